@@ -1,0 +1,22 @@
+"""Names of the stack outputs. The program exports them; the scripts read them; every cloud has the same."""
+
+from __future__ import annotations
+
+URL = "url"
+"""Where the app answers: ``https://<domain>`` with a domain, ``http://<address>`` without."""
+ADDRESS = "address"
+"""The static IPv4 address, the same before and after a replaced server."""
+STAGE = "stage"
+CLOUD = "cloud"
+REVISION = "revision"
+"""The full commit id of the release that passed the gate."""
+SERVER_ID = "server_id"
+SSH_HOST = "ssh_host"
+"""Where SSH to the app server goes (its own address, not the static one)."""
+SSH_USER = "ssh_user"
+SSH_HOST_KEY = "ssh_host_key"
+"""The pinned public host key, ``ssh-ed25519 AAAA...``."""
+SSH_PRIVATE_KEY = "ssh_private_key"
+"""Secret. The key made for a local stack; absent on the clouds, where the operator's own key is used."""
+DATABASE_HOST = "database_host"
+"""Private name or address of the managed database; ``None`` in stage 1."""
