@@ -1,0 +1,132 @@
+"""Which revision of the user's app a host gets: resolved with git before the engine starts.
+
+A repository is a path (relative to the project) or a URL; a URL is mirrored into the checkout's
+ignored folder. Nothing here runs on a host: the host configuration sends ``git archive`` of the
+commit that is named here, so no host needs git or a deploy key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.errors import UserError, wrong
+from components.settings import App
+
+GIT_TIMEOUT_S = 300
+"""A mirror of a large repository over a slow line; anything longer is a hang."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedRelease:
+    """One commit of the user's app that exists in a local repository."""
+
+    repository: str
+    """Path of the repository that holds the commit."""
+    commit: str
+    """Full commit id."""
+    procfile: str
+    """Text of the Procfile at that commit."""
+    uncommitted: bool
+    """Whether the app's folder has changes that no commit holds, and that are therefore not sent."""
+
+
+def resolve(app: App, project: Path) -> ResolvedRelease:
+    """Resolve ``stages:app.repository`` at ``stages:app.revision``.
+
+    Raises ``UserError`` when the repository, the revision, the folder or its Procfile is not there.
+    """
+    repository = _local_repository(app.repository, project)
+    remote = repository != (project / app.repository).resolve()
+    commit = _commit(repository, app, remote=remote)
+    folder = "" if app.directory in {"", "."} else app.directory.strip("/") + "/"
+    procfile = _git(repository, "show", f"{commit}:{folder}Procfile")
+    if procfile.returncode != 0:
+        raise UserError(
+            f"stages:app.directory: should hold a Procfile, got none at {folder}Procfile "
+            f"in revision {app.revision} ({commit[:12]})",
+            "Commit a Procfile with a `web:` line there, or name the folder that has one.",
+        )
+    dirty = "" if remote else _git(repository, "status", "--porcelain", "--", folder or ".").stdout
+    return ResolvedRelease(
+        repository=str(repository),
+        commit=commit,
+        procfile=procfile.stdout,
+        uncommitted=bool(dirty.strip()),
+    )
+
+
+def _local_repository(repository: str, project: Path) -> Path:
+    """Return a local repository for a path or a URL, mirroring the latter."""
+    if "://" not in repository and not _is_scp_style(repository):
+        path = (project / repository).resolve()
+        if _git(path, "rev-parse", "--git-dir").returncode != 0:
+            raise wrong(
+                "stages:app.repository",
+                "a git repository (a path or a URL)",
+                repository,
+                "Make it one with `git init` and a commit, or correct the path.",
+            )
+        return path
+    mirror = (
+        project
+        / ".stages"
+        / "repositories"
+        / hashlib.sha256(repository.encode()).hexdigest()[:16]
+    )
+    if (mirror / "HEAD").exists():
+        fetched = _git(mirror, "fetch", "--prune", "--quiet", "origin", "+refs/*:refs/*")
+    else:
+        mirror.parent.mkdir(parents=True, exist_ok=True)
+        fetched = _git(mirror.parent, "clone", "--mirror", "--quiet", repository, mirror.name)
+    if fetched.returncode != 0:
+        reason = (fetched.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise UserError(
+            f"stages:app.repository: should be a repository that git can fetch, got {repository!r}"
+            f" ({reason})",
+            "Try `git ls-remote` with it: access must work without a question.",
+        )
+    return mirror
+
+
+def _is_scp_style(repository: str) -> bool:
+    """Tell ``git@host:path`` from a path."""
+    head, colon, _ = repository.partition(":")
+    return bool(colon) and "@" in head and "/" not in head
+
+
+def _commit(repository: Path, app: App, *, remote: bool) -> str:
+    found = _git(repository, "rev-parse", "--verify", "--quiet", f"{app.revision}^{{commit}}")
+    if found.returncode != 0:
+        raise wrong(
+            "stages:app.revision",
+            f"a branch, tag or commit of {app.repository}",
+            app.revision,
+            "Push it first." if remote else "Commit it first, or correct the name.",
+        )
+    return found.stdout.strip()
+
+
+def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run git in a folder; a missing folder or a hang is a failure like any other."""
+    argv = ["git", "-C", str(folder), *arguments]
+    try:
+        return subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=GIT_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+            env=_environment(),
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(argv, 1, "", f"no answer in {GIT_TIMEOUT_S} s")
+
+
+def _environment() -> dict[str, str]:
+    """Git must not ask for a password: it fails instead."""
+    return {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
