@@ -1,0 +1,177 @@
+"""Kinds of values: how the text or JSON of a stack file becomes a typed value.
+
+The Pulumi CLI hands every value over as text (``"2"``, ``"true"``, JSON for lists and maps); a
+parsed YAML file has numbers, booleans, lists and maps. Both forms are read alike.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from components.errors import UserError, wrong
+from components.settings.problems import Refused, Words, flat, raise_all, refusal
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Kind(ABC, Generic[T_co]):
+    """How one kind of value is read. ``allowed`` completes the sentence "should be ..."."""
+
+    allowed: str
+
+    @abstractmethod
+    def read(self, path: str, value: object) -> T_co:
+        """Return the typed value or raise ``UserError`` naming ``path``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Single(Kind[T_co]):
+    """A value that is read as a whole."""
+
+    allowed: str
+    convert: Callable[[object], T_co]
+    """Raises ``ValueError`` for a value that is not allowed; ``Refused`` to say more about it."""
+    remedy: str = ""
+    hidden: bool = False
+    """Whether the value may hold a secret, so that errors only describe it."""
+
+    def read(self, path: str, value: object) -> T_co:
+        try:
+            return self.convert(value)
+        except Refused as why:
+            should_be, remedy = why.should_be or self.allowed, why.remedy or self.remedy
+            if why.got:
+                raise wrong(path, should_be, Words(why.got), remedy) from None
+            raise refusal(path, should_be, value, remedy, hidden=self.hidden) from None
+        except ValueError:
+            raise refusal(path, self.allowed, value, self.remedy, hidden=self.hidden) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOf(Kind[tuple[str, ...]]):
+    """A list, each value of one kind; what stands there twice is kept once."""
+
+    of: Single[str]
+    allowed: str
+    remedy: str
+
+    def read(self, path: str, value: object) -> tuple[str, ...]:
+        values = _from_json(value, list)
+        if not isinstance(values, list | tuple):
+            raise refusal(path, self.allowed, value, self.remedy, hidden=self.of.hidden)
+        problems: list[UserError] = []
+        good: dict[str, None] = {}
+        for number, each in enumerate(values):
+            try:
+                good[self.of.read(f"{path}[{number}]", each)] = None
+            except UserError as error:
+                problems.extend(flat(error))
+        raise_all(problems)
+        return tuple(good)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapOf(Kind[dict[str, str]]):
+    """A map of names to texts."""
+
+    names: Single[str]
+    values: Single[str]
+    allowed: str
+    remedy: str
+
+    def read(self, path: str, value: object) -> dict[str, str]:
+        pairs = _from_json(value, dict)
+        if not isinstance(pairs, dict):
+            raise refusal(path, self.allowed, value, self.remedy, hidden=self.values.hidden)
+        problems: list[UserError] = []
+        good: dict[str, str] = {}
+        for name, each in pairs.items():
+            try:
+                checked = self.names.read(path, name)
+                good[checked] = self.values.read(f"{path}.{checked}", each)
+            except UserError as error:
+                problems.extend(flat(error))
+        raise_all(problems)
+        return good
+
+
+def whole(least: int, most: int, remedy: str = "") -> Single[int]:
+    """A whole number within a range."""
+
+    def convert(value: object) -> int:
+        number = _whole(value)
+        if not least <= number <= most:
+            raise ValueError
+        return number
+
+    return Single(allowed=f"a whole number from {least} to {most}", convert=convert, remedy=remedy)
+
+
+def _whole(value: object) -> int:
+    """Read an integer; ``2.0`` is one too, ``true`` and ``"1_0"`` are none."""
+    if isinstance(value, bool):
+        raise ValueError
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value.strip()):
+        return int(value)
+    raise ValueError
+
+
+def _switch(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in {"true", "false"}:
+        return value.strip().lower() == "true"
+    raise ValueError
+
+
+SWITCH = Single(allowed="true or false", convert=_switch)
+
+
+def pattern(
+    expression: str, allowed: str, *, longest: int = 255, remedy: str = "", hidden: bool = False
+) -> Single[str]:
+    """Text of which the whole matches a regular expression."""
+
+    def convert(value: object) -> str:
+        text = line(value)
+        if len(text) > longest or not re.fullmatch(expression, text, re.ASCII):
+            raise ValueError
+        return text
+
+    return Single(allowed=allowed, convert=convert, remedy=remedy, hidden=hidden)
+
+
+def line(value: object) -> str:
+    """Return one line of text without control characters, stripped at both ends."""
+    if not isinstance(value, str):
+        if value is None:
+            raise Refused(remedy="Give it a value or remove the line.")
+        raise (
+            Refused(remedy="Write it in quotation marks.")
+            if isinstance(value, bool | int | float)
+            else ValueError
+        )
+    text = value.strip()
+    if not text.isprintable():
+        raise ValueError
+    return text
+
+
+def _from_json(value: object, wanted: type) -> object:
+    """Return the list or map that JSON text stands for; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return parsed if isinstance(parsed, wanted) else value

@@ -1,0 +1,254 @@
+"""Every setting: its name, type, meaning, unit, default and allowed values.
+
+The file ``stacks/Pulumi.<stack>.yaml`` holds the values, each under ``stages:`` and the dotted
+name of its field: ``stages:database.pool_mode`` is ``settings.database.pool_mode``. This module is
+their only reference; ``docs/settings.md`` is made from it.
+"""
+
+# ruff: noqa: RUF009 - `key` makes a dataclass field
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.settings import checks
+from components.settings.checks import PoolMode, Stage
+from components.settings.key import key
+from components.settings.kinds import SWITCH, whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """The product's own code: where it is, what it needs and how it is run."""
+
+    repository: str = key(
+        checks.REPOSITORY,
+        "Git repository of the app: a path, seen from the checkout, or a URL.",
+        example="https://github.com/you/shop.git",
+    )
+    revision: str = key(
+        checks.REVISION,
+        "Branch, tag or commit that runs. It is resolved where `up` runs; a deploy is an `up`"
+        " with a new revision.",
+        default="HEAD",
+        by_default="`HEAD`: the last commit of a path's checked-out branch, or of a URL's default"
+        " branch",
+    )
+    directory: str = key(
+        checks.DIRECTORY,
+        "Folder of the app inside the repository; its `Procfile` is there.",
+        default=".",
+        by_default="`.`: the root of the repository",
+    )
+    packages: tuple[str, ...] = key(
+        checks.PACKAGES,
+        "Debian packages that the app needs on its host.",
+        default=(),
+        by_default="none",
+    )
+    build: str = key(
+        checks.BUILD,
+        "Shell command that builds a release, run in its folder as user `app`.",
+        default="",
+        by_default="no build",
+    )
+    environment: dict[str, str] = key(
+        checks.ENVIRONMENT,
+        "Environment variables of the app. Refused are those that the host sets itself:"
+        f" {', '.join(sorted(checks.RESERVED))} and STAGES_*.",
+        make_default=dict,
+        by_default="none",
+    )
+    health_path: str = key(
+        checks.HEALTH_PATH,
+        "Path that answers 2xx when a web process is well. A release that does not is put back.",
+        default="/health",
+    )
+    health_timeout_s: int = key(
+        whole(5, 3600),
+        "How long a web process may take until it answers there.",
+        default=120,
+        unit="s",
+    )
+    web_processes: int = key(
+        whole(1, 16), "Web processes of the app, each on a port of its own.", default=2
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """The server of the app."""
+
+    plan: str | None = key(
+        checks.PLAN,
+        "Size of the server, by the cloud's own name.",
+        default=None,
+        by_default="the cloud's default for the stage",
+    )
+    generation: int = key(
+        whole(1, 1_000_000),
+        "A new number replaces the server; data and address stay.",
+        default=1,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """What outlives servers."""
+
+    volume_gib: int = key(
+        whole(1, 16384),
+        "Size of the volume that holds PostgreSQL's data.",
+        default=10,
+        unit="GiB",
+        stages=(1,),
+        elsewhere="in stage 2 the data is in the managed database: set stages:database.storage_gib",
+    )
+    protected: bool = key(
+        SWITCH,
+        "Whether data volume, managed database and static address are protected from deletion."
+        " Without it `destroy` deletes the data.",
+        default=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """PostgreSQL and the pool in front of it."""
+
+    version: int = key(
+        checks.VERSION,
+        "Major version of PostgreSQL. Debian 13 has no other.",
+        default=17,
+    )
+    plan: str | None = key(
+        checks.PLAN,
+        "Size of the managed database, by the cloud's own name.",
+        default=None,
+        by_default="the cloud's default",
+        stages=(2,),
+        elsewhere="in stage 1 PostgreSQL runs on the app's server: set stages:server.plan",
+    )
+    storage_gib: int = key(
+        whole(1, 16384),
+        "Disk of the managed database.",
+        default=10,
+        unit="GiB",
+        stages=(2,),
+        elsewhere="in stage 1 the data is on the server's volume: set stages:data.volume_gib",
+    )
+    standby: bool = key(
+        SWITCH,
+        "Whether a standby takes over when the primary fails.",
+        default=False,
+        stages=(2,),
+        elsewhere="stage 1 has one server and no managed database",
+    )
+    read_replicas: int = key(
+        whole(0, 5),
+        "Read replicas of the managed database.",
+        default=0,
+        stages=(2,),
+        elsewhere="stage 1 has one server and no managed database",
+    )
+    pool_mode: PoolMode = key(
+        checks.POOL_MODE,
+        "When PgBouncer takes a server connection back: after a `transaction`, after a `session`,"
+        " or after each `statement`. With `statement` no transaction may span two statements:"
+        " Django, Rails, Spring and most libraries do not work with it. `DIRECT_DATABASE_URL`"
+        " is in session mode always.",
+        default="transaction",
+    )
+    pool_size: int | None = key(
+        whole(1, 1000),
+        "Server connections of the pool.",
+        default=None,
+        by_default="computed from the database's connection limit",
+        unit="connections",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """The private network of the stack."""
+
+    cidr: str = key(
+        checks.PRIVATE_NETWORK,
+        "Range of the network. Another one replaces the network and all that is in it.",
+        by_default="`10.81.0.0/24` in stage 1, `10.82.0.0/24` in stage 2",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """Who may log in over SSH."""
+
+    ssh_keys: tuple[str, ...] = key(
+        checks.SSH_KEYS,
+        "Public keys that may log in as `ops`. Required where the cloud makes no key for the"
+        " stack; `local` makes one.",
+        default=(),
+        by_default="only the key that the cloud made for the stack",
+        example='["ssh-ed25519 AAAA... you@laptop"]',
+    )
+    ssh_cidrs: tuple[str, ...] = key(
+        checks.SSH_CIDRS,
+        "Addresses and networks from which SSH is open. Required where the cloud makes no key"
+        " for the stack.",
+        by_default="the stack's own network, `stages:network.cidr`",
+        example='["203.0.113.7/32"]',
+    )
+    ssh_from_anywhere: bool = key(
+        SWITCH,
+        "Allows `ssh_cidrs` to hold the whole internet.",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """How hosts are treated."""
+
+    force_stop: bool = key(
+        SWITCH,
+        "Whether a server that runs but does not answer may be stopped without the farewell that"
+        " drains the app and, in stage 1, stops PostgreSQL.",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of one stack, checked. Made by ``components.settings.read``."""
+
+    stack: str
+    """Name of the stack: letters, digits, ``-`` and ``_``, at most 40."""
+    cloud: str = key(
+        checks.CLOUD,
+        "Who provides servers, networks and databases.",
+        example="local",
+    )
+    stage: Stage = key(
+        checks.STAGE,
+        "The shape: 1 is the single server, 2 has a database of its own.",
+        example="1",
+    )
+    region: str | None = key(
+        checks.REGION,
+        "Where the cloud makes everything.",
+        default=None,
+        by_default="the cloud's default; `local` has no regions",
+    )
+    domain: str | None = key(
+        checks.DOMAIN,
+        "Host name of the app. It points to the stack's address in DNS.",
+        default=None,
+        by_default="none: the app answers with HTTP on the address",
+    )
+    app: App
+    server: Server
+    data: Data
+    database: Database
+    network: Network
+    access: Access
+    host: Host

@@ -1,0 +1,163 @@
+"""From the flat values of a stack file to checked settings, or to all that is wrong with them."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from components.errors import UserError, wrong
+from components.settings.key import Key, keys_of
+from components.settings.model import (
+    Access,
+    App,
+    Data,
+    Database,
+    Host,
+    Network,
+    Server,
+    Settings,
+)
+from components.settings.problems import PREFIX, flat, raise_all, refusal, shown
+
+GROUPS: Final[dict[str, type]] = {
+    "app": App,
+    "server": Server,
+    "data": Data,
+    "database": Database,
+    "network": Network,
+    "access": Access,
+    "host": Host,
+}
+"""The groups of keys, in the order of the documentation."""
+
+DEFAULT_CIDRS: Final = {1: "10.81.0.0/24", 2: "10.82.0.0/24"}
+"""One for each stage, so that a stage 1 and a stage 2 live side by side on one machine."""
+
+WIDEST: Final = {4: 8, 6: 16}
+"""Shortest prefix of ``ssh_cidrs`` that is not the internet or a large part of it."""
+
+
+def read(stack: str, values: Mapping[str, object]) -> Settings:
+    """Return the settings of a stack.
+
+    ``values`` holds every ``stages:`` key without that prefix, as the Pulumi CLI gives them (all
+    text, JSON for lists and maps) or as parsed YAML. Raises ``UserError`` with everything that is
+    wrong, one problem on a line.
+    """
+    problems = _stack_name(stack) + _unknown(values)
+    top = _group(Settings, "", values, problems)
+    parts = {name: _group(group, f"{name}.", values, problems) for name, group in GROUPS.items()}
+    stage = top.get("stage")
+    if stage is not None:
+        problems += _foreign(stage, values)
+        parts["network"].setdefault("cidr", DEFAULT_CIDRS[stage])
+    problems += _open_to_all(parts["access"])
+    raise_all(problems)
+    parts["access"].setdefault("ssh_cidrs", (parts["network"]["cidr"],))
+    made = {name: group(**parts[name]) for name, group in GROUPS.items()}
+    return Settings(stack=stack, **top, **made)
+
+
+def all_keys() -> dict[str, Key]:
+    """Return every key by its dotted name, in the order of the documentation."""
+    found = dict(keys_of(Settings))
+    for name, group in GROUPS.items():
+        found |= {f"{name}.{field}": about for field, about in keys_of(group).items()}
+    return found
+
+
+def _stack_name(stack: str) -> list[UserError]:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", stack):
+        return []
+    return [
+        refusal(
+            "stack name",
+            "at most 40 letters, digits, - and _, the first a letter or digit",
+            stack,
+            "For example local-stage1.",
+        )
+    ]
+
+
+def _unknown(values: Mapping[str, object]) -> list[UserError]:
+    known = all_keys()
+    return [_unknown_key(name, list(known)) for name in values if name not in known]
+
+
+def _unknown_key(name: str, known: list[str]) -> UserError:
+    if name in GROUPS:
+        example = next(each for each in known if each.startswith(f"{name}."))
+        return UserError(
+            f"{PREFIX}{name}: should be written key by key, got the whole group",
+            f"Write {PREFIX}{example} and so on, each on a line of its own.",
+        )
+    written = shown(PREFIX + name)[1:-1]
+    if ":" in name:
+        dotted = name.replace(":", ".")
+        right = f"{PREFIX}{dotted}" if dotted in known else "stages:group.name"
+        return UserError(
+            f"{written}: should have one colon, got {name.count(':') + 1}", f"Write {right}."
+        )
+    near = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.6)
+    remedy = (
+        f"The nearest is {PREFIX}{near[0]}." if near else "All keys are listed in docs/settings.md."
+    )
+    return UserError(f"{written}: should be a known key", remedy)
+
+
+def _group(
+    group: type, prefix: str, values: Mapping[str, object], problems: list[UserError]
+) -> dict[str, Any]:
+    """Read the keys of one group that are there; collect what is wrong."""
+    good: dict[str, Any] = {}
+    for name, about in keys_of(group).items():
+        path = f"{PREFIX}{prefix}{name}"
+        if prefix + name in values:
+            try:
+                good[name] = about.kind.read(path, values[prefix + name])
+            except UserError as error:
+                problems.extend(flat(error))
+        elif about.required:
+            problems.append(
+                UserError(
+                    f"{path}: should be {about.kind.allowed}, got nothing",
+                    f"Add a line such as `{path}: {about.example}`.",
+                )
+            )
+    return good
+
+
+def _foreign(stage: int, values: Mapping[str, object]) -> list[UserError]:
+    """Refuse the keys that mean nothing in this stage."""
+    return [
+        UserError(
+            f"{PREFIX}{name}: should not be set in stage {stage}: {about.elsewhere}",
+            "Remove the line.",
+        )
+        for name, about in all_keys().items()
+        if name in values and stage not in about.stages
+    ]
+
+
+def _open_to_all(access: Mapping[str, Any]) -> list[UserError]:
+    """Refuse SSH from the whole internet, or from large parts of it, unless it is said loudly."""
+    if access.get("ssh_from_anywhere"):
+        return []
+    return [
+        wrong(
+            f"{PREFIX}access.ssh_cidrs",
+            "the networks that you log in from",
+            cidr,
+            f"Name them, or set {PREFIX}access.ssh_from_anywhere: true to open SSH to everyone.",
+        )
+        for cidr in access.get("ssh_cidrs", ())
+        if _is_wide(cidr)
+    ]
+
+
+def _is_wide(cidr: str) -> bool:
+    network = ipaddress.ip_network(cidr)
+    return network.prefixlen < WIDEST[network.version]
