@@ -27,7 +27,7 @@ def program() -> None:
             f"{chosen.app.directory} has changes that no commit holds: they are not sent. "
             f"The release is {resolved.commit[:12]}."
         )
-    stage = stages.build(chosen, clouds.load(chosen.cloud), resolved)
+    stage = stages.build(chosen, clouds.load(chosen.cloud, chosen), resolved)
     for name, value in stage.outputs.items():
         pulumi.export(name, value)
 
