@@ -1,12 +1,12 @@
 """The settings of a stack: ``settings.read(stack, values)`` checks them and gives them types.
 
-``model`` declares every key, ``checks`` the rule of each, ``reading`` puts a file's values
-together and tells everything that is wrong with them at once.
+``model`` declares every key, the modules that it names hold the rule of each, ``reading`` puts the
+values of a file together and tells everything that is wrong with them at once.
 """
 
 from __future__ import annotations
 
-from components.settings.checks import PoolMode, Stage
+from components.settings.choices import PoolMode, Stage
 from components.settings.model import (
     Access,
     App,

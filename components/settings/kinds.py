@@ -61,18 +61,24 @@ class ListOf(Kind[tuple[str, ...]]):
     remedy: str
 
     def read(self, path: str, value: object) -> tuple[str, ...]:
+        good, problems = self.sort(path, value)
+        raise_all(problems)
+        return good
+
+    def sort(self, path: str, value: object) -> tuple[tuple[str, ...], list[UserError]]:
+        """Return what is right in the list, and the problems of the rest."""
         values = _from_json(value, list)
         if not isinstance(values, list | tuple):
-            raise refusal(path, self.allowed, value, self.remedy, hidden=self.of.hidden)
-        problems: list[UserError] = []
+            hidden = self.of.hidden
+            return (), [refusal(path, self.allowed, value, self.remedy, hidden=hidden)]
         good: dict[str, None] = {}
+        problems: list[UserError] = []
         for number, each in enumerate(values):
             try:
                 good[self.of.read(f"{path}[{number}]", each)] = None
             except UserError as error:
                 problems.extend(flat(error))
-        raise_all(problems)
-        return tuple(good)
+        return tuple(good), problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,36 +140,6 @@ def _switch(value: object) -> bool:
 
 
 SWITCH = Single(allowed="true or false", convert=_switch)
-
-
-def pattern(
-    expression: str, allowed: str, *, longest: int = 255, remedy: str = "", hidden: bool = False
-) -> Single[str]:
-    """Text of which the whole matches a regular expression."""
-
-    def convert(value: object) -> str:
-        text = line(value)
-        if len(text) > longest or not re.fullmatch(expression, text, re.ASCII):
-            raise ValueError
-        return text
-
-    return Single(allowed=allowed, convert=convert, remedy=remedy, hidden=hidden)
-
-
-def line(value: object) -> str:
-    """Return one line of text without control characters, stripped at both ends."""
-    if not isinstance(value, str):
-        if value is None:
-            raise Refused(remedy="Give it a value or remove the line.")
-        raise (
-            Refused(remedy="Write it in quotation marks.")
-            if isinstance(value, bool | int | float)
-            else ValueError
-        )
-    text = value.strip()
-    if not text.isprintable():
-        raise ValueError
-    return text
 
 
 def _from_json(value: object, wanted: type) -> object:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.settings import checks
-from components.settings.checks import PoolMode, Stage
+from components.settings import addresses, choices, code
+from components.settings.choices import PoolMode, Stage
 from components.settings.key import key
 from components.settings.kinds import SWITCH, whole
+from components.settings.ssh_keys import SSH_KEYS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +23,12 @@ class App:
     """The product's own code: where it is, what it needs and how it is run."""
 
     repository: str = key(
-        checks.REPOSITORY,
+        code.REPOSITORY,
         "Git repository of the app: a path, seen from the checkout, or a URL.",
         example="https://github.com/you/shop.git",
     )
     revision: str = key(
-        checks.REVISION,
+        code.REVISION,
         "Branch, tag or commit that runs. It is resolved where `up` runs; a deploy is an `up`"
         " with a new revision.",
         default="HEAD",
@@ -35,32 +36,32 @@ class App:
         " branch",
     )
     directory: str = key(
-        checks.DIRECTORY,
+        code.DIRECTORY,
         "Folder of the app inside the repository; its `Procfile` is there.",
         default=".",
         by_default="`.`: the root of the repository",
     )
     packages: tuple[str, ...] = key(
-        checks.PACKAGES,
+        code.PACKAGES,
         "Debian packages that the app needs on its host.",
         default=(),
         by_default="none",
     )
     build: str = key(
-        checks.BUILD,
+        code.BUILD,
         "Shell command that builds a release, run in its folder as user `app`.",
         default="",
         by_default="no build",
     )
     environment: dict[str, str] = key(
-        checks.ENVIRONMENT,
+        code.ENVIRONMENT,
         "Environment variables of the app. Refused are those that the host sets itself:"
-        f" {', '.join(sorted(checks.RESERVED))} and STAGES_*.",
+        f" {', '.join(code.RESERVED)} and STAGES_*.",
         make_default=dict,
         by_default="none",
     )
     health_path: str = key(
-        checks.HEALTH_PATH,
+        code.HEALTH_PATH,
         "Path that answers 2xx when a web process is well. A release that does not is put back.",
         default="/health",
     )
@@ -80,7 +81,7 @@ class Server:
     """The server of the app."""
 
     plan: str | None = key(
-        checks.PLAN,
+        choices.PLAN,
         "Size of the server, by the cloud's own name.",
         default=None,
         by_default="the cloud's default for the stage",
@@ -117,12 +118,12 @@ class Database:
     """PostgreSQL and the pool in front of it."""
 
     version: int = key(
-        checks.VERSION,
+        choices.VERSION,
         "Major version of PostgreSQL. Debian 13 has no other.",
         default=17,
     )
     plan: str | None = key(
-        checks.PLAN,
+        choices.PLAN,
         "Size of the managed database, by the cloud's own name.",
         default=None,
         by_default="the cloud's default",
@@ -152,7 +153,7 @@ class Database:
         elsewhere="stage 1 has one server and no managed database",
     )
     pool_mode: PoolMode = key(
-        checks.POOL_MODE,
+        choices.POOL_MODE,
         "When PgBouncer takes a server connection back: after a `transaction`, after a `session`,"
         " or after each `statement`. With `statement` no transaction may span two statements:"
         " Django, Rails, Spring and most libraries do not work with it. `DIRECT_DATABASE_URL`"
@@ -173,7 +174,7 @@ class Network:
     """The private network of the stack."""
 
     cidr: str = key(
-        checks.PRIVATE_NETWORK,
+        addresses.PRIVATE_NETWORK,
         "Range of the network. Another one replaces the network and all that is in it.",
         by_default="`10.81.0.0/24` in stage 1, `10.82.0.0/24` in stage 2",
     )
@@ -184,7 +185,7 @@ class Access:
     """Who may log in over SSH."""
 
     ssh_keys: tuple[str, ...] = key(
-        checks.SSH_KEYS,
+        SSH_KEYS,
         "Public keys that may log in as `ops`. Required where the cloud makes no key for the"
         " stack; `local` makes one.",
         default=(),
@@ -192,7 +193,7 @@ class Access:
         example='["ssh-ed25519 AAAA... you@laptop"]',
     )
     ssh_cidrs: tuple[str, ...] = key(
-        checks.SSH_CIDRS,
+        addresses.SSH_CIDRS,
         "Addresses and networks from which SSH is open. Required where the cloud makes no key"
         " for the stack.",
         by_default="the stack's own network, `stages:network.cidr`",
@@ -224,23 +225,23 @@ class Settings:
     stack: str
     """Name of the stack: letters, digits, ``-`` and ``_``, at most 40."""
     cloud: str = key(
-        checks.CLOUD,
+        choices.CLOUD,
         "Who provides servers, networks and databases.",
         example="local",
     )
     stage: Stage = key(
-        checks.STAGE,
+        choices.STAGE,
         "The shape: 1 is the single server, 2 has a database of its own.",
         example="1",
     )
     region: str | None = key(
-        checks.REGION,
+        choices.REGION,
         "Where the cloud makes everything.",
         default=None,
         by_default="the cloud's default; `local` has no regions",
     )
     domain: str | None = key(
-        checks.DOMAIN,
+        addresses.DOMAIN,
         "Host name of the app. It points to the stack's address in DNS.",
         default=None,
         by_default="none: the app answers with HTTP on the address",

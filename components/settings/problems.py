@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from components.errors import UserError, wrong
@@ -65,9 +66,7 @@ def refusal(
 
 def shown(value: object) -> str:
     """Return a value as one short line of printable characters."""
-    if isinstance(value, str):
-        if "PRIVATE KEY" in value:
-            return "a private key (not shown)"
+    if isinstance(value, str) and not is_private_key(value):
         return repr(value if len(value) <= LONGEST_SHOWN else value[: LONGEST_SHOWN - 3] + "...")
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -85,7 +84,7 @@ def described(value: object) -> str:
             return "nothing"
         case bool():
             return "true or false"
-        case str() if "PRIVATE KEY" in value:
+        case str() if is_private_key(value):
             return "a private key (not shown)"
         case str():
             return f"text of {_count(len(value), 'character')}"
@@ -97,6 +96,11 @@ def described(value: object) -> str:
             return f"a map of {_count(len(value), 'value')}"
         case _:
             return f"a {type(value).__name__}"
+
+
+def is_private_key(value: object) -> bool:
+    """Tell whether text holds a private key: those of OpenSSH, PEM and PuTTY."""
+    return isinstance(value, str) and bool(re.search("PRIVATE KEY|PuTTY-User-Key", value))
 
 
 def _count(number: int, thing: str) -> str:

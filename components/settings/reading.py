@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from components.errors import UserError, wrong
+from components.settings.addresses import SSH_CIDRS, is_wide
 from components.settings.key import Key, keys_of
 from components.settings.model import (
     Access,
@@ -36,9 +36,6 @@ GROUPS: Final[dict[str, type]] = {
 DEFAULT_CIDRS: Final = {1: "10.81.0.0/24", 2: "10.82.0.0/24"}
 """One for each stage, so that a stage 1 and a stage 2 live side by side on one machine."""
 
-WIDEST: Final = {4: 8, 6: 16}
-"""Shortest prefix of ``ssh_cidrs`` that is not the internet or a large part of it."""
-
 
 def read(stack: str, values: Mapping[str, object]) -> Settings:
     """Return the settings of a stack.
@@ -49,13 +46,13 @@ def read(stack: str, values: Mapping[str, object]) -> Settings:
     """
     problems = _stack_name(stack) + _unknown(values)
     top = _group(Settings, "", values, problems)
-    parts = {name: _group(group, f"{name}.", values, problems) for name, group in GROUPS.items()}
-    stage = top.get("stage")
-    if stage is not None:
-        problems += _foreign(stage, values)
-        parts["network"].setdefault("cidr", DEFAULT_CIDRS[stage])
-    problems += _open_to_all(parts["access"])
+    foreign = _foreign(top.get("stage"), values)
+    problems += foreign.values()
+    own = {name: value for name, value in values.items() if name not in foreign}
+    parts = {name: _group(group, f"{name}.", own, problems) for name, group in GROUPS.items()}
+    problems += _open_to_all(parts["access"], values)
     raise_all(problems)
+    parts["network"].setdefault("cidr", DEFAULT_CIDRS[top["stage"]])
     parts["access"].setdefault("ssh_cidrs", (parts["network"]["cidr"],))
     made = {name: group(**parts[name]) for name, group in GROUPS.items()}
     return Settings(stack=stack, **top, **made)
@@ -88,11 +85,11 @@ def _unknown(values: Mapping[str, object]) -> list[UserError]:
 
 
 def _unknown_key(name: str, known: list[str]) -> UserError:
-    if name in GROUPS:
+    if name in GROUPS:  # what `pulumi config set --path stages:access.ssh_keys[0]` makes
         example = next(each for each in known if each.startswith(f"{name}."))
         return UserError(
-            f"{PREFIX}{name}: should be written key by key, got the whole group",
-            f"Write {PREFIX}{example} and so on, each on a line of its own.",
+            f"{PREFIX}{name}: should be written key by key, got the group as a whole",
+            f"Write `{PREFIX}{example}: ...` and so on, each on a line of its own.",
         )
     written = shown(PREFIX + name)[1:-1]
     if ":" in name:
@@ -130,34 +127,30 @@ def _group(
     return good
 
 
-def _foreign(stage: int, values: Mapping[str, object]) -> list[UserError]:
-    """Refuse the keys that mean nothing in this stage."""
-    return [
-        UserError(
+def _foreign(stage: int | None, values: Mapping[str, object]) -> dict[str, UserError]:
+    """Refuse, by name, the keys that mean nothing in this stage."""
+    return {
+        name: UserError(
             f"{PREFIX}{name}: should not be set in stage {stage}: {about.elsewhere}",
             "Remove the line.",
         )
         for name, about in all_keys().items()
-        if name in values and stage not in about.stages
-    ]
+        if name in values and stage is not None and stage not in about.stages
+    }
 
 
-def _open_to_all(access: Mapping[str, Any]) -> list[UserError]:
+def _open_to_all(access: Mapping[str, Any], values: Mapping[str, object]) -> list[UserError]:
     """Refuse SSH from the whole internet, or from large parts of it, unless it is said loudly."""
-    if access.get("ssh_from_anywhere"):
+    if access.get("ssh_from_anywhere") or "access.ssh_cidrs" not in values:
         return []
+    path = f"{PREFIX}access.ssh_cidrs"
     return [
         wrong(
-            f"{PREFIX}access.ssh_cidrs",
+            path,
             "the networks that you log in from",
             cidr,
-            f"Name them, or set {PREFIX}access.ssh_from_anywhere: true to open SSH to everyone.",
+            f"Name them, or set {PREFIX}access.ssh_from_anywhere: true to let everyone try.",
         )
-        for cidr in access.get("ssh_cidrs", ())
-        if _is_wide(cidr)
+        for cidr in SSH_CIDRS.sort(path, values["access.ssh_cidrs"])[0]
+        if is_wide(cidr)
     ]
-
-
-def _is_wide(cidr: str) -> bool:
-    network = ipaddress.ip_network(cidr)
-    return network.prefixlen < WIDEST[network.version]

@@ -1,0 +1,66 @@
+"""The keys that choose: cloud, stage, region, plans, pool mode, version."""
+
+from __future__ import annotations
+
+from typing import Literal, cast, get_args
+
+from components.settings.kinds import Single, whole
+from components.settings.problems import Refused
+from components.settings.text import line, pattern
+
+Stage = Literal[1, 2]
+PoolMode = Literal["transaction", "session", "statement"]
+
+
+def _cloud(value: object) -> str:
+    from components import clouds  # late, so that a cloud's folder may import the settings
+
+    text = line(value)
+    if text not in clouds.names():
+        raise Refused(f"one of {', '.join(clouds.names())}")
+    return text
+
+
+def _stage(value: object) -> Stage:
+    return cast(Stage, whole(1, 2).convert(value))
+
+
+def _pool_mode(value: object) -> PoolMode:
+    text = line(value)
+    if text not in get_args(PoolMode):
+        raise ValueError
+    return cast(PoolMode, text)
+
+
+CLOUD = Single(
+    allowed="the name of a folder in `components/clouds`",
+    convert=_cloud,
+    remedy="Correct the name.",
+)
+STAGE: Single[Stage] = Single(
+    allowed="1 or 2",
+    convert=_stage,
+    remedy="1 is the single server, 2 has a database of its own.",
+)
+REGION = pattern(
+    r"[a-z0-9]+(-[a-z0-9]+)*",
+    "the name of a region",
+    longest=64,
+    remedy="Write it as the cloud does, such as eu-central-1.",
+)
+PLAN = pattern(
+    r"[a-z0-9]+([._-][a-z0-9]+)*",
+    "the name of a plan",
+    longest=64,
+    remedy="Write it as the cloud does, in small letters.",
+)
+POOL_MODE: Single[PoolMode] = Single(
+    allowed=f"one of {', '.join(get_args(PoolMode))}",
+    convert=_pool_mode,
+    remedy="transaction suits most apps.",
+)
+VERSION: Single[int] = Single(
+    allowed="17",
+    convert=whole(17, 17).convert,
+    remedy="Debian 13, which every host runs, has PostgreSQL 17 and no other.",
+)
