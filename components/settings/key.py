@@ -92,4 +92,4 @@ def keys_of(group: type) -> dict[str, Key]:
 def _as_yaml(default: object) -> str:
     if isinstance(default, _Missing):
         return ""
-    return str(default).lower() if isinstance(default, bool) else str(default)
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"

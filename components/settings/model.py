@@ -108,7 +108,7 @@ class Data:
     protected: bool = key(
         SWITCH,
         "Whether data volume, managed database and static address are protected from deletion."
-        " Without it `destroy` deletes the data.",
+        " With `false`, `destroy` deletes the data.",
         default=True,
     )
 
@@ -128,7 +128,7 @@ class Database:
         default=None,
         by_default="the cloud's default",
         stages=(2,),
-        elsewhere="in stage 1 PostgreSQL runs on the app's server: set stages:server.plan",
+        elsewhere="in stage 1 PostgreSQL runs on the app's server, see stages:server.plan",
     )
     storage_gib: int = key(
         whole(1, 16384),
@@ -136,7 +136,7 @@ class Database:
         default=10,
         unit="GiB",
         stages=(2,),
-        elsewhere="in stage 1 the data is on the server's volume: set stages:data.volume_gib",
+        elsewhere="in stage 1 the data is on the data volume, see stages:data.volume_gib",
     )
     standby: bool = key(
         SWITCH,
