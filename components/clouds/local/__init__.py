@@ -1,0 +1,1 @@
+"""The local cloud: hosts in systemd-nspawn containers on the user's own Linux machine."""

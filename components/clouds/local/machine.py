@@ -1,0 +1,120 @@
+"""The machine under the local cloud: its folders, its programs, its locks.
+
+Everything that a stack has on the machine lies in ``<root>/<stack>/``; images, which all stacks
+share, in ``<root>/image/``. ``root`` is ``/var/lib/stages`` or ``STAGES_LOCAL_ROOT``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from components.errors import UserError
+
+T = TypeVar("T")
+
+COMMAND_TIMEOUT_S = 60
+"""Every program called here ends within a second or two; one that does not hangs."""
+
+
+def root() -> Path:
+    """The folder that holds all stacks: ``STAGES_LOCAL_ROOT``, else ``/var/lib/stages``."""
+    return Path(os.environ.get("STAGES_LOCAL_ROOT") or "/var/lib/stages")
+
+
+def stack_folder(stack: str) -> Path:
+    """The folder of one stack. Its name must be one path component that no other folder uses."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", stack) or stack == "image":
+        raise ValueError(f"not a stack name: {stack!r}")
+    return root() / stack
+
+
+def digest(text: str, length: int = 8) -> str:
+    """A short name for a long one: interface names hold 15 characters."""
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def run(argv: Sequence[str], *, stdin: str | None = None, check: bool = True) -> str:
+    """Run a program of the machine and return its standard output.
+
+    A failure is one line with the command and what it said.
+    """
+    done = subprocess.run(
+        list(argv),
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_TIMEOUT_S,
+        check=False,
+    )
+    if check and done.returncode != 0:
+        said = " ".join((done.stderr or done.stdout).split())
+        raise UserError(f"{' '.join(argv[:4])} failed ({done.returncode}): {said}", exit_code=1)
+    return done.stdout
+
+
+def wait_until(
+    what: str, timeout_s: float, probe: Callable[[], T | None], *, every_s: float = 0.05
+) -> T:
+    """Call ``probe`` until it returns something other than ``None`` or ``False``, and return that.
+
+    Raises ``UserError`` with ``what`` after ``timeout_s``.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = probe()
+        if value is not None and value is not False:
+            return value
+        if time.monotonic() >= deadline:
+            raise UserError(f"{what}: not within {timeout_s:g} s", exit_code=1)
+        time.sleep(every_s)
+
+
+@contextmanager
+def lock(stack: str | None = None) -> Iterator[None]:
+    """Hold the stack's lock (or the machine's, without a stack) against other processes and threads.
+
+    Short: around the choice of an address or a name, never around a boot.
+    """
+    folder = root() if stack is None else stack_folder(stack)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+    with (folder / ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def write(path: Path, text: str, mode: int = 0o644) -> None:
+    """Write a whole file or none: a temporary name in the same folder, then a rename."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.chmod(mode)
+    temporary.rename(path)
+
+
+def write_json(path: Path, value: Any, mode: int = 0o600) -> None:
+    write(path, json.dumps(value, indent=2, sort_keys=True) + "\n", mode)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a file, or ``None`` where there is no such file."""
+    try:
+        value = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} should hold an object")
+    return value

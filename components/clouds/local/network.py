@@ -1,0 +1,191 @@
+"""A stack's network on the machine: a bridge, and one nftables table with its addresses."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.clouds.local import machine, seed
+from components.errors import wrong
+
+FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+REMEMBERED = Path("/run/stages-local-forwarding")
+"""There while IPv4 forwarding is on because of us. Gone after the machine's boot, like the bridges."""
+PREFIX = "stg"
+"""First letters of every bridge made here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """The network of one stack: names and addresses follow from the stack and its range."""
+
+    key: str
+    """What the names are derived from: the stack's folder."""
+    cidr: str
+
+    @property
+    def bridge(self) -> str:
+        return PREFIX + machine.digest(self.key)
+
+    @property
+    def table(self) -> str:
+        return f"stages_{machine.digest(self.key)}"
+
+    def address(self, number: int) -> str:
+        """The address with this last number: 1 the machine, 10 static, 16-31 servers,
+        64-79 databases."""
+        return str(ipaddress.ip_network(self.cidr)[number])
+
+    @property
+    def gateway(self) -> str:
+        return self.address(1)
+
+    @property
+    def static_address(self) -> str:
+        return self.address(10)
+
+    @property
+    def prefix(self) -> int:
+        return ipaddress.ip_network(self.cidr).prefixlen
+
+
+def of(stack: str, cidr: str) -> Network:
+    return Network(key=str(machine.stack_folder(stack)), cidr=cidr)
+
+
+def up(network: Network) -> None:
+    """Make bridge, addresses and firewall, or mend what is missing of them."""
+    with machine.lock():
+        check_free(network)
+        if not exists(network):
+            machine.run(["ip", "link", "add", network.bridge, "type", "bridge"])
+        # A bridge's MAC follows its ports unless it is set; neighbours would keep a stale one.
+        link = ["ip", "link", "set", network.bridge]
+        machine.run([*link, "address", seed.mac(network.key, network.gateway), "up"])
+        for address in (f"{network.gateway}/{network.prefix}", f"{network.static_address}/32"):
+            machine.run(["ip", "address", "replace", address, "dev", network.bridge])
+        if not _table_exists(network):
+            machine.run(["nft", "-f", "-"], stdin=_rules(network))
+        _forward()
+
+
+def down(network: Network) -> None:
+    """Remove bridge and firewall; the last network that goes takes forwarding back."""
+    with machine.lock():
+        if _table_exists(network):
+            machine.run(["nft", "delete", "table", "inet", network.table])
+        if exists(network):
+            machine.run(["ip", "link", "delete", network.bridge])
+        if REMEMBERED.exists() and not bridges():
+            FORWARD.write_text("0\n")
+            REMEMBERED.unlink()
+
+
+def is_up(network: Network) -> bool:
+    return exists(network) and _table_exists(network) and FORWARD.read_text().strip() == "1"
+
+
+def exists(network: Network) -> bool:
+    return Path(f"/sys/class/net/{network.bridge}").exists()
+
+
+def bridges() -> list[str]:
+    """Every bridge on the machine that was made here, whichever root folder it belongs to."""
+    every = (path.parent.name for path in Path("/sys/class/net").glob(f"{PREFIX}*/bridge"))
+    return sorted(every)
+
+
+def point(network: Network, server_address: str | None) -> None:
+    """Send the static address to a server, in one transaction; ``None`` sends it nowhere."""
+    steps = [f"flush map inet {network.table} static"]
+    if server_address is not None:
+        element = f"{{ {network.static_address} : {server_address} }}"
+        steps.append(f"add element inet {network.table} static {element}")
+    machine.run(["nft", "-f", "-"], stdin="\n".join(steps) + "\n")
+
+
+def pointed(network: Network) -> str | None:
+    """The server address that the static address leads to."""
+    listed = machine.run(
+        ["nft", "--json", "list", "map", "inet", network.table, "static"], check=False
+    )
+    if not listed:
+        return None
+    for item in json.loads(listed)["nftables"]:
+        for pair in item.get("map", {}).get("elem", []):
+            return str(pair[1])
+    return None
+
+
+def check_free(network: Network) -> None:
+    """Refuse a range that something else on the machine uses.
+
+    Other bridges and interfaces, and routes: a VPN's range is as taken as an interface's.
+    """
+    wanted = ipaddress.ip_network(network.cidr)
+    routes = json.loads(machine.run(["ip", "-json", "-4", "route", "show", "table", "all"]) or "[]")
+    for route in routes:
+        destination = route.get("dst", "default")
+        if destination == "default" or route.get("dev") == network.bridge:
+            continue
+        if route.get("type") in ("broadcast", "multicast"):
+            continue
+        if ipaddress.ip_network(destination, strict=False).overlaps(wanted):
+            raise wrong(
+                "stages:network.cidr",
+                "a range that nothing on this machine uses",
+                network.cidr,
+                f"{destination} is in use by {route.get('dev', 'a route')}: choose another range",
+            )
+
+
+def _table_exists(network: Network) -> bool:
+    tables = machine.run(["nft", "list", "tables", "inet"])
+    return f"table inet {network.table}\n" in tables
+
+
+def _forward() -> None:
+    if FORWARD.read_text().strip() != "1":
+        REMEMBERED.touch()
+        FORWARD.write_text("1\n")
+
+
+def _rules(network: Network) -> str:
+    bridge, cidr, static = network.bridge, network.cidr, network.static_address
+    return f"""\
+table inet {network.table} {{
+    map static {{
+        type ipv4_addr : ipv4_addr
+    }}
+    # From the hosts and from outside the machine, and from the machine itself.
+    chain prerouting {{
+        type nat hook prerouting priority dstnat;
+        dnat ip to ip daddr map @static
+    }}
+    chain output {{
+        type nat hook output priority -100;
+        dnat ip to ip daddr map @static
+    }}
+    chain postrouting {{
+        type nat hook postrouting priority srcnat;
+        # A host that asks for the static address must get its answer through the machine.
+        ip saddr {cidr} ip daddr {cidr} ct status dnat masquerade
+        ip saddr {cidr} oifname != "{bridge}" masquerade
+    }}
+    # A static address that leads nowhere is not the machine's own address.
+    chain input {{
+        type filter hook input priority filter;
+        ip daddr {static} reject with icmp type host-unreachable
+    }}
+    # Out to the internet, not to other stacks, and nobody in but through the static address.
+    chain forward {{
+        type filter hook forward priority filter;
+        iifname "{bridge}" oifname "{bridge}" accept
+        iifname "{bridge}" oifname "{PREFIX}*" drop
+        oifname "{bridge}" ct state established,related accept
+        oifname "{bridge}" drop
+    }}
+}}
+"""

@@ -1,0 +1,375 @@
+"""One host: a Debian system in its own systemd-nspawn container on an overlay of the image.
+
+A host is a folder, ``<root>/<stack>/hosts/<name>``: ``host.json`` (the marker, written before
+anything else is made), ``upper`` (the host's own files, kept over stops), ``work`` and ``root``
+(the overlay's), ``console.log``. The overlay is mounted in a mount namespace of the host's own, so
+that a host which ends in any way leaves no mount behind.
+
+Hosts run without a user namespace: root inside is root of the machine, held back only by
+namespaces and capabilities. They are for trying the stages, not for running strangers' code.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from components.clouds.local import cgroup, machine, process, seed
+from components.errors import UserError
+
+State = Literal["running", "off", "gone"]
+
+START_TIMEOUT_S = 20
+"""Until the container's first process runs; about 0.3 s on an idle machine with 2 cores."""
+SSH_TIMEOUT_S = 60
+"""Until sshd listens; about 3 s on an idle machine with 2 cores."""
+STOP_TIMEOUT_S = 30
+"""For an orderly stop, before the host is killed; 0.3 to 0.7 s when nothing hangs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What a host is made of; plain values, kept in its marker."""
+
+    image: str
+    """Folder of the image, the overlay's lower directory."""
+    bridge: str
+    network: str
+    """Range of the network, ``10.81.0.0/24``."""
+    address: str
+    gateway: str
+    memory_mib: int
+    """Size of the whole host, enforced from outside."""
+    hostname: str
+
+
+class Host:
+    """A host by its folder. Holds no state of its own: everything is read from the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.upper = folder / "upper"
+        self.console = folder / "console.log"
+        self._marker = folder / "host.json"
+
+    @property
+    def key(self) -> str:
+        """A short name that is unique on the machine."""
+        return machine.digest(str(self.folder), 12)
+
+    # -- what there is ---------------------------------------------------------------------------
+
+    def marker(self) -> dict[str, object]:
+        """The marker's fields; empty when there is no such host."""
+        return machine.read_json(self._marker) or {}
+
+    def note(self, **fields: object) -> None:
+        """Write fields into the marker."""
+        machine.write_json(self._marker, {**self.marker(), **fields})
+
+    def spec(self) -> Spec:
+        fields = self.marker().get("spec")
+        if not isinstance(fields, dict):
+            raise UserError(f"{self.folder} holds no host", exit_code=1)
+        return Spec(**fields)
+
+    def supervisor(self) -> process.Process | None:
+        """The systemd-nspawn process, alive or not."""
+        return _process(self.marker().get("supervisor"))
+
+    def leader(self) -> process.Process | None:
+        """The host's first process, as the machine sees it; ``None`` when the host does not run.
+
+        It may live on without its supervisor, and be another one after a reboot from inside.
+        """
+        noted = _process(self.marker().get("leader"))
+        if process.alive(noted):
+            return noted
+        return process.init_of(self.supervisor())
+
+    def state(self) -> State:
+        """``gone`` only when the folder is: a host that is off has its files and can be started."""
+        if not self._marker.exists():
+            return "gone"
+        return "running" if self.leader() else "off"
+
+    # -- make, start, stop, remove ---------------------------------------------------------------
+
+    def make(self, spec: Spec, user_data: str, *, cloud_init: bool = True) -> None:
+        """Lay down a new host, not yet started; whatever was in its folder is wiped first."""
+        self.remove()
+        self.folder.mkdir(parents=True, mode=0o700)
+        token = secrets.token_hex(4)
+        self.note(spec=asdict(spec), token=token, nodes={}, complete=False)
+        for name in ("upper", "work", "root"):
+            (self.folder / name).mkdir(mode=0o755)
+        seed.write(
+            self.upper,
+            instance_id=f"{spec.hostname}-{token}",
+            hostname=spec.hostname,
+            user_data=user_data,
+            network_config=seed.network_config(
+                network=spec.network,
+                address=spec.address,
+                prefix=int(spec.network.split("/")[1]),
+                gateway=spec.gateway,
+            ),
+        )
+
+    def start(self) -> None:
+        """Start the host from its own files; nothing to do for one that runs.
+
+        Its devices (``attach``) are there before its first process.
+        """
+        if self.leader():
+            return
+        spec = self.spec()
+        self._end_strays()
+        pid_file = self.folder / "supervisor.pid"
+        pid_file.unlink(missing_ok=True)
+        self._spawn(spec, pid_file)
+        machine.wait_until("systemd-nspawn should start", 5, pid_file.exists)
+        supervisor = process.find(int(pid_file.read_text()))
+        self.note(supervisor=supervisor, leader=None)
+        leader = self._wait_for_init(supervisor)
+        self.note(leader=leader)
+
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """Shut the host down; kill it when it does not end in time.
+
+        The request is repeated every second, since one sent while the host boots is lost.
+        """
+        leader = self.leader()
+        deadline = time.monotonic() + timeout_s
+        while leader and process.alive(leader):
+            if time.monotonic() > deadline:
+                process.end(leader)
+                break
+            process.kill(leader, signal.SIGRTMIN + 4)  # systemd: power off
+            _wait_for_end(leader, 1)
+            # A reboot from inside has another first process.
+            leader = leader if process.alive(leader) else self.leader()
+        self._end_strays()
+        cgroup.remove(self.key)
+        if self._marker.exists():
+            self.note(supervisor=None, leader=None)
+
+    def kill(self) -> None:
+        """End the host at once, as a power cut does."""
+        self.stop(timeout_s=-1)
+
+    def remove(self) -> None:
+        """Stop the host if it runs and delete its files; the marker goes last."""
+        if not self.folder.exists():
+            return
+        self.kill() if not self.marker().get("complete") else self.stop()
+        for name in ("root", "work", "upper"):
+            shutil.rmtree(self.folder / name, ignore_errors=False) if (
+                self.folder / name
+            ).exists() else None
+        shutil.rmtree(self.folder)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def run(
+        self, argv: Sequence[str], *, stdin: str | None = None, timeout_s: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program inside as root, for the provider's own needs; the caller reads the code."""
+        leader = self._running()
+        enter = ["nsenter", "--target", str(leader.pid), "--mount", "--uts", "--ipc", "--net"]
+        environment = {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": "/root",
+        }
+        return subprocess.run(
+            [*enter, "--pid", "--cgroup", "--root", "--wdns=/", "--", *argv],
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            env=environment,
+            check=False,
+        )
+
+    def listens(self, port: int) -> bool:
+        """Whether something on the host listens on a TCP port, whatever its firewall says."""
+        leader = self.leader()
+        if leader is None:
+            return False
+        enter = ["nsenter", "--target", str(leader.pid), "--net"]
+        return bool(machine.run([*enter, "ss", "-Hltn", f"sport = :{port}"], check=False).strip())
+
+    def wait_for_ssh(self, timeout_s: float = SSH_TIMEOUT_S) -> str:
+        """Wait until sshd listens and return the host's public key, ``ssh-ed25519 AAAA...``."""
+        what = f"host {self.spec().hostname} should listen for SSH (see {self.console})"
+        machine.wait_until(what, timeout_s, lambda: self.listens(22))
+        public = self.upper / "etc/ssh/ssh_host_ed25519_key.pub"
+        machine.wait_until(f"{what} and have a key", 5, public.exists)
+        return " ".join(public.read_text().split()[:2])
+
+    # -- devices ---------------------------------------------------------------------------------
+
+    def attach(self, node: str, device: str) -> None:
+        """Make a block device of the machine appear under the path ``node``, now and at each start.
+
+        ``node`` lies below ``/dev``. Must be called again when ``device`` has changed.
+        """
+        with machine.lock(self.folder.parent.parent.name):
+            nodes = {**self._nodes(), node: device}
+            self.note(nodes=nodes)
+        if self.leader():
+            number = os.stat(device).st_rdev
+            made = self.run(
+                [
+                    "sh",
+                    "-euc",
+                    'mkdir -p "${1%/*}"; rm -f "$1"; mknod -m 0660 "$1" b "$2" "$3"',
+                    "-",
+                    node,
+                    str(os.major(number)),
+                    str(os.minor(number)),
+                ]
+            )
+            if made.returncode != 0:
+                raise UserError(f"{node} on {self.spec().hostname}: {made.stderr}", exit_code=1)
+
+    def attached(self, node: str) -> bool:
+        """Whether the device is there: in a running host the node itself, else the note of it."""
+        if node not in self._nodes():
+            return False
+        return not self.leader() or self.run(["test", "-b", node]).returncode == 0
+
+    def detach(self, node: str) -> None:
+        """Take the device away. Refused while it is mounted in the running host."""
+        if self.leader():
+            if self.mounted(node):
+                raise UserError(
+                    f"{node} is mounted on {self.spec().hostname}, which runs",
+                    f"Unmount it there, or stop the host, and try again",
+                    exit_code=1,
+                )
+            self.run(["sh", "-c", 'umount "$1" 2>/dev/null; rm -f "$1"', "-", node])
+        with machine.lock(self.folder.parent.parent.name):
+            nodes = self._nodes()
+            nodes.pop(node, None)
+            self.note(nodes=nodes)
+
+    def mounted(self, node: str) -> bool:
+        """Whether the file system on the device is mounted in the running host."""
+        device = self._nodes().get(node)
+        leader = self.leader()
+        if device is None or leader is None or not Path(device).exists():
+            return False
+        number = os.stat(device).st_rdev
+        wanted = f"{os.major(number)}:{os.minor(number)}"
+        lines = Path(f"/proc/{leader.pid}/mountinfo").read_text().splitlines()
+        return any(line.split()[2] == wanted for line in lines)
+
+    def _nodes(self) -> dict[str, str]:
+        nodes = self.marker().get("nodes")
+        return {str(k): str(v) for k, v in nodes.items()} if isinstance(nodes, dict) else {}
+
+    # -- how -------------------------------------------------------------------------------------
+
+    def _spawn(self, spec: Spec, pid_file: Path) -> None:
+        binds = [f"--bind={device}:{_escape(node)}" for node, device in self._nodes().items()]
+        nspawn = [
+            *("systemd-nspawn", "--quiet", "--boot", "--settings=no"),
+            *("--register=no", "--keep-unit", "--link-journal=no"),
+            f"--directory={self.folder / 'root'}",
+            f"--machine=stages-{self.key}",
+            f"--hostname={spec.hostname}",
+            f"--network-bridge={spec.bridge}",
+            *("--resolv-conf=off", "--timezone=off", *binds),
+        ]
+        overlay = f"lowerdir={spec.image},upperdir={self.upper},workdir={self.folder / 'work'}"
+        lines = [f"echo $$ > {shlex.quote(str(file))}" for file in self._cgroup_files(spec)]
+        lines.append(f"echo $$ > {shlex.quote(str(pid_file))}.new")
+        lines.append(shlex.join(["mv", f"{pid_file}.new", str(pid_file)]))
+        lines.append(
+            shlex.join(
+                ["mount", "-t", "overlay", "-o", overlay, "stages", str(self.folder / "root")]
+            )
+        )
+        lines.append(f"exec {shlex.join(nspawn)}")
+        script = "set -eu\n" + "\n".join(lines)
+        namespace = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
+        if _systemd_runs():
+            argv = [
+                *("systemd-run", "--quiet", "--collect", f"--unit=stages-{self.key}"),
+                *("-p", "Delegate=yes", "-p", f"MemoryMax={spec.memory_mib}M"),
+                *("-p", "KillMode=mixed", "-p", f"StandardOutput=append:{self.console}"),
+                *("-p", f"StandardError=append:{self.console}", "--slice=machine.slice"),
+                *namespace,
+            ]
+        else:
+            # A session of its own, or the host's supervisor dies with the engine's process group;
+            # no inherited output, or the engine waits for the host to stop.
+            argv = ["setsid", "--fork", *namespace]
+        with self.console.open("ab") as output:
+            subprocess.run(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+                close_fds=True,
+                timeout=START_TIMEOUT_S,
+                check=True,
+            )
+
+    def _cgroup_files(self, spec: Spec) -> list[Path]:
+        return [] if _systemd_runs() else cgroup.make(self.key, spec.memory_mib)
+
+    def _wait_for_init(self, supervisor: process.Process | None) -> process.Process:
+        def probe() -> process.Process | None:
+            if not process.alive(supervisor):
+                said = self.console.read_text(errors="replace").strip().splitlines()[-3:]
+                raise UserError(f"systemd-nspawn ended: {' '.join(said)}", exit_code=1)
+            return process.init_of(supervisor)
+
+        return machine.wait_until("the host should start", START_TIMEOUT_S, probe)
+
+    def _end_strays(self) -> None:
+        """End what still runs on this host's files: nothing else may, whoever lost track of it."""
+        for stray in [*process.inits_on(self.upper), self.supervisor()]:
+            process.end(stray)
+            _wait_for_end(stray, 10)
+        for stray in process.inits_on(self.upper):
+            raise UserError(f"process {stray.pid} of {self.folder} does not end", exit_code=1)
+
+    def _running(self) -> process.Process:
+        leader = self.leader()
+        if leader is None:
+            raise UserError(f"host {self.spec().hostname} does not run", exit_code=1)
+        return leader
+
+
+def _process(value: object) -> process.Process | None:
+    return process.Process(*value) if isinstance(value, list) else None
+
+
+def _wait_for_end(ending: process.Process | None, timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while process.alive(ending) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _escape(path: str) -> str:
+    return path.replace("\\", "\\\\").replace(":", "\\:")
+
+
+def _systemd_runs() -> bool:
+    """Whether systemd runs the machine (then it owns the control groups)."""
+    return Path("/run/systemd/system").is_dir()
