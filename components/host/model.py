@@ -41,6 +41,8 @@ class SystemUser:
     """Fixed uid and gid, where files outlive the server; by default the system picks one."""
     groups: tuple[str, ...] = ()
     """Supplementary groups."""
+    home: str = "/nonexistent"
+    """Home directory as the system's user list has it; not made here (see :class:`Directory`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,10 +130,17 @@ class Gate:
 
 @dataclass(frozen=True, kw_only=True)
 class Farewell:
-    """Shell commands that a host runs before it goes, in order; each is waited for."""
+    """What a host does before it goes, after its web units were stopped.
 
+    First ``drained``, then the workers are stopped (their unit's ``TimeoutStopSec`` is how long a
+    running job may take; one that had to be killed is a failure), then ``commands``, in order.
+    """
+
+    drained: str = ""
+    """Shell command, tried until it succeeds: no queued job is left. Empty: not asked."""
     commands: tuple[str, ...] = ()
     timeout_s: int = 60
+    """For ``drained`` as a whole, and for each command."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,179 @@
+"""The order of things on a host."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import time
+from typing import Any, TextIO
+
+from components.host.converge import app as apps
+from components.host.converge import database, release, units, web
+from components.host.converge.farewell import farewell
+from components.host.converge.files import STATE, Files, make_directories
+from components.host.converge.observe import observe
+from components.host.converge.report import Failed, note, run, step, tell
+from components.host.converge.services import Readers
+from components.host.converge.system import (
+    install_packages,
+    make_users,
+    reread_units,
+    wait_for_boot,
+)
+
+LOCK = "/run/stages-host.lock"
+LOCK_TIMEOUT_S = 120
+UNITS = STATE / "units.json"
+
+
+def main(document: dict[str, Any]) -> int:
+    """Do what the document's ``mode`` says; print a result or an error; return the exit code."""
+    for number in (signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)  # A lost connection is no reason to stop half-way.
+    os.umask(0o022)
+    try:
+        mode = document["mode"]
+        if mode == "observe":
+            tell(result=observe(document))
+            return 0
+        with _lock():
+            tell(result=farewell(document) if mode == "farewell" else apply(document))
+    except Failed as failure:
+        tell(
+            error={
+                "host": socket.gethostname(),
+                "where": failure.where,
+                "cause": failure.cause,
+                "remedy": failure.remedy,
+                "output": failure.output,
+            }
+        )
+        return 1
+    return 0
+
+
+def apply(document: dict[str, Any]) -> dict[str, object]:
+    """Make the host what the document says; a run that finds it so touches nothing."""
+    wait_for_boot()
+    install_packages(document["packages"])
+    make_users(document["users"])
+    make_directories(document["directories"])
+    wanted = {**document["files"], **document["secret_files"]}
+    files = Files()
+    owed = list(files.unsettled)
+    step("files")
+    changed = files.write(wanted, document["absent"])
+    reread_units([*changed, *owed])
+    for path in changed:
+        note(f"{path}: written")
+    app_files = apps.reads(document["app"], [*wanted, *files.unsettled])
+    readers = Readers(files, document["services"], app_files)
+    readers.check()
+    later = [service for service in document["services"] if service["after_database"]]
+    for service in document["services"]:
+        if service not in later:
+            readers.converge(service)
+    if document["database"]:
+        secrets = document["database_secrets"]
+        database.converge(document["database"]["run_as"], secrets["sql"], secrets["connection"])
+    for service in later:
+        readers.converge(service)
+    _app(document, readers)
+    files.settle(set(files.unsettled))
+    _retire(document)
+    _gate(document["gate"])
+    return {"release": release.active(), "changed": changed}
+
+
+def _app(document: dict[str, Any], readers: Readers) -> None:
+    """Bring the release up; go back to the old one, and to its environment, if it does not."""
+    wanted, gate = document["release"], document["gate"]
+    app = _units_of(document["app"], gate)
+    name = release.name_of(wanted["commit"], wanted["directory"], wanted["build"])
+    unfinished = app.unfinished()
+    old = unfinished.get("from", "") if unfinished else release.active()
+    try:
+        release.ensure(name, wanted["build"], int(wanted["build_timeout_s"]))
+        if name != release.active() and wanted["release_command"]:
+            release.release_command(name, wanted["release_command"])
+    except Failed as failure:
+        readers.undo(readers.app_files, running={})
+        raise failure
+    owed = readers.app_files & set(readers.files.unsettled)
+    if name == release.active() and not unfinished and not owed:
+        app.keep_up()
+        return
+    app.begin(old, name)
+    if name != release.active():
+        release.switch(name)
+    try:
+        app.roll()
+    except Failed as failure:
+        readers.undo(readers.app_files, running={})
+        raise failure.say(apps.back_to(old, app)) from failure
+    app.finish()
+    release.prune(int(wanted["keep"]), old)
+
+
+def _units_of(app: dict[str, Any], gate: dict[str, Any]) -> apps.App:
+    urls = [*app["web_urls"], *[""] * len(app["web_units"])]
+    return apps.App(
+        web=list(zip(app["web_units"], urls, strict=False)),
+        workers=app["worker_units"],
+        host_header=gate["host_header"],
+        timeout_s=float(gate["timeout_s"]),
+    )
+
+
+def _retire(document: dict[str, Any]) -> None:
+    """Stop units that an earlier document had and this one does not."""
+    app = document["app"]
+    names = [service["unit"] for service in document["services"]]
+    now = [*names, *app["web_units"], *app["worker_units"]]
+    before = json.loads(UNITS.read_text()) if UNITS.exists() else []
+    for unit in before:
+        if unit not in now:
+            step(f"stop {unit}")
+            run(["systemctl", "disable", "--quiet", unit])
+            units.act("stop", unit)
+            note(f"{unit}: stopped, no longer wanted")
+    UNITS.write_text(json.dumps(now))
+
+
+def _gate(gate: dict[str, Any]) -> None:
+    """The host is up when every URL answers."""
+    step("gate")
+    silent = web.wait(gate["urls"], gate["host_header"], float(gate["timeout_s"]))
+    if silent:
+        answers = ", ".join(f"{url} answered {said!r}" for url, said in silent.items())
+        raise Failed(
+            "gate",
+            f"not healthy after {gate['timeout_s']} s: {answers}",
+            "Look at the log of the service behind it with `journalctl` on the host.",
+        )
+
+
+def _lock() -> TextIO:
+    """One run at a time: an earlier one may go on although its operator was killed."""
+    stream = open(LOCK, "w")  # noqa: SIM115, PTH123
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    told = False
+    while True:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise Failed(
+                    "another run",
+                    f"has been at work on this host for more than {LOCK_TIMEOUT_S} s",
+                    "Wait for it, or end it on the host.",
+                ) from None
+        else:
+            return stream
+        if not told:
+            note("another run is at work on this host: waiting for it")
+            told = True
+        time.sleep(0.2)

@@ -1,0 +1,25 @@
+"""What is on the host now: hashes, modes and states, never content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from components.host.converge import release, units
+from components.host.converge.files import look
+from components.host.converge.system import missing_packages
+
+
+def observe(document: dict[str, Any]) -> dict[str, object]:
+    """Look at everything that the document names."""
+    app = document["app"]
+    names = [service["unit"] for service in document["services"]]
+    return {
+        "files": {path: look(Path(path)) for path in document["paths"]},
+        "units": {
+            unit: units.state(unit).get("ActiveState", "unknown")
+            for unit in (*names, *app["web_units"], *app["worker_units"])
+        },
+        "release": release.active(),
+        "missing_packages": missing_packages(document["packages"]),
+    }

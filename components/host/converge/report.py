@@ -1,0 +1,110 @@
+"""What the host tells the machine that sent it here: JSON lines on standard output.
+
+``{"step": ...}`` when a step begins, ``{"note": ...}`` for what the operator should know,
+``{"want": "archive"}`` to ask for the release, and one ``{"result": ...}`` or ``{"error": ...}``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+TIMEOUT_EXIT = 124
+"""Exit code for a command that did not end in time, as ``timeout(1)`` has it."""
+
+
+class Failed(Exception):
+    """A step that cannot go on: where, why, what to do, and the output that shows it."""
+
+    def __init__(self, where: str, cause: str, remedy: str = "", output: str = "") -> None:
+        self.where = where
+        self.cause = cause
+        self.remedy = remedy
+        self.output = output
+        super().__init__(f"{where}: {cause}")
+
+    def say(self, more: str) -> Failed:
+        """The same failure with one more sentence about what was done."""
+        return Failed(self.where, f"{self.cause}; {more}", self.remedy, self.output)
+
+
+def tell(**values: object) -> None:
+    """Print one line. When nobody listens any more the work still goes on to a sound end."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.write(json.dumps(values) + "\n")
+        sys.stdout.flush()
+
+
+def step(name: str) -> None:
+    """Say which step begins."""
+    tell(step=name)
+
+
+def note(text: str) -> None:
+    """Say something that the operator should know, though the run goes on."""
+    tell(note=text)
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    output: str
+    """Standard output and standard error, as they came."""
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+    def tail(self, lines: int = 20) -> str:
+        """The last lines, where a reason usually stands."""
+        return "\n".join(self.output.strip().splitlines()[-lines:])
+
+    def last_line(self) -> str:
+        return self.tail(1) or f"exit code {self.code}, no output"
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout_s: float = 60,
+    text: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Done:
+    """Run a command with its whole process group ended at ``timeout_s``; never raises.
+
+    ``text`` goes to its standard input; ``environment`` is added to this process's own.
+    """
+    try:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
+    except OSError as error:
+        return Done(127, f"{argv[0]}: {error.strerror}")
+    try:
+        output, _ = process.communicate(text, timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        return Done(TIMEOUT_EXIT, f"{output}\nstopped after {timeout_s:g} s")
+    return Done(process.returncode, output)
+
+
+def shell(command: str, *, timeout_s: float = 60) -> Done:
+    """Run a shell command as root."""
+    return run(["/bin/sh", "-c", command], timeout_s=timeout_s)

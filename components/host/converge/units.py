@@ -1,0 +1,41 @@
+"""systemd units: their state, and the verbs that change it."""
+
+from __future__ import annotations
+
+from components.host.converge.report import Done, Failed, run
+
+START_TIMEOUT_S = 180
+"""A unit's own start and stop timeouts (90 s by default) end first."""
+
+
+def state(unit: str) -> dict[str, str]:
+    """What systemd says of a unit."""
+    keys = "LoadState,ActiveState,SubState,UnitFileState,InvocationID,Result,MainPID,NRestarts"
+    done = run(["systemctl", "show", f"--property={keys}", "--", unit])
+    return dict(line.split("=", 1) for line in done.output.splitlines() if "=" in line)
+
+
+def is_active(unit: str) -> bool:
+    """Whether it runs; a unit in the middle of a reload does."""
+    return state(unit).get("ActiveState") in {"active", "reloading"}
+
+
+def enable(unit: str) -> None:
+    """Have it started at boot; a unit that cannot be enabled is started by something else."""
+    if state(unit).get("UnitFileState") == "disabled":
+        done = run(["systemctl", "enable", "--quiet", unit])
+        if not done.ok:
+            raise Failed(unit, f"cannot be enabled: {done.last_line()}")
+
+
+def act(verb: str, unit: str) -> Done:
+    """Start, stop, reload or restart; earlier failures do not count against it."""
+    if verb in {"start", "restart"}:
+        run(["systemctl", "reset-failed", "--", unit])
+    return run(["systemctl", verb, "--", unit], timeout_s=START_TIMEOUT_S)
+
+
+def journal(unit: str, lines: int = 20) -> str:
+    """The last lines that a unit logged."""
+    argv = ["journalctl", "--no-pager", "--output=cat", f"--lines={lines}", f"--unit={unit}"]
+    return run(argv).output.strip()

@@ -1,0 +1,151 @@
+"""One operation on one host: the program and the document go there, a result comes back."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Callable
+from importlib import resources
+from typing import IO, Any
+
+from components import ssh
+from components.errors import UserError
+from components.host.converge import MODULES
+
+LOADER = """\
+import json,sys,types
+given=json.loads(sys.stdin.buffer.readline())
+for name,source in given["program"]:
+    module=types.ModuleType(name)
+    module.__path__=[]
+    sys.modules[name]=module
+    exec(compile(source,name,"exec"),module.__dict__)
+sys.exit(module.main(given["document"]))
+"""
+"""Runs on the host. Everything else, secrets too, comes in on its standard input."""
+
+GIT_TIMEOUT_S = 120
+
+
+class HostFailed(UserError):
+    """The host was reached and a step on it failed."""
+
+
+def program() -> list[tuple[str, str]]:
+    """Names and sources of the modules that run on the host, in the order of their imports."""
+    sources = []
+    for module in MODULES:
+        package, _, name = module.rpartition(".")
+        if package != "components.host.converge":
+            sources.append((module, ""))
+            continue
+        sources.append((module, (resources.files(package) / f"{name}.py").read_text()))
+    return sources
+
+
+def command() -> str:
+    """What ssh runs. It is the same for every operation and tells nothing."""
+    return f"sudo -n python3 -I -c {shlex.quote(LOADER)}"
+
+
+def perform(
+    target: ssh.Target,
+    document: dict[str, Any],
+    *,
+    status: Callable[[str], None],
+    note: Callable[[str], None],
+    deadline_s: float,
+    wait_s: float = 0,
+    archive: Callable[[IO[bytes]], None] | None = None,
+) -> dict[str, Any]:
+    """Let the host do what ``document["mode"]`` says and return its result.
+
+    ``wait_s``: how long to wait for first contact. ``archive`` sends the release when the host
+    asks for it. Raises :class:`HostFailed` for a failed step and :class:`ssh.SshError` when there
+    is no session.
+    """
+    first = json.dumps({"program": program(), "document": document}).encode() + b"\n"
+    answers: list[dict[str, Any]] = []
+    begun = False
+
+    def on_line(line: str, back: IO[bytes]) -> None:
+        nonlocal begun
+        try:
+            told = json.loads(line)
+        except ValueError:
+            return  # A banner, or a word of sudo: not from the program.
+        begun = True
+        if "step" in told:
+            status(told["step"])
+        elif "note" in told:
+            note(told["note"])
+        elif told.get("want") == "archive" and archive is not None:
+            archive(back)
+        elif "result" in told or "error" in told:
+            answers.append(told)
+
+    def session() -> None:
+        try:
+            ssh.converse(target, command(), first, on_line, deadline_s=deadline_s)
+        except ssh.NotReached as error:
+            if begun:
+                raise ssh.SshError(f"the connection was lost during the work: {error}") from error
+            raise
+        except ssh.RemoteFailed as error:
+            if not answers:
+                raise HostFailed(
+                    f"{target.host}: the program did not run: {error}",
+                    f"It needs python3 and sudo without a password for {target.login}.",
+                    exit_code=1,
+                ) from error
+
+    ssh.patiently(session, wait_s=wait_s)
+    if not answers:
+        raise ssh.SshError("the session ended without a result")
+    if "error" in answers[-1]:
+        raise _failure(answers[-1]["error"])
+    result: dict[str, Any] = answers[-1]["result"]
+    return result
+
+
+def _failure(error: dict[str, str]) -> HostFailed:
+    """One line with host, place, cause and remedy; then the output that shows it, if any."""
+    problem = f"{error['host']}: {error['where']}: {error['cause']}".rstrip(". ")
+    output = "\n  | ".join(error["output"].strip().splitlines())
+    remedy = f"{error['remedy']}\n  | {output}" if output else error["remedy"]
+    return HostFailed(problem, remedy.strip(), exit_code=1)
+
+
+def git_archive(repository: str, commit: str, directory: str) -> Callable[[IO[bytes]], None]:
+    """How a release is sent: its length in a line, then ``git archive`` as it is."""
+    folder = "" if directory in {"", "."} else directory.strip("/")
+    tree = f"{commit}:{folder}" if folder else commit
+
+    def send(back: IO[bytes]) -> None:
+        with tempfile.TemporaryFile() as spool:
+            argv = ["git", "-C", repository, "archive", "--format=tar", tree]
+            done = subprocess.run(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=spool,
+                stderr=subprocess.PIPE,
+                timeout=GIT_TIMEOUT_S,
+                check=False,
+            )
+            if done.returncode != 0:
+                reason = done.stderr.decode(errors="replace").strip().splitlines()
+                raise UserError(
+                    f"stages:app.revision: {commit[:12]} cannot be read from {repository} "
+                    f"({reason[-1] if reason else 'git archive failed'})",
+                    "Fetch it there, or name another revision.",
+                )
+            length = spool.tell()
+            spool.seek(0)
+            back.write(f"{length}\n".encode())
+            while block := spool.read(1 << 20):
+                back.write(block)
+            back.flush()
+
+    return send

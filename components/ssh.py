@@ -1,0 +1,182 @@
+"""The operator's own OpenSSH client, one session per operation, everything on standard input.
+
+Nothing of the operator's own known hosts is read or written: a host answers with the key that is
+pinned for it or it is not that host. With a private key given (a local stack's), neither the
+operator's configuration nor agent is asked; without one both are, as with ``ssh`` by hand.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+ALIAS = "stages-host"
+"""The name under which a host's key is pinned: addresses change hands, the pin does not."""
+CONNECT_TIMEOUT_S = 8
+ALIVE_S = 5
+ALIVE_COUNT = 4
+"""A connection that stays silent for 5 s four times is lost."""
+NOT_REACHED_EXIT = 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where a host is and how it is known."""
+
+    host: str
+    host_key: str
+    """Pinned public key: ``ssh-ed25519 AAAA...``."""
+    login: str
+    private_key: str = ""
+    """OpenSSH private key; empty: the operator's own agent and configuration."""
+    port: int = 22
+
+
+class SshError(Exception):
+    """No session, or one that was lost. ``str()`` is the reason in a few words."""
+
+
+class NotReached(SshError):
+    """Nothing answered, the way was closed or the connection was lost; never "gone"."""
+
+
+class HostKeyChanged(SshError):
+    """Something answered with a key other than the pinned one."""
+
+
+class LoginRefused(SshError):
+    """The host answered and did not accept the key."""
+
+
+def argv(target: Target, folder: Path, command: str) -> list[str]:
+    """The command line for one session; ``folder`` holds the key and the pinned host key."""
+    options = {
+        "BatchMode": "yes",
+        "StrictHostKeyChecking": "yes",
+        "UserKnownHostsFile": str(folder / "known_hosts"),
+        "GlobalKnownHostsFile": "/dev/null",
+        "HostKeyAlias": ALIAS,
+        "UpdateHostKeys": "no",
+        "CheckHostIP": "no",
+        "ConnectTimeout": str(CONNECT_TIMEOUT_S),
+        "ConnectionAttempts": "1",
+        "ServerAliveInterval": str(ALIVE_S),
+        "ServerAliveCountMax": str(ALIVE_COUNT),
+        "ControlMaster": "no",
+        "ControlPath": "none",
+        "ClearAllForwardings": "yes",
+        "ForwardAgent": "no",
+        "LogLevel": "ERROR",
+    }
+    own = ["-F", "/dev/null", "-i", str(folder / "key")] if target.private_key else []
+    if target.private_key:
+        options |= {"IdentitiesOnly": "yes", "IdentityAgent": "none"}
+    settings = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+    where = ["-p", str(target.port), "-l", target.login, target.host]
+    return ["ssh", "-T", *own, *settings, *where, command]
+
+
+@contextmanager
+def folder(target: Target) -> Iterator[Path]:
+    """A private folder with the pinned host key and the private key, removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="stages-ssh-") as name:
+        made = Path(name)
+        (made / "known_hosts").write_text(f"{ALIAS} {target.host_key.strip()}\n")
+        if target.private_key:
+            key = made / "key"
+            key.touch(mode=0o600)
+            key.write_text(target.private_key.rstrip("\n") + "\n")
+        yield made
+
+
+def converse(
+    target: Target,
+    command: str,
+    first: bytes,
+    on_line: Callable[[str, IO[bytes]], None],
+    *,
+    deadline_s: float,
+) -> None:
+    """Run ``command`` on the host, send ``first``, hand every line of its output to ``on_line``.
+
+    ``on_line`` also gets the command's standard input, to answer what the line asks for.
+    Raises :class:`SshError` when there is no session, it is lost, or ``deadline_s`` has passed.
+    A command that fails raises :class:`RemoteFailed` with the end of its standard error.
+    """
+    with folder(target) as made, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            argv(target, made, command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        )
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        watch = threading.Timer(deadline_s, end)
+        watch.daemon = True
+        watch.start()
+        try:
+            assert process.stdin is not None and process.stdout is not None  # noqa: S101
+            try:
+                process.stdin.write(first)
+                process.stdin.flush()
+                for line in process.stdout:
+                    on_line(line.decode(errors="replace"), process.stdin)
+                process.stdin.close()
+            except BrokenPipeError:
+                pass
+            code = process.wait()
+        finally:
+            watch.cancel()
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        errors.seek(0)
+        said = errors.read().decode(errors="replace")
+    if late.is_set():
+        raise NotReached(f"no end after {deadline_s:g} s")
+    if code != 0:
+        raise classify(code, said)
+
+
+class RemoteFailed(Exception):
+    """The session worked and the command in it failed."""
+
+
+def classify(code: int, said: str) -> Exception:
+    """Turn ssh's exit code and words into the error they mean."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    last = lines[-1] if lines else f"exit code {code}, no output"
+    if code != NOT_REACHED_EXIT:
+        return RemoteFailed(last)
+    if "Host key verification failed" in said:
+        return HostKeyChanged("answers with another host key than the pinned one")
+    if "Permission denied" in said:
+        return LoginRefused(last)
+    return NotReached(last)
+
+
+def patiently(session: Callable[[], None], *, wait_s: float, pause_s: float = 0.3) -> None:
+    """Try a session until it comes about, for first contact: boot takes its time.
+
+    Being refused counts as not yet (the login is made during boot); another host key does not.
+    """
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            return session()
+        except (NotReached, LoginRefused):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(pause_s)
