@@ -1,0 +1,136 @@
+"""The user's app: web processes and the worker under systemd, each in a slice of its own.
+
+A worker that runs away meets its slice's limit and cannot take the web processes with it. What
+runs is the Procfile of the active release, read at each start, so a release that is put back
+brings its own commands. The processes hold no database password: the pooler knows them by ``peer``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from components.errors import UserError, wrong
+from components.host.memory import MemoryShares
+from components.host.model import AppService, Directory, Gate, HostFile, Part, SystemUser
+from components.host.rendering import plain, render
+
+USER = "app"
+HOME = "/srv/app"
+ENVIRONMENT = "/etc/app/app.env"
+FIRST_PORT = 8001
+RUN = "/usr/local/lib/stages/run-process"
+
+WEB_STOP_S = 30
+"""Seconds that a web process gets for the requests it has, after SIGTERM."""
+WORKER_STOP_S = 120
+"""Seconds that the worker gets for the jobs it has, after SIGTERM: a clean drain."""
+
+UNITS = "/etc/systemd/system"
+
+
+def web_ports(processes: int) -> tuple[int, ...]:
+    """Return the port of each web process, from 8001 on 127.0.0.1."""
+    return tuple(range(FIRST_PORT, FIRST_PORT + processes))
+
+
+def web_units(processes: int) -> tuple[str, ...]:
+    """Return the unit of each web process: its instance name is its port."""
+    return tuple(f"web@{port}.service" for port in web_ports(processes))
+
+
+def gate_urls(processes: int, health_path: str) -> tuple[str, ...]:
+    """Return the health URL of each web process, past Nginx."""
+    return tuple(f"http://127.0.0.1:{port}{health_path}" for port in web_ports(processes))
+
+
+def gate(*, processes: int, health_path: str, timeout_s: int, host_header: str = "") -> Gate:
+    """Return when the host counts as up."""
+    return Gate(
+        urls=gate_urls(processes, health_path), host_header=host_header, timeout_s=timeout_s
+    )
+
+
+def app_service(*, processes: int, health_path: str, worker: bool) -> AppService:
+    """Return the units that a release is rolled through."""
+    return AppService(
+        web_units=web_units(processes),
+        worker_units=("worker.service",) if worker else (),
+        web_urls=gate_urls(processes, health_path),
+    )
+
+
+def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
+    """Return user, folders and units of the app. Its units are no services of this part: they are
+    started with the first release (``AppService``)."""
+    names: dict[str, object] = {
+        "user": USER,
+        "home": HOME,
+        "environment": ENVIRONMENT,
+        "run": RUN,
+        "web_stop_s": WEB_STOP_S,
+        "worker_stop_s": WORKER_STOP_S,
+        "memory": memory,
+    }
+    hardening = plain("app/hardening.conf")
+    return Part(
+        packages=tuple(packages),
+        users=(SystemUser(name=USER, home=HOME),),
+        directories=(
+            Directory(path="/etc/app"),
+            Directory(path=HOME, owner=USER, group=USER),
+            Directory(path=f"{HOME}/releases", owner=USER, group=USER),
+        ),
+        files=(
+            HostFile(path=RUN, content=render("app/run-process.sh.j2", **names), mode="0755"),
+            *(
+                HostFile(
+                    path=f"{UNITS}/{unit}",
+                    content=render(f"app/{unit}.j2", **names, hardening=hardening),
+                )
+                for unit in ("web@.service", "worker.service", "web.slice", "worker.slice")
+            ),
+        ),
+    )
+
+
+def environment_file(environment: Mapping[str, str], host_values: Mapping[str, str]) -> HostFile:
+    """Return ``/etc/app/app.env``: the settings' variables and those that the host gives.
+
+    Its content is secret. Readable by root only: systemd reads it before it drops privileges.
+    """
+    return HostFile(
+        path=ENVIRONMENT, content=app_environment(environment, host_values), mode="0600"
+    )
+
+
+def app_environment(environment: Mapping[str, str], host_values: Mapping[str, str]) -> str:
+    """Return the text of an ``EnvironmentFile=`` that ``sh`` reads alike.
+
+    ``environment`` is ``stages:app.environment``; ``host_values`` what the host gives (addresses,
+    the secret key), which no setting may replace.
+
+    Raises ``UserError`` for a name or value that the file cannot hold, and for a reserved name.
+    The error never shows a value.
+    """
+    reserved = {*host_values, "PORT", "HOME", "USER", "LOGNAME", "SHELL"}
+    for name in environment:
+        if name in reserved or name.startswith("STAGES_"):
+            raise UserError(
+                f"stages:app.environment.{name}: should be a name that the host does not set"
+                f" itself, got {name!r}",
+                "Take it out: the host gives the app this variable.",
+            )
+    lines = []
+    for name, value in sorted({**environment, **host_values}.items()):
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise wrong("stages:app.environment", "names of letters, digits and _", name)
+        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
+            raise UserError(
+                f"stages:app.environment.{name}: should be one line without control characters,"
+                " got others",
+                r"Write a line break as \n and let the app replace it.",
+            )
+        quoted = re.sub(r'([\\"$`])', r"\\\1", value)
+        lines.append(f'{name}="{quoted}"\n')
+    return "".join(lines)

@@ -1,0 +1,30 @@
+"""The app's role and database, as SQL that may run any number of times.
+
+Stage 1 runs it as ``postgres`` over the socket; stage 2 as the admin role of a managed database,
+which is no superuser.
+"""
+
+from __future__ import annotations
+
+from components.host.rendering import render
+
+PASSWORD_VARIABLE = "app_password"  # noqa: S105 - the name of a psql variable
+"""psql variable that has to hold the role's password in stage 2: see ``set_variable``."""
+
+
+def bootstrap_sql(*, managed: bool) -> str:
+    """Return a psql script: role ``app``, database ``app`` that it owns, and no one else in it.
+
+    Run it with ``psql --no-psqlrc --file=-`` on standard input. With ``managed`` the role gets
+    the password in ``app_password``; put ``set_variable`` before the script, so that the
+    password is in no argument list and in no file.
+    """
+    return render("postgres/bootstrap.sql.j2", managed=managed, password=PASSWORD_VARIABLE)
+
+
+def set_variable(name: str, value: str) -> str:
+    """Return the psql line that sets a variable to exactly ``value``."""
+    if "\n" in value or "\r" in value or "\0" in value:
+        raise ValueError(f"{name} should be one line")
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"\\set {name} '{escaped}'\n"

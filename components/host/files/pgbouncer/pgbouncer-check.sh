@@ -1,0 +1,42 @@
+#!/bin/sh
+# Tell whether PgBouncer would start with the files in /etc/pgbouncer.
+#
+# It has no option that tests a configuration, and a reload keeps quiet about a bad one. So a
+# throw-away copy starts on a socket of its own, without clients: good when its socket appears,
+# bad when it ends first or logs an error.
+set -eu
+
+scratch=$(mktemp -d /run/pgbouncer-check.XXXXXX)
+pid=
+finish() {
+    [ -z "$pid" ] || kill "$pid" 2>/dev/null || true
+    [ -z "$pid" ] || wait "$pid" 2>/dev/null || true
+    rm -rf "$scratch"
+}
+trap finish EXIT
+
+# Of two lines for one key PgBouncer takes the last.
+cat > "$scratch/check.ini" <<END
+%include /etc/pgbouncer/pgbouncer.ini
+[pgbouncer]
+unix_socket_dir = $scratch
+pidfile =
+logfile =
+END
+chown -R pgbouncer "$scratch"
+
+timeout --kill-after=1 10 runuser -u pgbouncer -- \
+    /usr/sbin/pgbouncer "$scratch/check.ini" > "$scratch/log" 2>&1 &
+pid=$!
+while kill -0 "$pid" 2>/dev/null; do
+    if [ -S "$scratch/.s.PGSQL.6432" ]; then
+        started=yes
+        break
+    fi
+    sleep 0.05
+done
+if [ -z "${started:-}" ] || grep -qE ' (WARNING|ERROR|FATAL) ' "$scratch/log"; then
+    echo "PgBouncer refuses its configuration:" >&2
+    cat "$scratch/log" >&2
+    exit 1
+fi

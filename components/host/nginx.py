@@ -1,0 +1,58 @@
+"""Nginx: from the world to the web processes.
+
+It answers while the app restarts: a request goes to another process when one does not take it
+(never a request twice that may change something), and when none does, a page says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from components.host.model import HostFile, Part, Service
+from components.host.rendering import plain, render
+
+SITE = "/etc/nginx/conf.d/app.conf"
+LOCATIONS = "/etc/nginx/snippets/app-locations.conf"
+"""What a site serves, apart from how it is reached, so that HTTP and HTTPS share it."""
+PAGE = "/usr/local/share/stages/pages/unavailable.html"
+UNIT = "nginx.service"
+DROP_IN = f"/etc/systemd/system/{UNIT}.d/50-stages.conf"
+STATUS_PORT = 8090
+"""On 127.0.0.1: says that Nginx itself runs with the current configuration."""
+
+
+def nginx(*, web_ports: Sequence[int], domain: str | None = None) -> Part:
+    """Return the web server in front of the web processes on ``web_ports`` of 127.0.0.1.
+
+    With a ``domain`` only that name is served; without, every name and the address are.
+    """
+    if not web_ports:
+        raise ValueError("Nginx needs at least one web process to pass requests to")
+    site = render(
+        "nginx/app.conf.j2",
+        web_ports=web_ports,
+        domain=domain,
+        status_port=STATUS_PORT,
+        locations=LOCATIONS,
+    )
+    return Part(
+        packages=("nginx-light",),
+        files=(
+            HostFile(path=LOCATIONS, content=render("nginx/app-locations.conf.j2", page=PAGE)),
+            HostFile(path=PAGE, content=plain("nginx/unavailable.html")),
+            HostFile(path=SITE, content=site),
+            HostFile(path=DROP_IN, content=plain("nginx/nginx.service.conf")),
+        ),
+        # Debian's "It works" page: a second default server.
+        absent=("/etc/nginx/sites-enabled/default",),
+        services=(
+            Service(
+                unit=UNIT,
+                reload_on=(SITE, LOCATIONS),
+                restart_on=(DROP_IN,),
+                check="nginx -t -q",
+                ready="curl --fail --silent --noproxy '*' --max-time 2 --output /dev/null"
+                f" http://127.0.0.1:{STATUS_PORT}/",
+            ),
+        ),
+    )

@@ -1,0 +1,125 @@
+"""PgBouncer: the one way from the app to its database, in stage 1 as in stage 2.
+
+It runs as a user of its own behind a unix socket that only the group ``app`` can open, and knows
+its clients by their OS user (``peer``), so the app holds no database password at all. Two aliases:
+``app`` in the chosen pool mode and ``app_direct`` in session mode.
+
+Its configuration is in three files, by what a change takes: ``pgbouncer.ini`` holds what only a
+restart changes (a restart removes the socket and waits for running queries), ``settings.ini`` and
+``databases.ini`` what a reload changes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from components.host.model import Directory, HostFile, Part, Service, SystemUser
+from components.host.pool import PoolSizes
+from components.host.rendering import plain, render
+
+FOLDER = "/etc/pgbouncer"
+INI = f"{FOLDER}/pgbouncer.ini"
+SETTINGS = f"{FOLDER}/settings.ini"
+DATABASES = f"{FOLDER}/databases.ini"
+HBA = f"{FOLDER}/pg_hba.conf"
+USERS = f"{FOLDER}/userlist.txt"
+SERVER_CA = f"{FOLDER}/server-ca.pem"
+UNIT = "pgbouncer.service"
+DROP_IN = f"/etc/systemd/system/{UNIT}.d/50-stages.conf"
+CHECK = "/usr/local/lib/stages/pgbouncer-check"
+
+SOCKET_FOLDER = "/run/pgbouncer"
+PORT = 6432
+DATABASE_URL = f"postgresql://app@/app?host={SOCKET_FOLDER}&port={PORT}"
+"""The pool, in the mode of ``stages:database.pool_mode``."""
+DIRECT_DATABASE_URL = f"postgresql://app@/app_direct?host={SOCKET_FOLDER}&port={PORT}"
+"""Session mode, five connections: migrations, LISTEN, advisory locks."""
+
+MAX_CLIENTS = 1000
+"""Client connections; each takes a descriptor of the unit's 65536."""
+
+PoolMode = Literal["transaction", "session", "statement"]
+
+
+def upstream_socket(sizes: PoolSizes) -> tuple[HostFile, ...]:
+    """Stage 1: PostgreSQL on the same host, over its socket, by ``peer``. No secret."""
+    return (_databases(sizes, server="host=/var/run/postgresql"),)
+
+
+def upstream_managed(
+    sizes: PoolSizes, *, host: str, port: int, password: str, ca_pem: str
+) -> tuple[HostFile, ...]:
+    """Stage 2: a managed database over TLS. The password is in the answer: treat it as secret.
+
+    ``ca_pem`` is the authority that signed the server's certificate, which has to carry ``host``.
+    """
+    for name, value in (("host", host), ("password", password)):
+        if not value or not value.isprintable():
+            raise ValueError(f"the database's {name} should be printable text in one line")
+    if not host.replace("-", "").replace(".", "").replace(":", "").isalnum():
+        raise ValueError(f"the database's host should be a name or an address, got {host!r}")
+    server = f"host={host} port={int(port)} password={_quoted(password)}"
+    return (
+        _databases(sizes, server=server),
+        HostFile(path=SERVER_CA, content=ca_pem.strip() + "\n"),
+    )
+
+
+def pgbouncer(*, pool_mode: PoolMode, managed: bool) -> Part:
+    """Return the pooler without its upstream, which may be secret and is passed beside the part.
+
+    The user ``app`` has to come from an earlier part: its group opens the socket.
+    """
+    return Part(
+        packages=("pgbouncer", "postgresql-client-17"),
+        users=(SystemUser(name="pgbouncer", groups=("app",)),),
+        directories=(Directory(path=FOLDER, mode="0750", group="pgbouncer"),),
+        files=(
+            _file(INI, render("pgbouncer/pgbouncer.ini.j2", socket=SOCKET_FOLDER, port=PORT)),
+            _file(
+                SETTINGS,
+                render(
+                    "pgbouncer/settings.ini.j2",
+                    pool_mode=pool_mode,
+                    managed=managed,
+                    max_clients=MAX_CLIENTS,
+                    ca_file=SERVER_CA,
+                ),
+            ),
+            _file(HBA, plain("pgbouncer/pg_hba.conf")),
+            _file(USERS, plain("pgbouncer/userlist.txt")),
+            HostFile(path=CHECK, content=plain("pgbouncer/pgbouncer-check.sh"), mode="0755"),
+            HostFile(path=DROP_IN, content=plain("pgbouncer/pgbouncer.service.conf")),
+        ),
+        services=(
+            Service(
+                unit=UNIT,
+                reload_on=(SETTINGS, DATABASES, HBA, USERS, SERVER_CA),
+                restart_on=(INI, DROP_IN),
+                check=CHECK,
+                # Through the pool to the database: an unreachable one, a wrong password or an
+                # unverified certificate is seen here, and the old files come back.
+                ready=f"runuser -u app -- psql -XwAtq -c 'select 1' '{DATABASE_URL}&connect_timeout=5'",
+                after_database=True,
+            ),
+        ),
+    )
+
+
+def farewell() -> tuple[str, ...]:
+    """Commands once the app has stopped: give the server connections back."""
+    return (f"systemctl stop {UNIT}",)
+
+
+def _databases(sizes: PoolSizes, *, server: str) -> HostFile:
+    return _file(DATABASES, render("pgbouncer/databases.ini.j2", server=server, sizes=sizes))
+
+
+def _file(path: str, content: str) -> HostFile:
+    """A file that PgBouncer reads and no other user does."""
+    return HostFile(path=path, content=content, mode="0640", group="pgbouncer")
+
+
+def _quoted(value: str) -> str:
+    """Quote a value of a connection string the way PgBouncer reads it: a quote is doubled."""
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,82 @@
+"""How many server connections PgBouncer may open: arithmetic, checked when the stack is planned.
+
+Both aliases share one database, and the database's limit is hard: a connection too many is an
+error in the app. So the sum of all that PgBouncer may open, and what a replacement needs for a
+moment, has to fit into what the database has left for the app.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.errors import UserError, wrong
+
+DIRECT = 5
+"""Connections of the session alias, ``DIRECT_DATABASE_URL``: migrations, LISTEN, locks."""
+
+OVERLAP = 2
+"""Kept free for a new server's gate, which opens at most two while the old server still runs."""
+
+DEFAULT_POOL = 25
+"""Measured: 20 serve 100 clients with think time and nobody waits; 20 to 30 is usual."""
+
+SMALLEST_FULL_POOL = 20
+DEFAULT_RESERVE = 5
+SMALL_RESERVE = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolSizes:
+    """Server connections of the two aliases."""
+
+    pool: int
+    """``pool_size`` of the alias ``app``."""
+    reserve: int
+    """``reserve_pool_size`` of it: opened when a client has waited for ``reserve_pool_timeout``."""
+    direct: int = DIRECT
+    """``pool_size`` of the alias ``app_direct``."""
+
+    @property
+    def total(self) -> int:
+        """The most server connections that PgBouncer opens."""
+        return self.pool + self.reserve + self.direct
+
+
+def pool_sizes(*, limit: int, reserved: int, wanted: int | None) -> PoolSizes:
+    """Divide the ``limit`` connections of a database, ``reserved`` of which are not for the app.
+
+    By default the pool is 25 where that fits with 5 in reserve, and less on a small database
+    (12 + 3 where 22 are free). ``wanted`` is ``stages:database.pool_size``.
+
+    Raises ``UserError`` when the wanted pool, or any pool at all, does not fit.
+    """
+    room = limit - reserved - DIRECT - OVERLAP
+    if room < 2:
+        raise UserError(
+            f"stages:database.plan: should be one with at least {reserved + DIRECT + OVERLAP + 2}"
+            f" connections, got one with {limit}",
+            "Choose a larger plan.",
+        )
+    if wanted is None:
+        reserve = DEFAULT_RESERVE
+        if room < SMALLEST_FULL_POOL + DEFAULT_RESERVE:
+            reserve = max(1, min(SMALL_RESERVE, room // 5))
+        return PoolSizes(pool=min(DEFAULT_POOL, room - reserve), reserve=reserve)
+    most = room - 1
+    if wanted < 1:
+        raise wrong("stages:database.pool_size", "at least 1", wanted)
+    if wanted > most:
+        raise wrong(
+            "stages:database.pool_size",
+            f"at most {most} ({_sum(limit, reserved)})",
+            wanted,
+            "Choose a smaller pool or a larger plan of the database.",
+        )
+    return PoolSizes(pool=wanted, reserve=min(DEFAULT_RESERVE, room - wanted))
+
+
+def _sum(limit: int, reserved: int) -> str:
+    return (
+        f"the database allows {limit} connections, of which {reserved} are reserved, {DIRECT} go to"
+        f" DIRECT_DATABASE_URL, {OVERLAP} are kept for a replacement and 1 for the reserve"
+    )

@@ -1,0 +1,142 @@
+"""PostgreSQL of stage 1: on the data volume, behind a unix socket, ready for the step to stage 2.
+
+The data directory outlives its server: it is made only where there is none (the script
+``make-cluster``), adopted as it is otherwise, and owned by a uid that every server gives to
+``postgres``. All configuration is outside it, converged with the rest of the host. Nothing listens
+on TCP; ``postgres`` and the pooler come in by ``peer``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.host import memory
+from components.host.model import Directory, HostFile, Part, Service, SystemUser
+from components.host.rendering import plain, render
+
+UID = 5432
+"""Fixed uid and gid of ``postgres``: files on the volume keep their owner on every new server."""
+
+MOUNT = "/data"
+MAX_CONNECTIONS = 100
+"""PostgreSQL's default. Planning divides it: see ``pool.py``."""
+RESERVED_CONNECTIONS = 3
+"""PostgreSQL's default ``superuser_reserved_connections``."""
+
+CLUSTER_UNIT = "postgres-cluster.service"
+MAKE_CLUSTER = "/usr/local/lib/stages/make-cluster"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresMemory:
+    """Memory settings of PostgreSQL, in MiB."""
+
+    shared_buffers_mib: int
+    """A quarter of what PostgreSQL has (its documentation, 19.4: a reasonable start), never below
+    its default of 128."""
+    effective_cache_size_mib: int
+    """Three quarters of it: shared buffers and page cache together; a hint to the planner only."""
+    work_mem_mib: int
+    """What is left, for every connection of the pool at once; at least the default of 4."""
+    maintenance_work_mem_mib: int
+    """An eighth: up to three autovacuum workers and an index build take one each. 64 (the
+    default) to 1024 (more did not help VACUUM before 17)."""
+
+
+def memory_settings(memory_mib: int) -> PostgresMemory:
+    """Compute the settings from the memory of the whole host, which the app shares."""
+    here = memory.shares(memory_mib, database_here=True).database_mib
+    shared = max(128, here // 4)
+    return PostgresMemory(
+        shared_buffers_mib=shared,
+        effective_cache_size_mib=max(shared, here * 3 // 4),
+        work_mem_mib=max(4, (here - shared) // 40),
+        maintenance_work_mem_mib=min(1024, max(64, here // 8)),
+    )
+
+
+def postgres(*, version: int, memory_mib: int) -> Part:
+    """Return PostgreSQL ``version`` on a host of ``memory_mib``, its data at ``/data``."""
+    conf = f"/etc/postgresql/{version}/main"
+    unit = f"postgresql@{version}-main.service"
+    folder = f"{MOUNT}/postgresql/{version}/main"
+    drop_in = f"/etc/systemd/system/{unit}.d/50-stages.conf"
+    cluster_unit = f"/etc/systemd/system/{CLUSTER_UNIT}"
+    names: dict[str, object] = {
+        "version": version,
+        "conf": conf,
+        "folder": folder,
+        "mount": MOUNT,
+        "unit": unit,
+        "uid": UID,
+        "make_cluster": MAKE_CLUSTER,
+        "cluster_unit": CLUSTER_UNIT,
+    }
+
+    def owned(name: str, content: str) -> HostFile:
+        return HostFile(
+            path=f"{conf}/{name}", content=content, mode="0640", owner="postgres", group="postgres"
+        )
+
+    return Part(
+        packages=(f"postgresql-{version}",),
+        users=(SystemUser(name="postgres", uid=UID),),
+        directories=(
+            Directory(path=f"/etc/postgresql/{version}", owner="postgres", group="postgres"),
+            Directory(path=conf, owner="postgres", group="postgres"),
+            Directory(path=f"{conf}/conf.d", owner="postgres", group="postgres"),
+        ),
+        files=(
+            owned(
+                "postgresql.conf",
+                render(
+                    "postgres/postgresql.conf.j2",
+                    **names,
+                    memory=memory_settings(memory_mib),
+                    max_connections=MAX_CONNECTIONS,
+                    reserved_connections=RESERVED_CONNECTIONS,
+                ),
+            ),
+            owned(
+                "conf.d/reload.conf",
+                render("postgres/reload.conf.j2", memory=memory_settings(memory_mib)),
+            ),
+            owned("pg_hba.conf", plain("postgres/pg_hba.conf")),
+            owned("pg_ident.conf", plain("postgres/pg_ident.conf")),
+            HostFile(
+                path=f"{conf}/start.conf", content="auto\n", owner="postgres", group="postgres"
+            ),
+            HostFile(
+                path=MAKE_CLUSTER,
+                content=render("postgres/make-cluster.sh.j2", **names),
+                mode="0755",
+            ),
+            HostFile(
+                path=cluster_unit, content=render("postgres/postgres-cluster.service.j2", **names)
+            ),
+            HostFile(path=drop_in, content=render("postgres/postgresql.service.conf.j2", **names)),
+        ),
+        services=(
+            Service(
+                unit=unit,
+                reload_on=(
+                    f"{conf}/conf.d/reload.conf",
+                    f"{conf}/pg_hba.conf",
+                    f"{conf}/pg_ident.conf",
+                ),
+                restart_on=(f"{conf}/postgresql.conf", drop_in, cluster_unit),
+                # Reads every file and setting without starting a server or needing its data.
+                check=f"runuser -u postgres -- /usr/lib/postgresql/{version}/bin/postgres"
+                f" --config-file={conf}/postgresql.conf -C data_directory",
+                # A bad line in pg_hba.conf or pg_ident.conf is only logged at a reload.
+                ready="test 0 = \"$(runuser -u postgres -- psql --no-psqlrc -Atc '"
+                "select (select count(*) from pg_hba_file_rules where error is not null)"
+                " + (select count(*) from pg_ident_file_mappings where error is not null)')\"",
+            ),
+        ),
+    )
+
+
+def farewell(version: int) -> tuple[str, ...]:
+    """Commands before the data volume may be detached: a clean stop, then the unmount."""
+    return (f"systemctl stop postgresql@{version}-main.service", "systemctl stop data.mount")

@@ -1,0 +1,47 @@
+"""Valkey: the queue of the worker (Celery, Sidekiq), on 127.0.0.1 only.
+
+A queue must not lose jobs to make room: when the memory is full, new jobs are refused
+(``noeviction``). What was accepted survives a restart of the service but for the last second.
+"""
+
+from __future__ import annotations
+
+from components.host.model import HostFile, Part, Service
+from components.host.rendering import plain, render
+
+CONF = "/etc/valkey/app.conf"
+"""A file of its own: the package's ``valkey.conf`` stays as it came."""
+UNIT = "valkey-server.service"
+DROP_IN = f"/etc/systemd/system/{UNIT}.d/50-stages.conf"
+PORT = 6379
+REDIS_URL = f"redis://127.0.0.1:{PORT}/0"
+
+DRAINED = (
+    f'test -z "$(valkey-cli -h 127.0.0.1 -p {PORT} --scan --type list)"'
+    f' && test "$(valkey-cli -h 127.0.0.1 -p {PORT} exists unacked)" = 0'
+)
+"""Shell command that succeeds when no job waits: Celery, Sidekiq, Resque and BullMQ keep waiting
+jobs in lists, Celery those that a worker holds back in the hash ``unacked``. Jobs that are planned
+for later are no lists and do not count."""
+
+
+def valkey(*, memory_mib: int) -> Part:
+    """Return the queue with ``memory_mib`` for data and for the rewrite of its log together.
+
+    A rewrite forks and may for a moment double the memory, so half of it is for data.
+    """
+    conf = render("valkey/app.conf.j2", port=PORT, data_mib=max(16, memory_mib // 2))
+    return Part(
+        packages=("valkey-server", "valkey-tools"),
+        files=(
+            HostFile(path=CONF, content=conf, mode="0640", group="valkey"),
+            HostFile(path=DROP_IN, content=plain("valkey/valkey-server.service.conf")),
+        ),
+        services=(
+            Service(
+                unit=UNIT,
+                restart_on=(CONF, DROP_IN),
+                ready=f"valkey-cli -h 127.0.0.1 -p {PORT} ping | grep -qx PONG",
+            ),
+        ),
+    )
