@@ -23,7 +23,8 @@ def load(name: str, settings: Settings) -> Cloud:
     """Import the cloud called ``name`` and make it for one stack.
 
     Every cloud's package has ``make(settings: Settings) -> Cloud``: the settings give it the
-    region and the names for its tags. Raises ``UserError`` for an unknown name, with those that exist.
+    region and the names for its tags. Raises ``UserError`` for an unknown name, with those that
+    exist.
     """
     if name not in names():
         raise wrong("stages:cloud", f"one of {', '.join(names())}", name)
