@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from components.settings.kinds import ListOf, MapOf, Single
-from components.settings.problems import Refused
+from components.settings.problems import Refused, is_private_key
 from components.settings.text import as_text, fits, is_plain, line, pattern
 
 RESERVED: Final = (
@@ -60,7 +60,7 @@ def _directory(value: object) -> str:
 
 def _build(value: object) -> str:
     text = as_text(value).strip()
-    if len(text) > 4096 or not is_plain(text, but="\n\t"):
+    if len(text) > 4096 or not is_plain(text, but="\n\t") or is_private_key(text):
         raise ValueError
     return text
 

@@ -106,7 +106,7 @@ class MapOf(Kind[dict[str, str]]):
         return good
 
 
-def whole(least: int, most: int, remedy: str = "") -> Single[int]:
+def whole(least: int, most: int) -> Single[int]:
     """A whole number within a range."""
 
     def convert(value: object) -> int:
@@ -115,7 +115,7 @@ def whole(least: int, most: int, remedy: str = "") -> Single[int]:
             raise ValueError
         return number
 
-    return Single(allowed=f"a whole number from {least} to {most}", convert=convert, remedy=remedy)
+    return Single(allowed=f"a whole number from {least} to {most}", convert=convert)
 
 
 def _whole(value: object) -> int:

@@ -103,7 +103,7 @@ class Data:
         default=10,
         unit="GiB",
         stages=(1,),
-        elsewhere="in stage 2 the data is in the managed database: set stages:database.storage_gib",
+        elsewhere="in stage 2 the managed database holds the data (stages:database.storage_gib)",
     )
     protected: bool = key(
         SWITCH,
@@ -128,7 +128,7 @@ class Database:
         default=None,
         by_default="the cloud's default",
         stages=(2,),
-        elsewhere="in stage 1 PostgreSQL runs on the app's server, see stages:server.plan",
+        elsewhere="in stage 1 PostgreSQL runs on the app's server (stages:server.plan)",
     )
     storage_gib: int = key(
         whole(1, 16384),
@@ -136,7 +136,7 @@ class Database:
         default=10,
         unit="GiB",
         stages=(2,),
-        elsewhere="in stage 1 the data is on the data volume, see stages:data.volume_gib",
+        elsewhere="in stage 1 the data is on the data volume (stages:data.volume_gib)",
     )
     standby: bool = key(
         SWITCH,

@@ -80,7 +80,7 @@ def shown(value: object) -> str:
 def described(value: object) -> str:
     """Return what kind of value it is, and nothing of its content."""
     match value:
-        case None:
+        case None | "":
             return "nothing"
         case bool():
             return "true or false"

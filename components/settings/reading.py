@@ -116,7 +116,7 @@ def _group(
             try:
                 good[name] = about.kind.read(path, values[prefix + name])
             except UserError as error:
-                problems.extend(flat(error))
+                problems.extend(_with_default(each, about) for each in flat(error))
         elif about.required:
             problems.append(
                 UserError(
@@ -125,6 +125,13 @@ def _group(
                 )
             )
     return good
+
+
+def _with_default(error: UserError, about: Key) -> UserError:
+    """Give an error that has no remedy of its own the one that always works."""
+    if error.remedy:
+        return error
+    return UserError(error.problem, f"Without the line it is {about.by_default}.")
 
 
 def _foreign(stage: int | None, values: Mapping[str, object]) -> dict[str, UserError]:

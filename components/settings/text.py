@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from components.settings.kinds import Single
-from components.settings.problems import Refused
+from components.settings.problems import Refused, is_private_key
 
 NO_VALUE = "Give it a value or remove the line."
 
@@ -30,7 +30,7 @@ def as_text(value: object) -> str:
         raise Refused(remedy=NO_VALUE)
     if isinstance(value, bool | int | float):
         raise Refused(remedy=NOT_TEXT)
-    raise ValueError
+    raise Refused(remedy="Give one text.")
 
 
 def line(value: object) -> str:
@@ -41,7 +41,7 @@ def line(value: object) -> str:
     text = as_text(value).strip()
     if not text:
         raise Refused(remedy=NO_VALUE)
-    if not is_plain(text):
+    if not is_plain(text) or is_private_key(text):
         raise ValueError
     return text
 
