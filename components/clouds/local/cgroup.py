@@ -8,6 +8,7 @@ it does, the host is a transient unit and systemd makes the group.
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from components.clouds.local import machine
@@ -44,7 +45,15 @@ def remove(key: str) -> None:
     """Remove the host's groups; its processes have ended, the kernel may need a moment."""
     for folder in folders(key):
         if folder.exists():
-            machine.wait_until(f"{folder} should be empty", 10, lambda f=folder: _remove(f))  # type: ignore[misc]
+            machine.wait_until(f"{folder} should be empty", 10, partial(_remove, folder))
+
+
+def kill(key: str) -> None:
+    """Kill every process of the host at once, its supervisor included."""
+    for folder in folders(key):
+        switch = folder / "cgroup.kill"
+        if switch.exists():
+            switch.write_text("1")
 
 
 def pids(key: str) -> set[int]:

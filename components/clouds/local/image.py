@@ -7,6 +7,8 @@ to: a change of the package list or of the recipe makes another one beside it.
 from __future__ import annotations
 
 import fcntl
+import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -18,8 +20,6 @@ from components.errors import UserError
 from components.host.packages import IMAGE_PACKAGES
 
 SUITE = "trixie"
-POSTGRES_ID = 5432
-"""Uid and gid of ``postgres`` in the image: files on a data volume outlive their server."""
 BUILD_TIMEOUT_S = 1800
 """70 to 130 s on 2 cores with a near mirror; a build that takes this long has lost its mirror."""
 FREE_MIB = 3000
@@ -28,35 +28,24 @@ FREE_MIB = 3000
 Progress = Callable[[str, float], None]
 """Called with what the build is doing and the seconds since it began."""
 
-# Before any package is configured. No cluster made by the package; a uid that outlives the image.
-_BEFORE = f"""
-set -eu
-mkdir -p "$1/etc/postgresql-common"
-echo 'create_main_cluster = false' > "$1/etc/postgresql-common/createcluster.conf"
-chroot "$1" groupadd --system --gid {POSTGRES_ID} postgres
-chroot "$1" useradd --system --uid {POSTGRES_ID} --gid postgres --no-create-home \\
-    --home-dir /var/lib/postgresql --shell /bin/bash postgres
-"""
-
-# After all packages. Nothing starts before its configuration is in place; no host shares a host
-# key or a machine id with another. An empty machine-id (a missing one means "first boot" to
-# systemd, which would enable every service again). No package lists and no archives: a boot
-# document's "apt-get update" then costs nothing (the seed names the archives afterwards).
-_AFTER = """
-set -eu
-chroot "$1" systemctl disable --quiet nginx.service pgbouncer.service postgresql.service \\
-    valkey-server.service
-rm -f "$1"/etc/ssh/ssh_host_*
-: > "$1/etc/machine-id"
-rm -f "$1/var/lib/dbus/machine-id" "$1/etc/apt/sources.list" "$1"/etc/apt/sources.list.d/*
-rm -f "$1/etc/hostname" "$1/etc/resolv.conf" "$1"/var/log/*.log
-rm -rf "$1"/usr/share/doc/* "$1"/usr/share/man/* "$1"/usr/share/locale/* "$1"/usr/share/info/*
-"""
+_FILES = Path(__file__).parent / "files"
+_BEFORE = _FILES / "image-before.sh"
+_AFTER = _FILES / "image-after.sh"
+_OPTIONS = (
+    "--mode=root",
+    "--variant=minbase",
+    "--format=directory",
+    '--aptopt=Apt::Install-Recommends "false"',
+    '--aptopt=Acquire::Languages "none"',
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+)
 
 
 def folder() -> Path:
     """Where the image lies or will lie: its name follows from everything that goes into it."""
-    recipe = "\n".join((SUITE, *IMAGE_PACKAGES, _BEFORE, _AFTER, *_OPTIONS))
+    recipe = "\n".join((SUITE, *IMAGE_PACKAGES, _BEFORE.read_text(), _AFTER.read_text(), *_OPTIONS))
     return machine.root() / "image" / machine.digest(recipe, 12)
 
 
@@ -84,18 +73,6 @@ def ensure(progress: Progress | None = None) -> Path:
     return target
 
 
-_OPTIONS = (
-    "--mode=root",
-    "--variant=important",
-    "--format=directory",
-    '--aptopt=Apt::Install-Recommends "false"',
-    '--aptopt=Acquire::Languages "none"',
-    '--dpkgopt=path-exclude=/usr/share/doc/*',
-    '--dpkgopt=path-exclude=/usr/share/man/*',
-    '--dpkgopt=path-exclude=/usr/share/locale/*',
-)
-
-
 def _build(target: Path, progress: Progress) -> None:
     began = time.monotonic()
     half = target.with_suffix(".new")
@@ -103,8 +80,8 @@ def _build(target: Path, progress: Progress) -> None:
         "mmdebstrap",
         *_OPTIONS,
         f"--include={','.join(IMAGE_PACKAGES)}",
-        f"--essential-hook={_BEFORE}",
-        f"--customize-hook={_AFTER}",
+        f'--essential-hook=sh {shlex.quote(str(_BEFORE))} "$1"',
+        f'--customize-hook=sh {shlex.quote(str(_AFTER))} "$1"',
         SUITE,
         str(half),
     ]
@@ -127,9 +104,8 @@ def _build(target: Path, progress: Progress) -> None:
                 build.terminate()
     if build.returncode != 0:
         shutil.rmtree(half, ignore_errors=True)
-        errors = [line for line in said if line.startswith("E:")] or said
         raise UserError(
-            f"The host image could not be built: {' '.join(errors[-3:])}",
+            f"The host image could not be built: {' | '.join(said[-5:])}",
             "It needs Debian's archives (deb.debian.org) to be reachable, once",
             exit_code=1,
         )
@@ -138,6 +114,4 @@ def _build(target: Path, progress: Progress) -> None:
 
 
 def _environment() -> dict[str, str]:
-    import os
-
     return {**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}

@@ -81,12 +81,12 @@ def wait_until(
 
 
 @contextmanager
-def lock(stack: str | None = None) -> Iterator[None]:
-    """Hold the stack's lock (or the machine's, without a stack) against other processes and threads.
+def lock(folder: Path | None = None) -> Iterator[None]:
+    """Hold a folder's lock (the machine's, without one) against other processes and threads.
 
-    Short: around the choice of an address or a name, never around a boot.
+    Not reentrant, and short: around the choice of a name or an address, never around a boot.
     """
-    folder = root() if stack is None else stack_folder(stack)
+    folder = folder or root()
     folder.mkdir(parents=True, exist_ok=True, mode=0o711)
     with (folder / ".lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

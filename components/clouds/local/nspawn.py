@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from components.clouds.local import cgroup, machine, process, seed
+from components.clouds.local import cgroup, disk, machine, process, seed
 from components.errors import UserError
 
 State = Literal["running", "off", "gone"]
@@ -34,6 +34,10 @@ SSH_TIMEOUT_S = 60
 """Until sshd listens; about 3 s on an idle machine with 2 cores."""
 STOP_TIMEOUT_S = 30
 """For an orderly stop, before the host is killed; 0.3 to 0.7 s when nothing hangs."""
+
+
+PROPAGATE = Path("/run/systemd/nspawn/propagate")
+"""nspawn leaves a folder here where ``/run`` is not a file system of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,10 @@ class Host:
         """A short name that is unique on the machine."""
         return machine.digest(str(self.folder), 12)
 
+    @property
+    def _machine(self) -> str:
+        return f"stages-{self.key}"
+
     # -- what there is ---------------------------------------------------------------------------
 
     def marker(self) -> dict[str, object]:
@@ -74,7 +82,8 @@ class Host:
 
     def note(self, **fields: object) -> None:
         """Write fields into the marker."""
-        machine.write_json(self._marker, {**self.marker(), **fields})
+        with machine.lock(self.folder):
+            machine.write_json(self._marker, {**self.marker(), **fields})
 
     def spec(self) -> Spec:
         fields = self.marker().get("spec")
@@ -83,7 +92,7 @@ class Host:
         return Spec(**fields)
 
     def supervisor(self) -> process.Process | None:
-        """The systemd-nspawn process, alive or not."""
+        """The shell around systemd-nspawn, alive or not."""
         return _process(self.marker().get("supervisor"))
 
     def leader(self) -> process.Process | None:
@@ -94,7 +103,9 @@ class Host:
         noted = _process(self.marker().get("leader"))
         if process.alive(noted):
             return noted
-        return process.init_of(self.supervisor())
+        if process.alive(self.supervisor()):
+            return next(iter(process.inits_on(self.upper)), None)
+        return None
 
     def state(self) -> State:
         """``gone`` only when the folder is: a host that is off has its files and can be started."""
@@ -160,6 +171,7 @@ class Host:
             leader = leader if process.alive(leader) else self.leader()
         self._end_strays()
         cgroup.remove(self.key)
+        shutil.rmtree(PROPAGATE / self._machine, ignore_errors=True)
         if self._marker.exists():
             self.note(supervisor=None, leader=None)
 
@@ -168,14 +180,12 @@ class Host:
         self.stop(timeout_s=-1)
 
     def remove(self) -> None:
-        """Stop the host if it runs and delete its files; the marker goes last."""
+        """Stop the host if it runs and delete its files. Disks stay, their loop devices do not."""
         if not self.folder.exists():
             return
-        self.kill() if not self.marker().get("complete") else self.stop()
-        for name in ("root", "work", "upper"):
-            shutil.rmtree(self.folder / name, ignore_errors=False) if (
-                self.folder / name
-            ).exists() else None
+        self.stop()
+        for file in self._nodes().values():
+            disk.release(Path(file))
         shutil.rmtree(self.folder)
 
     # -- inside ----------------------------------------------------------------------------------
@@ -220,58 +230,50 @@ class Host:
 
     # -- devices ---------------------------------------------------------------------------------
 
-    def attach(self, node: str, device: str) -> None:
-        """Make a block device of the machine appear under the path ``node``, now and at each start.
+    def attach(self, node: str, file: Path) -> None:
+        """Show a disk (a file of the machine) under the path ``node``, now and at every start.
 
-        ``node`` lies below ``/dev``. Must be called again when ``device`` has changed.
+        ``node`` lies below ``/dev``. Repeatable: a node that is missing is made again.
         """
-        with machine.lock(self.folder.parent.parent.name):
-            nodes = {**self._nodes(), node: device}
-            self.note(nodes=nodes)
+        self.note(nodes={**self._nodes(), node: str(file)})
         if self.leader():
-            number = os.stat(device).st_rdev
-            made = self.run(
-                [
-                    "sh",
-                    "-euc",
-                    'mkdir -p "${1%/*}"; rm -f "$1"; mknod -m 0660 "$1" b "$2" "$3"',
-                    "-",
-                    node,
-                    str(os.major(number)),
-                    str(os.minor(number)),
-                ]
-            )
+            number = Path(disk.device(file)).stat().st_rdev
+            script = 'mkdir -p "${1%/*}"; rm -f "$1"; mknod -m 0660 "$1" b "$2" "$3"'
+            numbers = (str(os.major(number)), str(os.minor(number)))
+            made = self.run(["sh", "-euc", script, "-", node, *numbers])
             if made.returncode != 0:
                 raise UserError(f"{node} on {self.spec().hostname}: {made.stderr}", exit_code=1)
 
     def attached(self, node: str) -> bool:
-        """Whether the device is there: in a running host the node itself, else the note of it."""
+        """Whether the disk is there: in a running host the device itself, else the note of it."""
         if node not in self._nodes():
             return False
         return not self.leader() or self.run(["test", "-b", node]).returncode == 0
 
     def detach(self, node: str) -> None:
-        """Take the device away. Refused while it is mounted in the running host."""
-        if self.leader():
-            if self.mounted(node):
-                raise UserError(
-                    f"{node} is mounted on {self.spec().hostname}, which runs",
-                    f"Unmount it there, or stop the host, and try again",
-                    exit_code=1,
-                )
+        """Take the disk away. Refused while it is mounted in the running host."""
+        file = self._nodes().get(node)
+        if file is None:
+            return
+        if self.mounted(node):
+            raise UserError(
+                f"{node} is mounted on {self.spec().hostname}, which runs",
+                "Unmount it there or stop the host, and try again",
+                exit_code=1,
+            )
+        if self.leader():  # a device that was there at the start is a mount of its own
             self.run(["sh", "-c", 'umount "$1" 2>/dev/null; rm -f "$1"', "-", node])
-        with machine.lock(self.folder.parent.parent.name):
-            nodes = self._nodes()
-            nodes.pop(node, None)
-            self.note(nodes=nodes)
+        disk.release(Path(file))
+        self.note(nodes={n: f for n, f in self._nodes().items() if n != node})
 
     def mounted(self, node: str) -> bool:
         """Whether the file system on the device is mounted in the running host."""
-        device = self._nodes().get(node)
+        file = self._nodes().get(node)
+        device = disk.loop(Path(file)) if file else None
         leader = self.leader()
-        if device is None or leader is None or not Path(device).exists():
+        if device is None or leader is None:
             return False
-        number = os.stat(device).st_rdev
+        number = Path(device).stat().st_rdev
         wanted = f"{os.major(number)}:{os.minor(number)}"
         lines = Path(f"/proc/{leader.pid}/mountinfo").read_text().splitlines()
         return any(line.split()[2] == wanted for line in lines)
@@ -283,12 +285,13 @@ class Host:
     # -- how -------------------------------------------------------------------------------------
 
     def _spawn(self, spec: Spec, pid_file: Path) -> None:
-        binds = [f"--bind={device}:{_escape(node)}" for node, device in self._nodes().items()]
+        disks = {node: disk.device(Path(file)) for node, file in self._nodes().items()}
+        binds = [f"--bind={device}:{_escape(node)}" for node, device in disks.items()]
         nspawn = [
             *("systemd-nspawn", "--quiet", "--boot", "--settings=no"),
             *("--register=no", "--keep-unit", "--link-journal=no"),
             f"--directory={self.folder / 'root'}",
-            f"--machine=stages-{self.key}",
+            f"--machine={self._machine}",
             f"--hostname={spec.hostname}",
             f"--network-bridge={spec.bridge}",
             *("--resolv-conf=off", "--timezone=off", *binds),
@@ -302,12 +305,13 @@ class Host:
                 ["mount", "-t", "overlay", "-o", overlay, "stages", str(self.folder / "root")]
             )
         )
-        lines.append(f"exec {shlex.join(nspawn)}")
+        # nspawn leaves a reboot from inside to its service manager, by this exit code.
+        lines.append(f"while rc=0; {shlex.join(nspawn)} || rc=$?; [ $rc = 133 ]; do :; done")
         script = "set -eu\n" + "\n".join(lines)
         namespace = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
         if _systemd_runs():
             argv = [
-                *("systemd-run", "--quiet", "--collect", f"--unit=stages-{self.key}"),
+                *("systemd-run", "--quiet", "--collect", f"--unit={self._machine}"),
                 *("-p", "Delegate=yes", "-p", f"MemoryMax={spec.memory_mib}M"),
                 *("-p", "KillMode=mixed", "-p", f"StandardOutput=append:{self.console}"),
                 *("-p", f"StandardError=append:{self.console}", "--slice=machine.slice"),
@@ -337,17 +341,24 @@ class Host:
             if not process.alive(supervisor):
                 said = self.console.read_text(errors="replace").strip().splitlines()[-3:]
                 raise UserError(f"systemd-nspawn ended: {' '.join(said)}", exit_code=1)
-            return process.init_of(supervisor)
+            return next(iter(process.inits_on(self.upper)), None)
 
         return machine.wait_until("the host should start", START_TIMEOUT_S, probe)
 
     def _end_strays(self) -> None:
-        """End what still runs on this host's files: nothing else may, whoever lost track of it."""
-        for stray in [*process.inits_on(self.upper), self.supervisor()]:
-            process.end(stray)
-            _wait_for_end(stray, 10)
+        """End what still runs of this host, whoever lost track of it.
+
+        Two sets of processes on the same files would be two servers on one data directory.
+        """
+        if _systemd_runs():
+            machine.run(["systemctl", "kill", "--signal=KILL", self._machine], check=False)
+        else:
+            cgroup.kill(self.key)
+        process.end(self.supervisor())
         for stray in process.inits_on(self.upper):
-            raise UserError(f"process {stray.pid} of {self.folder} does not end", exit_code=1)
+            process.end(stray)
+        what = f"the processes of {self.folder} should end"
+        machine.wait_until(what, 10, lambda: not process.inits_on(self.upper))
 
     def _running(self) -> process.Process:
         leader = self.leader()

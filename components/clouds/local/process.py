@@ -39,28 +39,10 @@ def kill(process: Process | None, number: int) -> None:
             return
 
 
-def init_of(supervisor: Process | None) -> Process | None:
-    """The first process of the container that systemd-nspawn (``supervisor``) runs.
-
-    ``None`` until it is there. nspawn's other children live in the machine's own pid namespace.
-    """
-    if supervisor is None or not alive(supervisor):
-        return None
-    pid = supervisor.pid
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    for child in children:
-        if _is_init(int(child)):
-            return find(int(child))
-    return None
-
-
 def inits_on(upper: Path) -> list[Process]:
     """First processes of containers whose root is an overlay with this upper directory.
 
-    The one way to find a host whose supervisor was killed before anyone wrote down its leader.
+    Finds a host whatever became of its supervisor, and before anyone wrote its leader down.
     """
     found = []
     for entry in Path("/proc").iterdir():

@@ -12,7 +12,7 @@ from components.errors import wrong
 
 FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 REMEMBERED = Path("/run/stages-local-forwarding")
-"""There while IPv4 forwarding is on because of us. Gone after the machine's boot, like the bridges."""
+"""There while IPv4 forwarding is on because of us; gone after a boot, like the bridges."""
 PREFIX = "stg"
 """First letters of every bridge made here."""
 
