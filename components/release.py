@@ -31,7 +31,7 @@ class ResolvedRelease:
     procfile: str
     """Text of the Procfile at that commit."""
     uncommitted: bool
-    """Whether the app's folder has changes that no commit holds, and that are therefore not sent."""
+    """Whether the app's folder has changes that no commit holds: they are not sent."""
 
 
 def resolve(app: App, project: Path) -> ResolvedRelease:
@@ -72,10 +72,7 @@ def _local_repository(repository: str, project: Path) -> Path:
             )
         return path
     mirror = (
-        project
-        / ".stages"
-        / "repositories"
-        / hashlib.sha256(repository.encode()).hexdigest()[:16]
+        project / ".stages" / "repositories" / hashlib.sha256(repository.encode()).hexdigest()[:16]
     )
     if (mirror / "HEAD").exists():
         fetched = _git(mirror, "fetch", "--prune", "--quiet", "origin", "+refs/*:refs/*")

@@ -1,0 +1,227 @@
+"""The server that runs the app, in either stage: boot, host configuration, static address.
+
+The wiring decides the order (a test removes each edge once): the host configuration takes the
+server's and the attachment's id as inputs, the address takes its server from the host
+configuration's output. So a new server is configured and healthy before the address moves to it,
+and an old one says farewell before it goes.
+
+It never decides where the database is: the stage passes a :class:`Upstream`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components import outputs
+from components.cloud import LOGIN, AddressAnswer, Cloud, NetworkAnswer, ServerNeeds, VolumeAnswer
+from components.host import access, app, base, firewall, memory, nginx, pgbouncer, procfile, valkey
+from components.host.cloud_init import boot_document
+from components.host.model import DatabaseStep, Farewell, HostFile, Part, Release
+from components.host_configuration import HostConfiguration, HostConfigurationArgs
+from components.release import ResolvedRelease
+from components.secrets import GeneratedSecrets
+from components.settings import Settings
+
+APP_SECRET_KEY = "app-secret-key"  # noqa: S105 - the name of a generated secret
+
+DRAIN_TIMEOUT_S = 300
+"""How long a farewell waits for queued jobs, and for each of its commands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upstream:
+    """Where the pooler finds the app's database, and what makes role and database."""
+
+    parts: tuple[Part, ...] = ()
+    """PostgreSQL itself where it is on this host."""
+    pooler_files: pulumi.Input[Sequence[HostFile]]
+    """The pooler's files about its server; secret where they hold a password."""
+    managed: bool
+    step: DatabaseStep
+    secrets: pulumi.Input[dict[str, Any]]
+    """SQL and connection of the step."""
+    farewell: tuple[str, ...] = ()
+    """What the database needs before this host goes."""
+
+
+class AppHost(pulumi.ComponentResource):
+    """An app server behind a static address. Costs the server and, on some clouds, the address."""
+
+    address: pulumi.Output[str]
+    outputs: dict[str, pulumi.Input[Any]]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cloud: Cloud,
+        settings: Settings,
+        release: ResolvedRelease,
+        network: NetworkAnswer,
+        volume: VolumeAnswer | None,
+        secrets: GeneratedSecrets,
+        upstream: Upstream,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("stages:app_host:AppHost", name, {}, opts)
+        plan = cloud.server_plan(server_plan_name(cloud, settings))
+        commands = procfile.parse(release.procfile)
+        parts = _parts(settings, plan.memory_mib, upstream)
+        own_key = cloud.ssh_private_key(name, parent=self)
+        keys = pulumi.Output.all(
+            *settings.access.ssh_keys, *([own_key.public] if own_key else [])
+        ).apply(lambda known: [str(key) for key in known])
+
+        static = cloud.address(name, network, parent=self)
+        server = cloud.server(
+            name,
+            ServerNeeds(
+                plan=plan.name,
+                user_data=_user_data(settings, parts, keys, volume),
+                generation=str(settings.server.generation),
+                volume=volume,
+            ),
+            network,
+            parent=self,
+        )
+        host = HostConfiguration(
+            f"{name}-host",
+            HostConfigurationArgs(
+                cloud=cloud.name,
+                server=server,
+                login=LOGIN,
+                private_key=own_key.private if own_key else None,
+                parts=parts,
+                secret_files=_late_files(settings, keys, static, secrets, upstream),
+                database=upstream.step,
+                database_secrets=upstream.secrets,
+                release=_release(settings, release, commands.release),
+                app=app.app_service(
+                    processes=settings.app.web_processes,
+                    health_path=settings.app.health_path,
+                    worker=bool(commands.worker),
+                ),
+                gate=app.gate(
+                    processes=settings.app.web_processes,
+                    health_path=settings.app.health_path,
+                    timeout_s=settings.app.health_timeout_s,
+                ),
+                farewell=Farewell(
+                    drained=valkey.DRAINED if commands.worker else "",
+                    commands=upstream.farewell,
+                    timeout_s=DRAIN_TIMEOUT_S,
+                ),
+                force_stop=settings.host.force_stop,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.address = cloud.assign_address(
+            name,
+            static,
+            host.server_id,
+            delete_before_replace=server.delete_before_replace,
+            parent=self,
+        )
+        self.outputs = {
+            outputs.ADDRESS: self.address,
+            outputs.URL: pulumi.Output.format("http://{0}", self.address),
+            outputs.REVISION: host.revision,
+            outputs.SERVER_ID: host.server_id,
+            outputs.SSH_HOST: server.ssh_host,
+            outputs.SSH_USER: LOGIN,
+            outputs.SSH_HOST_KEY: server.ssh_host_key,
+        }
+        if own_key:
+            self.outputs[outputs.SSH_PRIVATE_KEY] = pulumi.Output.secret(own_key.private)
+        self.register_outputs(self.outputs)
+
+
+def server_plan_name(cloud: Cloud, settings: Settings) -> str:
+    """The server plan that the settings name, or the cloud's default for the stage."""
+    return settings.server.plan or cloud.default_server_plan(settings.stage)
+
+
+def _parts(settings: Settings, memory_mib: int, upstream: Upstream) -> tuple[Part, ...]:
+    """What runs on the host, in the order in which it is converged."""
+    shares = memory.shares(memory_mib, database_here=not upstream.managed)
+    return (
+        base.base(login=LOGIN),
+        firewall.firewall(ssh_cidrs=settings.access.ssh_cidrs),
+        app.app(memory=shares, packages=settings.app.packages),
+        *upstream.parts,
+        pgbouncer.pgbouncer(pool_mode=settings.database.pool_mode, managed=upstream.managed),
+        valkey.valkey(memory_mib=shares.valkey_mib),
+        nginx.nginx(web_ports=app.web_ports(settings.app.web_processes)),
+    )
+
+
+def _user_data(
+    settings: Settings,
+    parts: tuple[Part, ...],
+    keys: pulumi.Output[list[str]],
+    volume: VolumeAnswer | None,
+) -> pulumi.Output[str]:
+    """The boot document; it asks for all packages at once, for a boot is when they cost least."""
+    packages = sorted({package for part in parts for package in part.packages})
+
+    def document(known: Mapping[str, Any]) -> str:
+        return boot_document(
+            login=LOGIN,
+            ssh_keys=known["keys"],
+            packages=packages,
+            ssh_cidrs=settings.access.ssh_cidrs,
+            volume_device=known["device"],
+            postgres=volume is not None,
+            host_key=None,
+        )
+
+    device = volume.device if volume else None
+    return pulumi.Output.all(keys=keys, device=device).apply(document)
+
+
+def _late_files(
+    settings: Settings,
+    keys: pulumi.Output[list[str]],
+    static: AddressAnswer,
+    secrets: GeneratedSecrets,
+    upstream: Upstream,
+) -> pulumi.Output[Sequence[HostFile]]:
+    """Files that hold a secret or are known only when something exists."""
+
+    def files(known: Mapping[str, Any]) -> Sequence[HostFile]:
+        environment = {
+            "SECRET_KEY": known["secret_key"],
+            "DATABASE_URL": pgbouncer.DATABASE_URL,
+            "DIRECT_DATABASE_URL": pgbouncer.DIRECT_DATABASE_URL,
+            "REDIS_URL": valkey.REDIS_URL,
+            "STAGES_STACK": settings.stack,
+            "STAGES_CLOUD": settings.cloud,
+            "STAGES_STAGE": str(settings.stage),
+            "STAGES_HOST": settings.domain or known["address"],
+        }
+        return [
+            app.environment_file(settings.app.environment, environment),
+            *access.access(login=LOGIN, ssh_keys=known["keys"]).files,
+            *known["pooler_files"],
+        ]
+
+    return pulumi.Output.all(
+        secret_key=secrets.value(APP_SECRET_KEY),
+        address=static.address,
+        keys=keys,
+        pooler_files=upstream.pooler_files,
+    ).apply(files)
+
+
+def _release(settings: Settings, release: ResolvedRelease, release_command: str) -> Release:
+    return Release(
+        repository=release.repository,
+        commit=release.commit,
+        directory=settings.app.directory,
+        build=settings.app.build,
+        release_command=release_command,
+    )

@@ -1,0 +1,137 @@
+"""Stage 2, separate database, 100 to 1,000 users, $50-100 a month more than stage 1.
+
+An app server runs Nginx, the app's web processes and worker, Valkey and PgBouncer; a managed
+PostgreSQL is on the private network, reached by that server alone and over verified TLS. The
+server keeps no state: it may be replaced while the app answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from components import outputs
+from components.cloud import Cloud, DatabaseAnswer, DatabaseNeeds, NetworkNeeds
+from components.host import pgbouncer
+from components.host.bootstrap import PASSWORD_VARIABLE, bootstrap_sql, set_variable
+from components.host.model import DatabaseStep, HostFile
+from components.host.pool import PoolSizes, pool_sizes
+from components.release import ResolvedRelease
+from components.secrets import GeneratedSecrets
+from components.settings import Settings
+from components.stages.app_host import APP_SECRET_KEY, AppHost, Upstream
+
+ADMIN_PASSWORD = "database-admin-password"  # noqa: S105 - the name of a generated secret
+APP_PASSWORD = "database-app-password"  # noqa: S105 - the name of a generated secret
+
+
+class SeparateDatabase(pulumi.ComponentResource):
+    """An app server and a managed PostgreSQL on a private network."""
+
+    outputs: dict[str, pulumi.Input[Any]]
+
+    def __init__(
+        self,
+        name: str,
+        cloud: Cloud,
+        settings: Settings,
+        release: ResolvedRelease,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("stages:separate_database:SeparateDatabase", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        plan = cloud.database_plan(settings.database.plan or cloud.default_database_plan())
+        sizes = pool_sizes(
+            limit=plan.connection_limit,
+            reserved=plan.reserved_connections,
+            wanted=settings.database.pool_size,
+        )
+        secrets = GeneratedSecrets(
+            f"{name}-secrets", (APP_SECRET_KEY, ADMIN_PASSWORD, APP_PASSWORD), child
+        )
+        network = cloud.network(
+            name,
+            NetworkNeeds(
+                cidr=settings.network.cidr,
+                private_database=True,
+                ssh_cidrs=settings.access.ssh_cidrs,
+            ),
+            parent=self,
+        )
+        database = cloud.database(
+            name,
+            DatabaseNeeds(
+                plan=plan.name,
+                version=settings.database.version,
+                storage_gib=settings.database.storage_gib,
+                standby=settings.database.standby,
+                read_replicas=settings.database.read_replicas,
+                protected=settings.data.protected,
+                admin_password=secrets.value(ADMIN_PASSWORD),
+            ),
+            network,
+            parent=self,
+        )
+        host = AppHost(
+            f"{name}-app",
+            cloud=cloud,
+            settings=settings,
+            release=release,
+            network=network,
+            volume=None,
+            secrets=secrets,
+            upstream=_managed(database, sizes, secrets),
+            opts=child,
+        )
+        self.outputs = {
+            outputs.STAGE: 2,
+            outputs.CLOUD: cloud.name,
+            **host.outputs,
+            outputs.DATABASE_HOST: database.host,
+        }
+        self.register_outputs(self.outputs)
+
+
+def _managed(database: DatabaseAnswer, sizes: PoolSizes, secrets: GeneratedSecrets) -> Upstream:
+    """A managed database: TLS verified in full, the app's password with the pooler alone."""
+    known = pulumi.Output.all(
+        host=database.host,
+        port=database.port,
+        ca_pem=database.ca_pem,
+        admin_user=database.admin_user,
+        admin_password=secrets.value(ADMIN_PASSWORD),
+        app_password=secrets.value(APP_PASSWORD),
+    )
+
+    def pooler_files(of: Mapping[str, Any]) -> Sequence[HostFile]:
+        return pgbouncer.upstream_managed(
+            sizes,
+            host=of["host"],
+            port=int(of["port"]),
+            password=of["app_password"],
+            ca_pem=of["ca_pem"],
+        )
+
+    def step(of: Mapping[str, Any]) -> dict[str, Any]:
+        password = set_variable(PASSWORD_VARIABLE, of["app_password"])
+        return {
+            "sql": password + bootstrap_sql(managed=True),
+            "connection": {
+                "PGHOST": of["host"],
+                "PGPORT": str(int(of["port"])),
+                "PGUSER": of["admin_user"],
+                "PGPASSWORD": of["admin_password"],
+                "PGDATABASE": database.admin_database,
+                "PGSSLMODE": "verify-full",
+                "PGSSLROOTCERT": pgbouncer.SERVER_CA,
+            },
+        }
+
+    return Upstream(
+        pooler_files=known.apply(pooler_files),
+        managed=True,
+        step=DatabaseStep(run_as="root"),
+        secrets=known.apply(step),
+    )

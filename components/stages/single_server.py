@@ -1,0 +1,92 @@
+"""Stage 1, single server, 0 to 100 users, $20-50 a month.
+
+One server runs Nginx, the app's web processes and worker, Valkey, PgBouncer and PostgreSQL, whose
+data is on a volume that outlives the server. It never has a database that others can reach.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from components import outputs
+from components.cloud import Cloud, NetworkNeeds, VolumeNeeds
+from components.host import pgbouncer, postgres
+from components.host.bootstrap import bootstrap_sql
+from components.host.model import DatabaseStep
+from components.host.pool import pool_sizes
+from components.release import ResolvedRelease
+from components.secrets import GeneratedSecrets
+from components.settings import Settings
+from components.stages.app_host import APP_SECRET_KEY, AppHost, Upstream, server_plan_name
+
+
+class SingleServer(pulumi.ComponentResource):
+    """Everything on one server behind a static address."""
+
+    outputs: dict[str, pulumi.Input[Any]]
+
+    def __init__(
+        self,
+        name: str,
+        cloud: Cloud,
+        settings: Settings,
+        release: ResolvedRelease,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("stages:single_server:SingleServer", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        upstream = _postgres_here(
+            settings, cloud.server_plan(server_plan_name(cloud, settings)).memory_mib
+        )
+        network = cloud.network(
+            name,
+            NetworkNeeds(
+                cidr=settings.network.cidr,
+                private_database=False,
+                ssh_cidrs=settings.access.ssh_cidrs,
+            ),
+            parent=self,
+        )
+        volume = cloud.volume(
+            name,
+            VolumeNeeds(size_gib=settings.data.volume_gib, protected=settings.data.protected),
+            parent=self,
+        )
+        host = AppHost(
+            f"{name}-app",
+            cloud=cloud,
+            settings=settings,
+            release=release,
+            network=network,
+            volume=volume,
+            secrets=GeneratedSecrets(f"{name}-secrets", (APP_SECRET_KEY,), child),
+            upstream=upstream,
+            opts=child,
+        )
+        self.outputs = {
+            outputs.STAGE: 1,
+            outputs.CLOUD: cloud.name,
+            **host.outputs,
+            outputs.DATABASE_HOST: None,
+        }
+        self.register_outputs(self.outputs)
+
+
+def _postgres_here(settings: Settings, memory_mib: int) -> Upstream:
+    """PostgreSQL on the host itself, reached over its socket by ``peer``: no password exists."""
+    version = settings.database.version
+    sizes = pool_sizes(
+        limit=postgres.MAX_CONNECTIONS,
+        reserved=postgres.RESERVED_CONNECTIONS,
+        wanted=settings.database.pool_size,
+    )
+    return Upstream(
+        parts=(postgres.postgres(version=version, memory_mib=memory_mib),),
+        pooler_files=list(pgbouncer.upstream_socket(sizes)),
+        managed=False,
+        step=DatabaseStep(run_as="postgres"),
+        secrets={"sql": bootstrap_sql(managed=False)},
+        farewell=postgres.farewell(version),
+    )
