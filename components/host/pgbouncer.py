@@ -99,7 +99,8 @@ def pgbouncer(*, pool_mode: PoolMode, managed: bool) -> Part:
                 check=CHECK,
                 # Through the pool to the database: an unreachable one, a wrong password or an
                 # unverified certificate is seen here, and the old files come back.
-                ready=f"runuser -u app -- psql -XwAtq -c 'select 1' '{DATABASE_URL}&connect_timeout=5'",
+                ready="runuser -u app -- psql -XwAtq -c 'select 1'"
+                f" '{DATABASE_URL}&connect_timeout=5'",
                 after_database=True,
             ),
         ),

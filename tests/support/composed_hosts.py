@@ -1,0 +1,130 @@
+"""The two hosts of the two stages, put together from their parts with fixed example values.
+
+Golden files and linters look at the same hosts. The values are examples; how a stage composes the
+parts is the business of ``components/stages``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.host import (
+    access,
+    app,
+    base,
+    bootstrap,
+    cloud_init,
+    firewall,
+    memory,
+    nginx,
+    packages,
+    pgbouncer,
+    pool,
+    postgres,
+    valkey,
+)
+from components.host.model import HostFile, Part
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBCnkgYCz4nWzBYNoAvJr1pJZ2aHAFmTWcVEB6MIhAZh you@laptop"
+SSH_CIDRS = ("203.0.113.0/24", "2001:db8::/32")
+DEVICE = "/dev/disk/by-id/virtio-data"
+PASSWORD = "example'password"
+CA = "-----BEGIN CERTIFICATE-----\nexample\n-----END CERTIFICATE-----"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComposedHost:
+    """Everything that one host is given."""
+
+    boot_document: str
+    parts: tuple[Part, ...]
+    secret_files: tuple[HostFile, ...]
+    sql: str
+
+    def files(self) -> dict[str, HostFile]:
+        """All files by path, as the host configuration sends them."""
+        every = [file for part in self.parts for file in part.files]
+        return {file.path: file for file in (*every, *self.secret_files)}
+
+
+def single_server(memory_mib: int = 2048) -> ComposedHost:
+    """Stage 1: everything on one host."""
+    sizes = pool.pool_sizes(
+        limit=postgres.MAX_CONNECTIONS, reserved=postgres.RESERVED_CONNECTIONS, wanted=None
+    )
+    return ComposedHost(
+        boot_document=boot_document(volume_device=DEVICE, with_postgres=True),
+        parts=(
+            *_before(memory_mib, database_here=True),
+            postgres.postgres(version=17, memory_mib=memory_mib),
+            *_after(managed=False),
+        ),
+        secret_files=(*pgbouncer.upstream_socket(sizes), _environment()),
+        sql=bootstrap.bootstrap_sql(managed=False),
+    )
+
+
+def separate_database(memory_mib: int = 2048, ca_pem: str = CA) -> ComposedHost:
+    """Stage 2: the app's host; the database is elsewhere."""
+    upstream = pgbouncer.upstream_managed(
+        pool.pool_sizes(limit=25, reserved=3, wanted=None),
+        host="10.82.0.64",
+        port=5432,
+        password=PASSWORD,
+        ca_pem=ca_pem,
+    )
+    return ComposedHost(
+        boot_document=boot_document(volume_device=None, with_postgres=False),
+        parts=(*_before(memory_mib, database_here=False), *_after(managed=True)),
+        secret_files=(*upstream, _environment()),
+        sql=bootstrap.bootstrap_sql(managed=True),
+    )
+
+
+def boot_document(
+    *,
+    volume_device: str | None,
+    with_postgres: bool,
+    ssh_keys: tuple[str, ...] = (KEY,),
+    host_key: str | None = None,
+) -> str:
+    return cloud_init.boot_document(
+        login="ops",
+        ssh_keys=ssh_keys,
+        packages=packages.SYSTEM_PACKAGES + packages.SERVICE_PACKAGES,
+        ssh_cidrs=SSH_CIDRS,
+        volume_device=volume_device,
+        postgres=with_postgres,
+        host_key=host_key,
+    )
+
+
+def _before(memory_mib: int, *, database_here: bool) -> tuple[Part, ...]:
+    shares = memory.shares(memory_mib, database_here=database_here)
+    return (
+        base.base(login="ops"),
+        access.access(login="ops", ssh_keys=(KEY,)),
+        firewall.firewall(ssh_cidrs=SSH_CIDRS),
+        app.app(memory=shares),
+        valkey.valkey(memory_mib=shares.valkey_mib),
+    )
+
+
+def _after(*, managed: bool) -> tuple[Part, ...]:
+    return (
+        pgbouncer.pgbouncer(pool_mode="transaction", managed=managed),
+        nginx.nginx(web_ports=app.web_ports(2)),
+    )
+
+
+def _environment() -> HostFile:
+    return app.environment_file(
+        {"GREETING": 'say "hello" for $5'},
+        {
+            "DATABASE_URL": pgbouncer.DATABASE_URL,
+            "DIRECT_DATABASE_URL": pgbouncer.DIRECT_DATABASE_URL,
+            "REDIS_URL": valkey.REDIS_URL,
+            "SECRET_KEY": "example-secret-key",
+            "STAGES_HOST": "example",
+        },
+    )

@@ -1,0 +1,133 @@
+"""The app's environment, ports and units."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.errors import UserError
+from components.host import app, memory
+
+HOST = {"SECRET_KEY": "s", "DATABASE_URL": "d"}
+
+
+def test_a_web_process_has_one_port_in_unit_and_url() -> None:
+    assert app.web_ports(3) == (8001, 8002, 8003)
+    service = app.app_service(processes=2, health_path="/health", worker=True)
+    assert service.web_units == ("web@8001.service", "web@8002.service")
+    assert service.web_urls == ("http://127.0.0.1:8001/health", "http://127.0.0.1:8002/health")
+    assert service.worker_units == ("worker.service",)
+    assert app.app_service(processes=1, health_path="/", worker=False).worker_units == ()
+    gate = app.gate(processes=1, health_path="/up", timeout_s=5)
+    assert gate.urls == ("http://127.0.0.1:8001/up",)
+
+
+def test_environment_is_sorted_quoted_and_readable_by_root_only() -> None:
+    file = app.environment_file({"B": 'say "hi" $HOME `id` \\n', "A": ""}, {"SECRET_KEY": "s"})
+    assert file.content == 'A=""\nB="say \\"hi\\" \\$HOME \\`id\\` \\\\n"\nSECRET_KEY="s"\n'
+    assert (file.path, file.mode, file.owner) == ("/etc/app/app.env", "0600", "root")
+
+
+@given(value=st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=40))
+def test_sh_reads_back_exactly_what_was_given(value: str) -> None:
+    text = app.app_environment({"VALUE": value}, {})
+    shell = shutil.which("sh")
+    assert shell
+    done = subprocess.run(
+        [shell, "-c", f'{text}printf %s "$VALUE"'], capture_output=True, check=True
+    )
+    assert done.stdout.decode() == value
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "PORT", "HOME", "STAGES_HOST"])
+def test_a_name_that_the_host_sets_is_refused(name: str) -> None:
+    with pytest.raises(UserError) as error:
+        app.app_environment({name: "mine"}, HOST)
+    assert str(error.value) == (
+        f"stages:app.environment.{name}: should be a name that the host does not set itself,"
+        f" got '{name}'. Take it out: the host gives the app this variable."
+    )
+
+
+@pytest.mark.parametrize("value", ["two\nlines", "a\rb", "nul\0", "esc\x1b"])
+def test_a_control_character_is_refused_without_showing_the_value(value: str) -> None:
+    with pytest.raises(UserError) as error:
+        app.app_environment({"TOKEN": value}, HOST)
+    assert str(error.value) == (
+        "stages:app.environment.TOKEN: should be one line without control characters, got others."
+        r" Write a line break as \n and let the app replace it."
+    )
+
+
+def test_a_name_that_no_shell_takes_is_refused() -> None:
+    with pytest.raises(UserError) as error:
+        app.app_environment({"A-B": "x"}, HOST)
+    assert str(error.value) == (
+        "stages:app.environment: should be names of letters, digits and _, got 'A-B'"
+    )
+
+
+def test_limits_follow_the_memory_and_web_goes_before_worker() -> None:
+    part = app.app(memory=memory.shares(2048, database_here=True), packages=("libvips42",))
+    files = {Path(file.path).name: file.content for file in part.files}
+    assert "MemoryHigh=644M\nMemoryMax=716M\n" in files["web.slice"]
+    assert "MemoryHigh=368M\nMemoryMax=409M\n" in files["worker.slice"]
+    assert "CPUWeight=200" in files["web.slice"]
+    assert "CPUWeight=50" in files["worker.slice"]
+    assert part.packages == ("libvips42",)
+    assert part.services == ()
+
+
+def run_process(tmp_path: Path, procfile: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the script as it is sent, with another home."""
+    part = app.app(memory=memory.shares(1024, database_here=True))
+    (text,) = [file.content for file in part.files if file.path == app.RUN]
+    (tmp_path / "current").mkdir()
+    (tmp_path / "current" / "Procfile").write_text(procfile)
+    script = tmp_path / "run-process"
+    script.write_text(text.replace(app.HOME, str(tmp_path)))
+    return subprocess.run(
+        ["/bin/bash", str(script), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PORT": "8001", "PATH": "/usr/bin:/bin"},
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sh -c 'echo $PPID'",
+        "NAME=value sh -c 'echo $PPID'",
+        "cd / && sh -c 'echo $PPID'",
+        "true; sh -c 'echo $PPID'",
+    ],
+)
+def test_the_command_takes_the_place_of_the_shell(tmp_path: Path, command: str) -> None:
+    """systemd's signals must reach the server itself: no shell in between."""
+    script = f"web: {command}"
+    done = run_process(tmp_path, script, "web")
+    assert done.stdout.strip() == str(os.getpid()), done.stderr
+
+
+def test_the_command_sees_its_port_and_keeps_its_quotes(tmp_path: Path) -> None:
+    done = run_process(tmp_path, "worker: no\nweb: printf '%s|' \"$PORT\" 'a  b' c%d\n", "web")
+    assert done.stdout == "8001|a  b|c%d|"
+
+
+def test_a_missing_line_is_told_and_its_lack_can_be_asked_for(tmp_path: Path) -> None:
+    done = run_process(tmp_path, "web: true\n", "worker")
+    assert done.returncode == 1
+    assert done.stderr == "the Procfile of this release has no line 'worker:'\n"
+
+
+@pytest.mark.parametrize(("name", "code"), [("web", 0), ("worker", 1)])
+def test_has(tmp_path: Path, name: str, code: int) -> None:
+    assert run_process(tmp_path, "web: false\n", "--has", name).returncode == code

@@ -1,0 +1,151 @@
+"""What holds for every part of every host, and the arguments that a part refuses."""
+
+from __future__ import annotations
+
+import re
+
+import jinja2
+import pytest
+
+from components.host import access, data_volume, firewall, nginx, pgbouncer, pool, rendering, valkey
+from components.host.model import Service
+from tests.support.composed_hosts import ComposedHost, separate_database, single_server
+
+HOSTS = [single_server(), separate_database()]
+NAMES = ["single_server", "separate_database"]
+SIZES = pool.PoolSizes(pool=12, reserve=3)
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=NAMES)
+def test_no_path_is_written_twice_or_written_and_forbidden(host: ComposedHost) -> None:
+    paths = [file.path for part in host.parts for file in part.files]
+    paths += [file.path for file in host.secret_files]
+    assert len(paths) == len(set(paths))
+    assert not set(paths) & {path for part in host.parts for path in part.absent}
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=NAMES)
+def test_a_service_reacts_only_to_files_that_exist(host: ComposedHost) -> None:
+    there = {*host.files(), pgbouncer.SERVER_CA}
+    for service in services(host):
+        assert set(service.reload_on) | set(service.restart_on) <= there, service.unit
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=NAMES)
+def test_every_configuration_file_is_read_by_a_service(host: ComposedHost) -> None:
+    """A file that nobody reloads for would change without effect."""
+    read = {
+        path for service in services(host) for path in (*service.reload_on, *service.restart_on)
+    }
+    app_reads = re.compile(r"/etc/app/|/etc/systemd/system/(web|worker)[@.]|/usr/local/lib/stages/")
+    when_used = re.compile(r"/etc/apt/|/home/|/usr/local/share/stages/pages/|.*/start\.conf$")
+    left = [
+        path
+        for path in host.files()
+        if path not in read and not app_reads.match(path) and not when_used.match(path)
+    ]
+    assert left == []
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=NAMES)
+def test_files_end_with_a_newline_and_hold_no_leftover_of_a_template(host: ComposedHost) -> None:
+    for path, file in host.files().items():
+        assert file.content.endswith("\n"), path
+        assert not re.search(r"{{|}}|{%|%}", file.content), path
+        assert not re.search(r"[ \t]$", file.content, re.M), path
+
+
+def test_the_app_host_holds_no_postgresql() -> None:
+    host = separate_database()
+    assert not [path for path in host.files() if path.startswith("/etc/postgresql/")]
+    assert "postgres" not in {user.name for part in host.parts for user in part.users}
+
+
+def test_a_value_that_nobody_gives_is_an_error() -> None:
+    with pytest.raises(jinja2.UndefinedError, match="'login' is undefined"):
+        rendering.render("base/sshd.conf.j2")
+
+
+def test_a_host_without_keys_is_refused() -> None:
+    with pytest.raises(ValueError, match="without an authorized key"):
+        access.access(login="ops", ssh_keys=("  ",))
+
+
+def test_keys_are_one_a_line_and_private_to_their_user() -> None:
+    part = access.access(login="ops", ssh_keys=("ssh-ed25519 A a\n", "ssh-ed25519 B b"))
+    assert part.files[0].content == "ssh-ed25519 A a\nssh-ed25519 B b\n"
+    assert (part.files[0].mode, part.files[0].owner) == ("0600", "ops")
+    assert part.directories[0].mode == "0700"
+
+
+def test_overlapping_networks_become_one() -> None:
+    text = firewall.ruleset(["10.0.0.0/8", "10.81.0.0/24", "192.0.2.1/32"])
+    assert "elements = { 10.0.0.0/8, 192.0.2.1/32 }" in text
+    assert "ssh_ipv6" not in text
+
+
+def test_no_network_means_no_ssh_and_no_ports_no_web() -> None:
+    assert "dport 22" not in firewall.ruleset([])
+    assert "dport { 80, 443 }" in firewall.ruleset([])
+    assert "dport {" not in firewall.ruleset([], web_ports=())
+
+
+def test_a_site_needs_a_web_process() -> None:
+    with pytest.raises(ValueError, match="at least one web process"):
+        nginx.nginx(web_ports=())
+
+
+def test_a_site_with_a_domain_is_named() -> None:
+    (site,) = [
+        f for f in nginx.nginx(web_ports=(1,), domain="a.example").files if f.path == nginx.SITE
+    ]
+    assert "server_name a.example;" in site.content
+
+
+def test_the_managed_upstream_is_quoted_verified_and_private() -> None:
+    databases, ca = pgbouncer.upstream_managed(
+        SIZES, host="db.internal", port=25060, password="it's", ca_pem=" PEM "
+    )
+    assert (
+        "password='it''s' dbname=app user=app pool_size=12 reserve_pool_size=3 "
+        in databases.content
+    )
+    assert "app_direct = host=db.internal" in databases.content
+    assert (databases.mode, databases.owner, databases.group) == ("0640", "root", "pgbouncer")
+    assert ca.content == "PEM\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "password", "problem"),
+    [
+        ("db", "two\nlines", "the database's password should be printable text in one line"),
+        ("db", "", "the database's password should be printable text in one line"),
+        ("db user=postgres", "p", "the database's host should be a name or an address, got "),
+    ],
+)
+def test_what_could_break_out_of_the_connection_string_is_refused(
+    host: str, password: str, problem: str
+) -> None:
+    with pytest.raises(ValueError, match=problem):
+        pgbouncer.upstream_managed(SIZES, host=host, port=1, password=password, ca_pem="x")
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session", "statement"])
+def test_the_pool_mode_is_that_of_the_settings(mode: pgbouncer.PoolMode) -> None:
+    part = pgbouncer.pgbouncer(pool_mode=mode, managed=False)
+    (settings,) = [file for file in part.files if file.path == pgbouncer.SETTINGS]
+    assert f"\npool_mode = {mode}\n" in settings.content
+
+
+def test_only_half_of_the_queues_memory_is_for_data() -> None:
+    assert "maxmemory 102mb\n" in valkey.valkey(memory_mib=204).files[0].content
+
+
+@pytest.mark.parametrize("device", ["vda", "/dev/x y", "/dev/a;id", "/dev/$(id)", "/dev/a/../b"])
+def test_a_device_that_is_no_plain_path_is_refused(device: str) -> None:
+    with pytest.raises(ValueError, match="should be a path below /dev"):
+        data_volume.data_volume_files(device)
+
+
+def services(host: ComposedHost) -> list[Service]:
+    return [service for part in host.parts for service in part.services]

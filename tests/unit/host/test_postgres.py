@@ -1,0 +1,45 @@
+"""PostgreSQL's memory, and the split of its settings."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.host import memory, postgres
+
+
+@pytest.mark.parametrize(
+    ("memory_mib", "shared", "cache", "work", "maintenance"),
+    [(1024, 128, 230, 4, 64), (2048, 153, 460, 11, 76), (16384, 1228, 3686, 92, 614)],
+)
+def test_memory_settings(
+    memory_mib: int, shared: int, cache: int, work: int, maintenance: int
+) -> None:
+    assert postgres.memory_settings(memory_mib) == postgres.PostgresMemory(
+        shared_buffers_mib=shared,
+        effective_cache_size_mib=cache,
+        work_mem_mib=work,
+        maintenance_work_mem_mib=maintenance,
+    )
+
+
+@given(memory_mib=st.integers(1024, 1 << 20))
+def test_a_full_pool_of_sorts_stays_near_its_share(memory_mib: int) -> None:
+    settings = postgres.memory_settings(memory_mib)
+    share = memory.shares(memory_mib, database_here=True).database_mib
+    assert settings.shared_buffers_mib + 35 * settings.work_mem_mib <= share
+    assert settings.effective_cache_size_mib >= settings.shared_buffers_mib
+    assert 64 <= settings.maintenance_work_mem_mib <= 1024
+
+
+@pytest.mark.parametrize("table", [memory.SINGLE_SERVER, memory.APP_HOST])
+def test_shares_are_the_whole(table: dict[str, int]) -> None:
+    assert sum(table.values()) == 100
+
+
+def test_the_farewell_stops_the_server_before_the_volume_goes() -> None:
+    assert postgres.farewell(17) == (
+        "systemctl stop postgresql@17-main.service",
+        "systemctl stop data.mount",
+    )
