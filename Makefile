@@ -1,0 +1,60 @@
+# The operator's commands. `make help` lists them; scripts/stack.py documents the exit codes.
+STACK ?= local-stage1
+PYTHON ?= python3
+ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+RUN = @cd $(ROOT) && $(PYTHON) scripts/bootstrap.py --stack $(STACK) && exec .venv/bin/python -m scripts.stack
+DEV = @cd $(ROOT) && $(PYTHON) scripts/bootstrap.py --dev
+JSON_FLAG = $(if $(JSON),--json)
+YES_FLAG = $(if $(YES),--yes)
+
+.PHONY: help up preview refresh outputs status ssh deploy replace down delete-data test lint lock format
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@echo "make up STACK=...   STACK is local-stage1 unless named; the files are stacks/Pulumi.<stack>.yaml"
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1@\2/' | column -t -s @
+
+up: ## bring a stack up, or to what its settings say now (YES=1: do not ask)
+	$(RUN) up --stack $(STACK) $(YES_FLAG)
+
+preview: ## show what `up` would change
+	$(RUN) preview --stack $(STACK)
+
+refresh: ## look at what is really there, show what differs
+	$(RUN) refresh --stack $(STACK)
+
+outputs: ## the stack's outputs (JSON=1: for a machine)
+	$(RUN) outputs --stack $(STACK) $(JSON_FLAG)
+
+status: ## is it up, what runs on it (JSON=1: for a machine)
+	$(RUN) status --stack $(STACK) $(JSON_FLAG)
+
+ssh: ## a shell on the app server (RUN='command': run one command)
+	$(RUN) ssh --stack $(STACK) $(if $(RUN_ON_HOST),-- $(RUN_ON_HOST))
+
+deploy: ## bring up REVISION=... of the app (a branch, tag or commit)
+	$(RUN) deploy --stack $(STACK) $(if $(REVISION),--revision $(REVISION)) $(YES_FLAG)
+
+replace: ## replace the app server by a new one
+	$(RUN) replace --stack $(STACK) $(YES_FLAG)
+
+down: ## take a stack away; its data stays
+	$(RUN) down --stack $(STACK) $(YES_FLAG)
+
+delete-data: ## delete what `down` kept, for good (CONFIRM=<the stack's name>)
+	$(RUN) delete-data --stack $(STACK) $(if $(CONFIRM),--confirm $(CONFIRM))
+
+test: lint ## every test; those on real hosts need root (TESTS=path: only some)
+	@cd $(ROOT) && .venv/bin/python -m pytest $(TESTS)
+
+lint: ## ruff and mypy
+	$(DEV) --stack $(STACK)
+	@cd $(ROOT) && .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+format: ## ruff's own fixes
+	$(DEV) --no-engine
+	@cd $(ROOT) && .venv/bin/ruff check --fix . && .venv/bin/ruff format .
+
+lock: ## resolve requirements*.in anew into requirements*.txt, with hashes
+	$(DEV) --no-engine
+	@cd $(ROOT) && scripts/lock

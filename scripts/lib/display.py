@@ -1,0 +1,133 @@
+"""Shows a run while it goes on: a live picture on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from types import TracebackType
+
+from pulumi.automation.events import EngineEvent
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from scripts.lib.events import CHANGES, Run, Step
+from scripts.lib.execute import duration
+
+TICK_S = 15.0
+"""Where there is no terminal, what is still under way is named this often."""
+COLORS = {"+": "green", "~": "yellow", "±": "magenta", "-": "red", " ": "dim"}
+
+
+class Screen(Console):
+    """The console; when its reader has gone (``| head``), it falls silent and the run goes on.
+
+    A run that died of it would leave the stack locked.
+    """
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def make_screen() -> Screen:
+    """Return the console for standard output: colors on a terminal only, no wrapped lines."""
+    return Screen(highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
+class Progress:
+    """Follows one run of the engine: pass it the events, use it as a context."""
+
+    def __init__(self, screen: Console, title: str, expected: int = 0, *, quiet: bool = False):
+        self.run = Run()
+        self.started_s = time.monotonic()
+        self._screen = screen
+        self._title = title
+        self._expected = expected
+        self._quiet = quiet
+        self._lock = threading.Lock()
+        self._live = Live(
+            console=screen, get_renderable=self._picture, refresh_per_second=5, transient=True
+        )
+        self._over = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, daemon=True)
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self.started_s
+
+    def heard(self, event: EngineEvent) -> None:
+        """Take one event in and show what has ended with it."""
+        with self._lock:
+            told = self.run.fold(event, time.monotonic())
+        if isinstance(told, str):
+            self._screen.print(f"  warning: {told}", style="yellow")
+        elif isinstance(told, Step) and not self._quiet and (told.failed or told.op != "refresh"):
+            self._screen.print(finished(told))
+
+    def __enter__(self) -> Progress:
+        if self._screen.is_terminal:
+            self._live.start()
+        else:
+            self._screen.print(f"{self._title} ...")
+            self._ticker.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        if self._screen.is_terminal:
+            self._live.stop()
+
+    def _picture(self) -> RenderableType:
+        with self._lock:
+            running = self.run.running()
+            done = len(self.run.done())
+        now = time.monotonic()
+        of = f"{done} of {self._expected} done, " if self._expected else ""
+        head = Spinner("dots", text=f"{self._title}: {of}{duration(self.elapsed_s)}")
+        return Group(head, *(Text(f"    {under_way(step, now)}", style="dim") for step in running))
+
+    def _tick(self) -> None:
+        while not self._over.wait(TICK_S):
+            now = time.monotonic()
+            with self._lock:
+                lines = [under_way(step, now) for step in self.run.running()]
+            for line in lines or [f"{self._title}, {duration(self.elapsed_s)}"]:
+                self._screen.print(f"  still {line}")
+
+
+def under_way(step: Step, now_s: float) -> str:
+    """Write ``creating stage1-server (Server), 4 s``."""
+    return f"{CHANGES[step.op][2]} {step.title}, {duration(now_s - step.started_s)}"
+
+
+def finished(step: Step) -> Text:
+    """Write ``+ created stage1-server (Server) 4.1 s``."""
+    took = (step.ended_s or step.started_s) - step.started_s
+    if step.failed:
+        return Text(f"  ✗ {CHANGES[step.op][1]} {step.title} failed after {took:.1f} s", "bold red")
+    sign, _, _, after = CHANGES[step.op]
+    return Text(f"  {sign} {after} {step.title} {took:.1f} s", COLORS[sign])
+
+
+def planned(step: Step) -> Text:
+    """Write ``~ change stage1-host (HostConfiguration): files``."""
+    sign, before, _, _ = CHANGES[step.op]
+    fields = f": {', '.join(step.fields)}" if step.fields else ""
+    return Text(f"  {sign} {before} {step.title}{fields}", COLORS[sign])
+
+
+def counted(run: Run) -> str:
+    """Write ``3 created, 1 changed, 7 unchanged``."""
+    words = {"create": "created", "update": "changed", "replace": "replaced", "delete": "deleted"}
+    counts = run.counts()
+    parts = [f"{counts[op]} {word}" for op, word in words.items() if counts[op]]
+    return ", ".join([*parts, f"{counts['same']} unchanged"])

@@ -1,0 +1,224 @@
+"""The one module that runs the engine: the real Pulumi CLI, through the Automation API.
+
+The program runs inside this process (no language host is needed); the CLI is a child in a session
+of its own, so that Ctrl-C reaches it once, from here, and it can end what is under way and let go
+of its lock.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+import pulumi
+from pulumi import automation
+from pulumi.automation.errors import CommandError, create_command_error
+from semver import VersionInfo
+
+from components.errors import UserError
+from scripts.lib.checkout import Checkout
+
+Program = Callable[[], None]
+
+
+class Interrupted(Exception):
+    """The user stopped the run; what was under way has ended and is in the state."""
+
+
+class Command(automation.PulumiCommand):
+    """The CLI that the bootstrap found, with an environment of our own making.
+
+    The base class would ask for its version again (0.2 s) and pass our own environment on.
+    """
+
+    def __init__(self, executable: Path, version: str, environment: Mapping[str, str]) -> None:
+        self.command = str(executable)
+        self.version = VersionInfo.parse(version)
+        self._environment = {**environment, "PULUMI_AUTOMATION_API": "true"}
+        self._child: subprocess.Popen[str] | None = None
+        self.interrupts = 0
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: automation.OnOutput | None = None,
+        on_error: automation.OnOutput | None = None,
+    ) -> automation.CommandResult:
+        """Run one command to its end; raise ``CommandError`` when it fails."""
+        argv = [self.command, "--non-interactive", *args]
+        environment = {**self._environment, **additional_env}
+        with subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=environment,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        ) as self._child:
+            texts: list[list[str]] = [[], []]
+            streams = (self._child.stdout, self._child.stderr)
+            readers = [
+                threading.Thread(target=_drain, args=(stream, text, heard))
+                for stream, text, heard in zip(streams, texts, (on_output, on_error), strict=True)
+            ]
+            for reader in readers:
+                reader.start()
+            code = self._child.wait()
+            for reader in readers:
+                reader.join()
+        self._child = None
+        result = automation.CommandResult("\n".join(texts[0]), "\n".join(texts[1]), code)
+        if code != 0:
+            raise create_command_error(result)
+        return result
+
+    def interrupt(self) -> bool:
+        """Pass an interrupt on to the running command; say whether there was one."""
+        self.interrupts += 1
+        if self._child is None:
+            return False
+        self._child.send_signal(signal.SIGINT)
+        return True
+
+
+def _drain(stream: IO[str], lines: list[str], heard: automation.OnOutput | None) -> None:
+    for line in stream:
+        lines.append(line.rstrip())
+        if heard:
+            heard(line.rstrip())
+
+
+class Workspace(automation.LocalWorkspace):
+    """The checkout as the engine's working folder.
+
+    Every command names its stack: there is nothing to select, and the user's selection stays.
+    """
+
+    def select_stack(self, stack_name: str) -> None:
+        return None
+
+
+class Engine:
+    """Runs operations on one stack and hands every event to ``heard``."""
+
+    def __init__(
+        self,
+        checkout: Checkout,
+        stack: str,
+        program: Program,
+        environment: Mapping[str, str],
+        version: str,
+    ) -> None:
+        self.command = Command(checkout.cli / "pulumi", version, environment)
+        self._checkout = checkout
+        self._name = stack
+        self.refused: list[UserError] = []
+        """Errors that the program raised for the user, before the engine wrapped them."""
+        self._workspace = Workspace(
+            work_dir=str(checkout.root),
+            program=self._guarded(program),
+            pulumi_command=self.command,
+        )
+
+    def _stack(self) -> automation.Stack:
+        return automation.Stack.select(self._name, self._workspace)
+
+    def preview(self, heard: automation.OnEvent, **options: Any) -> None:
+        self._do(self._stack().preview, heard, options)
+
+    def up(self, heard: automation.OnEvent, **options: Any) -> automation.OutputMap:
+        done: automation.UpResult = self._do(self._stack().up, heard, options)
+        return done.outputs
+
+    def refresh(self, heard: automation.OnEvent, **options: Any) -> None:
+        self._do(self._stack().refresh, heard, options)
+
+    def destroy(self, heard: automation.OnEvent, **options: Any) -> None:
+        self._do(self._stack().destroy, heard, options)
+
+    def preview_destroy(self, heard: automation.OnEvent, **options: Any) -> None:
+        self._do(self._stack().preview_destroy, heard, options)
+
+    def outputs(self) -> automation.OutputMap:
+        return self._stack().outputs()
+
+    def cancel(self) -> None:
+        self._stack().cancel()
+
+    def unprotect(self) -> None:
+        """Let everything in the state be deleted."""
+        arguments = ["state", "unprotect", "--all", "--yes", "--stack", self._name]
+        self.command.run(arguments, str(self._checkout.root), {})
+
+    def resources(self) -> list[dict[str, Any]]:
+        """Return the resources in the state, secrets still encrypted."""
+        # The Automation API's export_stack() would show the secrets.
+        arguments = ["stack", "export", "--stack", self._name]
+        exported = json.loads(self.command.run(arguments, str(self._checkout.root), {}).stdout)
+        return list(exported["deployment"].get("resources") or [])
+
+    def ensure_stack(self) -> None:
+        """Make the stack in the state if it is not there.
+
+        Done in a folder of its own: made in the checkout, the engine would rewrite the settings
+        file. The first stack of a checkout also becomes the one that plain ``pulumi`` uses.
+        """
+        if self._checkout.state_file(self._name).exists():
+            return
+        with tempfile.TemporaryDirectory(dir=self._checkout.own) as scratch:
+            shutil.copy(self._checkout.root / "Pulumi.yaml", scratch)
+            arguments = ["stack", "init", self._name, "--no-select"]
+            self.command.run(arguments, scratch, {})
+        self.command.run(["stack", "select", self._name], str(self._checkout.root), {})
+
+    def _do(self, operation: Callable[..., Any], heard: automation.OnEvent, options: Any) -> Any:
+        with _signals(self.command):
+            try:
+                done = operation(on_event=heard, color="never", suppress_outputs=True, **options)
+            except CommandError:
+                if self.command.interrupts:
+                    raise Interrupted from None
+                raise
+        if self.command.interrupts:
+            raise Interrupted
+        return done
+
+    def _guarded(self, program: Program) -> Program:
+        def guarded() -> None:
+            try:
+                program()
+            except UserError as error:
+                self.refused.append(error)
+                raise pulumi.RunError(str(error)) from None
+
+        return guarded
+
+
+@contextmanager
+def _signals(command: Command) -> Iterator[None]:
+    """While the engine runs, an interrupt asks it to stop and does not end us before it has."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        command.interrupt()
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    old = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

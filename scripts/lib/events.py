@@ -1,0 +1,196 @@
+"""Folds the engine's events into what a person wants to know: decisions without I/O.
+
+Only real resources count: the stack itself, components and providers are the engine's bookkeeping.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from pulumi.automation.events import DiagnosticEvent, EngineEvent, OpType, StepEventMetadata
+
+CHANGES = {
+    "create": ("+", "create", "creating", "created"),
+    "update": ("~", "change", "changing", "changed"),
+    "replace": ("±", "replace", "replacing", "replaced"),
+    "create-replacement": ("+", "create anew", "creating anew", "created anew"),
+    "delete-replaced": ("-", "delete the old", "deleting the old", "deleted the old"),
+    "delete": ("-", "delete", "deleting", "deleted"),
+    "refresh": (" ", "look at", "looking at", "looked at"),
+    "import": ("+", "adopt", "adopting", "adopted"),
+    "discard-replaced": ("-", "forget the old", "forgetting the old", "forgot the old"),
+}
+"""For each operation that does something: its sign, and how it is said before, during, after."""
+
+NOISE = (
+    "using pulumi-resource-pulumi-python from $PATH",
+    "resource plugin pulumi-python is expected to have version",
+)
+"""Warnings of the engine about how our launcher was found: as intended."""
+
+ECHOES = ("update failed", "preview failed", "refresh failed", "destroy failed", "resource ")
+"""Errors that only repeat that another error happened (the last with ``failed`` somewhere)."""
+
+
+@dataclass
+class Step:
+    """One operation on one resource."""
+
+    op: str
+    name: str
+    kind: str
+    started_s: float
+    ended_s: float | None = None
+    failed: bool = False
+    fields: tuple[str, ...] = ()
+    """Which inputs differ."""
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} ({self.kind})"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong, with the resource where it happened, if it happened at one."""
+
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+@dataclass
+class Run:
+    """What one run of the engine has told so far."""
+
+    steps: dict[tuple[str, str], Step] = field(default_factory=dict)
+    unchanged: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    outputs_changed: bool = False
+
+    def fold(self, event: EngineEvent, now_s: float) -> Step | str | None:
+        """Take one event in; return the step that just ended, or a line that is worth showing."""
+        if event.resource_pre_event:
+            self._begin(event.resource_pre_event.metadata, now_s)
+        elif event.res_outputs_event:
+            return self._end(event.res_outputs_event.metadata, now_s, failed=False)
+        elif event.res_op_failed_event:
+            return self._end(event.res_op_failed_event.metadata, now_s, failed=True)
+        elif event.diagnostic_event:
+            return self._diagnostic(event.diagnostic_event)
+        return None
+
+    def running(self) -> list[Step]:
+        return [step for step in self.steps.values() if step.ended_s is None]
+
+    def done(self) -> list[Step]:
+        """Return the operations that came to their end, well or not."""
+        return [step for step in self.steps.values() if step.ended_s is not None]
+
+    def counts(self) -> Counter[str]:
+        """Count resources by what was done to them; a replaced one counts once."""
+        counted: Counter[str] = Counter()
+        for (urn, op), step in self.steps.items():
+            if step.failed or op in {"create-replacement", "delete-replaced", "discard-replaced"}:
+                continue
+            if op == "refresh":
+                self.unchanged.add(urn)
+                continue
+            counted[op] += 1
+        changed = {urn for (urn, op) in self.steps if op != "refresh"}
+        counted["same"] = len(self.unchanged - changed)
+        return counted
+
+    def changes(self) -> bool:
+        """Whether anything at all would change or has changed."""
+        return self.outputs_changed or any(op != "same" for op, n in self.counts().items() if n)
+
+    def _begin(self, metadata: StepEventMetadata, now_s: float) -> None:
+        op = _op(metadata)
+        if not _is_real(metadata):
+            return
+        if op not in CHANGES:
+            if op == "same":
+                self.unchanged.add(metadata.urn)
+            return
+        kind, name = describe(metadata.urn)
+        fields = tuple(sorted(_fields(metadata)))
+        self.steps[metadata.urn, op] = Step(op, name, kind, now_s, fields=fields)
+
+    def _end(self, metadata: StepEventMetadata, now_s: float, *, failed: bool) -> Step | None:
+        if metadata.type == "pulumi:pulumi:Stack":
+            old = metadata.old.outputs if metadata.old else {}
+            new = metadata.new.outputs if metadata.new else {}
+            # The stack's outputs come with its last event; its first has none at all.
+            self.outputs_changed = (old or {}) != (new or {})
+        step = self.steps.get((metadata.urn, _op(metadata)))
+        if step is None or step.ended_s is not None:
+            return None
+        step.ended_s, step.failed = now_s, failed
+        return step
+
+    def _diagnostic(self, event: DiagnosticEvent) -> str | None:
+        text = event.message.strip()
+        if event.severity == "error":
+            self._problem(event.urn or "", text)
+        elif event.severity == "warning" and text and not any(noise in text for noise in NOISE):
+            line = tidy(text)
+            if line not in self.warnings:
+                self.warnings.append(line)
+                return line
+        return None
+
+    def _problem(self, urn: str, text: str) -> None:
+        message = tidy(text)
+        lowered = message.lower()
+        echo = lowered.startswith(ECHOES[:-1]) or (
+            lowered.startswith(ECHOES[-1]) and "failed" in lowered
+        )
+        known = any(
+            message in problem.message or problem.message in message for problem in self.problems
+        )
+        if message and not echo and not known:
+            where = describe(urn)[1] if urn and "pulumi:pulumi:Stack" not in urn else ""
+            self.problems.append(Problem(where, message))
+
+
+def describe(urn: str) -> tuple[str, str]:
+    """Return kind and name of a resource: ``Server`` and ``stage1-server``."""
+    parts = urn.split("::")
+    token = parts[-2] if len(parts) >= 2 else ""
+    return re.split(r"[:$]", token)[-1], parts[-1]
+
+
+def tidy(message: str) -> str:
+    """Return an error or warning without the engine's wrapping and without a traceback."""
+    text = message.strip()
+    if "Traceback (most recent call last)" in text:
+        text = text.rstrip().splitlines()[-1]
+    wrapping = re.compile(
+        r"^(error|warning|Exception calling application|rpc error: code = \w+ desc ="
+        r"|python inline source runtime error|(\w+\.)*(UserError|Exception|RunError))\s*:?\s+"
+    )
+    while (shorter := wrapping.sub("", text)) != text:
+        text = shorter
+    return text.strip()
+
+
+def _op(metadata: StepEventMetadata) -> str:
+    return metadata.op.value if isinstance(metadata.op, OpType) else str(metadata.op)
+
+
+def _is_real(metadata: StepEventMetadata) -> bool:
+    state = metadata.new or metadata.old
+    return bool(state and state.custom) and not metadata.type.startswith("pulumi:providers:")
+
+
+def _fields(metadata: StepEventMetadata) -> set[str]:
+    """Name the inputs that differ, top level only."""
+    named = [*(metadata.diffs or []), *(metadata.detailed_diff or {}), *(metadata.keys or [])]
+    top = {re.split(r"[.\[]", name)[0] for name in named}
+    return {name for name in top if name and not name.startswith("__")}

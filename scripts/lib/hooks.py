@@ -1,0 +1,57 @@
+"""What a cloud does on the operator's machine around a run: optional, in its own folder.
+
+A cloud may have ``components/clouds/<cloud>/operations.py`` with any of the names below; where it
+has none, nothing is done.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from components.settings import Settings
+
+Say = Callable[[str], None]
+
+
+def _nothing(*_: object) -> None:
+    return None
+
+
+def _none(_: str) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True)
+class Operations:
+    """The hooks of one cloud."""
+
+    asks: bool = True
+    """Whether a change costs money or is seen by others, so that it is asked for (``--yes``)."""
+    preflight: Callable[[Settings], None] = _nothing
+    """Raise ``UserError`` for what this machine lacks; change nothing."""
+    prepare: Callable[[Settings, Say], None] = _nothing
+    """Make what the program needs on this machine (an image); say what takes long."""
+    leftovers: Callable[[str], list[str]] = _none
+    """What a stack still holds outside the engine's state, one line each."""
+    delete_data: Callable[[str], list[str]] = _none
+    """Delete the data a stack still holds; return what was deleted, one line each."""
+
+
+def load(cloud: str) -> Operations:
+    """Return the hooks of a cloud; an unknown cloud has none (the program tells it)."""
+    name = f"components.clouds.{cloud}.operations"
+    try:
+        found = importlib.util.find_spec(name)
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        return Operations()
+    module = importlib.import_module(name)
+    own: dict[str, Any] = {
+        key: getattr(module, key) for key in Operations.__dataclass_fields__ if hasattr(module, key)
+    }
+    return Operations(**own)

@@ -1,0 +1,56 @@
+"""Which Debian packages a cloud's folder asks of this machine: decisions without I/O.
+
+Standard library only: the bootstrap uses this before the virtual environment exists.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+PACKAGES_FILE = "machine-packages.txt"
+"""In a cloud's folder, optional: what the operator's machine must have for that cloud."""
+
+
+@dataclass(frozen=True)
+class MachinePackage:
+    """A program that must be there, the package that brings it, and what it is for."""
+
+    program: str
+    package: str
+    purpose: str
+
+
+def parse_packages(text: str) -> tuple[MachinePackage, ...]:
+    """Read lines of ``program package purpose...``; empty lines and ``#`` comments are skipped."""
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.split("#", 1)[0].split(None, 2)
+        if not words:
+            continue
+        if len(words) != 3:
+            raise ValueError(
+                f"{PACKAGES_FILE} line {number}: should be `program package purpose`, got {line!r}"
+            )
+        found.append(MachinePackage(*words))
+    return tuple(found)
+
+
+def cloud_of(stack_file: str) -> str:
+    """Return the value of ``stages:cloud`` in a stack's settings file, without a YAML parser.
+
+    Good enough to know which packages to install; the settings are read properly later.
+    """
+    found = re.search(r"^\s+['\"]?stages:cloud['\"]?:\s*['\"]?([\w-]+)", stack_file, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def install_command(packages: list[str]) -> list[str]:
+    """Return the command that installs the packages, as a user would type it."""
+    return ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+
+
+def missing_sentence(missing: list[MachinePackage]) -> str:
+    """Say which packages are wanted and why, in one line."""
+    why = {item.package: item.purpose for item in missing}
+    return ", ".join(f"{package} ({purpose})" for package, purpose in why.items())

@@ -1,0 +1,112 @@
+"""Mends a stack after a run that was killed: its lock, its provider, its pending operations."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scripts.lib.checkout import Checkout
+from scripts.lib.locks import Lock, Process, Verdict, judge, parse, refusal
+
+TERM_S = 10.0
+"""How long a provider may take to end itself before it is killed."""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What has to be done before the engine may run."""
+
+    dead: tuple[Lock, ...]
+    pending: int
+    """Operations that a killed run began and never recorded the end of."""
+
+
+def look(checkout: Checkout, stack: str) -> Recovery:
+    """Read locks and pending operations; change nothing.
+
+    Raises ``UserError`` (exit code 4) for a lock that a living process or another machine holds.
+    """
+    dead = []
+    for file in sorted(checkout.lock_folder(stack).glob("*.json")):
+        try:
+            lock = parse(file.read_text())
+        except FileNotFoundError:
+            continue  # let go between the listing and the reading
+        except ValueError:
+            written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+            lock = Lock(0, "unknown", socket.gethostname(), written)
+        verdict = judge(lock, socket.gethostname(), process(lock.pid))
+        if verdict is not Verdict.DEAD:
+            raise refusal(stack, lock, verdict)
+        dead.append(lock)
+    return Recovery(tuple(dead), _pending(checkout.state_file(stack)))
+
+
+def end_providers(checkout: Checkout, dead: tuple[Lock, ...], say: Callable[[str], None]) -> None:
+    """End the providers that the dead runs left behind; forget those that are gone."""
+    owners = {lock.pid for lock in dead}
+    for note in sorted(checkout.providers.glob("*")):
+        pid = int(note.name) if note.name.isdigit() else 0
+        try:
+            owner = int(note.read_text())
+        except (OSError, ValueError):
+            owner = 0
+        if not _is_provider(pid):
+            note.unlink(missing_ok=True)
+        elif owner in owners:
+            say(f"Ending process {pid}, which the killed run {owner} left behind.")
+            _end(pid)
+            note.unlink(missing_ok=True)
+
+
+def process(pid: int) -> Process | None:
+    """Return a process by its id; ``None`` if there is no such process (or only its corpse)."""
+    try:
+        head, _, tail = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+        stat = tail.split()
+        boot = next(
+            int(line.split()[1])
+            for line in Path("/proc/stat").read_text().splitlines()
+            if line.startswith("btime ")
+        )
+    except (OSError, StopIteration):
+        return None
+    if stat[0] in {"Z", "X"}:
+        return None
+    started = datetime.fromtimestamp(boot + int(stat[19]) / os.sysconf("SC_CLK_TCK"), UTC)
+    return Process(head.partition("(")[2], started)
+
+
+def _is_provider(pid: int) -> bool:
+    """Whether this process is a provider of dynamic resources: ids are used again."""
+    try:
+        return b"pulumi.dynamic" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _end(pid: int) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return
+        until = time.monotonic() + TERM_S
+        while time.monotonic() < until:
+            if process(pid) is None:
+                return
+            time.sleep(0.05)
+
+
+def _pending(state: Path) -> int:
+    if not state.exists():
+        return 0
+    latest = json.loads(state.read_text()).get("checkpoint", {}).get("latest") or {}
+    return len(latest.get("pending_operations") or [])

@@ -1,0 +1,98 @@
+"""One command on one stack: the checkout, the settings, the engine and the screen, put together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from components import settings
+from components.errors import UserError
+from scripts.lib import checkout as own
+from scripts.lib import hooks, pins, recovery, stacks
+from scripts.lib.checkout import Checkout
+from scripts.lib.display import Progress, make_screen
+from scripts.lib.engine import Engine
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Session:
+    """Everything a command works with. Made by ``open_session``."""
+
+    stack: str
+    checkout: Checkout
+    settings: settings.Settings
+    engine: Engine
+    operations: hooks.Operations
+    screen: Console
+
+    def say(self, text: str) -> None:
+        self.screen.print(text)
+
+
+def open_session(stack: str, *, screen: Console | None = None) -> Session:
+    """Read and check the stack's settings, then make the engine ready; nothing is deployed yet.
+
+    Raises ``UserError`` for an unknown stack, bad settings, or a state without its passphrase.
+    """
+    checkout = Checkout(ROOT)
+    file = checkout.settings_file(stack)
+    known = stacks.names(file.parent)
+    if stack not in known:
+        raise stacks.unknown(stack, known)
+    chosen = settings.read(stack, stacks.values(file, f"stacks/{file.name}"))
+    environment = own.prepare(checkout, os.environ)
+    version = pins.pinned_version((ROOT / "requirements.txt").read_text(), "pulumi")
+    return Session(
+        stack=stack,
+        checkout=checkout,
+        settings=chosen,
+        engine=Engine(checkout, stack, _program(), environment, version),
+        operations=hooks.load(chosen.cloud),
+        screen=screen or make_screen(),
+    )
+
+
+def make_ready(session: Session) -> None:
+    """Make the stack in the state where it is new, and mend what a killed run left behind."""
+    checkout, engine = session.checkout, session.engine
+    if not checkout.keeps_its_state(os.environ):
+        return  # the user's own backend: its stacks, locks and secrets are theirs to keep
+    engine.ensure_stack()
+    own.place_salt(checkout, session.stack)
+    found = recovery.look(checkout, session.stack)
+    recovery.end_providers(checkout, found.dead, session.say)
+    if found.dead:
+        killed = ", ".join(str(lock.pid) for lock in found.dead)
+        session.say(f"An earlier run (process {killed}) was killed: its lock is taken away.")
+        engine.cancel()
+    if found.pending:
+        session.say(
+            f"It had begun {found.pending} operation(s) without recording their end: "
+            "looking at what is there, and clearing them."
+        )
+        with Progress(session.screen, "Refreshing", quiet=True) as progress:
+            engine.refresh(progress.heard, clear_pending_creates=True)
+        session.say("Recovered.")
+
+
+def _program() -> Callable[[], None]:
+    """Import the program late: the cloud's SDKs take their time, and reading settings needs none.
+
+    Raises ``UserError`` when what it imports is missing or broken.
+    """
+
+    def run() -> None:
+        from components.program import program
+
+        program()
+
+    return run
+
+
+__all__ = ["ROOT", "Session", "UserError", "make_ready", "open_session"]

@@ -1,0 +1,60 @@
+"""The stacks of this checkout: which there are, and their settings as the engine will see them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import yaml
+
+from components.errors import UserError
+
+PREFIX = "stages:"
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of all stacks that have a settings file."""
+    found = folder.glob("Pulumi.*.yaml")
+    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in found)
+
+
+def unknown(stack: str, known: Iterable[str]) -> UserError:
+    """Return the error for a stack without a settings file: those that exist, and the nearest."""
+    every = list(known)
+    near = difflib.get_close_matches(stack, every, n=1, cutoff=0.5)
+    hint = f"Did you mean STACK={near[0]}? " if near else ""
+    return UserError(
+        f"STACK: should be one of {', '.join(every) or '(none yet)'}, got {stack!r}",
+        f"{hint}A new stack is a new file stacks/Pulumi.{stack}.yaml.",
+    )
+
+
+def values(file: Path, name: str) -> Mapping[str, object]:
+    """Return the stack's ``stages:`` settings without the prefix.
+
+    Encrypted values stand as a word of text: only the engine can read them. Raises ``UserError``
+    when the file is no settings file.
+    """
+    try:
+        content = yaml.safe_load(file.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        mark = getattr(problem, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark else ""
+        what = getattr(problem, "problem", None) or "it is not text"
+        raise UserError(f"{name}{where}: should be YAML, got an error ({what})") from None
+    config = content.get("config") if isinstance(content, dict) else None
+    if not isinstance(config, dict):
+        raise UserError(
+            f"{name}: should have a `config:` map with the stack's settings, got none",
+            "stacks/Pulumi.local-stage1.yaml is an example.",
+        )
+    return {
+        str(key).removeprefix(PREFIX): "encrypted" if _is_secret(value) else value
+        for key, value in config.items()
+        if str(key).startswith(PREFIX)
+    }
+
+
+def _is_secret(value: object) -> bool:
+    return isinstance(value, dict) and list(value) == ["secure"]

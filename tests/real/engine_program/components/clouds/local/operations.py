@@ -1,0 +1,3 @@
+"""The hooks of the tests' cloud: nothing is asked, nothing is made."""
+
+asks = False
