@@ -9,6 +9,7 @@ from __future__ import annotations
 from components.settings.choices import PoolMode, Stage
 from components.settings.model import (
     Access,
+    Alarms,
     App,
     Data,
     Database,
@@ -22,6 +23,7 @@ from components.settings.reading import read
 
 __all__ = [
     "Access",
+    "Alarms",
     "App",
     "Data",
     "Database",

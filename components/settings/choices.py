@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal, cast, get_args
 
-from components.settings.kinds import Single, whole
+from components.settings.kinds import ListOf, Single, whole
 from components.settings.problems import Refused
 from components.settings.text import line, pattern
 
 Stage = Literal[1, 2]
 PoolMode = Literal["transaction", "session", "statement"]
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def _cloud(value: object) -> str:
@@ -53,6 +54,33 @@ PLAN = pattern(
     "the name of a plan",
     longest=64,
     remedy="Write it as the cloud does, in small letters.",
+)
+IMAGE = pattern(
+    r"[A-Za-z0-9]+([._-][A-Za-z0-9]+)*",
+    "the id of an image",
+    longest=128,
+    remedy="Write it as the cloud does, such as ami-0123456789abcdef0.",
+)
+ZONES = ListOf(
+    of=pattern(
+        r"[a-z0-9]+(-[a-z0-9]+)*",
+        "the name of an availability zone",
+        longest=64,
+        remedy="Write it as the cloud does, such as eu-central-1a.",
+    ),
+    allowed="a list of availability zones",
+    remedy="For example [eu-central-1a, eu-central-1b].",
+)
+EMAIL = pattern(
+    r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
+    "an e-mail address",
+    longest=254,
+    remedy="For example ops@example.com.",
+)
+WEEKDAY = pattern(
+    "|".join(WEEKDAYS),
+    "a day of the week",
+    remedy="For example sunday.",
 )
 POOL_MODE: Single[PoolMode] = Single(
     allowed=f"one of {', '.join(get_args(PoolMode))}",

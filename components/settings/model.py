@@ -91,6 +91,13 @@ class Server:
         "A new number replaces the server; data and address stay.",
         default=1,
     )
+    image: str | None = key(
+        choices.IMAGE,
+        "Image that a new server boots, by the cloud's own id. A change reaches only servers made"
+        " afterwards.",
+        default=None,
+        by_default="the cloud's newest Debian 13, looked up when a server is made",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +145,47 @@ class Database:
         stages=(2,),
         elsewhere="in stage 1 the data is on the data volume (stages:data.volume_gib)",
     )
+    storage_limit_gib: int | None = key(
+        whole(1, 65536),
+        "Size up to which the disk of the managed database grows by itself as it fills, where the"
+        " cloud does that. A grown disk never shrinks.",
+        default=None,
+        by_default="five times stages:database.storage_gib",
+        unit="GiB",
+        stages=(2,),
+        elsewhere="in stage 1 the data is on the data volume (stages:data.volume_gib)",
+    )
+    backup_days: int = key(
+        whole(7, 35),
+        "Days for which the managed database can be put back to any minute.",
+        default=7,
+        unit="days",
+        stages=(2,),
+        elsewhere="stage 1 has no managed database",
+    )
+    maintenance_day: str = key(
+        choices.WEEKDAY,
+        "Day on which the vendor may update or restart the managed database.",
+        default="sunday",
+        stages=(2,),
+        elsewhere="stage 1 has no managed database",
+    )
+    maintenance_hour: int = key(
+        whole(0, 23),
+        "Hour at which that may begin. The daily backup is taken two hours before.",
+        default=4,
+        unit="UTC",
+        stages=(2,),
+        elsewhere="stage 1 has no managed database",
+    )
+    apply_immediately: bool = key(
+        SWITCH,
+        "Whether a change of the managed database is made at once, which may restart it, and not"
+        " in the hour of maintenance.",
+        default=False,
+        stages=(2,),
+        elsewhere="stage 1 has no managed database",
+    )
     standby: bool = key(
         SWITCH,
         "Whether a standby takes over when the primary fails.",
@@ -178,6 +226,18 @@ class Network:
         "Range of the network. Another one replaces the network and all that is in it.",
         by_default="`10.81.0.0/24` in stage 1, `10.82.0.0/24` in stage 2",
     )
+    zones: tuple[str, ...] = key(
+        choices.ZONES,
+        "Availability zones, where a region has such: the first holds the server and its volume,"
+        " a database has a foot in two.",
+        default=(),
+        by_default="the first two of the region",
+    )
+    flow_logs: bool = key(
+        SWITCH,
+        "Whether the cloud logs the connections of the network, which it bills by volume.",
+        default=False,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +263,24 @@ class Access:
         SWITCH,
         "Allows `ssh_cidrs` to hold the whole internet.",
         default=False,
+    )
+    instance_connect: bool = key(
+        SWITCH,
+        "Whether the way in is the cloud's own tunnel and no port is open (AWS: EC2 Instance"
+        " Connect Endpoint; the operator needs AWS CLI 2).",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarms:
+    """Who is told when something is wrong."""
+
+    email: str | None = key(
+        choices.EMAIL,
+        "Address that the cloud's alarms are sent to; it must be confirmed once.",
+        default=None,
+        by_default="no alarms are made",
     )
 
 
@@ -252,4 +330,5 @@ class Settings:
     database: Database
     network: Network
     access: Access
+    alarms: Alarms = Alarms()
     host: Host

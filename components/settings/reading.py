@@ -12,6 +12,7 @@ from components.settings.addresses import SSH_CIDRS, is_wide
 from components.settings.key import Key, keys_of
 from components.settings.model import (
     Access,
+    Alarms,
     App,
     Data,
     Database,
@@ -29,6 +30,7 @@ GROUPS: Final[dict[str, type]] = {
     "database": Database,
     "network": Network,
     "access": Access,
+    "alarms": Alarms,
     "host": Host,
 }
 """The groups of keys, in the order of the documentation."""
@@ -98,7 +100,7 @@ def _unknown_key(name: str, known: list[str]) -> UserError:
         return UserError(
             f"{written}: should have one colon, got {name.count(':') + 1}", f"Write {right}."
         )
-    near = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     remedy = (
         f"The nearest is {PREFIX}{near[0]}." if near else "All keys are listed in docs/settings.md."
     )
