@@ -17,6 +17,14 @@ LOGIN = "ops"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Guarantee:
+    """One promise about data, as a plain value: whether it is kept, and how, or why not."""
+
+    kept: bool
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServerPlan:
     """A size of server, as planning sees it."""
 
@@ -68,6 +76,9 @@ class VolumeAnswer:
     id: pulumi.Output[str]
     device: pulumi.Output[str]
     """Stable path of the block device on the server, under ``/dev/disk/by-id``."""
+    encrypted_at_rest: Guarantee
+    backed_up: Guarantee
+    """By the cloud itself; dumps of the stage's own are another matter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +91,7 @@ class DatabaseNeeds:
     read_replicas: int
     protected: bool
     admin_password: pulumi.Output[str]
-    """Secret, generated once per stack."""
+    """Secret, generated once per stack, for a cloud that lets its admin's password be chosen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +100,15 @@ class DatabaseAnswer:
     """Private name or address; the certificate carries it."""
     port: pulumi.Output[int]
     admin_user: pulumi.Output[str]
+    admin_password: pulumi.Output[str]
+    """Secret: the one that was asked for, or the vendor's where it makes its own."""
     admin_database: str
     """A database that always exists, to connect to as the admin."""
     ca_pem: pulumi.Output[str]
     """The authority that signed the server's certificate."""
+    encrypted_at_rest: Guarantee
+    backed_up: Guarantee
+    standby: Guarantee
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +129,8 @@ class ServerAnswer:
     """Identity of the volume's attachment; ``None`` without a volume."""
     private_address: pulumi.Output[str]
     ssh_host: pulumi.Output[str]
-    ssh_host_key: pulumi.Output[str]
-    """Pinned public key, ``ssh-ed25519 AAAA...``."""
+    ssh_host_key: pulumi.Output[str] | None
+    """Pinned public key, ``ssh-ed25519 AAAA...``; ``None`` where the cloud cannot tell it."""
     delete_before_replace: bool
     """Whether the old server goes before the new one comes: what depends on it must do likewise."""
 
@@ -135,6 +151,9 @@ class Cloud(ABC):
     """
 
     name: str
+    knows_host_keys: bool
+    """Whether the cloud can tell a new server's SSH host key. Where it cannot, the stage puts a
+    one-use key into the boot document and pins the host's own key at first contact."""
 
     @abstractmethod
     def server_plan(self, name: str) -> ServerPlan:

@@ -101,7 +101,7 @@ def _managed(database: DatabaseAnswer, sizes: PoolSizes, secrets: GeneratedSecre
         port=database.port,
         ca_pem=database.ca_pem,
         admin_user=database.admin_user,
-        admin_password=secrets.value(ADMIN_PASSWORD),
+        admin_password=database.admin_password,
         app_password=secrets.value(APP_PASSWORD),
     )
 
