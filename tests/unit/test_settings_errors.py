@@ -60,11 +60,18 @@ def test_no_case_repeats_a_secret() -> None:
 @pytest.mark.parametrize("name", all_keys())
 @pytest.mark.parametrize("value", [PRIVATE, [PRIVATE], {"A": PRIVATE}, json.dumps({"A": PRIVATE})])
 def test_a_private_key_is_not_repeated_wherever_it_was_pasted(name: str, value: object) -> None:
-    assert BODY not in told({**LEAST, name: value})
+    assert BODY[:12] not in told({**LEAST, name: value})
 
 
 def test_the_body_of_a_private_key_alone_is_not_repeated() -> None:
-    assert BODY not in told({**LEAST, "access.ssh_keys": [BODY]})
+    assert BODY[:12] not in told({**LEAST, "access.ssh_keys": [BODY]})
+
+
+def test_a_long_value_of_a_variable_is_told_by_its_length() -> None:
+    assert told({**LEAST, "app.environment": {"A": "x" * 8193}}) == (
+        "stages:app.environment.A: should be one line of text of at most 8192 characters,"
+        " got text of 8193 characters. Encode what has several lines, with base64 for example."
+    )
 
 
 def test_a_long_build_is_told_by_its_length() -> None:
