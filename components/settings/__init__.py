@@ -7,12 +7,12 @@ values of a file together and tells everything that is wrong with them at once.
 from __future__ import annotations
 
 from components.settings.choices import PoolMode, Stage
+from components.settings.database import Database
 from components.settings.model import (
     Access,
     Alarms,
     App,
     Data,
-    Database,
     Host,
     Network,
     Server,

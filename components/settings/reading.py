@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from components.errors import UserError, wrong
 from components.settings.addresses import SSH_CIDRS, is_wide
+from components.settings.database import Database
 from components.settings.key import Key, keys_of
 from components.settings.model import (
     Access,
     Alarms,
     App,
     Data,
-    Database,
     Host,
     Network,
     Server,

@@ -1,0 +1,112 @@
+"""The settings of the database: as ``model`` declares all others.
+
+A module of its own because there are many.
+"""
+
+# ruff: noqa: RUF009 - `key` makes a dataclass field
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.settings import choices
+from components.settings.choices import PoolMode
+from components.settings.key import key
+from components.settings.kinds import SWITCH, whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """PostgreSQL and the pool in front of it."""
+
+    version: int = key(
+        choices.VERSION,
+        "Major version of PostgreSQL. Debian 13 has no other.",
+        default=17,
+    )
+    plan: str | None = key(
+        choices.PLAN,
+        "Size of the managed database, by the cloud's own name.",
+        default=None,
+        by_default="the cloud's default",
+        stages=(2,),
+        elsewhere="in stage 1 PostgreSQL runs on the app's server (stages:server.plan)",
+    )
+    storage_gib: int = key(
+        whole(1, 16384),
+        "Disk of the managed database.",
+        default=10,
+        unit="GiB",
+        stages=(2,),
+        elsewhere="in stage 1 the data is on the data volume (stages:data.volume_gib)",
+    )
+    storage_limit_gib: int | None = key(
+        whole(1, 65536),
+        "Size up to which the disk of the managed database grows by itself as it fills, where the"
+        " cloud does that. A grown disk never shrinks.",
+        default=None,
+        by_default="five times stages:database.storage_gib",
+        unit="GiB",
+        stages=(2,),
+        elsewhere="in stage 1 the data is on the data volume (stages:data.volume_gib)",
+    )
+    backup_days: int = key(
+        whole(7, 35),
+        "Days for which the managed database can be put back to any minute.",
+        default=7,
+        unit="days",
+        stages=(2,),
+        elsewhere="stage 1 has no managed database",
+    )
+    maintenance_day: str = key(
+        choices.WEEKDAY,
+        "Day on which the vendor may update or restart the managed database.",
+        default="sunday",
+        stages=(2,),
+        elsewhere="stage 1 has no managed database",
+    )
+    maintenance_hour: int = key(
+        whole(0, 23),
+        "Hour at which that may begin. The daily backup is taken two hours before.",
+        default=4,
+        unit="UTC",
+        stages=(2,),
+        elsewhere="stage 1 has no managed database",
+    )
+    apply_immediately: bool = key(
+        SWITCH,
+        "Whether a change of the managed database is made at once, which may restart it, and not"
+        " in the hour of maintenance.",
+        default=False,
+        stages=(2,),
+        elsewhere="stage 1 has no managed database",
+    )
+    standby: bool = key(
+        SWITCH,
+        "Whether a standby takes over when the primary fails.",
+        default=False,
+        stages=(2,),
+        elsewhere="stage 1 has one server and no managed database",
+    )
+    read_replicas: int = key(
+        whole(0, 5),
+        "Read replicas of the managed database.",
+        default=0,
+        stages=(2,),
+        elsewhere="stage 1 has one server and no managed database",
+    )
+    pool_mode: PoolMode = key(
+        choices.POOL_MODE,
+        "When PgBouncer takes a server connection back: after a `transaction`, after a `session`,"
+        " or after each `statement`. With `statement` no transaction may span two statements:"
+        " Django, Rails, Spring and most libraries do not work with it. `DIRECT_DATABASE_URL`"
+        " is in session mode always.",
+        default="transaction",
+    )
+    pool_size: int | None = key(
+        whole(1, 1000),
+        "Server connections of the pool.",
+        default=None,
+        by_default="computed from the database's connection limit",
+        unit="connections",
+    )
