@@ -1,0 +1,96 @@
+"""Questions to DigitalOcean's API, with the token from the environment. Changes nothing.
+
+``DIGITALOCEAN_API_URL`` (the provider's own variable) points it elsewhere. The token goes over
+TLS, or to this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+from components.errors import UserError
+
+TOKEN = "DIGITALOCEAN_TOKEN"  # noqa: S105 - the name of a variable
+URL = "DIGITALOCEAN_API_URL"
+DEFAULT_URL = "https://api.digitalocean.com"
+TIMEOUT_S = 20
+PER_PAGE = 200
+
+
+class NotFound(Exception):
+    """The API does not know what was asked for."""
+
+
+class Unreachable(UserError):
+    """No answer, or none that says anything."""
+
+
+def token() -> str:
+    """The token; raises ``UserError`` without one."""
+    found = os.environ.get(TOKEN, "").strip()
+    if not found:
+        raise UserError(
+            f"{TOKEN}: should be a token for DigitalOcean's API, got nothing",
+            "Make one at https://cloud.digitalocean.com/account/api/tokens and `export` it; the"
+            " scopes are in components/clouds/digitalocean/README.md.",
+        )
+    return found
+
+
+def get(path: str, **query: str) -> dict[str, Any]:
+    """Ask for ``/v2/<path>``. Raises :class:`NotFound` or ``UserError``, never with the token."""
+    base = os.environ.get(URL, DEFAULT_URL).rstrip("/")
+    where = urllib.parse.urlsplit(base)
+    if where.scheme != "https" and where.hostname not in {"localhost", "127.0.0.1", "::1"}:
+        raise UserError(f"{URL}: should be a URL with https, got {base!r}")
+    url = f"{base}/v2/{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
+    request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
+        url, headers={"Authorization": f"Bearer {token()}", "Accept": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+            found = json.load(answer)
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            raise NotFound(path) from None
+        if error.code == 401:
+            raise UserError(
+                f"{TOKEN}: should be a token that DigitalOcean knows, got one that it refuses",
+                "It may have expired: make a new one.",
+            ) from None
+        if error.code == 403:
+            raise UserError(
+                f"{TOKEN}: should be a token that may read {path.split('/')[0]}, got one that"
+                " may not",
+                "The scopes are in components/clouds/digitalocean/README.md.",
+            ) from None
+        raise Unreachable(
+            f"DigitalOcean's API answers {error.code} for {path}", "Try again later.", exit_code=1
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise Unreachable(
+            f"DigitalOcean's API does not answer ({reason})",
+            "Is this machine connected?",
+            exit_code=1,
+        ) from None
+    if not isinstance(found, dict):
+        raise Unreachable(f"DigitalOcean's API answers without sense for {path}", exit_code=1)
+    return found
+
+
+def every(path: str, key: str, **query: str) -> Iterator[dict[str, Any]]:
+    """Everything under ``key`` of a list, page by page."""
+    page = 1
+    while True:
+        found = get(path, page=str(page), per_page=str(PER_PAGE), **query)
+        yield from found.get(key) or []
+        if not ((found.get("links") or {}).get("pages") or {}).get("next"):
+            return
+        page += 1

@@ -1,0 +1,132 @@
+"""What DigitalOcean cannot do with a stack's settings, told before anything is made.
+
+Only what needs no account; ``preflight.py`` asks the account for the rest.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+import pulumi_digitalocean as digitalocean
+
+from components.clouds.digitalocean import plans
+from components.errors import UserError, wrong
+from components.settings import Settings
+from components.settings.problems import raise_all
+
+DEFAULT_REGION = "fra1"
+REGIONS = sorted({region.value for region in digitalocean.Region} | {"atl1"})
+"""The SDK's list, which lags behind; the account has the last word."""
+
+STACK_NAME = re.compile(r"[a-z][a-z0-9-]*")
+"""Volumes take small letters, digits and ``-``, the first a letter; all names start alike."""
+
+TAKEN = tuple(
+    ipaddress.IPv4Network(text)
+    for text in ("10.244.0.0/16", "10.245.0.0/16", "10.246.0.0/24", "10.229.0.0/16")
+)
+"""Ranges that DigitalOcean keeps for itself (from memory of its VPC limits; each region may have
+one more)."""
+
+BACKUP_DAYS = 7
+"""Point-in-time recovery of a cluster; it cannot be changed."""
+
+
+def check(settings: Settings) -> None:
+    """Raise ``UserError`` with everything that does not fit."""
+    raise_all([*_names(settings), *_access(settings), *_network(settings), *_plans(settings)])
+
+
+def region(settings: Settings) -> str:
+    """The region that everything is made in."""
+    return settings.region or DEFAULT_REGION
+
+
+def _names(settings: Settings) -> Iterator[UserError]:
+    if not STACK_NAME.fullmatch(settings.stack):
+        yield wrong(
+            "stack name",
+            "small letters, digits and -, the first a letter, on digitalocean",
+            settings.stack,
+            "For example digitalocean-stage1.",
+        )
+    if region(settings) not in REGIONS:
+        yield wrong("stages:region", f"one of {', '.join(REGIONS)}", settings.region)
+
+
+def _access(settings: Settings) -> Iterator[UserError]:
+    access = settings.access
+    if not access.ssh_keys:
+        yield UserError(
+            "stages:access.ssh_keys: should be a list of public SSH keys, got nothing",
+            "Give the one line of your .pub file.",
+        )
+    if access.ssh_cidrs == (settings.network.cidr,):
+        yield UserError(
+            "stages:access.ssh_cidrs: should be the networks that you log in from, got nothing",
+            "For example [203.0.113.7/32].",
+        )
+    if access.instance_connect:
+        yield wrong(
+            "stages:access.instance_connect",
+            "false on digitalocean, which has no such tunnel",
+            True,
+            "Name the networks you log in from in stages:access.ssh_cidrs.",
+        )
+
+
+def _network(settings: Settings) -> Iterator[UserError]:
+    cidr = ipaddress.IPv4Network(settings.network.cidr)
+    for taken in TAKEN:
+        if cidr.overlaps(taken):
+            yield wrong(
+                "stages:network.cidr",
+                f"outside {taken}, which DigitalOcean keeps for itself",
+                str(cidr),
+                "For example 10.82.0.0/24.",
+            )
+    if settings.network.zones:
+        yield wrong(
+            "stages:network.zones",
+            "empty on digitalocean, whose regions have no zones to choose",
+            list(settings.network.zones),
+        )
+    if settings.network.flow_logs:
+        yield wrong("stages:network.flow_logs", "false on digitalocean, which has none", True)
+
+
+def _plans(settings: Settings) -> Iterator[UserError]:
+    try:
+        plans.server(settings.server.plan or plans.DEFAULT_SERVER[settings.stage])
+    except UserError as error:
+        yield error
+    if settings.stage != 2:
+        return
+    database = settings.database
+    try:
+        plan = plans.database(database.plan or plans.DEFAULT_DATABASE)
+    except UserError as error:
+        yield error
+        return
+    if database.standby and not plan.standby_offered:
+        yield wrong(
+            "stages:database.standby",
+            f"false with {plan.name}, for which DigitalOcean offers no standby",
+            True,
+            "Choose db-s-1vcpu-2gb or larger.",
+        )
+    if database.backup_days != BACKUP_DAYS:
+        yield wrong(
+            "stages:database.backup_days",
+            f"{BACKUP_DAYS} on digitalocean, which keeps every backup that long",
+            database.backup_days,
+        )
+    if database.storage_limit_gib is not None:
+        yield wrong(
+            "stages:database.storage_limit_gib",
+            "unset on digitalocean, whose clusters grow without a limit or not at all",
+            database.storage_limit_gib,
+            "Raise stages:database.storage_gib when the disk alarm comes.",
+        )
