@@ -1,10 +1,11 @@
 """What the app can find out about the way to its database."""
 
-import asyncio
 import pwd
 import socket
 import struct
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -23,24 +24,41 @@ FROM pg_stat_activity JOIN pg_stat_ssl ssl USING (pid) WHERE pid = pg_backend_pi
 
 def database_problem() -> str | None:
     """Return why the database does not answer at DATABASE_URL within 5 s, or None if it does."""
+    late = threading.Event()
     try:
-        asyncio.run(_select_one())
-    except TimeoutError:
-        return f"no answer in {HEALTH_TIMEOUT_S} s"
+        with (
+            closing(psycopg.connect(settings.DATABASE_URL, connect_timeout=3)) as database,
+            _hang_up_after(HEALTH_TIMEOUT_S, database, late),
+        ):
+            database.autocommit = True
+            database.execute("SELECT 1")
     except psycopg.Error as error:
+        if late.is_set():
+            return f"no answer in {HEALTH_TIMEOUT_S} s"
         return " ".join(str(error).split()) or type(error).__name__
     return None
 
 
-async def _select_one() -> None:
-    async with asyncio.timeout(HEALTH_TIMEOUT_S):
-        database = await psycopg.AsyncConnection.connect(
-            settings.DATABASE_URL, autocommit=True, prepare_threshold=None
-        )
+@contextmanager
+def _hang_up_after(
+    seconds: float, database: psycopg.Connection[tuple[object, ...]], late: threading.Event
+) -> Iterator[None]:
+    """Close the connection's socket after ``seconds``: psycopg has no time limit for a query, and
+    its own cancel asks the server that does not answer."""
+
+    def hang_up() -> None:
+        late.set()
+        wire.shutdown(socket.SHUT_RDWR)
+
+    # A copy of the descriptor: the timer cannot hit a later file that got the same number.
+    with socket.fromfd(database.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as wire:
+        timer = threading.Timer(seconds, hang_up)
+        timer.start()
         try:
-            await database.execute("SELECT 1")
+            yield
         finally:
-            await database.close()
+            timer.cancel()
+            timer.join()
 
 
 def database() -> dict[str, object]:

@@ -32,7 +32,7 @@ def revision(folder: Path) -> str:
     return next((part for part in folder.parts if re.fullmatch("[0-9a-f]{40}", part)), "")
 
 
-SECRET_KEY = os.environ.get("SECRET_KEY", "")  # Django refuses to serve with an empty one.
+SECRET_KEY = os.environ.get("SECRET_KEY", "")  # Django refuses to sign with an empty one.
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "*").split(",")
 DATABASE_URL = os.environ.get("DATABASE_URL", "postgresql:///app")
 DATABASES = {"default": database(DATABASE_URL)}
@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "proof.middleware.DatabaseAway",
 ]
 ROOT_URLCONF = "proof.urls"
 APPEND_SLASH = False

@@ -1,5 +1,6 @@
 """The worker's side of the queue, and the way into it."""
 
+import logging
 import os
 import socket
 import time
@@ -11,6 +12,8 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from proof.celery import app
+
+log = logging.getLogger(__name__)
 
 LONGEST_JOB_S = 10
 """Shorter than the time a worker gets to finish when its host is drained."""
@@ -47,6 +50,7 @@ def enqueue(seconds: float = 0) -> uuid.UUID:
 )
 def record(job: str, queued_at: str, seconds: float) -> None:
     """Take ``seconds``, then write down that the job is done, here and now."""
+    log.info("job %s taken by process %s", job, os.getpid())
     time.sleep(seconds)
     with connection.cursor() as cursor:
         cursor.execute(
