@@ -38,6 +38,9 @@ DIRECT_DATABASE_URL = f"postgresql://app@/app_direct?host={SOCKET_FOLDER}&port={
 MAX_CLIENTS = 1000
 """Client connections; each takes a descriptor of the unit's 65536."""
 
+PSQL = "/usr/lib/postgresql/17/bin/psql"
+"""Not ``/usr/bin/psql``: Debian's wrapper looks for a cluster on the host first."""
+
 PoolMode = Literal["transaction", "session", "statement"]
 
 
@@ -99,7 +102,7 @@ def pgbouncer(*, pool_mode: PoolMode, managed: bool) -> Part:
                 check=CHECK,
                 # Through the pool to the database: an unreachable one, a wrong password or an
                 # unverified certificate is seen here, and the old files come back.
-                ready="runuser -u app -- psql -XwAtq -c 'select 1'"
+                ready=f"runuser -u app -- {PSQL} -XwAtq -c 'select 1'"
                 f" '{DATABASE_URL}&connect_timeout=5'",
                 after_database=True,
             ),

@@ -23,6 +23,12 @@ MAX_CONNECTIONS = 100
 RESERVED_CONNECTIONS = 3
 """PostgreSQL's default ``superuser_reserved_connections``."""
 
+BAD_LINES = (
+    "select (select count(*) from pg_hba_file_rules where error is not null)"
+    " + (select count(*) from pg_ident_file_mappings where error is not null)"
+)
+"""How many lines of the two access files PostgreSQL does not understand."""
+
 CLUSTER_UNIT = "postgres-cluster.service"
 MAKE_CLUSTER = "/usr/local/lib/stages/make-cluster"
 
@@ -60,6 +66,7 @@ def postgres(*, version: int, memory_mib: int) -> Part:
     conf = f"/etc/postgresql/{version}/main"
     unit = f"postgresql@{version}-main.service"
     folder = f"{MOUNT}/postgresql/{version}/main"
+    binaries = f"/usr/lib/postgresql/{version}/bin"
     drop_in = f"/etc/systemd/system/{unit}.d/50-stages.conf"
     cluster_unit = f"/etc/systemd/system/{CLUSTER_UNIT}"
     names: dict[str, object] = {
@@ -73,9 +80,9 @@ def postgres(*, version: int, memory_mib: int) -> Part:
         "cluster_unit": CLUSTER_UNIT,
     }
 
-    def owned(name: str, content: str) -> HostFile:
+    def owned(name: str, content: str, mode: str = "0640") -> HostFile:
         return HostFile(
-            path=f"{conf}/{name}", content=content, mode="0640", owner="postgres", group="postgres"
+            path=f"{conf}/{name}", content=content, mode=mode, owner="postgres", group="postgres"
         )
 
     return Part(
@@ -96,6 +103,8 @@ def postgres(*, version: int, memory_mib: int) -> Part:
                     max_connections=MAX_CONNECTIONS,
                     reserved_connections=RESERVED_CONNECTIONS,
                 ),
+                # Debian's psql wrapper reads it as whoever runs it.
+                "0644",
             ),
             owned(
                 "conf.d/reload.conf",
@@ -126,12 +135,10 @@ def postgres(*, version: int, memory_mib: int) -> Part:
                 ),
                 restart_on=(f"{conf}/postgresql.conf", drop_in, cluster_unit),
                 # Reads every file and setting without starting a server or needing its data.
-                check=f"runuser -u postgres -- /usr/lib/postgresql/{version}/bin/postgres"
+                check=f"runuser -u postgres -- {binaries}/postgres"
                 f" --config-file={conf}/postgresql.conf -C data_directory",
                 # A bad line in pg_hba.conf or pg_ident.conf is only logged at a reload.
-                ready="test 0 = \"$(runuser -u postgres -- psql --no-psqlrc -Atc '"
-                "select (select count(*) from pg_hba_file_rules where error is not null)"
-                " + (select count(*) from pg_ident_file_mappings where error is not null)')\"",
+                ready=f"runuser -u postgres -- {binaries}/psql -XAtc '{BAD_LINES}' | grep -qx 0",
             ),
         ),
     )

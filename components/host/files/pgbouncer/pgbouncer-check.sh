@@ -15,10 +15,10 @@ finish() {
 }
 trap finish EXIT
 
-# Of two lines for one key PgBouncer takes the last.
+# The included file ends inside the section [pgbouncer], and of two lines for one key the last counts.
+# A second header would set every other key back to its default.
 cat > "$scratch/check.ini" <<END
 %include /etc/pgbouncer/pgbouncer.ini
-[pgbouncer]
 unix_socket_dir = $scratch
 pidfile =
 logfile =

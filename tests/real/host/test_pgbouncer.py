@@ -1,0 +1,111 @@
+"""PgBouncer itself: what its check refuses, which settings a reload takes, who gets in."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from components.host import pgbouncer, pool
+from tests.support.composed_hosts import ComposedHost
+from tests.support.debian_tree import DebianTree
+
+pytestmark = pytest.mark.real
+
+START = """
+mkdir -m 0755 /run/pgbouncer && chown pgbouncer:pgbouncer /run/pgbouncer
+runuser -u pgbouncer -- /usr/sbin/pgbouncer /etc/pgbouncer/pgbouncer.ini 2> /run/log &
+until [ -S /run/pgbouncer/.s.PGSQL.6432 ]; do
+  sleep 0.05; kill -0 $! || { cat /run/log >&2; exit 1; }
+done
+ask() {
+  runuser -u "$1" -- /usr/lib/postgresql/17/bin/psql -XAtw \
+    "host=/run/pgbouncer port=6432 user=$2 dbname=$3" -c "$4"
+}
+"""
+
+
+def test_the_rendered_files_pass_the_check(host: ComposedHost, tree: DebianTree) -> None:
+    assert tree.must(pgbouncer.CHECK) == ""
+    assert tree.must("ls /run | grep pgbouncer || true") == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "bad", "reason"),
+    [
+        (pgbouncer.SETTINGS, "default_pool_size = abc", "abc"),
+        (pgbouncer.SETTINGS, "pool_mode = sometimes", "sometimes"),
+        (pgbouncer.SETTINGS, "no_such_key = 1", "no_such_key"),
+        (pgbouncer.SETTINGS, "auth_file = /etc/shadow", "/etc/shadow"),
+        (pgbouncer.DATABASES, "other = host=x nonsense", "nonsense"),
+        (pgbouncer.DATABASES, "other = host=x pool_mode=sometimes", "sometimes"),
+        (pgbouncer.HBA, "local all all sometimes", "sometimes"),
+    ],
+)
+def test_the_check_refuses_what_a_reload_would_swallow(
+    single: DebianTree, path: str, bad: str, reason: str
+) -> None:
+    single.must(f"echo '{bad}' >> {path}")
+    done = single.run(pgbouncer.CHECK)
+    assert done.returncode == 1
+    assert reason in done.stderr
+
+
+def test_each_setting_is_in_the_file_whose_change_it_takes(
+    host: ComposedHost, tree: DebianTree
+) -> None:
+    """PgBouncer knows which of its settings a reload changes: all others belong to the restart."""
+    said = tree.must(START + "ask pgbouncer pgbouncer pgbouncer 'SHOW CONFIG'")
+    changeable = {line.split("|")[0]: line.split("|")[-1] for line in said.splitlines()}
+    files = host.files()
+    for path, expected in ((pgbouncer.INI, "no"), (pgbouncer.SETTINGS, "yes")):
+        keys = re.findall(r"^(\w+) *=", files[path].content, re.M)
+        assert keys
+        for key in set(keys) - {"logfile"}:
+            assert changeable[key] == expected, key
+
+
+def test_only_the_app_gets_in_and_only_the_pooler_administers(single: DebianTree) -> None:
+    ask = START
+    refused = single.run(ask + "ask ops app app 'select 1'")
+    assert "Permission denied" in refused.stderr
+    refused = single.run(ask + "ask app pgbouncer pgbouncer 'SHOW POOLS'")
+    assert "unix socket login rejected" in refused.stderr
+    refused = single.run(ask + "ask app app pgbouncer 'SHOW POOLS'")
+    assert refused.returncode != 0
+    refused = single.run(ask + "ask pgbouncer app app 'select 1'")
+    assert "unix socket login rejected" in refused.stderr
+    assert "1.24" in single.must(ask + "ask pgbouncer pgbouncer pgbouncer 'SHOW VERSION'")
+    assert single.must(f"{ask} ss -Hltn") == ""
+
+
+def test_both_aliases_have_their_mode_and_size(host: ComposedHost, tree: DebianTree) -> None:
+    psql = f"{pgbouncer.PSQL} -XAw -P footer=off 'host=/run/pgbouncer port=6432 dbname=pgbouncer'"
+    said = tree.must(f"{START} runuser -u pgbouncer -- {psql} -c 'SHOW DATABASES'")
+    heads, *lines = said.splitlines()
+    rows = {line.split("|")[0]: line.split("|") for line in lines}
+    column = {name: number for number, name in enumerate(heads.split("|"))}
+    app, direct = rows["app"], rows["app_direct"]
+    stage_2 = pgbouncer.SERVER_CA in host.files()
+    assert app[column["pool_size"]] == ("12" if stage_2 else "25")
+    assert app[column["reserve_pool_size"]] == ("3" if stage_2 else "5")
+    assert app[column["max_connections"]] == ("15" if stage_2 else "30")
+    assert direct[column["pool_mode"]] == "session"
+    assert direct[column["pool_size"]] == "5"
+    assert direct[column["max_connections"]] == "5"
+
+
+def test_a_password_arrives_as_it_was_given(single: DebianTree) -> None:
+    """Quotes, backslashes and semicolons do not end the connection string."""
+    for password in ("it's", "a;b #c", "back\\slash", "x' host=evil '", " spaces ", "%include x"):
+        files = pgbouncer.upstream_managed(
+            pool.PoolSizes(pool=1, reserve=1),
+            host="db.internal",
+            port=5432,
+            password=password,
+            ca_pem="x",
+        )
+        single.write(pgbouncer.DATABASES, files[0].content)
+        said = single.must(START + "ask pgbouncer pgbouncer pgbouncer 'SHOW DATABASES'")
+        (row,) = [line.split("|") for line in said.splitlines() if line.startswith("app|")]
+        assert row[1:4] == ["db.internal", "5432", "app"], password

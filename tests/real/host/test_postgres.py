@@ -1,0 +1,234 @@
+"""PostgreSQL 17 started for real with the rendered files, its cluster made and adopted."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.host import bootstrap, postgres
+from components.host.postgres import MAKE_CLUSTER
+from tests.support.composed_hosts import single_server
+from tests.support.debian_tree import DebianTree
+
+pytestmark = pytest.mark.real
+
+DATA = "/data/postgresql/17/main"
+BIN = "/usr/lib/postgresql/17/bin"
+CONF = "/etc/postgresql/17/main"
+VOLUME = """
+mkdir -p /data /srv/volume && mount --bind /srv/volume /data
+"""
+START = (
+    VOLUME
+    + MAKE_CLUSTER
+    + """ > /run/made 2>&1 || { cat /run/made >&2; exit 1; }
+install -d -o postgres -g postgres -m 2775 /run/postgresql
+runuser -u postgres -- /usr/lib/postgresql/17/bin/pg_ctl start -w -s -D /data/postgresql/17/main \
+  -l /var/log/postgresql/test.log -o '-c config_file=/etc/postgresql/17/main/postgresql.conf' \
+  || { cat /var/log/postgresql/test.log >&2; exit 1; }
+bin=/usr/lib/postgresql/17/bin
+trap 'runuser -u postgres -- $bin/pg_ctl stop -s -D /data/postgresql/17/main' EXIT
+sql() { runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1 "$@"; }
+"""
+)
+
+SOURCES = """
+sql -c "select name, context = 'postmaster', sourcefile from pg_settings
+        where sourcefile is not null"
+"""
+
+
+@pytest.fixture
+def database(single: DebianTree) -> DebianTree:
+    """Stage 1's tree, with the fixed uid that image or boot document give to ``postgres``."""
+    single.must(
+        "chown -R postgres:postgres /var/lib/postgresql /var/log/postgresql"
+        " && install -d -o postgres -g postgres /run/postgresql"
+    )
+    return single
+
+
+@pytest.fixture(autouse=True)
+def fixed_ids(single: DebianTree) -> None:
+    """What the boot document does where an image's package has chosen other ids."""
+    if single.must("id -u postgres").strip() == str(postgres.UID):
+        return
+    single.must(before_packages())
+    host = single_server()
+    single.place(host.parts, host.secret_files)
+
+
+def before_packages() -> str:
+    """The boot document's own step, without the services that no systemd runs here."""
+    import yaml
+
+    document = yaml.safe_load(single_server().boot_document)
+    script: str = document["bootcmd"][0][-1]
+    return "systemctl() { return 1; }\n" + script
+
+
+def test_the_fixed_ids_reach_the_files_of_an_image(single: DebianTree) -> None:
+    assert single.must("id -u postgres; id -g postgres").split() == ["5432", "5432"]
+    owners = single.must("stat -c %u:%g /var/lib/postgresql /etc/postgresql /var/log/postgresql")
+    assert {line.split(":")[0] for line in owners.splitlines()} <= {"5432", "0"}
+    single.must(before_packages())
+
+
+def test_no_volume_no_cluster(database: DebianTree) -> None:
+    done = database.run(MAKE_CLUSTER)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "/data is not mounted: PostgreSQL's data would land on the server's own disk\n"
+    )
+    assert database.run("ls -A /data 2>/dev/null").stdout == ""
+
+
+def test_it_starts_with_the_rendered_settings(database: DebianTree) -> None:
+    database.must(check())
+    show = """
+for name in data_directory listen_addresses wal_level archive_mode archive_command shared_buffers \
+    max_connections superuser_reserved_connections password_encryption ssl data_checksums; do
+  echo "$name $(sql -c "show $name")"
+done
+sql -c "select datlocprovider, datlocale, encoding = 6 from pg_database where datname = 'template1'"
+ss -Hltn
+"""
+    assert database.must(START + show).splitlines() == [
+        f"data_directory {DATA}",
+        "listen_addresses ",
+        "wal_level logical",
+        "archive_mode on",
+        "archive_command /bin/true",
+        "shared_buffers 153MB",
+        "max_connections 100",
+        "superuser_reserved_connections 3",
+        "password_encryption scram-sha-256",
+        "ssl off",
+        "data_checksums on",
+        "b|C.UTF-8|t",
+    ]
+
+
+def test_the_ready_check_sees_a_bad_line_in_pg_hba(database: DebianTree) -> None:
+    assert database.run(START + ready()).returncode == 0
+    broken = (
+        f"echo 'local all all sometimes' >> {CONF}/pg_hba.conf; sql -c 'select pg_reload_conf()';"
+    )
+    assert database.run(START + broken + ready()).returncode != 0
+    database.must(f"sed -i '$d' {CONF}/pg_hba.conf")
+    assert database.run(START + ready()).returncode == 0
+
+
+def test_settings_that_need_a_restart_are_not_in_the_file_for_reloads(
+    database: DebianTree,
+) -> None:
+    """And the other way round: PostgreSQL says of each setting what a change takes."""
+    said = database.must(START + SOURCES)
+    rows = [line.split("|") for line in said.splitlines()]
+    assert len(rows) > 20
+    for name, restart, file in rows:
+        assert (restart == "t") == (file == f"{CONF}/postgresql.conf"), name
+
+
+@pytest.mark.parametrize("bad", ["shared_buffers = lots", "no_such_setting = 1"])
+def test_the_check_refuses_a_bad_setting(database: DebianTree, bad: str) -> None:
+    database.must(f"echo '{bad}' >> {CONF}/conf.d/reload.conf")
+    done = database.run(check())
+    assert done.returncode != 0
+    assert bad.split()[0] in done.stderr
+
+
+def test_an_existing_directory_is_adopted_and_a_half_made_one_is_not(
+    database: DebianTree,
+) -> None:
+    system_id = f"{BIN}/pg_controldata {DATA} | grep 'system identifier'"
+    first = database.must(
+        f"{VOLUME} mkdir -p {DATA}.unfinished/base; {MAKE_CLUSTER} >&2; {system_id}"
+    )
+    assert database.must(f"{VOLUME} {MAKE_CLUSTER} >&2; {system_id}") == first
+    assert database.must(f"{VOLUME} ls /data/postgresql/17") == "main\n"
+    assert database.must(f"{VOLUME} stat -c '%u %a' {DATA}") == "5432 700\n"
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (f"rm {DATA}/PG_VERSION", "is neither empty nor PostgreSQL's data"),
+        (f"echo 16 > {DATA}/PG_VERSION", "holds data of PostgreSQL 16, this server runs 17"),
+        (f"chown 102 {DATA}", "belongs to uid 102, should be 5432 (postgres)"),
+    ],
+)
+def test_what_is_there_is_never_initialised_over(
+    database: DebianTree, damage: str, reason: str
+) -> None:
+    before = database.must(f"{VOLUME} {MAKE_CLUSTER} >&2; {damage}; find /data | sort")
+    done = database.run(VOLUME + MAKE_CLUSTER)
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert database.must(f"{VOLUME} find /data | sort") == before
+
+
+def test_bootstrap_of_stage_1_twice_then_peer_decides_who_gets_in(database: DebianTree) -> None:
+    database.must("cat > /srv/bootstrap.sql", text=bootstrap.bootstrap_sql(managed=False))
+    run = (
+        "runuser -u postgres -- psql -Xq -v ON_ERROR_STOP=1 -d postgres -f - < /srv/bootstrap.sql\n"
+    )
+    question = """
+sql -d app -c "select pg_get_userbyid(datdba), datlocprovider, datlocale,
+  (select pg_get_userbyid(nspowner) from pg_namespace where nspname = 'public')
+  from pg_database where datname = 'app'"
+sql -c "select rolcanlogin, rolsuper, rolpassword is null from pg_authid where rolname = 'app'"
+runuser -u pgbouncer -- psql -XAtqw -U app -d app -c 'create table t (a int); select current_user'
+runuser -u app -- psql -XAtqw -d app -c 'select 1' 2>&1 || echo refused
+runuser -u pgbouncer -- psql -XAtqw -U app -d postgres -c 'select 1' 2>&1 || echo refused
+"""
+    said = database.must(START + run + run + question).splitlines()
+    assert said[:3] == ["app|b|C.UTF-8|app", "t|f|t", "app"]
+    assert "Peer authentication failed" in said[3]
+    assert said[4] == "refused"
+    assert "no pg_hba.conf entry" in said[5]
+
+
+def test_bootstrap_of_stage_2_as_an_admin_who_is_no_superuser(database: DebianTree) -> None:
+    """Twice, with a password full of quotes, which must be in no log and no argument list."""
+    password = 'it\'s \\a\\n "pass" :word $1 %'
+    sql = bootstrap.set_variable("app_password", password) + bootstrap.bootstrap_sql(managed=True)
+    database.must("cat > /srv/bootstrap.sql", text=sql)
+    database.must(
+        f"sed -i 's/peer.*map=app/scram-sha-256/' {CONF}/pg_hba.conf;"
+        f" echo 'local all all scram-sha-256' >> {CONF}/pg_hba.conf; cat > /srv/pgpass",
+        text=password,
+    )
+    run = """set -e
+sql -c "create role boss login createrole createdb password 'boss'"
+boss() { PGPASSWORD=boss psql -Xq -v ON_ERROR_STOP=1 -U boss -h /run/postgresql "$@"; }
+for time in 1 2; do boss -d postgres -f - < /srv/bootstrap.sql; done
+app() { PGPASSWORD=$(cat /srv/pgpass) psql -XAtq -U app -h /run/postgresql -d app "$@"; }
+app -c 'create table t (a int); select current_user, current_database()'
+sql -c "select left(rolpassword, 13) from pg_authid where rolname = 'app'"
+sql -d app -c "select pg_get_userbyid(datdba), datlocale,
+  has_database_privilege('public', 'app', 'connect')
+  from pg_database where datname = 'app'"
+"""
+    assert database.must(START + run).splitlines() == [
+        "app|app",
+        "SCRAM-SHA-256",
+        "app|C.UTF-8|f",
+    ]
+
+
+def test_a_password_of_two_lines_is_refused() -> None:
+    with pytest.raises(ValueError, match="app_password should be one line"):
+        bootstrap.set_variable("app_password", "a\nb")
+
+
+def check() -> str:
+    return service()[0]
+
+
+def ready() -> str:
+    return service()[1]
+
+
+def service() -> tuple[str, str]:
+    part = postgres.postgres(version=17, memory_mib=2048)
+    return part.services[0].check, part.services[0].ready
