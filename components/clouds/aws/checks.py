@@ -1,0 +1,131 @@
+"""What the settings must say for AWS: told before anything is made, without an account."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from components.clouds.aws import plans, rds_ca, regions
+from components.errors import UserError, wrong
+from components.settings import Settings
+from components.settings.problems import raise_all
+
+LEAST_STORAGE_GIB = 20
+"""RDS's minimum for PostgreSQL on gp3."""
+
+
+def check(settings: Settings) -> None:
+    """Raise ``UserError`` with everything that AWS could not serve."""
+    problems = [*_name(settings), *_way_in(settings), *_places(settings), *_plans(settings)]
+    if settings.stage == 2:
+        problems += _storage(settings)
+    raise_all(problems)
+
+
+def _name(settings: Settings) -> list[UserError]:
+    """RDS takes small letters, digits and single hyphens only; names begin with the stack's."""
+    if re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", settings.stack):
+        return []
+    return [
+        wrong(
+            "stack name",
+            "small letters, digits and single hyphens on AWS, the first a letter",
+            settings.stack,
+            "For example aws-stage2.",
+        )
+    ]
+
+
+def _way_in(settings: Settings) -> list[UserError]:
+    access = settings.access
+    problems = []
+    if not access.ssh_keys:
+        problems.append(
+            UserError(
+                "stages:access.ssh_keys: should be at least one public SSH key, got nothing",
+                "AWS makes no key for the stack: give the line of your own .pub file.",
+            )
+        )
+    if access.ssh_cidrs == (settings.network.cidr,) and not access.instance_connect:
+        problems.append(
+            UserError(
+                "stages:access.ssh_cidrs: should be the networks that you log in from, got nothing",
+                "Name them, or set stages:access.instance_connect: true to come in through an"
+                " EC2 Instance Connect Endpoint.",
+            )
+        )
+    problems += [
+        wrong(
+            "stages:access.ssh_cidrs",
+            "IPv4 networks",
+            cidr,
+            "The stack's network has no IPv6: name the IPv4 network that you come from.",
+        )
+        for cidr in access.ssh_cidrs
+        if ipaddress.ip_network(cidr).version == 6
+    ]
+    return problems
+
+
+def _places(settings: Settings) -> list[UserError]:
+    try:
+        region = regions.region(settings.region)
+    except UserError as error:
+        return [error]
+    problems = []
+    try:
+        regions.zones(region, settings.network.zones)
+    except UserError as error:
+        problems.append(error)
+    if settings.stage == 2:
+        try:
+            rds_ca.authority(region)
+        except UserError as error:
+            problems.append(error)
+    return problems
+
+
+def _plans(settings: Settings) -> list[UserError]:
+    problems = []
+    for look_up, name in (
+        (plans.server, settings.server.plan),
+        (plans.database, settings.database.plan),
+    ):
+        try:
+            if name is not None:
+                look_up(name)
+        except UserError as error:
+            problems.append(error)
+    if settings.server.image and not re.fullmatch(r"ami-[0-9a-f]{8,17}", settings.server.image):
+        problems.append(
+            wrong(
+                "stages:server.image",
+                "the id of an AMI",
+                settings.server.image,
+                "For example ami-0123456789abcdef0.",
+            )
+        )
+    return problems
+
+
+def _storage(settings: Settings) -> list[UserError]:
+    size, limit = settings.database.storage_gib, settings.database.storage_limit_gib
+    if size < LEAST_STORAGE_GIB:
+        return [
+            wrong(
+                "stages:database.storage_gib",
+                f"at least {LEAST_STORAGE_GIB} on AWS",
+                size,
+                f"Set it to {LEAST_STORAGE_GIB}: RDS makes no smaller disk.",
+            )
+        ]
+    if limit is not None and limit != size and limit * 10 < size * 11:
+        return [
+            wrong(
+                "stages:database.storage_limit_gib",
+                f"{size}, or at least {-(-size * 11 // 10)}",
+                limit,
+                "RDS wants a tenth of room to grow; the size itself stands for no growth.",
+            )
+        ]
+    return []

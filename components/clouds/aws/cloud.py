@@ -1,0 +1,98 @@
+"""AWS as the seam sees it; every method's work is in the module of its name."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.cloud import (
+    AddressAnswer,
+    Cloud,
+    DatabaseAnswer,
+    DatabaseNeeds,
+    DatabasePlan,
+    NetworkAnswer,
+    NetworkNeeds,
+    ServerAnswer,
+    ServerNeeds,
+    ServerPlan,
+    SshKey,
+    VolumeAnswer,
+    VolumeNeeds,
+)
+from components.clouds.aws import address as static_address
+from components.clouds.aws import checks, database, network, plans, server, volume
+from components.clouds.aws.context import Context
+from components.clouds.aws.network import AwsNetwork
+from components.settings import Settings
+
+
+class AwsCloud(Cloud):
+    """One stack on AWS."""
+
+    name = "aws"
+    knows_host_keys = False
+
+    def __init__(self, settings: Settings) -> None:
+        """Raise ``UserError`` for settings that AWS cannot serve."""
+        checks.check(settings)
+        self._ctx = Context(settings)
+
+    def server_plan(self, name: str) -> ServerPlan:
+        return plans.server(name)
+
+    def database_plan(self, name: str) -> DatabasePlan:
+        return plans.database(name)
+
+    def default_server_plan(self, stage: int) -> str:
+        return plans.DEFAULT_SERVER
+
+    def default_database_plan(self) -> str:
+        return plans.DEFAULT_DATABASE
+
+    def ssh_private_key(self, name: str, *, parent: pulumi.Resource) -> SshKey | None:
+        return None
+
+    def network(self, name: str, needs: NetworkNeeds, *, parent: pulumi.Resource) -> NetworkAnswer:
+        return network.make(self._ctx, name, needs, parent)
+
+    def volume(self, name: str, needs: VolumeNeeds, *, parent: pulumi.Resource) -> VolumeAnswer:
+        return volume.make(self._ctx, name, needs, parent)
+
+    def database(
+        self, name: str, needs: DatabaseNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
+    ) -> DatabaseAnswer:
+        return database.make(self._ctx, name, needs, _own(network), parent)
+
+    def server(
+        self, name: str, needs: ServerNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
+    ) -> ServerAnswer:
+        return server.make(self._ctx, name, needs, _own(network), parent)
+
+    def address(
+        self, name: str, network: NetworkAnswer, *, parent: pulumi.Resource
+    ) -> AddressAnswer:
+        return static_address.make(self._ctx, name, parent)
+
+    def assign_address(
+        self,
+        name: str,
+        address: AddressAnswer,
+        server_id: pulumi.Input[str],
+        *,
+        delete_before_replace: bool,
+        parent: pulumi.Resource,
+    ) -> pulumi.Output[str]:
+        return static_address.assign(
+            self._ctx,
+            name,
+            address,
+            server_id,
+            delete_before_replace=delete_before_replace,
+            parent=parent,
+        )
+
+
+def _own(network: NetworkAnswer) -> AwsNetwork:
+    if not isinstance(network, AwsNetwork):
+        raise TypeError(f"a network of AWS is needed, got {network!r}")
+    return network
