@@ -18,7 +18,7 @@ The values of a stack are in `stacks/Pulumi.<stack>.yaml`, under `config:`, a li
 -s <stack>`, which writes the same line.
 
 For one value of a list or a map write the key in brackets: `pulumi config set --path
-'stages:["app.environment"].LOG_LEVEL' info -s <stack>`. With `--secret` the value is encrypted.
+'stages:["app.environment"].LOG_LEVEL' info -s <stack>`. With `--secret` a variable is encrypted.
 
 A key that is not in the file has its default. No environment variable overrides a key: those named
 `PULUMI_...` choose the state and its passphrase, and `stages:app.environment` is what the app gets.

@@ -18,6 +18,9 @@ from components.settings.problems import Refused, Words, flat, raise_all, refusa
 
 T_co = TypeVar("T_co", covariant=True)
 
+ENCRYPTED = "(encrypted)"
+"""What a secret reads like in a file that the engine has not read."""
+
 
 class Kind(ABC, Generic[T_co]):
     """How one kind of value is read. ``allowed`` completes the sentence "should be ..."."""
@@ -83,7 +86,11 @@ class ListOf(Kind[tuple[str, ...]]):
 
 @dataclass(frozen=True, kw_only=True)
 class MapOf(Kind[dict[str, str]]):
-    """A map of names to texts."""
+    """A map of names to texts, of which some or all may be secrets.
+
+    In a file that the engine has not read a secret is ``{secure: ...}``, and only the engine can
+    check it: it stands as ``ENCRYPTED`` until then, and a map that is one as an empty map.
+    """
 
     names: Single[str]
     values: Single[str]
@@ -91,6 +98,8 @@ class MapOf(Kind[dict[str, str]]):
     remedy: str
 
     def read(self, path: str, value: object) -> dict[str, str]:
+        if is_encrypted(value):
+            return {}
         pairs = _from_json(value, dict)
         if not isinstance(pairs, dict):
             raise refusal(path, self.allowed, value, self.remedy, hidden=self.values.hidden)
@@ -99,11 +108,19 @@ class MapOf(Kind[dict[str, str]]):
         for name, each in pairs.items():
             try:
                 checked = self.names.read(path, name)
-                good[checked] = self.values.read(f"{path}.{checked}", each)
+                secret = is_encrypted(each)
+                good[checked] = ENCRYPTED if secret else self.values.read(f"{path}.{checked}", each)
             except UserError as error:
                 problems.extend(flat(error))
         raise_all(problems)
         return good
+
+
+def is_encrypted(value: object) -> bool:
+    """Tell whether a value of a parsed file is one that only the engine can read."""
+    return (
+        isinstance(value, dict) and list(value) == ["secure"] and isinstance(value["secure"], str)
+    )
 
 
 def whole(least: int, most: int) -> Single[int]:

@@ -11,6 +11,7 @@ from components.errors import UserError, wrong
 from components.settings.addresses import SSH_CIDRS, is_wide
 from components.settings.database import Database
 from components.settings.key import Key, keys_of
+from components.settings.kinds import MapOf, is_encrypted
 from components.settings.model import (
     Access,
     Alarms,
@@ -114,7 +115,14 @@ def _group(
     good: dict[str, Any] = {}
     for name, about in keys_of(group).items():
         path = f"{PREFIX}{prefix}{name}"
-        if prefix + name in values:
+        if is_encrypted(values.get(prefix + name)) and not isinstance(about.kind, MapOf):
+            problems.append(
+                UserError(
+                    f"{path}: should be plain text, got an encrypted value",
+                    f"Set it again without --secret: only {PREFIX}app.environment holds secrets.",
+                )
+            )
+        elif prefix + name in values:
             try:
                 good[name] = about.kind.read(path, values[prefix + name])
             except UserError as error:

@@ -28,9 +28,9 @@ def as_text(value: object) -> str:
         return value
     if value is None:
         raise Refused(remedy=NO_VALUE)
-    if isinstance(value, bool | int | float):
-        raise Refused(remedy=NOT_TEXT)
-    raise Refused(remedy="Give one text.")
+    if isinstance(value, list | dict):
+        raise Refused(remedy="Give one text.")
+    raise Refused(remedy=NOT_TEXT)
 
 
 def line(value: object) -> str:

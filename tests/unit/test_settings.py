@@ -146,6 +146,13 @@ def test_nobodys_ssh_is_not_the_default() -> None:
     assert closed.access.ssh_cidrs == ()
 
 
+def test_secrets_of_a_file_that_the_engine_has_not_read_stand_as_encrypted() -> None:
+    some = {**LEAST, "app.environment": {"A": "x", "B": {"secure": "v1:a:b"}}}
+    assert settings.read("s", some).app.environment == {"A": "x", "B": "(encrypted)"}
+    whole = {**LEAST, "app.environment": {"secure": "v1:a:b"}}
+    assert settings.read("s", whole).app.environment == {}
+
+
 def test_settings_cannot_be_changed_after_the_check() -> None:
     read = settings.read("s", LEAST)
     with pytest.raises(dataclasses.FrozenInstanceError):

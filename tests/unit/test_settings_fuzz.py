@@ -54,7 +54,12 @@ HARD = st.sampled_from(
 )
 """What the libraries underneath are known to stumble over."""
 
-VALUES = ANYTHING | ANYTHING.map(json.dumps) | NEARLY | HARD
+ONLY_YAML = (
+    st.dates() | st.binary() | st.dictionaries(st.none() | st.booleans() | st.dates(), SCALARS)
+)
+SECRETS = st.builds(lambda value: {"secure": value}, SCALARS)
+
+VALUES = ANYTHING | ANYTHING.map(json.dumps) | NEARLY | HARD | ONLY_YAML | SECRETS
 KEYS = st.sampled_from([*all_keys(), *GROUPS, "database:standby"]) | st.text()
 
 
