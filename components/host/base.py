@@ -12,6 +12,9 @@ from components.host.rendering import plain, render
 JOURNALD = "/etc/systemd/journald.conf.d/50-stages.conf"
 SSHD = "/etc/ssh/sshd_config.d/10-stages.conf"
 """Sorted before ``50-cloud-init.conf``: of two lines for one keyword sshd takes the first."""
+FIRST_CONTACT_KEY = "/etc/ssh/first_contact_key"
+FIRST_CONTACT_SSHD = "/etc/ssh/sshd_config.d/20-first-contact.conf"
+"""The one-use host key of the boot document and what makes sshd answer with it."""
 APT = "/etc/apt/apt.conf.d/90stages"
 """Sorted after the packages' own files: of two values for one key apt takes the last."""
 
@@ -30,11 +33,13 @@ def base(*, login: str) -> Part:
     return Part(
         packages=("openssh-server", "unattended-upgrades"),
         files=base_files(login),
+        # The first contact is over when this is converged: the host's own key is pinned.
+        absent=(FIRST_CONTACT_KEY, FIRST_CONTACT_SSHD),
         services=(
             # `sshd -t` wants its privilege separation directory even where sshd never ran.
             Service(
                 unit="ssh.service",
-                reload_on=(SSHD,),
+                reload_on=(SSHD, FIRST_CONTACT_SSHD),
                 check="mkdir -p /run/sshd && /usr/sbin/sshd -t",
             ),
             # journald reads its configuration at its start only; it keeps its sockets meanwhile.

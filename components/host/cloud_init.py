@@ -45,8 +45,8 @@ def boot_document(
 
     ``volume_device`` is the data volume's stable path, formatted only when blank and mounted at
     ``/data``; ``None``: no volume. ``postgres`` says that PostgreSQL will run here, with its fixed
-    uid. ``host_key`` is the private half (OpenSSH, ed25519) of a one-use host key; ``None``: the
-    host makes its own.
+    uid. ``host_key`` is the private half (OpenSSH, ECDSA) of a one-use host key by which the host
+    is known until its own, which it makes in any case, has been read; ``None``: without.
 
     Raises ``UserError`` when the document is larger than the strictest cloud takes.
     """
@@ -64,6 +64,12 @@ def boot_document(
         )
     if volume_device is not None:
         files.extend(data_volume.data_volume_files(volume_device))
+    if host_key is not None:
+        # Written before sshd starts. Of another type than the host's own: sshd has both.
+        files.append(HostFile(path=base.FIRST_CONTACT_KEY, content=host_key, mode="0600"))
+        files.append(
+            HostFile(path=base.FIRST_CONTACT_SSHD, content=plain("base/first-contact.conf"))
+        )
     files.append(
         HostFile(
             path=FIRST_BOOT,
@@ -99,8 +105,6 @@ def boot_document(
         "packages": sorted(set(packages)),
         "runcmd": [[FIRST_BOOT]],
     }
-    if host_key is not None:
-        document["ssh_keys"] = {"ed25519_private": host_key}
     text = "#cloud-config\n" + yaml.dump(
         document, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True
     )

@@ -11,13 +11,14 @@ It never decides where the database is: the stage passes a :class:`Upstream`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
 
 from components import outputs
 from components.cloud import LOGIN, AddressAnswer, Cloud, NetworkAnswer, ServerNeeds, VolumeAnswer
+from components.first_contact import FirstContactKey, PinnedHostKey
 from components.host import access, app, base, firewall, memory, nginx, pgbouncer, procfile, valkey
 from components.host.cloud_init import boot_document
 from components.host.model import DatabaseStep, Farewell, HostFile, Part, Release
@@ -77,17 +78,33 @@ class AppHost(pulumi.ComponentResource):
         ).apply(lambda known: [str(key) for key in known])
 
         static = cloud.address(name, network, parent=self)
+        generation = str(settings.server.generation)
+        first = None
+        if not cloud.knows_host_keys:
+            first = FirstContactKey(
+                f"{name}-first-contact-key", generation, pulumi.ResourceOptions(parent=self)
+            )
         server = cloud.server(
             name,
             ServerNeeds(
                 plan=plan.name,
-                user_data=_user_data(settings, parts, keys, volume),
-                generation=str(settings.server.generation),
+                user_data=_user_data(settings, parts, keys, volume, first),
+                generation=generation,
                 volume=volume,
             ),
             network,
             parent=self,
         )
+        if first is not None:
+            pin = PinnedHostKey(
+                f"{name}-host-key",
+                server,
+                first,
+                LOGIN,
+                own_key.private if own_key else None,
+                pulumi.ResourceOptions(parent=self),
+            )
+            server = replace(server, ssh_host_key=pin.host_key)
         host = HostConfiguration(
             f"{name}-host",
             HostConfigurationArgs(
@@ -164,6 +181,7 @@ def _user_data(
     parts: tuple[Part, ...],
     keys: pulumi.Output[list[str]],
     volume: VolumeAnswer | None,
+    first: FirstContactKey | None,
 ) -> pulumi.Output[str]:
     """The boot document; it asks for all packages at once, for a boot is when they cost least."""
     packages = sorted({package for part in parts for package in part.packages})
@@ -176,11 +194,12 @@ def _user_data(
             ssh_cidrs=settings.access.ssh_cidrs,
             volume_device=known["device"],
             postgres=volume is not None,
-            host_key=None,
+            host_key=known["host_key"],
         )
 
     device = volume.device if volume else None
-    return pulumi.Output.all(keys=keys, device=device).apply(document)
+    host_key = first.private if first else None
+    return pulumi.Output.all(keys=keys, device=device, host_key=host_key).apply(document)
 
 
 def _late_files(

@@ -71,7 +71,16 @@ def test_it_holds_no_secret_of_the_stages() -> None:
 def test_the_host_key_for_the_first_contact_is_put_in_as_it_is() -> None:
     key = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----\n"
     document = read(boot_document(volume_device=None, with_postgres=False, host_key=key))
-    assert document["ssh_keys"] == {"ed25519_private": key}
+    files = {file["path"]: file for file in document["write_files"]}
+    assert files["/etc/ssh/first_contact_key"] == {
+        "path": "/etc/ssh/first_contact_key",
+        "permissions": "0600",
+        "content": key,
+    }
+    assert files["/etc/ssh/sshd_config.d/20-first-contact.conf"]["permissions"] == "0644"
+    # The host makes its own as well: cloud-init does only while it is given none.
+    assert "ssh_keys" not in document
+    assert document["ssh_genkeytypes"] == ["ed25519"]
 
 
 def test_a_usual_document_leaves_room_for_keys() -> None:

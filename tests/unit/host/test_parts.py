@@ -26,7 +26,9 @@ def test_no_path_is_written_twice_or_written_and_forbidden(host: ComposedHost) -
 
 @pytest.mark.parametrize("host", HOSTS, ids=NAMES)
 def test_a_service_reacts_only_to_files_that_exist(host: ComposedHost) -> None:
-    there = {*host.files(), pgbouncer.SERVER_CA}
+    # A file that has to go is a change as well.
+    gone = {path for part in host.parts for path in part.absent}
+    there = {*host.files(), *gone, pgbouncer.SERVER_CA}
     for service in services(host):
         assert set(service.reload_on) | set(service.restart_on) <= there, service.unit
 
