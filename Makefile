@@ -12,7 +12,7 @@ YES_FLAG = $(if $(YES),--yes)
 
 help: ## this list
 	@echo "make up STACK=...   STACK is local-stage1 unless named; the files are stacks/Pulumi.<stack>.yaml"
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1@\2/' | column -t -s @
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: ## bring a stack up, or to what its settings say now (YES=1: do not ask)
 	$(RUN) up --stack $(STACK) $(YES_FLAG)
@@ -29,8 +29,8 @@ outputs: ## the stack's outputs (JSON=1: for a machine)
 status: ## is it up, what runs on it (JSON=1: for a machine)
 	$(RUN) status --stack $(STACK) $(JSON_FLAG)
 
-ssh: ## a shell on the app server (RUN='command': run one command)
-	$(RUN) ssh --stack $(STACK) $(if $(RUN_ON_HOST),-- $(RUN_ON_HOST))
+ssh: ## a shell on the app server (COMMAND='...': run one command there)
+	$(RUN) ssh --stack $(STACK) $(if $(COMMAND),-- $(COMMAND))
 
 deploy: ## bring up REVISION=... of the app (a branch, tag or commit)
 	$(RUN) deploy --stack $(STACK) $(if $(REVISION),--revision $(REVISION)) $(YES_FLAG)

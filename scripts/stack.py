@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+import traceback
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from pulumi.automation.errors import CommandError
 
 from components.errors import UserError
+from scripts.lib import flows, session, views
 from scripts.lib.engine import Interrupted
+from scripts.lib.events import errors_of
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -33,50 +38,110 @@ def _ask(question: str) -> bool:
 @app.command()
 def up(stack: Stack, yes: Yes = False) -> None:
     """Bring a stack up, or to what its settings say now."""
-    from scripts.lib import flows, session
-
     flows.up(session.open_session(stack), yes=yes, ask=_ask)
 
 
 @app.command()
 def preview(stack: Stack) -> None:
     """Show what `up` would change."""
-    from scripts.lib import flows, session
-
     flows.preview(session.open_session(stack))
 
 
 @app.command()
 def refresh(stack: Stack) -> None:
     """Look at what is really there and show what differs."""
-    from scripts.lib import flows, session
-
     flows.refresh(session.open_session(stack))
 
 
 @app.command()
 def down(stack: Stack, yes: Yes = False) -> None:
     """Take a stack away; what is protected (data) stays."""
-    from scripts.lib import flows, session
-
     flows.down(session.open_session(stack), yes=yes, ask=_ask)
 
 
-def main(run: Callable[[], None]) -> int:
+@app.command()
+def outputs(stack: Stack, json_: Json = False) -> None:
+    """Show the stack's outputs; secrets stay hidden."""
+    views.show_outputs(session.open_session(stack), as_json=json_)
+
+
+@app.command()
+def status(stack: Stack, json_: Json = False) -> None:
+    """Say whether a stack is up and what runs on it; exit code 1 if it is not healthy."""
+    raise typer.Exit(views.show_status(session.open_session(stack), as_json=json_))
+
+
+@app.command()
+def ssh(stack: Stack, command: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+    """Open a shell on the app server, or run a command there."""
+    raise typer.Exit(views.open_shell(session.open_session(stack), command or []))
+
+
+@app.command()
+def deploy(
+    stack: Stack,
+    revision: Annotated[str, typer.Option(help="Branch, tag or commit of the app.")] = "",
+    yes: Yes = False,
+) -> None:
+    """Bring up a revision of the app; it is written into the stack's settings."""
+    if revision:
+        flows.set_revision(session.open_session(stack), revision)
+    flows.up(session.open_session(stack), yes=yes, ask=_ask)
+
+
+@app.command()
+def replace(stack: Stack, yes: Yes = False) -> None:
+    """Replace the app server by a new one; data and address stay."""
+    flows.replace(session.open_session(stack), yes=yes, ask=_ask)
+
+
+@app.command()
+def delete_data(
+    stack: Stack,
+    confirm: Annotated[str, typer.Option(help="The stack's name, once more.")] = "",
+) -> None:
+    """Delete the data that `down` kept, for good."""
+    opened = session.open_session(stack)
+    if not confirm and sys.stdin.isatty():
+        confirm = typer.prompt(
+            f"This cannot be undone. The stack's name, to delete the data of {stack}"
+        )
+    if confirm != stack:
+        raise UserError(
+            f"CONFIRM: should be the stack's name {stack!r}, got {confirm!r}",
+            f"make delete-data STACK={stack} CONFIRM={stack}",
+        )
+    flows.delete_data(opened)
+
+
+def main(arguments: list[str]) -> int:
     """Run a command; tell an error in its own words and return the exit code."""
+    os.chdir(session.ROOT)  # paths in settings start here, as under plain `pulumi`
     try:
-        run()
+        return int(app(arguments, standalone_mode=False) or 0)
     except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except (Interrupted, KeyboardInterrupt):
-        print("Stopped. What was under way has ended and is recorded.", file=sys.stderr)
-        return 130
-    return 0
+        return _tell(str(error), error.exit_code)
+    except (Interrupted, KeyboardInterrupt, typer.Abort):
+        return _tell("Stopped. What was under way has ended and is recorded.", 130)
+    except CommandError as error:
+        return _tell("\n".join(errors_of(str(error))), 1)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # an option that does not exist, and the like
+            return _tell(f"{error.format_message()} `make help` lists the commands.", 2)
+        log = Path(".stages") / "error.log"
+        log.parent.mkdir(exist_ok=True)
+        log.write_text(traceback.format_exc())
+        return _tell(f"A mistake of this program: {error!r}. Its trace is in {log}.", 1)
+
+
+def _tell(text: str, code: int) -> int:
+    print(text, file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":
-    # Some of what the engine's library leaves behind (gRPC threads) only delays the end.
-    code = main(lambda: app(standalone_mode=False))
-    sys.stdout.flush()
-    os._exit(code)
+    exit_code = main(sys.argv[1:])
+    # What the engine's library leaves behind (gRPC threads) would only delay the end.
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+    os._exit(exit_code)

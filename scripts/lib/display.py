@@ -125,9 +125,26 @@ def planned(step: Step) -> Text:
     return Text(f"  {sign} {before} {step.title}{fields}", COLORS[sign])
 
 
+def drifted(step: Step) -> Text:
+    """Write ``~ differs: stage1-host (HostConfiguration): files`` or ``- gone: ...``."""
+    if step.found == "delete":
+        return Text(f"  - gone: {step.title}", COLORS["-"])
+    fields = f": {', '.join(step.fields)}" if step.fields else ""
+    return Text(f"  ~ differs: {step.title}{fields}", COLORS["~"])
+
+
 def counted(run: Run) -> str:
     """Write ``3 created, 1 changed, 7 unchanged``."""
     words = {"create": "created", "update": "changed", "replace": "replaced", "delete": "deleted"}
     counts = run.counts()
     parts = [f"{counts[op]} {word}" for op, word in words.items() if counts[op]]
     return ", ".join([*parts, f"{counts['same']} unchanged"])
+
+
+def headline(run: Run) -> str:
+    """Write ``2 to create, 1 to replace, 7 stay``: a plan in one line."""
+    counts = run.counts()
+    if not run.changes():
+        return f"nothing to change, {counts['same']} stay."
+    parts = [f"{counts[op]} to {CHANGES[op][1]}" for op in CHANGES if counts.get(op)]
+    return ", ".join([*(parts or ["only the outputs change"]), f"{counts['same']} stay."])

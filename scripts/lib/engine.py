@@ -8,6 +8,7 @@ of its lock.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
@@ -26,12 +28,45 @@ from semver import VersionInfo
 
 from components.errors import UserError
 from scripts.lib.checkout import Checkout
+from scripts.lib.events import describe
 
 Program = Callable[[], None]
+
+STOPPING = b"\nStopping: what is under way comes to its end first (again to stop at once).\n"
 
 
 class Interrupted(Exception):
     """The user stopped the run; what was under way has ended and is in the state."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of the state."""
+
+    state: Mapping[str, Any]
+
+    @property
+    def urn(self) -> str:
+        return str(self.state["urn"])
+
+    @property
+    def id(self) -> str:
+        return str(self.state.get("id", ""))
+
+    @property
+    def title(self) -> str:
+        kind, name = describe(self.urn)
+        return f"{name} ({kind})"
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it is a thing of its own, and no component, stack or provider."""
+        kind = str(self.state["type"])
+        return bool(self.state.get("custom")) and not kind.startswith("pulumi:providers:")
+
+    @property
+    def is_protected(self) -> bool:
+        return bool(self.state.get("protect"))
 
 
 class Command(automation.PulumiCommand):
@@ -46,6 +81,7 @@ class Command(automation.PulumiCommand):
         self._environment = {**environment, "PULUMI_AUTOMATION_API": "true"}
         self._child: subprocess.Popen[str] | None = None
         self.interrupts = 0
+        """How often the user asked to stop."""
 
     def run(
         self,
@@ -86,13 +122,11 @@ class Command(automation.PulumiCommand):
             raise create_command_error(result)
         return result
 
-    def interrupt(self) -> bool:
-        """Pass an interrupt on to the running command; say whether there was one."""
+    def interrupt(self) -> None:
+        """Pass an interrupt on to the running command."""
         self.interrupts += 1
-        if self._child is None:
-            return False
-        self._child.send_signal(signal.SIGINT)
-        return True
+        if self._child is not None:
+            self._child.send_signal(signal.SIGINT)
 
 
 def _drain(stream: IO[str], lines: list[str], heard: automation.OnOutput | None) -> None:
@@ -164,12 +198,12 @@ class Engine:
         arguments = ["state", "unprotect", "--all", "--yes", "--stack", self._name]
         self.command.run(arguments, str(self._checkout.root), {})
 
-    def resources(self) -> list[dict[str, Any]]:
-        """Return the resources in the state, secrets still encrypted."""
+    def resources(self) -> list[Resource]:
+        """Return what is in the state, secrets still encrypted."""
         # The Automation API's export_stack() would show the secrets.
         arguments = ["stack", "export", "--stack", self._name]
         exported = json.loads(self.command.run(arguments, str(self._checkout.root), {}).stdout)
-        return list(exported["deployment"].get("resources") or [])
+        return [Resource(found) for found in exported["deployment"].get("resources") or []]
 
     def ensure_stack(self) -> None:
         """Make the stack in the state if it is not there.
@@ -213,7 +247,10 @@ def _signals(command: Command) -> Iterator[None]:
     """While the engine runs, an interrupt asks it to stop and does not end us before it has."""
 
     def handle(number: int, frame: FrameType | None) -> None:
+        again = command.interrupts > 0
         command.interrupt()
+        told = b"Stopping at once.\n" if again else STOPPING
+        os.write(2, told)  # nothing buffered may be touched in a signal handler
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     old = {number: signal.signal(number, handle) for number in numbers}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pulumi.automation.events import DiagnosticEvent, EngineEvent, OpType, StepEventMetadata
@@ -45,7 +46,9 @@ class Step:
     ended_s: float | None = None
     failed: bool = False
     fields: tuple[str, ...] = ()
-    """Which inputs differ."""
+    """Which inputs differ; after a refresh: which properties are not what they were."""
+    found: str = ""
+    """After a refresh: ``update`` for something that differs, ``delete`` for something gone."""
 
     @property
     def title(self) -> str:
@@ -106,6 +109,10 @@ class Run:
         counted["same"] = len(self.unchanged - changed)
         return counted
 
+    def drift(self) -> list[Step]:
+        """Return what a refresh found to be different or gone."""
+        return [step for step in self.steps.values() if step.found]
+
     def changes(self) -> bool:
         """Whether anything at all would change or has changed."""
         return self.outputs_changed or any(op != "same" for op, n in self.counts().items() if n)
@@ -119,7 +126,7 @@ class Run:
                 self.unchanged.add(metadata.urn)
             return
         kind, name = describe(metadata.urn)
-        fields = tuple(sorted(_fields(metadata)))
+        fields = _fields(metadata) if op in {"update", "replace"} else ()
         self.steps[metadata.urn, op] = Step(op, name, kind, now_s, fields=fields)
 
     def _end(self, metadata: StepEventMetadata, now_s: float, *, failed: bool) -> Step | None:
@@ -128,10 +135,18 @@ class Run:
             new = metadata.new.outputs if metadata.new else {}
             # The stack's outputs come with its last event; its first has none at all.
             self.outputs_changed = (old or {}) != (new or {})
-        step = self.steps.get((metadata.urn, _op(metadata)))
+        op = _op(metadata)
+        # A refresh begins as one and ends as what it found: the same, an update, a deletion.
+        step = self.steps.get((metadata.urn, "refresh")) or self.steps.get((metadata.urn, op))
         if step is None or step.ended_s is not None:
             return None
         step.ended_s, step.failed = now_s, failed
+        if step.op == "refresh" and op in {"update", "delete"}:
+            new = metadata.new.outputs if metadata.new else {}
+            step.found = op
+            step.fields = tuple(
+                sorted(_different(metadata.old.outputs if metadata.old else {}, new))
+            )
         return step
 
     def _diagnostic(self, event: DiagnosticEvent) -> str | None:
@@ -180,6 +195,14 @@ def tidy(message: str) -> str:
     return text.strip()
 
 
+def errors_of(text: str) -> list[str]:
+    """Return the errors in what the CLI printed: its ``error:`` lines, or else its last line."""
+    lines = [line.strip() for line in text.splitlines()]
+    found = [tidy(line) for line in lines if line.startswith("error: ")]
+    last = next((line for line in reversed(lines) if line), "the engine failed and gave no reason")
+    return list(dict.fromkeys(found or [last]))
+
+
 def _op(metadata: StepEventMetadata) -> str:
     return metadata.op.value if isinstance(metadata.op, OpType) else str(metadata.op)
 
@@ -189,8 +212,15 @@ def _is_real(metadata: StepEventMetadata) -> bool:
     return bool(state and state.custom) and not metadata.type.startswith("pulumi:providers:")
 
 
-def _fields(metadata: StepEventMetadata) -> set[str]:
-    """Name the inputs that differ, top level only."""
+def _fields(metadata: StepEventMetadata) -> tuple[str, ...]:
+    """Name what differs, top level only: inputs, or else what was really found."""
     named = [*(metadata.diffs or []), *(metadata.detailed_diff or {}), *(metadata.keys or [])]
-    top = {re.split(r"[.\[]", name)[0] for name in named}
-    return {name for name in top if name and not name.startswith("__")}
+    differ = {re.split(r"[.\[]", name)[0] for name in named}
+    if not differ and metadata.old and metadata.new:
+        old, new = metadata.old, metadata.new
+        differ = _different(old.inputs, new.inputs) or _different(old.outputs, new.inputs)
+    return tuple(sorted(name for name in differ if name and not name.startswith("__")))
+
+
+def _different(old: Mapping[str, object] | None, new: Mapping[str, object] | None) -> set[str]:
+    return {name for name, value in (new or {}).items() if (old or {}).get(name) != value}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 from pulumi.automation.errors import CommandError
 
-from components import outputs
+from components import outputs, release
 from components.errors import UserError
-from scripts.lib.display import Progress, counted, planned
-from scripts.lib.events import Problem, Run, describe, tidy
+from scripts.lib import stacks, views
+from scripts.lib.display import Progress, counted, drifted, headline, planned
+from scripts.lib.events import Problem, Run, errors_of
 from scripts.lib.execute import duration
-from scripts.lib.session import Session, make_ready
+from scripts.lib.session import ROOT, Session, make_ready
 
 FAILED = 1
 
@@ -31,7 +33,7 @@ def up(session: Session, *, yes: bool, ask: Callable[[str], bool], **options: An
     session.operations.prepare(session.settings, session.say)
     plan = _plan(session, session.engine.preview, **options)
     if not plan.changes():
-        _epilogue(session, {key: out.value for key, out in session.engine.outputs().items()})
+        _epilogue(session, views.values(session))
         return
     if session.operations.asks and not yes and not ask("Make these changes?"):
         raise UserError("Nothing was changed", exit_code=FAILED)
@@ -47,12 +49,11 @@ def refresh(session: Session) -> None:
     make_ready(session)
     with Progress(session.screen, f"Looking at {session.stack}") as progress:
         _run(session, session.engine.refresh, progress)
-    run = progress.run
-    drift = [step for step in run.done() if step.op != "refresh" or step.fields]
+    drift = progress.run.drift()
     for step in drift:
-        session.screen.print(planned(step))
+        session.screen.print(drifted(step))
     session.say(
-        f"{len(drift)} differ from the settings; `make up` mends them."
+        f"{len(drift)} differ; `make up STACK={session.stack}` mends them."
         if drift
         else f"No drift, looked for in {duration(progress.elapsed_s)}."
     )
@@ -61,16 +62,17 @@ def refresh(session: Session) -> None:
 def down(session: Session, *, yes: bool, ask: Callable[[str], bool]) -> None:
     """Take away everything but what is protected, after showing it; say what stays."""
     make_ready(session)
-    plan = _plan(session, session.engine.preview_destroy, exclude_protected=True)
-    if plan.changes():
+    if views.is_up(session):
+        plan = _plan(session, session.engine.preview_destroy, exclude_protected=True)
         if session.operations.asks and not yes and not ask("Take these away?"):
             raise UserError("Nothing was changed", exit_code=FAILED)
         with Progress(session.screen, f"Taking down {session.stack}", _size(plan)) as progress:
             _run(session, session.engine.destroy, progress, exclude_protected=True)
         session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
     else:
-        session.say("Nothing to take down.")
-    stays = kept(session)
+        session.say(f"{session.stack}: nothing to take down.")
+    stays = [found.title for found in session.engine.resources() if found.is_real]
+    stays += session.operations.leftovers(session.stack)
     if stays:
         session.say("These stay:")
         for line in stays:
@@ -81,38 +83,42 @@ def down(session: Session, *, yes: bool, ask: Callable[[str], bool]) -> None:
         )
 
 
-def kept(session: Session) -> list[str]:
-    """Name what is left of a stack: protected resources in the state, data on the machine."""
-    lines = []
-    for resource in session.engine.resources():
-        if resource.get("custom") and not resource["type"].startswith("pulumi:providers:"):
-            kind, name = describe(resource["urn"])
-            lines.append(f"{name} ({kind})")
-    return lines + session.operations.leftovers(session.stack)
-
-
 def delete_data(session: Session) -> None:
     """Delete what ``down`` kept. Refuses while anything else of the stack is there."""
     make_ready(session)
-    alive = [
-        describe(resource["urn"])[1]
-        for resource in session.engine.resources()
-        if resource.get("custom")
-        and not resource.get("protect")
-        and not resource["type"].startswith("pulumi:providers:")
-    ]
-    if alive:
+    if views.is_up(session):
         raise UserError(
-            f"Stack {session.stack}: should be down before its data is deleted, "
-            f"got {len(alive)} resources that are there ({', '.join(alive[:3])}, ...)",
+            f"Stack {session.stack}: should be down before its data is deleted, got one that is up",
             f"Run `make down STACK={session.stack}` first.",
         )
-    session.engine.unprotect()
-    with Progress(session.screen, f"Deleting the data of {session.stack}") as progress:
-        _run(session, session.engine.destroy, progress)
+    if any(found.is_real for found in session.engine.resources()):
+        session.engine.unprotect()
+        with Progress(session.screen, f"Deleting the data of {session.stack}") as progress:
+            _run(session, session.engine.destroy, progress)
     for line in session.operations.delete_data(session.stack):
         session.say(f"  - deleted {line}")
-    session.say(f"The data of {session.stack} is deleted.")
+    session.say(f"{session.stack}: no data is left.")
+
+
+def replace(session: Session, *, yes: bool, ask: Callable[[str], bool]) -> None:
+    """Replace the app server: the one whose id the outputs name."""
+    server = views.values(session).get(outputs.SERVER_ID)
+    found = [
+        resource.urn
+        for resource in session.engine.resources()
+        if server and resource.is_real and resource.id == server
+    ]
+    if not found:
+        raise views.not_up(session)
+    up(session, yes=yes, ask=ask, replace=found)
+
+
+def set_revision(session: Session, revision: str) -> None:
+    """Write the app's revision into the stack's settings file, if it names one that exists."""
+    release.resolve(dataclasses.replace(session.settings.app, revision=revision), ROOT)
+    file = session.checkout.settings_file(session.stack)
+    file.write_text(stacks.with_setting(file.read_text(), "app.revision", revision))
+    session.say(f"stacks/{file.name}: stages:app.revision is {revision} now.")
 
 
 def _plan(session: Session, operation: Callable[..., Any], **options: Any) -> Run:
@@ -120,19 +126,10 @@ def _plan(session: Session, operation: Callable[..., Any], **options: Any) -> Ru
     with Progress(session.screen, f"Planning {session.stack}", quiet=True) as progress:
         _run(session, operation, progress, **options)
     run = progress.run
-    steps = [
-        step
-        for (_, op), step in run.steps.items()
-        if op not in {"refresh", "create-replacement", "delete-replaced"}
-    ]
-    if not run.changes():
-        session.say(f"{session.stack}: nothing to change ({run.counts()['same']} resources).")
-    elif not steps:
-        session.say(f"{session.stack}: only the outputs change.")
-    else:
-        session.say(f"{session.stack}: {len(steps)} to change, {run.counts()['same']} stay.")
-    for step in steps:
-        session.screen.print(planned(step))
+    session.say(f"{session.stack}: {headline(run)}")
+    for (_, op), step in run.steps.items():
+        if op not in {"refresh", "create-replacement", "delete-replaced"}:
+            session.screen.print(planned(step))
     return run
 
 
@@ -151,14 +148,6 @@ def _run(
             raise session.engine.refused[0] from None
         problems = progress.run.problems or [Problem("", line) for line in errors_of(str(error))]
         raise UserError("\n".join(map(str, problems)), exit_code=FAILED) from None
-
-
-def errors_of(text: str) -> list[str]:
-    """Return the errors in what the CLI printed: its ``error:`` lines, or else its last line."""
-    lines = [line.strip() for line in text.splitlines()]
-    found = [tidy(line) for line in lines if line.startswith("error: ")]
-    last = next((line for line in reversed(lines) if line), "the engine failed and gave no reason")
-    return list(dict.fromkeys(found or [last]))
 
 
 def _epilogue(session: Session, values: dict[str, Any]) -> None:

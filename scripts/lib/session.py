@@ -10,7 +10,6 @@ from pathlib import Path
 from rich.console import Console
 
 from components import settings
-from components.errors import UserError
 from scripts.lib import checkout as own
 from scripts.lib import hooks, pins, recovery, stacks
 from scripts.lib.checkout import Checkout
@@ -82,10 +81,7 @@ def make_ready(session: Session) -> None:
 
 
 def _program() -> Callable[[], None]:
-    """Import the program late: the cloud's SDKs take their time, and reading settings needs none.
-
-    Raises ``UserError`` when what it imports is missing or broken.
-    """
+    """Import the program late: the clouds' SDKs take their time, and most commands need none."""
 
     def run() -> None:
         from components.program import program
@@ -93,6 +89,3 @@ def _program() -> Callable[[], None]:
         program()
 
     return run
-
-
-__all__ = ["ROOT", "Session", "UserError", "make_ready", "open_session"]

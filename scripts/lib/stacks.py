@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -33,8 +35,8 @@ def unknown(stack: str, known: Iterable[str]) -> UserError:
 def values(file: Path, name: str) -> Mapping[str, object]:
     """Return the stack's ``stages:`` settings without the prefix.
 
-    Encrypted values stand as a word of text: only the engine can read them. Raises ``UserError``
-    when the file is no settings file.
+    Encrypted values are ``{secure: ...}``: only the engine can read them. Raises ``UserError`` when
+    the file is no settings file.
     """
     try:
         content = yaml.safe_load(file.read_text())
@@ -50,11 +52,26 @@ def values(file: Path, name: str) -> Mapping[str, object]:
             "stacks/Pulumi.local-stage1.yaml is an example.",
         )
     return {
-        str(key).removeprefix(PREFIX): "encrypted" if _is_secret(value) else value
+        str(key).removeprefix(PREFIX): value
         for key, value in config.items()
         if str(key).startswith(PREFIX)
     }
 
 
-def _is_secret(value: object) -> bool:
-    return isinstance(value, dict) and list(value) == ["secure"]
+def with_setting(settings_file: str, key: str, value: str) -> str:
+    """Return a settings file's text with one plain setting changed, or added to ``config:``.
+
+    Every other line stays as it is, comments included.
+    """
+    line = f"{PREFIX}{key}: {json.dumps(value)}"
+    pattern = re.compile(rf"^([ ]+){re.escape(PREFIX + key)}:.*$", re.MULTILINE)
+    changed, count = pattern.subn(lambda found: found.group(1) + line, settings_file)
+    if count:
+        return changed
+    return re.sub(
+        r"^config:.*$",
+        lambda found: f"{found.group(0)}\n  {line}",
+        settings_file,
+        count=1,
+        flags=re.MULTILINE,
+    )

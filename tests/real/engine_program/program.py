@@ -6,20 +6,22 @@ import json
 from pathlib import Path
 
 import pulumi
-from components.example import Note
 
 from components.errors import UserError
+from tests.real.engine_program.example import Note
 
-ASKED = "program.json"
+ASKED = ".stages/program.json"
 """In the checkout: what the test wants (folder, notes, refuse)."""
 
 
 def program() -> None:
     """Declare one note for each name, in a row, the protected ones first."""
     pulumi.get_stack()
-    asked = json.loads((Path(__file__).parents[1] / ASKED).read_text())
+    asked = json.loads(Path(ASKED).read_text())
     if asked.get("refuse"):
         raise UserError(asked["refuse"], "Do something about it.")
+    if asked.get("mistake"):
+        raise ValueError(asked["mistake"])
     before: list[pulumi.Resource] = []
     for name, note in asked["notes"].items():
         before = [
@@ -27,10 +29,9 @@ def program() -> None:
                 name,
                 str(Path(asked["folder"]) / name),
                 note,
-                opts=pulumi.ResourceOptions(
-                    depends_on=before, protect=name.startswith("kept"), parent=None
-                ),
+                opts=pulumi.ResourceOptions(depends_on=before, protect=name.startswith("kept")),
             )
         ]
     pulumi.export("url", asked.get("url", "http://127.0.0.1:9/"))
+    pulumi.export("server_id", asked.get("server_id"))
     pulumi.export("secret_note", pulumi.Output.secret("a word that nobody should see"))

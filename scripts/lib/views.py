@@ -1,0 +1,81 @@
+"""What the commands that change nothing show: outputs, status, a shell."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from components import outputs
+from components.errors import UserError
+from scripts.lib import recovery, ssh, status
+from scripts.lib.session import Session
+
+
+def show_outputs(session: Session, *, as_json: bool) -> None:
+    """Show the outputs, secrets hidden."""
+    found = session.engine.outputs() if is_up(session) else {}
+    if as_json:
+        shown = {key: None if out.secret else out.value for key, out in found.items()}
+        print(json.dumps(shown, indent=2, sort_keys=True))
+        return
+    if not found:
+        raise not_up(session)
+    width = max(map(len, found))
+    for key, out in sorted(found.items()):
+        session.say(f"{key:{width}}  {'[secret]' if out.secret else out.value}")
+
+
+def show_status(session: Session, *, as_json: bool) -> int:
+    """Show whether the stack is up; return 0 if it is healthy, 1 if not."""
+    busy = ""
+    try:
+        recovery.look(session.checkout, session.stack)
+    except UserError as error:
+        busy = error.problem
+    hosts = session.operations.hosts(session.stack)
+    found = status.look(session.stack, values(session), hosts, busy)
+    if as_json:
+        print(json.dumps(found.as_json(), indent=2))
+    else:
+        for line in found.lines():
+            session.say(line)
+    return 0 if found.healthy else 1
+
+
+def open_shell(session: Session, command: list[str]) -> int:
+    """Run the operator's ssh; return its exit code."""
+    found = values(session)
+    if not found.get(outputs.SSH_HOST):
+        raise not_up(session)
+    return ssh.run(found, command).returncode
+
+
+def not_up(session: Session) -> UserError:
+    """Return the error of a command that needs a stack that is up."""
+    return UserError(
+        f"Stack {session.stack} is not up",
+        f"Run `make up STACK={session.stack}` first.",
+        exit_code=1,
+    )
+
+
+def _exists(session: Session) -> bool:
+    """Whether the stack is in the state, without asking the engine where that can be known."""
+    checkout = session.checkout
+    return not checkout.keeps_its_state(os.environ) or checkout.state_file(session.stack).exists()
+
+
+def is_up(session: Session) -> bool:
+    """Whether anything of the stack is there that ``down`` would take away."""
+    if not _exists(session):
+        return False
+    found = session.engine.resources()
+    return any(each.is_real and not each.is_protected for each in found)
+
+
+def values(session: Session) -> dict[str, Any]:
+    """Return the stack's outputs, secrets in clear; none if the stack was never made."""
+    if not is_up(session):
+        return {}
+    return {key: out.value for key, out in session.engine.outputs().items()}
