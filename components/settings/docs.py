@@ -14,8 +14,8 @@ INTRODUCTION = """\
 # Settings
 
 The values of a stack are in `stacks/Pulumi.<stack>.yaml`, under `config:`, a line for each key:
-`stages:server.plan: small`. Edit the file, or run `pulumi config set stages:server.plan small
--s <stack>`, which writes the same line.
+`stages:server.plan: local-4gb`. Edit the file, or run `pulumi config set stages:server.plan
+local-4gb -s <stack>`, which writes the same line (after `. .stages/env`, which `make` writes).
 
 For one value of a list or a map write the key in brackets: `pulumi config set --path
 'stages:["app.environment"].LOG_LEVEL' info -s <stack>`. With `--secret` a variable is encrypted.
