@@ -22,6 +22,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from components import engine_log, ssh
 from components.cloud import ServerAnswer
 from components.errors import UserError
+from components.host_power import route
 
 engine_log.without_tracebacks()
 
@@ -92,8 +93,10 @@ class PinnedHostKeyProvider(ResourceProvider):
         )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
+        way = route(props["cloud"], props["server_id"], props["ssh_host"])
         target = ssh.Target(
-            host=props["ssh_host"],
+            host=way.host,
+            proxy_command=way.proxy_command,
             host_key=props["first_key"],
             login=props["login"],
             port=int(props["port"]),
@@ -116,6 +119,7 @@ class PinnedHostKey(Resource, module="stages", name="PinnedHostKey"):
     def __init__(
         self,
         name: str,
+        cloud: str,
         server: ServerAnswer,
         first: FirstContactKey,
         login: str,
@@ -123,6 +127,7 @@ class PinnedHostKey(Resource, module="stages", name="PinnedHostKey"):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props: dict[str, Any] = {
+            "cloud": cloud,
             "server_id": server.id,
             "ssh_host": server.ssh_host,
             "port": "22",

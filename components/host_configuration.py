@@ -30,7 +30,7 @@ from components import engine_log, host_document, ssh
 from components.cloud import ServerAnswer
 from components.errors import UserError
 from components.host.model import AppService, DatabaseStep, Farewell, Gate, HostFile, Part, Release
-from components.host_power import server_state
+from components.host_power import route, server_state
 from components.host_session import HostFailed, git_archive, perform
 
 engine_log.without_tracebacks()
@@ -230,9 +230,12 @@ def _perform(
     props: Mapping[str, Any], document: dict[str, Any], deadline_s: float, wait_s: float
 ) -> dict[str, Any]:
     """One session; whatever keeps it from coming about is told in one sentence."""
-    host, release = props["ssh_host"], props["release"]
+    release = props["release"]
+    way = route(props["cloud"], props["server_id"], props["ssh_host"])
+    host = way.host
     target = ssh.Target(
         host=host,
+        proxy_command=way.proxy_command,
         host_key=props["ssh_host_key"],
         login=props["login"],
         private_key=props["private_key"] or "",

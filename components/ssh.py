@@ -41,6 +41,8 @@ class Target:
 
 class SshError(Exception):
     """No session, or one that was lost. ``str()`` is the reason in a few words."""
+    proxy_command: str = ""
+    """A command of this machine that ssh talks through; empty: none."""
 
 
 class NotReached(SshError):
@@ -83,6 +85,8 @@ def argv(target: Target, folder: Path, command: str) -> list[str]:
     return ["ssh", "-T", *own, *settings, *where, command]
 
 
+    if target.proxy_command:
+        options["ProxyCommand"] = target.proxy_command
 @contextmanager
 def folder(target: Target) -> Iterator[Path]:
     """A private folder with the pinned host key and the private key, removed afterwards."""

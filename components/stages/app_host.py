@@ -98,6 +98,7 @@ class AppHost(pulumi.ComponentResource):
         if first is not None:
             pin = PinnedHostKey(
                 f"{name}-host-key",
+                cloud.name,
                 server,
                 first,
                 LOGIN,
