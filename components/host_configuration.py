@@ -264,6 +264,12 @@ def _perform(
             "Offer a key of stages:access.ssh_keys: `ssh-add` it, or name it in ~/.ssh/config.",
             exit_code=1,
         ) from error
+    except ssh.Interrupted as error:
+        raise UserError(
+            f"{host}: the session ended in the middle of the work ({error})",
+            "Run it again: it finishes or undoes what was begun.",
+            exit_code=1,
+        ) from error
     except ssh.SshError as error:
         raise UserError(
             f"{host}: no answer over SSH ({error})",

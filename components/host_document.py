@@ -162,7 +162,7 @@ def drift(props: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, st
         if observed["files"].get(path) is not None:
             found[path] = "is back"
     for unit, state in observed["units"].items():
-        if state not in {"active", "reloading"}:
+        if state not in {"active", "reloading", "skipped"}:
             found[unit] = f"is {state}"
     release = props["release"]
     name = name_of(release["commit"], release["directory"], release["build"])

@@ -91,7 +91,7 @@ def perform(
             ssh.converse(target, command(), first, on_line, deadline_s=deadline_s)
         except ssh.NotReached as error:
             if begun:
-                raise ssh.SshError(f"the connection was lost during the work: {error}") from error
+                raise ssh.Interrupted(str(error)) from error
             raise
         except ssh.RemoteFailed as error:
             if not answers:
@@ -103,7 +103,7 @@ def perform(
 
     ssh.patiently(session, wait_s=wait_s)
     if not answers:
-        raise ssh.SshError("the session ended without a result")
+        raise ssh.Interrupted("without a result")
     if "error" in answers[-1]:
         raise _failure(answers[-1]["error"])
     result: dict[str, Any] = answers[-1]["result"]

@@ -26,6 +26,10 @@ ALIVE_COUNT = 4
 NOT_REACHED_EXIT = 255
 
 
+NOISE = ("sudo: unable to resolve host",)
+"""Warnings that explain no failure."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """Where a host is and how it is known."""
@@ -37,16 +41,20 @@ class Target:
     private_key: str = ""
     """OpenSSH private key; empty: the operator's own agent and configuration."""
     port: int = 22
-
-
-class SshError(Exception):
-    """No session, or one that was lost. ``str()`` is the reason in a few words."""
     proxy_command: str = ""
     """A command of this machine that ssh talks through; empty: none."""
 
 
+class SshError(Exception):
+    """No session, or one that was lost. ``str()`` is the reason in a few words."""
+
+
 class NotReached(SshError):
     """Nothing answered, the way was closed or the connection was lost; never "gone"."""
+
+
+class Interrupted(SshError):
+    """The session ended in the middle of the work."""
 
 
 class HostKeyChanged(SshError):
@@ -77,6 +85,8 @@ def argv(target: Target, folder: Path, command: str) -> list[str]:
         "ForwardAgent": "no",
         "LogLevel": "ERROR",
     }
+    if target.proxy_command:
+        options["ProxyCommand"] = target.proxy_command
     own = ["-F", "/dev/null", "-i", str(folder / "key")] if target.private_key else []
     if target.private_key:
         options |= {"IdentitiesOnly": "yes", "IdentityAgent": "none"}
@@ -85,8 +95,6 @@ def argv(target: Target, folder: Path, command: str) -> list[str]:
     return ["ssh", "-T", *own, *settings, *where, command]
 
 
-    if target.proxy_command:
-        options["ProxyCommand"] = target.proxy_command
 @contextmanager
 def folder(target: Target) -> Iterator[Path]:
     """A private folder with the pinned host key and the private key, removed afterwards."""
@@ -161,6 +169,7 @@ class RemoteFailed(Exception):
 def classify(code: int, said: str) -> Exception:
     """Turn ssh's exit code and words into the error they mean."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith(NOISE)]
     last = lines[-1] if lines else f"exit code {code}, no output"
     if code != NOT_REACHED_EXIT:
         return RemoteFailed(last)

@@ -16,10 +16,12 @@ def observe(document: dict[str, Any]) -> dict[str, object]:
     names = [service["unit"] for service in document["services"]]
     return {
         "files": {path: look(Path(path)) for path in document["paths"]},
-        "units": {
-            unit: units.state(unit).get("ActiveState", "unknown")
-            for unit in (*names, *app["web_units"], *app["worker_units"])
-        },
+        "units": {unit: _state(unit) for unit in (*names, *app["web_units"], *app["worker_units"])},
         "release": release.active(),
         "missing_packages": missing_packages(document["packages"]),
     }
+
+
+def _state(unit: str) -> str:
+    found = units.state(unit)
+    return "skipped" if units.is_skipped(found) else found.get("ActiveState", "unknown")

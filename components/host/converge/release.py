@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from components.host.converge.files import STATE
@@ -113,18 +114,18 @@ def as_app(command: str, folder: Path, timeout_s: int) -> Done:
         "TimeoutStopSec": "5",
     }
     settings = [f"--property={key}={value}" for key, value in properties.items()]
+    began = time.monotonic()
     done = run([*argv, *settings, "/bin/sh", "-e", "-c", command], timeout_s=timeout_s + 30)
-    if done.code == TIMEOUT_EXIT:
+    if not done.ok and time.monotonic() - began >= timeout_s:
         _stop_job()
+        return Done(TIMEOUT_EXIT, done.output)
     return done
 
 
 def _ending(done: Done, timeout_s: int) -> str:
-    return (
-        f"still running after {timeout_s} s"
-        if done.code in {TIMEOUT_EXIT, 255}
-        else (f"exit code {done.code}")
-    )
+    if done.code == TIMEOUT_EXIT:
+        return f"still running after {timeout_s} s"
+    return f"exit code {done.code}"
 
 
 def _stop_job() -> None:

@@ -67,6 +67,10 @@ class Done:
         """The last lines, where a reason usually stands."""
         return "\n".join(self.output.strip().splitlines()[-lines:])
 
+    def first_line(self) -> str:
+        """Where systemctl says what failed; hints follow."""
+        return self.output.strip().partition("\n")[0] or f"exit code {self.code}, no output"
+
     def last_line(self) -> str:
         return self.tail(1) or f"exit code {self.code}, no output"
 

@@ -65,12 +65,11 @@ class Readers:
         if done.ok:
             self.accepted.add(unit)
             return
-        output = done.output or ""
-        told = units.journal(unit)
+        output, told = done.output, units.journal(unit)
         mended = self.undo(reads(service), running={unit: running})
         raise Failed(
             unit,
-            f"{verb} failed: {done.last_line()}; {mended}",
+            f"{verb} failed: {done.first_line()}; {mended}",
             "Its log is below; correct the setting and run it again.",
             f"{output.strip()}\n{told}",
         )
@@ -103,7 +102,9 @@ class Readers:
         if failures:
             return "; ".join(failures)
         self.files.settle(set(self.files.unsettled))
-        return "the old files are back and it runs with them" if back else "nothing to put back"
+        if not all(running.values()):
+            return "it did not run before; its new files were taken away again"
+        return "the old files are back and it runs with them" if back else "no file was changed"
 
     def _put_back(self, paths: set[str]) -> set[str]:
         back = self.files.put_back(sorted(paths))

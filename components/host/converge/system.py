@@ -45,12 +45,15 @@ def wait_for_boot() -> None:
 
 
 def missing_packages(packages: list[str]) -> list[str]:
-    """Those of the packages that are not installed."""
+    """Those of the packages that no installed package is or provides."""
     if not packages:
         return []
-    done = run(["dpkg-query", "-W", "-f=${db:Status-Status} ${binary:Package}\n", *packages])
-    words = [line.split() for line in done.output.splitlines()]
-    there = {pair[1].split(":")[0] for pair in words if pair[:1] == ["installed"]}
+    done = run(["dpkg-query", "-W", "-f=${db:Status-Status}\t${Package}\t${Provides}\n"])
+    there: set[str] = set()
+    for line in done.output.splitlines():
+        status, _, names = line.partition("\t")
+        if status == "installed":
+            there.update(word.split()[0] for word in names.replace("\t", ",").split(",") if word)
     return [package for package in packages if package not in there]
 
 

@@ -20,6 +20,11 @@ def is_active(unit: str) -> bool:
     return state(unit).get("ActiveState") in {"active", "reloading"}
 
 
+def is_skipped(found: dict[str, str]) -> bool:
+    """Whether a unit does not run because its own ``ExecCondition`` says that it need not."""
+    return found.get("ActiveState") == "inactive" and found.get("Result") == "exec-condition"
+
+
 def enable(unit: str) -> None:
     """Have it started at boot; a unit that cannot be enabled is started by something else."""
     if state(unit).get("UnitFileState") == "disabled":
