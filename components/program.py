@@ -27,6 +27,11 @@ def program() -> None:
             f"{chosen.app.directory} has changes that no commit holds: they are not sent. "
             f"The release is {resolved.commit[:12]}."
         )
+    declare(chosen, resolved)
+
+
+def declare(chosen: settings.Settings, resolved: release.ResolvedRelease) -> None:
+    """Declare the resources for these settings and this release, and export the outputs."""
     stage = stages.build(chosen, clouds.load(chosen.cloud, chosen), resolved)
     for name, value in stage.outputs.items():
         pulumi.export(name, value)
