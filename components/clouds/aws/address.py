@@ -40,7 +40,9 @@ def assign(
         f"{name}-address",
         region=ctx.region,
         allocation_id=address.id,
-        instance_id=pulumi.Output.from_input(server_id).apply(lambda id: identity.parts(id)[1]),
+        instance_id=pulumi.Output.from_input(server_id).apply(
+            lambda id: identity.parts(id).instance_id
+        ),
         allow_reassociation=True,
         opts=ctx.child(parent, delete_before_replace=delete_before_replace),
     )

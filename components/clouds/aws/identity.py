@@ -1,21 +1,28 @@
-"""How a server is named outside the engine: ``<region>/<instance id>``.
+"""How a server is named outside the engine: its ARN.
 
-Whoever asks AWS about a server later (``power``) has nothing but this text.
+Whoever asks AWS about a server later (``power``) has nothing but this text: it says where to ask,
+and in whose account, for in another one the server would seem to be gone.
 """
 
 from __future__ import annotations
 
+import re
+from typing import NamedTuple
+
 from components.errors import wrong
 
 
-def server_id(region: str, instance_id: str) -> str:
-    """Return the name of a server."""
-    return f"{region}/{instance_id}"
+class Server(NamedTuple):
+    """The parts of a server's ARN."""
+
+    region: str
+    account: str
+    instance_id: str
 
 
-def parts(server_id: str) -> tuple[str, str]:
-    """Return region and instance id of a server."""
-    region, slash, instance_id = server_id.partition("/")
-    if not slash or not instance_id.startswith("i-"):
-        raise wrong("server", "<region>/<instance id>", server_id)
-    return region, instance_id
+def parts(arn: str) -> Server:
+    """Take ``arn:aws:ec2:<region>:<account>:instance/<id>`` apart."""
+    found = re.fullmatch(r"arn:[a-z-]+:ec2:([a-z0-9-]+):(\d{12}):instance/(i-[0-9a-f]+)", arn)
+    if found is None:
+        raise wrong("server", "the ARN of an EC2 instance", arn)
+    return Server(*found.groups())

@@ -24,12 +24,14 @@ PAUSE_S = 3
 
 def server_state(server_id: str) -> State:
     """``gone`` only when EC2 says so; without credentials or an answer it counts as running."""
-    region, instance_id = identity.parts(server_id)
+    server = identity.parts(server_id)
     try:
-        found = _describe(api.client("ec2", region), instance_id)
+        found = _describe(api.client("ec2", server.region), server.instance_id)
+        if found is None:
+            return "gone" if _is_ours(server) else "running"
     except api.Failed:
         return "running"
-    if found is None or found["State"]["Name"] in GONE:
+    if found["State"]["Name"] in GONE:
         return "gone"
     return "off" if found["State"]["Name"] in OFF else "running"
 
@@ -41,13 +43,13 @@ def route(server_id: str, ssh_host: str) -> Route:
     it is the address of the server's birth, which AWS takes back when the static one comes, and
     replaces by a third when that moves on (CLOUD_FACTS 13): the current one is asked for.
     """
-    region, instance_id = identity.parts(server_id)
+    server = identity.parts(server_id)
     if ssh_host.startswith("i-"):
-        return Route(host=ssh_host, proxy_command=tunnel(region, ssh_host))
+        return Route(host=ssh_host, proxy_command=tunnel(server.region, ssh_host))
     try:
-        ec2 = api.client("ec2", region)
+        ec2 = api.client("ec2", server.region)
         deadline = time.monotonic() + ADDRESS_WAIT_S
-        while (found := _describe(ec2, instance_id)) and found["State"]["Name"] == "running":
+        while (found := _describe(ec2, server.instance_id)) and found["State"]["Name"] == "running":
             if address := found.get("PublicIpAddress"):
                 return Route(host=address)
             if time.monotonic() > deadline:
@@ -76,3 +78,9 @@ def _describe(ec2: Any, instance_id: str) -> dict[str, Any] | None:
         raise
     instances = [each for group in answer["Reservations"] for each in group["Instances"]]
     return instances[0] if instances else None
+
+
+def _is_ours(server: identity.Server) -> bool:
+    """Whether the credentials are those of the server's account: to others it does not exist."""
+    who = api.call(api.client("sts", server.region), "get_caller_identity")
+    return bool(who["Account"] == server.account)

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cloud import ServerAnswer, ServerNeeds
-from components.clouds.aws import alarms, identity, plans, profile
+from components.clouds.aws import alarms, plans, profile
 from components.clouds.aws.context import Context
 from components.clouds.aws.image import image
 from components.clouds.aws.network import AwsNetwork
@@ -29,7 +29,7 @@ def make(
     alarms.make(ctx, f"{name}-server", watched, network.topic_arn, parent)
     tunnel = ctx.settings.access.instance_connect
     return ServerAnswer(
-        id=instance.id.apply(lambda id: identity.server_id(ctx.region, id)),
+        id=instance.arn,
         attachment_id=attachment.id if attachment else None,
         private_address=instance.private_ip,
         # Its first address goes when the static one comes (CLOUD_FACTS 13): `power.route` finds
