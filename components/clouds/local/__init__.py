@@ -1,1 +1,16 @@
 """The local cloud: hosts in systemd-nspawn containers on the user's own Linux machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from components.cloud import Cloud
+    from components.settings import Settings
+
+
+def make(settings: Settings) -> Cloud:
+    """The local cloud of one stack. Imports the engine only here: hosts can be driven without."""
+    from components.clouds.local.cloud import LocalCloud
+
+    return LocalCloud(settings.stack)

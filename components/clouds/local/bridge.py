@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.clouds.local import machine, seed
+from components.clouds.local import machine
 from components.errors import wrong
 
 FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
@@ -43,6 +43,12 @@ class Network:
         return self.address(1)
 
     @property
+    def mac(self) -> str:
+        """Of the bridge; locally administered."""
+        digits = machine.digest(self.key, 10)
+        return "02:" + ":".join(digits[i : i + 2] for i in range(0, 10, 2))
+
+    @property
     def static_address(self) -> str:
         return self.address(10)
 
@@ -63,10 +69,10 @@ def up(network: Network) -> None:
             machine.run(["ip", "link", "add", network.bridge, "type", "bridge"])
         # A bridge's MAC follows its ports unless it is set; neighbours would keep a stale one.
         link = ["ip", "link", "set", network.bridge]
-        machine.run([*link, "address", seed.mac(network.key, network.gateway), "up"])
+        machine.run([*link, "address", network.mac, "up"])
         for address in (f"{network.gateway}/{network.prefix}", f"{network.static_address}/32"):
             machine.run(["ip", "address", "replace", address, "dev", network.bridge])
-        if not _table_exists(network):
+        if not table_exists(network):
             machine.run(["nft", "-f", "-"], stdin=_rules(network))
         _forward()
 
@@ -74,7 +80,7 @@ def up(network: Network) -> None:
 def down(network: Network) -> None:
     """Remove bridge and firewall; the last network that goes takes forwarding back."""
     with machine.lock():
-        if _table_exists(network):
+        if table_exists(network):
             machine.run(["nft", "delete", "table", "inet", network.table])
         if exists(network):
             machine.run(["ip", "link", "delete", network.bridge])
@@ -84,7 +90,7 @@ def down(network: Network) -> None:
 
 
 def is_up(network: Network) -> bool:
-    return exists(network) and _table_exists(network) and FORWARD.read_text().strip() == "1"
+    return exists(network) and table_exists(network) and FORWARD.read_text().strip() == "1"
 
 
 def exists(network: Network) -> bool:
@@ -141,7 +147,7 @@ def check_free(network: Network) -> None:
             )
 
 
-def _table_exists(network: Network) -> bool:
+def table_exists(network: Network) -> bool:
     tables = machine.run(["nft", "list", "tables", "inet"])
     return f"table inet {network.table}\n" in tables
 

@@ -93,8 +93,11 @@ def lock(folder: Path | None = None) -> Iterator[None]:
         yield
 
 
-def write(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a whole file or none: a temporary name in the same folder, then a rename."""
+def write(path: Path, text: str, mode: int = 0o644, owner: int | None = None) -> None:
+    """Write a whole file or none: a temporary name in the same folder, then a rename.
+
+    ``owner`` is both uid and gid; without it, whoever runs this.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "w") as handle:
@@ -102,6 +105,8 @@ def write(path: Path, text: str, mode: int = 0o644) -> None:
         handle.flush()
         os.fsync(handle.fileno())
     temporary.chmod(mode)
+    if owner is not None:
+        os.chown(temporary, owner, owner)
     temporary.rename(path)
 
 

@@ -11,6 +11,7 @@ namespaces and capabilities. They are for trying the stages, not for running str
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shlex
@@ -36,8 +37,7 @@ STOP_TIMEOUT_S = 30
 """For an orderly stop, before the host is killed; 0.3 to 0.7 s when nothing hangs."""
 
 
-PROPAGATE = Path("/run/systemd/nspawn/propagate")
-"""nspawn leaves a folder here where ``/run`` is not a file system of its own."""
+NSPAWN = Path("/run/systemd/nspawn")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +71,18 @@ class Host:
         return machine.digest(str(self.folder), 12)
 
     @property
+    def _unit(self) -> str:
+        return f"stages-{self.key}.service"
+
+    @property
     def _machine(self) -> str:
-        return f"stages-{self.key}"
+        """nspawn's name for the container, from which it derives the MAC of its interface.
+
+        It belongs to the address: a server that replaces another at the same address answers at
+        once, and not after its neighbours' ARP caches have aged.
+        """
+        spec = self.spec()
+        return f"{spec.bridge}-{spec.address.rsplit('.')[-1]}"
 
     # -- what there is ---------------------------------------------------------------------------
 
@@ -115,26 +125,23 @@ class Host:
 
     # -- make, start, stop, remove ---------------------------------------------------------------
 
-    def make(self, spec: Spec, user_data: str, *, cloud_init: bool = True) -> None:
-        """Lay down a new host, not yet started; whatever was in its folder is wiped first."""
+    def make(self, spec: Spec, user_data: str | None) -> None:
+        """Lay down a new host, not yet started; whatever was in its folder is wiped first.
+
+        Without ``user_data`` cloud-init does not run at all.
+        """
+        self.kill()
         self.remove()
         self.folder.mkdir(parents=True, mode=0o700)
         token = secrets.token_hex(4)
-        self.note(spec=asdict(spec), token=token, nodes={}, complete=False)
+        self.note(spec=asdict(spec), token=token, nodes={}, complete=False, known=False)
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir(mode=0o755)
-        seed.write(
-            self.upper,
-            instance_id=f"{spec.hostname}-{token}",
-            hostname=spec.hostname,
-            user_data=user_data,
-            network_config=seed.network_config(
-                network=spec.network,
-                address=spec.address,
-                prefix=int(spec.network.split("/")[1]),
-                gateway=spec.gateway,
-            ),
-        )
+        seed.network(self.upper, spec.network, spec.address, spec.gateway, user_data is not None)
+        if user_data is None:
+            self.put("/etc/cloud/cloud-init.disabled", "")
+        else:
+            seed.cloud_init(self.upper, f"{spec.hostname}-{token}", spec.hostname, user_data)
 
     def start(self) -> None:
         """Start the host from its own files; nothing to do for one that runs.
@@ -154,6 +161,10 @@ class Host:
         leader = self._wait_for_init(supervisor)
         self.note(leader=leader)
 
+    def resize(self, memory_mib: int) -> None:
+        """Note another size; it counts from the next start."""
+        self.note(spec={**asdict(self.spec()), "memory_mib": memory_mib})
+
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Shut the host down; kill it when it does not end in time.
 
@@ -169,15 +180,17 @@ class Host:
             _wait_for_end(leader, 1)
             # A reboot from inside has another first process.
             leader = leader if process.alive(leader) else self.leader()
+        _wait_for_end(self.supervisor(), 3)
         self._end_strays()
         cgroup.remove(self.key)
-        shutil.rmtree(PROPAGATE / self._machine, ignore_errors=True)
         if self._marker.exists():
+            self._tidy_nspawn()
             self.note(supervisor=None, leader=None)
 
     def kill(self) -> None:
-        """End the host at once, as a power cut does."""
-        self.stop(timeout_s=-1)
+        """End the host at once, as a power cut does. For a folder without a host: nothing."""
+        if self.folder.exists():
+            self.stop(timeout_s=-1)
 
     def remove(self) -> None:
         """Stop the host if it runs and delete its files. Disks stay, their loop devices do not."""
@@ -211,6 +224,29 @@ class Host:
             env=environment,
             check=False,
         )
+
+    def put(self, path: str, text: str, *, mode: int = 0o644, owner: int = 0) -> bool:
+        """Write a file of the host, running or off; ``owner`` is uid and gid.
+
+        Returns whether it was another before.
+        """
+        leader = self.leader()
+        base = Path(f"/proc/{leader.pid}/root") if leader else self.upper
+        file = base / path.lstrip("/")
+        for folder in reversed(file.relative_to(base).parents):
+            if not (base / folder).exists():
+                (base / folder).mkdir(mode=0o755)
+                os.chown(base / folder, owner, owner)
+        if file.exists() and file.read_text() == text:
+            return False
+        machine.write(file, text, mode, owner)
+        return True
+
+    def enable(self, unit: str, target: str, *, template: str = "") -> None:
+        """Have a unit started at boot, as ``systemctl enable`` does; for a host not yet started."""
+        wants = self.upper / f"etc/systemd/system/{target}.wants"
+        wants.mkdir(parents=True, exist_ok=True)
+        (wants / unit).symlink_to(f"/usr/lib/systemd/system/{template or unit}")
 
     def listens(self, port: int) -> bool:
         """Whether something on the host listens on a TCP port, whatever its firewall says."""
@@ -266,6 +302,10 @@ class Host:
         disk.release(Path(file))
         self.note(nodes={n: f for n, f in self._nodes().items() if n != node})
 
+    def holds(self, file: Path) -> bool:
+        """Whether the disk is attached here, under any name."""
+        return str(file) in self._nodes().values()
+
     def mounted(self, node: str) -> bool:
         """Whether the file system on the device is mounted in the running host."""
         file = self._nodes().get(node)
@@ -311,7 +351,7 @@ class Host:
         namespace = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
         if _systemd_runs():
             argv = [
-                *("systemd-run", "--quiet", "--collect", f"--unit={self._machine}"),
+                *("systemd-run", "--quiet", "--collect", f"--unit={self._unit}"),
                 *("-p", "Delegate=yes", "-p", f"MemoryMax={spec.memory_mib}M"),
                 *("-p", "KillMode=mixed", "-p", f"StandardOutput=append:{self.console}"),
                 *("-p", f"StandardError=append:{self.console}", "--slice=machine.slice"),
@@ -351,7 +391,7 @@ class Host:
         Two sets of processes on the same files would be two servers on one data directory.
         """
         if _systemd_runs():
-            machine.run(["systemctl", "kill", "--signal=KILL", self._machine], check=False)
+            machine.run(["systemctl", "kill", "--signal=KILL", self._unit], check=False)
         else:
             cgroup.kill(self.key)
         process.end(self.supervisor())
@@ -359,6 +399,18 @@ class Host:
             process.end(stray)
         what = f"the processes of {self.folder} should end"
         machine.wait_until(what, 10, lambda: not process.inits_on(self.upper))
+
+    def _tidy_nspawn(self) -> None:
+        """Remove what nspawn leaves in ``/run`` when it is killed."""
+        shutil.rmtree(NSPAWN / "propagate" / self._machine, ignore_errors=True)
+        if self.upper.exists():
+            for lock in (NSPAWN / "locks").glob(f"inode-*:{self.upper.stat().st_ino}"):
+                with lock.open("r+b") as handle:
+                    try:
+                        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    except OSError:
+                        continue  # of another container that runs, on another file system
+                    lock.unlink()
 
     def _running(self) -> process.Process:
         leader = self.leader()

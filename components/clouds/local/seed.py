@@ -11,6 +11,7 @@ from components.clouds.local import machine
 RESOLVED = Path("/run/systemd/resolve/resolv.conf")
 """Where systemd-resolved lists the real name servers, when ``/etc/resolv.conf`` names itself."""
 
+SEED = "var/lib/cloud/seed/nocloud"
 NETWORKD = Path("/usr/lib/systemd/system/systemd-networkd.service")
 
 SOURCES = """\
@@ -36,14 +37,6 @@ cat > /etc/apt/sources.list.d/debian.sources <<'END'
 """
 
 
-def mac(network: str, address: str) -> str:
-    """A locally administered MAC that belongs to the address: a replaced server at the same
-    address answers at once instead of after its neighbours' ARP caches have aged."""
-    return "02:" + ":".join(
-        machine.digest(f"{network} {address}", 10)[i : i + 2] for i in range(0, 10, 2)
-    )
-
-
 def nameservers() -> list[str]:
     """The machine's name servers that a host can reach: not those on the machine's loopback."""
     for file in (Path("/etc/resolv.conf"), RESOLVED):
@@ -66,40 +59,43 @@ def _loopback(name: str) -> bool:
         return True
 
 
-def network_config(*, network: str, address: str, prefix: int, gateway: str) -> str:
-    """Static address, default route and MAC; JSON, which is YAML as well."""
-    host0 = {
-        "macaddress": mac(network, address),
-        "match": {"name": "host0"},
-        "addresses": [f"{address}/{prefix}"],
-        "routes": [{"to": "0.0.0.0/0", "via": gateway}],
-        "dhcp4": False,
-        "dhcp6": False,
-        "link-local": [],
-        "accept-ra": False,
-    }
-    return json.dumps({"version": 2, "ethernets": {"host0": host0}}, indent=1) + "\n"
+def network(upper: Path, cidr: str, address: str, gateway: str, cloud_init: bool) -> None:
+    """Lay down the host's static address and its name servers.
 
-
-def write(
-    upper: Path, *, instance_id: str, hostname: str, user_data: str, network_config: str
-) -> None:
-    """Lay the seed and the name servers into the host's own directory, before its first boot."""
-    seed = upper / "var/lib/cloud/seed/nocloud"
-    settings = upper / "etc/cloud/cloud.cfg.d"
-    for folder in (seed, settings):
-        folder.mkdir(parents=True, exist_ok=True)
-    seed.chmod(0o700)
-    meta_data = json.dumps({"instance-id": instance_id, "local-hostname": hostname})
-    machine.write(seed / "user-data", user_data, 0o600)
-    machine.write(seed / "meta-data", meta_data + "\n", 0o600)
-    machine.write(seed / "vendor-data", VENDOR_DATA, 0o600)
-    machine.write(seed / "network-config", network_config, 0o600)
-    # No waiting for the metadata addresses of clouds that are not there.
-    machine.write(settings / "90-stages-local.cfg", "datasource_list: [NoCloud]\n")
-    # cloud-init writes the network for systemd-networkd, which Debian does not start by itself.
+    For cloud-init as a part of the seed, else for systemd-networkd itself, which either of them
+    uses and Debian does not start by itself.
+    """
+    prefix = cidr.split("/")[1]
+    if cloud_init:
+        config = {
+            "match": {"name": "host0"},
+            "addresses": [f"{address}/{prefix}"],
+            "routes": [{"to": "0.0.0.0/0", "via": gateway}],
+        }
+        document = {"version": 2, "ethernets": {"host0": config}}
+        _put(upper / SEED / "network-config", json.dumps(document, indent=1) + "\n", 0o600)
+    else:
+        lines = [
+            *("[Match]", "Name=host0"),
+            *("[Network]", f"Address={address}/{prefix}", f"Gateway={gateway}", ""),
+        ]
+        _put(upper / "etc/systemd/network/10-host0.network", "\n".join(lines))
     wants = upper / "etc/systemd/system/multi-user.target.wants"
     wants.mkdir(parents=True, exist_ok=True)
     (wants / NETWORKD.name).symlink_to(NETWORKD)
-    resolv = "".join(f"nameserver {name}\n" for name in nameservers())
-    machine.write(upper / "etc/resolv.conf", resolv)
+    _put(upper / "etc/resolv.conf", "".join(f"nameserver {name}\n" for name in nameservers()))
+
+
+def cloud_init(upper: Path, instance_id: str, hostname: str, user_data: str) -> None:
+    """Lay down the rest of the NoCloud seed."""
+    meta_data = json.dumps({"instance-id": instance_id, "local-hostname": hostname})
+    _put(upper / SEED / "user-data", user_data, 0o600)
+    _put(upper / SEED / "meta-data", meta_data + "\n", 0o600)
+    _put(upper / SEED / "vendor-data", VENDOR_DATA, 0o600)
+    # No waiting for the metadata addresses of clouds that are not there.
+    _put(upper / "etc/cloud/cloud.cfg.d/90-stages-local.cfg", "datasource_list: [NoCloud]\n")
+
+
+def _put(file: Path, text: str, mode: int = 0o644) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    machine.write(file, text, mode)

@@ -1,0 +1,213 @@
+"""The local cloud behind the seam: which resources answer which need.
+
+Costs nothing but the machine's memory and disk. Never touches what is not its own: bridges, tables
+and folders carry the stack's name or a hash of it.
+"""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.cloud import (
+    AddressAnswer,
+    Cloud,
+    DatabaseAnswer,
+    DatabaseNeeds,
+    DatabasePlan,
+    Guarantee,
+    NetworkAnswer,
+    NetworkNeeds,
+    ServerAnswer,
+    ServerNeeds,
+    ServerPlan,
+    SshKey,
+    VolumeAnswer,
+    VolumeNeeds,
+)
+from components.clouds.local import bridge, database_files, plans
+from components.clouds.local.address import LocalAddress
+from components.clouds.local.database import LocalDatabase
+from components.clouds.local.keys import LocalAuthority, LocalSshKey
+from components.clouds.local.network import LocalNetwork
+from components.clouds.local.server import LocalServer
+from components.clouds.local.volume import LocalAttachment, LocalVolume, node_of
+from components.errors import wrong
+
+POSTGRES_VERSION = 17
+"""The one in the host image."""
+
+NOT_ENCRYPTED = Guarantee(kept=False, reason="the volume is a plain file on this machine's disk")
+NOT_BACKED_UP = Guarantee(
+    kept=False, reason="the volume is a file on this machine; nothing copies it"
+)
+
+
+class LocalCloud(Cloud):
+    """Hosts in containers on this machine, for one stack."""
+
+    name = "local"
+    knows_host_keys = True
+
+    def __init__(self, stack: str) -> None:
+        self._stack = stack
+
+    def server_plan(self, name: str) -> ServerPlan:
+        return plans.server(name)
+
+    def database_plan(self, name: str) -> DatabasePlan:
+        return plans.database(name)
+
+    def default_server_plan(self, stage: int) -> str:
+        return plans.DEFAULT_SERVER
+
+    def default_database_plan(self) -> str:
+        return plans.DEFAULT_DATABASE
+
+    def ssh_private_key(self, name: str, *, parent: pulumi.Resource) -> SshKey:
+        opts = pulumi.ResourceOptions(parent=parent)
+        key = LocalSshKey(f"{name}-key", stack=self._stack, key=name, opts=opts)
+        return SshKey(public=key.public_key, private=pulumi.Output.secret(key.private_key))
+
+    def network(self, name: str, needs: NetworkNeeds, *, parent: pulumi.Resource) -> NetworkAnswer:
+        opts = pulumi.ResourceOptions(parent=parent)
+        network = LocalNetwork(f"{name}-network", stack=self._stack, cidr=needs.cidr, opts=opts)
+        return NetworkAnswer(id=network.id, cidr=needs.cidr)
+
+    def volume(self, name: str, needs: VolumeNeeds, *, parent: pulumi.Resource) -> VolumeAnswer:
+        opts = pulumi.ResourceOptions(parent=parent, protect=needs.protected)
+        volume = LocalVolume(
+            f"{name}-volume", stack=self._stack, volume=name, size_gib=needs.size_gib, opts=opts
+        )
+        # Plain, so that the first plan already shows the boot document that holds it.
+        return VolumeAnswer(
+            id=volume.id,
+            device=pulumi.Output.from_input(node_of(name)),
+            encrypted_at_rest=NOT_ENCRYPTED,
+            backed_up=NOT_BACKED_UP,
+        )
+
+    def database(
+        self, name: str, needs: DatabaseNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
+    ) -> DatabaseAnswer:
+        plan = _offered(needs)
+        opts = pulumi.ResourceOptions(parent=parent)
+        authority = LocalAuthority(
+            f"{name}-authority", stack=self._stack, authority=name, opts=opts
+        )
+        volume = LocalVolume(
+            f"{name}-volume",
+            stack=self._stack,
+            volume=name,
+            size_gib=needs.storage_gib,
+            opts=pulumi.ResourceOptions(parent=parent, protect=needs.protected),
+        )
+        props = {
+            "stack": self._stack,
+            "name": name,
+            "network_id": network.id,
+            "volume_id": volume.id,
+            "device": node_of(name),
+            "version": str(needs.version),
+            "plan": plan.name,
+            "memory_mib": str(plan.memory_mib),
+            "connections": str(plan.connection_limit),
+            "reserved": str(plan.reserved_connections),
+            "storage_gib": volume.size_gib,
+            "admin_password": needs.admin_password,
+            "ca_pem": authority.ca_pem,
+            "ca_key": authority.ca_key,
+        }
+        database = LocalDatabase(
+            f"{name}-database",
+            props=props,
+            opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
+        )
+        return DatabaseAnswer(
+            host=database.host,
+            port=pulumi.Output.from_input(database_files.PORT),
+            admin_user=pulumi.Output.from_input(database_files.ADMIN),
+            admin_password=pulumi.Output.secret(database.admin_password),
+            admin_database="postgres",
+            ca_pem=authority.ca_pem,
+            encrypted_at_rest=NOT_ENCRYPTED,
+            backed_up=NOT_BACKED_UP,
+            standby=Guarantee(kept=False, reason="one database host, on one machine"),
+        )
+
+    def server(
+        self, name: str, needs: ServerNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
+    ) -> ServerAnswer:
+        plan = plans.server(needs.plan)
+        first = needs.volume is not None
+        server = LocalServer(
+            f"{name}-server",
+            stack=self._stack,
+            server=name,
+            network_id=network.id,
+            plan=plan.name,
+            memory_mib=plan.memory_mib,
+            generation=needs.generation,
+            user_data=needs.user_data,
+            opts=pulumi.ResourceOptions(
+                parent=parent, delete_before_replace=first, ignore_changes=["user_data"]
+            ),
+        )
+        attachment = None
+        if needs.volume is not None:
+            attachment = LocalAttachment(
+                f"{name}-attachment",
+                server_id=server.id,
+                volume_id=needs.volume.id,
+                device=needs.volume.device,
+                opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
+            )
+        return ServerAnswer(
+            id=server.id,
+            attachment_id=attachment.id if attachment else None,
+            private_address=server.private_address,
+            ssh_host=server.private_address,
+            ssh_host_key=server.host_key,
+            delete_before_replace=first,
+        )
+
+    def address(
+        self, name: str, network: NetworkAnswer, *, parent: pulumi.Resource
+    ) -> AddressAnswer:
+        """No resource: the tenth address of the network, whenever the network is made."""
+        address = bridge.of(self._stack, network.cidr).static_address
+        return AddressAnswer(id=network.id, address=pulumi.Output.from_input(address))
+
+    def assign_address(
+        self,
+        name: str,
+        address: AddressAnswer,
+        server_id: pulumi.Input[str],
+        *,
+        delete_before_replace: bool,
+        parent: pulumi.Resource,
+    ) -> pulumi.Output[str]:
+        assigned = LocalAddress(
+            f"{name}-address",
+            network_id=address.id,
+            server_id=server_id,
+            delete_before_replace=delete_before_replace,
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+        return assigned.address
+
+
+def _offered(needs: DatabaseNeeds) -> DatabasePlan:
+    """Refuse what this cloud does not have; answer the plan."""
+    if needs.version != POSTGRES_VERSION:
+        raise wrong(
+            "stages:database.version",
+            f"{POSTGRES_VERSION} on the local cloud, the one in its host image",
+            needs.version,
+        )
+    if needs.standby:
+        raise wrong("stages:database.standby", "false: the local cloud has no standby", True)
+    if needs.read_replicas:
+        raise wrong(
+            "stages:database.read_replicas", "0: the local cloud has none", needs.read_replicas
+        )
+    return plans.database(needs.plan)

@@ -1,0 +1,61 @@
+"""The network of a stack, as a resource. Free; never touches anything but its own interfaces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+
+from components.clouds.local import bridge, hosts, machine, ownership
+from components.clouds.local.provider import LocalProvider, gone, outs, yes
+
+
+class NetworkProvider(LocalProvider):
+    replaces = ("stack", "cidr")
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        network = bridge.of(props["stack"], props["cidr"])
+        folder = ownership.claim(props["stack"])
+        machine.write_json(folder / "network.json", {"cidr": props["cidr"]})
+        bridge.up(network)
+        return CreateResult(network_id(network, props["stack"]), outs(props, present="yes"))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        if find(id_) is None:
+            return gone()
+        up = bridge.is_up(bridge.of(props["stack"], props["cidr"]))
+        return ReadResult(id_, outs(props, present=yes(up)))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        bridge.up(bridge.of(_news["stack"], _news["cidr"]))
+        return UpdateResult(outs(_news, present="yes"))
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Remove the network, and hosts that a run which was killed has left in it."""
+        stack = _props["stack"]
+        hosts.wipe(stack)
+        bridge.down(bridge.of(stack, _props["cidr"]))
+        (machine.stack_folder(stack) / "network.json").unlink(missing_ok=True)
+        ownership.release(stack)
+
+
+def network_id(network: bridge.Network, stack: str) -> str:
+    return f"{stack}/{network.cidr}"
+
+
+def find(id_: str) -> bridge.Network | None:
+    """The network with this id; ``None`` when the stack has none, or another range."""
+    stack, cidr = id_.split("/", 1)
+    noted = machine.read_json(machine.stack_folder(stack) / "network.json")
+    return bridge.of(stack, cidr) if noted and noted["cidr"] == cidr else None
+
+
+class LocalNetwork(Resource, module="local", name="Network"):
+    """A bridge, its firewall and the stack's static address."""
+
+    def __init__(
+        self, name: str, *, stack: str, cidr: str, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        props = {"stack": stack, "cidr": cidr, "present": None}
+        super().__init__(NetworkProvider(), name, props, opts)

@@ -1,0 +1,67 @@
+"""What the commands do on this machine around a run of the engine (``scripts/lib/hooks.py``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from components.clouds.local import bridge, disk, hosts, image, machine, ownership
+from components.clouds.local import preflight as checks
+from components.settings import Settings
+
+asks = False
+"""Nothing here costs money or is seen by others."""
+
+SAY_EVERY_S = 10
+
+
+def preflight(settings: Settings) -> None:
+    """Raise the first ``UserError`` for what this machine lacks; change nothing."""
+    for error in checks.preflight(settings.stack, settings.network.cidr):
+        raise error
+
+
+def prepare(settings: Settings, say: Callable[[str], None]) -> None:
+    """Build the host image, once on this machine: a minute or two."""
+    if image.exists():
+        return
+    spoken = -SAY_EVERY_S
+
+    def progress(step: str, elapsed_s: float) -> None:
+        nonlocal spoken
+        if elapsed_s - spoken >= SAY_EVERY_S or step == "built":
+            spoken = int(elapsed_s)
+            say(f"Host image: {step}, {elapsed_s:.0f} s")
+
+    say("Host image: Debian 13 is built once on this machine, about a minute or two")
+    image.ensure(progress)
+
+
+def leftovers(stack: str) -> list[str]:
+    """What the stack has on this machine: volumes that were kept, and anything forgotten."""
+    folder = machine.stack_folder(stack)
+    found = [f"host {host.folder}, {host.state()}" for host in hosts.every(stack)]
+    for file in sorted((folder / "volumes").glob("*.img")):
+        used = file.stat().st_blocks * 512 // 1024**2
+        device = disk.loop(file)
+        shown = f", shown as {device}" if device else ""
+        found.append(f"volume {file}, {disk.size_gib(file)} GiB, {used} MiB of it used{shown}")
+    noted = machine.read_json(folder / "network.json")
+    network = bridge.of(stack, noted["cidr"] if noted else "10.0.0.0/24")
+    found += [f"network interface {network.bridge}"] if bridge.exists(network) else []
+    found += [f"firewall table {network.table}"] if bridge.table_exists(network) else []
+    return found
+
+
+def delete_data(stack: str) -> list[str]:
+    """Delete the stack's volumes for good, and whatever else it has here; say what it was."""
+    found = leftovers(stack)
+    hosts.wipe(stack)
+    folder = machine.stack_folder(stack)
+    for file in (folder / "volumes").glob("*.img"):
+        disk.release(file)
+        file.unlink()
+    noted = machine.read_json(folder / "network.json")
+    bridge.down(bridge.of(stack, noted["cidr"] if noted else "10.0.0.0/24"))
+    (folder / "network.json").unlink(missing_ok=True)
+    ownership.release(stack)
+    return found

@@ -1,0 +1,82 @@
+"""What the machine lacks for a local stack, told before anything is made."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from pathlib import Path
+
+from components.clouds.local import bridge, image, machine, ownership
+from components.errors import UserError
+
+PACKAGES = Path(__file__).with_name("machine-packages.txt")
+FREE_MIB = 2000
+"""Least free space for a stack's hosts; their volumes take only what is written to them."""
+
+
+def preflight(stack: str, cidr: str) -> list[UserError]:
+    """Everything that is wrong, nothing changed. Empty: the stack can come up here."""
+    if platform.system() != "Linux":
+        return [
+            UserError(
+                f"The local cloud needs Linux, got {platform.system()}",
+                "Use a Linux machine or virtual machine, or one of the other clouds",
+            )
+        ]
+    if os.geteuid() != 0:
+        return [UserError("The local cloud needs root, for containers and networks", "Use sudo")]
+    missing = missing_programs()
+    if missing:
+        return [missing]
+    found = (_disk(), _range(stack, cidr), _owner(stack))
+    return [error for error in found if error is not None]
+
+
+def missing_programs() -> UserError | None:
+    """The error that names programs which are not on this machine, with the command that helps."""
+    lines = [line.split("#")[0].split(None, 2) for line in PACKAGES.read_text().splitlines()]
+    wanted = [words for words in lines if words]
+    missing = [words for words in wanted if not shutil.which(words[0])]
+    if not missing:
+        return None
+    packages = " ".join(sorted({package for _, package, _ in missing}))
+    return UserError(
+        f"The local cloud needs {', '.join(program for program, _, _ in missing)}",
+        f"On Debian: apt-get install --no-install-recommends {packages}",
+    )
+
+
+def free_mib() -> int:
+    """Free space where the stacks' root folder is, or will be."""
+    folder = machine.root()
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free // 1024**2
+
+
+def _disk() -> UserError | None:
+    needed = FREE_MIB + (0 if image.exists() else image.FREE_MIB)
+    free = free_mib()
+    if free >= needed:
+        return None
+    return UserError(
+        f"{machine.root()}: should have {needed} MiB free, got {free} MiB",
+        "Free some, or set STAGES_LOCAL_ROOT to a folder on a larger disk",
+    )
+
+
+def _range(stack: str, cidr: str) -> UserError | None:
+    try:
+        bridge.check_free(bridge.of(stack, cidr))
+    except UserError as error:
+        return error
+    return None
+
+
+def _owner(stack: str) -> UserError | None:
+    try:
+        ownership.refuse_foreign(stack)
+    except UserError as error:
+        return error
+    return None
