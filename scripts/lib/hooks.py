@@ -39,7 +39,7 @@ class Operations:
     """Raise ``UserError`` for what this machine lacks; change nothing."""
     prepare: Callable[[Settings, Say], None] = _nothing
     """Make what the program needs on this machine (an image); say what takes long."""
-    hosts: Callable[[str], dict[str, str]] = _no_hosts
+    host_states: Callable[[str], dict[str, str]] = _no_hosts
     """The state of every host of a stack, by name, as the machine or the cloud sees it."""
     leftovers: Callable[[str], list[str]] = _none
     """What a stack still holds outside the engine's state, one line each."""

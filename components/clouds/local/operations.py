@@ -36,6 +36,11 @@ def prepare(settings: Settings, say: Callable[[str], None]) -> None:
     image.ensure(progress)
 
 
+def host_states(stack: str) -> dict[str, str]:
+    """The state of every host of the stack, by name."""
+    return {host.folder.name: host.state() for host in hosts.every(stack)}
+
+
 def leftovers(stack: str) -> list[str]:
     """What the stack has on this machine: volumes that were kept, and anything forgotten."""
     folder = machine.stack_folder(stack)
