@@ -1,0 +1,470 @@
+"""CLOUD_FACTS, line by line, on the graph of both stages. The number in a name is the fact's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from components.clouds.aws import rds_ca
+from components.errors import UserError
+from tests.unit.clouds.aws import graph
+from tests.unit.clouds.aws.graph import Graph, Node
+
+SERVER = "ec2/instance:Instance"
+DATABASE = "rds/instance:Instance"
+VOLUME = "ebs/volume:Volume"
+ATTACHMENT = "ec2/volumeAttachment:VolumeAttachment"
+ADDRESS = "ec2/eip:Eip"
+ASSOCIATION = "ec2/eipAssociation:EipAssociation"
+GROUP = "ec2/securityGroup:SecurityGroup"
+INGRESS = "vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS = "vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+
+NAMES = {"name", "namePrefix", "identifier", "identifierPrefix", "bucket", "roleName"}
+"""Inputs that hold a physical name."""
+
+
+@pytest.fixture(scope="module")
+def one() -> Graph:
+    return graph.of_stage(1)
+
+
+@pytest.fixture(scope="module")
+def two() -> Graph:
+    return graph.of_stage(2, database__read_replicas=1, alarms__email="ops@example.com")
+
+
+@pytest.fixture(params=[1, 2], scope="module")
+def either(request: pytest.FixtureRequest, one: Graph, two: Graph) -> Graph:
+    return one if request.param == 1 else two
+
+
+def primary(found: Graph) -> Node:
+    return found.one(DATABASE, "-database")
+
+
+# Pulumi
+
+
+def test_fact_1_no_resource_has_a_physical_name_of_its_own(either: Graph) -> None:
+    named = {
+        node.name
+        for node in either.nodes
+        if node.type.startswith("aws:") and NAMES & set(node.inputs)
+    }
+    assert named == set()
+
+
+def test_fact_1_what_holds_data_or_an_address_is_protected(one: Graph, two: Graph) -> None:
+    def protected(found: Graph) -> set[str]:
+        return {f"{node.type} {node.name}" for node in found.nodes if node.protect}
+
+    assert protected(one) == {
+        "aws:ebs/volume:Volume aws-stage1-data",
+        "aws:ec2/eip:Eip aws-stage1-app-address",
+    }
+    assert protected(two) == {
+        "aws:ec2/eip:Eip aws-stage2-app-address",
+        "aws:rds/instance:Instance aws-stage2-database",
+        "aws:rds/subnetGroup:SubnetGroup aws-stage2-database",
+        "aws:ec2/vpc:Vpc aws-stage2-vpc",
+        "aws:ec2/subnet:Subnet aws-stage2-private-a",
+        "aws:ec2/subnet:Subnet aws-stage2-private-b",
+        "aws:ec2/securityGroup:SecurityGroup aws-stage2-database",
+    }
+
+
+def test_fact_1_a_protected_resource_needs_nothing_that_goes_with_down(two: Graph) -> None:
+    """Server, routes and the app's rules may all go while the database stays."""
+    by_urn = {node.urn: node for node in two.nodes}
+    needed = {by_urn[urn].type for urn in two.waits_for(primary(two)) if urn in by_urn}
+    assert needed == {
+        "aws:ec2/vpc:Vpc",
+        "aws:ec2/subnet:Subnet",
+        "aws:ec2/securityGroup:SecurityGroup",
+        "aws:rds/subnetGroup:SubnetGroup",
+        "aws:rds/parameterGroup:ParameterGroup",
+        "pulumi-python:dynamic/stages:GeneratedSecrets",
+    }
+
+
+def test_fact_1_protection_is_one_loud_setting() -> None:
+    for stage in (1, 2):
+        found = graph.of_stage(stage, data__protected="false")
+        assert [node.name for node in found.nodes if node.protect] == []
+
+
+def test_fact_1_a_new_parameter_group_comes_before_the_old_one_goes(two: Graph) -> None:
+    assert two.one("rds/parameterGroup:ParameterGroup").delete_before_replace is False
+
+
+def test_fact_2_the_clouds_own_protection_stands_beside_the_engines(two: Graph) -> None:
+    assert primary(two).inputs["deletionProtection"] is True
+    off = primary(graph.of_stage(2, data__protected="false")).inputs
+    assert off["deletionProtection"] is False
+    assert off["skipFinalSnapshot"] is True
+
+
+def test_fact_2_a_protected_volume_leaves_a_snapshot(one: Graph) -> None:
+    assert one.one(VOLUME).inputs["finalSnapshot"] is True
+    assert graph.of_stage(1, data__protected="false").one(VOLUME).inputs["finalSnapshot"] is False
+
+
+def test_fact_5_an_image_of_the_settings_needs_no_look_up() -> None:
+    found = graph.of_stage(1, server__image="ami-0123456789abcdef0")
+    assert found.one(SERVER).inputs["ami"] == "ami-0123456789abcdef0"
+    assert found.calls == []
+
+
+@pytest.mark.parametrize(
+    ("plan", "name", "architecture"),
+    [("t4g.small", "debian-13-arm64-*", "arm64"), ("t3.small", "debian-13-amd64-*", "x86_64")],
+)
+def test_fact_5_without_one_debians_newest_is_looked_up_for_the_plan(
+    plan: str, name: str, architecture: str
+) -> None:
+    found = graph.of_stage(1, server__plan=plan)
+    (call,) = found.calls
+    filters = {each["name"]: each["values"] for each in call.args["filters"]}
+    assert call.token == "aws:ec2/getAmi:getAmi"
+    assert call.args["owners"] == ["136693071363"]
+    assert call.args["mostRecent"] is True
+    assert call.args["region"] == "eu-central-1"
+    assert filters["name"] == [name]
+    assert filters["architecture"] == [architecture]
+    assert found.one(SERVER).inputs["ami"] == "ami-00000000000000013"
+
+
+def test_fact_5_a_newer_image_does_not_replace_the_server(either: Graph) -> None:
+    assert "ami" in either.one(SERVER).ignored
+
+
+def test_fact_5_zones_are_not_looked_up(either: Graph) -> None:
+    assert {call.token for call in either.calls} == {"aws:ec2/getAmi:getAmi"}
+    zones = {node.inputs["availabilityZone"] for node in either.of("ec2/subnet:Subnet")}
+    assert zones == {"eu-central-1a", "eu-central-1b"}
+
+
+# The server
+
+
+def test_fact_11_a_new_boot_document_does_not_stop_a_running_server(either: Graph) -> None:
+    server = either.one(SERVER)
+    assert {"userData", "userDataBase64"} <= set(server.ignored)
+    assert server.inputs["userDataReplaceOnChange"] is False
+
+
+def test_fact_11_the_user_data_holds_no_secret(either: Graph) -> None:
+    text = either.one(SERVER).inputs["userData"]
+    assert text.startswith("#cloud-config\n")
+    assert "secret-of-" not in text
+    assert len(text.encode()) <= 16384
+
+
+def test_fact_11_a_document_over_the_limit_is_refused() -> None:
+    from components.clouds.aws import server
+
+    assert server._fits("x" * 16384)
+    with pytest.raises(UserError) as caught:
+        server._fits("x" * 16385)
+    assert str(caught.value) == (
+        "The boot document should be at most 16384 bytes on AWS, got 16385. Take keys out of"
+        " stages:access.ssh_keys or networks out of stages:access.ssh_cidrs."
+    )
+
+
+def test_a_new_generation_replaces_the_server(either: Graph) -> None:
+    assert either.one(SERVER).replacement_trigger == "1"
+    assert graph.of_stage(1, server__generation="7").one(SERVER).replacement_trigger == "7"
+
+
+def test_fact_12_data_is_on_a_volume_of_its_own(one: Graph, two: Graph) -> None:
+    volume = one.one(VOLUME)
+    assert volume.inputs["encrypted"] is True
+    assert volume.inputs["type"] == "gp3"
+    assert volume.inputs["size"] == 10
+    server = one.one(SERVER)
+    assert volume.inputs["availabilityZone"] == "eu-central-1a"
+    assert one.one("ec2/subnet:Subnet", "public-a").inputs["availabilityZone"] == "eu-central-1a"
+    assert server.inputs["subnetId"] == "aws-stage1-public-a-id"
+    assert "ebsBlockDevices" not in server.inputs
+    assert two.of(VOLUME) == []
+
+
+def test_fact_12_the_old_attachment_goes_first_and_stops_its_server(one: Graph) -> None:
+    attachment = one.one(ATTACHMENT)
+    assert attachment.inputs["stopInstanceBeforeDetaching"] is True
+    assert attachment.delete_before_replace is True
+    assert one.one(SERVER).delete_before_replace is True
+
+
+def test_fact_12_without_a_volume_the_new_server_comes_first(two: Graph) -> None:
+    assert not two.one(SERVER).delete_before_replace
+    assert not two.one(ASSOCIATION).delete_before_replace
+
+
+def test_fact_12_the_boot_document_waits_for_the_volume_by_its_serial_number(one: Graph) -> None:
+    device = "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0"
+    assert f"device={device}\n" in one.one(SERVER).inputs["userData"]
+
+
+def test_fact_13_the_address_is_static_and_the_first_one_automatic(either: Graph) -> None:
+    assert either.one(ADDRESS).inputs["domain"] == "vpc"
+    server = either.one(SERVER)
+    assert server.inputs["associatePublicIpAddress"] is True
+    assert "associatePublicIpAddress" in server.ignored, "it reads as absent once released"
+    association = either.one(ASSOCIATION)
+    assert association.inputs["allowReassociation"] is True
+    assert association.inputs["instanceId"] == "i-0123456789abcdef0"
+    assert "instance" not in either.one(ADDRESS).inputs, "one way of pointing, never two"
+
+
+def test_fact_13_the_address_moves_after_the_gate(either: Graph) -> None:
+    (host,) = [node for node in either.nodes if node.type.endswith(":HostConfiguration")]
+    assert host.urn in either.one(ASSOCIATION).from_inputs["instanceId"]
+
+
+def test_fact_13_the_address_depends_on_no_server(either: Graph) -> None:
+    assert either.one(SERVER).urn not in either.waits_for(either.one(ADDRESS))
+
+
+def test_fact_14_metadata_takes_a_token_and_no_hop(either: Graph) -> None:
+    assert either.one(SERVER).inputs["metadataOptions"] == {
+        "httpEndpoint": "enabled",
+        "httpTokens": "required",
+        "httpPutResponseHopLimit": 1,
+        "instanceMetadataTags": "disabled",
+    }
+
+
+def test_fact_15_rules_are_resources_and_never_inside_a_group(either: Graph) -> None:
+    for group in either.of(GROUP):
+        assert not {"ingress", "egress"} & set(group.inputs), group.name
+    default = either.one("ec2/defaultSecurityGroup:DefaultSecurityGroup")
+    assert default.inputs["ingress"] == []
+    assert default.inputs["egress"] == []
+
+
+def test_fact_15_a_servers_rules_are_there_from_its_boot_to_its_farewell(either: Graph) -> None:
+    needed = {
+        node.urn
+        for kind in (INGRESS, EGRESS, "ec2/route:Route")
+        for node in either.of(kind)
+        if "-database-" not in node.name
+    }
+    assert len(needed) == 5
+    assert needed <= either.waits_for(either.one(SERVER))
+
+
+def admits(found: Graph, group: str) -> set[tuple[str, int]]:
+    """Who may talk to a group, and on which port."""
+    return {
+        (
+            rule.inputs.get("cidrIpv4") or rule.inputs["referencedSecurityGroupId"],
+            int(rule.inputs["fromPort"]),
+        )
+        for rule in found.of(INGRESS)
+        if rule.inputs["securityGroupId"] == group
+    }
+
+
+def test_fact_15_the_app_server_admits_the_world_to_the_web_alone(either: Graph) -> None:
+    (group,) = [node for node in either.of(GROUP) if node.name.endswith("-app")]
+    assert admits(either, f"{group.name}-id") == {
+        ("0.0.0.0/0", 80),
+        ("0.0.0.0/0", 443),
+        ("203.0.113.7/32", 22),
+    }
+    assert either.one(EGRESS).inputs["ipProtocol"] == "-1"
+
+
+def test_fact_15_the_database_admits_the_app_server_alone(two: Graph) -> None:
+    assert admits(two, "aws-stage2-database-id") == {("aws-stage2-app-id", 5432)}
+    assert primary(two).inputs["vpcSecurityGroupIds"] == ["aws-stage2-database-id"]
+    leaving = {rule.inputs["securityGroupId"] for rule in two.of(EGRESS)}
+    assert leaving == {"aws-stage2-app-id"}, "nothing leaves the database's group"
+
+
+def test_the_way_in_may_be_an_endpoint_without_an_open_port() -> None:
+    found = graph.of_stage(
+        1, access__instance_connect="true", access__ssh_cidrs=["10.81.0.0/24"]
+    )
+    endpoint = found.one("ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint")
+    assert endpoint.inputs["securityGroupIds"] == ["aws-stage1-endpoint-id"]
+    assert admits(found, "aws-stage1-app-id") == {
+        ("0.0.0.0/0", 80),
+        ("0.0.0.0/0", 443),
+        ("aws-stage1-endpoint-id", 22),
+    }
+    assert endpoint.urn in found.waits_for(found.one(SERVER)), "it is the farewell's way in, too"
+    (host,) = [node for node in found.nodes if node.type.endswith(":HostConfiguration")]
+    assert host.inputs["ssh_host"] == "i-0123456789abcdef0"
+
+
+# The database
+
+
+def test_fact_17_nothing_of_the_database_is_left_to_rdss_defaults(two: Graph) -> None:
+    inputs = primary(two).inputs
+    expected: dict[str, Any] = {
+        "storageEncrypted": True,
+        "storageType": "gp3",
+        "backupRetentionPeriod": 7,
+        "deletionProtection": True,
+        "deleteAutomatedBackups": False,
+        "copyTagsToSnapshot": True,
+        "publiclyAccessible": False,
+        "skipFinalSnapshot": False,
+        "autoMinorVersionUpgrade": True,
+        "enabledCloudwatchLogsExports": ["postgresql", "upgrade"],
+        "multiAz": False,
+    }
+    assert {key: inputs[key] for key in expected} == expected
+
+
+def test_fact_17_backups_reach_as_far_back_as_the_settings_say() -> None:
+    found = graph.of_stage(2, database__backup_days="14", database__maintenance_hour="0")
+    inputs = primary(found).inputs
+    assert inputs["backupRetentionPeriod"] == 14
+    assert inputs["backupWindow"] == "22:00-23:00"
+    assert inputs["maintenanceWindow"] == "sun:00:00-sun:01:00"
+
+
+def test_fact_18_the_last_snapshots_name_is_random_and_kept(two: Graph) -> None:
+    found = primary(two)
+    assert found.inputs["finalSnapshotIdentifier"] == "aws-stage2-database-89abcde-final"
+    (source,) = found.from_inputs["finalSnapshotIdentifier"]
+    assert source.endswith("aws:rds/subnetGroup:SubnetGroup::aws-stage2-database")
+
+
+def test_fact_19_the_major_version_alone_is_given(two: Graph) -> None:
+    inputs = primary(two).inputs
+    assert inputs["engineVersion"] == "17"
+    assert inputs["allowMajorVersionUpgrade"] is True
+    assert two.one("rds/parameterGroup:ParameterGroup").inputs["family"] == "postgres17"
+
+
+def test_fact_20_parameters_are_set_at_birth(two: Graph) -> None:
+    group = two.one("rds/parameterGroup:ParameterGroup")
+    parameters = {
+        each["name"]: (each["value"], each["applyMethod"]) for each in group.inputs["parameters"]
+    }
+    assert parameters == {
+        "max_connections": ("450", "pending-reboot"),
+        "rds.logical_replication": ("1", "pending-reboot"),
+        "rds.force_ssl": ("1", "immediate"),
+    }
+    assert group.urn in primary(two).from_inputs["parameterGroupName"]
+
+
+def test_fact_20_a_restart_waits_for_its_hour_unless_told_otherwise(two: Graph) -> None:
+    assert primary(two).inputs["applyImmediately"] is False
+    now = graph.of_stage(2, database__apply_immediately="true")
+    assert primary(now).inputs["applyImmediately"] is True
+
+
+def test_fact_21_the_database_has_private_subnets_in_two_zones_and_no_nat(two: Graph) -> None:
+    group = two.one("rds/subnetGroup:SubnetGroup")
+    assert group.inputs["subnetIds"] == ["aws-stage2-private-a-id", "aws-stage2-private-b-id"]
+    ranges = {node.name: node.inputs["cidrBlock"] for node in two.of("ec2/subnet:Subnet")}
+    assert ranges == {
+        "aws-stage2-public-a": "10.82.0.0/26",
+        "aws-stage2-public-b": "10.82.0.64/26",
+        "aws-stage2-private-a": "10.82.0.128/26",
+        "aws-stage2-private-b": "10.82.0.192/26",
+    }
+    assert two.of("ec2/natGateway:NatGateway") == []
+    (route,) = two.of("ec2/route:Route")
+    assert route.inputs["routeTableId"] == "aws-stage2-public-id"
+
+
+def test_fact_22_extended_support_is_off(two: Graph) -> None:
+    inputs = primary(two).inputs
+    assert inputs["engineLifecycleSupport"] == "open-source-rds-extended-support-disabled"
+
+
+def test_fact_23_a_restored_database_is_not_replaced(two: Graph) -> None:
+    assert set(primary(two).ignored) == {
+        *("snapshotIdentifier", "dbName", "username", "kmsKeyId", "availabilityZone")
+    }
+    assert "dbName" not in primary(two).inputs
+
+
+def test_fact_24_the_admins_password_is_ours_and_a_secret(two: Graph) -> None:
+    found = primary(two)
+    assert "manageMasterUserPassword" not in found.inputs
+    assert found.inputs["password"] == "secret-of-database-admin-password"
+    assert "password" in found.secrets
+
+
+def test_fact_34_the_pooler_trusts_the_regions_authority_alone(two: Graph) -> None:
+    assert primary(two).inputs["caCertIdentifier"] == rds_ca.IDENTIFIER
+    (host,) = [node for node in two.nodes if node.type.endswith(":HostConfiguration")]
+    sent = host.inputs["secret_files"]["/etc/pgbouncer/server-ca.pem"]["content"]
+    assert sent.strip() == rds_ca.authority("eu-central-1").strip()
+
+
+def test_a_replica_is_as_private_as_its_primary_and_protects_nothing(two: Graph) -> None:
+    replica = two.one(DATABASE, "-replica-1")
+    assert replica.inputs["replicateSourceDb"] == "aws-stage2-database-1234567"
+    assert replica.inputs["publiclyAccessible"] is False
+    assert replica.inputs["storageEncrypted"] is True
+    assert replica.inputs["skipFinalSnapshot"] is True
+    assert replica.inputs["vpcSecurityGroupIds"] == ["aws-stage2-database-id"]
+    assert "password" not in replica.inputs
+    assert not replica.protect
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(None, 100), ("50", 50), ("20", None)], ids=["default", "own", "none"]
+)
+def test_the_disk_grows_up_to_a_limit(limit: str | None, expected: int | None) -> None:
+    values = {"database__storage_limit_gib": limit} if limit else {}
+    assert primary(graph.of_stage(2, **values)).inputs.get("maxAllocatedStorage") == expected
+
+
+def test_a_standby_is_a_setting() -> None:
+    assert primary(graph.of_stage(2, database__standby="true")).inputs["multiAz"] is True
+
+
+# Everything
+
+
+def test_no_secret_is_in_a_plain_input(either: Graph) -> None:
+    for node in either.nodes:
+        for key, value in node.inputs.items():
+            if key not in node.secrets:
+                assert "secret-of-" not in json.dumps(value), f"{node.name}: {key}"
+
+
+def test_everything_that_can_be_tagged_is(either: Graph) -> None:
+    without = {
+        *("ec2/route:Route", "ec2/routeTableAssociation:RouteTableAssociation"),
+        *(ATTACHMENT, ASSOCIATION, "iam/rolePolicy:RolePolicy"),
+        "sns/topicSubscription:TopicSubscription",
+    }
+    stage = "1" if either.of(VOLUME) else "2"
+    for node in either.nodes:
+        if node.type.startswith("aws:") and node.type.removeprefix("aws:") not in without:
+            tags = dict(node.inputs["tags"])
+            assert tags.pop("Name") == node.name
+            assert tags == {"project": "stages", "stack": f"aws-stage{stage}", "stage": stage}
+    root = either.one(SERVER).inputs["rootBlockDevice"]
+    assert root["tags"]["stack"] == f"aws-stage{stage}"
+
+
+def test_everything_is_in_the_region_and_asked_of_one_provider(either: Graph) -> None:
+    (provider,) = [node for node in either.nodes if node.type == "pulumi:providers:aws"]
+    assert provider.inputs["region"] == "eu-central-1"
+    for node in either.nodes:
+        if node.type.startswith("aws:"):
+            assert node.provider.startswith(provider.urn), node.name
+            if not node.type.startswith("aws:iam/"):
+                assert node.inputs["region"] == "eu-central-1", node.name
+
+
+def test_disks_are_encrypted(either: Graph) -> None:
+    root = either.one(SERVER).inputs["rootBlockDevice"]
+    assert (root["encrypted"], root["volumeType"], root["volumeSize"]) == (True, "gp3", 20)
