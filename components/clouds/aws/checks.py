@@ -54,6 +54,14 @@ def _way_in(settings: Settings) -> list[UserError]:
                 " EC2 Instance Connect Endpoint.",
             )
         )
+    if access.instance_connect and settings.network.cidr not in access.ssh_cidrs:
+        problems.append(
+            UserError(
+                f"stages:access.ssh_cidrs: should hold the stack's network {settings.network.cidr}"
+                f" as well, got {', '.join(access.ssh_cidrs)}",
+                "The endpoint's sessions come from there: add it, or remove the line.",
+            )
+        )
     problems += [
         wrong(
             "stages:access.ssh_cidrs",

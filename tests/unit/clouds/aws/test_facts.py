@@ -288,9 +288,7 @@ def test_fact_15_the_database_admits_the_app_server_alone(two: Graph) -> None:
 
 
 def test_the_way_in_may_be_an_endpoint_without_an_open_port() -> None:
-    found = graph.of_stage(
-        1, access__instance_connect="true", access__ssh_cidrs=["10.81.0.0/24"]
-    )
+    found = graph.of_stage(1, access__instance_connect="true", access__ssh_cidrs=["10.81.0.0/24"])
     endpoint = found.one("ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint")
     assert endpoint.inputs["securityGroupIds"] == ["aws-stage1-endpoint-id"]
     assert admits(found, "aws-stage1-app-id") == {
