@@ -202,7 +202,7 @@ def make(
             alarm_description=f"{ctx.settings.stack}: {alarm.meaning}",
             namespace=alarm.namespace,
             metric_name=alarm.metric,
-            dimensions=alarm.dimensions,
+            dimensions=alarm.dimensions or None,
             statistic=alarm.statistic,
             comparison_operator="LessThanThreshold" if alarm.below else "GreaterThanThreshold",
             threshold=alarm.threshold,

@@ -115,6 +115,7 @@ class Aws(mocks.Mocks):
             },
             "Eip": {"publicIp": "192.0.2.2"},
             "EipAssociation": {"publicIp": "192.0.2.2"},
+            "InstanceProfile": {"name": f"{args.name}-89abcde"},
             "SubnetGroup": {"name": f"{args.name}-89abcde"},
             "ParameterGroup": {"name": f"{args.name}-89abcde"},
         }.get(kind, {})

@@ -1,0 +1,141 @@
+"""Alarms, the profile that the host's own metrics need, and the flow logs: only when asked for."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.unit.clouds.aws import graph
+from tests.unit.clouds.aws.graph import Graph, Node
+
+ALARM = "cloudwatch/metricAlarm:MetricAlarm"
+EMAIL = "ops@example.com"
+
+
+@pytest.fixture(scope="module")
+def one() -> Graph:
+    return graph.of_stage(1, alarms__email=EMAIL)
+
+
+@pytest.fixture(scope="module")
+def two() -> Graph:
+    return graph.of_stage(
+        2, alarms__email=EMAIL, database__read_replicas=2, database__plan="db.t4g.small"
+    )
+
+
+def thresholds(found: Graph, part: str) -> dict[str, tuple[str, str, float, float]]:
+    """Metric, comparison, threshold and minutes of each alarm of a part, by its role."""
+    return {
+        node.name.removeprefix(f"{part}-"): (
+            node.inputs["metricName"],
+            node.inputs["comparisonOperator"],
+            node.inputs["threshold"],
+            node.inputs["period"] * node.inputs["evaluationPeriods"] / 60,
+        )
+        for node in found.of(ALARM)
+        if node.name.startswith(f"{part}-")
+    }
+
+
+OVER, UNDER = "GreaterThanThreshold", "LessThanThreshold"
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_without_an_address_there_is_no_alarm_no_topic_and_no_right(stage: int) -> None:
+    kinds = {node.type for node in graph.of_stage(stage).nodes}
+    assert not {kind for kind in kinds if kind.startswith(("aws:cloudwatch", "aws:sns", "aws:iam"))}
+    assert "iamInstanceProfile" not in graph.of_stage(stage).one("ec2/instance:Instance").inputs
+
+
+def test_the_servers_thresholds(one: Graph, two: Graph) -> None:
+    server = {
+        "cpu": ("CPUUtilization", OVER, 75, 15),
+        "hardware": ("StatusCheckFailed_System", OVER, 0, 2),
+        "system": ("StatusCheckFailed_Instance", OVER, 0, 5),
+        "memory": ("memory_used_percent", OVER, 90, 15),
+        "disk": ("disk_used_percent", OVER, 80, 15),
+    }
+    data = {"data": ("data_used_percent", OVER, 80, 15)}
+    assert thresholds(one, "aws-stage1-app-server") == {**server, **data}
+    assert thresholds(two, "aws-stage2-app-server") == server
+
+
+def test_the_databases_thresholds(two: Graph) -> None:
+    assert thresholds(two, "aws-stage2-database") == {
+        "cpu": ("CPUUtilization", OVER, 75, 15),
+        "memory": ("FreeableMemory", UNDER, 2 * 1024**3 // 10, 15),
+        "storage": ("FreeStorageSpace", UNDER, 20 * 1024**3 // 10, 15),
+        "connections": ("DatabaseConnections", OVER, 180, 15),
+    }
+    for number in (1, 2):
+        assert thresholds(two, f"aws-stage2-replica-{number}") == {
+            "lag": ("ReplicaLag", OVER, 60, 15)
+        }
+
+
+def test_every_alarm_is_sent_to_the_address_when_it_begins_and_when_it_ends(two: Graph) -> None:
+    topic = "arn:aws:x:eu-central-1:123456789012:aws-stage2-alarms"
+    subscription = two.one("sns/topicSubscription:TopicSubscription").inputs
+    assert (subscription["protocol"], subscription["endpoint"]) == ("email", EMAIL)
+    assert subscription["topic"] == topic
+    for alarm in two.of(ALARM):
+        assert topic in alarm.inputs["alarmActions"]
+        assert alarm.inputs["okActions"] == [topic]
+
+
+def test_broken_hardware_is_left_by_itself(one: Graph) -> None:
+    actions = {node.name: node.inputs["alarmActions"] for node in one.of(ALARM)}
+    recover = "arn:aws:automate:eu-central-1:ec2:recover"
+    assert [name for name, each in actions.items() if recover in each] == [
+        "aws-stage1-app-server-hardware"
+    ]
+
+
+def test_alarms_watch_what_they_are_named_after(two: Graph) -> None:
+    for alarm in two.of(ALARM):
+        assert alarm.inputs.get("dimensions") == expected_dimensions(alarm), alarm.name
+
+
+def expected_dimensions(alarm: Node) -> dict[str, str] | None:
+    if alarm.inputs["namespace"] == "stages/aws-stage2":
+        return None  # one host sends them: a replaced server goes on with the same alarm
+    if alarm.inputs["namespace"] == "AWS/EC2":
+        return {"InstanceId": "i-0123456789abcdef0"}
+    return {"DBInstanceIdentifier": f"{alarm.name.rsplit('-', 1)[0]}-1234567"}
+
+
+def test_the_servers_profile_may_send_its_stacks_metrics_and_nothing_else(one: Graph) -> None:
+    (policy,) = one.of("iam/rolePolicy:RolePolicy")
+    assert json.loads(policy.inputs["policy"])["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": "cloudwatch:PutMetricData",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"cloudwatch:namespace": "stages/aws-stage1"}},
+        }
+    ]
+    role = one.one("iam/role:Role")
+    trust = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    assert [each["Principal"] for each in trust] == [{"Service": "ec2.amazonaws.com"}]
+    profile = one.one("iam/instanceProfile:InstanceProfile")
+    server = one.one("ec2/instance:Instance")
+    assert profile.urn in server.from_inputs["iamInstanceProfile"]
+
+
+def test_flow_logs_are_off_by_default_for_they_cost(one: Graph) -> None:
+    assert one.of("ec2/flowLog:FlowLog") == []
+
+
+def test_flow_logs_hold_every_connection_for_ninety_days() -> None:
+    found = graph.of_stage(1, network__flow_logs="true")
+    log = found.one("ec2/flowLog:FlowLog")
+    group = found.one("cloudwatch/logGroup:LogGroup")
+    assert log.inputs["trafficType"] == "ALL"
+    assert log.inputs["vpcId"] == "aws-stage1-vpc-id"
+    assert group.inputs["retentionInDays"] == 90
+    (policy,) = found.of("iam/rolePolicy:RolePolicy")
+    (statement,) = json.loads(policy.inputs["policy"])["Statement"]
+    assert statement["Resource"] == "arn:aws:x:eu-central-1:123456789012:aws-stage1-flows:*"
+    assert policy.urn in log.depends_on
