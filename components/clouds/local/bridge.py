@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.clouds.local import machine
-from components.errors import wrong
+from components.errors import UserError, wrong
 
 FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 REMEMBERED = Path("/run/stages-local-forwarding")
@@ -126,25 +126,32 @@ def pointed(network: Network) -> str | None:
 
 
 def check_free(network: Network) -> None:
-    """Refuse a range that something else on the machine uses.
-
-    Other bridges and interfaces, and routes: a VPN's range is as taken as an interface's.
-    """
+    """Refuse a range that something else on the machine uses: interfaces, routes (a VPN's range is
+    as taken as an interface's), and networks of other stacks that are not up."""
     wanted = ipaddress.ip_network(network.cidr)
-    routes = json.loads(machine.run(["ip", "-json", "-4", "route", "show", "table", "all"]) or "[]")
-    for route in routes:
+    routes = machine.run(["ip", "-json", "-4", "route", "show", "table", "all"])
+    for route in json.loads(routes or "[]"):
         destination = route.get("dst", "default")
-        if destination == "default" or route.get("dev") == network.bridge:
-            continue
-        if route.get("type") in ("broadcast", "multicast"):
-            continue
-        if ipaddress.ip_network(destination, strict=False).overlaps(wanted):
-            raise wrong(
-                "stages:network.cidr",
-                "a range that nothing on this machine uses",
-                network.cidr,
-                f"{destination} is in use by {route.get('dev', 'a route')}: choose another range",
-            )
+        foreign = route.get("dev") != network.bridge and route.get("type") != "multicast"
+        if foreign and destination != "default" and _overlap(destination, wanted):
+            raise _in_use(network, f"{route.get('dev', 'a route')}, {destination}")
+    for noted in machine.root().glob("*/network.json"):
+        cidr = (machine.read_json(noted) or {}).get("cidr", "")
+        if str(noted.parent) != network.key and _overlap(cidr, wanted):
+            raise _in_use(network, f"stack {noted.parent.name}, {cidr}")
+
+
+def _overlap(text: str, wanted: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    return ipaddress.ip_network(text, strict=False).overlaps(wanted)
+
+
+def _in_use(network: Network, by: str) -> UserError:
+    return wrong(
+        "stages:network.cidr",
+        "a range that nothing on this machine uses",
+        network.cidr,
+        f"It is in use by {by}: choose another range",
+    )
 
 
 def table_exists(network: Network) -> bool:
@@ -183,7 +190,7 @@ table inet {network.table} {{
     # A static address that leads nowhere is not the machine's own address.
     chain input {{
         type filter hook input priority filter;
-        ip daddr {static} reject with icmp type host-unreachable
+        ip daddr {static} ct state new reject with icmp type host-unreachable
     }}
     # Out to the internet, not to other stacks, and nobody in but through the static address.
     chain forward {{
@@ -191,6 +198,7 @@ table inet {network.table} {{
         iifname "{bridge}" oifname "{bridge}" accept
         iifname "{bridge}" oifname "{PREFIX}*" drop
         oifname "{bridge}" ct state established,related accept
+        oifname "{bridge}" ct status dnat accept
         oifname "{bridge}" drop
     }}
 }}

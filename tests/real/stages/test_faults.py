@@ -1,0 +1,99 @@
+"""Hosts that die, runs that are killed, farewells that cannot be said."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+from pathlib import Path
+
+import pytest
+
+from components.clouds.local import operations
+from tests.real.clone import Stack, fetch
+from tests.real.stages.conftest import take_away
+from tests.real.stages.test_changes import fill, on_host
+from tests.real.waiting import until
+
+pytestmark = pytest.mark.real
+
+
+def kill_host(server_id: str) -> None:
+    """Cut the power of a host."""
+    operations.host(server_id).kill()
+
+
+def test_refresh_sees_a_dead_host_and_the_next_up_mends_it(stage1: Stack, stage2: Stack) -> None:
+    for stack in (stage1, stage2):
+        rows, before = fill(stack), stack.outputs()
+        kill_host(before["server_id"])
+        with pytest.raises((OSError, urllib.error.URLError)):
+            fetch(before["url"] + "/health")
+        assert "differ" in stack.run("refresh")
+        stack.run("up")
+        assert stack.outputs()["server_id"] == before["server_id"]
+        assert fetch(before["url"] + "/ledger")["count"] == rows
+
+
+def test_a_killed_up_is_recovered_by_the_next(stage2: Stack) -> None:
+    stage2.configure(server__generation=17)
+    argv = [sys.executable, "-m", "scripts.stack", "up", "--stack", stage2.name]
+    with (stage2.clone.path / ".stages" / "killed.log").open("w") as log:
+        run = subprocess.Popen(
+            argv, cwd=stage2.clone.path, stdout=log, stderr=log, start_new_session=True
+        )
+    path = Path(log.name)
+    until("the new server to be on its way", lambda: "server" in path.read_text().lower(), 60)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    stage2.run("up")
+    assert stage2.get()["problem"] is None
+    assert "No changes" in stage2.run("up")
+    hosts = [name for name in operations.hosts(stage2.name) if "server" in name or "app" in name]
+    assert len(hosts) == 1, hosts
+
+
+def test_a_second_stack_of_the_same_stage_lives_beside_the_first(stage1: Stack) -> None:
+    rows = fill(stage1)
+    other = stage1.clone.stack(f"{stage1.name}-test", stage=1, network__cidr="10.91.3.0/24")
+    try:
+        other.up()
+        assert other.get()["stack"] == other.name
+        assert fetch(other.outputs()["url"] + "/ledger")["count"] == 0
+        assert fetch(stage1.outputs()["url"] + "/ledger")["count"] == rows
+    finally:
+        take_away(other)
+    assert stage1.get()["problem"] is None
+
+
+def test_a_farewell_on_a_dead_host_is_skipped_and_on_a_silent_one_refused(stage2: Stack) -> None:
+    before = stage2.outputs()["server_id"]
+    on_host(stage2, "sudo systemctl stop ssh.socket ssh.service")
+    said = stage2.run("up", "--yes", code=0) if False else stage2.run("replace", code=1)
+    assert "stages:host.force_stop" in said
+    assert operations.host(before).state() == "running"
+    kill_host(before)
+    stage2.run("up")
+    assert stage2.get()["problem"] is None
+
+
+def test_down_keeps_the_data_and_up_finds_it_again(stage1: Stack, stage2: Stack) -> None:
+    for stack in (stage1, stage2):
+        rows, address = fill(stack), stack.outputs()["address"]
+        said = stack.run("down")
+        assert "These stay" in said
+        left = operations.leftovers(stack.name)
+        assert left and all("volume" in line for line in left), left
+        stack.run("up")
+        assert stack.outputs()["address"] == address
+        assert fetch(stack.outputs()["url"] + "/ledger")["count"] == rows
+
+
+def test_deleting_data_takes_the_stacks_name(stage1: Stack) -> None:
+    said = stage1.run("delete-data", "--confirm", "yes", code=2)
+    assert f"should be the stack's name '{stage1.name}', got 'yes'" in said
+    assert stage1.get()["problem"] is None
