@@ -81,7 +81,11 @@ class HostConfigurationProvider(ResourceProvider):
     _force_stop = False
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Read the loud way past, which must work without an ``up`` in between."""
+        """Read the loud way past, which must work without an ``up`` in between.
+
+        A plain ``pulumi destroy`` gives the settings of the last ``up``; with ``--run-program``,
+        and in an ``up``, they are today's.
+        """
         self._force_stop = str(req.config.get(FORCE_STOP)).lower() == "true"
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
@@ -137,7 +141,8 @@ class HostConfigurationProvider(ResourceProvider):
             raise UserError(
                 error.problem,
                 f"{error.remedy} To let it go as it is, and lose what it is doing: "
-                f"`pulumi config set {FORCE_STOP} true`.".strip(),
+                f"`pulumi config set {FORCE_STOP} true` (`pulumi destroy` hears it with "
+                "`--run-program`).".strip(),
                 exit_code=1,
             ) from error
 

@@ -67,7 +67,15 @@ def down(session: Session, *, yes: bool, ask: Callable[[str], bool]) -> None:
         if session.operations.asks and not yes and not ask("Take these away?"):
             raise UserError("Nothing was changed", exit_code=FAILED)
         with Progress(session.screen, f"Taking down {session.stack}", _size(plan)) as progress:
-            _run(session, session.engine.destroy, progress, exclude_protected=True)
+            # Without a run of the program the providers keep the settings of the last `up`.
+            force = session.settings.host.force_stop
+            _run(
+                session,
+                session.engine.destroy,
+                progress,
+                exclude_protected=True,
+                run_program=force or None,
+            )
         session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
     else:
         session.say(f"{session.stack}: nothing to take down.")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from components import host_document
-from components.clouds.local import bridge, image, machine, nspawn
+from components.clouds.local import bridge, hosts, image, machine, nspawn
 from components.host import pgbouncer
 from components.host.model import (
     AppService,
@@ -222,7 +222,7 @@ class AppHost:
         return {
             **plain,
             "cloud": "local",
-            "server_id": "server-1",
+            "server_id": hosts.id_of(self.host),
             "attachment_id": "",
             "ssh_host": self.address,
             "ssh_host_key": self.host_key,

@@ -37,12 +37,6 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppHost]:
         yield made
 
 
-@pytest.fixture(autouse=True)
-def power(host: AppHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cloud is asked about the host by its folder: this test has no stack to look it up in."""
-    monkeypatch.setattr(host_configuration, "server_state", lambda cloud, server: host.host.state())
-
-
 @pytest.fixture
 def product(tmp_path: Path) -> Product:
     folder = tmp_path / "product"
@@ -405,7 +399,7 @@ def test_a_farewell_runs_in_order_and_fails_closed(host: AppHost, up: dict[str, 
     props = host.props(_release(up), farewell=steps)
     with pytest.raises(UserError, match="`umount /nowhere` failed") as caught:
         provider.delete("server-1", props)
-    assert "`pulumi config set stages:host.force_stop true`" in str(caught.value)
+    assert "`pulumi config set stages:host.force_stop true` (" in str(caught.value)
     assert host.sh("ls /run/bye") == "/run/bye"
     provider.delete("server-1", dict(props, force_stop="yes"))
     apply(up)
@@ -441,7 +435,7 @@ def test_a_silent_host_is_never_taken_for_gone(host: AppHost, up: dict[str, Any]
         with pytest.raises(UserError) as caught:
             provider.delete("server-1", up)
         assert "no answer over SSH" in str(caught.value)
-        assert "`pulumi config set stages:host.force_stop true`" in str(caught.value)
+        assert "`pulumi config set stages:host.force_stop true` (" in str(caught.value)
         found = provider.read("server-1", host_configuration.outputs(up))
         assert found.id == "server-1"
         assert list((found.outs or {})["drift"]) == ["host"]
