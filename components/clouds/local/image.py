@@ -6,8 +6,8 @@ to: a change of the package list or of the recipe makes another one beside it.
 
 from __future__ import annotations
 
-import fcntl
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -64,12 +64,12 @@ def ensure(progress: Progress | None = None) -> Path:
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with (target.parent / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with machine.lock(target.parent):
         if not target.is_dir():
             for half in target.parent.glob("*.new"):  # of a build that was killed
                 shutil.rmtree(half)
             _build(target, progress or (lambda step, elapsed_s: None))
+            _prune(target)
     return target
 
 
@@ -111,6 +111,20 @@ def _build(target: Path, progress: Progress) -> None:
         )
     half.rename(target)
     progress("built", time.monotonic() - began)
+
+
+def _prune(current: Path) -> None:
+    """Remove images of earlier package lists that no host uses, of any stack or root folder."""
+    hosts = machine.root().glob("*/hosts/*/host.json")
+    used = {str((machine.read_json(host) or {}).get("spec", {}).get("image")) for host in hosts}
+    for namespace in Path("/proc").glob("[0-9]*/mounts"):
+        try:
+            used.update(re.findall(r"lowerdir=([^,\s]+)", namespace.read_text()))
+        except OSError:
+            continue  # the process has ended
+    for image in current.parent.iterdir():
+        if image != current and image.is_dir() and str(image) not in used:
+            shutil.rmtree(image)
 
 
 def _environment() -> dict[str, str]:

@@ -81,16 +81,19 @@ def wait_until(
 
 
 @contextmanager
-def lock(folder: Path | None = None) -> Iterator[None]:
-    """Hold a folder's lock (the machine's, without one) against other processes and threads.
+def lock(folder: Path = Path("/run")) -> Iterator[None]:
+    """Hold a folder (``/run``: the whole machine) against other processes and threads.
 
-    Not reentrant, and short: around the choice of a name or an address, never around a boot.
+    Not reentrant, and short: around the choice of a name or an address, never around a boot. The
+    folder itself is locked, so that no lock file is left behind.
     """
-    folder = folder or root()
     folder.mkdir(parents=True, exist_ok=True, mode=0o711)
-    with (folder / ".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
 
 
 def write(path: Path, text: str, mode: int = 0o644, owner: int | None = None) -> None:

@@ -11,10 +11,8 @@ namespaces and capabilities. They are for trying the stages, not for running str
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
-import shlex
 import shutil
 import signal
 import subprocess
@@ -24,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from components.clouds.local import cgroup, disk, machine, process, seed
+from components.clouds.local import disk, launch, machine, process, seed
 from components.errors import UserError
 
 State = Literal["running", "off", "gone"]
@@ -35,9 +33,6 @@ SSH_TIMEOUT_S = 60
 """Until sshd listens; about 3 s on an idle machine with 2 cores."""
 STOP_TIMEOUT_S = 30
 """For an orderly stop, before the host is killed; 0.3 to 0.7 s when nothing hangs."""
-
-
-NSPAWN = Path("/run/systemd/nspawn")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +64,6 @@ class Host:
     def key(self) -> str:
         """A short name that is unique on the machine."""
         return machine.digest(str(self.folder), 12)
-
-    @property
-    def _unit(self) -> str:
-        return f"stages-{self.key}.service"
 
     @property
     def _machine(self) -> str:
@@ -154,7 +145,19 @@ class Host:
         self._end_strays()
         pid_file = self.folder / "supervisor.pid"
         pid_file.unlink(missing_ok=True)
-        self._spawn(spec, pid_file)
+        disks = {node: disk.device(Path(file)) for node, file in self._nodes().items()}
+        launch.launch(
+            key=self.key,
+            memory_mib=spec.memory_mib,
+            pid_file=pid_file,
+            console=self.console,
+            root=self.folder / "root",
+            overlay=f"lowerdir={spec.image},upperdir={self.upper},workdir={self.folder / 'work'}",
+            container=self._machine,
+            hostname=spec.hostname,
+            bridge=spec.bridge,
+            disks=disks,
+        )
         machine.wait_until("systemd-nspawn should start", 5, pid_file.exists)
         supervisor = process.find(int(pid_file.read_text()))
         self.note(supervisor=supervisor, leader=None)
@@ -182,9 +185,9 @@ class Host:
             leader = leader if process.alive(leader) else self.leader()
         _wait_for_end(self.supervisor(), 3)
         self._end_strays()
-        cgroup.remove(self.key)
+        launch.remove_group(self.key)
         if self._marker.exists():
-            self._tidy_nspawn()
+            launch.tidy(self._machine, self.upper)
             self.note(supervisor=None, leader=None)
 
     def kill(self) -> None:
@@ -324,58 +327,6 @@ class Host:
 
     # -- how -------------------------------------------------------------------------------------
 
-    def _spawn(self, spec: Spec, pid_file: Path) -> None:
-        disks = {node: disk.device(Path(file)) for node, file in self._nodes().items()}
-        binds = [f"--bind={device}:{_escape(node)}" for node, device in disks.items()]
-        nspawn = [
-            *("systemd-nspawn", "--quiet", "--boot", "--settings=no"),
-            *("--register=no", "--keep-unit", "--link-journal=no"),
-            f"--directory={self.folder / 'root'}",
-            f"--machine={self._machine}",
-            f"--hostname={spec.hostname}",
-            f"--network-bridge={spec.bridge}",
-            *("--resolv-conf=off", "--timezone=off", *binds),
-        ]
-        overlay = f"lowerdir={spec.image},upperdir={self.upper},workdir={self.folder / 'work'}"
-        lines = [f"echo $$ > {shlex.quote(str(file))}" for file in self._cgroup_files(spec)]
-        lines.append(f"echo $$ > {shlex.quote(str(pid_file))}.new")
-        lines.append(shlex.join(["mv", f"{pid_file}.new", str(pid_file)]))
-        lines.append(
-            shlex.join(
-                ["mount", "-t", "overlay", "-o", overlay, "stages", str(self.folder / "root")]
-            )
-        )
-        # nspawn leaves a reboot from inside to its service manager, by this exit code.
-        lines.append(f"while rc=0; {shlex.join(nspawn)} || rc=$?; [ $rc = 133 ]; do :; done")
-        script = "set -eu\n" + "\n".join(lines)
-        namespace = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
-        if _systemd_runs():
-            argv = [
-                *("systemd-run", "--quiet", "--collect", f"--unit={self._unit}"),
-                *("-p", "Delegate=yes", "-p", f"MemoryMax={spec.memory_mib}M"),
-                *("-p", "KillMode=mixed", "-p", f"StandardOutput=append:{self.console}"),
-                *("-p", f"StandardError=append:{self.console}", "--slice=machine.slice"),
-                *namespace,
-            ]
-        else:
-            # A session of its own, or the host's supervisor dies with the engine's process group;
-            # no inherited output, or the engine waits for the host to stop.
-            argv = ["setsid", "--fork", *namespace]
-        with self.console.open("ab") as output:
-            subprocess.run(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
-                close_fds=True,
-                timeout=START_TIMEOUT_S,
-                check=True,
-            )
-
-    def _cgroup_files(self, spec: Spec) -> list[Path]:
-        return [] if _systemd_runs() else cgroup.make(self.key, spec.memory_mib)
-
     def _wait_for_init(self, supervisor: process.Process | None) -> process.Process:
         def probe() -> process.Process | None:
             if not process.alive(supervisor):
@@ -390,27 +341,12 @@ class Host:
 
         Two sets of processes on the same files would be two servers on one data directory.
         """
-        if _systemd_runs():
-            machine.run(["systemctl", "kill", "--signal=KILL", self._unit], check=False)
-        else:
-            cgroup.kill(self.key)
+        launch.kill(self.key)
         process.end(self.supervisor())
         for stray in process.inits_on(self.upper):
             process.end(stray)
         what = f"the processes of {self.folder} should end"
         machine.wait_until(what, 10, lambda: not process.inits_on(self.upper))
-
-    def _tidy_nspawn(self) -> None:
-        """Remove what nspawn leaves in ``/run`` when it is killed."""
-        shutil.rmtree(NSPAWN / "propagate" / self._machine, ignore_errors=True)
-        if self.upper.exists():
-            for lock in (NSPAWN / "locks").glob(f"inode-*:{self.upper.stat().st_ino}"):
-                with lock.open("r+b") as handle:
-                    try:
-                        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    except OSError:
-                        continue  # of another container that runs, on another file system
-                    lock.unlink()
 
     def _running(self) -> process.Process:
         leader = self.leader()
@@ -427,12 +363,3 @@ def _wait_for_end(ending: process.Process | None, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     while process.alive(ending) and time.monotonic() < deadline:
         time.sleep(0.02)
-
-
-def _escape(path: str) -> str:
-    return path.replace("\\", "\\\\").replace(":", "\\:")
-
-
-def _systemd_runs() -> bool:
-    """Whether systemd runs the machine (then it owns the control groups)."""
-    return Path("/run/systemd/system").is_dir()

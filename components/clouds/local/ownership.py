@@ -39,5 +39,5 @@ def release(stack: str) -> None:
     for empty in (folder / "hosts", folder / "volumes"):
         if empty.is_dir() and not any(empty.iterdir()):
             empty.rmdir()
-    if folder.is_dir() and {entry.name for entry in folder.iterdir()} <= {".lock", "owner.json"}:
+    if folder.is_dir() and {entry.name for entry in folder.iterdir()} <= {"owner.json"}:
         shutil.rmtree(folder)

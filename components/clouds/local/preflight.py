@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 from pathlib import Path
 
 from components.clouds.local import bridge, image, machine, ownership
-from components.errors import UserError
+from components.errors import UserError, wrong
 
 PACKAGES = Path(__file__).with_name("machine-packages.txt")
 FREE_MIB = 2000
@@ -29,7 +30,7 @@ def preflight(stack: str, cidr: str) -> list[UserError]:
     missing = missing_programs()
     if missing:
         return [missing]
-    found = (_disk(), _range(stack, cidr), _owner(stack))
+    found = (_folder(), _loops(), _disk(), _range(stack, cidr), _owner(stack))
     return [error for error in found if error is not None]
 
 
@@ -47,12 +48,41 @@ def missing_programs() -> UserError | None:
     )
 
 
-def free_mib() -> int:
-    """Free space where the stacks' root folder is, or will be."""
-    folder = machine.root()
+def existing_folder() -> Path:
+    """The stacks' root folder, or the nearest one above it that is there."""
+    folder = machine.root().absolute()
     while not folder.exists():
         folder = folder.parent
-    return shutil.disk_usage(folder).free // 1024**2
+    return folder
+
+
+def free_mib() -> int:
+    return shutil.disk_usage(existing_folder()).free // 1024**2
+
+
+def _folder() -> UserError | None:
+    """Hosts are overlays: their folder cannot be on one, nor have mount options in its name."""
+    path, kind = str(machine.root().absolute()), _file_system(existing_folder())
+    if re.search(r"[,:\\\s]", path):
+        got, should_be = path, "a path without spaces, commas, colons and backslashes"
+    elif kind == "overlayfs":
+        got, should_be = f"{path} on overlayfs", "on a disk of its own (ext4, xfs, btrfs)"
+    else:
+        return None
+    return wrong("STAGES_LOCAL_ROOT", should_be, got, "Set it to such a folder")
+
+
+def _file_system(folder: Path) -> str:
+    return machine.run(["stat", "--file-system", "--format=%T", str(folder)]).strip()
+
+
+def _loops() -> UserError | None:
+    if Path("/dev/loop-control").exists():
+        return None
+    return UserError(
+        "The local cloud needs loop devices, and /dev/loop-control is missing",
+        "Load the module: modprobe loop; a container needs to be privileged",
+    )
 
 
 def _disk() -> UserError | None:
