@@ -1,0 +1,178 @@
+"""Runs that were stopped or killed, and stacks that someone else is changing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.real.engine_checkout import (
+    STACK,
+    TestCheckout,
+    alive,
+    kill,
+    make_checkout,
+    wait_for,
+)
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> TestCheckout:
+    """A checkout whose second note is made only once the file ``go`` is there."""
+    made = make_checkout(tmp_path)
+    made.ask({"first": "a", "slow": f"wait:{made.folder / 'go'}", "last": "b"})
+    return made
+
+
+def start_and_wait(checkout: TestCheckout) -> subprocess.Popen[str]:
+    """Start ``up`` and return once it is in the middle of making the slow note."""
+    process = checkout.start("up")
+    wait_for((checkout.folder / "slow.created").exists, "the slow create")
+    return process
+
+
+def test_a_killed_run_is_recovered_without_a_question(checkout: TestCheckout) -> None:
+    process = start_and_wait(checkout)
+    engine, providers = checkout.cli_pid(), checkout.providers()
+    assert len(providers) == 1
+    kill(engine)
+    process.communicate(timeout=60)
+    assert len(checkout.locks()) == 1
+    assert alive(providers[0])  # it waits for `go` and would make the note behind our back
+    (checkout.folder / "slow.created").unlink()
+    recovered = checkout.start("up")
+    wait_for((checkout.folder / "slow.created").exists, "the second create")
+    assert not alive(providers[0])
+    (checkout.folder / "go").touch()
+    out, err = recovered.communicate(timeout=120)
+    assert (recovered.returncode, err) == (0, "")
+    assert f"Ending process {providers[0]}, which the killed run {engine} left behind." in out
+    assert f"An earlier run (process {engine}) was killed: its lock is taken away." in out
+    assert "It had begun 1 operation(s) without recording their end" in out
+    assert "2 created, 1 unchanged" in out
+    assert (checkout.folder / "slow.created").read_text() == "created\n"
+    assert checkout.locks() == []
+    assert checkout.providers() == []
+    assert "nothing to change, 3 stay." in checkout.stack("up").out
+
+
+def test_everything_killed_at_once_is_recovered(checkout: TestCheckout) -> None:
+    process = start_and_wait(checkout)
+    engine, providers = checkout.cli_pid(), checkout.providers()
+    process.kill()
+    kill(engine)
+    kill(providers[0])
+    process.communicate(timeout=60)
+    (checkout.folder / "go").touch()
+    done = checkout.stack("up")
+    assert (done.code, done.err) == (0, "")
+    assert "Ending process" not in done.out
+    assert "2 created, 1 unchanged" in done.out
+
+
+def test_preview_recovers_too_and_makes_nothing(checkout: TestCheckout) -> None:
+    process = start_and_wait(checkout)
+    kill(checkout.cli_pid())
+    process.communicate(timeout=60)
+    done = checkout.stack("preview")
+    assert (done.code, done.err) == (0, "")
+    assert "2 to create, 1 stay." in done.out
+    assert not (checkout.folder / "slow").exists()
+
+
+def test_interrupted_once_it_ends_what_is_under_way_and_records_it(
+    checkout: TestCheckout,
+) -> None:
+    process = start_and_wait(checkout)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    process.stderr.readline()
+    assert "what is under way comes to its end first" in process.stderr.readline()
+    (checkout.folder / "go").touch()
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (
+        130,
+        "Stopped. What was under way has ended and is recorded.\n",
+    )
+    assert "+ created slow (Note)" in out
+    assert not (checkout.folder / "last").exists()
+    assert checkout.locks() == []
+    assert "1 created, 2 unchanged" in checkout.stack("up").out
+
+
+def test_a_terminals_ctrl_c_reaches_the_engine_once(checkout: TestCheckout) -> None:
+    process = start_and_wait(checkout)
+    os.killpg(process.pid, signal.SIGINT)  # the whole group, as a terminal does
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.stderr.readline()
+    (checkout.folder / "go").touch()
+    process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert checkout.locks() == []
+    assert "1 created, 2 unchanged" in checkout.stack("up").out
+
+
+def test_a_stack_that_someone_is_changing_is_refused(checkout: TestCheckout) -> None:
+    process = start_and_wait(checkout)
+    engine = checkout.cli_pid()
+    for command in ("up", "preview", "refresh", "down"):
+        done = checkout.stack(command)
+        assert done.code == 4
+        assert done.err.startswith(f"Stack {STACK} is being changed by process {engine} of ")
+        assert done.err.endswith(
+            f"Wait for it, or end it with `kill {engine}` and run the command again.\n"
+        )
+    assert "is being changed by process" in checkout.stack("status").out
+    (checkout.folder / "go").touch()
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+
+
+def write_lock(checkout: TestCheckout, pid: int, machine: str, when: str) -> Path:
+    lock = checkout.root / f".stages/state/.pulumi/locks/organization/stages/{STACK}/x.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    content = {"pid": pid, "username": "ann", "hostname": machine, "timestamp": when}
+    lock.write_text(json.dumps(content))
+    return lock
+
+
+def test_a_lock_of_another_machine_is_not_ours_to_break(checkout: TestCheckout) -> None:
+    (checkout.folder / "go").touch()
+    checkout.stack("preview")
+    lock = write_lock(checkout, 1, "elsewhere", "2026-01-02T03:04:05.123456789Z")
+    done = checkout.stack("up")
+    assert done.code == 4
+    assert done.err.startswith(f"Stack {STACK} was locked by process 1 on machine elsewhere at ")
+    assert f"pulumi cancel --stack {STACK}" in done.err
+    assert lock.exists()
+
+
+def test_a_lock_whose_number_another_process_has_now_is_dead(checkout: TestCheckout) -> None:
+    (checkout.folder / "go").touch()
+    checkout.stack("preview")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        write_lock(checkout, other.pid, socket.gethostname(), "2020-01-02T03:04:05Z")
+        done = checkout.stack("up")
+        assert other.poll() is None
+        assert other.stdin is not None
+        other.stdin.close()
+    assert done.code == 0
+    assert f"An earlier run (process {other.pid}) was killed" in done.out
+    assert checkout.locks() == []
+
+
+def test_a_half_written_lock_is_dead(checkout: TestCheckout) -> None:
+    (checkout.folder / "go").touch()
+    checkout.stack("preview")
+    write_lock(checkout, 1, "x", "y").write_text('{"pid": 12')
+    assert checkout.stack("up").code == 0
+    assert checkout.locks() == []
