@@ -154,6 +154,8 @@ def _run(recorder: Recorder, settings: Settings, chosen: release.ResolvedRelease
     runtime_settings.SETTINGS.monitor = recorder
     set_all_config({})
     loop = asyncio.new_event_loop()
+    # The first error is raised below; asyncio would print the same one for each that waits for it.
+    loop.set_exception_handler(lambda *_: None)
     loop.set_default_executor(_Inline(max_workers=1))
     try:
         loop.run_until_complete(run_in_stack(lambda: program.declare(settings, chosen)))

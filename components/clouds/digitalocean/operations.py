@@ -7,13 +7,19 @@ from components.clouds.digitalocean.names import stack_label
 from components.clouds.digitalocean.preflight import check as preflight
 from components.errors import UserError
 
-__all__ = ["leftovers", "preflight"]
+__all__ = ["hosts", "leftovers", "preflight"]
 
 KINDS = (
     ("databases", "databases", "database cluster"),
     ("droplets", "droplets", "Droplet"),
     ("volumes", "volumes", "volume"),
 )
+
+
+def hosts(stack: str) -> dict[str, str]:
+    """The state of every Droplet of a stack, by name."""
+    found = _tagged("droplets", "droplets", stack_label(stack))
+    return {str(item["name"]): str(item["status"]) for item in found}
 
 
 def leftovers(stack: str) -> list[str]:

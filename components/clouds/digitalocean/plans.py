@@ -15,6 +15,9 @@ DEFAULT_SERVER = {1: "s-2vcpu-4gb", 2: "s-2vcpu-4gb"}
 DEFAULT_DATABASE = "db-s-2vcpu-4gb"
 """$60.90 a month, inside the $50-100 that stage 2 costs more than stage 1."""
 
+IMAGE = "debian-13-x64"
+"""DigitalOcean's Debian 13, which it rebuilds from time to time."""
+
 RESERVED_CONNECTIONS = 3
 """DigitalOcean keeps 3 connections of every cluster for maintenance."""
 CONNECTIONS_PER_GIB = 25

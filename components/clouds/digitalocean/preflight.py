@@ -7,15 +7,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from components.clouds.digitalocean import api, checks, database, plans
+from components.clouds.digitalocean import api, checks, plans
 from components.clouds.digitalocean.names import fingerprint
-from components.clouds.digitalocean.server import IMAGE
 from components.errors import UserError, wrong
 from components.settings import Settings
 from components.settings.problems import raise_all
 
-NEEDED_IN_REGION = {"storage": "volumes"}
-"""Features that a region may lack, as the API calls them."""
+ENGINE = "pg"
 
 
 def check(settings: Settings) -> None:
@@ -46,13 +44,12 @@ def _region(settings: Settings) -> Iterator[UserError]:
             "Choose one of them, or another region.",
         )
     features = regions[wanted].get("features") or []
-    for feature, words in NEEDED_IN_REGION.items():
-        if settings.stage == 1 and feature not in features:
-            yield wrong("stages:region", f"one that has {words}", wanted)
+    if settings.stage == 1 and "storage" not in features:
+        yield wrong("stages:region", "one that has volumes", wanted)
 
 
 def _image(settings: Settings) -> Iterator[UserError]:
-    image = settings.server.image or IMAGE
+    image = settings.server.image or plans.IMAGE
     try:
         found = api.get(f"images/{image}")["image"]
     except api.NotFound:
@@ -60,7 +57,7 @@ def _image(settings: Settings) -> Iterator[UserError]:
             "stages:server.image",
             "the id or slug of an image that the account has",
             image,
-            f"Without the line it is {IMAGE}.",
+            f"Without the line it is {plans.IMAGE}.",
         )
         return
     region = checks.region(settings)
@@ -103,7 +100,7 @@ def _network(settings: Settings) -> Iterator[UserError]:
 def _database(settings: Settings) -> Iterator[UserError]:
     if settings.stage != 2:
         return
-    offer: dict[str, Any] = api.get("databases/options")["options"][database.ENGINE]
+    offer: dict[str, Any] = api.get("databases/options")["options"][ENGINE]
     region = checks.region(settings)
     if region not in offer["regions"]:
         yield wrong("stages:region", f"one of {', '.join(sorted(offer['regions']))}", region)

@@ -18,12 +18,11 @@ from components.cloud import (
     VolumeAnswer,
     VolumeNeeds,
 )
+from components.clouds.digitalocean import plans
 from components.clouds.digitalocean.names import fingerprint, labels
 from components.clouds.digitalocean.network import Network
 from components.settings import Settings
 
-IMAGE = "debian-13-x64"
-"""DigitalOcean's Debian 13, which it rebuilds from time to time."""
 DEVICE = "/dev/disk/by-id/scsi-0DO_Volume_{0}"
 """Where a Droplet sees a volume, by the volume's name."""
 
@@ -40,7 +39,7 @@ def server(
     delete_first = needs.volume is not None
     droplet = digitalocean.Droplet(
         f"{name}-server",
-        image=settings.server.image or IMAGE,
+        image=settings.server.image or plans.IMAGE,
         size=needs.plan,
         region=region,
         vpc_uuid=network.id,

@@ -1,0 +1,93 @@
+"""The class that a stage talks to: each method is one file's work."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.cloud import (
+    AddressAnswer,
+    Cloud,
+    DatabaseAnswer,
+    DatabaseNeeds,
+    DatabasePlan,
+    NetworkAnswer,
+    NetworkNeeds,
+    ServerAnswer,
+    ServerNeeds,
+    ServerPlan,
+    SshKey,
+    VolumeAnswer,
+    VolumeNeeds,
+)
+from components.clouds.digitalocean import alarms, checks, database, network, plans, server
+from components.settings import Settings
+
+
+class DigitalOcean(Cloud):
+    """How DigitalOcean makes what a stage needs.
+
+    Making one raises ``UserError`` for settings that DigitalOcean cannot serve.
+    """
+
+    name = "digitalocean"
+    knows_host_keys = False
+
+    def __init__(self, settings: Settings) -> None:
+        checks.check(settings)
+        self._settings = settings
+        self._region = checks.region(settings)
+
+    def server_plan(self, name: str) -> ServerPlan:
+        return plans.server(name)
+
+    def database_plan(self, name: str) -> DatabasePlan:
+        return plans.database(name)
+
+    def default_server_plan(self, stage: int) -> str:
+        return plans.DEFAULT_SERVER[stage]
+
+    def default_database_plan(self) -> str:
+        return plans.DEFAULT_DATABASE
+
+    def ssh_private_key(self, name: str, *, parent: pulumi.Resource) -> SshKey | None:
+        return None
+
+    def network(self, name: str, needs: NetworkNeeds, *, parent: pulumi.Resource) -> NetworkAnswer:
+        made = network.network(name, needs, self._settings, self._region, parent)
+        alarms.of_servers(name, made, self._settings.alarms.email, parent)
+        return made
+
+    def volume(self, name: str, needs: VolumeNeeds, *, parent: pulumi.Resource) -> VolumeAnswer:
+        return server.volume(name, needs, self._settings, self._region, parent)
+
+    def database(
+        self, name: str, needs: DatabaseNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
+    ) -> DatabaseAnswer:
+        return database.database(name, needs, _own(network), self._settings, self._region, parent)
+
+    def server(
+        self, name: str, needs: ServerNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
+    ) -> ServerAnswer:
+        return server.server(name, needs, _own(network), self._settings, self._region, parent)
+
+    def address(
+        self, name: str, network: NetworkAnswer, *, parent: pulumi.Resource
+    ) -> AddressAnswer:
+        return server.address(name, self._settings, self._region, parent)
+
+    def assign_address(
+        self,
+        name: str,
+        address: AddressAnswer,
+        server_id: pulumi.Input[str],
+        *,
+        delete_before_replace: bool,
+        parent: pulumi.Resource,
+    ) -> pulumi.Output[str]:
+        return server.assign_address(name, address, server_id, delete_before_replace, parent)
+
+
+def _own(answer: NetworkAnswer) -> network.Network:
+    if not isinstance(answer, network.Network):
+        raise TypeError(f"should be a network that DigitalOcean made, got {answer!r}")
+    return answer
