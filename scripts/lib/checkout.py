@@ -62,7 +62,7 @@ class Checkout:
         except OSError:
             raise UserError(
                 "The Pulumi CLI: should have been found by the bootstrap, got no note of it",
-                "Run `make help` once, or scripts/bootstrap.py.",
+                "Run scripts/bootstrap.py.",
             ) from None
 
     def settings_file(self, stack: str) -> Path:

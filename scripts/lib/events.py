@@ -197,7 +197,7 @@ def tidy(message: str) -> str:
 
 def errors_of(text: str) -> list[str]:
     """Return the errors in what the CLI printed: its ``error:`` lines, or else its last line."""
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [line.strip().removeprefix("stderr: ") for line in text.splitlines()]
     found = [tidy(line) for line in lines if line.startswith("error: ")]
     last = next((line for line in reversed(lines) if line), "the engine failed and gave no reason")
     return list(dict.fromkeys(found or [last]))

@@ -25,7 +25,7 @@ def parse_packages(text: str) -> tuple[MachinePackage, ...]:
     """Read lines of ``program package purpose...``; empty lines and ``#`` comments are skipped."""
     found = []
     for number, line in enumerate(text.splitlines(), start=1):
-        words = line.split("#", 1)[0].split(None, 2)
+        words = line.split("#", 1)[0].strip().split(None, 2)
         if not words:
             continue
         if len(words) != 3:

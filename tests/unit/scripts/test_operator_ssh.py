@@ -1,0 +1,54 @@
+"""The operator's ssh to an app server."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from components import outputs
+from scripts.lib import ssh
+
+VALUES = {
+    outputs.SSH_HOST: "10.81.0.16",
+    outputs.SSH_USER: "ops",
+    outputs.SSH_HOST_KEY: "ssh-ed25519 AAAA",
+}
+
+
+def test_only_the_pinned_key_is_believed() -> None:
+    argv = ssh.arguments(VALUES, Path("/keys"))
+    assert argv[-1] == "ops@10.81.0.16"
+    for option in (
+        "StrictHostKeyChecking=yes",
+        "UserKnownHostsFile=/keys/known_hosts",
+        "GlobalKnownHostsFile=/dev/null",
+        f"HostKeyAlias={ssh.ALIAS}",
+    ):
+        assert option in argv
+    assert "-i" not in argv
+
+
+def test_a_stacks_own_key_is_the_only_one_offered() -> None:
+    argv = ssh.arguments({**VALUES, outputs.SSH_PRIVATE_KEY: "KEY"}, Path("/keys"))
+    assert argv[argv.index("-i") + 1] == "/keys/key"
+    assert "IdentitiesOnly=yes" in argv
+
+
+def test_the_key_files_are_there_while_ssh_runs_and_then_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "ssh"
+    fake.write_text(
+        "#!/bin/sh\n"
+        "for word; do case $word in UserKnown*) f=${word#*=} ;; */key) k=$word ;; esac; done\n"
+        'stat -c %a "$k"; cat "$k" "$f"; echo "$f"; exit 7\n'
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    done = ssh.run({**VALUES, outputs.SSH_PRIVATE_KEY: "KEY\n\n"}, ["true"], capture=True)
+    mode, key, known, path = done.stdout.splitlines()
+    assert (done.returncode, mode, key) == (7, "600", "KEY")
+    assert known == f"{ssh.ALIAS} ssh-ed25519 AAAA"
+    assert not Path(path).exists()

@@ -1,0 +1,67 @@
+"""The stacks of a checkout and their settings files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.errors import UserError
+from scripts.lib import stacks
+
+
+def test_names_come_from_the_files(tmp_path: Path) -> None:
+    for name in ("Pulumi.b-stage2.yaml", "Pulumi.a.yaml", "notes.yaml", "Pulumi.c.json"):
+        (tmp_path / name).touch()
+    assert stacks.names(tmp_path) == ["a", "b-stage2"]
+
+
+def test_an_unknown_stack_without_a_near_one() -> None:
+    assert str(stacks.unknown("zzz", ["local-stage1"])) == (
+        "STACK: should be one of local-stage1, got 'zzz'. "
+        "A new stack is a new file stacks/Pulumi.zzz.yaml."
+    )
+    assert "should be one of (none yet), got 'a'" in str(stacks.unknown("a", []))
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "Pulumi.x.yaml"
+    file.write_text(text)
+    return file
+
+
+def test_settings_lose_their_prefix_and_others_are_left_out(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        "encryptionsalt: v1:a\nconfig:\n  aws:region: x\n  stages:stage: 1\n"
+        "  stages:app.environment:\n    secure: v1:b\n",
+    )
+    assert stacks.values(file, "f") == {"stage": 1, "app.environment": {"secure": "v1:b"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "stacks/f: should have a `config:` map with the stack's settings, got none"),
+        ("config:\n", "stacks/f: should have a `config:` map with the stack's settings, got none"),
+        ("a: b\n: - c\n  d", "stacks/f line 2: should be YAML, got an error ("),
+    ],
+)
+def test_what_is_no_settings_file(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UserError) as told:
+        stacks.values(write(tmp_path, text), "stacks/f")
+    assert str(told.value).startswith(said)
+
+
+def test_a_setting_is_changed_in_its_place() -> None:
+    text = "# one\nconfig:\n    stages:stage: 1 # two\n\n    stages:app.revision: main\n"
+    changed = stacks.with_setting(text, "app.revision", "v1: #x")
+    assert changed == text.replace("app.revision: main", 'app.revision: "v1: #x"')
+    assert yaml.safe_load(changed)["config"]["stages:app.revision"] == "v1: #x"
+
+
+def test_a_setting_is_added_below_config() -> None:
+    text = "encryptionsalt: a\nconfig:\n  stages:stage: 1\n"
+    changed = stacks.with_setting(text, "app.revision", "v1")
+    assert changed == text.replace("config:\n", 'config:\n  stages:app.revision: "v1"\n')
