@@ -8,67 +8,42 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]
 import pytest
-from botocore.stub import Stubber  # type: ignore[import-untyped]
 
 from components import host_power
-from components.clouds.aws import api, identity, power
+from components.clouds.aws import identity, power
 from components.errors import UserError
 from components.host_power import Route
 from tests.unit.clouds.aws.graph import ARN
+from tests.unit.clouds.aws.stubbed import Stubbed
 
 ID = "i-0123456789abcdef0"
 BIRTH = "192.0.2.1"
 
 
-class Cloud:
-    """EC2 and STS with answers put in beforehand."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.clients = {
-            service: boto3.client(
-                service,
-                region_name="eu-central-1",
-                aws_access_key_id="test",
-                aws_secret_access_key="test",
-            )
-            for service in ("ec2", "sts")
-        }
-        self.stubs = {service: Stubber(client) for service, client in self.clients.items()}
-        self.regions: list[str] = []
-        for stub in self.stubs.values():
-            stub.activate()
-        monkeypatch.setattr(api, "client", self.client)
-        monkeypatch.setattr(power, "PAUSE_S", 0)
-
-    def client(self, service: str, region: str) -> Any:
-        self.regions.append(region)
-        return self.clients[service]
+class Cloud(Stubbed):
+    """EC2 and STS, asked about one instance."""
 
     def instance(self, state: str, address: str | None = None) -> None:
         found: dict[str, Any] = {"InstanceId": ID, "State": {"Name": state}}
         if address:
             found["PublicIpAddress"] = address
-        self.stubs["ec2"].add_response(
-            "describe_instances",
-            {"Reservations": [{"Instances": [found]}]},
-            {"InstanceIds": [ID]},
-        )
+        reservations = {"Reservations": [{"Instances": [found]}]}
+        self.answer("ec2", "describe_instances", reservations, InstanceIds=[ID])
 
-    def error(self, code: str) -> None:
-        self.stubs["ec2"].add_client_error("describe_instances", code)
+    def refusal(self, code: str) -> None:
+        self.error("ec2", "describe_instances", code)
 
     def account(self, number: str) -> None:
-        self.stubs["sts"].add_response("get_caller_identity", {"Account": number})
+        self.answer("sts", "get_caller_identity", {"Account": number})
 
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    made = Cloud(monkeypatch)
+    made = Cloud(monkeypatch, "ec2", "sts")
+    monkeypatch.setattr(power, "PAUSE_S", 0)
     yield made
-    for stub in made.stubs.values():
-        stub.assert_no_pending_responses()
+    made.done()
 
 
 @pytest.mark.parametrize(
@@ -89,20 +64,20 @@ def test_a_state_of_ec2(cloud: Cloud, ec2: str, expected: str) -> None:
 
 
 def test_a_server_that_its_own_account_does_not_know_is_gone(cloud: Cloud) -> None:
-    cloud.error("InvalidInstanceID.NotFound")
+    cloud.refusal("InvalidInstanceID.NotFound")
     cloud.account("123456789012")
     assert power.server_state(ARN) == "gone"
 
 
 def test_a_server_that_another_account_does_not_know_may_well_run(cloud: Cloud) -> None:
     """Credentials of the wrong account must not skip a farewell."""
-    cloud.error("InvalidInstanceID.NotFound")
+    cloud.refusal("InvalidInstanceID.NotFound")
     cloud.account("999999999999")
     assert power.server_state(ARN) == "running"
 
 
 def test_a_server_that_is_not_listed_any_more_is_gone(cloud: Cloud) -> None:
-    cloud.stubs["ec2"].add_response("describe_instances", {"Reservations": []})
+    cloud.answer("ec2", "describe_instances", {"Reservations": []})
     cloud.account("123456789012")
     assert power.server_state(ARN) == "gone"
 
@@ -111,7 +86,7 @@ def test_a_server_that_is_not_listed_any_more_is_gone(cloud: Cloud) -> None:
     "code", ["UnauthorizedOperation", "RequestLimitExceeded", "ExpiredToken", "InternalError"]
 )
 def test_what_ec2_does_not_tell_counts_as_running(cloud: Cloud, code: str) -> None:
-    cloud.error(code)
+    cloud.refusal(code)
     assert power.server_state(ARN) == "running"
 
 
@@ -154,7 +129,7 @@ def test_a_server_that_is_off_is_not_waited_for(cloud: Cloud) -> None:
 
 
 def test_without_an_answer_the_recorded_address_is_tried(cloud: Cloud) -> None:
-    cloud.error("UnauthorizedOperation")
+    cloud.refusal("UnauthorizedOperation")
     assert power.route(ARN, BIRTH) == Route(host=BIRTH)
 
 

@@ -1,0 +1,364 @@
+"""What account and region lack is told before anything is made, word for word."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import settings
+from components.clouds.aws import image, operations, rds_ca
+from components.errors import UserError
+from scripts.lib import hooks
+from tests.unit.clouds.aws.graph import LEAST, LEAST_2
+from tests.unit.clouds.aws.stubbed import Stubbed
+
+OWN: dict[str, object] = {"access.ssh_cidrs": ["84.20.1.2/32"]}
+DER = ssl.PEM_cert_to_DER_cert(rds_ca.authority("eu-central-1"))
+THUMBPRINT = hashlib.sha1(DER, usedforsecurity=False).hexdigest()
+
+OFFER: dict[str, Any] = {
+    "EngineVersion": "17.6",
+    "StorageType": "gp3",
+    "MultiAZCapable": True,
+    "AvailabilityZones": [{"Name": "eu-central-1a"}, {"Name": "eu-central-1b"}],
+}
+
+
+class Account(Stubbed):
+    """An account that has everything; each part can be told to lack something."""
+
+    def usual(self, stage: int, **lacks: Any) -> None:
+        self.answer("sts", "get_caller_identity", {"Account": "123456789012"})
+        self.answer(
+            "ec2",
+            "describe_regions",
+            {"Regions": [{"OptInStatus": lacks.get("opted", "opt-in-not-required")}]},
+            RegionNames=["eu-central-1"],
+            AllRegions=True,
+        )
+        if "opted" in lacks:
+            return
+        zones = lacks.get("zones", ["eu-central-1a", "eu-central-1b", "eu-central-1c"])
+        self.answer(
+            "ec2",
+            "describe_availability_zones",
+            {
+                "AvailabilityZones": [
+                    {"ZoneName": zone, "State": "available", "ZoneType": "availability-zone"}
+                    for zone in zones
+                ]
+                + [
+                    {
+                        "ZoneName": "eu-central-1-ham-1a",
+                        "State": "available",
+                        "ZoneType": "local-zone",
+                    }
+                ]
+            },
+        )
+        self.answer(
+            "ec2",
+            "describe_instance_type_offerings",
+            {"InstanceTypeOfferings": [{"Location": zone} for zone in lacks.get("have", zones)]},
+            LocationType="availability-zone",
+            Filters=[{"Name": "instance-type", "Values": ["t4g.medium"]}],
+        )
+        if lacks.get("image") == "error":
+            self.error("ec2", "describe_images", "InvalidAMIID.NotFound")
+        else:
+            self.answer(
+                "ec2",
+                "describe_images",
+                {"Images": lacks.get("image", [{"Architecture": "arm64"}])},
+            )
+        used = lacks.get("addresses", [])
+        limit = {
+            "AttributeName": "vpc-max-elastic-ips",
+            "AttributeValues": [{"AttributeValue": "5"}],
+        }
+        self.answer("ec2", "describe_account_attributes", {"AccountAttributes": [limit]})
+        self.answer("ec2", "describe_addresses", {"Addresses": used})
+        if stage == 2:
+            self.database(**lacks)
+
+    def database(self, **lacks: Any) -> None:
+        asked = {"Engine": "postgres", "DBInstanceClass": "db.t4g.medium", "Vpc": True}
+        operation = "describe_orderable_db_instance_options"
+        old = {**OFFER, "EngineVersion": "16.9"}
+        first = {"OrderableDBInstanceOptions": [old], "Marker": "more"}
+        self.answer("rds", operation, first, **asked)
+        offers = lacks.get("offers", [OFFER])
+        last = {"OrderableDBInstanceOptions": offers}
+        self.answer("rds", operation, last, **asked, Marker="more")
+        if offers and lacks.get("certificates", True):
+            found = {"Thumbprint": lacks.get("thumbprint", THUMBPRINT.upper())}
+            self.answer(
+                "rds",
+                "describe_certificates",
+                {"Certificates": [found]},
+                CertificateIdentifier=rds_ca.IDENTIFIER,
+            )
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    made = Account(monkeypatch, "sts", "ec2", "rds")
+    yield made
+    made.done()
+
+
+def ask(stage: int, **values: object) -> None:
+    least = {**(LEAST_2 if stage == 2 else {**LEAST, "stage": "1"}), **OWN}
+    given = {**least, **{key.replace("__", "."): value for key, value in values.items()}}
+    operations.preflight(settings.read(f"aws-stage{stage}", given))
+
+
+def told(stage: int, **values: object) -> str:
+    with pytest.raises(UserError) as caught:
+        ask(stage, **values)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_an_account_that_has_everything_passes(account: Account, stage: int) -> None:
+    account.usual(stage)
+    ask(stage)
+    assert account.regions[0] == "eu-central-1"
+    assert "us-east-1" in account.regions, "a region that is off does not answer for itself"
+
+
+def test_the_commands_find_it() -> None:
+    assert hooks.load("aws").preflight is operations.preflight
+
+
+def test_the_examples_of_the_stack_files_are_refused(account: Account) -> None:
+    import yaml
+
+    file = Path(__file__).parents[4] / "stacks" / "Pulumi.aws-stage1.yaml"
+    config = yaml.safe_load(file.read_text())["config"]
+    values = {key.removeprefix("stages:"): value for key, value in config.items()}
+    with pytest.raises(UserError) as caught:
+        operations.preflight(settings.read("aws-stage1", values))
+    assert str(caught.value).splitlines() == [
+        "stages:access.ssh_keys: should be your own key, got the example of the file. Give the line"
+        " of your .pub file: nobody has the example's private half.",
+        "stages:access.ssh_cidrs: should be the networks that you log in from, got"
+        " '203.0.113.7/32'. It is an address for examples, which nobody has. Yours, where you are"
+        " now: `curl https://checkip.amazonaws.com`.",
+    ]
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidClientTokenId", "AuthFailure"])
+def test_credentials_that_aws_does_not_take(account: Account, code: str) -> None:
+    account.error("sts", "get_caller_identity", code, "The token has expired")
+    assert told(1) == (
+        "AWS does not accept who is asking: The token has expired. Log in with the AWS CLI"
+        " (`aws sso login`, `aws configure`) or set AWS_PROFILE."
+    )
+
+
+def test_no_credentials_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    assert told(1) == (
+        "AWS does not accept who is asking: Unable to locate credentials. Log in with the AWS CLI"
+        " (`aws sso login`, `aws configure`) or set AWS_PROFILE."
+    )
+
+
+def test_a_profile_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    assert told(1) == (
+        "AWS does not answer: The config profile (no-such-profile) could not be found. Log in with"
+        " the AWS CLI (`aws sso login`, `aws configure`) or set AWS_PROFILE."
+    )
+
+
+def test_a_right_that_is_missing(account: Account) -> None:
+    account.answer("sts", "get_caller_identity", {"Account": "123456789012"})
+    account.error("ec2", "describe_regions", "UnauthorizedOperation", "not authorized to do this")
+    assert told(1) == (
+        "AWS refuses the right to ask: not authorized to do this. The rights are in"
+        " components/clouds/aws/iam-policy.json."
+    )
+
+
+def test_a_region_that_is_switched_off(account: Account) -> None:
+    account.usual(1, opted="not-opted-in")
+    assert told(1) == (
+        "stages:region: should be a region that is switched on in the account, got 'eu-central-1'."
+        " `aws account enable-region --region-name eu-central-1` switches it on."
+    )
+
+
+Lack = tuple[int, dict[str, Any], dict[str, object], str]
+LACKS: list[Lack] = [
+    (
+        1,
+        {"zones": ["eu-central-1a", "eu-central-1c"]},
+        {},
+        "stages:network.zones: should be two of eu-central-1a, eu-central-1c, which the account"
+        " has, got 'eu-central-1b'. For example [eu-central-1a, eu-central-1c].",
+    ),
+    (
+        1,
+        {"have": ["eu-central-1b"]},
+        {},
+        "stages:server.plan: should be one that eu-central-1a has, got 't4g.medium'. eu-central-1b"
+        " have it: name one first in stages:network.zones.",
+    ),
+    (
+        1,
+        {"have": []},
+        {},
+        "stages:server.plan: should be one that eu-central-1a has, got 't4g.medium'. eu-central-1"
+        " does not have it at all.",
+    ),
+    (
+        1,
+        {"image": []},
+        {},
+        "AWS shows no image of Debian 13 in this region. Give one in stages:server.image.",
+    ),
+    (
+        1,
+        {"image": "error"},
+        {"server__image": "ami-0123456789abcdef0"},
+        "stages:server.image: should be an AMI that the region has, got 'ami-0123456789abcdef0'."
+        " Ids differ by region.",
+    ),
+    (
+        1,
+        {"image": [{"Architecture": "x86_64"}]},
+        {"server__image": "ami-0123456789abcdef0"},
+        "stages:server.image: should be an AMI for arm64, which t4g.medium is, got"
+        " 'ami-0123456789abcdef0 for x86_64'. Give another image, or another stages:server.plan.",
+    ),
+    (
+        1,
+        {"addresses": [{"PublicIp": "192.0.2.1"}] * 5},
+        {},
+        "The account should have an Elastic IP left in the region, got 5 of 5 in use. Release one,"
+        " or ask AWS for more (Service Quotas, EC2-VPC Elastic IPs).",
+    ),
+    (
+        2,
+        {"offers": []},
+        {},
+        "stages:database.plan: should be one that eu-central-1 has for PostgreSQL 17 on gp3, got"
+        " 'db.t4g.medium'",
+    ),
+    (
+        2,
+        {"offers": [{**OFFER, "AvailabilityZones": [{"Name": "eu-central-1a"}]}]},
+        {},
+        "stages:database.plan: should be one that eu-central-1b has, got 'db.t4g.medium'."
+        " eu-central-1a have it: name two of them in stages:network.zones.",
+    ),
+    (
+        2,
+        {"offers": [{**OFFER, "MultiAZCapable": False}]},
+        {"database__standby": "true"},
+        "stages:database.plan: should be one that is offered with a standby, got 'db.t4g.medium'",
+    ),
+    (
+        2,
+        {"thumbprint": "ab" * 20},
+        {},
+        "rds_ca.pem: the authority of eu-central-1 should have the thumbprint that RDS tells"
+        f" ({'ab' * 20}), got {THUMBPRINT}. Do not go on: the file is not AWS's, or the region's"
+        " authority was replaced.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("stage", "lacks", "values", "message"), LACKS)
+def test_a_lack_is_told(
+    account: Account, stage: int, lacks: dict[str, Any], values: dict[str, object], message: str
+) -> None:
+    account.usual(stage, **lacks)
+    assert told(stage, **values) == message
+
+
+@pytest.mark.parametrize("other", [{"StorageType": "gp2"}, {"EngineVersion": "16.9"}])
+def test_another_disk_or_version_is_no_offer(account: Account, other: dict[str, str]) -> None:
+    account.usual(2, offers=[{**OFFER, **other}], certificates=False)
+    assert "stages:database.plan: should be one that eu-central-1 has" in told(2)
+
+
+def test_the_stacks_own_address_is_not_one_too_many(account: Account) -> None:
+    own = {"PublicIp": "192.0.2.9", "Tags": [{"Key": "stack", "Value": "aws-stage1"}]}
+    account.usual(1, addresses=[own] * 5)
+    ask(1)
+
+
+def test_everything_that_is_missing_is_told_at_once(account: Account) -> None:
+    account.usual(1, have=[], image=[])
+    assert len(told(1).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (None, "the AWS CLI 2 should be on this machine's PATH, got none."),
+        (
+            "#!/bin/sh\necho aws-cli/1.32.0 Python/3.11 >&2\n",
+            "the AWS CLI should be of version 2, got 'aws-cli/1.32.0'.",
+        ),
+    ],
+)
+def test_the_tunnel_needs_the_aws_cli_2(
+    script: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_aws(script, tmp_path, monkeypatch)
+    values: dict[str, object] = {
+        "access__instance_connect": "true",
+        "access__ssh_cidrs": ["10.81.0.0/24"],
+    }
+    assert told(1, **values) == (
+        f"{message} stages:access.instance_connect needs it: https://aws.amazon.com/cli/."
+    )
+
+
+def test_with_the_aws_cli_2_the_tunnel_is_fine(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_aws("#!/bin/sh\necho aws-cli/2.23.6 Python/3.13\n", tmp_path, monkeypatch)
+    account.usual(1)
+    ask(1, access__instance_connect="true", access__ssh_cidrs=["10.81.0.0/24"])
+
+
+def put_aws(script: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a stand-in for the AWS CLI on a PATH that has nothing else."""
+    if script:
+        file = folder / "aws"
+        file.write_text(script)
+        file.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+
+
+def test_debians_account_and_names_are_asked_for(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+    real: Callable[..., dict[str, Any]] = account.clients["ec2"].describe_images
+
+    def describe_images(**arguments: Any) -> dict[str, Any]:
+        asked.update(arguments)
+        return real(**arguments)
+
+    monkeypatch.setattr(account.clients["ec2"], "describe_images", describe_images)
+    account.usual(1)
+    ask(1)
+    assert asked["Owners"] == [image.DEBIAN_ACCOUNT]
+    assert {"Name": "name", "Values": ["debian-13-arm64-*"]} in asked["Filters"]
