@@ -77,6 +77,10 @@ class Files:
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
         self.unsettled: dict[str, dict[str, str]] = _read(self._record, {})
+        kept = {old.get("copy") for old in self.unsettled.values()}
+        for copy in (state / "old").iterdir():
+            if copy.name not in kept:
+                copy.unlink()  # Of a run that was killed before it touched the file.
 
     def write(self, files: dict[str, Wanted], absent: Iterable[str]) -> list[str]:
         """Make the files so; return the paths that changed now.
@@ -89,7 +93,8 @@ class Files:
         for path in self.unsettled:
             self._beside(path).unlink(missing_ok=True)
         for path in (*changed, *gone):
-            self.unsettled.setdefault(path, self._keep(path))
+            if path not in self.unsettled:  # The copy that is kept already is the good one.
+                self.unsettled[path] = self._keep(path)
         self._save()
         for path in changed:
             self._replace(path, files[path])

@@ -1,0 +1,144 @@
+"""Managed files: what is written, what is kept, and what a killed or refused run leaves."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+
+from components.host.converge.files import Files, Wanted, look, wanted
+from components.host.converge.report import Failed
+
+ME = pwd.getpwuid(os.getuid()).pw_name
+MINE = grp.getgrgid(os.getgid()).gr_name
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    (tmp_path / "root").mkdir()
+    return tmp_path
+
+
+def on(host: Path) -> Files:
+    """A run on the host: each reads the record anew, as each session does."""
+    return Files(host / "state", host / "root")
+
+
+def file(content: str, mode: str = "0644") -> Wanted:
+    return {"content": content, "mode": mode, "owner": ME, "group": MINE}
+
+
+def old_copies(host: Path) -> list[Path]:
+    return list((host / "state" / "old").iterdir())
+
+
+def test_a_file_is_written_with_its_mode_and_only_once(host: Path) -> None:
+    assert on(host).write({"/etc/a": file("one", "0640")}, []) == ["/etc/a"]
+    there = host / "root/etc/a"
+    assert look(there) == wanted(file("one", "0640"))
+    assert there.read_text() == "one"
+    on(host).settle(["/etc/a"])
+    assert on(host).write({"/etc/a": file("one", "640")}, []) == []
+
+
+@pytest.mark.parametrize("change", [file("two"), file("one", "0600")])
+def test_a_refused_file_gets_its_old_content_and_mode_back(host: Path, change: Wanted) -> None:
+    on(host).write({"/etc/a": file("one")}, [])
+    on(host).settle(["/etc/a"])
+    files = on(host)
+    assert files.write({"/etc/a": change}, []) == ["/etc/a"]
+    assert files.put_back(["/etc/a"]) == ["/etc/a"]
+    assert look(host / "root/etc/a") == wanted(file("one"))
+
+
+def test_a_refused_file_that_was_not_there_goes_again(host: Path) -> None:
+    files = on(host)
+    files.write({"/etc/a": file("one")}, [])
+    files.put_back(["/etc/a"])
+    assert not (host / "root/etc/a").exists()
+
+
+def test_what_should_be_absent_goes_and_comes_back_as_the_link_it_was(host: Path) -> None:
+    link = host / "root/etc/default"
+    link.parent.mkdir()
+    link.symlink_to("/nowhere/at/all")
+    files = on(host)
+    assert files.write({}, ["/etc/default"]) == ["/etc/default"]
+    assert not link.is_symlink()
+    files.put_back(["/etc/default"])
+    assert str(link.readlink()) == "/nowhere/at/all"
+
+
+def test_a_file_that_is_no_longer_wanted_goes(host: Path) -> None:
+    on(host).write({"/etc/a": file("one"), "/etc/b": file("b")}, [])
+    assert on(host).write({"/etc/b": file("b")}, []) == ["/etc/a"]
+    assert not (host / "root/etc/a").exists()
+    assert on(host).write({"/etc/b": file("b")}, []) == []
+
+
+def test_a_killed_run_is_owed_and_its_first_old_state_is_the_one_that_comes_back(
+    host: Path,
+) -> None:
+    on(host).write({"/etc/a": file("good")}, [])
+    on(host).settle(["/etc/a"])
+    on(host).write({"/etc/a": file("bad")}, [])
+    # Killed here: nothing was settled. The next run wants yet another content.
+    again = on(host)
+    assert list(again.unsettled) == ["/etc/a"]
+    again.write({"/etc/a": file("worse")}, [])
+    again.put_back(["/etc/a"])
+    assert (host / "root/etc/a").read_text() == "good"
+
+
+def test_a_file_whose_readers_have_not_accepted_it_stays_owed_though_it_is_as_wanted(
+    host: Path,
+) -> None:
+    on(host).write({"/etc/a": file("new")}, [])
+    again = on(host)
+    assert again.write({"/etc/a": file("new")}, []) == []
+    assert list(again.unsettled) == ["/etc/a"]
+
+
+def test_settled_files_leave_no_copy_and_nothing_is_ever_beside_a_file(host: Path) -> None:
+    on(host).write({"/etc/a": file("one", "0600")}, [])
+    on(host).settle(["/etc/a"])
+    files = on(host)
+    files.write({"/etc/a": file("two", "0600")}, [])
+    (copy,) = old_copies(host)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert (host / "state").stat().st_mode & 0o777 == 0o700
+    files.settle(["/etc/a"])
+    assert old_copies(host) == []
+    assert [path.name for path in (host / "root/etc").iterdir()] == ["a"]
+
+
+def test_a_half_written_file_of_a_killed_run_is_removed(host: Path) -> None:
+    on(host).write({"/etc/a": file("one")}, [])
+    (host / "root/etc/.a.stages-host").write_text("half")
+    on(host).write({"/etc/a": file("one")}, [])
+    assert [path.name for path in (host / "root/etc").iterdir()] == ["a"]
+
+
+def test_a_copy_that_a_killed_run_made_and_did_not_note_is_removed(host: Path) -> None:
+    on(host)
+    (host / "state/old/0123").write_text("perhaps a secret")
+    on(host)
+    assert old_copies(host) == []
+
+
+def test_an_unknown_owner_is_told_with_the_file(host: Path) -> None:
+    with pytest.raises(Failed) as caught:
+        on(host).write({"/etc/a": {**file("one"), "owner": "nobody-at-all"}}, [])
+    assert str(caught.value) == (
+        f"/etc/a: should belong to nobody-at-all:{MINE}, and "
+        "getpwnam(): name not found: 'nobody-at-all'"
+    )
+
+
+def test_a_directory_in_the_place_of_a_file_is_told(host: Path) -> None:
+    (host / "root/etc/a").mkdir(parents=True)
+    with pytest.raises(Failed, match="/etc/a: is not a file"):
+        on(host).write({"/etc/a": file("one")}, [])

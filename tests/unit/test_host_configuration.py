@@ -1,0 +1,109 @@
+"""When the host configuration is replaced, updated or left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pulumi.runtime.rpc import UNKNOWN
+
+from components.errors import UserError
+from components.host_configuration import HostConfigurationProvider, changed, outputs
+from tests.unit.test_host_document import inputs
+
+provider = HostConfigurationProvider()
+
+
+def news(**changes: Any) -> dict[str, Any]:
+    return {
+        **inputs(),
+        "cloud": "local",
+        "server_id": "stack/app/1",
+        "attachment_id": "volume-1",
+        "ssh_host": "127.0.0.1",
+        "ssh_host_key": "ssh-ed25519 AAAA",
+        "delete_before_replace": "",
+        "login": "ops",
+        "private_key": "",
+        "force_stop": "",
+        "revision": None,
+        "drift": None,
+        "__provider": "pickle",
+        **changes,
+    }
+
+
+OLDS = {**outputs(news()), "__provider": "older pickle"}
+
+
+def test_the_same_wish_for_a_host_without_drift_changes_nothing() -> None:
+    found = provider.diff("id", OLDS, news())
+    assert found.changes is False
+    assert found.replaces == []
+
+
+@pytest.mark.parametrize("key", ["server_id", "attachment_id"])
+@pytest.mark.parametrize("value", ["another", UNKNOWN])
+@pytest.mark.parametrize("first", ["yes", ""])
+def test_another_server_or_attachment_replaces_it_as_the_server_is_replaced(
+    key: str, value: str, first: str
+) -> None:
+    found = provider.diff("id", OLDS, news(**{key: value}, delete_before_replace=first))
+    assert found.changes is True
+    assert found.replaces == [key]
+    assert found.delete_before_replace is (first == "yes")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"packages": ["nginx"]},
+        {"files": {}},
+        {"secret_files": UNKNOWN},
+        {"private_key": "new"},
+        {"release": {**inputs()["release"], "commit": "d" * 40}},
+    ],
+)
+def test_another_wish_is_an_update_in_place(change: dict[str, Any]) -> None:
+    found = provider.diff("id", OLDS, news(**change))
+    assert found.changes is True
+    assert found.replaces == []
+    assert changed(OLDS, news(**change)) == list(change)
+
+
+def test_a_repository_at_another_path_is_no_change() -> None:
+    elsewhere = {**inputs()["release"], "repository": "/elsewhere"}
+    assert provider.diff("id", OLDS, news(release=elsewhere)).changes is False
+
+
+def test_drift_alone_is_an_update() -> None:
+    found = provider.diff("id", {**OLDS, "drift": {"/etc/a": "is missing"}}, news())
+    assert found.changes is True
+    assert found.replaces == []
+
+
+@pytest.mark.parametrize("change", [{"force_stop": "yes"}, {"private_key": "new"}])
+def test_what_is_only_recorded_does_not_need_the_host(change: dict[str, Any]) -> None:
+    """The host here does not exist: contact would be an error."""
+    outs = provider.update("id", OLDS, news(**change)).outs or {}
+    assert {key: outs[key] for key in change} == change
+    assert outs["revision"] == "c" * 40
+
+
+def test_anything_else_does_and_a_host_without_an_answer_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("components.host_configuration.CONTACT_S", 0)
+    with pytest.raises(UserError) as caught:
+        provider.update("id", OLDS, news(packages=[], ssh_host="no-such-host.invalid"))
+    said = str(caught.value)
+    assert said.startswith("no-such-host.invalid: no answer over SSH (ssh: Could not resolve")
+    assert said.endswith("It may be down or cut off; is this machine in stages:access.ssh_cidrs?")
+
+
+def test_the_state_holds_the_wish_and_what_came_of_it() -> None:
+    assert {key: OLDS[key] for key in ("revision", "drift", "server_id")} == {
+        "revision": "c" * 40,
+        "drift": {},
+        "server_id": "stack/app/1",
+    }

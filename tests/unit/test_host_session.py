@@ -1,0 +1,116 @@
+"""The program that is sent to a host, and how its failures read."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from components import host_session
+from components.errors import UserError
+
+
+def test_the_program_runs_from_standard_input_alone() -> None:
+    document = {
+        "mode": "observe",
+        "paths": ["/etc/passwd", "/nowhere"],
+        "packages": [],
+        "services": [],
+        "app": {"web_units": [], "worker_units": []},
+    }
+    given = json.dumps({"program": host_session.program(), "document": document})
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", host_session.LOADER],
+        input=given + "\n",
+        capture_output=True,
+        text=True,
+        cwd="/",
+        check=True,
+    )
+    assert done.stderr == ""
+    files = json.loads(done.stdout)["result"]["files"]
+    assert files["/nowhere"] is None
+    assert files["/etc/passwd"]["owner"] == "root"
+
+
+def test_the_program_needs_nothing_that_is_not_pythons_own() -> None:
+    for name, source in host_session.program():
+        for node in ast.walk(ast.parse(source)):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for imported in names:
+                known = imported.split(".")[0] in sys.stdlib_module_names
+                assert known or imported.startswith("components.host.converge"), (name, imported)
+
+
+def test_every_module_of_the_program_is_sent() -> None:
+    folder = Path(host_session.__file__).parent / "host" / "converge"
+    there = {f"components.host.converge.{path.stem}" for path in folder.glob("*.py")}
+    sent = {name for name, _ in host_session.program()}
+    assert there - {"components.host.converge.__init__"} <= sent
+
+
+def test_the_command_line_tells_nothing() -> None:
+    assert host_session.command() == host_session.command()
+    assert "stdin" in host_session.command()
+    assert len(host_session.command()) < 600
+
+
+def test_a_failed_step_is_one_line_and_then_the_output_that_shows_it() -> None:
+    error = {
+        "host": "app-1",
+        "where": "nginx.service",
+        "cause": "refuses its new files",
+        "remedy": "Correct the setting.",
+        "output": "line one\nline two\n",
+    }
+    assert str(host_session._failure(error)) == (
+        "app-1: nginx.service: refuses its new files. Correct the setting.\n"
+        "  | line one\n"
+        "  | line two"
+    )
+    assert str(host_session._failure({**error, "output": "", "remedy": ""})) == (
+        "app-1: nginx.service: refuses its new files"
+    )
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "page").write_text("hello")
+    (tmp_path / "other").write_text("no")
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
+        subprocess.run(["git", "-C", str(tmp_path), *who, *words], check=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("directory", "names"), [(".", {"site/page", "other"}), ("site", {"page"})]
+)
+def test_an_archive_is_its_length_and_then_the_folder_at_the_commit(
+    repository: Path, directory: str, names: set[str]
+) -> None:
+    sent = io.BytesIO()
+    host_session.git_archive(str(repository), "HEAD", directory)(sent)
+    length, _, tar = sent.getvalue().partition(b"\n")
+    assert int(length) == len(tar)
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        assert {member.name for member in archive if member.isfile()} == names
+
+
+def test_a_commit_that_is_not_there_is_one_sentence(repository: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        host_session.git_archive(str(repository), "f" * 40, ".")(io.BytesIO())
+    assert re.fullmatch(
+        rf"stages:app\.revision: ffffffffffff cannot be read from {repository} "
+        rf"\(fatal: .*{'f' * 40}\)\. Fetch it there, or name another revision\.",
+        str(caught.value),
+    )
