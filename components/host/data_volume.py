@@ -3,7 +3,7 @@
 It is mounted by the stable path that its cloud gives it (``/dev/disk/by-id/...``), which names
 this very volume; a label would also fit a copy restored from a snapshot beside it. Hosts of the
 local cloud have no udev, hence no ``by-label`` links at all. The label is set nevertheless, for
-people.
+people. A device that was enlarged shows its new size after the next boot.
 """
 
 from __future__ import annotations
@@ -38,6 +38,6 @@ def data_volume_files(device: str) -> tuple[HostFile, ...]:
         HostFile(path=PREPARE, content=render("boot/data-volume.sh.j2", **names), mode="0755"),
         *(
             HostFile(path=f"/etc/systemd/system/{unit}", content=render(f"boot/{unit}.j2", **names))
-            for unit in ("data-volume.service", "data.mount", "data-volume-grow.service")
+            for unit in ("data-volume.service", "data.mount")
         ),
     )

@@ -36,7 +36,7 @@ def nginx(*, web_ports: Sequence[int], domain: str | None = None) -> Part:
         locations=LOCATIONS,
     )
     return Part(
-        packages=("nginx-light",),
+        packages=("curl", "nginx-light"),
         files=(
             HostFile(path=LOCATIONS, content=render("nginx/app-locations.conf.j2", page=PAGE)),
             HostFile(path=PAGE, content=plain("nginx/unavailable.html")),

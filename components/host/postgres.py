@@ -140,6 +140,8 @@ def postgres(*, version: int, memory_mib: int) -> Part:
                 # A bad line in pg_hba.conf or pg_ident.conf is only logged at a reload.
                 ready=f"runuser -u postgres -- {binaries}/psql -XAtc '{BAD_LINES}' | grep -qx 0",
             ),
+            # Debian's switch for all clusters: it starts this one at boot, and after an upgrade.
+            Service(unit="postgresql.service"),
         ),
     )
 

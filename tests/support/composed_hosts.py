@@ -86,13 +86,14 @@ def boot_document(
     volume_device: str | None,
     with_postgres: bool,
     ssh_keys: tuple[str, ...] = (KEY,),
+    ssh_cidrs: tuple[str, ...] = SSH_CIDRS,
     host_key: str | None = None,
 ) -> str:
     return cloud_init.boot_document(
         login="ops",
         ssh_keys=ssh_keys,
         packages=packages.SYSTEM_PACKAGES + packages.SERVICE_PACKAGES,
-        ssh_cidrs=SSH_CIDRS,
+        ssh_cidrs=ssh_cidrs,
         volume_device=volume_device,
         postgres=with_postgres,
         host_key=host_key,

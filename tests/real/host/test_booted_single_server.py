@@ -1,0 +1,380 @@
+"""Stage 1's host booted for real: the boot document, every part, a reboot, and a second server.
+
+The sample app runs on it. The host comes from the local cloud, the rest from ``components/host``.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import host_configuration, host_document
+from components.clouds.local import bridge, disk, machine, nspawn
+from components.errors import UserError
+from components.host import app, firewall, nginx, pgbouncer, valkey
+from components.host.model import DatabaseStep, Farewell, Part, Release
+from components.host_configuration import HostConfigurationProvider
+from tests.real.app_host import AppHost, free_cidr
+from tests.support.composed_hosts import DEVICE, boot_document, single_server
+
+pytestmark = pytest.mark.real
+PROJECT = Path(__file__).resolve().parents[3]
+MEMORY_MIB = 2048
+
+
+@dataclass
+class Rack:
+    """A network, a disk, and servers that use it one after the other."""
+
+    image: Path
+    network: bridge.Network
+    key: Path
+    disk: Path
+    hosts: list[nspawn.Host]
+    commit: str
+
+    def boot(self, name: str) -> AppHost:
+        """A new server with the boot document and the disk."""
+        public = self.key.with_suffix(".pub").read_text().strip()
+        host = nspawn.Host(self.disk.parent / "hosts" / name)
+        spec = nspawn.Spec(
+            image=str(self.image),
+            bridge=self.network.bridge,
+            network=self.network.cidr,
+            address=self.network.address(16),
+            gateway=self.network.gateway,
+            memory_mib=MEMORY_MIB,
+            hostname=name,
+        )
+        self.hosts.append(host)
+        document = boot_document(
+            volume_device=DEVICE,
+            with_postgres=True,
+            ssh_keys=(public,),
+            ssh_cidrs=(self.network.cidr,),
+        )
+        host.make(spec, document)
+        host.attach(DEVICE, self.disk)
+        host.start()
+        return AppHost(host, spec.address, host.wait_for_ssh(), self.key.read_text())
+
+    def parts(self) -> tuple[Part, ...]:
+        """Stage 1's parts, with this network's SSH and this key."""
+        own = firewall.firewall(ssh_cidrs=(self.network.cidr,))
+        return tuple(
+            own if any(file.path == firewall.PATH for file in part.files) else part
+            for part in single_server(MEMORY_MIB).parts
+            if not any(file.path.startswith("/home/") for file in part.files)
+        )
+
+    def props(self, made: AppHost, **changes: Any) -> dict[str, Any]:
+        """The host configuration's inputs for the sample app on this host."""
+        plain = host_document.plain(
+            self.parts(),
+            DatabaseStep(run_as="postgres"),
+            Release(
+                repository=str(PROJECT),
+                commit=self.commit,
+                directory="examples/django",
+                release_command="python3 manage.py migrate --noinput",
+            ),
+            app.app_service(processes=2, health_path="/health", worker=True),
+            app.gate(processes=2, health_path="/health", timeout_s=60),
+            Farewell(
+                drained=valkey.DRAINED,
+                commands=("systemctl stop postgresql@17-main.service", "systemctl stop data.mount"),
+            ),
+        )
+        host = single_server(MEMORY_MIB)
+        return {
+            **made.props(Release(repository=str(PROJECT), commit=self.commit)),
+            **plain,
+            "secret_files": host_document.files(host.secret_files),
+            "database_secrets": {"sql": host.sql},
+            **changes,
+        }
+
+
+def head() -> str:
+    """The commit whose sample app is sent."""
+    argv = ["git", "-C", str(PROJECT), "rev-parse", "HEAD"]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def rack(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
+    cidr = free_cidr().replace("10.89.", "10.88.")
+    folder = machine.stack_folder(f"booted-{cidr.split('.')[2]}")
+    key = tmp_path_factory.mktemp("key") / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    network = bridge.of(folder.name, cidr)
+    rack = Rack(image, network, key, folder / "data.img", [], head())
+    bridge.up(network)
+    disk.make(rack.disk, 1)
+    try:
+        yield rack
+    finally:
+        for host in rack.hosts:
+            host.remove()
+        disk.release(rack.disk)
+        rack.disk.unlink()
+        bridge.down(network)
+
+
+@pytest.fixture(scope="module")
+def booted(rack: Rack) -> AppHost:
+    """The first server, booted and nothing more."""
+    return rack.boot("one")
+
+
+def test_boot_document_leaves_nothing_to_complain_about(booted: AppHost) -> None:
+    status = booted.sh("cloud-init status --wait --long || true")
+    assert "status: done" in status, booted.sh("cat /var/log/cloud-init-output.log")
+    assert "extended_status: done" in status, status
+    assert booted.sh("systemctl --failed --plain --no-legend") == ""
+
+
+def test_before_its_configuration_only_ssh_runs(booted: AppHost) -> None:
+    booted.sh("cloud-init status --wait")
+    for unit in ("nginx", "pgbouncer", "valkey-server", "postgresql@17-main"):
+        assert booted.sh(f"systemctl is-active {unit} || true") == "inactive", unit
+    # Even when somebody starts it.
+    booted.sh("systemctl start nginx pgbouncer valkey-server")
+    assert listening(booted) == {"*:22"}
+
+
+def test_the_volume_is_formatted_labelled_and_mounted(booted: AppHost) -> None:
+    booted.sh("cloud-init status --wait")
+    assert booted.sh("findmnt -no FSTYPE,LABEL,OPTIONS /data").split()[0] == "ext4"
+    assert booted.sh(f"blkid -o value -s LABEL -p {DEVICE}") == "stages-data"
+    assert booted.sh("id -u postgres; id -g postgres").split() == ["5432", "5432"]
+
+
+@pytest.fixture(scope="module")
+def configured(rack: Rack, booted: AppHost) -> AppHost:
+    """The first server with everything on it."""
+    apply(rack, booted)
+    return booted
+
+
+def apply(rack: Rack, made: AppHost) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host_configuration, "server_state", lambda cloud, server: made.host.state())
+        HostConfigurationProvider().create(rack.props(made))
+
+
+def test_everything_runs_and_only_the_web_and_ssh_face_the_network(configured: AppHost) -> None:
+    assert configured.sh("systemctl --failed --plain --no-legend") == ""
+    assert listening(configured) == {
+        "*:22",
+        "*:80",
+        "127.0.0.1:8001",
+        "127.0.0.1:8002",
+        f"127.0.0.1:{nginx.STATUS_PORT}",
+        f"127.0.0.1:{valkey.PORT}",
+    }
+    assert configured.sh("stat -c '%U:%G %a' /run/pgbouncer/.s.PGSQL.6432") == "pgbouncer:app 770"
+
+
+def test_the_app_answers_through_nginx(rack: Rack, configured: AppHost) -> None:
+    page = ask(configured.address, "/")
+    assert "200" in page.splitlines()[0]
+
+
+def test_each_process_runs_as_its_own_user(configured: AppHost) -> None:
+    for unit, user in {
+        "pgbouncer": "pgbouncer",
+        "web@8001": "app",
+        "worker": "app",
+        "valkey-server": "valkey",
+        "postgresql@17-main": "postgres",
+    }.items():
+        process = configured.sh(f"systemctl show -P MainPID {unit}")
+        assert configured.sh(f"ps -o user= -p {process}") == user, unit
+
+
+def test_the_server_itself_gets_the_signals(configured: AppHost) -> None:
+    """No shell stands between systemd and the process of the Procfile."""
+    for unit in ("web@8001", "worker"):
+        process = configured.sh(f"systemctl show -P MainPID {unit}")
+        assert "python3" in configured.sh(f"readlink /proc/{process}/exe"), unit
+
+
+def test_limits_are_those_of_the_plan(configured: AppHost) -> None:
+    shown = configured.sh("systemctl show -P MemoryMax -P CPUWeight web.slice worker.slice")
+    assert shown.split() == ["200", str(716 << 20), "50", str(409 << 20)]
+    assert configured.sh("systemctl show -P LimitNOFILE pgbouncer") == "65536"
+
+
+def test_the_journal_has_everybodys_logs(rack: Rack, configured: AppHost) -> None:
+    ask(configured.address, "/no-such-page")
+    configured.sh("logger --tag probe done; journalctl --sync")
+    assert "/no-such-page" in configured.sh("journalctl -o cat -t nginx -n 5")
+    assert configured.sh("journalctl -o cat -t postgres -n 1")
+    assert configured.sh("journalctl -o cat -u pgbouncer -n 1")
+
+
+def test_a_second_convergence_changes_nothing(rack: Rack, configured: AppHost) -> None:
+    before = started(configured)
+    apply(rack, configured)
+    assert started(configured) == before
+
+
+def test_metadata_is_for_root_alone(configured: AppHost) -> None:
+    configured.sh("ip address add 169.254.169.254/32 dev lo")
+    try:
+        curl = (
+            "curl -sS --noproxy '*' --interface 127.0.0.1 --max-time 3 -o /dev/null"
+            " http://169.254.169.254/"
+        )
+        configured.sh(curl)
+        refused = configured.host.run(["runuser", "-u", "app", "--", "sh", "-c", curl])
+        assert refused.returncode != 0
+    finally:
+        configured.sh("ip address del 169.254.169.254/32 dev lo")
+
+
+def test_no_port_but_web_and_ssh_answers_the_network(rack: Rack, configured: AppHost) -> None:
+    configured.sh("systemd-run --unit=open --collect python3 -m http.server 9000")
+    machine.wait_until("port 9000 should listen", 10, lambda: configured.host.listens(9000))
+    try:
+        assert reachable(configured.address, 80)
+        assert reachable(configured.address, 22)
+        assert not reachable(configured.address, 9000)
+    finally:
+        configured.sh("systemctl stop open")
+
+
+def test_a_page_says_so_when_no_web_process_answers(rack: Rack, configured: AppHost) -> None:
+    configured.sh("systemctl stop 'web@*.service'")
+    try:
+        answer = ask(configured.address, "/")
+        assert " 503 " in answer.splitlines()[0]
+        assert "Retry-After: 5" in answer
+        assert "Back in a moment" in answer
+    finally:
+        configured.sh("systemctl start web@8001 web@8002")
+
+
+def test_one_web_process_may_be_away(rack: Rack, configured: AppHost) -> None:
+    wait_healthy(configured)
+    configured.sh("systemctl stop web@8001")
+    try:
+        codes = [ask(configured.address, "/health").split()[1] for _ in range(10)]
+        assert codes == ["200"] * 10
+    finally:
+        configured.sh("systemctl start web@8001")
+
+
+def test_no_request_fails_while_the_processes_restart_one_by_one(configured: AppHost) -> None:
+    wait_healthy(configured)
+    codes: list[str] = []
+    done = threading.Event()
+
+    def visit() -> None:
+        while not done.is_set():
+            codes.append(ask(configured.address, "/health").split()[1])
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    try:
+        for port in app.web_ports(2):
+            configured.sh(f"systemctl restart web@{port}")
+            wait_healthy(configured)
+    finally:
+        done.set()
+        visitor.join()
+    log = configured.sh(
+        "journalctl -o short-precise -t nginx -n 400 | grep -v ' 200 ' | tail -n 20"
+    )
+    assert set(codes) == {"200"}, log
+    assert len(codes) > 20
+
+
+def test_after_a_reboot_everything_is_back_and_the_volume_has_grown(
+    rack: Rack, configured: AppHost
+) -> None:
+    sql(configured, "create table ledger as select 1 as entry")
+    configured.host.stop()
+    disk.make(rack.disk, 2)
+    configured.host.start()
+    wait_healthy(configured)
+    assert configured.sh("systemctl --failed --plain --no-legend") == ""
+    assert sql(configured, "select * from ledger") == "1"
+    blocks = int(configured.sh("stat -f -c '%b*%S' /data | sed 's/.*/echo $((&))/' | sh"))
+    assert blocks > 1.5 * disk.GIB
+
+
+def test_another_server_adopts_the_data(rack: Rack, configured: AppHost) -> None:
+    sql(configured, "insert into ledger values (2)")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            host_configuration, "server_state", lambda cloud, server: configured.host.state()
+        )
+        HostConfigurationProvider().delete("x", rack.props(configured))
+    assert configured.sh("findmnt /data || echo unmounted") == "unmounted"
+    configured.host.detach(DEVICE)
+    configured.host.remove()
+    second = rack.boot("two")
+    apply(rack, second)
+    assert sql(second, "select sum(entry) from ledger") == "3"
+    assert second.sh("systemctl --failed --plain --no-legend") == ""
+
+
+def started(made: AppHost) -> str:
+    units = "nginx pgbouncer valkey-server postgresql@17-main web@8001 web@8002 worker"
+    return made.sh(f"systemctl show -P InvocationID -P ActiveEnterTimestamp {units}")
+
+
+def sql(made: AppHost, question: str) -> str:
+    """Ask as the app, through the pooler."""
+    url = pgbouncer.DATABASE_URL
+    return made.sh(f'runuser -u app -- {pgbouncer.PSQL} -XAtqw -c "{question}" "{url}"')
+
+
+def ask(address: str, path: str) -> str:
+    """The whole answer to a request from outside, headers first."""
+    return subprocess.run(
+        ["curl", "-sSi", "--noproxy", "*", "--max-time", "10", f"http://{address}{path}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def wait_healthy(made: AppHost) -> None:
+    def healthy() -> bool:
+        urls = " ".join(app.gate_urls(2, "/health"))
+        return (
+            made.host.run(["sh", "-c", f"curl -sf --fail-early {urls} >/dev/null"]).returncode == 0
+        )
+
+    try:
+        machine.wait_until("both web processes should be healthy", 20, healthy)
+    except UserError as error:
+        look = (
+            "systemctl --failed --plain; systemctl list-jobs; systemctl status --no-pager"
+            " 'data*' 'postgres*'; journalctl -b -n 40 --no-pager -p warning _PID=1"
+        )
+        pytest.fail(f"{error}\n{made.host.run(['sh', '-c', look]).stdout}")
+
+
+def reachable(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def listening(made: AppHost) -> set[str]:
+    """Addresses and ports, without the difference between one and two IP versions."""
+    found = made.sh("ss -Hltn | awk '{print $4}' | sed -E 's/^(0[.]0[.]0[.]0|\\[::\\])/*/'")
+    return set(found.splitlines())
