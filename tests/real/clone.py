@@ -37,6 +37,7 @@ def clone(folder: Path) -> Clone:
     """Clone the checkout; give the clone the tests' virtual environment."""
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
     (folder / ".venv").symlink_to(Path(sys.prefix))
+    subprocess.run([sys.executable, "scripts/bootstrap.py", "--dev"], cwd=folder, check=True)
     return Clone(folder)
 
 
