@@ -160,12 +160,15 @@ class Services:
         return process.wait(PATIENCE_S)
 
     def stop_all(self) -> None:
-        """Leave no process and no file."""
-        for process in self.processes.values():
-            process.send_signal(signal.SIGCONT)
+        """Leave no process and no file, whatever a failed test has left behind."""
         for name in ("worker", "web", "valkey", "pgbouncer", "postgres"):
-            if name in self.processes:
-                self.stop(name)
+            if process := self.processes.get(name):
+                process.send_signal(signal.SIGCONT)
+                try:
+                    self.stop(name)
+                except subprocess.TimeoutExpired:  # As a worker may, whose queue is gone.
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
         shutil.rmtree(self.folder)
 
     def run(self, *argv: str, server: bool = False, **environment: str) -> str:
