@@ -77,7 +77,8 @@ def _instance(
             # A newer image or boot document is for the next server (5, 11); the automatic
             # address reads as absent once it is released (13). A replacement takes them all.
             ignore_changes=["ami", "userData", "userDataBase64", "associatePublicIpAddress"],
-            replacement_trigger=needs.generation,
+            # A plan of another architecture needs another image: a resize would not start.
+            replacement_trigger=f"{needs.generation} {plan.architecture}",
             delete_before_replace=needs.volume is not None,
             depends_on=list(network.ways),
         ),

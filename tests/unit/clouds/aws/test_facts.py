@@ -176,8 +176,14 @@ def test_fact_11_a_document_over_the_limit_is_refused() -> None:
 
 
 def test_a_new_generation_replaces_the_server(either: Graph) -> None:
-    assert either.one(SERVER).replacement_trigger == "1"
-    assert graph.of_stage(1, server__generation="7").one(SERVER).replacement_trigger == "7"
+    assert either.one(SERVER).replacement_trigger == "1 arm64"
+    found = graph.of_stage(1, server__generation="7", server__plan="t4g.large")
+    assert found.one(SERVER).replacement_trigger == "7 arm64"
+
+
+def test_a_plan_of_another_architecture_replaces_the_server() -> None:
+    found = graph.of_stage(1, server__plan="t3.medium")
+    assert found.one(SERVER).replacement_trigger == "1 x86_64"
 
 
 def test_fact_12_data_is_on_a_volume_of_its_own(one: Graph, two: Graph) -> None:
@@ -258,15 +264,14 @@ def test_fact_15_a_servers_rules_are_there_from_its_boot_to_its_farewell(either:
     assert needed <= either.waits_for(either.one(SERVER))
 
 
-def admits(found: Graph, group: str) -> set[tuple[str, int]]:
-    """Who may talk to a group, and on which port."""
+def admits(found: Graph, group: str, kind: str = INGRESS) -> set[tuple[str, int]]:
+    """Who may talk to a group (``EGRESS``: to whom it may), and on which port."""
+    rules = [rule.inputs for rule in found.of(kind) if rule.inputs["securityGroupId"] == group]
+    assert all(rule["fromPort"] == rule["toPort"] for rule in rules)
+    assert all(rule["ipProtocol"] == "tcp" for rule in rules)
     return {
-        (
-            rule.inputs.get("cidrIpv4") or rule.inputs["referencedSecurityGroupId"],
-            int(rule.inputs["fromPort"]),
-        )
-        for rule in found.of(INGRESS)
-        if rule.inputs["securityGroupId"] == group
+        (rule.get("cidrIpv4") or rule["referencedSecurityGroupId"], int(rule["fromPort"]))
+        for rule in rules
     }
 
 
@@ -296,6 +301,9 @@ def test_the_way_in_may_be_an_endpoint_without_an_open_port() -> None:
         ("0.0.0.0/0", 443),
         ("aws-stage1-endpoint-id", 22),
     }
+    assert admits(found, "aws-stage1-endpoint-id", EGRESS) == {("aws-stage1-app-id", 22)}
+    assert admits(found, "aws-stage1-endpoint-id") == set()
+    assert endpoint.inputs["preserveClientIp"] is False, "the rule knows the endpoint alone"
     assert endpoint.urn in found.waits_for(found.one(SERVER)), "it is the farewell's way in, too"
     (host,) = [node for node in found.nodes if node.type.endswith(":HostConfiguration")]
     assert host.inputs["ssh_host"] == "i-0123456789abcdef0"
@@ -376,6 +384,15 @@ def test_fact_21_the_database_has_private_subnets_in_two_zones_and_no_nat(two: G
     assert two.of("ec2/natGateway:NatGateway") == []
     (route,) = two.of("ec2/route:Route")
     assert route.inputs["routeTableId"] == "aws-stage2-public-id"
+    tables = {
+        node.inputs["subnetId"]: node.inputs["routeTableId"]
+        for node in two.of("ec2/routeTableAssociation:RouteTableAssociation")
+    }
+    assert tables == {
+        f"aws-stage2-{kind}-{letter}-id": f"aws-stage2-{kind}-id"
+        for kind in ("public", "private")
+        for letter in "ab"
+    }
 
 
 def test_fact_22_extended_support_is_off(two: Graph) -> None:
@@ -461,6 +478,16 @@ def test_everything_is_in_the_region_and_asked_of_one_provider(either: Graph) ->
             assert node.provider.startswith(provider.urn), node.name
             if not node.type.startswith("aws:iam/"):
                 assert node.inputs["region"] == "eu-central-1", node.name
+
+
+def test_no_subnet_gives_addresses_out_by_itself(either: Graph) -> None:
+    given = {node.inputs["mapPublicIpOnLaunch"] for node in either.of("ec2/subnet:Subnet")}
+    assert given == {False}
+
+
+def test_names_in_the_network_resolve_to_private_addresses(either: Graph) -> None:
+    vpc = either.one("ec2/vpc:Vpc").inputs
+    assert (vpc["enableDnsSupport"], vpc["enableDnsHostnames"]) == (True, True)
 
 
 def test_disks_are_encrypted(either: Graph) -> None:

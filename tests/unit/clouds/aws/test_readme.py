@@ -1,0 +1,49 @@
+"""The README's table of security rules: whole, and decided rule by rule."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from components.clouds import aws
+
+README = Path(str(aws.__file__)).with_name("README.md").read_text()
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in README.split("## Security rules")[1].split("\n## ")[0].splitlines()
+    if line.startswith("| ") and not line.startswith("| topic")
+]
+
+TO_CARRY = {
+    *("EC2.2", "EC2.3", "EC2.6", "EC2.8", "EC2.9", "EC2.13", "EC2.18", "EC2.19", "SSM.1"),
+    *("RDS.2", "RDS.3", "RDS.5", "RDS.8", "RDS.9", "RDS.10", "RDS.11", "RDS.13", "RDS.23"),
+    *("RDS.36", "RDS.38", "CIS 6.7", "CIS 6.1.1", "CIS 6.3", "CIS 6.4", "CIS 6.5", "CIS 4.7"),
+    *("CIS 2.16", "CIS 3.2.1", "CIS 3.2.2", "CIS 3.2.3", "CIS 3.2.4", "CKV_AWS_79"),
+    *("CKV_AWS_341", "CKV_AWS_3", "CKV_AWS_8", "CKV_AWS_106", "CKV_AWS_24", "CKV2_AWS_12"),
+    *("CKV2_AWS_41", "CKV_AWS_46", "CKV_AWS_17", "CKV_AWS_16", "CKV_AWS_157", "CKV_AWS_293"),
+    *("CKV_AWS_133", "CKV_AWS_226", "CKV_AWS_129", "CKV2_AWS_30", "CKV_AWS_161", "CKV2_AWS_69"),
+    *("CKV_AWS_88", "AWS-0028", "AWS-0131", "AWS-0026", "AWS-0107", "AWS-0173", "AWS-0178"),
+    *("AWS-0029", "AWS-0180", "AWS-0080", "AWS-0177", "AWS-0077", "AWS-0176", "AWS-0104"),
+}
+
+
+def ids(row: list[str]) -> list[str]:
+    return [each.strip() for each in row[1].split(",")]
+
+
+def test_every_rule_to_carry_is_decided_once() -> None:
+    named = [each for row in ROWS for each in ids(row)]
+    assert TO_CARRY <= set(named)
+    assert len(named) == len(set(named))
+
+
+def test_a_rule_that_is_not_kept_says_why() -> None:
+    for topic, _, verdict, reason in ROWS:
+        assert verdict in {"kept", "setting", "waived"}, topic
+        assert verdict == "kept" or len(reason) > 20, topic
+        assert verdict != "setting" or "stages:" in reason or "alarms" in reason, topic
+
+
+def test_ids_are_written_as_their_owners_write_them() -> None:
+    shape = re.compile(r"(EC2|RDS|SSM|IAM|CloudWatch)\.\d+|CIS \d(\.\d+)+|CKV2?_AWS_\d+|AWS-\d{4}")
+    assert [each for row in ROWS for each in ids(row) if not shape.fullmatch(each)] == []
