@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -18,20 +17,9 @@ HANG_S = 600
 """They take about 50 s on two cores; the rest is for a machine that does other things too."""
 
 
-@pytest.fixture(scope="module")
-def image() -> Path:
-    """The host image: ``STAGES_TEST_IMAGE``, else the local cloud's own, built where missing."""
-    given = os.environ.get("STAGES_TEST_IMAGE")
-    if given:
-        return Path(given)
-    from components.clouds.local import image as local_image
-
-    return local_image.ensure()
-
-
 @pytest.fixture
-def debian(image: Path, tmp_path: Path) -> DebianTree:
-    tree = DebianTree(image, tmp_path)
+def debian(host_image: Path, tmp_path: Path) -> DebianTree:
+    tree = DebianTree(host_image, tmp_path)
     ignored = shutil.ignore_patterns("__pycache__", ".*")
     shutil.copytree(APP, tmp_path / "upper" / "srv" / "app", ignore=ignored)
     (tmp_path / "upper" / "srv").chmod(0o755)
