@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pulumi.runtime import rpc
 from pulumi.runtime import settings as runtime_settings
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.proto import resource_pb2
@@ -190,7 +191,7 @@ def _describe(urn: str, request: resource_pb2.RegisterResourceRequest) -> dict[s
         "name": request.name,
         "custom": request.custom,
         "parent": request.parent,
-        "provider": request.provider,
+        "provider": request.provider.replace(rpc.UNKNOWN, plan_values.UNKNOWN),
         "inputs": plan_values.inputs(request.object),
         "dependencies": sorted(request.dependencies),
         "propertyDependencies": {

@@ -28,7 +28,7 @@ from scripts.lib import plan, stacks
 from scripts.lib.plan import Plan
 
 RELEASE = ResolvedRelease(
-    repository=str(PROJECT),
+    repository="/srv/checkout",
     commit="0123456789abcdef0123456789abcdef01234567",
     procfile="web: gunicorn app\nworker: celery worker\nrelease: python3 manage.py migrate\n",
     uncommitted=False,
