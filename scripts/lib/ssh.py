@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from components import outputs
+from components import host_power, outputs
 
 ALIAS = "stages-app-server"
 """The name under which the pinned host key is looked up: the address may be used again."""
@@ -21,7 +21,12 @@ def arguments(values: Mapping[str, Any], folder: Path) -> list[str]:
     argv += ["-o", "GlobalKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
     if values.get(outputs.SSH_PRIVATE_KEY):
         argv += ["-i", str(folder / "key"), "-o", "IdentitiesOnly=yes"]
-    return [*argv, f"{values[outputs.SSH_USER]}@{values[outputs.SSH_HOST]}"]
+    way = host_power.route(
+        str(values[outputs.CLOUD]), str(values[outputs.SERVER_ID]), str(values[outputs.SSH_HOST])
+    )
+    if way.proxy_command:
+        argv += ["-o", f"ProxyCommand={way.proxy_command}"]
+    return [*argv, f"{values[outputs.SSH_USER]}@{way.host}"]
 
 
 def run(

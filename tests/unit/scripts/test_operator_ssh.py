@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from components import outputs
+from components import host_power, outputs
 from scripts.lib import ssh
 
 VALUES = {
+    outputs.CLOUD: "local",
+    outputs.SERVER_ID: "local-stage1/server",
     outputs.SSH_HOST: "10.81.0.16",
     outputs.SSH_USER: "ops",
     outputs.SSH_HOST_KEY: "ssh-ed25519 AAAA",
@@ -28,6 +30,20 @@ def test_only_the_pinned_key_is_believed() -> None:
     ):
         assert option in argv
     assert "-i" not in argv
+
+
+def test_the_way_is_the_clouds_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str, str]] = []
+
+    def route(*words: str) -> host_power.Route:
+        asked.append((words[0], words[1], words[2]))
+        return host_power.Route(host="i-1", proxy_command="tunnel i-1")
+
+    monkeypatch.setattr(host_power, "route", route)
+    argv = ssh.arguments(VALUES, Path("/keys"))
+    assert asked == [("local", "local-stage1/server", "10.81.0.16")]
+    assert argv[-1] == "ops@i-1"
+    assert argv[argv.index("ProxyCommand=tunnel i-1") - 1] == "-o"
 
 
 def test_a_stacks_own_key_is_the_only_one_offered() -> None:

@@ -191,9 +191,9 @@ def of(build: Callable[[], Any], stack: str = "aws-stage1") -> Graph:
     return graph
 
 
-def of_stage(stage: int, stack: str = "", **values: object) -> Graph:
+def of_stage(stage: int, /, **values: object) -> Graph:
     """The whole stage, with the smallest settings and ``values`` (``group__key``) over them."""
-    stack = stack or f"aws-stage{stage}"
+    stack = f"aws-stage{stage}"
     least = LEAST_2 if stage == 2 else {**LEAST, "stage": "1"}
     given = {**least, **{key.replace("__", "."): value for key, value in values.items()}}
     chosen = settings.read(stack, given)
