@@ -1,4 +1,5 @@
-# The operator's commands. `make help` lists them; scripts/stack.py documents the exit codes.
+# The operator's commands. `make help` lists them; scripts/stack.py documents the exit codes (make
+# itself ends with 2 whenever a command fails, and names the command's own code in its message).
 STACK ?= local-stage1
 PYTHON ?= python3
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
@@ -7,7 +8,7 @@ DEV = @cd $(ROOT) && $(PYTHON) scripts/bootstrap.py --dev
 JSON_FLAG = $(if $(JSON),--json)
 YES_FLAG = $(if $(YES),--yes)
 
-.PHONY: help up preview refresh outputs status ssh deploy replace down delete-data test lint lock format
+.PHONY: help up preview plan refresh outputs status ssh deploy replace down delete-data test lint lock format
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -19,6 +20,9 @@ up: ## bring a stack up, or to what its settings say now (YES=1: do not ask)
 
 preview: ## show what `up` would change
 	$(RUN) preview --stack $(STACK)
+
+plan: ## what STACK would have, offline (JSON=1: for a machine; GRAPH=file.svg: a picture)
+	@cd $(ROOT) && $(PYTHON) scripts/bootstrap.py --no-engine && exec .venv/bin/python -m scripts.stack plan $(STACK) $(JSON_FLAG) $(if $(GRAPH),--graph $(abspath $(GRAPH)))
 
 refresh: ## look at what is really there, show what differs
 	$(RUN) refresh --stack $(STACK)

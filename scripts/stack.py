@@ -27,6 +27,8 @@ app = typer.Typer(
 Stack = Annotated[str, typer.Option(help="Which stack: the middle of stacks/Pulumi.<stack>.yaml")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a change.")]
 Json = Annotated[bool, typer.Option("--json", help="For a machine to read.")]
+STARTED_IN = Path.cwd()
+"""Where the operator's own paths start; those in settings start in the checkout."""
 
 
 def _ask(question: str) -> bool:
@@ -45,6 +47,25 @@ def up(stack: Stack, yes: Yes = False) -> None:
 def preview(stack: Stack) -> None:
     """Show what `up` would change."""
     flows.preview(session.open_session(stack))
+
+
+@app.command()
+def plan(
+    stack: Annotated[str, typer.Argument(help="Which stack.")],
+    json_: Json = False,
+    graph: Annotated[Path | None, typer.Option(help="Draw it into this .svg file.")] = None,
+) -> None:
+    """Show what a stack would have, without CLI, credentials or network."""
+    from scripts.lib import plan as plans
+    from scripts.lib import plan_views
+
+    found = plans.of_stack(stack)
+    if graph is not None:
+        print(plan_views.write_graph(found, STARTED_IN / graph))
+    elif json_:
+        print(found.json(), end="")
+    else:
+        print(plan_views.text(found), end="")
 
 
 @app.command()

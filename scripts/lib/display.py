@@ -19,6 +19,8 @@ from scripts.lib.execute import duration
 
 TICK_S = 15.0
 """Where there is no terminal, what is still under way is named this often."""
+SILENT = {"refresh", "replace"}
+"""Not told when they end: what a refresh found is told apart, and a replacement has its steps."""
 COLORS = {"+": "green", "~": "yellow", "±": "magenta", "-": "red", " ": "dim"}
 
 
@@ -65,7 +67,7 @@ class Progress:
             told = self.run.fold(event, time.monotonic())
         if isinstance(told, str):
             self._screen.print(f"  warning: {told}", style="yellow")
-        elif isinstance(told, Step) and not self._quiet and (told.failed or told.op != "refresh"):
+        elif isinstance(told, Step) and (told.failed or not (self._quiet or told.op in SILENT)):
             self._screen.print(finished(told))
 
     def __enter__(self) -> Progress:
@@ -148,3 +150,19 @@ def headline(run: Run) -> str:
         return f"nothing to change, {counts['same']} stay."
     parts = [f"{counts[op]} to {CHANGES[op][1]}" for op in CHANGES if counts.get(op)]
     return ", ".join([*(parts or ["only the outputs change"]), f"{counts['same']} stay."])
+
+
+def downtime(run: Run) -> str:
+    """Say what a plan that replaces the app server means for the app; empty if it does not."""
+    for (_, op), step in run.steps.items():
+        if step.kind == "HostConfiguration" and op == "delete-replaced":
+            return (
+                "The app server is replaced, the old one first: the app does not answer from the "
+                "old one's farewell until the new one has passed its gate."
+            )
+        if step.kind == "HostConfiguration" and op == "create-replacement":
+            return (
+                "The app server is replaced, the new one first: the address moves to it once it "
+                "has passed its gate, so the app stays reachable."
+            )
+    return ""

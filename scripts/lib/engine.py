@@ -174,9 +174,8 @@ class Engine:
     def preview(self, heard: automation.OnEvent, **options: Any) -> None:
         self._do(self._stack().preview, heard, options)
 
-    def up(self, heard: automation.OnEvent, **options: Any) -> automation.OutputMap:
-        done: automation.UpResult = self._do(self._stack().up, heard, options)
-        return done.outputs
+    def up(self, heard: automation.OnEvent, **options: Any) -> None:
+        self._do(self._stack().up, heard, options)
 
     def refresh(self, heard: automation.OnEvent, **options: Any) -> None:
         self._do(self._stack().refresh, heard, options)

@@ -74,6 +74,8 @@ class Run:
     unchanged: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    outputs: dict[str, object] = field(default_factory=dict)
+    """The stack's outputs as of its last event; a secret is a word that says so."""
     outputs_changed: bool = False
 
     def fold(self, event: EngineEvent, now_s: float) -> Step | str | None:
@@ -135,6 +137,7 @@ class Run:
             new = metadata.new.outputs if metadata.new else {}
             # The stack's outputs come with its last event; its first has none at all.
             self.outputs_changed = (old or {}) != (new or {})
+            self.outputs = dict(new or {})
         op = _op(metadata)
         # A refresh begins as one and ends as what it found: the same, an update, a deletion.
         step = self.steps.get((metadata.urn, "refresh")) or self.steps.get((metadata.urn, op))

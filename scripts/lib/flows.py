@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pulumi.automation.errors import CommandError
 
 from components import outputs, release
 from components.errors import UserError
-from scripts.lib import stacks, views
-from scripts.lib.display import Progress, counted, drifted, headline, planned
+from scripts.lib import stacks, status, views
+from scripts.lib.display import Progress, counted, downtime, drifted, headline, planned
 from scripts.lib.events import Problem, Run, errors_of
 from scripts.lib.execute import duration
 from scripts.lib.session import ROOT, Session, make_ready
@@ -33,14 +33,14 @@ def up(session: Session, *, yes: bool, ask: Callable[[str], bool], **options: An
     session.operations.prepare(session.settings, session.say)
     plan = _plan(session, session.engine.preview, **options)
     if not plan.changes():
-        _epilogue(session, views.values(session))
+        _epilogue(session, plan.outputs)
         return
     if session.operations.asks and not yes and not ask("Make these changes?"):
         raise UserError("Nothing was changed", exit_code=FAILED)
     with Progress(session.screen, f"Bringing up {session.stack}", _size(plan)) as progress:
-        found = _run(session, session.engine.up, progress, **options)
+        _run(session, session.engine.up, progress, **options)
     session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
-    _epilogue(session, {key: out.value for key, out in found.items()})
+    _epilogue(session, progress.run.outputs)
 
 
 def refresh(session: Session) -> None:
@@ -79,8 +79,10 @@ def down(session: Session, *, yes: bool, ask: Callable[[str], bool]) -> None:
         session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
     else:
         session.say(f"{session.stack}: nothing to take down.")
-    stays = [found.title for found in session.engine.resources() if found.is_real]
-    stays += session.operations.leftovers(session.stack)
+    # The cloud's own words say more of the same things (where, how large).
+    stays = session.operations.leftovers(session.stack) or [
+        found.title for found in session.engine.resources() if found.is_real
+    ]
     if stays:
         session.say("These stay:")
         for line in stays:
@@ -138,6 +140,8 @@ def _plan(session: Session, operation: Callable[..., Any], **options: Any) -> Ru
     for (_, op), step in run.steps.items():
         if op not in {"refresh", "create-replacement", "delete-replaced"}:
             session.screen.print(planned(step))
+    if away := downtime(run):
+        session.say(away)
     return run
 
 
@@ -158,12 +162,19 @@ def _run(
         raise UserError("\n".join(map(str, problems)), exit_code=FAILED) from None
 
 
-def _epilogue(session: Session, values: dict[str, Any]) -> None:
-    """End with where the app is and what to do next."""
-    if url := values.get(outputs.URL):
-        revision = str(values.get(outputs.REVISION, ""))[:12]
-        session.say(f"\n  {url}" + (f"   (revision {revision})" if revision else ""))
+def _epilogue(session: Session, values: Mapping[str, object]) -> None:
+    """End with where the app is, whether it answers, and what to do next."""
     stack = f" STACK={session.stack}"
+    if url := str(values.get(outputs.URL) or ""):
+        good, answer = status.ask(url)
+        revision = str(values.get(outputs.REVISION) or "")[:12]
+        words = f"   (revision {revision}, {answer})" if revision else f"   ({answer})"
+        session.say(f"\n  {url}{words}")
+        if not good:
+            session.say(
+                f"  It should answer. `make refresh{stack}` looks at what is really there, "
+                f"`make up{stack}` then mends it."
+            )
     session.say(
         f"\nNext: make status{stack}   is it up, what runs on it\n"
         f"      make ssh{stack}      a shell on the app server\n"

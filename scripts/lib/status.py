@@ -58,7 +58,7 @@ def look(stack: str, values: Mapping[str, Any], hosts: Mapping[str, str], busy: 
     if not found.url:
         return found
     found.revision = str(values.get(outputs.REVISION) or "")
-    good, found.answer = _answer(found.url)
+    good, found.answer = ask(found.url)
     found.system, found.failed_units = _system(values)
     found.healthy = good and found.system == "running"
     return found
@@ -72,7 +72,7 @@ def understand(text: str) -> tuple[str, list[str]]:
     return lines[0], [line.lstrip("●* ").split()[0] for line in lines[1:]]
 
 
-def _answer(url: str) -> tuple[bool, str]:
+def ask(url: str) -> tuple[bool, str]:
     """Ask the address itself, whatever proxy the shell has set."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     started = time.monotonic()

@@ -81,6 +81,23 @@ def test_a_replacement_counts_once() -> None:
     assert display.headline(run) == "1 to replace, 1 stay."
 
 
+HOST = "urn:pulumi:s::stages::pulumi-python:dynamic/stages:HostConfiguration::s-app-host"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said_so"),
+    [
+        ("delete-replaced", "create-replacement", "the app does not answer from"),
+        ("create-replacement", "delete-replaced", "so the app stays reachable"),
+    ],
+)
+def test_a_plan_says_what_a_replacement_means(first: str, second: str, said_so: str) -> None:
+    run = fold(event("resourcePreEvent", first, HOST), event("resourcePreEvent", second, HOST))
+    assert said_so in display.downtime(run)
+    assert display.downtime(fold(event("resourcePreEvent", "update", HOST))) == ""
+    assert display.downtime(fold(event("resourcePreEvent", "delete-replaced", VOLUME))) == ""
+
+
 def test_a_plan_names_what_differs_of_a_provider_that_does_not_say() -> None:
     run = fold(
         event(
