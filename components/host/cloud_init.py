@@ -89,6 +89,8 @@ def boot_document(
                 "ssh_authorized_keys": list(ssh_keys),
             }
         ],
+        # The host's own name in /etc/hosts: sudo looks it up at every call.
+        "manage_etc_hosts": "localhost",
         "disable_root": True,
         "ssh_pwauth": False,
         "ssh_deletekeys": True,

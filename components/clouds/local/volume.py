@@ -13,7 +13,6 @@ import pulumi
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
@@ -26,7 +25,6 @@ from components.clouds.local.nspawn import Host
 from components.clouds.local.provider import LocalProvider, gone, outs, yes
 from components.errors import UserError
 
-FORCE_STOP = "stages:host.force_stop"
 
 
 def file_of(volume_id: str) -> Path:
@@ -118,11 +116,6 @@ class LocalVolume(Resource, module="local", name="Volume"):
 
 class AttachmentProvider(LocalProvider):
     replaces = ("server_id", "volume_id", "device")
-    _force_stop = False
-
-    def configure(self, req: ConfigureRequest) -> None:
-        """Read the loud way past, which must work without an ``up`` in between."""
-        self._force_stop = str(req.config.get(FORCE_STOP)).lower() == "true"
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         self._attach(props)
@@ -141,11 +134,12 @@ class AttachmentProvider(LocalProvider):
         return UpdateResult(outs(_news, present="yes"))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Detach; refused while the volume is mounted on a running server, unless forced."""
+        """Detach. A server that never said farewell (its first configuration failed) still has the
+        volume mounted: it is shut down first, as AWS does with ``stop_instance_before_detaching``."""
         host = hosts.find(_props["server_id"])
         if host is None:
             return
-        if self._force_stop and host.mounted(_props["device"]):
+        if host.mounted(_props["device"]):
             host.stop()
         host.detach(_props["device"])
 

@@ -110,7 +110,7 @@ def test_no_password_on_the_app_side(stack: Stack) -> None:  # DATA_FACTS 1, 22
 
 
 def test_upstream_is_verified_in_full(stage2: Stack) -> None:  # DATA_FACTS 6
-    settings = on_host(stage2, "sudo cat /etc/pgbouncer/pgbouncer.ini /etc/pgbouncer/*.ini")
+    settings = on_host(stage2, "sudo sh -c 'cat /etc/pgbouncer/*.ini'")
     assert "server_tls_sslmode = verify-full" in settings
     # With another authority, the pooler refuses the very same server.
     swap = (
