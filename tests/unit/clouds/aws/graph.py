@@ -60,7 +60,8 @@ class Node:
     """URNs by the input that came from them."""
     urn: str
     provider: str
-    custom: bool
+    timeouts: tuple[str, str, str]
+    """How long creating, changing and deleting may take; empty: the provider's default."""
 
 
 @dataclass
@@ -163,7 +164,11 @@ class Recorder(mocks.MockMonitor):
                 },
                 urn=answer.urn,
                 provider=request.provider,
-                custom=request.custom,
+                timeouts=(
+                    request.customTimeouts.create,
+                    request.customTimeouts.update,
+                    request.customTimeouts.delete,
+                ),
             )
         )
         return answer

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from components import settings
+from components.cloud import NetworkNeeds, ServerNeeds
 from components.clouds.aws import rds_ca
+from components.clouds.aws.cloud import AwsCloud
 from components.errors import UserError
 from tests.unit.clouds.aws import graph
 from tests.unit.clouds.aws.graph import Graph, Node
@@ -164,11 +167,26 @@ def test_fact_11_the_user_data_holds_no_secret(either: Graph) -> None:
 
 
 def test_fact_11_a_document_over_the_limit_is_refused() -> None:
-    from components.clouds.aws import server
+    def server(user_data: str) -> Graph:
+        chosen = settings.read("aws-stage1", {**graph.LEAST, "stage": "1"})
+        cloud = AwsCloud(chosen)
 
-    assert server._fits("x" * 16384)
+        def build() -> None:
+            parent = graph.Parent("x")
+            needs = NetworkNeeds(cidr="10.81.0.0/24", private_database=False, ssh_cidrs=())
+            network = cloud.network("x", needs, parent=parent)
+            cloud.server(
+                "x",
+                ServerNeeds(plan="t4g.small", user_data=user_data, generation="1", volume=None),
+                network,
+                parent=parent,
+            )
+
+        return graph.of(build)
+
+    assert server("x" * 16384).one(SERVER).inputs["userData"] == "x" * 16384
     with pytest.raises(UserError) as caught:
-        server._fits("x" * 16385)
+        server("x" * 16385)
     assert str(caught.value) == (
         "The boot document should be at most 16384 bytes on AWS, got 16385. Take keys out of"
         " stages:access.ssh_keys or networks out of stages:access.ssh_cidrs."
@@ -328,6 +346,37 @@ def test_fact_17_nothing_of_the_database_is_left_to_rdss_defaults(two: Graph) ->
         "multiAz": False,
     }
     assert {key: inputs[key] for key in expected} == expected
+
+
+def test_the_database_is_what_the_settings_say() -> None:
+    found = graph.of_stage(
+        2,
+        database__plan="db.m7g.large",
+        database__storage_gib="30",
+        database__maintenance_day="monday",
+        database__read_replicas="1",
+    )
+    for node in found.of(DATABASE):
+        assert node.inputs["instanceClass"] == "db.m7g.large"
+        assert node.inputs["maxAllocatedStorage"] == 150
+        assert node.inputs["maintenanceWindow"] == "mon:04:00-mon:05:00"
+        assert node.inputs["parameterGroupName"] == "aws-stage2-database-89abcde"
+        assert node.inputs["performanceInsightsEnabled"] is True
+        assert node.inputs["performanceInsightsRetentionPeriod"] == 7, "more of them cost"
+        assert node.timeouts == ("60m", "120m", "60m")
+    inputs = primary(found).inputs
+    assert (inputs["engine"], inputs["allocatedStorage"]) == ("postgres", 30)
+    assert inputs["username"] == "stages_admin"
+    assert inputs["port"] == 5432
+
+
+def test_the_host_finds_the_database_by_its_private_name(two: Graph) -> None:
+    (host,) = [node for node in two.nodes if node.type.endswith(":HostConfiguration")]
+    connection = host.inputs["database_secrets"]["connection"]
+    assert connection["PGHOST"] == "aws-stage2-database.rds.example"
+    assert connection["PGUSER"] == "stages_admin"
+    assert connection["PGDATABASE"] == "postgres"
+    assert connection["PGSSLMODE"] == "verify-full"
 
 
 def test_fact_17_backups_reach_as_far_back_as_the_settings_say() -> None:
@@ -493,3 +542,5 @@ def test_names_in_the_network_resolve_to_private_addresses(either: Graph) -> Non
 def test_disks_are_encrypted(either: Graph) -> None:
     root = either.one(SERVER).inputs["rootBlockDevice"]
     assert (root["encrypted"], root["volumeType"], root["volumeSize"]) == (True, "gp3", 20)
+    assert root["deleteOnTermination"] is True, "nobody would find it again, and it is billed"
+    assert either.one(SERVER).inputs["ebsOptimized"] is True
