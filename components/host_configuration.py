@@ -40,8 +40,9 @@ FIRST_CONTACT_S = 300
 CONTACT_S = 20
 """For a server that was in use already: a restarted sshd, a lost packet."""
 OBSERVE_DEADLINE_S = 60
-FIXED_DEADLINE_S = 3600
-"""Everything on a host but build and gate: each of its steps has a shorter limit of its own."""
+FIXED_DEADLINE_S = 7200
+"""Everything on a host but build and gate: each of its steps has a limit of its own, and the
+longest is how long a worker's unit lets a job run on."""
 IDENTITY = ("server_id", "attachment_id")
 RECORDED = ("private_key", "login", "cloud", "farewell", "force_stop", "delete_before_replace")
 """Inputs that change nothing on the host: they are needed by a later read or farewell."""
@@ -106,8 +107,9 @@ class HostConfigurationProvider(ResourceProvider):
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Converge the host; a change of what is only recorded here does not contact it."""
-        if _olds.get("drift") or set(changed(_olds, _news)) - set(RECORDED):
-            _apply(_news, CONTACT_S)
+        drift = _olds.get("drift") or {}
+        if drift or set(changed(_olds, _news)) - set(RECORDED):
+            _apply(_news, FIRST_CONTACT_S if "host" in drift else CONTACT_S)
         return UpdateResult(outs=outputs(_news))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import tempfile
@@ -27,6 +28,8 @@ sys.exit(module.main(given["document"]))
 """Runs on the host. Everything else, secrets too, comes in on its standard input."""
 
 GIT_TIMEOUT_S = 120
+SECRET_WORD = re.compile(r"[A-Za-z0-9_+=-]{20,}")
+"""Long enough to be a key and not a word: ours have 43 characters."""
 
 
 class HostFailed(UserError):
@@ -105,17 +108,28 @@ def perform(
     if not answers:
         raise ssh.Interrupted("without a result")
     if "error" in answers[-1]:
-        raise _failure(answers[-1]["error"])
+        raise _failure(answers[-1]["error"], secret_words(document))
     result: dict[str, Any] = answers[-1]["result"]
     return result
 
 
-def _failure(error: dict[str, str]) -> HostFailed:
+def secret_words(document: dict[str, Any]) -> set[str]:
+    """What no output may show: every long word of a secret file or of the database's secrets."""
+    files = document.get("secret_files", {}).values()
+    database = document.get("database_secrets", {})
+    texts = [file["content"] for file in files]
+    texts += [database.get("sql", ""), *database.get("connection", {}).values()]
+    return {word for text in texts for word in SECRET_WORD.findall(text)}
+
+
+def _failure(error: dict[str, str], secrets: set[str]) -> HostFailed:
     """One line with host, place, cause and remedy; then the output that shows it, if any."""
+    for word in sorted(secrets, key=len, reverse=True):
+        error = {key: text.replace(word, "[secret]") for key, text in error.items()}
     problem = f"{error['host']}: {error['where']}: {error['cause']}".rstrip(". ")
     output = "\n  | ".join(error["output"].strip().splitlines())
-    remedy = f"{error['remedy']}\n  | {output}" if output else error["remedy"]
-    return HostFailed(problem, remedy.strip(), exit_code=1)
+    remedy = error["remedy"] or ("It said:" if output else "")
+    return HostFailed(problem, f"{remedy}\n  | {output}" if output else remedy, exit_code=1)
 
 
 def git_archive(repository: str, commit: str, directory: str) -> Callable[[IO[bytes]], None]:

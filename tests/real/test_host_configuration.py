@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components import engine_log, host_configuration, host_document
+from components import engine_log, host_configuration, host_document, host_session, ssh
 from components.errors import UserError
 from components.host import pgbouncer
 from components.host.model import Farewell, HostFile, Release
@@ -37,21 +36,19 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppHost]:
         yield made
 
 
-@pytest.fixture
-def product(tmp_path: Path) -> Product:
-    folder = tmp_path / "product"
-    folder.mkdir()
-    return Product(folder)
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Product:
+    return Product(tmp_path_factory.mktemp("product"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def release(product: Product) -> Release:
     return Release(repository=str(product.folder), commit=product.commit())
 
 
 @pytest.fixture
 def up(host: AppHost, release: Release) -> dict[str, Any]:
-    """The host with a first release on it; the inputs that made it so."""
+    """The host with a first release on it, whatever went before; the inputs that made it so."""
     props = host.props(release)
     provider.create(props)
     return props
@@ -140,8 +137,14 @@ def test_a_bad_nginx_file_is_refused_and_no_other_service_is_touched(
 
 
 def test_a_service_that_is_not_ready_gets_its_old_file_back(
-    host: AppHost, up: dict[str, Any]
+    host: AppHost, up: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    sooner = [
+        (name, source.replace("READY_TIMEOUT_S = 30", "READY_TIMEOUT_S = 2"))
+        for name, source in host_session.program()
+    ]
+    assert sooner != host_session.program()
+    monkeypatch.setattr(host_session, "program", lambda: sooner)
     bad = dict(up, files=_changed(up, "/etc/test/hba", **{"peer map=m": "reject"}))
     said = refused(bad)
     assert "app-test: database.service: reload failed" in said
@@ -426,7 +429,10 @@ def test_a_worker_that_had_to_be_killed_is_told(
     provider.delete("server-1", props)
 
 
-def test_a_silent_host_is_never_taken_for_gone(host: AppHost, up: dict[str, Any]) -> None:
+def test_a_silent_host_is_never_taken_for_gone(
+    host: AppHost, up: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh, "CONNECT_TIMEOUT_S", 2)
     leader = host.host.leader()
     assert leader is not None
     daemon = host.sh("systemctl show -P MainPID ssh.service")

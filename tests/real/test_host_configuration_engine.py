@@ -167,7 +167,7 @@ def test_up_shows_its_steps_keeps_secrets_and_a_second_one_changes_nothing(stack
     address = stack.wish.host.address
     assert f"{address}: restart web@8001.service" in stack.shown
     assert f"{address}: gate" in stack.shown
-    assert f"{address}: {NGINX_FILE}: written" in stack.said
+    assert f"{address}: {NGINX_FILE}: written" in stack.shown
     token = result.outputs["token"].value
     assert len(token) == 43
     state = next((Path(stack.stack.workspace.work_dir) / "state").rglob("test.json")).read_text()
@@ -261,7 +261,7 @@ def test_force_stop_is_heard_by_a_destroy_without_an_up_before(stack: Stack) -> 
     assert "`pulumi config set stages:host.force_stop true` (" in stack.said
     stack.stack.set_config("stages:host.force_stop", automation.ConfigValue("true"))
     try:
-        stack.run("destroy", run_program=True)
+        stack.run("destroy", run_program=True, exclude_protected=True)
     finally:
         stack.stack.remove_config("stages:host.force_stop")
     assert "no farewell, stages:host.force_stop is set" in stack.said

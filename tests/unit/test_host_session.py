@@ -71,14 +71,31 @@ def test_a_failed_step_is_one_line_and_then_the_output_that_shows_it() -> None:
         "remedy": "Correct the setting.",
         "output": "line one\nline two\n",
     }
-    assert str(host_session._failure(error)) == (
+    assert str(host_session._failure(error, set())) == (
         "app-1: nginx.service: refuses its new files. Correct the setting.\n"
         "  | line one\n"
         "  | line two"
     )
-    assert str(host_session._failure({**error, "output": "", "remedy": ""})) == (
+    assert str(host_session._failure({**error, "output": "", "remedy": ""}, set())) == (
         "app-1: nginx.service: refuses its new files"
     )
+
+
+def test_a_failure_shows_no_secret_whatever_the_host_printed() -> None:
+    key, password = "k" * 43, "p-" * 20
+    document = {
+        "secret_files": {"/etc/app.env": {"content": f"KEY='{key}'\nCOLOUR=green\n"}},
+        "database_secrets": {"sql": "", "connection": {"PGPASSWORD": password}},
+    }
+    error = {
+        "host": "app-1",
+        "where": "unit",
+        "cause": f"said {password}",
+        "remedy": "",
+        "output": f"COLOUR=green KEY={key}",
+    }
+    said = str(host_session._failure(error, host_session.secret_words(document)))
+    assert said == "app-1: unit: said [secret]. It said:\n  | COLOUR=green KEY=[secret]"
 
 
 @pytest.fixture

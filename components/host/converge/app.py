@@ -7,14 +7,13 @@ between is taken up by the next one, which also knows what to go back to.
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from components.host.converge import release, units, web
-from components.host.converge.files import STATE
-from components.host.converge.report import Failed, note, step
+from components.host.converge.files import STATE, read_json, write_json
+from components.host.converge.report import Failed, step
 
 ROLLING = STATE / "rolling.json"
 GIVE_UP_AFTER = 5
@@ -52,14 +51,11 @@ class App:
 
     def unfinished(self) -> dict[str, str]:
         """The roll that was not finished, if any."""
-        try:
-            found: dict[str, str] = json.loads(ROLLING.read_text())
-        except (FileNotFoundError, ValueError):
-            return {}
+        found: dict[str, str] = read_json(ROLLING, {})
         return found
 
     def begin(self, old: str, new: str) -> None:
-        ROLLING.write_text(json.dumps({"from": old, "to": new}))
+        write_json(ROLLING, {"from": old, "to": new})
 
     def finish(self) -> None:
         ROLLING.unlink(missing_ok=True)
@@ -84,7 +80,6 @@ class App:
         done = units.act("restart", unit)
         if not done.ok:
             raise Failed(unit, f"does not start: {done.last_line()}", "", units.journal(unit))
-        note(f"{unit}: restart")
         if url:
             self._answers(unit, url)
         else:

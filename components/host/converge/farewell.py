@@ -8,9 +8,6 @@ from typing import Any
 from components.host.converge import units
 from components.host.converge.report import Done, Failed, run, shell, step
 
-STOP_TIMEOUT_S = 900
-"""A unit's own ``TimeoutStopSec`` ends first: it is how long a job may take."""
-
 
 def farewell(document: dict[str, Any]) -> dict[str, object]:
     """Stop the web units, wait until the jobs are done, stop the workers, run the commands."""
@@ -46,7 +43,7 @@ def _stop(unit: str) -> str:
     if units.state(unit).get("ActiveState") in {"inactive", "failed"}:
         return ""
     step(f"stop {unit}")
-    done = run(["systemctl", "stop", unit], timeout_s=STOP_TIMEOUT_S)
+    done = units.act("stop", unit)
     if not done.ok:
         raise Failed(unit, f"does not stop: {done.last_line()}", "The host stays.")
     return units.state(unit).get("Result", "")

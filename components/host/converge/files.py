@@ -76,7 +76,7 @@ class Files:
         for folder in (state, state / "old"):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
-        self.unsettled: dict[str, dict[str, str]] = _read(self._record, {})
+        self.unsettled: dict[str, dict[str, str]] = read_json(self._record, {})
         kept = {old.get("copy") for old in self.unsettled.values()}
         for copy in (state / "old").iterdir():
             if copy.name not in kept:
@@ -87,7 +87,7 @@ class Files:
 
         A file that an earlier document had and this one does not is removed.
         """
-        dropped = set(_read(self._managed, [])) - set(files)
+        dropped = set(read_json(self._managed, [])) - set(files)
         gone = [path for path in sorted({*absent, *dropped}) if os.path.lexists(self._at(path))]
         changed = [path for path, file in files.items() if look(self._at(path)) != wanted(file)]
         for path in self.unsettled:
@@ -100,7 +100,7 @@ class Files:
             self._replace(path, files[path])
         for path in gone:
             self._at(path).unlink()
-        _write(self._managed, sorted(files))
+        write_json(self._managed, sorted(files))
         return [*changed, *gone]
 
     def put_back(self, paths: Iterable[str]) -> list[str]:
@@ -171,7 +171,7 @@ class Files:
         temporary.rename(target)
 
     def _save(self) -> None:
-        _write(self._record, self.unsettled)
+        write_json(self._record, self.unsettled)
 
 
 def ids(path: str, owner: str, group: str) -> tuple[int, int]:
@@ -221,14 +221,16 @@ class _Synced:
         self._stream.close()
 
 
-def _read(path: Path, default: Any) -> Any:
+def read_json(path: Path, default: Any) -> Any:
+    """What was noted, or ``default`` where nothing was."""
     try:
         return json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
         return default
 
 
-def _write(path: Path, value: object) -> None:
+def write_json(path: Path, value: object) -> None:
+    """Note something: all of it or nothing."""
     temporary = path.with_suffix(".new")
     with _private(temporary) as stream:
         stream.write(json.dumps(value).encode())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import signal
 import socket
@@ -13,7 +12,7 @@ from typing import Any, TextIO
 from components.host.converge import app as apps
 from components.host.converge import database, release, units, web
 from components.host.converge.farewell import farewell
-from components.host.converge.files import STATE, Files, make_directories
+from components.host.converge.files import STATE, Files, make_directories, read_json, write_json
 from components.host.converge.observe import observe
 from components.host.converge.report import Failed, note, run, step, tell
 from components.host.converge.services import Readers
@@ -68,9 +67,10 @@ def apply(document: dict[str, Any]) -> dict[str, object]:
     changed = files.write(wanted, document["absent"])
     reread_units([*changed, *owed])
     for path in changed:
-        note(f"{path}: written")
+        step(f"{path}: written")
+    write_json(UNITS, sorted({*read_json(UNITS, []), *_units(document)}))
     app_files = apps.reads(document["app"], [*wanted, *files.unsettled])
-    readers = Readers(files, document["services"], app_files)
+    readers = Readers(files, document["services"], app_files, owed=set(owed))
     readers.check()
     later = [service for service in document["services"] if service["after_database"]]
     for service in document["services"]:
@@ -128,19 +128,22 @@ def _units_of(app: dict[str, Any], gate: dict[str, Any]) -> apps.App:
     )
 
 
-def _retire(document: dict[str, Any]) -> None:
-    """Stop units that an earlier document had and this one does not."""
+def _units(document: dict[str, Any]) -> list[str]:
     app = document["app"]
     names = [service["unit"] for service in document["services"]]
-    now = [*names, *app["web_units"], *app["worker_units"]]
-    before = json.loads(UNITS.read_text()) if UNITS.exists() else []
-    for unit in before:
+    return [*names, *app["web_units"], *app["worker_units"]]
+
+
+def _retire(document: dict[str, Any]) -> None:
+    """Stop units that an earlier document had and this one does not."""
+    now = _units(document)
+    for unit in read_json(UNITS, []):
         if unit not in now:
             step(f"stop {unit}")
             run(["systemctl", "disable", "--quiet", unit])
             units.act("stop", unit)
             note(f"{unit}: stopped, no longer wanted")
-    UNITS.write_text(json.dumps(now))
+    write_json(UNITS, now)
 
 
 def _gate(gate: dict[str, Any]) -> None:

@@ -112,6 +112,9 @@ def as_app(command: str, folder: Path, timeout_s: int) -> Done:
         "Environment": f"HOME={HOME}",
         "RuntimeMaxSec": str(timeout_s),
         "TimeoutStopSec": "5",
+        # Requests go first: a build yields to them, and is ended first when memory runs out.
+        "Nice": "10",
+        "OOMScoreAdjust": "500",
     }
     settings = [f"--property={key}={value}" for key, value in properties.items()]
     began = time.monotonic()

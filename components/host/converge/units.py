@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from components.host.converge.report import Done, Failed, run
 
-START_TIMEOUT_S = 180
-"""A unit's own start and stop timeouts (90 s by default) end first."""
+TIMEOUT_S = 3600
+"""A unit's own start and stop timeouts end first: for a worker, how long a job may take."""
 
 
 def state(unit: str) -> dict[str, str]:
@@ -37,7 +37,7 @@ def act(verb: str, unit: str) -> Done:
     """Start, stop, reload or restart; earlier failures do not count against it."""
     if verb in {"start", "restart"}:
         run(["systemctl", "reset-failed", "--", unit])
-    return run(["systemctl", verb, "--", unit], timeout_s=START_TIMEOUT_S)
+    return run(["systemctl", verb, "--", unit], timeout_s=TIMEOUT_S)
 
 
 def journal(unit: str, lines: int = 20) -> str:
