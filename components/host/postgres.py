@@ -29,6 +29,8 @@ BAD_LINES = (
 )
 """How many lines of the two access files PostgreSQL does not understand."""
 
+LOGIND = "/etc/systemd/logind.conf.d/50-postgres.conf"
+
 CLUSTER_UNIT = "postgres-cluster.service"
 MAKE_CLUSTER = "/usr/local/lib/stages/make-cluster"
 
@@ -123,9 +125,11 @@ def postgres(*, version: int, memory_mib: int) -> Part:
             HostFile(
                 path=cluster_unit, content=render("postgres/postgres-cluster.service.j2", **names)
             ),
+            HostFile(path=LOGIND, content=plain("postgres/logind.conf")),
             HostFile(path=drop_in, content=render("postgres/postgresql.service.conf.j2", **names)),
         ),
         services=(
+            Service(unit="systemd-logind.service", restart_on=(LOGIND,)),
             Service(
                 unit=unit,
                 reload_on=(

@@ -221,6 +221,19 @@ def test_the_journal_has_everybodys_logs(rack: Rack, configured: AppHost) -> Non
     assert configured.sh("journalctl -o cat -u pgbouncer -n 1")
 
 
+def test_the_end_of_a_login_leaves_the_servers_shared_memory_alone(configured: AppHost) -> None:
+    """To logind the fixed uid is a person's: it would clean up after the last session."""
+    ours = "find /dev/shm -user postgres -name 'PostgreSQL.*'"
+    before = configured.sh(ours)
+    assert before
+    configured.sh(
+        "systemd-run --wait --collect su --login postgres --command 'loginctl --no-pager'"
+    )
+    gone = "until ! loginctl list-users --no-legend | grep -q postgres; do sleep 0.1; done"
+    configured.sh(f"timeout 30 sh -c '{gone}'")
+    assert configured.sh(ours) == before
+
+
 def test_a_second_convergence_changes_nothing(rack: Rack, configured: AppHost) -> None:
     before = started(configured)
     apply(rack, configured)
