@@ -73,7 +73,7 @@ class Host:
         once, and not after its neighbours' ARP caches have aged.
         """
         spec = self.spec()
-        return f"{spec.bridge}-{spec.address.rsplit('.')[-1]}"
+        return f"{spec.bridge.removeprefix('stg')}-{spec.address.rsplit('.')[-1]}"
 
     # -- what there is ---------------------------------------------------------------------------
 

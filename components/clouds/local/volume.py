@@ -26,7 +26,6 @@ from components.clouds.local.provider import LocalProvider, gone, outs, yes
 from components.errors import UserError
 
 
-
 def file_of(volume_id: str) -> Path:
     """The file of the volume ``<stack>/<name>``."""
     stack, name = volume_id.split("/", 1)
@@ -134,8 +133,10 @@ class AttachmentProvider(LocalProvider):
         return UpdateResult(outs(_news, present="yes"))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Detach. A server that never said farewell (its first configuration failed) still has the
-        volume mounted: it is shut down first, as AWS does with ``stop_instance_before_detaching``."""
+        """Detach. A server that never said farewell (its first configuration failed) still has
+        the volume mounted: it is shut down first, as AWS does with
+        ``stop_instance_before_detaching``.
+        """
         host = hosts.find(_props["server_id"])
         if host is None:
             return

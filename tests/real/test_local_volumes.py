@@ -1,0 +1,158 @@
+"""Volumes of the local cloud: they outlive servers and stacks, and are never formatted over."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.clouds.local import disk, hosts, operations
+from components.clouds.local.nspawn import Host
+from components.clouds.local.server import ServerProvider
+from components.clouds.local.volume import AttachmentProvider, VolumeProvider, file_of, node_of
+from components.errors import UserError
+from tests.real.local_stack import (
+    STACK,
+    LocalStack,
+    format_and_write,
+    local_stack,
+    shell,
+    traces,
+)
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def stack(local_root: Path) -> Iterator[LocalStack]:
+    with local_stack() as made:
+        yield made
+
+
+def host_of(server_id: str) -> Host:
+    host = hosts.find(server_id)
+    assert host is not None
+    return host
+
+
+def test_a_volume_has_its_size_and_outlives_its_server(stack: LocalStack) -> None:
+    volume_id, volume = stack.volume(size_gib=2)
+    server_id, server = stack.server()
+    attachment_id, attachment = stack.attach(server_id, volume_id)
+    host = host_of(server_id)
+    assert shell(host, f"blockdev --getsize64 {node_of('data')}") == str(2 * 1024**3)
+    format_and_write(host, "ledger")
+    shell(host, "systemctl stop data.mount")
+    AttachmentProvider().delete(attachment_id, attachment)
+    assert host.run(["test", "-e", node_of("data")]).returncode == 1
+    assert disk.loop(file_of(volume_id)) is None
+    ServerProvider().delete(server_id, server)
+    second_id, _ = stack.server(generation="2")
+    stack.attach(second_id, volume_id)
+    format_and_write(host_of(second_id), "''")
+    assert VolumeProvider().read(volume_id, volume).outs is not None
+    shell(host_of(second_id), "test -e /data/lost+found")
+
+
+def test_a_restart_keeps_the_attachment(stack: LocalStack) -> None:
+    volume_id, _ = stack.volume()
+    server_id, _ = stack.server()
+    attachment_id, attachment = stack.attach(server_id, volume_id)
+    host = host_of(server_id)
+    format_and_write(host, "ledger")
+    host.kill()
+    disk.release(file_of(volume_id))  # as after the machine's boot
+    host.start()
+    host.wait_for_ssh()
+    assert shell(host, "cat /data/file") == "ledger"
+    found = AttachmentProvider().read(attachment_id, attachment).outs
+    assert found is not None and found["present"] == "yes"
+
+
+def test_a_device_that_was_lost_is_seen_and_mended(stack: LocalStack) -> None:
+    volume_id, _ = stack.volume()
+    server_id, _ = stack.server()
+    attachment_id, attachment = stack.attach(server_id, volume_id)
+    host = host_of(server_id)
+    shell(host, f"rm {node_of('data')}")
+    found = AttachmentProvider().read(attachment_id, attachment).outs
+    assert found is not None and found["present"] == "no"
+    assert AttachmentProvider().diff(attachment_id, found, attachment).changes
+    AttachmentProvider().update(attachment_id, found, attachment)
+    assert shell(host, f"blockdev --getsize64 {node_of('data')}") == str(1024**3)
+
+
+def test_a_mounted_volume_comes_off_a_clean_shutdown_only(stack: LocalStack) -> None:
+    volume_id, _ = stack.volume()
+    server_id, _ = stack.server()
+    attachment_id, attachment = stack.attach(server_id, volume_id)
+    host = host_of(server_id)
+    format_and_write(host, "ledger")
+    with pytest.raises(UserError) as refused:
+        host.detach(node_of("data"))
+    assert str(refused.value) == (
+        f"{node_of('data')} is mounted on app, which runs. "
+        "Unmount it there or stop the host, and try again"
+    )
+    assert shell(host, "cat /data/file") == "ledger"
+    AttachmentProvider().delete(attachment_id, attachment)
+    assert host.state() == "off"
+    assert disk.loop(file_of(volume_id)) is None
+    checked = ["e2fsck", "-n", str(file_of(volume_id))]
+    said = subprocess.run(checked, capture_output=True, text=True, check=True).stdout
+    assert "clean" in said and "recovering journal" not in said
+
+
+def test_a_volume_belongs_to_one_server_at_a_time(stack: LocalStack) -> None:
+    volume_id, _ = stack.volume()
+    first_id, _ = stack.server()
+    second_id, _ = stack.server(name="other")
+    stack.attach(first_id, volume_id)
+    with pytest.raises(UserError) as refused:
+        stack.attach(second_id, volume_id)
+    assert str(refused.value) == (
+        f"Volume data is attached to {first_id}. It belongs to one server at a time"
+    )
+    assert not host_of(second_id).holds(file_of(volume_id))
+
+
+def test_data_that_was_kept_is_adopted(local_root: Path) -> None:
+    with local_stack() as stack:
+        volume_id, volume = stack.volume()
+        server_id, server = stack.server()
+        stack.attach(server_id, volume_id)
+        format_and_write(host_of(server_id), "ledger")
+        ServerProvider().delete(server_id, server)
+        before = file_of(volume_id).read_bytes()
+        _, again = stack.volume()
+        assert again == volume
+        assert file_of(volume_id).read_bytes() == before
+        _, larger = stack.volume(size_gib=2)
+        assert larger["size_gib"] == "2"
+        _, not_smaller = stack.volume(size_gib=1)
+        assert not_smaller["size_gib"] == "2"
+        server_id, _ = stack.server()
+        stack.attach(server_id, volume_id)
+        format_and_write(host_of(server_id), "more")
+
+
+def test_nothing_is_left_but_the_volume(local_root: Path) -> None:
+    stack = LocalStack(STACK, "10.93.1.0/24")
+    try:
+        volume_id, _ = stack.volume()
+        server_id, server = stack.server()
+        attachment = stack.attach(server_id, volume_id)
+        AttachmentProvider().delete(*attachment)
+        ServerProvider().delete(server_id, server)
+        from components.clouds.local.network import NetworkProvider
+
+        NetworkProvider().delete(stack.network_id, {"stack": STACK, "cidr": stack.cidr})
+        kept = file_of(volume_id)
+        assert operations.leftovers(STACK) == [f"volume {kept}, 1 GiB, 0 MiB of it used"]
+        files = {kept, kept.parent, stack.folder / "owner.json"}
+        assert set(traces(STACK)) == {str(file) for file in files}
+    finally:
+        operations.delete_data(STACK)
+    assert traces(STACK) == []
