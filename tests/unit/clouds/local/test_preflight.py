@@ -1,0 +1,140 @@
+"""What the machine lacks is told in one sentence each, before anything is made."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from components.clouds.local import bridge, machine, ownership, preflight
+from components.errors import UserError
+
+CIDR = "10.97.1.0/24"
+
+
+def told(errors: list[UserError]) -> list[str]:
+    assert all(error.exit_code == 2 for error in errors)
+    return [str(error) for error in errors]
+
+
+@pytest.fixture(autouse=True)
+def able(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that lacks nothing, whatever the one is that runs this."""
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(preflight, "missing_programs", lambda: None)
+    monkeypatch.setattr(preflight, "_file_system", lambda folder: "ext2/ext3")
+    monkeypatch.setattr(preflight, "_loops", lambda: None)
+    monkeypatch.setattr(preflight, "free_mib", lambda: 100_000)
+    monkeypatch.setattr(bridge, "check_free", lambda network: None)
+
+
+def test_a_machine_that_lacks_nothing(root: Path) -> None:
+    assert preflight.preflight("mine", CIDR) == []
+    assert not root.exists()
+
+
+def test_no_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    assert told(preflight.preflight("mine", CIDR)) == [
+        "The local cloud needs Linux, got Darwin. "
+        "Use a Linux machine or virtual machine, or one of the other clouds"
+    ]
+
+
+def test_no_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert told(preflight.preflight("mine", CIDR)) == [
+        "The local cloud needs root, for containers and networks. Use sudo"
+    ]
+
+
+def test_missing_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    found = shutil.which
+    absent = ("mmdebstrap", "systemd-nspawn")
+    monkeypatch.setattr(shutil, "which", lambda name: None if name in absent else "/bin/" + name)
+    assert str(preflight.missing_programs()) == (
+        "The local cloud needs systemd-nspawn, mmdebstrap. "
+        "On Debian: apt-get install --no-install-recommends mmdebstrap systemd-container"
+    )
+    monkeypatch.setattr(shutil, "which", lambda name: "/bin/" + name)
+    assert preflight.missing_programs() is None
+    assert found is not shutil.which
+
+
+def test_too_little_disk(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "free_mib", lambda: 4999)
+    assert told(preflight.preflight("mine", CIDR)) == [
+        f"{root}: should have 5000 MiB free, got 4999 MiB. "
+        "Free some, or set STAGES_LOCAL_ROOT to a folder on a larger disk"
+    ]
+    monkeypatch.setattr(preflight, "free_mib", lambda: 5000)
+    assert preflight.preflight("mine", CIDR) == []
+
+
+def test_the_disk_is_that_of_the_root_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("STAGES_LOCAL_ROOT", str(root / "not" / "there"))
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda folder: usage(7 * 1024**2 if folder == root.parent else 0)
+    )
+    assert preflight.free_mib() == 7
+
+
+def test_a_root_folder_with_mount_options_in_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGES_LOCAL_ROOT", str(tmp_path / "a,b"))
+    assert told(preflight.preflight("mine", CIDR)) == [
+        "STAGES_LOCAL_ROOT: should be a path without spaces, commas, colons and backslashes, "
+        f"got '{tmp_path}/a,b'. Set it to such a folder"
+    ]
+
+
+def test_a_root_folder_on_an_overlay(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "_file_system", lambda folder: "overlayfs")
+    assert told(preflight.preflight("mine", CIDR)) == [
+        "STAGES_LOCAL_ROOT: should be on a disk of its own (ext4, xfs, btrfs), "
+        f"got '{root} on overlayfs'. Set it to such a folder"
+    ]
+
+
+def test_a_range_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(network: bridge.Network) -> None:
+        raise UserError(f"{network.cidr} is taken")
+
+    monkeypatch.setattr(bridge, "check_free", refuse)
+    assert told(preflight.preflight("mine", CIDR)) == [f"{CIDR} is taken"]
+
+
+def test_a_stack_of_another_checkout(root: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "Pulumi.yaml").touch()
+    folder = machine.stack_folder("mine")
+    folder.mkdir(parents=True)
+    machine.write_json(folder / "owner.json", {"checkout": str(other)})
+    wanted = (
+        f"stack mine: should belong to this checkout, got one that {other} made. "
+        "Choose another name for the stack here, or use that checkout"
+    )
+    assert told(preflight.preflight("mine", CIDR)) == [wanted]
+    with pytest.raises(UserError) as refused:
+        ownership.claim("mine")
+    assert str(refused.value) == wanted
+    (other / "Pulumi.yaml").unlink()  # the checkout was moved away
+    assert preflight.preflight("mine", CIDR) == []
+    ownership.claim("mine")
+    assert machine.read_json(folder / "owner.json") == {"checkout": str(ownership.CHECKOUT)}
+
+
+def test_everything_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "free_mib", lambda: 1)
+    monkeypatch.setattr(preflight, "_file_system", lambda folder: "overlayfs")
+    assert len(preflight.preflight("mine", CIDR)) == 2
