@@ -1,0 +1,327 @@
+"""What every stack promises, whatever its cloud: one body over all clouds and stages.
+
+Read from the offline plan, and from the plan in which everything is there, so that what is
+computed late is computed. A new folder in ``components/clouds`` with its two stack files and a
+``picture.py`` is taken without a change here. What a cloud would make of it is not shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import fields
+
+import pulumi
+import pytest
+
+from components import clouds, outputs
+from components.cloud import (
+    Cloud,
+    DatabaseAnswer,
+    DatabaseNeeds,
+    Guarantee,
+    NetworkNeeds,
+    VolumeAnswer,
+    VolumeNeeds,
+)
+from components.picture import INTERNET, Picture
+from components.secrets import GeneratedSecrets
+from components.settings import Settings, Stage
+from scripts.lib import graph
+from scripts.lib.plan import Plan, of_settings
+from tests.contract.test_clouds import own_settings
+from tests.support import planned
+from tests.support.planned import RELEASE, Settled, needed_by
+
+ALWAYS = {
+    outputs.URL,
+    outputs.ADDRESS,
+    outputs.STAGE,
+    outputs.CLOUD,
+    outputs.REVISION,
+    outputs.SERVER_ID,
+    outputs.SSH_HOST,
+    outputs.SSH_USER,
+    outputs.SSH_HOST_KEY,
+}
+STACKS = [(name, stage) for name in clouds.names() for stage in (1, 2)]
+WEB_PORTS = {"80", "443"}
+
+
+@pytest.fixture(
+    params=STACKS, ids=[f"{name}-stage{stage}" for name, stage in STACKS], scope="module"
+)
+def stack(request: pytest.FixtureRequest) -> tuple[str, Stage]:
+    name, stage = request.param
+    return name, stage
+
+
+@pytest.fixture(params=clouds.names(), scope="module")
+def cloud(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def plan(stack: tuple[str, Stage]) -> Plan:
+    return of_settings(own_settings(*stack), RELEASE)
+
+
+@pytest.fixture(scope="module")
+def settled(stack: tuple[str, Stage]) -> Settled:
+    return planned.settled(f"{stack[0]}-stage{stack[1]}")
+
+
+@pytest.fixture(scope="module")
+def picture(plan: Plan) -> Picture:
+    return graph.picture_of(plan)
+
+
+def test_the_outputs_have_the_same_names(plan: Plan, stack: tuple[str, Stage]) -> None:
+    own_key = {outputs.SSH_PRIVATE_KEY} if stack[0] == "local" else set()
+    database = {outputs.DATABASE_HOST} if stack[1] == 2 else set()
+    assert set(plan.outputs) - {outputs.DATABASE_HOST} == (ALWAYS | own_key) - database
+    assert set(plan.outputs) >= database
+    assert plan.outputs[outputs.CLOUD] == stack[0]
+    assert plan.outputs[outputs.STAGE] == stack[1]
+
+
+def test_no_database_is_within_reach_of_the_outside(picture: Picture) -> None:
+    outside = {node.id for node in picture.of_kind("outside")}
+    databases = {node.id for node in picture.of_kind("database")}
+    assert [flow for flow in picture.flows if flow.target in databases & outside] == []
+    reached = [flow for flow in picture.flows if flow.target in databases]
+    assert [flow for flow in reached if flow.source in outside] == []
+
+
+def test_a_database_is_reached_by_the_app_servers_alone(
+    picture: Picture, stack: tuple[str, Stage]
+) -> None:
+    servers = {node.id for node in picture.of_kind("server")}
+    databases = {node.id for node in picture.of_kind("database")}
+    assert len(databases) == stack[1] - 1
+    reached = [flow for flow in picture.flows if flow.target in databases]
+    assert {flow.source for flow in reached} == (servers if databases else set())
+    assert all(len(flow.ports) == 1 and flow.ports[0].isdigit() for flow in reached)
+
+
+def test_servers_and_databases_stand_in_the_private_network(picture: Picture) -> None:
+    (network,) = picture.of_kind("network")
+    inside = [*picture.of_kind("server"), *picture.of_kind("database")]
+    assert {node.inside for node in inside} == {network.id}
+
+
+def test_the_world_reaches_the_web_ports_of_the_address_and_nothing_else(picture: Picture) -> None:
+    (address,) = picture.of_kind("address")
+    assert [
+        (flow.target, set(flow.ports)) for flow in picture.flows if flow.source == INTERNET
+    ] == [(address.id, WEB_PORTS)]
+
+
+def test_ssh_is_open_to_the_networks_in_settings_alone(
+    picture: Picture, stack: tuple[str, Stage]
+) -> None:
+    allowed = own_settings(*stack).access.ssh_cidrs
+    ssh = [flow for flow in picture.flows if "22" in flow.ports]
+    assert {flow.source for flow in ssh} == {picture.outside(allowed)}
+    assert {flow.ports for flow in ssh} == {("22",)}
+
+
+def test_data_and_address_are_protected(plan: Plan, picture: Picture) -> None:
+    kept = {resource["urn"] for resource in plan.resources if resource.get("protect")}
+    held = {node.id for node in [*picture.of_kind("volume"), *picture.of_kind("database")]}
+    # A database host without data of its own goes with `down`: its volume is what stays.
+    around = {node.inside for node in picture.of_kind("volume")}
+    assert held - around - kept == set()
+    assert held & kept
+
+
+def test_what_down_leaves_holds_no_server_and_no_address_that_points_to_one(
+    plan: Plan, picture: Picture
+) -> None:
+    """The engine leaves what is protected and all that it needs."""
+    protected = [one for one in plan.resources if one.get("protect")]
+    stays = {urn for one in protected for urn in needed_by(plan, one)}
+    servers = {node.id for node in picture.of_kind("server")}
+    hosts = {one["urn"] for one in plan.resources if one["type"].endswith(":HostConfiguration")}
+    assert stays & (servers | hosts) == set()
+
+
+def test_no_secret_is_in_a_plain_input(settled: Settled) -> None:
+    document = settled.plan.json()
+    assert settled.secrets
+    assert [where for where, secret in settled.secrets.items() if secret in document] == []
+
+
+def test_the_boot_document_holds_no_secret_but_the_one_use_host_key(settled: Settled) -> None:
+    """Every process on a server may be able to read it."""
+    (boot_document,) = [
+        text
+        for inputs in settled.open_inputs.values()
+        for key, text in inputs.items()
+        if key in {"userData", "user_data", "userDataBase64"} and text
+    ]
+    there = [where for where, secret in settled.secrets.items() if secret in boot_document]
+    assert [where for where in there if not where.endswith("-first-contact-key.private")] == []
+
+
+def test_names_are_unique(plan: Plan) -> None:
+    """A URN holds the types of the parents and not their names (pulumi/pulumi#837)."""
+    assert [
+        urn for urn, count in Counter(one["urn"] for one in plan.resources).items() if count > 1
+    ] == []
+    names = Counter((one["type"], one["name"]) for one in plan.resources)
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_two_stacks_of_one_cloud_share_no_name(stack: tuple[str, Stage]) -> None:
+    name, stage = stack
+    values = planned.stack_values(f"{name}-stage{stage}")
+    other = planned.planned(f"{name}-stage{stage}-test", values)
+    own = {one["name"] for one in planned.planned(f"{name}-stage{stage}").resources}
+    assert {one["name"] for one in other.resources} & own == set()
+
+
+def test_a_cloud_used_twice_in_one_program_does_not_collide(
+    stack: tuple[str, Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As two products in one stack would: the same stage under two names."""
+    from components import program
+    from components.stages.separate_database import SeparateDatabase
+    from components.stages.single_server import SingleServer
+
+    def twice(chosen: Settings, resolved: object) -> None:
+        made = clouds.load(chosen.cloud, chosen)
+        for name in (f"{chosen.stack}-red", f"{chosen.stack}-blue"):
+            if chosen.stage == 1:
+                SingleServer(name, made, chosen, RELEASE)
+            else:
+                SeparateDatabase(name, made, chosen, RELEASE)
+        pulumi.export(outputs.CLOUD, chosen.cloud)
+
+    monkeypatch.setattr(program, "declare", twice)
+    both = of_settings(own_settings(*stack), RELEASE)
+    red = [one for one in both.resources if "-red" in one["name"]]
+    blue = [one for one in both.resources if "-blue" in one["name"]]
+    assert len(red) == len(blue) > 5
+    crossed = [one["name"] for one in red if any("-blue" in urn for urn in needed_by(both, one))]
+    assert crossed == []
+
+
+def test_the_default_ranges_of_the_stages_differ(cloud: str) -> None:
+    one, two = (own_settings(cloud, stage).network.cidr for stage in (1, 2))
+    assert one != two
+
+
+def test_a_changed_boot_document_or_image_replaces_no_server(plan: Plan, picture: Picture) -> None:
+    (server,) = [one for one in plan.resources if one["urn"] == picture.of_kind("server")[0].id]
+    late = {"userData", "user_data", "ami", "image"} & server["inputs"].keys()
+    assert late <= set(server.get("ignoreChanges", ())) or server["type"].startswith(
+        "pulumi-python:"
+    )
+    assert server.get("replacementTrigger") or server["inputs"].get("generation")
+
+
+def test_the_address_moves_after_the_gate(plan: Plan, picture: Picture) -> None:
+    (host,) = [one for one in plan.resources if one["type"].endswith(":HostConfiguration")]
+    (server,) = picture.of_kind("server")
+    assert server.id in needed_by(plan, host)
+    moves = [
+        one
+        for one in plan.resources
+        for urns in one.get("propertyDependencies", {}).values()
+        if host["urn"] in urns
+    ]
+    assert moves, "something takes its server from the host configuration"
+
+
+GUARANTEES = {"encrypted_at_rest", "backed_up", "standby"}
+
+
+def guarantees(cloud: str, monkeypatch: pytest.MonkeyPatch, **more: object) -> dict[str, Guarantee]:
+    """What a cloud's answers say of a volume and of a database, as plain values."""
+    from components import program
+
+    chosen = planned._read(f"{cloud}-stage2", None, more)
+    found: dict[str, Guarantee] = {}
+
+    def ask(settings: Settings, _resolved: object) -> None:
+        parent = pulumi.ComponentResource("stages:contract:Asked", "asked")
+        made = clouds.load(settings.cloud, settings)
+        needs = VolumeNeeds(size_gib=10, protected=True)
+        found.update(_stated("volume", made.volume("asked-disk", needs, parent=parent)))
+        found.update(_stated("database", _database(made, settings, parent)))
+        pulumi.export(outputs.CLOUD, settings.cloud)
+
+    monkeypatch.setattr(program, "declare", ask)
+    of_settings(chosen, RELEASE)
+    return found
+
+
+def _database(cloud: Cloud, settings: Settings, parent: pulumi.Resource) -> DatabaseAnswer:
+    network = cloud.network(
+        "asked",
+        NetworkNeeds(
+            cidr=settings.network.cidr,
+            private_database=True,
+            ssh_cidrs=settings.access.ssh_cidrs,
+        ),
+        parent=parent,
+    )
+    secrets = GeneratedSecrets("asked-secrets", ("admin",))
+    needs = DatabaseNeeds(
+        plan=settings.database.plan or cloud.default_database_plan(),
+        version=settings.database.version,
+        storage_gib=settings.database.storage_gib,
+        standby=settings.database.standby,
+        read_replicas=0,
+        protected=True,
+        admin_password=secrets.value("admin"),
+    )
+    return cloud.database("asked", needs, network, parent=parent)
+
+
+def _stated(of: str, answer: VolumeAnswer | DatabaseAnswer) -> dict[str, Guarantee]:
+    return {
+        f"{of} {one.name}": getattr(answer, one.name)
+        for one in fields(answer)
+        if isinstance(getattr(answer, one.name), Guarantee)
+    }
+
+
+def test_every_guarantee_is_stated_as_a_plain_value_with_its_reason(
+    cloud: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stated = guarantees(cloud, monkeypatch)
+    assert stated.keys() == {
+        "volume encrypted_at_rest",
+        "volume backed_up",
+        "database encrypted_at_rest",
+        "database backed_up",
+        "database standby",
+    }
+    for name, guarantee in stated.items():
+        assert isinstance(guarantee.kept, bool), name
+        assert len(guarantee.reason) > 10, f"{name}: how it is kept, or why it is not"
+    assert stated["database standby"].kept is False, "the stack files ask for none"
+
+
+def test_a_standby_is_stated_where_it_is_offered_and_refused_where_not(
+    cloud: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.errors import UserError
+
+    chosen = own_settings(cloud, 2)
+    made = clouds.load(cloud, chosen)
+    offered = made.database_plan(
+        chosen.database.plan or made.default_database_plan()
+    ).standby_offered
+    if offered:
+        assert guarantees(cloud, monkeypatch, database__standby=True)["database standby"].kept
+    else:
+        with pytest.raises(UserError) as error:
+            guarantees(cloud, monkeypatch, database__standby=True)
+        assert "stages:database.standby: should be false" in str(error.value)
+
+
+def test_the_plan_of_a_stack_is_one_document(plan: Plan) -> None:
+    assert json.loads(plan.json())["stack"] == plan.stack
