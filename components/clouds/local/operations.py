@@ -50,6 +50,7 @@ def leftovers(stack: str) -> list[str]:
         device = disk.loop(file)
         shown = f", shown as {device}" if device else ""
         found.append(f"volume {file}, {disk.size_gib(file)} GiB, {used} MiB of it used{shown}")
+    found += [f"console of a host that did not come up {log}" for log in folder.glob("*.log")]
     noted = machine.read_json(folder / "network.json")
     network = bridge.of(stack, noted["cidr"] if noted else "10.0.0.0/24")
     found += [f"network interface {network.bridge}"] if bridge.exists(network) else []
