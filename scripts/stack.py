@@ -148,7 +148,8 @@ def main(arguments: list[str]) -> int:
         return _tell("\n".join(errors_of(str(error))), 1)
     except Exception as error:
         if hasattr(error, "format_message"):  # an option that does not exist, and the like
-            return _tell(f"{error.format_message()} `make help` lists the commands.", 2)
+            said = str(error.format_message()).rstrip(".")
+            return _tell(f"{said}. `make help` lists the commands.", 2)
         log = Path(".stages") / "error.log"
         log.parent.mkdir(exist_ok=True)
         log.write_text(traceback.format_exc())

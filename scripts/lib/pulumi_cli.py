@@ -91,7 +91,8 @@ def _download(version: str, target: Path) -> str:
         say(f"Pulumi CLI {version}: downloading {name} ...")
         archive = _fetch(f"{DOWNLOADS}/{name}")
     except (OSError, urllib.error.URLError) as problem:
-        return str(getattr(problem, "reason", problem))
+        reason = getattr(problem, "reason", problem)
+        return str(getattr(reason, "strerror", None) or reason)
     if hashlib.sha256(archive).hexdigest() != expected:
         return f"the checksum of {name} is not the vendor's"
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,36 @@ from tests.real.engine_checkout import STACK, TestCheckout, make_checkout
 
 pytestmark = pytest.mark.real
 
+NOTES = {"kept-data": "rows", "server": "on"}
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> TestCheckout:
+    """A checkout of the test's own, nothing up."""
     made = make_checkout(tmp_path)
-    made.ask({"kept-data": "rows", "server": "on"})
+    made.ask(NOTES)
     return made
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> TestCheckout:
+    """A checkout whose stack is up, for tests that change nothing in the end."""
+    made = make_checkout(tmp_path_factory.mktemp("shared"))
+    made.ask(NOTES)
+    assert made.stack("up").code == 0
+    return made
+
+
+@pytest.fixture
+def standing(shared: TestCheckout) -> Iterator[TestCheckout]:
+    """The shared checkout; passphrase, settings and program are put back after the test."""
+    files = [shared.root / ".stages/passphrase", shared.settings()]
+    before = [file.read_text() for file in files]
+    yield shared
+    for file, text in zip(files, before, strict=True):
+        if not file.exists() or file.read_text() != text:
+            file.write_text(text)
+    shared.ask(NOTES)
 
 
 def salt(checkout: TestCheckout) -> str:
@@ -27,113 +52,94 @@ def salt(checkout: TestCheckout) -> str:
 
 
 def test_up_shows_its_plan_makes_it_and_ends_with_the_address(checkout: TestCheckout) -> None:
+    planned = checkout.stack("preview")
+    assert planned.code == 0
+    assert list(checkout.folder.iterdir()) == []
     done = checkout.stack("up")
     assert (done.code, done.err) == (0, "")
     plan, _, rest = done.out.partition("Bringing up")
+    assert plan == planned.out
     assert "2 to create, 0 stay." in plan
     assert "+ create kept-data (Note)" in plan
     assert "+ created server (Note)" in rest
     assert "2 created, 0 unchanged, in " in rest
-    assert "http://127.0.0.1:9/" in rest
+    assert "http://127.0.0.1:9/   (no answer (" in rest
+    assert f"`make refresh STACK={STACK}` looks at what is really there" in rest
     assert f"make down STACK={STACK}" in rest
     assert (checkout.folder / "server").read_text() == "on"
 
 
-def test_a_second_up_changes_nothing_and_a_changed_input_changes_one_thing(
-    checkout: TestCheckout,
-) -> None:
-    assert checkout.stack("up").code == 0
-    again = checkout.stack("up")
+def test_a_second_up_changes_nothing(standing: TestCheckout) -> None:
+    again = standing.stack("up")
     assert again.code == 0
     assert f"{STACK}: nothing to change, 2 stay." in again.out
     assert "Bringing up" not in again.out
     assert "http://127.0.0.1:9/" in again.out
-    checkout.ask({"kept-data": "rows", "server": "off"})
+
+
+def test_a_changed_input_changes_one_thing_in_place(checkout: TestCheckout) -> None:
+    checkout.stack("up")
+    checkout.ask({**NOTES, "server": "off"}, url="http://127.0.0.1:10/")
     changed = checkout.stack("up")
     assert "1 to change, 1 stay." in changed.out
     assert "~ change server (Note): text" in changed.out
     assert "1 changed, 1 unchanged" in changed.out
     assert (checkout.folder / "server.created").read_text() == "created\n"
-
-
-def test_only_the_outputs_can_change(checkout: TestCheckout) -> None:
-    checkout.stack("up")
-    checkout.ask({"kept-data": "rows", "server": "on"}, url="http://127.0.0.1:10/")
+    checkout.ask({**NOTES, "server": "off"}, url="http://127.0.0.1:11/")
     done = checkout.stack("up")
     assert "only the outputs change, 2 stay." in done.out
-    assert "http://127.0.0.1:10/" in done.out
-    assert json.loads(checkout.stack("outputs", "--json").out)["url"] == "http://127.0.0.1:10/"
-
-
-def test_preview_makes_nothing(checkout: TestCheckout) -> None:
-    done = checkout.stack("preview")
-    assert done.code == 0
-    assert "2 to create, 0 stay." in done.out
-    assert list(checkout.folder.iterdir()) == []
+    assert json.loads(checkout.stack("outputs", "--json").out)["url"] == "http://127.0.0.1:11/"
 
 
 def test_refresh_shows_drift_and_up_mends_it(checkout: TestCheckout) -> None:
+    checkout.ask({**NOTES, "other": "here"})
     checkout.stack("up")
     (checkout.folder / "server").write_text("edited by hand")
+    (checkout.folder / "other").unlink()
     seen = checkout.stack("refresh")
     assert seen.code == 0
-    assert "  ~ differs: server (Note): text\n1 differ; " in seen.out
-    assert "~ change server (Note): text" in checkout.stack("up").out
+    assert "  ~ differs: server (Note): text\n" in seen.out
+    assert "  - gone: other (Note)\n" in seen.out
+    assert f"2 differ; `make up STACK={STACK}` mends them.\n" in seen.out
+    mended = checkout.stack("up")
+    assert "~ change server (Note): text" in mended.out
+    assert "1 created, 1 changed, 1 unchanged" in mended.out
     assert (checkout.folder / "server").read_text() == "on"
+    assert (checkout.folder / "other").read_text() == "here"
     assert "No drift" in checkout.stack("refresh").out
 
 
-def test_refresh_sees_what_is_gone_and_up_makes_it_again(checkout: TestCheckout) -> None:
+def test_down_keeps_what_is_protected_until_it_is_named(checkout: TestCheckout) -> None:
+    never = checkout.stack("down")
+    assert (never.code, never.out, never.err) == (0, f"{STACK}: nothing to take down.\n", "")
     checkout.stack("up")
-    (checkout.folder / "server").unlink()
-    assert "  - gone: server (Note)\n1 differ; " in checkout.stack("refresh").out
-    assert "1 created, 1 unchanged" in checkout.stack("up").out
-    assert (checkout.folder / "server").exists()
-
-
-def test_down_keeps_what_is_protected_and_says_so(checkout: TestCheckout) -> None:
-    checkout.stack("up")
-    done = checkout.stack("down")
-    assert done.code == 0
-    assert "- delete server (Note)" in done.out.partition("Taking down")[0]
-    assert "These stay:\n  kept-data (Note)\n" in done.out
-    assert not (checkout.folder / "server").exists()
-    assert (checkout.folder / "kept-data").read_text() == "rows"
-    again = checkout.stack("down")
-    assert (again.code, "nothing to take down" in again.out) == (0, True)
-    assert "1 created, 1 unchanged" in checkout.stack("up").out
-
-
-def test_down_of_a_stack_that_never_was(checkout: TestCheckout) -> None:
-    done = checkout.stack("down")
-    assert (done.code, done.out, done.err) == (0, f"{STACK}: nothing to take down.\n", "")
-
-
-def test_deleting_data_takes_its_own_words(checkout: TestCheckout) -> None:
-    checkout.stack("up")
-    wrong = checkout.stack("delete-data")
-    assert (wrong.code, wrong.err) == (
-        2,
-        f"CONFIRM: should be the stack's name '{STACK}', got ''. "
-        f"make delete-data STACK={STACK} CONFIRM={STACK}\n",
-    )
     early = checkout.stack("delete-data", "--confirm", STACK)
     assert (early.code, early.err) == (
         2,
         f"Stack {STACK}: should be down before its data is deleted, got one that is up. "
         f"Run `make down STACK={STACK}` first.\n",
     )
-    assert (checkout.folder / "kept-data").exists()
-    checkout.stack("down")
-    done = checkout.stack("delete-data", "--confirm", STACK)
+    done = checkout.stack("down")
     assert done.code == 0
+    assert "- delete server (Note)" in done.out.partition("Taking down")[0]
+    assert "These stay:\n  kept-data (Note)\n" in done.out
+    assert not (checkout.folder / "server").exists()
+    assert "nothing to take down" in checkout.stack("down").out
+    assert "1 created, 1 unchanged" in checkout.stack("up").out
+    checkout.stack("down")
+    wrong = checkout.stack("delete-data")
+    assert (wrong.code, wrong.err) == (
+        2,
+        f"CONFIRM: should be the stack's name '{STACK}', got ''. "
+        f"make delete-data STACK={STACK} CONFIRM={STACK}\n",
+    )
+    assert (checkout.folder / "kept-data").read_text() == "rows"
+    assert checkout.stack("delete-data", "--confirm", STACK).code == 0
     assert not (checkout.folder / "kept-data").exists()
-    assert "2 created" in checkout.stack("up").out
 
 
 def test_a_named_server_is_replaced_on_request(checkout: TestCheckout) -> None:
-    server = str(checkout.folder / "server")
-    checkout.ask({"kept-data": "rows", "server": "on"}, server_id=server)
+    checkout.ask(NOTES, server_id=str(checkout.folder / "server"))
     checkout.stack("up")
     done = checkout.stack("replace")
     assert done.code == 0
@@ -142,92 +148,89 @@ def test_a_named_server_is_replaced_on_request(checkout: TestCheckout) -> None:
     assert (checkout.folder / "server.created").read_text() == "created\ncreated\n"
 
 
-def test_outputs_hide_secrets(checkout: TestCheckout) -> None:
-    checkout.stack("up")
-    shown = checkout.stack("outputs")
-    assert "secret_note  [secret]" in shown.out
-    as_json = json.loads(checkout.stack("outputs", "--json").out)
+def test_outputs_hide_secrets(standing: TestCheckout) -> None:
+    assert "secret_note  [secret]" in standing.stack("outputs").out
+    as_json = json.loads(standing.stack("outputs", "--json").out)
     assert as_json == {"secret_note": None, "url": "http://127.0.0.1:9/"}
-    state = (checkout.root / f".stages/state/.pulumi/stacks/stages/{STACK}.json").read_text()
+    state = (standing.root / f".stages/state/.pulumi/stacks/stages/{STACK}.json").read_text()
     assert "nobody should see" not in state
 
 
-def test_outputs_and_status_of_a_stack_that_is_not_up(checkout: TestCheckout) -> None:
-    done = checkout.stack("outputs")
+def test_looking_at_a_stack_that_never_was_makes_nothing(standing: TestCheckout) -> None:
+    stack = "local-stage2"
+    done = standing.stack("outputs", stack=stack)
     assert (done.code, done.err) == (
         1,
-        f"Stack {STACK} is not up. Run `make up STACK={STACK}` first.\n",
+        f"Stack {stack} is not up. Run `make up STACK={stack}` first.\n",
     )
-    found = checkout.stack("status")
-    assert (found.code, found.out) == (1, f"{STACK}: not up.\n")
-    assert json.loads(checkout.stack("status", "--json").out)["healthy"] is False
-    assert not (checkout.root / ".stages/state/.pulumi").exists()
+    found = standing.stack("status", stack=stack)
+    assert (found.code, found.out) == (1, f"{stack}: not up.\n")
+    assert json.loads(standing.stack("status", "--json", stack=stack).out)["healthy"] is False
+    assert list((standing.root / ".stages/state/.pulumi/stacks/stages").glob(f"{stack}*")) == []
 
 
-def test_status_says_that_nothing_answers(checkout: TestCheckout) -> None:
-    checkout.stack("up")
-    found = checkout.stack("status")
+def test_status_says_that_nothing_answers(standing: TestCheckout) -> None:
+    found = standing.stack("status")
     assert found.code == 1
     assert f"{STACK}: NOT HEALTHY\n  http://127.0.0.1:9/: no answer (" in found.out
 
 
 def test_two_stacks_live_side_by_side(checkout: TestCheckout) -> None:
     checkout.stack("up")
+    checkout.ask({"other": "one"})
     other = checkout.stack("up", stack="local-stage2")
     assert other.code == 0
-    assert "2 created" in other.out
+    assert "1 created" in other.out
+    checkout.ask(NOTES)
     assert "nothing to change" in checkout.stack("up").out
     assert checkout.git("status", "--porcelain") == ""
 
 
 def test_the_checkout_stays_clean_whatever_git_does_with_the_settings(
-    checkout: TestCheckout,
+    standing: TestCheckout,
 ) -> None:
-    checkout.stack("up")
-    assert checkout.git("status", "--porcelain") == ""
-    placed = salt(checkout)
-    settings = checkout.settings()
+    assert standing.git("status", "--porcelain") == ""
+    placed, settings = salt(standing), standing.settings()
     settings.write_text(settings.read_text() + "  stages:app.web_processes: 3\n")
-    changed = checkout.git("diff", "--numstat")
-    assert changed.startswith("1\t0\t")
-    checkout.git("commit", "--all", "--quiet", "--message", "a setting")
-    assert "encryptionsalt" not in checkout.git("show", f"HEAD:stacks/{settings.name}")
-    assert checkout.git("status", "--porcelain") == ""
+    assert standing.git("diff", "--numstat").startswith("1\t0\t")
+    standing.git("commit", "--all", "--quiet", "--message", "a setting")
+    assert "encryptionsalt" not in standing.git("show", f"HEAD:stacks/{settings.name}")
+    assert standing.git("status", "--porcelain") == ""
     settings.write_text("gone")
-    checkout.git("checkout", "--", "stacks")
-    assert salt(checkout) == placed
-    assert checkout.git("status", "--porcelain") == ""
-    assert "nothing to change" in checkout.stack("up").out
+    standing.git("checkout", "--", "stacks")
+    assert salt(standing) == placed
+    assert standing.git("status", "--porcelain") == ""
+    assert "nothing to change" in standing.stack("up").out
+    standing.git("reset", "--hard", "--quiet", "HEAD~1")
+    assert salt(standing) == placed
+    assert standing.git("status", "--porcelain") == ""
 
 
 def test_changes_of_the_users_own_stay_unstaged(checkout: TestCheckout) -> None:
     settings = checkout.settings()
     settings.write_text(settings.read_text() + "  stages:app.web_processes: 3\n")
-    assert checkout.stack("up").code == 0
+    assert checkout.stack("preview").code == 0
     assert checkout.git("status", "--porcelain") == f" M stacks/{settings.name}\n"
     assert checkout.git("diff", "--numstat").startswith("1\t0\t")
 
 
 def test_without_git_there_is_nothing_to_hide(checkout: TestCheckout) -> None:
-    subprocess.run(["rm", "-rf", str(checkout.root / ".git")], check=True)
-    assert checkout.stack("up").code == 0
+    shutil.rmtree(checkout.root / ".git")
+    assert checkout.stack("preview").code == 0
     assert salt(checkout)
 
 
-def test_no_two_checkouts_share_a_secret(checkout: TestCheckout, tmp_path: Path) -> None:
-    other = make_checkout(tmp_path / "other")
-    other.ask({"server": "on"})
-    assert checkout.stack("up").code == other.stack("up").code == 0
-    files = [each.root / ".stages/passphrase" for each in (checkout, other)]
+def test_no_two_checkouts_share_a_secret(standing: TestCheckout, checkout: TestCheckout) -> None:
+    assert checkout.stack("preview").code == 0
+    files = [each.root / ".stages/passphrase" for each in (checkout, standing)]
     assert files[0].read_text() != files[1].read_text()
     assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
-    assert salt(checkout) != salt(other)
+    assert salt(checkout) != salt(standing)
 
 
-def test_a_state_without_its_passphrase_is_refused(checkout: TestCheckout) -> None:
-    checkout.stack("up")
-    (checkout.root / ".stages/passphrase").unlink()
-    done = checkout.stack("up")
+def test_a_state_without_its_passphrase_is_refused(standing: TestCheckout) -> None:
+    (standing.root / ".stages/passphrase").unlink()
+    done = standing.stack("up")
     assert (done.code, done.out, done.err) == (
         2,
         "",
@@ -235,13 +238,12 @@ def test_a_state_without_its_passphrase_is_refused(checkout: TestCheckout) -> No
         "got no such file. Put it back from where you keep it; without it the secrets in that "
         "state are lost. To begin anew, move .stages/state away.\n",
     )
-    assert not (checkout.root / ".stages/passphrase").exists()
+    assert not (standing.root / ".stages/passphrase").exists()
 
 
-def test_a_wrong_passphrase_is_told_once(checkout: TestCheckout) -> None:
-    checkout.stack("up")
-    (checkout.root / ".stages/passphrase").write_text("another\n")
-    done = checkout.stack("up")
+def test_a_wrong_passphrase_is_told_once(standing: TestCheckout) -> None:
+    (standing.root / ".stages/passphrase").write_text("another\n")
+    done = standing.stack("up")
     assert done.code == 1
     assert done.err.count("passphrase") == 1
     assert "Traceback" not in done.said
@@ -257,12 +259,12 @@ def test_a_failed_resource_is_told_once_and_the_rest_is_kept(checkout: TestCheck
     assert "2 created, 1 unchanged" in checkout.stack("up").out
 
 
-def test_an_error_of_the_program_is_told_in_its_own_words(checkout: TestCheckout) -> None:
-    checkout.ask({}, refuse="stages:x: should be y, got 'z'")
-    done = checkout.stack("preview")
+def test_an_error_of_the_program_is_told_in_its_own_words(standing: TestCheckout) -> None:
+    standing.ask({}, refuse="stages:x: should be y, got 'z'")
+    done = standing.stack("preview")
     assert (done.code, done.err) == (2, "stages:x: should be y, got 'z'. Do something about it.\n")
-    checkout.ask({}, mistake="a slip of the programmer")
-    done = checkout.stack("preview")
+    standing.ask({}, mistake="a slip of the programmer")
+    done = standing.stack("preview")
     assert (done.code, done.err) == (1, "ValueError: a slip of the programmer\n")
 
 
@@ -276,13 +278,19 @@ def test_bad_settings_are_told_before_the_engine_starts(checkout: TestCheckout) 
     assert not (checkout.root / ".stages/state").exists()
 
 
-def test_an_unknown_stack_lists_those_that_exist(checkout: TestCheckout) -> None:
-    done = checkout.stack("up", stack="local-stage3")
+def test_an_unknown_stack_lists_those_that_exist(standing: TestCheckout) -> None:
+    done = standing.stack("up", stack="local-stage3")
     assert (done.code, done.err) == (
         2,
         "STACK: should be one of local-stage1, local-stage2, got 'local-stage3'. Did you mean "
         "STACK=local-stage2? A new stack is a new file stacks/Pulumi.local-stage3.yaml.\n",
     )
+
+
+def test_an_unknown_option_is_told_in_one_line(standing: TestCheckout) -> None:
+    done = standing.stack("up", "--force")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "No such option: --force. `make help` lists the commands.\n"
 
 
 def test_a_reader_that_goes_away_does_not_harm_the_run(checkout: TestCheckout) -> None:
