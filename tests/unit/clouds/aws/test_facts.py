@@ -108,6 +108,7 @@ def test_fact_2_the_clouds_own_protection_stands_beside_the_engines(two: Graph) 
     off = primary(graph.of_stage(2, data__protected="false")).inputs
     assert off["deletionProtection"] is False
     assert off["skipFinalSnapshot"] is True
+    assert off["deleteAutomatedBackups"] is True, "what is thrown away leaves no bill"
 
 
 def test_fact_2_a_protected_volume_leaves_a_snapshot(one: Graph) -> None:
@@ -135,6 +136,7 @@ def test_fact_5_without_one_debians_newest_is_looked_up_for_the_plan(
     assert call.args["owners"] == ["136693071363"]
     assert call.args["mostRecent"] is True
     assert call.args["region"] == "eu-central-1"
+    assert "::aws-stage1-aws::" in call.provider
     assert filters["name"] == [name]
     assert filters["architecture"] == [architecture]
     assert found.one(SERVER).inputs["ami"] == "ami-00000000000000013"
