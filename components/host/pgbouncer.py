@@ -28,6 +28,8 @@ UNIT = "pgbouncer.service"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d/50-stages.conf"
 CHECK = "/usr/local/lib/stages/pgbouncer-check"
 
+POSTGRES_SOCKET = "/var/run/postgresql"
+"""Folder of PostgreSQL's own socket, where it runs on the same host."""
 SOCKET_FOLDER = "/run/pgbouncer"
 PORT = 6432
 DATABASE_URL = f"postgresql://app@/app?host={SOCKET_FOLDER}&port={PORT}"
@@ -46,7 +48,7 @@ PoolMode = Literal["transaction", "session", "statement"]
 
 def upstream_socket(sizes: PoolSizes) -> tuple[HostFile, ...]:
     """Stage 1: PostgreSQL on the same host, over its socket, by ``peer``. No secret."""
-    return (_databases(sizes, server="host=/var/run/postgresql"),)
+    return (_databases(sizes, server=f"host={POSTGRES_SOCKET}"),)
 
 
 def upstream_managed(

@@ -69,7 +69,7 @@ class SingleServer(pulumi.ComponentResource):
             outputs.STAGE: 1,
             outputs.CLOUD: cloud.name,
             **host.outputs,
-            outputs.DATABASE_HOST: None,
+            outputs.DATABASE_HOST: pgbouncer.POSTGRES_SOCKET,
         }
         self.register_outputs(self.outputs)
 

@@ -45,7 +45,7 @@ def remove(key: str) -> None:
     """Remove the host's groups; its processes have ended, the kernel may need a moment."""
     for folder in folders(key):
         if folder.exists():
-            machine.wait_until(f"{folder} should be empty", 10, partial(_remove, folder))
+            machine.wait_until(f"{folder} should be empty", 60, partial(_remove, folder))
 
 
 def kill(key: str) -> None:

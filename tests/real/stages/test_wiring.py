@@ -1,0 +1,116 @@
+"""The order of a replacement comes from the wiring: each edge is cut once, and the order breaks.
+
+The cut is made in the source of a clone of its own, the rest is what a user has.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.error
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real.clone import Clone, Stack, clone, fetch
+from tests.real.stages.conftest import take_away
+from tests.real.stages.test_changes import asking
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Clone:
+    """A clone whose source a test may change."""
+    return clone(tmp_path / "clone")
+
+
+@pytest.fixture
+def stack(own: Clone, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A stack of the stage that the test names, up, with the edge in place."""
+    made = own.stack(f"w{os.getpid()}", stage=request.param, network__cidr="10.91.4.0/24")
+    try:
+        made.up()
+        yield made
+    finally:
+        own.git("checkout", "--", "components")
+        made.configure(host__force_stop=True)
+        take_away(made)
+
+
+def cut(own: Clone, file: str, edge: str, instead: str) -> None:
+    """Replace an edge in the source; it has to be there once."""
+    path = own.path / "components" / file
+    text = path.read_text()
+    assert text.count(edge) == 1, f"{edge!r} is not once in {file}: the test needs another cut"
+    path.write_text(text.replace(edge, instead))
+
+
+def replace_server(stack: Stack) -> tuple[int, str]:
+    """Ask for a new server; return the exit code and what was said."""
+    stack.configure(server__generation=2)
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.stack", "up", "--stack", stack.name],
+        cwd=stack.clone.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def position(said: str, words: str) -> int:
+    """Where a line begins that holds the words; past the end where there is none."""
+    found = said.find(words)
+    return found if found >= 0 else len(said)
+
+
+@pytest.mark.parametrize("stack", [2], indirect=True)
+def test_without_the_servers_id_a_new_server_is_never_configured(own: Clone, stack: Stack) -> None:
+    host = f"{stack.name}-app-host"
+    cut(own, "host_configuration.py", '"server_id": server.id,', '"server_id": "the server",')
+    stack.run("up", code=1)  # the host configuration itself notices another server
+    code, said = replace_server(stack)
+    assert code != 0 or f"replaced {host}" not in said
+    with pytest.raises((OSError, urllib.error.URLError)):
+        fetch(stack.outputs()["url"] + "/health")
+
+
+@pytest.mark.parametrize("stack", [2], indirect=True)
+def test_without_the_gates_output_the_address_moves_too_early(own: Clone, stack: Stack) -> None:
+    cut(own, "stages/app_host.py", "            host.server_id,\n", "            server.id,\n")
+    stack.run("up")
+    with asking(stack.outputs()["url"] + "/health") as seen:
+        code, said = replace_server(stack)
+    assert code == 0, said
+    assert seen.failures
+
+
+@pytest.mark.parametrize("stack", [1], indirect=True)
+def test_without_the_attachments_id_the_volume_goes_before_the_farewell(
+    own: Clone, stack: Stack
+) -> None:
+    cut(own, "host_configuration.py", '"attachment_id": server.attachment_id or "",', "")
+    cut(
+        own,
+        "host_configuration.py",
+        'IDENTITY = ("server_id", "attachment_id")',
+        'IDENTITY = ("server_id",)',
+    )
+    stack.run("up")
+    code, said = replace_server(stack)
+    farewell = position(said, f"deleted {stack.name}-app-host")
+    assert code != 0 or position(said, f"deleted {stack.name}-app-attachment") < farewell
+
+
+@pytest.mark.parametrize("stack", [1], indirect=True)
+def test_with_every_edge_the_old_server_goes_in_order(stack: Stack) -> None:
+    code, said = replace_server(stack)
+    assert code == 0, said
+    order = [
+        position(said, f"deleted {stack.name}-app-{role}")
+        for role in ("address", "host", "attachment", "server")
+    ]
+    assert order == sorted(order) and order[-1] < len(said), said
