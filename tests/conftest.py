@@ -22,8 +22,21 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """In CI a skipped test of the real machine is a failure: it would prove nothing there."""
     report = yield
-    if report.skipped and os.environ.get("CI") and item.get_closest_marker("real"):
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if skipped and os.environ.get("CI") and item.get_closest_marker("real"):
         report.outcome = "failed"
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.longrepr = f"{item.nodeid}: skipped ({reason}), which CI does not accept"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole file below tests/real that skips itself."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and "real" in collector.path.parts:
+        report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid}: skipped as a whole, which CI does not accept"
     return report
