@@ -147,7 +147,7 @@ class Cloud(ABC):
     """How one cloud makes a network, a server, a database and a static address.
 
     Every method makes children of ``parent`` named ``f"{name}-<role>"``. Look-ups of plans are
-    plain and raise :class:`~components.errors.UserError` for an unknown name, with those that exist.
+    plain and raise :class:`~components.errors.UserError` for an unknown name, with the known ones.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Names of the stack outputs. The program exports them; the scripts read them; every cloud has the same."""
+"""Names of the stack outputs, the same on every cloud. The program exports them for the scripts."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ SSH_USER = "ssh_user"
 SSH_HOST_KEY = "ssh_host_key"
 """The pinned public host key, ``ssh-ed25519 AAAA...``."""
 SSH_PRIVATE_KEY = "ssh_private_key"
-"""Secret. The key made for a local stack; absent on the clouds, where the operator's own key is used."""
+"""Secret. The key made for a local stack; absent on the clouds: the operator's own key is used."""
 DATABASE_HOST = "database_host"
-"""Where the pooler finds PostgreSQL: its socket folder in stage 1, a private name or address in 2."""
+"""Where the pooler finds PostgreSQL: its socket folder, or a private name or address (stage 2)."""
