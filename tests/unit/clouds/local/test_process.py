@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 
@@ -14,9 +15,8 @@ def test_a_process_that_has_ended_is_not_alive_even_before_it_is_reaped() -> Non
         found = process.find(child.pid)
         assert found is not None and process.alive(found)
         process.end(found)
-        # Ended, but not reaped: a zombie until `wait`.
-        while process.alive(found):
-            pass
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # a zombie until `wait`
+        assert not process.alive(found)
         assert process.find(child.pid) is None
     finally:
         child.kill()

@@ -122,6 +122,7 @@ def test_a_volume_is_a_sparse_file_that_is_adopted_and_deleted_only_when_asked(r
     with file.open("r+b") as handle:
         handle.write(b"ledger")
     assert provider.create(VOLUME).outs == {**VOLUME, "size_gib": "10"}
+    assert provider.create({**VOLUME, "size_gib": "2"}).outs == {**VOLUME, "size_gib": "10"}
     assert file.open("rb").read(6) == b"ledger"
     assert provider.read(made.id, VOLUME).id == made.id
     provider.delete(made.id, VOLUME)
