@@ -6,10 +6,10 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.cloud import Cloud
 from components.errors import wrong
 
 if TYPE_CHECKING:
+    from components.cloud import Cloud
     from components.settings import Settings
 
 
@@ -28,6 +28,8 @@ def load(name: str, settings: Settings) -> Cloud:
     """
     if name not in names():
         raise wrong("stages:cloud", f"one of {', '.join(names())}", name)
+    from components.cloud import Cloud  # late: prices and rules of costs need no Pulumi
+
     cloud = importlib.import_module(f"components.clouds.{name}").make(settings)
     if not isinstance(cloud, Cloud):
         raise TypeError(f"components.clouds.{name}.make should return a Cloud, got {cloud!r}")

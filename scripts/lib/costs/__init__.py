@@ -1,1 +1,1 @@
-"""What stacks cost: decisions without I/O. ``scripts/cost.py`` and ``scripts/prices.py`` run them."""
+"""What stacks cost: decisions without I/O, run by ``scripts/cost.py`` and ``scripts/prices.py``."""

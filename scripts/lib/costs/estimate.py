@@ -17,9 +17,12 @@ STALE_DAYS: Final = 90
 CENT: Final = Decimal("0.01")
 
 OWN: Final = ("pulumi:", "pulumi-python:dynamic/stages:")
-"""Types of the engine and of this project: they exist in the state and on the host, not in a bill."""
+"""Types of the engine and of this project: they are in the state and on the host, in no bill."""
 
-STAGES: Final = {"stages:single_server:SingleServer": 1, "stages:separate_database:SeparateDatabase": 2}
+STAGES: Final = {
+    "stages:single_server:SingleServer": 1,
+    "stages:separate_database:SeparateDatabase": 2,
+}
 """The component that makes a stack a stage."""
 
 
@@ -111,6 +114,7 @@ class Sources:
     oldest: datetime.date | None
     newest: datetime.date | None
     undated: tuple[str, ...]
+    """Items whose price was seen on a day that was not kept."""
     unsure: tuple[str, ...]
     """Items whose price needs a second source."""
 
@@ -137,7 +141,7 @@ class Sources:
 def estimate(
     plan: CostPlan, clouds: Sequence[Cloud], usage: Mapping[str, Decimal] | None = None
 ) -> Estimate:
-    """Price every resource of a plan. Raises ``UserError`` where a price would have to be guessed."""
+    """Price every resource of a plan. Raises ``UserError`` where a price would be a guess."""
     by_urn = {one.urn: one for one in sorted(plan.resources, key=lambda one: one.urn)}
     stacks: dict[str, Stack] = {}
     lines: list[Line] = []
@@ -205,7 +209,9 @@ def sources(lines: Iterable[Line]) -> Sources:
     return Sources(
         oldest=days[0] if days else None,
         newest=days[-1] if days else None,
-        undated=_items(price.item for price in prices.values() if not price.seen),
+        undated=_items(
+            price.item for price in prices.values() if not price.seen and price.basis == "seen"
+        ),
         unsure=_items(price.item for price in prices.values() if price.basis != "seen"),
     )
 

@@ -1,4 +1,4 @@
-"""Two kinds of plan files, one plan: the offline plan and ``pulumi preview --json --show-sames``."""
+"""Two kinds of plan files, one plan: the offline one and ``pulumi preview --json --show-sames``."""
 
 from __future__ import annotations
 

@@ -62,7 +62,9 @@ def _quantity(value: object, path: str) -> Decimal:
 
 def template(clouds: Iterable[Cloud]) -> str:
     """A usage file with every key in a comment."""
-    lines = ["# Quantities for the lines of an estimate that depend on usage. A key that is left out"]
+    lines = [
+        "# Quantities for the lines of an estimate that depend on usage. A key that is left out"
+    ]
     lines.append("# is unknown: its line shows the unit price and adds nothing to the total.")
     for name, (key, of) in keys(clouds).items():
         lines += ["", f"# {key.meaning}.", f"# {key.unit}; {', '.join(of)}; default: unknown"]

@@ -1,0 +1,284 @@
+"""What a stack costs, as the clouds tell it: resources in, lines with a price out.
+
+Each cloud's ``costs.py`` has rules by resource type and the list of types that cost nothing; its
+``prices.json`` has the prices. Nothing here imports Pulumi or an SDK: an estimate of a plan file
+should take no longer than reading it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from types import ModuleType
+from typing import Any, Final, Literal, Protocol, cast
+
+from components.errors import UserError
+
+Part = Literal["server", "database", "network", "operations"]
+Kind = Literal["compute", "disk", "address", "backup", "traffic", "watching"]
+Basis = Literal["seen", "derived", "memory"]
+
+HOURS: Final = Decimal(730)
+"""A month of a vendor that bills by the hour without a cap: 365 * 24 / 12."""
+MONTH: Final = Decimal(1)
+ANYWHERE: Final = "*"
+"""Region of a price that is the same everywhere."""
+UNKNOWN: Final = "[unknown]"
+"""What stands in a plan for a value that only exists later."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedResource:
+    """One resource of a plan. ``sources`` names, for an input, the URNs that it comes from."""
+
+    urn: str
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+    custom: bool = True
+    """False for a component, which only groups others."""
+    region: str = ""
+    """The region of its provider, where its own inputs name none."""
+    sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def text(self, key: str) -> str:
+        """An input that decides on a price; raises ``UserError`` unless it is known text."""
+        value = self.inputs.get(key)
+        if not isinstance(value, str) or not value or value == UNKNOWN:
+            raise UserError(f"{self.name}: {key}: should be known before a price is, got {value!r}")
+        return value
+
+    def number(self, key: str, default: Decimal | None = None) -> Decimal:
+        """A numeric input; raises ``UserError`` unless it is a known number, 0 or more."""
+        value = self.inputs.get(key)
+        if value is None and default is not None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+            raise UserError(f"{self.name}: {key}: should be a number, got {value!r}")
+        try:
+            number = Decimal(str(value))
+        except ArithmeticError:
+            number = Decimal("NaN")
+        if not number.is_finite() or number < 0:
+            raise UserError(f"{self.name}: {key}: should be a number, 0 or more, got {value!r}")
+        return number
+
+    def flag(self, key: str) -> bool:
+        """An input that is true or false; false when it is not there."""
+        return self.inputs.get(key) in (True, "true")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """One row of a price file."""
+
+    item: str
+    """What is priced: ``ec2/t4g.small``."""
+    region: str
+    usd: Decimal
+    unit: str
+    source: str
+    seen: str | None
+    """Day on which the source said so, ``YYYY-MM-DD``; none was kept for ``None``."""
+    basis: Basis
+    """``derived`` and ``memory`` need a second source before they count as exact."""
+    rule: str | None = None
+    """Which rule of the cloud's ``price_list.py`` renews it; ``None``: kept by hand."""
+    sku: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageKey:
+    """One quantity that no plan can know."""
+
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of an estimate."""
+
+    urn: str
+    resource: str
+    name: str
+    """The same for the same thing in another size, so that estimates can be compared."""
+    detail: str
+    part: Part
+    kind: Kind
+    price: Price
+    quantity: Decimal | None
+    """``None``: it depends on usage and nobody said how much."""
+    by_usage: bool = False
+
+    @property
+    def usd_per_month(self) -> Decimal | None:
+        """Exact; rounded only where it is shown."""
+        return None if self.quantity is None else self.quantity * self.price.usd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unpriced:
+    """Something that costs money, and no rule here says how much."""
+
+    urn: str
+    resource: str
+    type: str
+    reason: str
+
+
+class PriceBook:
+    """The prices of one cloud, to be asked for; it never guesses."""
+
+    def __init__(self, cloud: str, prices: Iterable[Price], regions: Iterable[str] = ()) -> None:
+        self.cloud = cloud
+        self.prices = tuple(prices)
+        self.by_key = {(price.item, price.region): price for price in self.prices}
+        named = {price.region for price in self.prices if price.region != ANYWHERE}
+        self.regions = tuple(sorted(named | set(regions)))
+
+    def find(self, item: str, region: str, path: str) -> Price:
+        """The price of an item in a region; ``path`` is what the error names.
+
+        Raises ``UserError`` with the nearest names for an unknown region or item.
+        """
+        if region not in self.regions:
+            raise UserError(
+                f"{path}: region: should be one of {', '.join(self.regions)} to have prices,"
+                f" got {region!r}",
+                f"{_near(region, self.regions)}No price is guessed.",
+            )
+        found = self.by_key.get((item, region)) or self.by_key.get((item, ANYWHERE))
+        if found:
+            return found
+        family, _, size = item.partition("/")
+        elsewhere = sorted(price.region for price in self.prices if price.item == item)
+        if elsewhere:
+            raise UserError(
+                f"{path}: {item} has no price in {region}, only in {', '.join(elsewhere)}",
+                f"No price is guessed: `python -m scripts.prices refresh {self.cloud}` looks"
+                " it up.",
+            )
+        known = [
+            price.item.partition("/")[2]
+            for price in self.prices
+            if price.item.partition("/")[0] == family and price.region in {region, ANYWHERE}
+        ]
+        raise UserError(
+            f"{path}: should have a size with a known price, got {size!r} ({family})",
+            f"{_near(size, known)}No price is guessed.",
+        )
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.5)
+    return f"The nearest: {', '.join(near)}. " if near else ""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a rule may look at beside its resource."""
+
+    by_urn: Mapping[str, PlannedResource]
+    prices: PriceBook
+    usage: Mapping[str, Decimal]
+
+    def of(self, type_: str) -> Iterator[PlannedResource]:
+        """All resources of a type."""
+        return (one for one in self.by_urn.values() if one.type == type_)
+
+    def behind(self, resource: PlannedResource, key: str, type_: str) -> PlannedResource | None:
+        """The resource of a type that an input comes from, through others if need be."""
+        seen: set[str] = set()
+        waiting = list(resource.sources.get(key, ()))
+        while waiting:
+            urn = waiting.pop(0)
+            if urn in seen or urn not in self.by_urn:
+                continue
+            seen.add(urn)
+            one = self.by_urn[urn]
+            if one.type == type_:
+                return one
+            for further in one.sources.values():
+                waiting += further
+        return None
+
+    def is_first(self, resource: PlannedResource) -> bool:
+        """Whether a usage of the whole stack is told at this resource of its type."""
+        return resource.urn == min(one.urn for one in self.of(resource.type))
+
+    def line(
+        self,
+        resource: PlannedResource,
+        name: str,
+        item: str,
+        region: str,
+        quantity: Decimal,
+        *,
+        part: Part,
+        kind: Kind,
+        detail: str = "",
+    ) -> Line:
+        """A line of what is there all month."""
+        price = self.prices.find(item, region, resource.name)
+        return Line(
+            urn=resource.urn,
+            resource=resource.name,
+            name=name,
+            detail=detail,
+            part=part,
+            kind=kind,
+            price=price,
+            quantity=quantity,
+        )
+
+    def usage_line(
+        self,
+        resource: PlannedResource,
+        name: str,
+        item: str,
+        region: str,
+        key: str,
+        *,
+        part: Part,
+        kind: Kind,
+        detail: str = "",
+        free: Decimal = Decimal(0),
+    ) -> Line:
+        """A line of what depends on usage: its quantity is the usage file's, less what is free."""
+        price = self.prices.find(item, region, resource.name)
+        used = self.usage.get(key)
+        return Line(
+            urn=resource.urn,
+            resource=resource.name,
+            name=name,
+            detail=detail,
+            part=part,
+            kind=kind,
+            price=price,
+            quantity=None if used is None else max(used - free, Decimal(0)),
+            by_usage=True,
+        )
+
+
+Rule = Callable[[PlannedResource, Stack], Iterable[Line | Unpriced]]
+
+
+class CloudCosts(Protocol):
+    """What a cloud's ``costs.py`` has."""
+
+    PREFIXES: tuple[str, ...]
+    """How the types of its resources begin."""
+    REGIONS: tuple[str, ...]
+    """Regions in which the prices for anywhere hold."""
+    FREE: Mapping[str, str]
+    """Types that cost nothing, and why."""
+    RULES: Mapping[str, Rule]
+    USAGE: Mapping[str, UsageKey]
+
+
+def of_module(module: ModuleType) -> CloudCosts:
+    """A cloud's module, seen as what it has to have."""
+    return cast(CloudCosts, module)

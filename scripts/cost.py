@@ -1,0 +1,205 @@
+"""What stacks cost a month, before anything exists.
+
+    python -m scripts.cost aws-stage2
+    python -m scripts.cost aws-stage1 digitalocean-stage1
+    python -m scripts.cost plan.json --compare before.json --budget 60
+
+A stack is the middle of stacks/Pulumi.<stack>.yaml, or a plan file: the offline plan, or what
+``pulumi preview --json --show-sames`` prints. No account, no key and no network is needed.
+
+Exit codes: 0 done; 2 bad input, or with --strict something that has no price; 3 above the budget.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+sys.path.insert(
+    0, str(Path(__file__).resolve().parent.parent)
+)  # `python scripts/cost.py` works too
+
+import typer
+from typer.core import TyperGroup
+
+from components.errors import UserError, wrong
+from scripts.lib import cost_inputs, whole_file
+from scripts.lib.costs import compare as comparing
+from scripts.lib.costs import usage as usage_file
+from scripts.lib.costs.compare import Comparison
+from scripts.lib.costs.estimate import Cloud, Estimate, estimate, money
+
+BUDGET_BROKEN = 3
+WIDTH = 110
+"""Characters of a table in a file."""
+
+
+class Format(StrEnum):
+    """What comes out."""
+
+    table = "table"
+    json = "json"
+    markdown = "markdown"
+    html = "html"
+
+
+class _Estimating(TyperGroup):
+    """``cost.py aws-stage1`` means ``cost.py estimate aws-stage1``."""
+
+    def parse_args(self, ctx, args):  # type: ignore[no-untyped-def]
+        if args and args[0] not in {*self.commands, "--help"}:
+            args = ["estimate", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_Estimating,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=__doc__,
+)
+Out = Annotated[Path | None, typer.Option(help="Write it into this file instead.")]
+UsageOption = Annotated[
+    Path | None, typer.Option(help="Quantities that no plan knows; `usage` lists them.")
+]
+
+
+@app.command("estimate")
+def estimate_command(
+    stack: Annotated[list[str], typer.Argument(help="Stacks or plan files.")],
+    compare: Annotated[
+        str | None, typer.Option(help="A stack or plan file to compare with.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Dollars a month; exit code 3 when a stack costs more.")
+    ] = None,
+    usage: UsageOption = None,
+    format: Annotated[Format, typer.Option(help="What comes out.")] = Format.table,
+    out: Out = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit code 2 when something has no price.")
+    ] = False,
+) -> int:
+    """Estimate stacks. (The word `estimate` may be left out.)"""
+    today = datetime.date.today()
+    most = _budget(budget)
+    if compare is not None and len(stack) != 1:
+        raise UserError(f"--compare: should come with one stack, got {len(stack)}")
+    clouds = cost_inputs.all_clouds(today)
+    told = _usage(usage, clouds)
+    all_ = [estimate(cost_inputs.plan(given), clouds, told) for given in stack]
+    comparison = None
+    if compare is not None:
+        before = estimate(cost_inputs.plan(compare), clouds, told)
+        comparison = comparing.compare(before, all_[0])
+    _write(_rendered(all_, comparison, format, today, out), out)
+    return _judged(all_, comparison, most, strict)
+
+
+@app.command()
+def usage() -> None:
+    """Print a usage file with every key, what it means and its unit."""
+    print(usage_file.template(cost_inputs.all_clouds(datetime.date.today())), end="")
+
+
+def _budget(given: str | None) -> Decimal | None:
+    if given is None:
+        return None
+    try:
+        budget = Decimal(given)
+    except InvalidOperation:
+        budget = Decimal("NaN")
+    if not budget.is_finite() or budget < 0:
+        raise wrong("--budget", "dollars a month, 0 or more", given)
+    return budget
+
+
+def _usage(path: Path | None, clouds: list[Cloud]) -> dict[str, Decimal]:
+    if path is None:
+        return {}
+    text = cost_inputs.read(path, str(path))
+    return usage_file.parse(text, str(path), usage_file.keys(clouds))
+
+
+def _rendered(
+    all_: list[Estimate],
+    comparison: Comparison | None,
+    format: Format,
+    today: datetime.date,
+    out: Path | None,
+) -> str:
+    """The text to show. Only what the format needs is imported."""
+    if format is Format.json:
+        from scripts.lib.costs import document
+
+        return document.of_estimates(all_, today, comparison)
+    if format is Format.markdown:
+        from scripts.lib.costs import markdown
+
+        return markdown.of_estimates(all_, today, comparison)
+    if format is Format.html:
+        from scripts.lib.costs import page
+
+        return page.of_estimates(all_, today, comparison)
+    from rich.console import Console
+
+    from scripts.lib.costs import table
+
+    if comparison:
+        shown = table.of_comparison(comparison, today)
+    elif len(all_) == 1:
+        shown = table.of_estimate(all_[0], today)
+    else:
+        shown = table.of_many(all_, today)
+    terminal = out is None and sys.stdout.isatty()
+    console = Console(width=None if terminal else WIDTH, color_system="auto" if terminal else None)
+    with console.capture() as captured:
+        console.print(shown)
+    return captured.get()
+
+
+def _write(text: str, out: Path | None) -> None:
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        whole_file.write(out, text)
+
+
+def _judged(
+    all_: list[Estimate], comparison: Comparison | None, most: Decimal | None, strict: bool
+) -> int:
+    """The exit code, and why, on standard error."""
+    missing = sum(len(found.unpriced) for found in all_)
+    if strict and missing:
+        raise UserError(f"--strict: everything should have a price, got {missing} without one")
+    before = comparison.before.total if comparison else None
+    broken = [
+        found for found in all_ if most is not None and comparing.above(found.total, most, before)
+    ]
+    for found in broken:
+        over = f"${money(found.total)} a month is above the budget of ${money(most or Decimal(0))}"
+        print(f"{found.stack}: {over}.", file=sys.stderr)
+    return BUDGET_BROKEN if broken else 0
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command; tell an error in its own words and return the exit code."""
+    try:
+        return int(app(arguments, standalone_mode=False) or 0)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # an option that does not exist, and the like
+            raise
+        print(f"{error.format_message()} `--help` lists the options.", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

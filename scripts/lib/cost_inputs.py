@@ -1,0 +1,87 @@
+"""Where estimates get their input: the clouds' folders, plan files, stacks of this checkout."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from components import clouds
+from components.costs import PriceBook, of_module
+from components.errors import UserError
+from scripts.lib import stacks
+from scripts.lib.costs import plan_file, price_file
+from scripts.lib.costs.estimate import Cloud
+
+ROOT = Path(__file__).resolve().parents[2]
+PRICES = "prices.json"
+
+
+def prices_path(cloud: str) -> Path:
+    """Where a cloud's prices are."""
+    return ROOT / "components" / "clouds" / cloud / PRICES
+
+
+def all_clouds(today: datetime.date) -> list[Cloud]:
+    """Every cloud with its rules; prices are read when they are needed."""
+    return [_cloud(name, today) for name in clouds.names()]
+
+
+def _cloud(name: str, today: datetime.date) -> Cloud:
+    costs = of_module(importlib.import_module(f"components.clouds.{name}.costs"))
+
+    @functools.cache
+    def book() -> PriceBook:
+        path = prices_path(name)
+        shown = path.relative_to(ROOT).as_posix()
+        return PriceBook(name, price_file.parse(read(path, shown), shown, today), costs.REGIONS)
+
+    return Cloud(name, costs, book)
+
+
+def read(path: Path, name: str) -> str:
+    """The text of a file; raises ``UserError`` when there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{name}: should be a file, got none") from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UserError(
+            f"{name}: should be a readable text file, got an error ({problem})"
+        ) from None
+
+
+def plan(given: str) -> plan_file.CostPlan:
+    """The plan of a file or of a stack; raises ``UserError`` when it is neither."""
+    path = Path(given)
+    if path.is_file() or path.suffix == ".json" or "/" in given:
+        return plan_file.parse(read(path, given), given)
+    known = stacks.names(ROOT / "stacks")
+    if given not in known:
+        raise stacks.unknown(given, known)
+    return _of_stack(given)
+
+
+def _of_stack(stack: str) -> plan_file.CostPlan:
+    """The offline plan. It imports the SDK of the stack's cloud; a plan file needs none of it."""
+    from components import settings
+    from components.release import ResolvedRelease
+    from scripts.lib import plan as offline
+
+    file = ROOT / "stacks" / f"Pulumi.{stack}.yaml"
+    # No resource's price depends on the app: its repository may be out of reach.
+    release = ResolvedRelease(
+        repository=str(ROOT),
+        commit="0" * 40,
+        procfile="web: true\nworker: true\n",
+        uncommitted=False,
+    )
+    values = settings.read(stack, stacks.values(file, f"stacks/{file.name}"))
+    return plan_file.of_document(offline.of_settings(values, release).document(), stack)
+
+
+def stack_names() -> Sequence[str]:
+    """The stacks of this checkout."""
+    return stacks.names(ROOT / "stacks")
