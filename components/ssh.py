@@ -180,6 +180,10 @@ def classify(code: int, said: str) -> Exception:
     return NotReached(last)
 
 
+REFUSED_PAUSE_S = 6
+"""sshd from 9.8 on shuts an address out when refused logins (5 s each) add up to 15 s."""
+
+
 def patiently(session: Callable[[], None], *, wait_s: float, pause_s: float = 0.3) -> None:
     """Try a session until it comes about, for first contact: boot takes its time.
 
@@ -189,7 +193,8 @@ def patiently(session: Callable[[], None], *, wait_s: float, pause_s: float = 0.
     while True:
         try:
             return session()
-        except (NotReached, LoginRefused):
+        except (NotReached, LoginRefused) as error:
             if time.monotonic() > deadline:
                 raise
-        time.sleep(pause_s)
+            refused = isinstance(error, LoginRefused)
+        time.sleep(REFUSED_PAUSE_S if refused else pause_s)

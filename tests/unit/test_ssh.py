@@ -109,7 +109,8 @@ def test_a_host_that_accepts_and_stays_silent_ends_at_the_deadline() -> None:
             ssh.converse(target, "true", b"", lambda line, back: None, deadline_s=0.5)
 
 
-def test_first_contact_is_tried_until_it_comes_about() -> None:
+def test_first_contact_is_tried_until_it_comes_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh, "REFUSED_PAUSE_S", 0)
     outcomes: list[Exception | None] = [
         ssh.NotReached("refused"),
         ssh.LoginRefused("not yet"),
