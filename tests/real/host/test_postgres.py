@@ -230,5 +230,6 @@ def ready() -> str:
 
 
 def service() -> tuple[str, str]:
-    part = postgres.postgres(version=17, memory_mib=2048)
-    return part.services[0].check, part.services[0].ready
+    services = postgres.postgres(version=17, memory_mib=2048).services
+    (found,) = [each for each in services if each.unit == "postgresql@17-main.service"]
+    return found.check, found.ready

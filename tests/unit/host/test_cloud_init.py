@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import yaml
 
@@ -11,7 +13,7 @@ from tests.support import composed_hosts
 from tests.support.composed_hosts import DEVICE, KEY, SSH_CIDRS, boot_document
 
 
-def read(document: str) -> dict[str, object]:
+def read(document: str) -> dict[str, Any]:
     assert document.startswith("#cloud-config\n")
     loaded = yaml.safe_load(document)
     assert isinstance(loaded, dict)
