@@ -5,10 +5,13 @@ PYTHON ?= python3
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 RUN = @cd $(ROOT) && $(PYTHON) scripts/bootstrap.py --stack $(STACK) && exec .venv/bin/python -m scripts.stack
 DEV = @cd $(ROOT) && $(PYTHON) scripts/bootstrap.py --dev
+PLAIN = @cd $(ROOT) && $(PYTHON) scripts/bootstrap.py --no-engine && exec .venv/bin/python -m
+COST_FLAGS = $(if $(COMPARE),--compare $(COMPARE)) $(if $(BUDGET),--budget $(BUDGET)) \
+	$(if $(USAGE),--usage $(USAGE)) $(if $(FORMAT),--format $(FORMAT)) $(if $(OUT),--out $(OUT))
 JSON_FLAG = $(if $(JSON),--json)
 YES_FLAG = $(if $(YES),--yes)
 
-.PHONY: help up preview plan refresh outputs status ssh deploy replace down delete-data test lint lock format
+.PHONY: help up preview plan refresh outputs status ssh deploy replace down delete-data test lint lock format cost cost-chart prices
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -47,6 +50,15 @@ down: ## take a stack away; its data stays
 
 delete-data: ## delete what `down` kept, for good (CONFIRM=<the stack's name>)
 	$(RUN) delete-data --stack $(STACK) $(if $(CONFIRM),--confirm $(CONFIRM))
+
+cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= FORMAT= OUT=)
+	$(PLAIN) scripts.cost $(STACK) $(COST_FLAGS)
+
+cost-chart: ## draw docs/costs.svg and the numbers of docs/costs.md anew
+	$(PLAIN) scripts.cost chart
+
+prices: ## which prices have changed (CLOUD=aws|digitalocean; REFRESH=1: write them)
+	$(PLAIN) scripts.prices $(if $(REFRESH),refresh,check) $(CLOUD)
 
 test: lint ## every test; those on real hosts need root (TESTS=path: only some)
 	@cd $(ROOT) && .venv/bin/python -m pytest $(TESTS)

@@ -107,6 +107,27 @@ def usage() -> None:
     print(usage_file.template(cost_inputs.all_clouds(datetime.date.today())), end="")
 
 
+@app.command()
+def chart(
+    out: Annotated[
+        Path | None, typer.Option(help="A folder other than docs/; costs.md there is optional.")
+    ] = None,
+) -> None:
+    """Draw every stack of this checkout into docs/costs.svg, its numbers into docs/costs.md."""
+    from scripts.lib.costs import chart as drawing
+    from scripts.lib.costs import markdown
+
+    today = datetime.date.today()
+    clouds = cost_inputs.all_clouds(today)
+    all_ = [estimate(cost_inputs.plan(name), clouds) for name in cost_inputs.stack_names()]
+    folder = out or cost_inputs.ROOT / "docs"
+    whole_file.write(folder / "costs.svg", drawing.draw(all_))
+    page = folder / "costs.md"
+    if page.exists():
+        text = cost_inputs.read(page, str(page))
+        whole_file.write(page, markdown.with_numbers(text, all_, str(page)))
+
+
 def _budget(given: str | None) -> Decimal | None:
     if given is None:
         return None

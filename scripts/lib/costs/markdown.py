@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Sequence
 
+from components.errors import UserError
 from scripts.lib.costs import rows
 from scripts.lib.costs.compare import Comparison, percent
 from scripts.lib.costs.estimate import PARTS, Estimate, money
 
 MOST_LINES = 60
+BEGIN, END = "<!-- costs: made by `make cost-chart` -->", "<!-- end of costs -->"
 MOST_CHANGES = 15
 MOST_NOTES = 10
 
@@ -26,6 +28,20 @@ def of_estimates(
     return "\n".join([*head, *_folded(all_, room)]) + "\n"
 
 
+def with_numbers(page: str, all_: Sequence[Estimate], name: str) -> str:
+    """A page with the table of some stacks between its two marks.
+
+    Raises ``UserError`` when the page has no marks.
+    """
+    before, mark, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not mark or not end:
+        raise UserError(f"{name}: should have {BEGIN} and {END}, got a page without them")
+    table = [_row(_heads()), _dashes(), *_stacks(all_)]
+    sentences = [f"- {text}" for found in all_ for text in _sentences(found, True)]
+    return f"{before}{BEGIN}\n" + "\n".join([*table, "", *sentences]) + f"\n{END}{after}"
+
+
 def _summary(all_: Sequence[Estimate]) -> list[str]:
     if len(all_) == 1:
         found = all_[0]
@@ -38,17 +54,34 @@ def _summary(all_: Sequence[Estimate]) -> list[str]:
             *(f"| {title} | {rows.subtotal(lines)} |" for title, lines in sums if lines),
             f"| **Total** | **{money(found.total)}** |",
         ]
-    every = [
-        _row([f"`{found.stack}`", *(rows.subtotal(found.of_part(part)) for part in PARTS)])
-        + f" **{money(found.total)}** |"
-        for found in all_
-    ]
     return [
         "### What the stacks cost a month",
         "",
-        _row(["USD", *rows.TITLES.values(), "Total"]),
-        "|---" + "|--:" * (len(PARTS) + 1) + "|",
-        *_cut(every, MOST_LINES // 2, "stacks", as_row=True),
+        _row(_heads()),
+        _dashes(),
+        *_cut(_stacks(all_), MOST_LINES // 2, "stacks", as_row=True),
+    ]
+
+
+def _heads() -> list[str]:
+    return ["USD a month", *rows.TITLES.values(), "Total"]
+
+
+def _dashes() -> str:
+    return "|---" + "|--:" * (len(PARTS) + 1) + "|"
+
+
+def _stacks(all_: Sequence[Estimate]) -> list[str]:
+    """A row a stack."""
+    return [
+        _row(
+            [
+                f"`{found.stack}`",
+                *(rows.subtotal(found.of_part(part)) for part in PARTS),
+                f"**{money(found.total)}**",
+            ]
+        )
+        for found in all_
     ]
 
 
@@ -107,7 +140,7 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _plain(text).replace("|", "\\|")
+    return _plain(text).replace("|", "\\|").replace("[", "\\[")
 
 
 def _plain(text: str) -> str:
