@@ -130,7 +130,7 @@ class AppHost(pulumi.ComponentResource):
                 ),
                 farewell=Farewell(
                     drained=valkey.DRAINED if commands.worker else "",
-                    commands=upstream.farewell,
+                    commands=(*pgbouncer.farewell(), *upstream.farewell),
                     timeout_s=DRAIN_TIMEOUT_S,
                 ),
                 force_stop=settings.host.force_stop,

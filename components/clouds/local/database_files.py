@@ -91,6 +91,7 @@ def files(
         File(f"{conf}/start.conf", "auto\n", 0o644, POSTGRES),
         File(MAKE_CLUSTER, shared("make-cluster.sh.j2"), 0o755),
         File(f"{systemd}/{CLUSTER_UNIT}", shared("postgres-cluster.service.j2")),
+        File("/etc/systemd/logind.conf.d/50-postgres.conf", shared("logind.conf")),
         File(f"{systemd}/{unit}.d/50-stages.conf", shared("postgresql.service.conf.j2")),
         File(f"{systemd}/data.mount", own("data.mount.j2")),
         File("/etc/nftables.conf", own("nftables.conf.j2"), 0o755),

@@ -52,7 +52,7 @@ def test_a_killed_up_is_recovered_by_the_next(stage2: Stack) -> None:
     run.wait()
     stage2.run("up")
     assert stage2.get()["problem"] is None
-    assert "No changes" in stage2.run("up")
+    assert "nothing to change" in stage2.run("up")
     hosts = [name for name in operations.hosts(stage2.name) if "server" in name or "app" in name]
     assert len(hosts) == 1, hosts
 
