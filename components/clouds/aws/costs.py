@@ -254,8 +254,39 @@ def _bucket(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
         )
 
 
+def _lightsail(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+    """A whole month of a plan, which carries its disk, its address and its traffic."""
+    size = resource.text("bundleId")
+    yield stack.line(
+        resource,
+        "Lightsail server",
+        f"lightsail/{size}",
+        region(resource),
+        MONTH,
+        part="server",
+        kind="compute",
+        detail=size,
+    )
+
+
+def _lightsail_database(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+    size = resource.text("bundleId")
+    yield stack.line(
+        resource,
+        "Lightsail database",
+        f"lightsail-database/{size}",
+        region(resource),
+        MONTH,
+        part="database",
+        kind="compute",
+        detail=size,
+    )
+
+
 RULES: Mapping[str, Rule] = {
     INSTANCE: _instance,
+    "aws:lightsail/instance:Instance": _lightsail,
+    "aws:lightsail/database:Database": _lightsail_database,
     "aws:ebs/volume:Volume": _volume,
     "aws:ec2/eip:Eip": _eip,
     "aws:ec2/natGateway:NatGateway": _nat,

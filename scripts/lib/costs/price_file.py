@@ -60,10 +60,14 @@ def render(cloud: str, prices: Iterable[Price]) -> str:
 
 
 def _row(price: Price) -> dict[str, str | None]:
-    return {
-        column: str(value) if (value := getattr(price, column)) is not None else None
-        for column in COLUMNS
-    }
+    row = {column: getattr(price, column) for column in COLUMNS}
+    return {**row, "usd": _canonical(price.usd)}
+
+
+def _canonical(amount: Decimal) -> str:
+    """One way to write each amount, however the vendor writes it: cents, more where needed."""
+    shown = amount.normalize()
+    return f"{shown:f}" if int(shown.as_tuple().exponent) < -2 else f"{amount:.2f}"
 
 
 def _price(row: Any, path: str, today: datetime.date) -> Price:

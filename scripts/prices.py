@@ -1,0 +1,101 @@
+"""Keeps the price files true: asks the vendors, with the operator's own credentials.
+
+    python -m scripts.prices check aws
+    python -m scripts.prices refresh digitalocean
+    python -m scripts.prices refresh aws --region eu-west-1
+
+A price that has no rule is kept as it is. When any other one is not exactly one product, nothing
+is written.
+
+Exit codes: 0 done, nothing has changed; 1 the vendor does not answer; 2 bad input, a product that
+is missing or there twice; 5 `check` found changes.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `python scripts/prices.py` works
+
+import typer
+
+from components import clouds
+from components.costs import Price
+from components.errors import UserError, wrong
+from scripts.lib import cost_inputs, whole_file
+from scripts.lib.costs import price_file
+from scripts.lib.costs.price_changes import changes
+
+CHANGED = 5
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+CloudArgument = Annotated[str, typer.Argument(help="aws or digitalocean.")]
+Regions = Annotated[
+    list[str] | None, typer.Option("--region", help="Also look up every price in this region.")
+]
+
+
+@app.command()
+def refresh(cloud: CloudArgument, region: Regions = None) -> int:
+    """Look the prices up and write them."""
+    path, before, after = _both(cloud, region or [])
+    whole_file.write(path, price_file.render(cloud, after))
+    _say(changes(before, after), len(after))
+    return 0
+
+
+@app.command()
+def check(cloud: CloudArgument, region: Regions = None) -> int:
+    """Look the prices up and say what has changed; write nothing."""
+    _, before, after = _both(cloud, region or [])
+    found = changes(before, after)
+    _say(found, len(after))
+    return CHANGED if found else 0
+
+
+def _both(cloud: str, regions: list[str]) -> tuple[Path, tuple[Price, ...], list[Price]]:
+    """The file, its prices and those of now; they make a file that can be read again."""
+    able = [name for name in clouds.names() if _list_of(name).is_file()]
+    if cloud not in able:
+        raise wrong("cloud", f"one of {', '.join(able)}", cloud)
+    today = datetime.date.today()
+    path = cost_inputs.prices_path(cloud)
+    before = price_file.parse(cost_inputs.read(path, path.name), f"{cloud}/{path.name}", today)
+    module = importlib.import_module(f"components.clouds.{cloud}.price_list")
+    after = list(module.fetch(before, regions, today, time.sleep))
+    price_file.parse(price_file.render(cloud, after), f"the prices of {cloud}", today)
+    return path, before, after
+
+
+def _list_of(cloud: str) -> Path:
+    return cost_inputs.prices_path(cloud).with_name("price_list.py")
+
+
+def _say(found: list[str], count: int) -> None:
+    for sentence in found:
+        print(sentence)
+    print(f"{len(found)} of {count} prices have changed.")
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command; tell an error in its own words and return the exit code."""
+    try:
+        return int(app(arguments, standalone_mode=False) or 0)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        print(f"{error.format_message()} `--help` lists the options.", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
