@@ -86,6 +86,8 @@ def test_preview_recovers_too_and_makes_nothing(checkout: TestCheckout) -> None:
     assert (done.code, done.err) == (0, "")
     assert "2 to create, 1 stay." in done.out
     assert not (checkout.folder / "slow").exists()
+    again = checkout.stack("preview")
+    assert again.out.startswith(f"Planning {STACK}")  # nothing is left to recover
 
 
 def test_interrupted_once_it_ends_what_is_under_way_and_records_it(
