@@ -75,7 +75,7 @@ def database(
         host=closed.apply(lambda known: str(known[0])),
         port=closed.apply(lambda known: int(known[1])),
         admin_user=cluster.user,
-        admin_password=pulumi.Output.secret(cluster.password),
+        admin_password=cluster.password,  # made by DigitalOcean; the SDK marks it as secret
         admin_database=ADMIN_DATABASE,
         ca_pem=ca.certificate,
         encrypted_at_rest=Guarantee(

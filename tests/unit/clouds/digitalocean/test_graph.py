@@ -239,6 +239,8 @@ def test_fact_39_a_standby_is_a_node_of_the_same_cluster(two: Plan) -> None:
 def test_fact_40_the_vendor_s_password_stays_secret() -> None:
     made = settled(STAGE_2)
     password = made.secrets[f"{STAGE_2}-database.password"]
+    inputs = made.open_inputs[f"{STAGE_2}-app-host"]
+    assert inputs["database_secrets"]["connection"]["PGPASSWORD"] == password, "not one of ours"
     assert password not in made.plan.json()
     assert only(made.plan, ":HostConfiguration")["inputs"]["database_secrets"] == "[secret]"
 
