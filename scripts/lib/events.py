@@ -147,9 +147,8 @@ class Run:
         if step.op == "refresh" and op in {"update", "delete"}:
             new = metadata.new.outputs if metadata.new else {}
             step.found = op
-            step.fields = tuple(
-                sorted(_different(metadata.old.outputs if metadata.old else {}, new))
-            )
+            old = metadata.old.outputs if metadata.old else {}
+            step.fields = tuple(sorted(_found(old or {}, new or {})))
         return step
 
     def _diagnostic(self, event: DiagnosticEvent) -> str | None:
@@ -227,3 +226,15 @@ def _fields(metadata: StepEventMetadata) -> tuple[str, ...]:
 
 def _different(old: Mapping[str, object] | None, new: Mapping[str, object] | None) -> set[str]:
     return {name for name, value in (new or {}).items() if (old or {}).get(name) != value}
+
+
+def _found(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:
+    """Name the properties that differ; of a map, what its new entries say (``<path> is missing``)."""
+    found: set[str] = set()
+    for name in _different(old, new):
+        value, before = new[name], old.get(name) or {}
+        if isinstance(value, Mapping) and value and isinstance(before, Mapping):
+            found |= {f"{key} {value[key]}" for key in _different(before, value)}
+        else:
+            found.add(name)
+    return found

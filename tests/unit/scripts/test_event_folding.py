@@ -147,6 +147,23 @@ def test_a_refresh_finds_what_differs_and_what_is_gone() -> None:
     assert run.running() == []
 
 
+def test_a_refresh_tells_what_drifted_by_its_own_words() -> None:
+    drift = {"/etc/app/app.env": "is missing", "nginx.service": "is failed"}
+    run = fold(
+        event("resourcePreEvent", "refresh", SERVER),
+        event(
+            "resOutputsEvent",
+            "update",
+            SERVER,
+            old={"inputs": {}, "outputs": {"drift": {}}},
+            new={"inputs": {}, "outputs": {"drift": drift}},
+        ),
+    )
+    assert [display.drifted(step).plain for step in run.drift()] == [
+        "  ~ differs: s-app (Server): /etc/app/app.env is missing, nginx.service is failed"
+    ]
+
+
 def test_a_refresh_that_finds_nothing() -> None:
     run = fold(
         event("resourcePreEvent", "refresh", SERVER), event("resOutputsEvent", "same", SERVER)
