@@ -229,7 +229,7 @@ def _different(old: Mapping[str, object] | None, new: Mapping[str, object] | Non
 
 
 def _found(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:
-    """Name the properties that differ; of a map, what its new entries say (``<path> is missing``)."""
+    """Name what differs; of a map, what its new entries say (``<path> is missing``)."""
     found: set[str] = set()
     for name in _different(old, new):
         value, before = new[name], old.get(name) or {}
