@@ -146,7 +146,8 @@ def traces(stack: str) -> list[str]:
         "files": ["find", "/run/systemd/nspawn", "/run/stages-local-forwarding"],
     }
     keys_of_hosts = [machine.digest(f"{folder}/hosts/{name}", 12) for name in ("app", "app-b")]
-    marks = (folder, network.bridge, network.table, *keys_of_hosts)
+    containers = network.bridge.removeprefix(bridge.PREFIX)
+    marks = (folder, network.bridge, network.table, containers, *keys_of_hosts)
     found = []
     for what, argv in looks.items():
         said = subprocess.run(argv, capture_output=True, text=True, check=False).stdout

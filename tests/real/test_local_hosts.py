@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,14 +135,39 @@ def test_a_start_ends_a_host_that_nobody_wrote_down(stack: LocalStack) -> None:
     assert len(process.inits_on(host.upper)) == 1
 
 
+def test_a_host_outlives_the_run_that_started_it_and_holds_nothing_of_it(
+    stack: LocalStack,
+) -> None:
+    """Inherited output makes an `up` hang; the run's process group would take the host along."""
+    host = stack.host()
+    host.stop()
+    script = (
+        "import sys; from pathlib import Path; from components.clouds.local.nspawn import Host; "
+        "Host(Path(sys.argv[1])).start()"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", script, str(host.folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    said, _ = run.communicate(timeout=60)
+    assert (run.returncode, said) == (0, b"")
+    with pytest.raises(ProcessLookupError):
+        os.killpg(run.pid, signal.SIGTERM)
+    assert host.state() == "running"
+
+
 def test_a_stop_right_after_the_start_is_not_lost(stack: LocalStack) -> None:
     host = stack.host()
     host.stop()
+    host.console.unlink()
     host.start()
     leader = host.leader()
     host.stop()
     assert host.state() == "off"
     assert not process.alive(leader)
+    assert "poweroff.target" in host.console.read_text(), "it was killed and not shut down"
 
 
 def test_a_host_that_ignores_the_stop_is_killed(stack: LocalStack) -> None:
@@ -235,7 +261,8 @@ def test_nothing_is_left_of_a_stack(local_root: Path) -> None:
     with local_stack() as stack:
         stack.host()
         killed = stack.host(name="other")
-        os.kill(_supervisors(killed)[0], signal.SIGKILL)
+        for pid in _supervisors(killed):
+            os.kill(pid, signal.SIGKILL)
         assert traces(STACK), "the check should see a stack that is there"
     assert traces(STACK) == []
 

@@ -124,7 +124,8 @@ def test_data_that_was_kept_is_adopted(local_root: Path) -> None:
         server_id, server = stack.server()
         stack.attach(server_id, volume_id)
         format_and_write(host_of(server_id), "ledger")
-        ServerProvider().delete(server_id, server)
+        ServerProvider().delete(server_id, server)  # without a detachment before
+        assert disk.loop(file_of(volume_id)) is None
         before = file_of(volume_id).read_bytes()
         _, again = stack.volume()
         assert again == volume

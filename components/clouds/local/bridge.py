@@ -192,11 +192,10 @@ table inet {network.table} {{
         type filter hook input priority filter;
         ip daddr {static} ct state new reject with icmp type host-unreachable
     }}
-    # Out to the internet, not to other stacks, and nobody in but through the static address.
+    # Out to anywhere; in, other stacks included, only through the static address.
     chain forward {{
         type filter hook forward priority filter;
         iifname "{bridge}" oifname "{bridge}" accept
-        iifname "{bridge}" oifname "{PREFIX}*" drop
         oifname "{bridge}" ct state established,related accept
         oifname "{bridge}" ct status dnat accept
         oifname "{bridge}" drop

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from components.clouds.local import bridge, disk, hosts, image, machine, ownership
+from components.clouds.local import bridge, disk, image, machine, ownership
+from components.clouds.local import hosts as machine_hosts
 from components.clouds.local import preflight as checks
 from components.settings import Settings
 
@@ -36,15 +37,15 @@ def prepare(settings: Settings, say: Callable[[str], None]) -> None:
     image.ensure(progress)
 
 
-def host_states(stack: str) -> dict[str, str]:
+def hosts(stack: str) -> dict[str, str]:
     """The state of every host of the stack, by name."""
-    return {host.folder.name: host.state() for host in hosts.every(stack)}
+    return {host.folder.name: host.state() for host in machine_hosts.every(stack)}
 
 
 def leftovers(stack: str) -> list[str]:
     """What the stack has on this machine: volumes that were kept, and anything forgotten."""
     folder = machine.stack_folder(stack)
-    found = [f"host {host.folder}, {host.state()}" for host in hosts.every(stack)]
+    found = [f"host {host.folder}, {host.state()}" for host in machine_hosts.every(stack)]
     for file in sorted((folder / "volumes").glob("*.img")):
         used = file.stat().st_blocks * 512 // 1024**2
         device = disk.loop(file)
@@ -61,7 +62,7 @@ def leftovers(stack: str) -> list[str]:
 def delete_data(stack: str) -> list[str]:
     """Delete the stack's volumes for good, and whatever else it has here; say what it was."""
     found = leftovers(stack)
-    hosts.wipe(stack)
+    machine_hosts.wipe(stack)
     folder = machine.stack_folder(stack)
     for file in (folder / "volumes").glob("*.img"):
         disk.release(file)
