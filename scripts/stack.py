@@ -142,8 +142,10 @@ def main(arguments: list[str]) -> int:
         return int(app(arguments, standalone_mode=False) or 0)
     except UserError as error:
         return _tell(str(error), error.exit_code)
-    except (Interrupted, KeyboardInterrupt, typer.Abort):
-        return _tell("Stopped. What was under way has ended and is recorded.", 130)
+    except Interrupted as stopped:
+        return _tell(str(stopped), 130)
+    except (KeyboardInterrupt, typer.Abort):
+        return _tell("Stopped. Nothing was under way.", 130)
     except CommandError as error:
         return _tell("\n".join(errors_of(str(error))), 1)
     except Exception as error:

@@ -36,7 +36,14 @@ STOPPING = b"\nStopping: what is under way comes to its end first (again to stop
 
 
 class Interrupted(Exception):
-    """The user stopped the run; what was under way has ended and is in the state."""
+    """The user stopped the run. ``str()`` says how it ended."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(
+            "Stopped. What was under way has ended and is recorded."
+            if times <= 1
+            else "Stopped at once. The next `make up` first looks at what is really there."
+        )
 
 
 @dataclass(frozen=True)
@@ -224,10 +231,10 @@ class Engine:
                 done = operation(on_event=heard, color="never", suppress_outputs=True, **options)
             except CommandError:
                 if self.command.interrupts:
-                    raise Interrupted from None
+                    raise Interrupted(self.command.interrupts) from None
                 raise
         if self.command.interrupts:
-            raise Interrupted
+            raise Interrupted(self.command.interrupts)
         return done
 
     def _guarded(self, program: Program) -> Program:

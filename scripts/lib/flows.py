@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pulumi.automation.errors import CommandError
+from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 
 from components import outputs, release
 from components.errors import UserError
-from scripts.lib import stacks, status, views
+from scripts.lib import locks, recovery, stacks, status, views
 from scripts.lib.display import Progress, counted, downtime, drifted, headline, planned
 from scripts.lib.events import Problem, Run, errors_of
 from scripts.lib.execute import duration
@@ -38,6 +38,7 @@ def up(session: Session, *, yes: bool, ask: Callable[[str], bool], **options: An
     if session.operations.asks and not yes and not ask("Make these changes?"):
         raise UserError("Nothing was changed", exit_code=FAILED)
     with Progress(session.screen, f"Bringing up {session.stack}", _size(plan)) as progress:
+        progress.run.warnings += plan.warnings  # told already
         _run(session, session.engine.up, progress, **options)
     session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
     _epilogue(session, progress.run.outputs)
@@ -155,6 +156,13 @@ def _run(
     """Run the engine; turn what went wrong into one error, each problem told once."""
     try:
         return operation(progress.heard, **options)
+    except ConcurrentUpdateError:
+        recovery.look(session.checkout, session.stack)  # tells who it is
+        raise UserError(
+            f"Stack {session.stack} was being changed a moment ago",
+            "Run the command again.",
+            exit_code=locks.BUSY,
+        ) from None
     except CommandError as error:
         if session.engine.refused:
             raise session.engine.refused[0] from None

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from components.settings import Settings
@@ -39,7 +40,7 @@ class Operations:
     """Raise ``UserError`` for what this machine lacks; change nothing."""
     prepare: Callable[[Settings, Say], None] = _nothing
     """Make what the program needs on this machine (an image); say what takes long."""
-    host_states: Callable[[str], dict[str, str]] = _no_hosts
+    hosts: Callable[[str], dict[str, str]] = _no_hosts
     """The state of every host of a stack, by name, as the machine or the cloud sees it."""
     leftovers: Callable[[str], list[str]] = _none
     """What a stack still holds outside the engine's state, one line each."""
@@ -58,6 +59,8 @@ def load(cloud: str) -> Operations:
         return Operations()
     module = importlib.import_module(name)
     own: dict[str, Any] = {
-        key: getattr(module, key) for key in Operations.__dataclass_fields__ if hasattr(module, key)
+        key: getattr(module, key)
+        for key in Operations.__dataclass_fields__
+        if hasattr(module, key) and not isinstance(getattr(module, key), ModuleType)
     }
     return Operations(**own)

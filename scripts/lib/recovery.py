@@ -49,9 +49,12 @@ def look(checkout: Checkout, stack: str) -> Recovery:
     return Recovery(tuple(dead), _pending(checkout.state_file(stack)))
 
 
-def end_providers(checkout: Checkout, dead: tuple[Lock, ...], say: Callable[[str], None]) -> None:
-    """End the providers that the dead runs left behind; forget those that are gone."""
-    owners = {lock.pid for lock in dead}
+def end_providers(checkout: Checkout, say: Callable[[str], None]) -> None:
+    """End the providers whose run is dead; forget those that are gone themselves.
+
+    A run that was killed, or interrupted twice, leaves its provider behind in the middle of a
+    step: it must not go on making things while the next run looks at what is there.
+    """
     for note in sorted(checkout.providers.glob("*")):
         pid = int(note.name) if note.name.isdigit() else 0
         try:
@@ -60,7 +63,7 @@ def end_providers(checkout: Checkout, dead: tuple[Lock, ...], say: Callable[[str
             owner = 0
         if not _is_provider(pid):
             note.unlink(missing_ok=True)
-        elif owner in owners:
+        elif (running := process(owner)) is None or running.name != "pulumi":
             say(f"Ending process {pid}, which the killed run {owner} left behind.")
             _end(pid)
             note.unlink(missing_ok=True)

@@ -10,12 +10,15 @@ from pathlib import Path
 from rich.console import Console
 
 from components import settings
+from components.errors import UserError
 from scripts.lib import checkout as own
 from scripts.lib import hooks, pins, recovery, stacks
 from scripts.lib.checkout import Checkout
 from scripts.lib.display import Progress, make_screen
 from scripts.lib.engine import Engine
 
+KEEP_HERE = "STAGES_STATE"
+"""Environment variable; ``here`` lets a cloud's stack keep its state in the checkout."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -62,18 +65,25 @@ def make_ready(session: Session) -> None:
     checkout, engine = session.checkout, session.engine
     if not checkout.keeps_its_state(os.environ):
         return  # the user's own backend: its stacks, locks and secrets are theirs to keep
+    if session.operations.asks and os.environ.get(KEEP_HERE) != "here":
+        raise UserError(
+            f"{own.BACKEND}: should name a backend that outlives this machine, as stack "
+            f"{session.stack} is on {session.settings.cloud}, got none",
+            f"Make the bucket that the README describes; or {KEEP_HERE}=here keeps the state in "
+            "this checkout's .stages/state all the same.",
+        )
     engine.ensure_stack()
     own.place_salt(checkout, session.stack)
     found = recovery.look(checkout, session.stack)
-    recovery.end_providers(checkout, found.dead, session.say)
+    recovery.end_providers(checkout, session.say)
     if found.dead:
         killed = ", ".join(str(lock.pid) for lock in found.dead)
         session.say(f"An earlier run (process {killed}) was killed: its lock is taken away.")
         engine.cancel()
     if found.pending:
         session.say(
-            f"It had begun {found.pending} operation(s) without recording their end: "
-            "looking at what is there, and clearing them."
+            f"An earlier run began {found.pending} operation(s) and never recorded their end: "
+            "looking at what is there."
         )
         with Progress(session.screen, "Refreshing", quiet=True) as progress:
             engine.refresh(progress.heard, clear_pending_creates=True)

@@ -33,7 +33,7 @@ def show_status(session: Session, *, as_json: bool) -> int:
         recovery.look(session.checkout, session.stack)
     except UserError as error:
         busy = error.problem
-    hosts = session.operations.host_states(session.stack)
+    hosts = session.operations.hosts(session.stack)
     found = status.look(session.stack, values(session), hosts, busy)
     if as_json:
         print(json.dumps(found.as_json(), indent=2))

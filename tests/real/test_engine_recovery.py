@@ -56,7 +56,7 @@ def test_a_killed_run_is_recovered_without_a_question(checkout: TestCheckout) ->
     assert (recovered.returncode, err) == (0, "")
     assert f"Ending process {providers[0]}, which the killed run {engine} left behind." in out
     assert f"An earlier run (process {engine}) was killed: its lock is taken away." in out
-    assert "It had begun 1 operation(s) without recording their end" in out
+    assert "An earlier run began 1 operation(s) and never recorded their end" in out
     assert "2 created, 1 unchanged" in out
     assert (checkout.folder / "slow.created").read_text() == "created\n"
     assert checkout.locks() == []
@@ -108,6 +108,26 @@ def test_interrupted_once_it_ends_what_is_under_way_and_records_it(
     assert not (checkout.folder / "last").exists()
     assert checkout.locks() == []
     assert "1 created, 2 unchanged" in checkout.stack("up").out
+
+
+def test_interrupted_twice_it_ends_at_once_and_the_next_run_mends_it(
+    checkout: TestCheckout,
+) -> None:
+    process = start_and_wait(checkout)
+    providers = checkout.providers()
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "top" not in process.stderr.readline():
+            pass
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    (checkout.folder / "go").touch()
+    done = checkout.stack("up")
+    assert (done.code, done.err) == (0, "")
+    assert not alive(providers[0])
+    assert "2 created, 1 unchanged" in done.out
+    assert "nothing to change, 3 stay." in checkout.stack("up").out
 
 
 def test_a_terminals_ctrl_c_reaches_the_engine_once(checkout: TestCheckout) -> None:

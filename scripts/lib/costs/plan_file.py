@@ -65,6 +65,10 @@ def of_document(document: Mapping[str, Any], name: str) -> CostPlan:
 
 
 def _of_preview(document: Mapping[str, Any], name: str) -> CostPlan:
+    for told in document.get("diagnostics") or []:
+        if told.get("severity") == "error":
+            what = " ".join(str(told.get("message")).split())
+            raise UserError(f"{name}: should be a preview that succeeded, got one with: {what}")
     states: dict[str, Mapping[str, Any]] = {}
     sames = 0
     for at, step in enumerate(_states(document["steps"], name)):

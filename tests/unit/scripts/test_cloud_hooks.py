@@ -13,7 +13,7 @@ def test_a_cloud_without_hooks_asks_and_does_nothing() -> None:
     assert none == hooks.Operations()
     assert none.asks
     assert none.leftovers("s") == none.delete_data("s") == []
-    assert none.host_states("s") == {}
+    assert none.hosts("s") == {}
 
 
 @pytest.mark.parametrize("cloud", clouds.names())
