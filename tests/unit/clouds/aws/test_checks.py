@@ -119,6 +119,12 @@ def test_told_word_for_word(stack: str, values: dict[str, object], message: str)
     assert told(stack, values) == message
 
 
+@pytest.mark.parametrize("limit", ["20", "22", "1000"])
+def test_a_limit_with_room_to_grow_or_none_is_fine(limit: str) -> None:
+    chosen = settings.read("aws-stage2", {**LEAST_2, "database.storage_limit_gib": limit})
+    assert clouds.load("aws", chosen).name == "aws"
+
+
 def test_a_region_without_a_known_authority_has_no_stage_2() -> None:
     message = told("aws-stage2", {**LEAST_2, "region": "mx-central-1"})
     assert message.startswith(

@@ -154,6 +154,10 @@ def test_the_examples_of_the_stack_files_are_refused(account: Account) -> None:
     ]
 
 
+def test_what_the_settings_alone_show_is_told_without_asking(account: Account) -> None:
+    assert told(2, database__storage_gib="10").startswith("stages:database.storage_gib: should be")
+
+
 @pytest.mark.parametrize("code", ["ExpiredToken", "InvalidClientTokenId", "AuthFailure"])
 def test_credentials_that_aws_does_not_take(account: Account, code: str) -> None:
     account.error("sts", "get_caller_identity", code, "The token has expired")
