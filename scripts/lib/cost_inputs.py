@@ -11,7 +11,6 @@ from pathlib import Path
 from components import clouds
 from components.costs import PriceBook, of_module
 from components.errors import UserError
-from scripts.lib import stacks
 from scripts.lib.costs import plan_file, price_file
 from scripts.lib.costs.estimate import Cloud
 
@@ -58,7 +57,9 @@ def plan(given: str) -> plan_file.CostPlan:
     path = Path(given)
     if path.is_file() or path.suffix == ".json" or "/" in given:
         return plan_file.parse(read(path, given), given)
-    known = stacks.names(ROOT / "stacks")
+    from scripts.lib import stacks  # late: it loads YAML, which a plan file needs not
+
+    known = stack_names()
     if given not in known:
         raise stacks.unknown(given, known)
     return _of_stack(given)
@@ -69,6 +70,7 @@ def _of_stack(stack: str) -> plan_file.CostPlan:
     from components import settings
     from components.release import ResolvedRelease
     from scripts.lib import plan as offline
+    from scripts.lib import stacks
 
     file = ROOT / "stacks" / f"Pulumi.{stack}.yaml"
     # No resource's price depends on the app: its repository may be out of reach.
@@ -84,4 +86,6 @@ def _of_stack(stack: str) -> plan_file.CostPlan:
 
 def stack_names() -> Sequence[str]:
     """The stacks of this checkout."""
+    from scripts.lib import stacks
+
     return stacks.names(ROOT / "stacks")

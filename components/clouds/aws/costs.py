@@ -1,6 +1,7 @@
 """What AWS's resources cost: on demand, 730 hours a month, before taxes and free tiers of accounts.
 
-``price_list.py`` renews the prices. Databases: ``database_costs.py``.
+``price_list.py`` renews the prices. Databases: ``database_costs.py``; alarms, logs and keys:
+``operations_costs.py``.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from components.clouds.aws import database_costs
+from components.clouds.aws import database_costs, operations_costs
 from components.clouds.aws.disk_costs import gp3, region
 from components.costs import HOURS, MONTH, Line, PlannedResource, Rule, Stack, Unpriced, UsageKey
 
@@ -17,7 +18,6 @@ REGIONS: tuple[str, ...] = ()
 
 INSTANCE = "aws:ec2/instance:Instance"
 ASSOCIATION = "aws:ec2/eipAssociation:EipAssociation"
-ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 
 FREE_EGRESS_GB = Decimal(100)
 """A month, for an account and all of its regions together."""
@@ -185,62 +185,6 @@ def _nat(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
         )
 
 
-def _alarm(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
-    at = region(resource)
-    if resource.number("period", Decimal(300)) < 60:
-        yield Unpriced(
-            urn=resource.urn,
-            resource=resource.name,
-            type=resource.type,
-            reason="an alarm on a period under 60 s has another price",
-        )
-        return
-    metrics = len(resource.inputs.get("metricQueries") or [1])
-    yield stack.line(
-        resource, "Alarm", "alarm", at, Decimal(metrics), part="operations", kind="watching"
-    )
-    if _own_metric(resource) and resource.urn == min(
-        one.urn for one in stack.of(ALARM) if _metric(one) == _metric(resource)
-    ):
-        yield stack.line(
-            resource, "Metric of one's own", "metric", at, MONTH, part="operations", kind="watching"
-        )
-
-
-def _own_metric(resource: PlannedResource) -> bool:
-    """Whether the stack sends this metric itself; those of AWS are free."""
-    namespace = resource.inputs.get("namespace")
-    return isinstance(namespace, str) and not namespace.startswith("AWS/")
-
-
-def _metric(resource: PlannedResource) -> str:
-    return repr([resource.inputs.get(key) for key in ("namespace", "metricName", "dimensions")])
-
-
-def _log_group(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
-    if not stack.is_first(resource):
-        return
-    for name, item, key in (
-        ("Logs taken in", "logs", "log_gb"),
-        ("Logs kept", "logs-stored", "log_stored_gb"),
-    ):
-        yield stack.usage_line(
-            resource, name, item, region(resource), key, part="operations", kind="watching"
-        )
-
-
-def _kms_key(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
-    yield stack.line(
-        resource, "Key", "kms-key", region(resource), MONTH, part="operations", kind="watching"
-    )
-
-
-def _secret(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
-    yield stack.line(
-        resource, "Secret", "secret", region(resource), MONTH, part="operations", kind="watching"
-    )
-
-
 def _bucket(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
     if stack.is_first(resource):
         yield stack.usage_line(
@@ -291,9 +235,6 @@ RULES: Mapping[str, Rule] = {
     "aws:ec2/eip:Eip": _eip,
     "aws:ec2/natGateway:NatGateway": _nat,
     database_costs.INSTANCE: database_costs.instance,
-    ALARM: _alarm,
-    "aws:cloudwatch/logGroup:LogGroup": _log_group,
-    "aws:kms/key:Key": _kms_key,
-    "aws:secretsmanager/secret:Secret": _secret,
+    **operations_costs.RULES,
     "aws:s3/bucket:Bucket": _bucket,
 }

@@ -1,0 +1,243 @@
+"""``scripts/cost.py`` as an operator runs it: output, exit codes, sentences."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.program import PROJECT
+from scripts import cost
+from tests.support import cost_plans
+from tests.support.cost_plans import Planned
+
+
+def save(folder: Path, name: str, *resources: Planned) -> str:
+    path = folder / name
+    path.write_text(json.dumps(cost_plans.document(*resources)))
+    return str(path)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> str:
+    """18.31 a month."""
+    return save(tmp_path, "small.json", *cost_plans.ec2("t4g.small"))
+
+
+@pytest.fixture
+def medium(tmp_path: Path) -> str:
+    """30.58 a month."""
+    return save(tmp_path, "medium.json", *cost_plans.ec2("t4g.medium"))
+
+
+def document(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return read
+
+
+@pytest.mark.parametrize("words", [[], ["estimate"]])
+def test_one_stack(words: list[str], small: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cost.main([*words, small, "--format", "json"]) == 0
+    assert document(capsys)["stacks"][0]["usd_per_month"] == "18.31"
+
+
+def test_several_stacks_beside_each_other(
+    small: str, medium: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cost.main([small, medium]) == 0
+    assert "Total           18.31     30.58" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "budget", "code"),
+    [
+        ("small", None, "18.31", 0),  # exactly, in cents
+        ("small", None, "18.30", 3),
+        ("medium", "small", "20", 3),  # it rose above it
+        ("medium", "medium", "20", 0),  # it was above it and did not rise
+        ("small", "medium", "10", 0),  # it fell, and is still above it
+        ("medium", "small", "10", 3),  # it was above it and rose
+        ("medium", "small", "40", 0),
+    ],
+)
+def test_the_budget(
+    now: str, before: str | None, budget: str, code: int, request: pytest.FixtureRequest
+) -> None:
+    compare = ["--compare", request.getfixturevalue(before)] if before else []
+    assert cost.main([request.getfixturevalue(now), "--budget", budget, *compare]) == code
+
+
+def test_above_the_budget_is_told(small: str, capsys: pytest.CaptureFixture[str]) -> None:
+    cost.main([small, "--budget", "10"])
+    assert capsys.readouterr().err == ("fixture: $18.31 a month is above the budget of $10.00.\n")
+
+
+def test_a_comparison(small: str, medium: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cost.main([medium, "--compare", small, "--format", "json"]) == 0
+    found = document(capsys)["comparison"]
+    assert found["usd_difference"] == "12.26"
+    assert [(one["name"], one["usd_difference"]) for one in found["changes"]] == [
+        ("Server", "12.264")
+    ]
+
+
+def test_a_comparison_with_itself_is_empty(small: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cost.main([small, "--compare", small, "--format", "json"]) == 0
+    found = document(capsys)["comparison"]
+    assert (found["usd_difference"], found["changes"]) == ("0.00", [])
+
+
+def test_usage(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = tmp_path / "usage.yaml"
+    usage.write_text("egress_gb: 150\n")
+    assert cost.main([small, "--usage", str(usage), "--format", "json"]) == 0
+    assert document(capsys)["stacks"][0]["usd_per_month"] == "22.81"
+
+
+def test_the_usage_template_is_a_usage_file(
+    small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cost.main(["usage"]) == 0
+    template = capsys.readouterr().out
+    usage = tmp_path / "usage.yaml"
+    usage.write_text(template)
+    assert cost.main([small, "--usage", str(usage)]) == 0
+    told = "".join(
+        line.removeprefix("# ") + "\n" for line in template.splitlines() if ": 1" in line
+    )
+    usage.write_text(told)
+    assert told.count("\n") == template.count("default: unknown") > 8
+    assert cost.main([small, "--usage", str(usage)]) == 0
+
+
+def test_out_is_written_whole(small: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.md"
+    assert cost.main([small, "--format", "markdown", "--out", str(out)]) == 0
+    assert out.read_text().startswith("### `fixture` costs $18.31 a month\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.md", "small.json"]
+
+
+def test_strict(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = save(tmp_path, "odd.json", cost_plans.resource("aws:backup/plan:Plan", "p", {}))
+    assert cost.main([small, "--strict"]) == 0
+    assert cost.main([odd]) == 0
+    assert "Not priced: p (aws:backup/plan:Plan): no rule says what this" in (
+        capsys.readouterr().out
+    )
+    assert cost.main([odd, "--strict"]) == 2
+    assert capsys.readouterr().err == (
+        "--strict: everything should have a price, got 1 without one\n"
+    )
+
+
+BAD = [
+    (["{small}", "--budget", "-1"], "--budget: should be dollars a month, 0 or more, got '-1'"),
+    (["{small}", "--budget", "nan"], "--budget: should be dollars a month, 0 or more, got 'nan'"),
+    (["{small}", "{small}", "--compare", "{small}"],
+     "--compare: should come with one stack, got 2"),
+    (["nowhere.json"], "nowhere.json: should be a file, got none"),
+    (["aws-stage3"],
+     "STACK: should be one of aws-stage1, aws-stage2, digitalocean-stage1, digitalocean-stage2,"
+     " local-stage1, local-stage2, got 'aws-stage3'. Did you mean STACK=aws-stage2? A new stack is"
+     " a new file stacks/Pulumi.aws-stage3.yaml."),
+    (["{small}", "--usage", "{usage}"],
+     "{usage}: should have keys out of bucket_gb, cpu_credit_hours, database_backup_gib,"
+     " database_credit_hours, database_log_gb, egress_beyond_pool_gib, egress_gb, log_gb,"
+     " log_stored_gb, nat_gb, snapshot_gib, zone_traffic_gb, got 'egres_gb'. The nearest is"
+     " egress_gb."),
+    (["{small}", "--out", "{small}/deeper"],
+     "{small}/deeper: should be a file that can be written, got an error (Not a directory)"),
+    (["{small}", "--zzz"], "No such option: --zzz `--help` lists the options."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "sentence"), BAD, ids=[case[0][-1] for case in BAD])
+def test_bad_input(
+    words: list[str],
+    sentence: str,
+    small: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    usage = tmp_path / "usage.yaml"
+    usage.write_text("egres_gb: 5\n")
+    names = {"small": small, "usage": str(usage)}
+    assert cost.main([word.format(**names) for word in words]) == 2
+    assert capsys.readouterr().err == sentence.format(**names) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("egress_gb: -1", "u.yaml: egress_gb: should be a number, 0 or more, got '-1'. Leave the"
+         " key out when it is not known."),
+        ("egress_gb: many", "u.yaml: egress_gb: should be a number, 0 or more, got 'many'. Leave"
+         " the key out when it is not known."),
+        ("egress_gb:", "u.yaml: egress_gb: should be a number, 0 or more, got ''. Leave the key out"
+         " when it is not known."),
+        ("- 5", "u.yaml: should be a map of quantities, got ['5']"),
+        ("a: [", "u.yaml: should be YAML, got an error (while parsing a flow node expected the node"
+         ' content, but found \'<stream end>\' in "<unicode string>", line 1, column 5: a: [ ^)'),
+    ],
+)  # fmt: skip
+def test_a_usage_file_of_something_else(
+    text: str,
+    sentence: str,
+    small: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("u.yaml").write_text(text)
+    assert cost.main([small, "--usage", "u.yaml"]) == 2
+    assert capsys.readouterr().err == sentence + "\n"
+
+
+HEAVY = ("pulumi", "pulumi_aws", "pulumi_digitalocean", "boto3", "botocore", "grpc", "yaml")
+"""What an estimate of a plan file must not load: seconds of the operator's time."""
+
+
+def test_an_estimate_of_a_plan_file_loads_no_sdk(small: str) -> None:
+    program = (
+        "import sys; from scripts import cost; code = cost.main(sys.argv[1:]);"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr);"
+        "sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, small, "--format", "json"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+
+
+def test_it_runs_as_a_file_from_anywhere(small: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(PROJECT / "scripts" / "cost.py"), small, "--budget", "1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+
+
+def test_a_hundred_files_are_one_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [save(tmp_path, f"{n}.json", *cost_plans.ec2()) for n in range(100)]
+    assert cost.main([*files, "--format", "json"]) == 0
+    assert [one["usd_per_month"] for one in document(capsys)["stacks"]] == ["30.58"] * 100
+
+
+def test_a_stack_needs_neither_its_app_nor_a_network(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert cost.main(["local-stage1", "--format", "json"]) == 0
+    assert document(capsys)["stacks"][0]["usd_per_month"] == "0.00"

@@ -1,0 +1,174 @@
+"""The two kinds of plan files, and everything that is none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.costs import UNKNOWN
+from components.errors import UserError
+from scripts.lib.costs import plan_file
+from tests.support import cost_plans
+
+REAL = Path(__file__).parents[2] / "golden" / "costs" / "preview.json"
+"""Printed by the engine 3.259.0 for local-stage2, less inputs that say nothing about costs."""
+MAKING = plan_file.MAKING
+
+
+def resources() -> list[cost_plans.Planned]:
+    server = cost_plans.ec2()[0]
+    return [
+        cost_plans.resource(
+            "pulumi:providers:aws", "provider", {"region": "us-east-1"}, custom=True
+        ),
+        server,
+        cost_plans.rds(),
+        cost_plans.resource(
+            "aws:ec2/eipAssociation:EipAssociation",
+            "address",
+            {"instanceId": UNKNOWN},
+            sources={"instanceId": [server["urn"]]},
+        ),
+    ]
+
+
+def test_both_kinds_give_the_same_plan() -> None:
+    offline = plan_file.parse(json.dumps(cost_plans.document(*resources())), "plan.json")
+    preview = plan_file.parse(json.dumps(cost_plans.preview(*resources())), "preview.json")
+    assert offline == preview
+
+
+def test_a_preview_of_the_real_engine() -> None:
+    plan = plan_file.parse(REAL.read_text(), "preview.json")
+    assert plan.stack == "local-stage2"
+    assert len(plan.resources) == 12
+    names = {one.name for one in plan.resources if one.custom}
+    assert "local-stage2-app-server" in names
+    components = {one.type for one in plan.resources if not one.custom}
+    assert {"stages:separate_database:SeparateDatabase", "stages:app_host:AppHost"} <= components
+
+
+@pytest.mark.parametrize("word", sorted(plan_file.UNKNOWNS))
+def test_what_the_engine_does_not_know_yet_is_the_plans_word(word: str) -> None:
+    made = cost_plans.preview(cost_plans.droplet(userData=word, tags=[word]))
+    (found,) = plan_file.parse(json.dumps(made), "preview.json").resources
+    assert (found.inputs["userData"], found.inputs["tags"]) == (UNKNOWN, [UNKNOWN])
+
+
+def test_the_word_is_that_of_the_offline_plan() -> None:
+    from scripts.lib import plan_values
+
+    assert plan_values.UNKNOWN == UNKNOWN
+    assert plan_file.UNKNOWNS >= plan_values._UNKNOWNS
+
+
+def steps(*operations: str) -> dict[str, Any]:
+    small, large = cost_plans.droplet("s-1vcpu-1gb"), cost_plans.droplet()
+    urn = large["urn"]
+    states = {"oldState": small, "newState": large}
+    gone = {"oldState": small}
+    made = [
+        {"op": each, "urn": urn, **(gone if each.startswith("delete") else states)}
+        for each in operations
+    ]
+    return {"steps": made, "changeSummary": {}}
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        ("create-replacement", "replace", "delete-replaced"),
+        ("delete-replaced", "replace", "create-replacement"),
+        ("update",),
+    ],
+)
+def test_the_steps_of_one_resource_are_one_resource(operations: tuple[str, ...]) -> None:
+    plan = plan_file.parse(json.dumps(steps(*operations)), "preview.json")
+    assert [one.inputs["size"] for one in plan.resources] == ["s-2vcpu-4gb"]
+
+
+def test_what_goes_and_what_belongs_to_others_is_not_in_the_plan() -> None:
+    document = cost_plans.preview(cost_plans.droplet())
+    document["steps"] += steps("delete")["steps"][:0]
+    for name, more in (("old", {"op": "delete"}), ("theirs", {"op": "read"})):
+        state = cost_plans.resource(cost_plans.DROPLET, name, {})
+        kind = {"oldState": state} if name == "old" else {"newState": {**state, "external": True}}
+        document["steps"].append({"urn": state["urn"], **more, **kind})
+    plan = plan_file.parse(json.dumps(document), "preview.json")
+    assert [one.name for one in plan.resources] == ["server"]
+
+
+def refused(document: object) -> str:
+    text = document if isinstance(document, str) else json.dumps(document)
+    with pytest.raises(UserError) as caught:
+        plan_file.parse(text, "plan.json")
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_half_a_file() -> None:
+    whole = json.dumps(cost_plans.document(cost_plans.droplet()))
+    assert refused(whole[: len(whole) // 2]) == (
+        "plan.json: should be a plan as JSON, got an error (Unterminated string starting at:"
+        " line 1 column 79 (char 78)). Is it whole? A preview that was stopped leaves half a"
+        f" file. {MAKING}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("document", "got"),
+    [
+        ([], "a JSON list"),
+        ({}, "JSON with nothing in it"),
+        ({"a": 1, "b": 2}, "JSON with a, b"),
+        ({"terraform_version": "1.9", "planned_values": {}}, "a plan of Terraform"),
+        ({"version": 3, "deployment": {}}, "a state of Pulumi, not a plan"),
+        (
+            {"resourcePlans": {}},
+            "an update plan of Pulumi (`--save-plan`), which has no inputs to price",
+        ),
+        ({"Resources": {}}, "a template of CloudFormation"),
+        ({"steps": []}, "a preview without resources"),
+        ({"steps": {}}, "a list of something else"),
+    ],
+)
+def test_a_file_of_something_else(document: object, got: str) -> None:
+    assert refused(document) == (
+        f"plan.json: should be a plan of this project or of Pulumi, got {got}. {MAKING}"
+    )
+
+
+def test_a_plan_of_another_version() -> None:
+    document = {**cost_plans.document(), "version": 2}
+    assert refused(document) == f"plan.json: version: should be 1, got 2. {MAKING}"
+
+
+def test_a_preview_without_what_stays() -> None:
+    document = {**cost_plans.preview(cost_plans.droplet()), "changeSummary": {"same": 9}}
+    assert refused(document) == (
+        "plan.json: should have every resource, got none of the 9 unchanged ones. Make it with"
+        " `pulumi preview --json --show-sames`."
+    )
+
+
+def test_a_preview_that_failed() -> None:
+    document = cost_plans.preview(cost_plans.droplet())
+    document["diagnostics"] = [{"severity": "error", "message": "no\ncredentials"}]
+    assert refused(document) == (
+        "plan.json: should be a preview that succeeded, got one with: no credentials"
+    )
+
+
+def test_a_step_that_is_none() -> None:
+    assert refused({"steps": [{"op": "create"}]}) == (
+        f"plan.json: steps[0]: should have `op` and `urn`, got neither. {MAKING}"
+    )
+
+
+def test_a_resource_without_a_type() -> None:
+    document = cost_plans.document(cost_plans.droplet())
+    del document["resources"][0]["type"]
+    assert refused(document) == f"plan.json: resource 1: type: should be text, got None. {MAKING}"

@@ -1,0 +1,319 @@
+"""What has a line, what is free, what has no price, and what is refused."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from components.clouds.digitalocean import costs as digitalocean_costs
+from components.clouds.digitalocean import plans as digitalocean_plans
+from components.costs import Line
+from components.errors import UserError
+from scripts.lib import cost_inputs
+from scripts.lib.costs import chart, plan_file
+from scripts.lib.costs.compare import compare
+from scripts.lib.costs.estimate import PARTS, Estimate, estimate, money, total
+from tests.support import cost_plans
+from tests.support.cost_plans import Planned, resource
+from tests.support.planned import planned
+
+TODAY = datetime.date(2026, 11, 22)
+CLOUDS = cost_inputs.all_clouds(TODAY)
+US = {"region": "us-east-1"}
+
+
+def cost(*resources: Planned, **usage: str) -> Estimate:
+    told = {key: Decimal(value) for key, value in usage.items()}
+    return estimate(cost_plans.plan(*resources), CLOUDS, told)
+
+
+def lines(found: Estimate) -> dict[str, str]:
+    """Name and amount of every line."""
+    shown = {}
+    for line in found.lines:
+        usd = line.usd_per_month
+        shown[line.name] = "per use" if usd is None else money(usd)
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("type_", "inputs", "usd"),
+    [
+        ("aws:ec2/eip:Eip", US, "3.65"),
+        ("aws:ec2/natGateway:NatGateway", US, "32.85"),
+        ("aws:cloudwatch/metricAlarm:MetricAlarm", {**US, "namespace": "AWS/EC2"}, "0.10"),
+        ("aws:cloudwatch/metricAlarm:MetricAlarm", {**US, "namespace": "stages/x"}, "0.40"),
+        ("aws:cloudwatch/metricAlarm:MetricAlarm", {**US, "metricQueries": [{}, {}]}, "0.20"),
+        ("aws:secretsmanager/secret:Secret", US, "0.40"),
+        ("aws:kms/key:Key", US, "1.00"),
+        ("aws:lightsail/instance:Instance", {**US, "bundleId": "medium_3_0"}, "24.00"),
+        ("aws:lightsail/database:Database", {**US, "bundleId": "micro_ha_2_0"}, "30.00"),
+        ("digitalocean:index/volume:Volume", {"region": "fra1", "size": 10}, "1.00"),
+        ("digitalocean:index/reservedIp:ReservedIp", {"region": "fra1"}, "5.00"),
+        ("digitalocean:index/loadBalancer:LoadBalancer", {"region": "fra1"}, "12.00"),
+        ("digitalocean:index/spacesBucket:SpacesBucket", {"region": "fra1"}, "5.00"),
+    ],
+)
+def test_one_resource(type_: str, inputs: Mapping[str, Any], usd: str) -> None:
+    found = cost(resource(type_, "one", inputs))
+    assert (money(found.total), found.unpriced) == (usd, ())
+
+
+@pytest.mark.parametrize(
+    ("made", "usage", "usd"),
+    [
+        (resource("aws:cloudwatch/logGroup:LogGroup", "flows", US), {"log_gb": "3"}, "1.50"),
+        (resource("aws:s3/bucket:Bucket", "uploads", US), {"bucket_gb": "100"}, "2.30"),
+        (cost_plans.rds(), {"database_backup_gib": "30"}, "50.70"),
+        (cost_plans.rds(), {"database_credit_hours": "10"}, "50.50"),
+        (cost_plans.rds(), {"zone_traffic_gb": "100"}, "50.75"),
+        (cost_plans.droplet(), {"egress_beyond_pool_gib": "100"}, "25.00"),
+        (cost_plans.droplet(), {"snapshot_gib": "50"}, "27.00"),
+    ],
+)
+def test_usage(made: Planned, usage: dict[str, str], usd: str) -> None:
+    assert money(cost(made, **usage).total) == usd
+
+
+def test_a_metric_of_ones_own_is_paid_once() -> None:
+    alarm = "aws:cloudwatch/metricAlarm:MetricAlarm"
+    same = {**US, "namespace": "stages/x", "metricName": "memory"}
+    pair = [resource(alarm, name, same) for name in ("high", "low")]
+    assert money(cost(*pair).total) == "0.50"
+    other = resource(alarm, "disk", {**same, "metricName": "disk"})
+    assert money(cost(*pair, other).total) == "0.90"
+
+
+def test_the_first_address_goes_when_the_static_one_comes() -> None:
+    server = cost_plans.ec2()[0]
+    host = resource(
+        "pulumi-python:dynamic/stages:HostConfiguration",
+        "host",
+        {},
+        sources={"server_id": [server["urn"]]},
+    )
+    address = resource("aws:ec2/eip:Eip", "address", US)
+    association = resource(
+        "aws:ec2/eipAssociation:EipAssociation",
+        "address",
+        {},
+        sources={"instanceId": [host["urn"]], "allocationId": [address["urn"]]},
+    )
+    assert money(cost(server).total) == "30.58"
+    assert money(cost(server, host, address, association).total) == "30.58"
+    assert money(cost(server, address).total) == "34.23"
+
+
+def test_a_reserved_address_costs_nothing_while_it_is_assigned() -> None:
+    address = resource("digitalocean:index/reservedIp:ReservedIp", "address", {"region": "fra1"})
+    assignment = resource(
+        digitalocean_costs.ASSIGNMENT, "address", {}, sources={"ipAddress": [address["urn"]]}
+    )
+    found = cost(address, assignment)
+    assert (found.lines, sum(found.free.values())) == ((), 2)
+
+
+def test_a_replica_has_the_disk_of_its_source() -> None:
+    primary = cost_plans.rds(standby=True, disk_gib=50)
+    replica = resource(
+        cost_plans.DATABASE,
+        "replica",
+        {**US, "replicateSourceDb": "[unknown]", "instanceClass": "db.t4g.micro",
+         "storageType": "gp3"},
+        sources={"replicateSourceDb": [primary["urn"]]},
+    )  # fmt: skip
+    more = cost(primary, replica).total - cost(primary).total
+    assert more == Decimal("0.016") * 730 + Decimal("0.115") * 50
+
+
+def test_a_replica_of_digitalocean_is_one_more_node() -> None:
+    primary = cost_plans.cluster(nodes=2)
+    replica = resource(
+        "digitalocean:index/databaseReplica:DatabaseReplica",
+        "replica",
+        {"region": "fra1"},
+        sources={"clusterId": [primary["urn"]]},
+    )
+    assert money(cost(primary, replica).total) == "182.70"
+
+
+def test_included_disks_are_those_of_the_plans() -> None:
+    assert digitalocean_costs.INCLUDED_DISK_GIB == digitalocean_plans.INCLUDED_STORAGE_GIB
+
+
+def test_every_line_has_one_colour_and_one_part() -> None:
+    for stack in cost_inputs.stack_names():
+        for line in estimate(cost_inputs.plan(stack), CLOUDS).lines:
+            assert sum(one.holds(line) for one in chart.CATEGORIES) == 1, line
+            assert line.part in PARTS
+
+
+@pytest.mark.parametrize("stack", cost_inputs.stack_names())
+@pytest.mark.parametrize("more", [{}, {"alarms__email": "ops@example.com"}])
+def test_everything_in_the_stacks_of_this_checkout_has_a_price(
+    stack: str, more: dict[str, object]
+) -> None:
+    if stack.startswith("local"):
+        more = {}
+    if stack.endswith("stage2") and not stack.startswith("local"):
+        more = {**more, "database__read_replicas": 1, "database__standby": True}
+    document = planned(stack, None, **more).document()
+    found = estimate(plan_file.of_document(document, stack), CLOUDS)
+    assert found.unpriced == ()
+    assert bool(found.lines) != stack.startswith("local")
+
+
+def test_what_has_no_rule_is_told() -> None:
+    found = cost(resource("aws:elasticache/cluster:Cluster", "cache", {}))
+    assert [(one.resource, one.type, one.reason) for one in found.unpriced] == [
+        ("cache", "aws:elasticache/cluster:Cluster", "no rule says what this type costs")
+    ]
+    assert found.total == 0
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (
+            resource("aws:ebs/volume:Volume", "data", {**US, "type": "io2", "size": 10}),
+            "Data volume: io2, 10 GiB: only gp3 with a size has a price here",
+        ),
+        (
+            resource(cost_plans.INSTANCE, "server", {**US, "instanceType": "t4g.small"}),
+            "Root disk: an unnamed type, the image decides on GiB: only gp3 with a size has a"
+            " price here",
+        ),
+        (
+            cost_plans.rds(performanceInsightsEnabled=True, performanceInsightsRetentionPeriod=731),
+            "Performance Insights for 731 days: only 7 are free",
+        ),
+        (cost_plans.rds(storageType="io1"), "storageType: only gp3 has a price here, got 'io1'"),
+        (
+            resource("aws:cloudwatch/metricAlarm:MetricAlarm", "fast", {**US, "period": 10}),
+            "an alarm on a period under 60 s has another price",
+        ),
+    ],
+)
+def test_options_without_a_price_are_told(made: Planned, reason: str) -> None:
+    assert [one.reason for one in cost(made).unpriced] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (
+            cost_plans.ec2("t4g.smal")[0],
+            "server: should have a size with a known price, got 't4g.smal' (ec2). The nearest:"
+            " t4g.small, t3.small, t4g.nano. No price is guessed.",
+        ),
+        (
+            cost_plans.ec2(region="eu-centrl-1")[0],
+            "server: region: should be one of eu-central-1, us-east-1 to have prices, got"
+            " 'eu-centrl-1'. The nearest: eu-central-1, us-east-1. No price is guessed.",
+        ),
+        (
+            cost_plans.rds("db.m7g.large", "eu-central-1"),
+            "database: rds/db.m7g.large has no price in eu-central-1, only in us-east-1. No price"
+            " is guessed: `python -m scripts.prices refresh aws --region eu-central-1` looks it"
+            " up.",
+        ),
+        (
+            cost_plans.droplet(region="fra9"),
+            "server: region: should be one of ams2, ams3, atl1, blr1, fra1, lon1, nyc1, nyc2,"
+            " nyc3, ric1, sfo1, sfo2, sfo3, sgp1, syd1, tor1 to have prices, got 'fra9'. The"
+            " nearest: fra1. No price is guessed.",
+        ),
+        (
+            cost_plans.rds(engine="mysql"),
+            "database: engine: should be postgres to have a price, got 'mysql'",
+        ),
+        (
+            cost_plans.cluster("db-s-1vcpu-1gb", nodes=2),
+            "database: db-s-1vcpu-1gb is not offered with a standby: it has no price",
+        ),
+        (
+            cost_plans.ec2("[unknown]")[0],
+            "server: instanceType: should be known before a price is, got '[unknown]'",
+        ),
+        (
+            cost_plans.rds(allocatedStorage=-5),
+            "database: allocatedStorage: should be a number, 0 or more, got -5",
+        ),
+        (
+            cost_plans.rds(allocatedStorage="much"),
+            "database: allocatedStorage: should be a number, 0 or more, got 'much'",
+        ),
+    ],
+)
+def test_no_price_is_guessed(made: Planned, sentence: str) -> None:
+    with pytest.raises(UserError) as caught:
+        cost(made)
+    assert str(caught.value) == sentence
+
+
+SIZES = some.sampled_from(["t4g.small", "t4g.medium", "t3.large"])
+ONE = some.one_of(
+    some.builds(lambda size: ("ec2", cost_plans.ec2(size)[0]["inputs"]), SIZES),
+    some.builds(
+        lambda gib, iops: ("volume", {**US, "type": "gp3", "size": gib, "iops": iops}),
+        some.integers(1, 900),
+        some.integers(3000, 9000),
+    ),
+    some.builds(
+        lambda standby, gib: ("rds", cost_plans.rds(standby=standby, disk_gib=gib)["inputs"]),
+        some.booleans(),
+        some.integers(20, 900),
+    ),
+    some.just(("droplet", cost_plans.droplet(backups=True)["inputs"])),
+    some.builds(lambda n: ("cluster", cost_plans.cluster(nodes=n)["inputs"]), some.integers(1, 3)),
+    some.just(("vpc", US)),
+)
+TYPES = {
+    "ec2": cost_plans.INSTANCE,
+    "volume": "aws:ebs/volume:Volume",
+    "rds": cost_plans.DATABASE,
+    "droplet": cost_plans.DROPLET,
+    "cluster": cost_plans.CLUSTER,
+    "vpc": "aws:ec2/vpc:Vpc",
+}
+MANY = some.lists(ONE, max_size=6).map(
+    lambda given: [resource(TYPES[kind], f"one-{at}", inputs)
+                   for at, (kind, inputs) in enumerate(given)]
+)  # fmt: skip
+USAGE = some.fixed_dictionaries(
+    {}, optional={key: some.integers(0, 500).map(str) for key in ("egress_gb", "snapshot_gib")}
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(MANY, USAGE, some.randoms(use_true_random=False))
+def test_sums_and_order(many: list[Planned], usage: dict[str, str], random: Any) -> None:
+    found = cost(*many, **usage)
+    by_hand = [line.usd_per_month for line in found.lines if line.usd_per_month is not None]
+    assert found.total == sum(by_hand, Decimal(0))
+    assert found.total == sum((total(found.of_part(part)) for part in PARTS), Decimal(0))
+    shuffled = list(many)
+    random.shuffle(shuffled)
+    assert cost(*shuffled, **usage) == found
+    assert compare(found, found).changes == ()
+
+
+@settings(deadline=None, max_examples=60)
+@given(MANY, ONE, USAGE)
+def test_one_more_resource_never_lowers_the_total(
+    many: list[Planned], one: tuple[str, Any], usage: dict[str, str]
+) -> None:
+    more = resource(TYPES[one[0]], "more", one[1])
+    assert cost(*many, more, **usage).total >= cost(*many, **usage).total
+
+
+def test_amounts_are_exact() -> None:
+    line = next(line for line in cost(*cost_plans.ec2("t4g.small")).lines if line.name == "Server")
+    assert isinstance(line, Line)
+    assert line.usd_per_month == Decimal("12.2640")
