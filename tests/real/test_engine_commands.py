@@ -287,6 +287,32 @@ def test_an_unknown_stack_lists_those_that_exist(standing: TestCheckout) -> None
     )
 
 
+def test_a_stack_on_a_real_cloud_does_not_keep_its_state_in_the_checkout(
+    checkout: TestCheckout,
+) -> None:
+    (checkout.root / "components/clouds/local/operations.py").write_text("asks = True\n")
+    done = checkout.stack("preview")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "PULUMI_BACKEND_URL: should name a backend that outlives this machine, as stack "
+        f"{STACK} is on local, got none. Make the bucket that the README describes; or "
+        "STAGES_STATE=here keeps the state in this checkout's .stages/state all the same.\n"
+    )
+
+
+def test_a_change_on_a_real_cloud_is_asked_for(
+    checkout: TestCheckout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGES_STATE", "here")
+    (checkout.root / "components/clouds/local/operations.py").write_text("asks = True\n")
+    done = checkout.stack("up")
+    assert done.code == 2
+    assert "2 to create, 0 stay." in done.out
+    assert done.err == "This needs a yes. Run it on a terminal, or with --yes.\n"
+    assert list(checkout.folder.iterdir()) == []
+    assert checkout.stack("up", "--yes").code == 0
+
+
 def test_an_unknown_option_is_told_in_one_line(standing: TestCheckout) -> None:
     done = standing.stack("up", "--force")
     assert (done.code, done.out) == (2, "")

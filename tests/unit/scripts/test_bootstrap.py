@@ -1,0 +1,115 @@
+"""The first step of every command: what it installs, when it is quiet, how it says no."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import bootstrap
+from scripts.lib.execute import Stop
+
+ROOT = Path(__file__).resolve().parents[3]
+STACK = "config:\n  stages:cloud: local\n"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout whose cloud wants a program that no machine has, and a PATH of its own."""
+    cloud = tmp_path / "components" / "clouds" / "local"
+    cloud.mkdir(parents=True)
+    (cloud / "machine-packages.txt").write_text(
+        "sh bash runs things\nno-such-program no-such-package does wonders\n"
+    )
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.s.yaml").write_text(STACK)
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+    monkeypatch.setattr(bootstrap, "LOGS", tmp_path / "logs")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    return tmp_path
+
+
+def fake_apt(checkout: Path, script: str) -> None:
+    file = checkout / "bin" / "apt-get"
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+
+
+def test_without_root_the_command_to_run_is_told(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_apt(checkout, "exit 1")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(Stop) as stopped:
+        bootstrap._machine("s")
+    assert str(stopped.value) == (
+        "This machine lacks no-such-package (does wonders). Install them: "
+        "sudo apt-get install --yes --no-install-recommends no-such-package"
+    )
+    assert stopped.value.exit_code == 2
+
+
+def test_as_root_what_is_missing_is_installed_in_one_line(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_apt(checkout, f'echo "$@" >> {checkout}/asked')
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    bootstrap._machine("s")
+    assert (checkout / "asked").read_text().splitlines() == [
+        "update",
+        "install --yes --no-install-recommends no-such-package",
+    ]
+    assert capsys.readouterr().out.splitlines() == [
+        "Installing what this machine lacks: no-such-package (does wonders) ...",
+        "Installed in 0 s.",
+    ]
+
+
+def test_a_failed_installation_is_told_with_its_log(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_apt(checkout, "echo 'E: Unable to locate package'; exit 100")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(Stop) as stopped:
+        bootstrap._machine("s")
+    assert str(stopped.value) == (
+        "This machine lacks no-such-package (does wonders), and installing failed "
+        f"(E: Unable to locate package). The output is in {checkout / 'logs' / 'apt.log'}."
+    )
+    assert stopped.value.exit_code == 1
+
+
+def test_a_stack_of_another_cloud_or_of_none_asks_nothing_of_the_machine(checkout: Path) -> None:
+    fake_apt(checkout, f"touch {checkout}/asked")
+    (checkout / "stacks" / "Pulumi.aws.yaml").write_text("config:\n  stages:cloud: aws\n")
+    bootstrap._machine("aws")
+    bootstrap._machine("no-such-stack")
+    bootstrap._machine("")
+    assert not (checkout / "asked").exists()
+
+
+def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+RUN = "import runpy, sys; runpy.run_path('scripts/bootstrap.py', run_name='__main__')"
+
+
+def test_an_old_python_is_told_in_one_sentence() -> None:
+    done = run(f"import sys; sys.version_info = (3, 9, 2); {RUN}")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Python: should be 3.11 or newer, got ")
+    assert done.stderr.endswith("Install one, or name it: make PYTHON=python3.13 ...\n")
+
+
+def test_with_everything_there_it_is_quiet_and_asks_no_network() -> None:
+    first = run(RUN)
+    assert first.returncode == 0, first.stderr
+    nowhere = "import socket; socket.socket.connect = lambda *_: exit('the network'); "
+    again = run(nowhere + RUN)
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
