@@ -6,10 +6,11 @@ process and a worker in plain Python, Nginx before them, PostgreSQL and PgBounce
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import ipaddress
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from typing import Any
 
 from components import host_document
 from components.clouds.local import bridge, hosts, image, machine, nspawn
+from components.errors import UserError
 from components.host import pgbouncer
 from components.host.model import (
     AppService,
@@ -288,9 +290,14 @@ def running(scratch: Path, stack: str, cidr: str) -> Iterator[AppHost]:
     finally:
         host.remove()
         bridge.down(network)
+        shutil.rmtree(machine.stack_folder(stack))
 
 
 def free_cidr() -> str:
     """A range that nothing on the machine uses: several runs may go on side by side."""
-    number = 100 + os.getpid() % 100
-    return str(ipaddress.ip_network(f"10.89.{number}.0/24"))
+    for offset in range(200):
+        cidr = f"10.89.{(os.getpid() + offset) % 200}.0/24"
+        with contextlib.suppress(UserError):
+            bridge.check_free(bridge.of("none", cidr))
+            return cidr
+    raise AssertionError("no range below 10.89.0.0/16 is free")

@@ -304,7 +304,7 @@ def test_a_package_that_cannot_be_had_is_named_before_anything_changes(
 @pytest.mark.parametrize(
     ("point", "then"),
     [
-        ("files", "again"),
+        ("check pgbouncer.service", "again"),
         ("check pgbouncer.service", "back"),
         ("reload pgbouncer.service", "again"),
         ("release", "back"),
@@ -331,19 +331,7 @@ def test_a_run_killed_at_any_point_is_finished_or_undone_by_the_next(
         _release(up), commit=commit, build="sleep 0.3; echo ok > built", release_command="sleep 0.3"
     )
     wanted = host.props(release, environment="COLOUR=blue\n", parts=parts(pool=7))
-    steps: list[str] = []
-
-    def kill(message: str) -> None:
-        steps.append(message.partition(": ")[2])
-        if steps[-1] == point:
-            host.sh("pkill -KILL -x -u root python3")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(engine_log, "status", kill)
-        with pytest.raises(UserError, match="the session ended in the middle"):
-            apply(wanted)
-    assert point in steps
-
+    killed_at(point, host, wanted, monkeypatch)
     props = wanted if then == "again" else up
     apply(props)
     assert drift(props) == {}
@@ -357,6 +345,34 @@ def test_a_run_killed_at_any_point_is_finished_or_undone_by_the_next(
     assert host.sh("cat /var/lib/stages-host/unfinished.json") == "{}"
     assert host.sh("ls /var/lib/stages-host/old; ls -d /srv/app/releases/.*.new || true") == ""
     assert host.sh("test -e /var/lib/stages-host/rolling.json || echo no") == "no"
+
+
+def test_a_roll_that_was_killed_is_finished_though_only_the_release_was_new(
+    host: AppHost, product: Product, up: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = host.props(replace(_release(up), commit=product.commit("three")))
+    killed_at("restart web@8001.service", host, wanted, monkeypatch)
+    apply(wanted)
+    for url in ("http://127.0.0.1:8001/", "http://127.0.0.1:8002/"):
+        assert host.get(url).startswith(f"{wanted['release']['commit']} three")
+
+
+def killed_at(
+    point: str, host: AppHost, wanted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kill the program on the host as soon as it says that it begins a step."""
+    steps: list[str] = []
+
+    def kill(message: str) -> None:
+        steps.append(message.partition(": ")[2])
+        if steps[-1] == point:
+            host.sh("pkill -KILL -x -u root python3")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine_log, "status", kill)
+        with pytest.raises(UserError, match="the session ended in the middle"):
+            apply(wanted)
+    assert point in steps
 
 
 def test_an_operator_who_is_cut_off_does_not_stop_the_host_half_way(
