@@ -9,6 +9,8 @@ import pytest
 
 from components.clouds.local import image, machine, operations
 from components.errors import UserError
+from components.host.packages import IMAGE_PACKAGES
+from tests.support.composed_hosts import ComposedHost, separate_database, single_server
 
 BUILDS = """#!/bin/sh
 for target; do :; done
@@ -102,3 +104,10 @@ def test_prepare_says_so_before_it_takes_long_and_nothing_when_it_is_there(playe
     said.clear()
     operations.prepare(None, said.append)  # type: ignore[arg-type]
     assert said == []
+
+
+@pytest.mark.parametrize("host", [single_server(), separate_database()], ids=["stage1", "stage2"])
+def test_it_holds_every_package_of_both_stages_hosts(host: ComposedHost) -> None:
+    """So that a boot installs nothing, and the stages come up without an archive in reach."""
+    wanted = {package for part in host.parts for package in part.packages}
+    assert wanted and wanted <= set(IMAGE_PACKAGES)
