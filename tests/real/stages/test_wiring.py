@@ -8,17 +8,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.real.clone import Clone, Stack, clone, fetch
+from tests.real.clone import Clone, Stack, clone
 from tests.real.stages.conftest import take_away
 from tests.real.stages.test_changes import asking
 
 pytestmark = pytest.mark.real
+
+IDENTITY = 'IDENTITY = ("server_id", "attachment_id")'
 
 
 @pytest.fixture
@@ -68,14 +69,14 @@ def position(said: str, words: str) -> int:
 
 
 @pytest.mark.parametrize("stack", [2], indirect=True)
-def test_without_the_servers_id_a_new_server_is_never_configured(own: Clone, stack: Stack) -> None:
-    host = f"{stack.name}-app-host"
-    cut(own, "host_configuration.py", '"server_id": server.id,', '"server_id": "the server",')
-    stack.run("up", code=1)  # the host configuration itself notices another server
+def test_without_the_servers_id_the_old_server_goes_without_a_farewell(
+    own: Clone, stack: Stack
+) -> None:
+    cut(own, "host_configuration.py", IDENTITY, 'IDENTITY = ("attachment_id",)')
     code, said = replace_server(stack)
-    assert code != 0 or f"replaced {host}" not in said
-    with pytest.raises((OSError, urllib.error.URLError)):
-        fetch(stack.outputs()["url"] + "/health")
+    assert code == 0, said
+    assert f"deleted the old {stack.name}-app-server" in said
+    assert f"deleted the old {stack.name}-app-host" not in said
 
 
 @pytest.mark.parametrize("stack", [2], indirect=True)
@@ -92,17 +93,12 @@ def test_without_the_gates_output_the_address_moves_too_early(own: Clone, stack:
 def test_without_the_attachments_id_the_volume_goes_before_the_farewell(
     own: Clone, stack: Stack
 ) -> None:
-    cut(own, "host_configuration.py", '"attachment_id": server.attachment_id or "",', "")
-    cut(
-        own,
-        "host_configuration.py",
-        'IDENTITY = ("server_id", "attachment_id")',
-        'IDENTITY = ("server_id",)',
-    )
+    edge = '"attachment_id": server.attachment_id or "",'
+    cut(own, "host_configuration.py", edge, '"attachment_id": "",')
     stack.run("up")
     code, said = replace_server(stack)
-    farewell = position(said, f"deleted {stack.name}-app-host")
-    assert code != 0 or position(said, f"deleted {stack.name}-app-attachment") < farewell
+    farewell = position(said, f"deleted the old {stack.name}-app-host")
+    assert code != 0 or position(said, f"deleted the old {stack.name}-app-attachment") < farewell
 
 
 @pytest.mark.parametrize("stack", [1], indirect=True)
@@ -110,7 +106,7 @@ def test_with_every_edge_the_old_server_goes_in_order(stack: Stack) -> None:
     code, said = replace_server(stack)
     assert code == 0, said
     order = [
-        position(said, f"deleted {stack.name}-app-{role}")
+        position(said, f"deleted the old {stack.name}-app-{role}")
         for role in ("address", "host", "attachment", "server")
     ]
     assert order == sorted(order) and order[-1] < len(said), said
