@@ -181,9 +181,7 @@ class Cloud(ABC):
     ) -> NetworkAnswer: ...
 
     @abstractmethod
-    def volume(
-        self, name: str, needs: VolumeNeeds, *, parent: pulumi.Resource
-    ) -> VolumeAnswer: ...
+    def volume(self, name: str, needs: VolumeNeeds, *, parent: pulumi.Resource) -> VolumeAnswer: ...
 
     @abstractmethod
     def database(
