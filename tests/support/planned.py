@@ -62,9 +62,17 @@ class Settled:
     """Inputs with their secrets in the open, by the resource's name."""
 
 
-def settled(stack: str, values: Mapping[str, object] | None = None, **more: object) -> Settled:
-    """The plan of a stack in which everything is there and known."""
-    world = _World()
+def settled(
+    stack: str,
+    values: Mapping[str, object] | None = None,
+    known: Mapping[str, str] | None = None,
+    **more: object,
+) -> Settled:
+    """The plan of a stack in which everything is there and known.
+
+    ``known`` holds outputs that are not to be made up: ``{"<resource's name>.<output>": value}``.
+    """
+    world = _World(known or {})
     made = plan.of_settings(
         _read(stack, values, more), RELEASE, answers=world.answer, invokes=world.look_up
     )
@@ -114,7 +122,8 @@ def _read(
 class _World:
     """Makes up ids and outputs."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Mapping[str, str]) -> None:
+        self.known = known
         self.numbers = itertools.count(1001)
         self.secrets: dict[str, str] = {}
         self.open_inputs: dict[str, dict[str, Any]] = {}
@@ -144,6 +153,8 @@ class _World:
         }
 
     def _value(self, where: str, type_: Any, given: Mapping[str, Any]) -> Any:
+        if where in self.known:
+            return self.known[where]
         if "names" in given and where.endswith(".values"):  # GeneratedSecrets
             return {name: f"made-up-{where}-{name}" for name in given["names"]}
         origin = typing.get_origin(type_) or type_
