@@ -26,6 +26,10 @@ class Stubbed:
         }
         self.stubs = {service: Stubber(client) for service, client in self.clients.items()}
         self.regions: list[str] = []
+        self.asked: list[str] = []
+        """Operations by their names, also those that no answer was put in for."""
+        for client in self.clients.values():
+            client.meta.events.register("provide-client-params.*.*", self._note)
         for stub in self.stubs.values():
             stub.activate()
         monkeypatch.setattr(api, "client", self.client)
@@ -33,6 +37,9 @@ class Stubbed:
     def client(self, service: str, region: str) -> Any:
         self.regions.append(region)
         return self.clients[service]
+
+    def _note(self, model: Any, **_: Any) -> None:
+        self.asked.append(model.name)
 
     def answer(self, service: str, operation: str, answer: dict[str, Any], **asked: Any) -> None:
         """Put an answer in; ``asked`` are the arguments it must be asked with, all of them."""

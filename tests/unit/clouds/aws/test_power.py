@@ -121,11 +121,13 @@ def test_the_wait_has_an_end(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(power, "ADDRESS_WAIT_S", -1)
     cloud.instance("running")
     assert power.route(ARN, BIRTH) == Route(host=BIRTH)
+    assert cloud.asked == ["DescribeInstances"]
 
 
 def test_a_server_that_is_off_is_not_waited_for(cloud: Cloud) -> None:
     cloud.instance("stopped")
     assert power.route(ARN, BIRTH) == Route(host=BIRTH)
+    assert cloud.asked == ["DescribeInstances"]
 
 
 def test_without_an_answer_the_recorded_address_is_tried(cloud: Cloud) -> None:

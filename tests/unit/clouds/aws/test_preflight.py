@@ -54,10 +54,15 @@ class Account(Stubbed):
                 ]
                 + [
                     {
+                        "ZoneName": lacks.get("impaired", "eu-central-1d"),
+                        "State": "impaired",
+                        "ZoneType": "availability-zone",
+                    },
+                    {
                         "ZoneName": "eu-central-1-ham-1a",
                         "State": "available",
                         "ZoneType": "local-zone",
-                    }
+                    },
                 ]
             },
         )
@@ -68,6 +73,9 @@ class Account(Stubbed):
             LocationType="availability-zone",
             Filters=[{"Name": "instance-type", "Values": ["t4g.medium"]}],
         )
+        if lacks.get("image") == "forbidden":
+            self.error("ec2", "describe_images", "UnauthorizedOperation")
+            return
         if lacks.get("image") == "error":
             self.error("ec2", "describe_images", "InvalidAMIID.NotFound")
         else:
@@ -216,6 +224,13 @@ LACKS: list[Lack] = [
     ),
     (
         1,
+        {"zones": ["eu-central-1a", "eu-central-1c"], "impaired": "eu-central-1b"},
+        {},
+        "stages:network.zones: should be two of eu-central-1a, eu-central-1c, which the account"
+        " has, got 'eu-central-1b'. For example [eu-central-1a, eu-central-1c].",
+    ),
+    (
+        1,
         {"have": ["eu-central-1b"]},
         {},
         "stages:server.plan: should be one that eu-central-1a has, got 't4g.medium'. eu-central-1b"
@@ -302,8 +317,19 @@ def test_another_disk_or_version_is_no_offer(account: Account, other: dict[str, 
 
 def test_the_stacks_own_address_is_not_one_too_many(account: Account) -> None:
     own = {"PublicIp": "192.0.2.9", "Tags": [{"Key": "stack", "Value": "aws-stage1"}]}
-    account.usual(1, addresses=[own] * 5)
+    others = [{"PublicIp": f"192.0.2.{number}"} for number in range(4)]
+    account.usual(1, addresses=[*others, own])
     ask(1)
+
+
+def test_a_plan_without_a_standby_is_fine_where_none_is_asked_for(account: Account) -> None:
+    account.usual(2, offers=[{**OFFER, "MultiAZCapable": False}])
+    ask(2)
+
+
+def test_a_right_to_look_for_images_that_is_missing_is_no_missing_image(account: Account) -> None:
+    account.usual(1, image="forbidden")
+    assert told(1).startswith("AWS refuses the right to ask: ")
 
 
 def test_everything_that_is_missing_is_told_at_once(account: Account) -> None:
