@@ -32,6 +32,7 @@ SERVICE_PACKAGES = (
     "postgresql-17",
     "postgresql-client-17",
     "valkey-server",
+    "valkey-tools",
 )
 """The services of both stages; each stays disabled until its configuration is in place."""
 
