@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,13 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> TestCheckout:
+def checkout(tmp_path: Path) -> Iterator[TestCheckout]:
     """A checkout whose second note is made only once the file ``go`` is there."""
     made = make_checkout(tmp_path)
     made.ask({"first": "a", "slow": f"wait:{made.folder / 'go'}", "last": "b"})
-    return made
+    yield made
+    for pid in made.providers():  # of a test that failed half-way
+        kill(pid)
 
 
 def start_and_wait(checkout: TestCheckout) -> subprocess.Popen[str]:
