@@ -34,7 +34,7 @@ from tests.real.app_host import (
 )
 
 pytestmark = pytest.mark.real
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LAUNCHER = f'#!/bin/sh\nexec {sys.executable} -u -m pulumi.dynamic "$@"\n'
 
 

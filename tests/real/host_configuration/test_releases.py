@@ -1,0 +1,120 @@
+"""A release comes up, or leaves the old one serving."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.real.app_host import (
+    ENVIRONMENT_FILE,
+    AppHost,
+    Product,
+)
+from tests.real.host_configuration.steps import (
+    apply,
+    drift,
+    refused,
+    release_of,
+)
+
+pytestmark = pytest.mark.real
+
+
+def test_a_new_release_is_rolled_out(host: AppHost, product: Product, up: dict[str, Any]) -> None:
+    before = host.invocations()
+    commit = product.commit("two")
+    apply(host.props(replace(release_of(up), commit=commit)))
+    for url in ("http://127.0.0.1:8001/", "http://127.0.0.1:8002/", "http://127.0.0.1/"):
+        assert host.get(url).startswith(f"{commit} two")
+    restarted = {name for name, run in host.invocations().items() if run != before[name]}
+    assert restarted == {"web@8001", "web@8002", "worker"}
+
+
+def test_a_build_runs_as_the_app_with_its_environment(
+    host: AppHost, product: Product, up: dict[str, Any]
+) -> None:
+    release = replace(
+        release_of(up),
+        build="echo $(whoami) $COLOUR $HOME > built",
+        release_command="echo $DATABASE_URL > migrated",
+    )
+    apply(host.props(release))
+    assert host.get("http://127.0.0.1/").endswith("app green /srv/app")
+    assert host.sh("cat /srv/app/current/migrated") == "direct"
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (
+            {"build": "echo compiling; echo no such module; exit 3"},
+            "the build failed (exit code 3): echo compiling; echo no such module; exit 3",
+        ),
+        ({"build": "sleep 60", "build_timeout_s": 1}, "the build failed (still running after 1 s)"),
+        (
+            {"release_command": "echo relation exists; false"},
+            "the release command failed (exit code 1): echo relation exists; false",
+        ),
+    ],
+)
+def test_a_release_that_cannot_be_made_leaves_the_old_one_alone(
+    host: AppHost, product: Product, up: dict[str, Any], change: dict[str, Any], cause: str
+) -> None:
+    before, serving = host.invocations(), host.get("http://127.0.0.1/")
+    commit = product.commit("broken")
+    said = refused(host.props(replace(release_of(up), commit=commit, **change)))
+    assert f"app-test: release {commit[:12]}: {cause}" in said
+    assert "The old release was not touched." in said
+    if "echo" in cause:
+        assert "\n  | " in said
+    assert host.invocations() == before
+    assert host.get("http://127.0.0.1/") == serving
+    assert drift(up) == {}
+
+
+def test_a_release_that_never_answers_is_taken_back(
+    host: AppHost, product: Product, up: dict[str, Any]
+) -> None:
+    serving = host.get("http://127.0.0.1/")
+    commit = product.commit("never", web="raise SystemExit('cannot start: no settings')")
+    said = refused(host.props(replace(release_of(up), commit=commit)))
+    assert "app-test: web@8001.service: http://127.0.0.1:8001/ answered" in said
+    assert f"release {up['release']['commit'][:12]} serves again" in said
+    assert "cannot start: no settings" in said
+    assert host.get("http://127.0.0.1/") == serving
+    assert drift(up) == {}
+
+
+def test_a_worker_that_cannot_start_takes_the_release_back(
+    host: AppHost, product: Product, up: dict[str, Any]
+) -> None:
+    commit = product.commit("idle", worker="raise SystemExit('no broker')")
+    said = refused(host.props(replace(release_of(up), commit=commit)))
+    assert "app-test: worker.service: ended right after its start" in said
+    assert drift(up) == {}
+
+
+def test_an_app_setting_is_rolled_out_and_a_bad_one_taken_back(
+    host: AppHost, up: dict[str, Any]
+) -> None:
+    release = release_of(up)
+    before = host.invocations()
+    apply(host.props(release, environment="COLOUR=blue\n"))
+    assert " blue " in host.get("http://127.0.0.1/") + " "
+    restarted = {name for name, run in host.invocations().items() if run != before[name]}
+    assert restarted == {"web@8001", "web@8002", "worker"}
+    said = refused(host.props(release, environment="COLOUR=broken\n", timeout_s=2))
+    assert "answered '503' and never 2xx" in said
+    assert " blue " in host.get("http://127.0.0.1/") + " "
+    assert host.sh(f"cat {ENVIRONMENT_FILE}") == "COLOUR=blue"
+
+
+def test_old_releases_are_removed(host: AppHost, product: Product, up: dict[str, Any]) -> None:
+    for number in range(3):
+        commit = product.commit(f"v{number}")
+        apply(host.props(replace(release_of(up), commit=commit, keep=2)))
+    kept = host.sh("ls -A /srv/app/releases").split()
+    assert commit in kept
+    assert len(kept) == 2
