@@ -57,7 +57,7 @@ cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= FORMAT= 
 cost-chart: ## draw docs/costs.svg and the numbers of docs/costs.md anew
 	$(PLAIN) scripts.cost chart
 
-prices: ## which prices have changed (CLOUD=aws|digitalocean; REFRESH=1: write them)
+prices: ## which prices have changed (CLOUD=aws: only those; REFRESH=1: write them)
 	$(PLAIN) scripts.prices $(if $(REFRESH),refresh,check) $(CLOUD)
 
 test: lint ## every test; those on real hosts need root (TESTS=path: only some)

@@ -35,35 +35,47 @@ CHANGED = 5
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
-CloudArgument = Annotated[str, typer.Argument(help="aws or digitalocean.")]
+CloudArgument = Annotated[
+    str | None, typer.Argument(help="aws or digitalocean; every cloud that can tell, unless named.")
+]
 Regions = Annotated[
     list[str] | None, typer.Option("--region", help="Also look up every price in this region.")
 ]
 
 
 @app.command()
-def refresh(cloud: CloudArgument, region: Regions = None) -> int:
+def refresh(cloud: CloudArgument = None, region: Regions = None) -> int:
     """Look the prices up and write them."""
-    path, before, after = _both(cloud, region or [])
-    whole_file.write(path, price_file.render(cloud, after))
-    _say(changes(before, after), len(after))
+    for name in _chosen(cloud):
+        path, before, after = _both(name, region or [])
+        whole_file.write(path, price_file.render(name, after))
+        _say(name, changes(before, after), len(after))
     return 0
 
 
 @app.command()
-def check(cloud: CloudArgument, region: Regions = None) -> int:
+def check(cloud: CloudArgument = None, region: Regions = None) -> int:
     """Look the prices up and say what has changed; write nothing."""
-    _, before, after = _both(cloud, region or [])
-    found = changes(before, after)
-    _say(found, len(after))
-    return CHANGED if found else 0
+    changed = False
+    for name in _chosen(cloud):
+        _, before, after = _both(name, region or [])
+        found = changes(before, after)
+        _say(name, found, len(after))
+        changed |= bool(found)
+    return CHANGED if changed else 0
+
+
+def _chosen(cloud: str | None) -> list[str]:
+    able = [name for name in clouds.names() if _list_of(name).is_file()]
+    if cloud is None:
+        return able
+    if cloud not in able:
+        raise wrong("cloud", f"one of {', '.join(able)}", cloud)
+    return [cloud]
 
 
 def _both(cloud: str, regions: list[str]) -> tuple[Path, tuple[Price, ...], list[Price]]:
     """The file, its prices and those of now; they make a file that can be read again."""
-    able = [name for name in clouds.names() if _list_of(name).is_file()]
-    if cloud not in able:
-        raise wrong("cloud", f"one of {', '.join(able)}", cloud)
     today = datetime.date.today()
     path = cost_inputs.prices_path(cloud)
     before = price_file.parse(cost_inputs.read(path, path.name), f"{cloud}/{path.name}", today)
@@ -77,10 +89,10 @@ def _list_of(cloud: str) -> Path:
     return cost_inputs.prices_path(cloud).with_name("price_list.py")
 
 
-def _say(found: list[str], count: int) -> None:
+def _say(cloud: str, found: list[str], count: int) -> None:
     for sentence in found:
         print(sentence)
-    print(f"{len(found)} of {count} prices have changed.")
+    print(f"{cloud}: {len(found)} of {count} prices have changed.")
 
 
 def main(arguments: list[str]) -> int:

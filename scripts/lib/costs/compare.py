@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from components.costs import Line
-from scripts.lib.costs.estimate import CENT, Estimate
+from scripts.lib.costs.estimate import Estimate, cents
 
 Key = tuple[str, str, str, str, int]
 
@@ -28,8 +28,8 @@ class Change:
 
     @property
     def usd(self) -> Decimal:
-        """Dollars a month more, or less when negative."""
-        return amount(self.after) - amount(self.before)
+        """Dollars a month more, or less when negative: of the amounts as they are shown."""
+        return cents(amount(self.after)) - cents(amount(self.before))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +42,8 @@ class Comparison:
 
     @property
     def usd(self) -> Decimal:
-        """Dollars a month more, or less when negative."""
-        return self.after.total - self.before.total
+        """Dollars a month more, or less when negative: of the totals as they are shown."""
+        return cents(self.after.total) - cents(self.before.total)
 
 
 def compare(before: Estimate, after: Estimate) -> Comparison:
@@ -71,13 +71,9 @@ def above(now: Decimal, budget: Decimal, before: Decimal | None = None) -> bool:
     A stack that was above it before and did not rise breaks nothing: otherwise no change at all
     could be merged any more.
     """
-    now, budget = now.quantize(CENT, ROUND_HALF_UP), budget.quantize(CENT, ROUND_HALF_UP)
-    if now <= budget:
+    if cents(now) <= cents(budget):
         return False
-    if before is None:
-        return True
-    before = before.quantize(CENT, ROUND_HALF_UP)
-    return before <= budget or now > before
+    return before is None or cents(before) <= cents(budget) or cents(now) > cents(before)
 
 
 def amount(line: Line | None) -> Decimal:

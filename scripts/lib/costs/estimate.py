@@ -194,9 +194,14 @@ def total(lines: Iterable[Line]) -> Decimal:
     return sum((line.usd_per_month or Decimal(0) for line in lines), Decimal(0))
 
 
+def cents(usd: Decimal) -> Decimal:
+    """An amount rounded to cents, halves up."""
+    return usd.quantize(CENT, ROUND_HALF_UP)
+
+
 def money(usd: Decimal) -> str:
-    """Dollars and cents, halves up; never ``-0.00``."""
-    rounded = usd.quantize(CENT, ROUND_HALF_UP)
+    """Dollars and cents as they are shown; never ``-0.00``."""
+    rounded = cents(usd)
     return f"{abs(rounded) if rounded == 0 else rounded:,}"
 
 

@@ -140,9 +140,9 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _plain(text).replace("|", "\\|").replace("[", "\\[")
+    return _plain(text).replace("|", "\\|")
 
 
 def _plain(text: str) -> str:
     """Without what a name could do to the page."""
-    return " ".join(text.replace("<", "&lt;").split())
+    return " ".join(text.replace("<", "&lt;").replace("[", "\\[").split())

@@ -122,6 +122,12 @@ def price_words(all_: list[Estimate], today: datetime.date) -> list[str]:
     return seen + used.warnings(today)
 
 
+def names(found: Comparison) -> tuple[str, str]:
+    """What the two sides of a comparison are called."""
+    before, after = found.before.stack, found.after.stack
+    return (before, after) if before != after else ("before", "now")
+
+
 def of_comparison(found: Comparison) -> Iterator[tuple[str, str, str, str, str]]:
     """Rows of a comparison: what, before, after, difference, per cent; the total last."""
     for change in found.changes:

@@ -72,9 +72,8 @@ def _short(found: Estimate) -> list[str]:
 
 def of_comparison(found: Comparison, today: datetime.date) -> RenderableType:
     """What rises and what falls."""
-    before, after = found.before.stack, found.after.stack
-    names = (before, after) if before != after else ("before", "now")
-    table = _table(f"What changes: {after}", ("USD a month", *names, "Difference", ""))
+    title = f"What changes: {found.after.stack}"
+    table = _table(title, ("USD a month", *rows.names(found), "Difference", ""))
     *changes, last = rows.of_comparison(found)
     for row in changes:
         table.add_row(*row)

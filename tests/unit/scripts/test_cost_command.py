@@ -79,9 +79,9 @@ def test_above_the_budget_is_told(small: str, capsys: pytest.CaptureFixture[str]
 def test_a_comparison(small: str, medium: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cost.main([medium, "--compare", small, "--format", "json"]) == 0
     found = document(capsys)["comparison"]
-    assert found["usd_difference"] == "12.26"
+    assert found["usd_difference"] == "12.27"
     assert [(one["name"], one["usd_difference"]) for one in found["changes"]] == [
-        ("Server", "12.264")
+        ("Server", "12.27")
     ]
 
 

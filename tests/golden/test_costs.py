@@ -1,0 +1,170 @@
+"""What reports of costs look like, and the table of every size in every region.
+
+The prices are the committed ones: after a refresh these files change with them.
+``pytest tests/golden --update-golden``, then read ``git diff``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import itertools
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from rich.console import Console
+
+from components.clouds.aws import plans as aws_plans
+from components.clouds.digitalocean import plans as digitalocean_plans
+from components.errors import UserError
+from scripts.lib import cost_inputs
+from scripts.lib.costs import chart, document, markdown, page, table
+from scripts.lib.costs.compare import compare
+from scripts.lib.costs.estimate import Estimate, estimate, money
+from tests.support import cost_plans
+from tests.support.cost_plans import Planned, resource
+
+FOLDER = Path(__file__).parent / "costs"
+DOCS = cost_inputs.ROOT / "docs"
+TODAY = datetime.date(2026, 11, 22)
+CLOUDS = cost_inputs.all_clouds(TODAY)
+AWS_REGIONS = ("us-east-1", "eu-central-1")
+
+
+def cost(*resources: Planned, stack: str = "fixture") -> Estimate:
+    return estimate(cost_plans.plan(*resources, stack=stack), CLOUDS)
+
+
+def before() -> Estimate:
+    """A stage 1."""
+    component = resource("stages:single_server:SingleServer", "shop", {}, custom=False)
+    return cost(component, *cost_plans.ec2("t4g.small"), stack="shop")
+
+
+def after() -> Estimate:
+    """A stage 2 with a little of everything, hostile names included."""
+    return cost(
+        resource("stages:separate_database:SeparateDatabase", "shop", {}, custom=False),
+        *cost_plans.ec2("t4g.medium"),
+        cost_plans.rds(standby=True, enabledCloudwatchLogsExports=["postgresql"]),
+        cost_plans.droplet(backups=True),
+        resource("aws:ec2/vpc:Vpc", "network", {}),
+        resource("aws:backup/plan:Plan", "<b>|[x](y)", {}),
+        stack="shop",
+    )
+
+
+def as_text(shown: object) -> str:
+    console = Console(file=io.StringIO(), width=110, color_system=None)
+    console.print(shown)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def rendered() -> dict[str, str]:
+    """Every report by the name of its file."""
+    one, two = before(), after()
+    difference = compare(one, two)
+    return {
+        "one.txt": as_text(table.of_estimate(two, TODAY)),
+        "two.txt": as_text(table.of_many([one, two], TODAY)),
+        "many.txt": as_text(table.of_many([one, two, one, two], TODAY)),
+        "comparison.txt": as_text(table.of_comparison(difference, TODAY)),
+        "one.md": markdown.of_estimates([two], TODAY),
+        "two.md": markdown.of_estimates([one, two], TODAY),
+        "comparison.md": markdown.of_estimates([two], TODAY, difference),
+        "same.md": markdown.of_estimates([one], TODAY, compare(one, one)),
+        "comparison.json": document.of_estimates([two], TODAY, difference),
+        "comparison.html": page.of_estimates([two], TODAY, difference),
+        "chart.svg": chart.draw([one, two, cost()]),
+        "sizes.md": sizes(),
+    }
+
+
+def sizes() -> str:
+    """A month of every size, with a disk, in every region that has prices."""
+    lines = ["| size | region | USD a month | with a standby |", "|---|---|--:|--:|"]
+    for cells in itertools.chain(_aws(), _digitalocean()):
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _aws() -> Iterator[Iterable[str]]:
+    for region in AWS_REGIONS:
+        for size in aws_plans.SERVERS:
+            yield f"{size}, 30 GiB", region, _total(*cost_plans.ec2(size, region)), "-"
+        for size in aws_plans.DATABASES:
+            both = [_total(cost_plans.rds(size, region, standby=on)) for on in (False, True)]
+            yield f"{size}, 20 GiB", region, *both
+
+
+def _digitalocean() -> Iterator[Iterable[str]]:
+    for size in digitalocean_plans.SERVERS:
+        yield size, "all", _total(cost_plans.droplet(size)), "-"
+    for size in digitalocean_plans.DATABASES:
+        both = [_total(cost_plans.cluster(size, nodes=nodes)) for nodes in (1, 2)]
+        yield size, "all", *both
+
+
+def _total(*resources: Planned) -> str:
+    try:
+        return money(cost(*resources).total)
+    except UserError as error:
+        assert "no price" in str(error).lower()  # told, never guessed
+        return "no price"
+
+
+@pytest.mark.parametrize("name", sorted(rendered()))
+def test_a_report_is_the_golden_one(name: str, pytestconfig: pytest.Config) -> None:
+    now, file = rendered()[name], FOLDER / name
+    if pytestconfig.getoption("--update-golden"):
+        file.write_text(now)
+        return
+    assert file.is_file(), "no golden file: see this file's first lines"
+    assert now == file.read_text(), "see this file's first lines"
+
+
+def test_there_is_nothing_else_here() -> None:
+    assert {file.name for file in FOLDER.iterdir()} == {*rendered(), "preview.json"}
+
+
+def test_a_block_for_a_pull_request_is_at_most_60_lines() -> None:
+    many = [resource(cost_plans.DROPLET, f"server-{n}",
+                     {"region": "fra1", "size": "s-2vcpu-4gb"}) for n in range(300)]  # fmt: skip
+    odd = [resource("aws:backup/plan:Plan", f"plan-{n}", {}) for n in range(300)]
+    found = cost(*many, *odd)
+    for block in (
+        markdown.of_estimates([found], TODAY),
+        markdown.of_estimates([found], TODAY, compare(before(), found)),
+        markdown.of_estimates([found] * 80, TODAY),
+    ):
+        assert len(block.splitlines()) <= 60
+        assert block.count("<details>") == block.count("</details>")
+        assert "more" in block
+
+
+def test_the_picture_is_well_formed_and_says_the_totals() -> None:
+    root = ElementTree.fromstring(rendered()["chart.svg"])  # noqa: S314 - made above
+    words = [element.text for element in root.iter() if element.tag.endswith("text")]
+    assert f"${money(before().total)}" in words
+    assert f"${money(after().total)}" in words
+
+
+def test_docs_have_the_numbers_of_the_run() -> None:
+    all_ = [estimate(cost_inputs.plan(name), CLOUDS) for name in cost_inputs.stack_names()]
+    now = (DOCS / "costs.md").read_text()
+    assert markdown.with_numbers(now, all_, "costs.md") == now, "`make cost-chart` draws it anew"
+    assert chart.draw(all_) == (DOCS / "costs.svg").read_text(), "`make cost-chart`"
+    assert Decimal(0) in {found.total for found in all_}
+
+
+def test_a_page_without_marks_is_told() -> None:
+    with pytest.raises(UserError) as caught:
+        markdown.with_numbers("# Costs\n", [], "costs.md")
+    assert str(caught.value) == (
+        "costs.md: should have <!-- costs: made by `make cost-chart` --> and"
+        " <!-- end of costs -->, got a page without them"
+    )
