@@ -23,7 +23,7 @@ def preview(session: Session) -> Run:
     """Show what an ``up`` would do; change nothing but the plan's own bookkeeping."""
     session.operations.preflight(session.settings)
     make_ready(session)
-    return _plan(session, session.engine.preview)
+    return _plan_of_up(session)
 
 
 def up(session: Session, *, yes: bool, ask: Callable[[str], bool], **options: Any) -> None:
@@ -31,7 +31,7 @@ def up(session: Session, *, yes: bool, ask: Callable[[str], bool], **options: An
     session.operations.preflight(session.settings)
     make_ready(session)
     session.operations.prepare(session.settings, session.say)
-    plan = _plan(session, session.engine.preview, **options)
+    plan = _plan_of_up(session, **options)
     if not plan.changes():
         _epilogue(session, plan.outputs)
         return
@@ -141,6 +141,12 @@ def _plan(session: Session, operation: Callable[..., Any], **options: Any) -> Ru
     for (_, op), step in run.steps.items():
         if op not in {"refresh", "create-replacement", "delete-replaced"}:
             session.screen.print(planned(step))
+    return run
+
+
+def _plan_of_up(session: Session, **options: Any) -> Run:
+    """Show what an ``up`` would do, and what it means for the app."""
+    run = _plan(session, session.engine.preview, **options)
     if away := downtime(run):
         session.say(away)
     return run

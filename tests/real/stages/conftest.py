@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.clouds.local import operations
+from components.clouds.local.operations import leftovers
 from tests.real.clone import Clone, Stack, clone
 
 
@@ -19,7 +19,7 @@ def take_away(stack: Stack) -> None:
     """Take a stack down with its data, and see that nothing is left of it on the machine."""
     stack.run("down")
     stack.run("delete-data", "--confirm", stack.name)
-    assert operations.leftovers(stack.name) == []
+    assert leftovers(stack.name) == []
 
 
 @pytest.fixture(scope="package")

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import hosts, operations
+from components.clouds.local import hosts
+from components.clouds.local.operations import leftovers
 from tests.real.clone import Stack, fetch
 from tests.real.stages.conftest import take_away
 from tests.real.stages.test_changes import fill, on_host
@@ -86,7 +87,7 @@ def test_down_keeps_the_data_and_up_finds_it_again(stage1: Stack, stage2: Stack)
         rows, address = fill(stack), stack.outputs()["address"]
         said = stack.run("down")
         assert "These stay" in said
-        left = operations.leftovers(stack.name)
+        left = leftovers(stack.name)
         assert left and all(line.startswith("volume ") for line in left), left
         stack.run("up")
         assert stack.outputs()["address"] == address
