@@ -33,7 +33,7 @@ def shown(stack: str) -> str:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_plan_is_the_golden_one(stack: str, pytestconfig: pytest.Config) -> None:
+def test_fact_3_plan_is_the_golden_one(stack: str, pytestconfig: pytest.Config) -> None:
     now = shown(stack)
     file = FOLDER / f"{stack}.json"
     if pytestconfig.getoption("--update-golden"):

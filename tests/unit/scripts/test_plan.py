@@ -23,7 +23,7 @@ def refuse(*_: object, **__: object) -> NoReturn:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_it_needs_no_network_no_program_and_no_credentials(
+def test_fact_8_it_needs_no_network_no_program_and_no_credentials(
     stack: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket.socket, "connect", refuse)
@@ -127,7 +127,9 @@ def test_wrong_settings_are_told_as_such_and_the_next_plan_is_not_disturbed() ->
     assert planned("digitalocean-stage2").resources
 
 
-def test_an_error_in_what_is_computed_late_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fact_10_an_error_in_what_is_computed_late_is_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A failing `apply` must not pass silently."""
 
     def fail(*_: object, **__: object) -> str:

@@ -6,11 +6,14 @@ the engine is a recorder: these tests show what is asked for, not that DigitalOc
 
 from __future__ import annotations
 
+import inspect
+
+import pulumi_digitalocean as digitalocean
 import pytest
 
 from components.clouds.digitalocean.names import fingerprint
 from scripts.lib.plan import Plan
-from tests.support.planned import needed_by, of_type, only, planned, settled
+from tests.support.planned import needed_by, of_type, only, planned, settled, stack_values
 
 STAGE_1 = "digitalocean-stage1"
 STAGE_2 = "digitalocean-stage2"
@@ -64,6 +67,28 @@ def test_one_loud_setting_protects_nothing() -> None:
     for stack in (STAGE_1, STAGE_2):
         plan = planned(stack, data__protected=False)
         assert [each["name"] for each in plan.resources if each.get("protect")] == []
+
+
+def test_fact_2_digitalocean_has_no_deletion_protection_of_its_own() -> None:
+    """What the README says, as long as it is true: then there is more to set."""
+    kinds = (
+        digitalocean.DatabaseCluster,
+        digitalocean.Droplet,
+        digitalocean.Volume,
+        digitalocean.ReservedIp,
+    )
+    for kind in kinds:
+        names = inspect.signature(kind._internal_init).parameters
+        assert [name for name in names if "protect" in name or "termination" in name] == []
+
+
+def test_fact_4_a_stack_that_changes_its_stage_is_refused_by_its_protected_volume() -> None:
+    """Stage 2 knows no volume, so the engine would delete it: protection is what stops that."""
+    values = stack_values(STAGE_1)
+    before = only(planned("shop", values), ":Volume")
+    after = planned("shop", values | {"stage": "2"})
+    assert before["urn"] not in {resource["urn"] for resource in after.resources}
+    assert before["protect"]
 
 
 def test_fact_5_an_image_may_be_named_and_a_new_one_replaces_nothing(one: Plan) -> None:

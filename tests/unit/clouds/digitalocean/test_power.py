@@ -83,7 +83,9 @@ def test_every_page_of_a_list_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         assert there.asked == ["/v2/vpcs?page=1&per_page=200", "/v2/vpcs?page=2&per_page=200"]
 
 
-def test_what_is_billed_is_found_by_the_stack_s_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fact_31_what_is_billed_is_found_by_the_stack_s_tag(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     mine, other = ["project:stages", "stack:shop"], ["project:stages", "stack:shop-2"]
     answers = {
         "/v2/databases": {
