@@ -114,12 +114,10 @@ def price_words(all_: list[Estimate], today: datetime.date) -> list[str]:
     """How old and how sure the prices are, and what that warns of."""
     used = sources(line for found in all_ for line in found.lines)
     if not used.oldest:
-        seen = []
-    elif used.oldest == used.newest:
-        seen = [f"Prices in USD without taxes, seen on {used.oldest}."]
-    else:
-        seen = [f"Prices in USD without taxes, seen from {used.oldest} to {used.newest}."]
-    return seen + used.warnings(today)
+        return used.warnings(today)
+    last = "" if used.oldest == used.newest else f" to {used.newest}"
+    seen = f"{used.oldest} ({used.age_days(today)} days ago){last}"
+    return [f"Prices in USD without taxes, seen {seen}.", *used.warnings(today)]
 
 
 def names(found: Comparison) -> tuple[str, str]:

@@ -92,13 +92,28 @@ def test_the_steps_of_one_resource_are_one_resource(operations: tuple[str, ...])
 
 def test_what_goes_and_what_belongs_to_others_is_not_in_the_plan() -> None:
     document = cost_plans.preview(cost_plans.droplet())
-    document["steps"] += steps("delete")["steps"][:0]
     for name, more in (("old", {"op": "delete"}), ("theirs", {"op": "read"})):
         state = cost_plans.resource(cost_plans.DROPLET, name, {})
         kind = {"oldState": state} if name == "old" else {"newState": {**state, "external": True}}
         document["steps"].append({"urn": state["urn"], **more, **kind})
     plan = plan_file.parse(json.dumps(document), "preview.json")
     assert [one.name for one in plan.resources] == ["server"]
+
+
+def test_a_resource_without_a_region_is_in_its_providers() -> None:
+    provider = cost_plans.resource("pulumi:providers:aws", "mine", {"region": "eu-central-1"})
+    volume = cost_plans.resource("aws:ebs/volume:Volume", "data", {"type": "gp3", "size": 1})
+    volume["provider"] = f"{provider['urn']}::4711"
+    for document in (cost_plans.document, cost_plans.preview):
+        plan = plan_file.parse(json.dumps(document(provider, volume)), "plan.json")
+        assert [one.region for one in plan.resources] == ["", "eu-central-1"]
+
+
+def test_a_default_provider_has_the_region_of_the_settings() -> None:
+    document = cost_plans.preview(cost_plans.droplet())
+    document["config"] = {"aws:region": "us-east-1"}
+    (found,) = plan_file.parse(json.dumps(document), "preview.json").resources
+    assert found.region == "us-east-1"
 
 
 def refused(document: object) -> str:

@@ -18,7 +18,7 @@ from components.errors import UserError
 from scripts.lib import cost_inputs
 from scripts.lib.costs import chart, plan_file
 from scripts.lib.costs.compare import compare
-from scripts.lib.costs.estimate import PARTS, Estimate, estimate, money, total
+from scripts.lib.costs.estimate import PARTS, Cloud, Estimate, estimate, money, total
 from tests.support import cost_plans
 from tests.support.cost_plans import Planned, resource
 from tests.support.planned import planned
@@ -311,6 +311,27 @@ def test_one_more_resource_never_lowers_the_total(
 ) -> None:
     more = resource(TYPES[one[0]], "more", one[1])
     assert cost(*many, more, **usage).total >= cost(*many, **usage).total
+
+
+def test_lines_of_two_stacks_are_paired_without_their_names() -> None:
+    def stack(name: str, size: str) -> Estimate:
+        made = cost_plans.ec2(size)[0]
+        own = resource(made["type"], f"{name}-server", made["inputs"], stack=name)
+        return estimate(cost_plans.plan(own, stack=name), CLOUDS)
+
+    found = compare(stack("shop", "t4g.small"), stack("shop-test", "t4g.medium"))
+    assert [(one.resource, one.name, one.usd) for one in found.changes] == [
+        ("server", "Server", Decimal("12.27"))
+    ]
+
+
+@pytest.mark.parametrize("cloud", CLOUDS, ids=lambda cloud: str(cloud.name))
+def test_a_cloud_says_of_each_type_one_thing(cloud: Cloud) -> None:
+    costs = cloud.costs
+    assert not set(costs.FREE) & set(costs.RULES)
+    assert all(type_.startswith(costs.PREFIXES) for type_ in (*costs.FREE, *costs.RULES))
+    assert all(key.unit and key.meaning for key in costs.USAGE.values())
+    assert cloud.book().cloud == cloud.name
 
 
 def test_amounts_are_exact() -> None:
