@@ -54,7 +54,7 @@ delete-data: ## delete what `down` kept, for good (CONFIRM=<the stack's name>)
 cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= FORMAT= OUT=)
 	$(PLAIN) scripts.cost $(STACK) $(COST_FLAGS)
 
-cost-chart: ## draw docs/costs.svg and the numbers of docs/costs.md anew
+cost-chart: ## draw docs/costs.svg and the numbers of docs/costs.md and README.md anew
 	$(PLAIN) scripts.cost chart
 
 prices: ## which prices have changed (CLOUD=aws: only those; REFRESH=1: write them)

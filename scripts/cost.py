@@ -113,7 +113,8 @@ def chart(
         Path | None, typer.Option(help="A folder other than docs/; costs.md there is optional.")
     ] = None,
 ) -> None:
-    """Draw every stack of this checkout into docs/costs.svg, its numbers into docs/costs.md."""
+    """Draw every stack of this checkout into docs/costs.svg, its numbers into docs/costs.md and
+    README.md."""
     from scripts.lib.costs import chart as drawing
     from scripts.lib.costs import markdown
 
@@ -122,8 +123,8 @@ def chart(
     all_ = [estimate(cost_inputs.plan(name), clouds) for name in cost_inputs.stack_names()]
     folder = out or cost_inputs.ROOT / "docs"
     whole_file.write(folder / "costs.svg", drawing.draw(all_))
-    page = folder / "costs.md"
-    if page.exists():
+    pages = [folder / "costs.md", *([cost_inputs.ROOT / "README.md"] if out is None else [])]
+    for page in filter(Path.exists, pages):
         text = cost_inputs.read(page, str(page))
         whole_file.write(page, markdown.with_numbers(text, all_, str(page)))
 
