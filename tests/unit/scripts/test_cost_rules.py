@@ -272,7 +272,7 @@ ONE = some.one_of(
     ),
     some.just(("droplet", cost_plans.droplet(backups=True)["inputs"])),
     some.builds(lambda n: ("cluster", cost_plans.cluster(nodes=n)["inputs"]), some.integers(1, 3)),
-    some.just(("vpc", US)),
+    some.sampled_from([("vpc", US), ("odd", US)]),
 )
 TYPES = {
     "ec2": cost_plans.INSTANCE,
@@ -281,6 +281,7 @@ TYPES = {
     "droplet": cost_plans.DROPLET,
     "cluster": cost_plans.CLUSTER,
     "vpc": "aws:ec2/vpc:Vpc",
+    "odd": "aws:backup/plan:Plan",
 }
 MANY = some.lists(ONE, max_size=6).map(
     lambda given: [resource(TYPES[kind], f"one-{at}", inputs)
@@ -332,6 +333,11 @@ def test_a_cloud_says_of_each_type_one_thing(cloud: Cloud) -> None:
     assert all(type_.startswith(costs.PREFIXES) for type_ in (*costs.FREE, *costs.RULES))
     assert all(key.unit and key.meaning for key in costs.USAGE.values())
     assert cloud.book().cloud == cloud.name
+
+
+def test_what_has_no_price_is_told_in_one_order() -> None:
+    odd = [resource("aws:backup/plan:Plan", name, {}) for name in "ab"]
+    assert cost(*odd) == cost(*reversed(odd))
 
 
 def test_amounts_are_exact() -> None:
