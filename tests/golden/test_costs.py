@@ -155,9 +155,9 @@ def test_the_picture_is_well_formed_and_says_the_totals() -> None:
 
 def test_docs_have_the_numbers_of_the_run() -> None:
     all_ = [estimate(cost_inputs.plan(name), CLOUDS) for name in cost_inputs.stack_names()]
-    for page in (DOCS / "costs.md", DOCS.parent / "README.md"):
-        now = page.read_text()
-        assert markdown.with_numbers(now, all_, page.name) == now, "`make cost-chart` draws it anew"
+    for file in (DOCS / "costs.md", DOCS.parent / "README.md"):
+        now = file.read_text()
+        assert markdown.with_numbers(now, all_, file.name) == now, "`make cost-chart` draws it anew"
     assert chart.draw(all_) == (DOCS / "costs.svg").read_text(), "`make cost-chart`"
     assert Decimal(0) in {found.total for found in all_}
 
