@@ -65,6 +65,24 @@ class PlannedResource:
             raise UserError(f"{self.name}: {key}: should be a number, 0 or more, got {value!r}")
         return number
 
+    def map(self, key: str) -> Mapping[str, Any]:
+        """An input with inputs of its own, empty when it is not there or not known."""
+        value = self.inputs.get(key)
+        if value is None or value == UNKNOWN:
+            return {}
+        if not isinstance(value, Mapping):
+            raise UserError(f"{self.name}: {key}: should be a map, got {value!r}")
+        return value
+
+    def list(self, key: str) -> Sequence[Any]:
+        """An input of several things, empty when it is not there or not known."""
+        value = self.inputs.get(key)
+        if value is None or value == UNKNOWN:
+            return ()
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            raise UserError(f"{self.name}: {key}: should be a list, got {value!r}")
+        return value
+
     def flag(self, key: str) -> bool:
         """An input that is true or false; false when it is not there."""
         return self.inputs.get(key) in (True, "true")

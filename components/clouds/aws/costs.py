@@ -87,7 +87,7 @@ def _instance(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpric
         kind="compute",
         detail=f"{size}, on demand",
     )
-    credit = resource.inputs.get("creditSpecification") or {}
+    credit = resource.map("creditSpecification")
     if family.startswith("t") and credit.get("cpuCredits") != "standard":
         yield stack.usage_line(
             resource,
@@ -98,8 +98,7 @@ def _instance(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpric
             part="server",
             kind="compute",
         )
-    root = resource.inputs.get("rootBlockDevice")
-    for name, disk in [("Root disk", root), *_more_disks(resource)]:
+    for name, disk in [("Root disk", resource.map("rootBlockDevice")), *_more_disks(resource)]:
         yield from gp3(resource, stack, name, disk if isinstance(disk, dict) else {}, "volume")
     if resource.flag("monitoring"):
         yield stack.line(
@@ -128,7 +127,7 @@ def _instance(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpric
 
 
 def _more_disks(resource: PlannedResource) -> Iterator[tuple[str, object]]:
-    for disk in resource.inputs.get("ebsBlockDevices") or []:
+    for disk in resource.list("ebsBlockDevices"):
         yield "Disk", disk
 
 

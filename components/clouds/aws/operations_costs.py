@@ -23,7 +23,7 @@ def _alarm(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]
             reason=f"an alarm on a period under {SHORT_PERIOD_S} s has another price",
         )
         return
-    metrics = len(resource.inputs.get("metricQueries") or [1])
+    metrics = len(resource.list("metricQueries")) or 1
     yield stack.line(
         resource, "Alarm", "alarm", at, Decimal(metrics), part="operations", kind="watching"
     )

@@ -84,8 +84,7 @@ def _droplet(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
     )
     yield compute
     if resource.flag("backups"):
-        policy = resource.inputs.get("backupPolicy") or {}
-        often = str(policy.get("plan") or "weekly")
+        often = str(resource.map("backupPolicy").get("plan") or "weekly")
         yield stack.line(
             resource,
             "Backups",

@@ -65,7 +65,7 @@ def of_document(document: Mapping[str, Any], name: str) -> CostPlan:
 
 
 def _of_preview(document: Mapping[str, Any], name: str) -> CostPlan:
-    for told in document.get("diagnostics") or []:
+    for told in _states(document.get("diagnostics") or [], name):
         if told.get("severity") == "error":
             what = " ".join(str(told.get("message")).split())
             raise UserError(f"{name}: should be a preview that succeeded, got one with: {what}")
@@ -81,13 +81,13 @@ def _of_preview(document: Mapping[str, Any], name: str) -> CostPlan:
         state = step.get("newState") or step.get("oldState")
         if isinstance(state, Mapping) and not state.get("external"):
             states[urn] = state
-    unchanged = (document.get("changeSummary") or {}).get("same", 0)
-    if unchanged > sames:
+    unchanged = _map(document, "changeSummary", name).get("same", 0)
+    if isinstance(unchanged, int) and unchanged > sames:
         raise UserError(
             f"{name}: should have every resource, got none of the {unchanged} unchanged ones",
             "Make it with `pulumi preview --json --show-sames`.",
         )
-    config = document.get("config") or {}
+    config = _map(document, "config", name)
     region = next((str(config[key]) for key in ("aws:region",) if key in config), "")
     stack = next((urn.split("::")[0].split(":")[-1] for urn in states), "")
     if not stack:
@@ -105,7 +105,7 @@ def _plan(stack: str, states: Iterable[Mapping[str, Any]], region: str, name: st
                     MAKING,
                 )
     regions = {
-        str(state["urn"]): str((state.get("inputs") or {}).get("region") or "")
+        str(state["urn"]): str(_map(state, "inputs", str(state["urn"])).get("region") or "")
         for state in found
         if str(state["type"]).startswith("pulumi:providers:")
     }
@@ -118,9 +118,9 @@ def _plan(stack: str, states: Iterable[Mapping[str, Any]], region: str, name: st
 def _resource(
     state: Mapping[str, Any], regions: Mapping[str, str], region: str, name: str
 ) -> PlannedResource:
-    urn, inputs = str(state["urn"]), state.get("inputs") or {}
-    if not isinstance(inputs, Mapping):
-        raise UserError(f"{name}: {urn}: inputs: should be a map, got {inputs!r}", MAKING)
+    urn = str(state["urn"])
+    inputs = _map(state, "inputs", f"{name}: {urn}")
+    sources = _map(state, "propertyDependencies", f"{name}: {urn}")
     provider = str(state.get("provider") or "").rpartition("::")[0]
     return PlannedResource(
         urn=urn,
@@ -130,8 +130,8 @@ def _resource(
         custom=bool(state.get("custom", True)),
         region=regions.get(provider) or region,
         sources={
-            key: tuple(urns or ())
-            for key, urns in (state.get("propertyDependencies") or {}).items()
+            key: tuple(str(each) for each in urns) if isinstance(urns, list) else ()
+            for key, urns in sources.items()
         },
     )
 
@@ -143,6 +143,14 @@ def _known(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _known(item) for key, item in value.items()}
     return [_known(item) for item in value] if isinstance(value, list) else value
+
+
+def _map(value: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]:
+    """A map in a map, empty when there is none."""
+    found = value.get(key) or {}
+    if not isinstance(found, Mapping):
+        raise UserError(f"{path}: {key}: should be a map, got {found!r}", MAKING)
+    return found
 
 
 def _states(value: Any, name: str) -> list[Mapping[str, Any]]:
