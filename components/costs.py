@@ -25,6 +25,8 @@ HOURS: Final = Decimal(730)
 MONTH: Final = Decimal(1)
 ANYWHERE: Final = "*"
 """Region of a price that is the same everywhere."""
+MOST: Final = Decimal(10**12)
+"""No quantity comes near; beyond, amounts could not be kept exact to the cent."""
 UNKNOWN: Final = "[unknown]"
 """What stands in a plan for a value that only exists later."""
 
@@ -61,7 +63,7 @@ class PlannedResource:
             number = Decimal(str(value))
         except ArithmeticError:
             number = Decimal("NaN")
-        if not number.is_finite() or number < 0:
+        if not number.is_finite() or not 0 <= number <= MOST:
             raise UserError(f"{self.name}: {key}: should be a number, 0 or more, got {value!r}")
         return number
 

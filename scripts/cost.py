@@ -26,6 +26,7 @@ sys.path.insert(
 import typer
 from typer.core import TyperGroup
 
+from components.costs import MOST
 from components.errors import UserError, wrong
 from scripts.lib import cost_inputs, whole_file
 from scripts.lib.costs import compare as comparing
@@ -136,7 +137,7 @@ def _budget(given: str | None) -> Decimal | None:
         budget = Decimal(given)
     except InvalidOperation:
         budget = Decimal("NaN")
-    if not budget.is_finite() or budget < 0:
+    if not budget.is_finite() or not 0 <= budget <= MOST:
         raise wrong("--budget", "dollars a month, 0 or more", given)
     return budget
 

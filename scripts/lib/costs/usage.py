@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 
-from components.costs import UsageKey
+from components.costs import MOST, UsageKey
 from components.errors import UserError, wrong
 from scripts.lib.costs.estimate import Cloud
 
@@ -55,7 +55,7 @@ def _quantity(value: object, path: str) -> Decimal:
         number = Decimal(value) if isinstance(value, str) else Decimal("NaN")
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite() or number < 0:
+    if not number.is_finite() or not 0 <= number <= MOST:
         raise wrong(path, "a number, 0 or more", value, "Leave the key out when it is not known.")
     return number
 

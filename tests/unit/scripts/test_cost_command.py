@@ -136,6 +136,7 @@ def test_strict(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 BAD = [
     (["{small}", "--budget", "-1"], "--budget: should be dollars a month, 0 or more, got '-1'"),
+    (["{small}", "--budget", "1e99"], "--budget: should be dollars a month, 0 or more, got '1e99'"),
     (["{small}", "--budget", "nan"], "--budget: should be dollars a month, 0 or more, got 'nan'"),
     (["{small}", "{small}", "--compare", "{small}"],
      "--compare: should come with one stack, got 2"),

@@ -13,12 +13,14 @@ from hypothesis import strategies as some
 
 from components.errors import UserError
 from scripts.lib import cost_inputs
-from scripts.lib.costs import plan_file
+from scripts.lib.costs import markdown, plan_file
+from scripts.lib.costs.document import of_estimates as document_of
 from scripts.lib.costs.estimate import estimate
 from tests.support import cost_plans
 from tests.support.cost_plans import resource
 
-CLOUDS = cost_inputs.all_clouds(datetime.date(2026, 11, 22))
+TODAY = datetime.date(2026, 11, 22)
+CLOUDS = cost_inputs.all_clouds(TODAY)
 US = {"region": "us-east-1"}
 RESOURCES = [
     resource("pulumi:providers:aws", "provider", US),
@@ -38,7 +40,9 @@ RESOURCES = [
     cost_plans.droplet(backups=True, backupPolicy={"plan": "weekly"}),
     cost_plans.cluster(disk_gib=80),
 ]
-ODD = some.sampled_from([None, True, 0, -1, 1.5, "", "x", "1e999", [], [1], ["x"], {}, {"a": 1}])
+ODD = some.sampled_from(
+    [None, True, 0, -1, 1.5, "", "x", "1e999", 10**30, [], [1], ["x"], {}, {"a": 1}]
+)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -82,4 +86,5 @@ def test_an_estimate_or_a_sentence(
         assert error.exit_code == 2
         assert "\n" not in str(error)
     else:
-        assert found.total.is_finite()
+        assert json.loads(document_of([found], TODAY))["stacks"]
+        assert len(markdown.of_estimates([found], TODAY).splitlines()) <= 60
