@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 
 def make(settings: Settings) -> Cloud:
-    """The local cloud of one stack. Imports the engine only here: hosts can be driven without."""
+    """The local cloud of one stack. Imports the engine only here: hosts can be driven without.
+
+    Raises ``UserError`` for settings that it cannot serve.
+    """
+    from components.clouds.local import checks
     from components.clouds.local.cloud import LocalCloud
 
+    checks.check(settings)
     return LocalCloud(settings.stack)

@@ -31,10 +31,6 @@ from components.clouds.local.keys import LocalAuthority, LocalSshKey
 from components.clouds.local.network import LocalNetwork
 from components.clouds.local.server import LocalServer
 from components.clouds.local.volume import LocalAttachment, LocalVolume, node_of
-from components.errors import wrong
-
-POSTGRES_VERSION = 17
-"""The one in the host image."""
 
 NOT_ENCRYPTED = Guarantee(kept=False, reason="the volume is a plain file on this machine's disk")
 NOT_BACKED_UP = Guarantee(
@@ -89,7 +85,7 @@ class LocalCloud(Cloud):
     def database(
         self, name: str, needs: DatabaseNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
     ) -> DatabaseAnswer:
-        plan = _offered(needs)
+        plan = plans.database(needs.plan)
         opts = pulumi.ResourceOptions(parent=parent)
         authority = LocalAuthority(
             f"{name}-authority", stack=self._stack, authority=name, opts=opts
@@ -194,20 +190,3 @@ class LocalCloud(Cloud):
             opts=pulumi.ResourceOptions(parent=parent),
         )
         return assigned.address
-
-
-def _offered(needs: DatabaseNeeds) -> DatabasePlan:
-    """Refuse what this cloud does not have; answer the plan."""
-    if needs.version != POSTGRES_VERSION:
-        raise wrong(
-            "stages:database.version",
-            f"{POSTGRES_VERSION} on the local cloud, the one in its host image",
-            needs.version,
-        )
-    if needs.standby:
-        raise wrong("stages:database.standby", "false: the local cloud has no standby", True)
-    if needs.read_replicas:
-        raise wrong(
-            "stages:database.read_replicas", "0: the local cloud has none", needs.read_replicas
-        )
-    return plans.database(needs.plan)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from components.clouds.local import bridge, disk, image, machine, ownership
+from components.clouds.local import bridge, checks, disk, image, machine, ownership
 from components.clouds.local import hosts as machine_hosts
-from components.clouds.local import preflight as checks
+from components.clouds.local import preflight as lacks
 from components.settings import Settings
+from components.settings.problems import raise_all
 
 asks = False
 """Nothing here costs money or is seen by others."""
@@ -16,9 +17,9 @@ SAY_EVERY_S = 10
 
 
 def preflight(settings: Settings) -> None:
-    """Raise the first ``UserError`` for what this machine lacks; change nothing."""
-    for error in checks.preflight(settings.stack, settings.network.cidr):
-        raise error
+    """Raise ``UserError`` with all that this cloud or this machine lacks; change nothing."""
+    checks.check(settings)
+    raise_all(lacks.preflight(settings.stack, settings.network.cidr))
 
 
 def prepare(settings: Settings, say: Callable[[str], None]) -> None:

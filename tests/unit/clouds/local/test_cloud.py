@@ -1,26 +1,12 @@
-"""Plans and what the local cloud does not have; files of a database host."""
+"""Plans of the local cloud; files of a database host."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import pulumi
 import pytest
 
-from components.cloud import DatabaseNeeds
 from components.clouds.local import database_files, plans, seed
-from components.clouds.local.cloud import LocalCloud, _offered
+from components.clouds.local.cloud import LocalCloud
 from components.errors import UserError
-
-NEEDS = DatabaseNeeds(
-    plan="local-db-1gb",
-    version=17,
-    storage_gib=10,
-    standby=False,
-    read_replicas=0,
-    protected=True,
-    admin_password=pulumi.Output.from_input("x"),
-)
 
 
 def test_an_unknown_plan_is_refused_with_those_that_exist() -> None:
@@ -44,30 +30,6 @@ def test_defaults_exist_and_connections_follow_the_memory() -> None:
     assert plan.connection_limit - plan.reserved_connections == 22
     for plan in plans.DATABASES.values():
         assert plan.connection_limit == 25 * plan.memory_mib // 1024
-
-
-@pytest.mark.parametrize(
-    ("needs", "told"),
-    [
-        (
-            replace(NEEDS, version=16),
-            "stages:database.version: should be 17 on the local cloud, the one in its host image, "
-            "got 16",
-        ),
-        (
-            replace(NEEDS, standby=True),
-            "stages:database.standby: should be false: the local cloud has no standby, got True",
-        ),
-        (
-            replace(NEEDS, read_replicas=2),
-            "stages:database.read_replicas: should be 0: the local cloud has none, got 2",
-        ),
-    ],
-)
-def test_what_the_local_cloud_does_not_have(needs: DatabaseNeeds, told: str) -> None:
-    with pytest.raises(UserError) as refused:
-        _offered(needs)
-    assert str(refused.value) == told
 
 
 def test_the_database_lets_in_the_servers_addresses_only() -> None:

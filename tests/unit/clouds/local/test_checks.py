@@ -1,0 +1,105 @@
+"""What the local cloud cannot do with settings: refused word for word, before anything is made."""
+
+from __future__ import annotations
+
+import pytest
+
+from components import clouds, settings
+from components.clouds.local import checks, operations, preflight
+from components.errors import UserError
+from components.settings.reading import all_keys
+from tests.support.planned import stack_values
+
+OWN_PLAN = {"server.plan": "local-1gb", "database.plan": "local-db-2gb"}
+REFUSED: list[tuple[str, object, str]] = [
+    ("region", "here-1", "left out on local, which has no regions, got 'here-1'"),
+    (
+        "server.image",
+        "debian-13",
+        "left out on local, which boots the host image that it built itself, got 'debian-13'",
+    ),
+    (
+        "network.zones",
+        ["a", "b"],
+        "left out on local, which has no availability zones, got a list of 2 values",
+    ),
+    ("network.flow_logs", True, "false on local, which logs no connections, got true"),
+    ("access.instance_connect", True, "false on local, which has no such tunnel, got true"),
+    ("alarms.email", "a@b.example", "left out on local, which has no alarms, got 'a@b.example'"),
+    (
+        "database.storage_limit_gib",
+        20,
+        "left out on local, which has disks that do not grow by themselves, got 20",
+    ),
+    ("database.backup_days", 8, "left out on local, which backs nothing up, got 8"),
+    (
+        "database.maintenance_day",
+        "friday",
+        "left out on local, which has no maintenance, got 'friday'",
+    ),
+    ("database.maintenance_hour", 3, "left out on local, which has no maintenance, got 3"),
+    (
+        "database.apply_immediately",
+        True,
+        "false on local, which makes every change at once, got true",
+    ),
+    ("database.standby", True, "false on local, which has no standby, got true"),
+    ("database.read_replicas", 2, "left out on local, which has no read replicas, got 2"),
+]
+
+
+def read(stack: str = "local-stage2", /, **more: object) -> settings.Settings:
+    return settings.read(stack, {**stack_values("local-stage2"), **more})
+
+
+def refusal(stack: str = "local-stage2", /, **more: object) -> str:
+    with pytest.raises(UserError) as error:
+        clouds.load("local", read(stack, **more))
+    assert error.value.exit_code == 2
+    return str(error.value)
+
+
+@pytest.mark.parametrize("stack", ["local-stage1", "local-stage2"])
+def test_the_stack_files_are_fine(stack: str) -> None:
+    clouds.load("local", settings.read(stack, stack_values(stack)))
+    clouds.load("local", read("a", **OWN_PLAN))
+
+
+@pytest.mark.parametrize(("key", "value", "told"), REFUSED)
+def test_a_setting_that_would_do_nothing(key: str, value: object, told: str) -> None:
+    assert refusal(**{key: value}) == f"stages:{key}: should be {told}. Remove the line."
+
+
+def test_every_one_of_them_is_shown_here() -> None:
+    assert {key for key, _, _ in REFUSED} == set(checks.LACKS) <= set(all_keys())
+
+
+@pytest.mark.parametrize("stack", ["my_shop", "shop-", "image"])
+def test_a_stack_name_that_no_host_or_folder_can_have(stack: str) -> None:
+    assert refusal(stack) == (
+        "stack name: should be letters, digits and -, the last no -, and not image, on local,"
+        f" got '{stack}'. For example local-stage1."
+    )
+
+
+def test_unknown_plans() -> None:
+    assert refusal(**{"server.plan": "t3.micro", "database.plan": "big"}) == (
+        "stages:server.plan: should be one of local-1gb, local-2gb, local-4gb, got 't3.micro'\n"
+        "stages:database.plan: should be one of local-db-1gb, local-db-2gb, local-db-4gb, got 'big'"
+    )
+
+
+def test_the_commands_ask_before_the_image_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "preflight", lambda stack, cidr: [])
+    operations.preflight(read())
+    with pytest.raises(UserError, match=r"^stages:region: should be left out on local"):
+        operations.preflight(read(region="here-1"))
+
+
+def test_all_that_the_machine_lacks_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lacks = [UserError("No disk"), UserError("No range")]
+    monkeypatch.setattr(preflight, "preflight", lambda stack, cidr: lacks)
+    with pytest.raises(UserError) as error:
+        operations.preflight(read())
+    assert str(error.value) == "No disk\nNo range"
+    assert error.value.exit_code == 2
