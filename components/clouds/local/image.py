@@ -106,7 +106,7 @@ def _build(target: Path, progress: Progress) -> None:
         shutil.rmtree(half, ignore_errors=True)
         raise UserError(
             f"The host image could not be built: {' | '.join(said[-5:])}",
-            "It needs Debian's archives (deb.debian.org) to be reachable, once",
+            "It needs Debian's package archives to be reachable, once",
             exit_code=1,
         )
     half.rename(target)

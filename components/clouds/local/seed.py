@@ -14,26 +14,11 @@ RESOLVED = Path("/run/systemd/resolve/resolv.conf")
 SEED = "var/lib/cloud/seed/nocloud"
 NETWORKD = Path("/usr/lib/systemd/system/systemd-networkd.service")
 
-SOURCES = """\
-Types: deb
-URIs: http://deb.debian.org/debian
-Suites: trixie trixie-updates
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-
-Types: deb
-URIs: http://deb.debian.org/debian-security
-Suites: trixie-security
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-"""
-
-VENDOR_DATA = f"""\
+VENDOR_DATA = """\
 #!/bin/sh
 # The image comes without package lists, so that the boot document's "apt-get update" costs nothing.
-# After the packages step the archives are named, for packages that an app asks for.
-cat > /etc/apt/sources.list.d/debian.sources <<'END'
-{SOURCES}END
+# After the packages step the archives that it was built from are named, for packages of the app.
+cp -a /usr/local/share/stages/archives/. /etc/apt/
 """
 
 

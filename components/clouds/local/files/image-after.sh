@@ -13,7 +13,10 @@ rm -f "$1"/etc/ssh/ssh_host_* "$1/var/lib/dbus/machine-id"
 
 # No archives, so that the boot document's "apt-get update" costs nothing; the seed of a host names
 # them afterwards.
-rm -f "$1/etc/apt/sources.list" "$1"/etc/apt/sources.list.d/*
+archives="$1/usr/local/share/stages/archives"
+mkdir -p "$archives"
+cp -a "$1"/etc/apt/sources.list* "$archives"
+rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*
 
 rm -f "$1/etc/hostname" "$1/etc/resolv.conf" "$1"/var/log/*.log "$1"/var/log/apt/*
 rm -f "$1"/var/cache/debconf/*-old "$1"/var/lib/dpkg/*-old

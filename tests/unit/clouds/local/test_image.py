@@ -89,7 +89,7 @@ def test_a_build_that_fails_leaves_nothing_and_says_why(played: Path) -> None:
         image.ensure()
     assert str(failed.value) == (
         "The host image could not be built: I: running apt-get update... | E: no mirror. "
-        "It needs Debian's archives (deb.debian.org) to be reachable, once"
+        "It needs Debian's package archives to be reachable, once"
     )
     assert list(image.folder().parent.iterdir()) == []
 
