@@ -224,7 +224,8 @@ class Settings:
     )
     domain: str | None = key(
         addresses.DOMAIN,
-        "Host name of the app. It points to the stack's address in DNS.",
+        "Host name of the app. It points to the stack's address in DNS. Refused until a stage"
+        " serves it with TLS.",
         default=None,
         by_default="none: the app answers with HTTP on the address",
     )

@@ -54,6 +54,7 @@ def read(stack: str, values: Mapping[str, object]) -> Settings:
     own = {name: value for name, value in values.items() if name not in foreign}
     parts = {name: _group(group, f"{name}.", own, problems) for name, group in GROUPS.items()}
     problems += _open_to_all(parts["access"], values)
+    problems += _not_yet(top)
     raise_all(problems)
     parts["network"].setdefault("cidr", DEFAULT_CIDRS[top["stage"]])
     parts["access"].setdefault("ssh_cidrs", (parts["network"]["cidr"],))
@@ -154,6 +155,20 @@ def _foreign(stage: int | None, values: Mapping[str, object]) -> dict[str, UserE
         for name, about in all_keys().items()
         if name in values and stage is not None and stage not in about.stages
     }
+
+
+def _not_yet(top: Mapping[str, Any]) -> list[UserError]:
+    """Refuse a domain: without TLS the app would answer on it in plain text, against the words."""
+    if top.get("domain") is None:
+        return []
+    return [
+        wrong(
+            f"{PREFIX}domain",
+            "left out: no stage serves a domain with TLS yet",
+            top["domain"],
+            "Without the line the app answers with HTTP on the stack's address.",
+        )
+    ]
 
 
 def _open_to_all(access: Mapping[str, Any], values: Mapping[str, object]) -> list[UserError]:

@@ -19,7 +19,6 @@ FULL: dict[str, object] = {
     "cloud": "local",
     "stage": 2,
     "region": "here-1",
-    "domain": "Shop.Example.com",
     "app.repository": "https://github.com/you/shop.git",
     "app.revision": "release/1.2",
     "app.directory": "./web/shop/",
@@ -97,7 +96,7 @@ def test_every_key_arrives_as_its_type_from_yaml_and_from_the_cli(form: Any) -> 
         cloud="local",
         stage=2,
         region="here-1",
-        domain="shop.example.com",
+        domain=None,
         app=App(
             repository="https://github.com/you/shop.git",
             revision="release/1.2",
@@ -175,7 +174,6 @@ def test_settings_cannot_be_changed_after_the_check() -> None:
         ("app.build", "", ""),
         ("app.directory", ".", "."),
         ("access.ssh_keys", "[]", ()),
-        ("domain", "xn--bcher-kva.example", "xn--bcher-kva.example"),
     ],
 )
 def test_allowed_values_at_the_edges(name: str, value: object, expected: object) -> None:
