@@ -17,7 +17,9 @@ class NetworkProvider(LocalProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         network = bridge.of(props["stack"], props["cidr"])
         folder = ownership.claim(props["stack"])
-        machine.write_json(folder / "network.json", {"cidr": props["cidr"]})
+        with machine.lock():  # of two stacks that want one range at once, the second sees the note
+            bridge.check_free(network)
+            machine.write_json(folder / "network.json", {"cidr": props["cidr"]})
         bridge.up(network)
         return CreateResult(network_id(network, props["stack"]), outs(props, present="yes"))
 

@@ -26,9 +26,10 @@ def refuse_foreign(stack: str) -> None:
 
 def claim(stack: str) -> Path:
     """Make the stack's folder, or take the one that is ours; returns it."""
-    refuse_foreign(stack)
     folder = machine.stack_folder(stack)
-    with machine.lock(folder):
+    with machine.lock(machine.root()):
+        refuse_foreign(stack)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o711)
         machine.write_json(folder / "owner.json", {"checkout": str(CHECKOUT)})
     return folder
 
@@ -36,8 +37,11 @@ def claim(stack: str) -> Path:
 def release(stack: str) -> None:
     """Remove the stack's folder when nothing but our own book-keeping is left in it."""
     folder = machine.stack_folder(stack)
-    for empty in (folder / "hosts", folder / "volumes"):
-        if empty.is_dir() and not any(empty.iterdir()):
-            empty.rmdir()
-    if folder.is_dir() and {entry.name for entry in folder.iterdir()} <= {"owner.json"}:
-        shutil.rmtree(folder)
+    if not folder.is_dir():
+        return
+    with machine.lock(machine.root()):  # the engine deletes network and volume side by side
+        for empty in (folder / "hosts", folder / "volumes"):
+            if empty.is_dir() and not any(empty.iterdir()):
+                empty.rmdir()
+        if folder.is_dir() and {entry.name for entry in folder.iterdir()} <= {"owner.json"}:
+            shutil.rmtree(folder)
