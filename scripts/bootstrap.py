@@ -33,7 +33,8 @@ LOGS = ROOT / ".stages" / "logs"
 
 def main(arguments: list[str]) -> int:
     """Bring the checkout to where the commands can run."""
-    stack = arguments[arguments.index("--stack") + 1] if "--stack" in arguments else ""
+    named = dict(zip(arguments, [*arguments[1:], ""], strict=False))  # `STACK=` names none
+    stack = named.get("--stack", "")
     try:
         _machine(stack)
         _environment(dev="--dev" in arguments)
@@ -52,7 +53,7 @@ def _machine(stack: str) -> None:
     file = ROOT / "stacks" / f"Pulumi.{stack}.yaml"
     if not stack or not file.exists():
         return  # an unknown stack is told by the command itself, with those that exist
-    wanted = ROOT / "components" / "clouds" / machine.cloud_of(file.read_text())
+    wanted = ROOT / "components" / "clouds" / machine.cloud_of(file.read_text(errors="replace"))
     wanted = wanted / machine.PACKAGES_FILE
     if not wanted.exists():
         return

@@ -113,3 +113,18 @@ def test_with_everything_there_it_is_quiet_and_asks_no_network() -> None:
     nowhere = "import socket; socket.socket.connect = lambda *_: exit('the network'); "
     again = run(nowhere + RUN)
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("arguments", [["--stack"], ["--stack", "--dev"], []])
+def test_without_a_stack_the_command_itself_tells(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """``make up STACK=`` hands over the option without its value."""
+    monkeypatch.setattr(bootstrap, "_environment", lambda *, dev: None)
+    monkeypatch.setattr(bootstrap, "_engine", lambda: None)
+    assert bootstrap.main(arguments) == 0
+
+
+def test_a_settings_file_that_is_no_text_is_told_by_the_command_itself(checkout: Path) -> None:
+    (checkout / "stacks" / "Pulumi.s.yaml").write_bytes(b"config: \xff\n")
+    bootstrap._machine("s")
