@@ -46,17 +46,27 @@ def digest(text: str, length: int = 8) -> str:
 def run(argv: Sequence[str], *, stdin: str | None = None, check: bool = True) -> str:
     """Run a program of the machine and return its standard output.
 
-    A failure is one line with the command and what it said.
+    A failure is one line with the command and what it said; a program that is missing or hangs
+    fails whatever ``check`` says.
     """
-    done = subprocess.run(
-        list(argv),
-        input=stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_TIMEOUT_S,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            list(argv),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise UserError(
+            f"The local cloud needs {argv[0]}, which is not on this machine",
+            "`make up` of a local stack names its package",
+        ) from None
+    except subprocess.TimeoutExpired:
+        said = f"no end after {COMMAND_TIMEOUT_S} s"
+        raise UserError(f"{' '.join(argv[:4])} failed: {said}", exit_code=1) from None
     if check and done.returncode != 0:
         said = " ".join((done.stderr or done.stdout).split())
         raise UserError(f"{' '.join(argv[:4])} failed ({done.returncode}): {said}", exit_code=1)
