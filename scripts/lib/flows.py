@@ -10,6 +10,7 @@ from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 
 from components import outputs, release
 from components.errors import UserError
+from components.settings.code import REVISION
 from scripts.lib import locks, recovery, stacks, status, views
 from scripts.lib.display import Progress, counted, downtime, drifted, headline, planned
 from scripts.lib.events import Problem, Run, errors_of
@@ -126,6 +127,7 @@ def replace(session: Session, *, yes: bool, ask: Callable[[str], bool]) -> None:
 
 def set_revision(session: Session, revision: str) -> None:
     """Write the app's revision into the stack's settings file, if it names one that exists."""
+    revision = REVISION.read("--revision", revision)  # else the file could not be read again
     release.resolve(dataclasses.replace(session.settings.app, revision=revision), ROOT)
     file = session.checkout.settings_file(session.stack)
     file.write_text(stacks.with_setting(file.read_text(), "app.revision", revision))

@@ -1,0 +1,41 @@
+"""Decisions of the commands that need no engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from components import settings
+from components.errors import UserError
+from scripts.lib import flows
+from scripts.lib.checkout import Checkout
+from scripts.lib.display import make_screen
+from scripts.lib.hooks import Operations
+from scripts.lib.session import Session
+from tests.support.planned import stack_values
+
+FILE = "config:\n  stages:app.revision: HEAD\n"
+
+
+def test_a_revision_that_the_settings_refuse_is_not_written(tmp_path: Path) -> None:
+    """Git reads ``HEAD^{/two words}`` as a commit; the settings do not take spaces."""
+    (tmp_path / "stacks").mkdir()
+    file = tmp_path / "stacks" / "Pulumi.s.yaml"
+    file.write_text(FILE)
+    session = Session(
+        stack="s",
+        checkout=Checkout(tmp_path),
+        settings=settings.read("s", stack_values("local-stage1")),
+        engine=cast(Any, None),
+        operations=Operations(),
+        screen=make_screen(),
+    )
+    with pytest.raises(UserError) as error:
+        flows.set_revision(session, "HEAD^{/e e}")
+    assert str(error.value) == (
+        "--revision: should be a branch, tag or commit, got 'HEAD^{/e e}'."
+        " Give one name, as git shows it."
+    )
+    assert file.read_text() == FILE
