@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import re
 
-OLDEST_PYTHON = (3, 11)
 OLDEST_GO = (1, 21)
 """The first Go that fetches by itself the newer toolchain that tools/go.mod asks for."""
 
