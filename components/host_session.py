@@ -140,14 +140,22 @@ def git_archive(repository: str, commit: str, directory: str) -> Callable[[IO[by
     def send(back: IO[bytes]) -> None:
         with tempfile.TemporaryFile() as spool:
             argv = ["git", "-C", repository, "archive", "--format=tar", tree]
-            done = subprocess.run(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=spool,
-                stderr=subprocess.PIPE,
-                timeout=GIT_TIMEOUT_S,
-                check=False,
-            )
+            try:
+                done = subprocess.run(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=spool,
+                    stderr=subprocess.PIPE,
+                    timeout=GIT_TIMEOUT_S,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                raise UserError(
+                    f"stages:app.revision: `git archive` of {commit[:12]} in {repository} has no "
+                    f"end after {GIT_TIMEOUT_S} s",
+                    "Is the repository on a disk that answers?",
+                    exit_code=1,
+                ) from None
             if done.returncode != 0:
                 reason = done.stderr.decode(errors="replace").strip().splitlines()
                 raise UserError(

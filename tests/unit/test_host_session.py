@@ -131,3 +131,17 @@ def test_a_commit_that_is_not_there_is_one_sentence(repository: Path) -> None:
         rf"\(fatal: .*{'f' * 40}\)\. Fetch it there, or name another revision\.",
         str(caught.value),
     )
+
+
+def test_a_git_that_hangs_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git = tmp_path / "git"
+    git.write_text("#!/bin/sh\nexec sleep 60\n")
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(host_session, "GIT_TIMEOUT_S", 0.1)
+    with pytest.raises(UserError) as error:
+        host_session.git_archive("/repo", "0" * 40, ".")(io.BytesIO())
+    assert str(error.value) == (
+        "stages:app.revision: `git archive` of 000000000000 in /repo has no end after 0.1 s."
+        " Is the repository on a disk that answers?"
+    )
