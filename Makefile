@@ -11,7 +11,7 @@ COST_FLAGS = $(if $(COMPARE),--compare $(COMPARE)) $(if $(BUDGET),--budget $(BUD
 JSON_FLAG = $(if $(JSON),--json)
 YES_FLAG = $(if $(YES),--yes)
 
-.PHONY: help up preview plan refresh outputs status ssh deploy replace down delete-data test lint lock format cost cost-chart prices
+.PHONY: help up preview plan refresh outputs status ssh deploy replace down delete-data test lint lock format cost cost-chart prices bench
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -59,6 +59,9 @@ cost-chart: ## draw docs/costs.svg and the numbers of docs/costs.md and README.m
 
 prices: ## which prices have changed (CLOUD=aws: only those; REFRESH=1: write them)
 	$(PLAIN) scripts.prices $(if $(REFRESH),refresh,check) $(CLOUD)
+
+bench: ## how long things take, into docs/benchmarks (BENCH=costs or stages; RUNS=3)
+	$(PLAIN) scripts.bench $(BENCH) $(if $(RUNS),--runs $(RUNS))
 
 test: lint ## every test; those on real hosts need root (TESTS=path: only some)
 	@cd $(ROOT) && .venv/bin/python -m pytest $(TESTS)

@@ -1,0 +1,105 @@
+"""How long things take, beside what they should take at most.
+
+    python -m scripts.bench            every benchmark
+    python -m scripts.bench costs      the estimate, over one and many plan files
+    python -m scripts.bench stages     the local stages: coming up, doing nothing, at rest
+
+Everything of a benchmark is measured in one go and paired; medians of three runs. Results go to
+docs/benchmarks: a JSON file each, a page and a picture of all. ``stages`` needs root and Linux.
+
+Exit codes: 0 done, whether or not the aims are met; 1 a step failed; 2 bad input; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from components.errors import UserError
+from scripts.lib import whole_file
+from scripts.lib.bench import costs, here, page, picture, stages
+from scripts.lib.bench.measures import Result, missed, of_document, shown
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+
+class Benchmark(StrEnum):
+    """What can be measured."""
+
+    costs = "costs"
+    stages = "stages"
+
+
+@app.command()
+def bench(
+    benchmark: Annotated[
+        list[Benchmark] | None, typer.Argument(help="Which; all where none is named.")
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="How often; medians are kept.")] = 3,
+    stage: Annotated[
+        list[int] | None, typer.Option(min=1, max=2, help="`stages`: only this one.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder of the results.")] = (
+        here.ROOT / "docs" / "benchmarks"
+    ),
+) -> None:
+    """Measure, and write down what came out."""
+    out.mkdir(parents=True, exist_ok=True)
+    for which in benchmark or list(Benchmark):
+        now, machine = datetime.datetime.now(datetime.UTC), here.machine()
+        _say(f"{which}: load {machine.load_at_start:g} on {machine.cores} cores")
+        if which is Benchmark.costs:
+            measures = costs.measure(runs, _say)
+        else:
+            measures = stages.measure(runs, stage or [1, 2], _say)
+        date = f"{now:%Y-%m-%d %H:%M} UTC"
+        _write(out, Result(which.value, date, here.commit(), runs, machine, measures))
+
+
+def _write(out: Path, result: Result) -> None:
+    """Write the result, and the page and the picture of all results that are there."""
+    text = json.dumps(result.document(), indent=2) + "\n"
+    whole_file.write(out / f"{result.benchmark}.json", text)
+    files = [out / f"{name}.json" for name in Benchmark]
+    found = [of_document(json.loads(file.read_text())) for file in files if file.exists()]
+    whole_file.write(out / "README.md", page.of_results(found))
+    whole_file.write(out / page.PICTURE, picture.draw(found))
+    for one in result.measures:
+        aim = "" if one.aim is None else f"   (aim: at most {shown(one.aim, one.unit)})"
+        _say(f"  {one.title}: {shown(one.median, one.unit)}{aim}")
+    for line in missed(result.measures):
+        _say(line)
+    _say(f"Written to {out}.")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Run it; tell an error in its own words and return the exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stacks are taken away then, too
+    try:
+        return int(app(arguments, standalone_mode=False) or 0)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        print("Stopped; what was made for it is taken away.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # an option that does not exist, and the like
+            raise
+        print(f"{error.format_message()} `--help` lists the options.", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,41 @@
+"""The machine and the checkout of a measurement."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from pathlib import Path
+
+from scripts.lib.bench.measures import Machine
+from scripts.lib.execute import answer
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def machine() -> Machine:
+    """This machine, now. No name and no address of it."""
+    known = _read("/proc/cpuinfo")
+    model = re.search(r"^model name\s*: (.+)$", known, re.MULTILINE)
+    memory = re.search(r"^MemTotal:\s+(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
+    return Machine(
+        cores=os.cpu_count() or 1,
+        processor=model[1].strip() if model else platform.machine(),
+        memory_gib=round(int(memory[1]) / 1024**2, 1) if memory else 0.0,
+        kernel=f"{platform.system()} {platform.release()}",
+        load_at_start=round(os.getloadavg()[0], 2),
+    )
+
+
+def commit() -> str:
+    """The commit of this checkout, in short."""
+    return answer(
+        ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty"]
+    ).strip()
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,59 @@
+"""The results as a Markdown page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from scripts.lib.bench.measures import Measure, Result, missed, shown
+
+PICTURE = "aims.svg"
+SHORT_S = 0.3
+"""Steps whose median is shorter are only in the JSON file."""
+
+
+def of_results(results: Sequence[Result]) -> str:
+    """The whole page."""
+    parts = [
+        "# Benchmarks",
+        "Made by `make bench`: medians, each benchmark in one go on one machine. An aim is what a "
+        "median should be at most; nothing fails when it is missed.",
+        f"![Measured values as a share of their aims]({PICTURE})",
+    ]
+    for result in results:
+        parts += [f"## {result.benchmark}", _where(result), _table(_worth(result.measures))]
+        if told := missed(result.measures):
+            parts.append("\n".join(f"- {line}" for line in told))
+    parts.append(
+        "Warm: host image, Python packages and the Pulumi CLI are there; the stack has never been. "
+        "Steps overlap, so they do not add up. The empty program is the same command in a second "
+        "clone whose program declares nothing, run right beside. Memory: what the kernel counts "
+        "for a host, less file cache it would drop. Estimates: without the start of an interpreter "
+        "that does nothing, measured right before each; a growth of 2 means that each file costs "
+        "the same."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _where(result: Result) -> str:
+    machine = result.machine
+    return (
+        f"{result.date}, commit {result.commit}, {result.runs} run{'s' * (result.runs != 1)}: "
+        f"{machine.cores} cores ({machine.processor}), {machine.memory_gib:g} GiB, "
+        f"{machine.kernel}, load {machine.load_at_start:g} at the start."
+    )
+
+
+def _worth(measures: Iterable[Measure]) -> list[Measure]:
+    return [one for one in measures if ".step." not in one.key or one.median >= SHORT_S]
+
+
+def _table(measures: Iterable[Measure]) -> str:
+    rows = ["| | median | least to most | aim | |", "|---|---:|---:|---:|---|"]
+    for one in measures:
+        least, most = (shown(value, one.unit) for value in one.spread)
+        aim = "" if one.aim is None else f"at most {shown(one.aim, one.unit)}"
+        verdict = {None: "", True: "met", False: "**missed**"}[one.met]
+        spread = f"{least} to {most}" if least != most else least
+        median = shown(one.median, one.unit)
+        rows.append(f"| {one.title} | {median} | {spread} | {aim} | {verdict} |")
+    return "\n".join(rows)
