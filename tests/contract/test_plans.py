@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import fields
 
 import pulumi
@@ -30,7 +31,7 @@ from components.settings import Settings, Stage
 from scripts.lib import graph
 from scripts.lib.plan import Plan, of_settings
 from tests.contract.test_clouds import own_settings
-from tests.support import planned
+from tests.support import authorities, planned
 from tests.support.planned import RELEASE, Settled, needed_by
 
 ALWAYS = {
@@ -67,8 +68,9 @@ def plan(stack: tuple[str, Stage]) -> Plan:
 
 
 @pytest.fixture(scope="module")
-def settled(stack: tuple[str, Stage]) -> Settled:
-    return planned.settled(f"{stack[0]}-stage{stack[1]}")
+def settled(stack: tuple[str, Stage]) -> Iterator[Settled]:
+    with authorities.known(own_settings(*stack).region or "us-east-1"):
+        yield planned.settled(f"{stack[0]}-stage{stack[1]}")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from components.clouds.aws import plans, rds_ca, regions
+from components.clouds.aws import plans, regions
 from components.errors import UserError, wrong
 from components.settings import Settings
 from components.settings.problems import raise_all
@@ -85,11 +85,6 @@ def _places(settings: Settings) -> list[UserError]:
         regions.zones(region, settings.network.zones)
     except UserError as error:
         problems.append(error)
-    if settings.stage == 2:
-        try:
-            rds_ca.authority(region)
-        except UserError as error:
-            problems.append(error)
     return problems
 
 

@@ -1,14 +1,13 @@
 """What only the account and the region know: asked before anything is made, nothing is changed.
 
+One thing is kept on this machine: the authority of the region's databases (``rds_ca.py``).
 Every lack is one sentence. The rights to ask are in iam-policy.json.
 """
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import shutil
-import ssl
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -240,14 +239,23 @@ def _offers(rds: Any, plan: str, version: int) -> list[dict[str, Any]]:
 
 
 def _authority(rds: Any, region: str) -> Iterator[UserError]:
-    """Compare the authority that ships with the project with the one that AWS tells of."""
-    answer = api.call(rds, "describe_certificates", CertificateIdentifier=rds_ca.IDENTIFIER)
+    """Have the authority on this machine, and be sure that it is the one that AWS tells of."""
+    try:
+        answer = api.call(rds, "describe_certificates", CertificateIdentifier=rds_ca.IDENTIFIER)
+    except api.Failed as error:
+        if not error.code.startswith("CertificateNotFound"):
+            raise
+        answer = {"Certificates": []}
     told = {each["Thumbprint"].lower().replace(":", "") for each in answer["Certificates"]}
-    der = ssl.PEM_cert_to_DER_cert(rds_ca.authority(region))
-    ours = hashlib.sha1(der, usedforsecurity=False).hexdigest()
-    if ours not in told:
-        yield UserError(
-            f"{rds_ca.FILE.name}: the authority of {region} should have the thumbprint that RDS"
-            f" tells ({', '.join(sorted(told)) or 'none'}), got {ours}",
-            "Do not go on: the file is not AWS's, or the region's authority was replaced.",
+    if not told:
+        yield wrong(
+            "stages:region",
+            f"one whose RDS has the authority {rds_ca.IDENTIFIER}",
+            region,
+            "Another region has it.",
         )
+        return
+    try:
+        rds_ca.provide(region, told)
+    except UserError as error:
+        yield error

@@ -182,11 +182,11 @@ def _open(value: Any) -> Any:
     return rpc.unwrap_rpc_secret(value) if rpc.is_rpc_secret(value) else value
 
 
-def of(build: Callable[[], Any], stack: str = "aws-stage1") -> Graph:
+def of(build: Callable[[], Any], stack: str = "aws-stage1", *, preview: bool = False) -> Graph:
     """Run a program and return what it registered."""
     graph = Graph()
     mocks.set_mocks(
-        Aws(graph), project="stages", stack=stack, preview=False, monitor=Recorder(graph)
+        Aws(graph), project="stages", stack=stack, preview=preview, monitor=Recorder(graph)
     )
 
     def run() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from components import clouds, settings
-from components.clouds.aws import plans, rds_ca, regions, subnets
+from components.clouds.aws import plans, regions, subnets
 from components.clouds.aws.database import backup_window, maintenance_window
 from components.clouds.aws.volume import device
 from components.errors import UserError
@@ -125,15 +125,6 @@ def test_a_limit_with_room_to_grow_or_none_is_fine(limit: str) -> None:
     assert clouds.load("aws", chosen).name == "aws"
 
 
-def test_a_region_without_a_known_authority_has_no_stage_2() -> None:
-    message = told("aws-stage2", {**LEAST_2, "region": "mx-central-1"})
-    assert message.startswith(
-        "stages:region: should be a region whose database authority is known here, got"
-        " 'mx-central-1'. Known are af-south-1, "
-    )
-    assert message.endswith("; another one goes into rds_ca.pem of clouds/aws.")
-
-
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     message = told("aws-stage2", {**LEAST_2, "region": "moon", "database.storage_gib": "5"})
     assert [line.split(": ")[0] for line in message.splitlines()] == [
@@ -197,18 +188,3 @@ def test_maintenance_and_backup_do_not_overlap(
 
 def test_a_volumes_device_is_named_by_its_serial_number() -> None:
     assert device("vol-0a1b") == "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0a1b"
-
-
-def test_every_authority_is_the_region_it_stands_for_and_still_valid() -> None:
-    from datetime import UTC, datetime
-
-    from cryptography import x509
-
-    assert len(rds_ca.authorities()) == 27
-    for region, pem in rds_ca.authorities().items():
-        (certificate,) = x509.load_pem_x509_certificates(pem.encode())
-        names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-        assert names[0].value == f"Amazon RDS {region} Root CA RSA2048 G1"
-        assert region in regions.REGIONS
-        assert certificate.not_valid_after_utc > datetime(2060, 1, 1, tzinfo=UTC)
-        certificate.verify_directly_issued_by(certificate)

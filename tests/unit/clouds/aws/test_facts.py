@@ -469,7 +469,8 @@ def test_fact_34_the_pooler_trusts_the_regions_authority_alone(two: Graph) -> No
     assert primary(two).inputs["caCertIdentifier"] == rds_ca.IDENTIFIER
     (host,) = [node for node in two.nodes if node.type.endswith(":HostConfiguration")]
     sent = host.inputs["secret_files"]["/etc/pgbouncer/server-ca.pem"]["content"]
-    assert sent.strip() == rds_ca.authority("eu-central-1").strip()
+    assert sent == rds_ca.file("eu-central-1").read_text()
+    assert sent.count("BEGIN CERTIFICATE") == 1
 
 
 def test_a_replica_is_as_private_as_its_primary_and_protects_nothing(two: Graph) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import ssl
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,13 @@ from components import settings
 from components.clouds.aws import image, operations, rds_ca
 from components.errors import UserError
 from scripts.lib import hooks
+from tests.support import authorities
 from tests.unit.clouds.aws.graph import LEAST, LEAST_2
 from tests.unit.clouds.aws.stubbed import Stubbed
 
 OWN: dict[str, object] = {"access.ssh_cidrs": ["84.20.1.2/32"]}
-DER = ssl.PEM_cert_to_DER_cert(rds_ca.authority("eu-central-1"))
-THUMBPRINT = hashlib.sha1(DER, usedforsecurity=False).hexdigest()
+AUTHORITY = authorities.make("Amazon RDS eu-central-1 Root CA RSA2048 G1")
+THUMBPRINT = authorities.thumbprint(AUTHORITY)
 
 OFFER: dict[str, Any] = {
     "EngineVersion": "17.6",
@@ -104,6 +104,12 @@ class Account(Stubbed):
         last = {"OrderableDBInstanceOptions": offers}
         self.answer("rds", operation, last, **asked, Marker="more")
         if offers and lacks.get("certificates", True):
+            if lacks.get("authority") == "none":
+                self.error("rds", "describe_certificates", "CertificateNotFound")
+                return
+            if lacks.get("authority") == "forbidden":
+                self.error("rds", "describe_certificates", "AccessDenied")
+                return
             found = {"Thumbprint": lacks.get("thumbprint", THUMBPRINT.upper())}
             self.answer(
                 "rds",
@@ -114,7 +120,11 @@ class Account(Stubbed):
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account]:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text(authorities.make("another") + AUTHORITY)
+    monkeypatch.setenv(rds_ca.OWN_BUNDLE, str(bundle))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     made = Account(monkeypatch, "sts", "ec2", "rds")
     yield made
     made.done()
@@ -294,9 +304,23 @@ LACKS: list[Lack] = [
         2,
         {"thumbprint": "ab" * 20},
         {},
-        "rds_ca.pem: the authority of eu-central-1 should have the thumbprint that RDS tells"
-        f" ({'ab' * 20}), got {THUMBPRINT}. Do not go on: the file is not AWS's, or the region's"
-        " authority was replaced.",
+        "[bundle]: should hold the certificate with the thumbprint that RDS tells"
+        f" ({'ab' * 20}), got others. Bring Amazon's bundle of the region yourself:"
+        " STAGES_RDS_CA=/path/to/bundle.pem.",
+    ),
+    (
+        2,
+        {"authority": "none"},
+        {},
+        "stages:region: should be one whose RDS has the authority rds-ca-rsa2048-g1, got"
+        " 'eu-central-1'. Another region has it.",
+    ),
+    (
+        2,
+        {"authority": "forbidden"},
+        {},
+        "AWS refuses the right to ask: no. The rights are in"
+        " components/clouds/aws/iam-policy.json.",
     ),
 ]
 
@@ -306,7 +330,17 @@ def test_a_lack_is_told(
     account: Account, stage: int, lacks: dict[str, Any], values: dict[str, object], message: str
 ) -> None:
     account.usual(stage, **lacks)
-    assert told(stage, **values) == message
+    bundle = os.environ[rds_ca.OWN_BUNDLE]
+    assert told(stage, **values).replace(bundle, "[bundle]") == message
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_the_databases_authority_is_there_afterwards(account: Account, stage: int) -> None:
+    account.usual(stage)
+    ask(stage)
+    kept = rds_ca.file("eu-central-1")
+    assert kept.is_file() is (stage == 2)
+    assert stage == 1 or kept.read_text() == AUTHORITY
 
 
 @pytest.mark.parametrize("other", [{"StorageType": "gp2"}, {"EngineVersion": "16.9"}])
