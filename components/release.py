@@ -120,6 +120,10 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             stdin=subprocess.DEVNULL,
             env=_environment(),
         )
+    except FileNotFoundError:
+        raise UserError(
+            "git: should be on PATH, got none", "Install it: apt-get install git"
+        ) from None
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(argv, 1, "", f"no answer in {GIT_TIMEOUT_S} s")
 

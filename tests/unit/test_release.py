@@ -105,3 +105,10 @@ def test_a_revision_without_a_procfile(project: Path) -> None:
         f"({commit[:12]}). Commit a Procfile with a `web:` line there, or name the folder that "
         "has one."
     )
+
+
+def test_a_machine_without_git(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert problem(app(), project) == (
+        "git: should be on PATH, got none. Install it: apt-get install git"
+    )

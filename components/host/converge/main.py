@@ -40,7 +40,8 @@ def main(document: dict[str, Any]) -> int:
             return 0
         with _lock():
             tell(result=farewell(document) if mode == "farewell" else apply(document))
-    except Failed as failure:
+    except (Failed, OSError) as problem:
+        failure = problem if isinstance(problem, Failed) else _of_the_system(problem)
         tell(
             error={
                 "host": socket.gethostname(),
@@ -52,6 +53,15 @@ def main(document: dict[str, Any]) -> int:
         )
         return 1
     return 0
+
+
+def _of_the_system(problem: OSError) -> Failed:
+    """A full disk, a read-only file system: what the host itself could not do."""
+    return Failed(
+        str(problem.filename or "the host"),
+        problem.strerror or str(problem),
+        "Look at the host's disk and memory; it is safe to run this again.",
+    )
 
 
 def apply(document: dict[str, Any]) -> dict[str, object]:

@@ -61,7 +61,7 @@ def ensure(name: str, build: str, build_timeout_s: int) -> None:
         if not done.ok:
             raise Failed(
                 f"release {commit_of(name)[:12]}",
-                f"the build failed ({_ending(done, build_timeout_s)}): {build}",
+                f"the build failed ({_ending(done, build_timeout_s)})",
                 "The old release was not touched. The last lines are below.",
                 done.tail(),
             )

@@ -233,7 +233,7 @@ def test_an_error_is_one_line_with_host_file_and_cause_and_no_traceback(stack: S
             stack.run("up")
     finally:
         stack.wish.release = good
-    assert "the build failed (exit code 7): echo not this way; exit 7" in stack.said
+    assert "the build failed (exit code 7)" in stack.said
     assert "Traceback" not in stack.said
     assert stack.changes() == {"same": 3}
 
