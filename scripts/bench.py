@@ -27,6 +27,8 @@ from scripts.lib import whole_file
 from scripts.lib.bench import costs, here, page, picture, stages
 from scripts.lib.bench.measures import Result, missed, of_document, shown
 
+STOPPED = 130
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 
@@ -87,18 +89,20 @@ def main(arguments: list[str]) -> int:
     """Run it; tell an error in its own words and return the exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stacks are taken away then, too
     try:
-        return int(app(arguments, standalone_mode=False) or 0)
+        code = int(app(arguments, standalone_mode=False) or 0)
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        print("Stopped; what was made for it is taken away.", file=sys.stderr)
-        return 130
+        code = STOPPED
     except Exception as error:
         if not hasattr(error, "format_message"):  # an option that does not exist, and the like
             raise
         print(f"{error.format_message()} `--help` lists the options.", file=sys.stderr)
         return 2
+    if code == STOPPED:  # the library for options makes this code of an interrupt, too
+        print("Stopped; what was made for it is taken away.", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

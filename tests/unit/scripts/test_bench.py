@@ -129,7 +129,10 @@ def test_a_run_that_makes_nothing_is_no_up(lines: list[tuple[float, str]]) -> No
 @pytest.mark.parametrize(
     ("groups", "folder"),
     [
-        ("5:memory:/a/stages-k1/payload\n4:cpu,memoryx:/x\n0::/stages-k1/y", "memory/a/stages-k1"),
+        (
+            "4:cpu,memoryx:/x/k1\n5:memory:/a/stages-k1/payload\n0::/stages-k1/y",
+            "memory/a/stages-k1",
+        ),
         ("0::/system.slice/stages-k1.service/payload/init.scope", "system.slice/stages-k1.service"),
     ],
 )
@@ -160,11 +163,15 @@ def test_the_page_has_every_measure_but_short_steps() -> None:
 
 
 def test_the_picture_shows_each_aim_and_stays_on_its_canvas() -> None:
-    drawn = picture.draw([result(MET, MISSED, PLAIN)])
+    longest = Measure("d", "stage 1: `make up` without a change, against empty", "times", (1,), 1.3)
+    drawn = picture.draw([result(MET, MISSED, PLAIN, longest)])
     root = ElementTree.fromstring(drawn)  # noqa: S314 - made above
     boxes = root.iter("{http://www.w3.org/2000/svg}rect")
     bars = [box for box in boxes if box.get("fill") != "#fff"]
-    assert [box.get("fill") for box in bars] == [picture.MET, picture.MISSED]
+    assert [box.get("fill") for box in bars] == [picture.MET, picture.MISSED, picture.MET]
+    assert len(longest.title) * 7.4 < picture.LEFT  # a letter is at most that wide on average
     ends = [float(box.attrib["x"]) + float(box.attrib["width"]) for box in bars]
     assert ends[0] == picture.AIM < ends[1] < picture.WIDTH
+    lines = root.iter("{http://www.w3.org/2000/svg}line")
+    assert max(float(line.attrib["x2"]) for line in lines) < picture.WIDTH - 150  # room for words
     assert "b &amp; more" in drawn and "c in memory" not in drawn
