@@ -52,8 +52,13 @@ def cut(own: Clone, file: str, edge: str, instead: str) -> None:
 def replace_server(stack: Stack) -> tuple[int, str]:
     """Ask for a new server; return the exit code and what was said."""
     stack.configure(server__generation=2)
+    return do(stack, "up")
+
+
+def do(stack: Stack, command: str) -> tuple[int, str]:
+    """Run a command; return its exit code, whatever it is, and what was said."""
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.stack", "up", "--stack", stack.name],
+        [sys.executable, "-m", "scripts.stack", command, "--stack", stack.name],
         cwd=stack.clone.path,
         capture_output=True,
         text=True,
@@ -90,23 +95,34 @@ def test_without_the_gates_output_the_address_moves_too_early(own: Clone, stack:
 
 
 @pytest.mark.parametrize("stack", [1], indirect=True)
-def test_without_the_attachments_id_the_volume_goes_before_the_farewell(
+def test_without_the_attachments_id_the_volume_goes_during_the_farewell(
     own: Clone, stack: Stack
 ) -> None:
     edge = '"attachment_id": server.attachment_id or "",'
     cut(own, "host_configuration.py", edge, '"attachment_id": "",')
     stack.run("up")
-    code, said = replace_server(stack)
-    farewell = position(said, f"deleted the old {stack.name}-app-host")
-    assert code != 0 or position(said, f"deleted the old {stack.name}-app-attachment") < farewell
+    code, said = do(stack, "down")
+    host, attachment = (
+        position(said, f"deleted {stack.name}-app-{role}") for role in ("host", "attachment")
+    )
+    assert code != 0 or attachment < host, said
+
+
+@pytest.mark.parametrize("stack", [1], indirect=True)
+def test_with_every_edge_the_volume_goes_after_the_farewell(stack: Stack) -> None:
+    code, said = do(stack, "down")
+    assert code == 0, said
+    in_order(said, f"deleted {stack.name}-app-")
 
 
 @pytest.mark.parametrize("stack", [1], indirect=True)
 def test_with_every_edge_the_old_server_goes_in_order(stack: Stack) -> None:
     code, said = replace_server(stack)
     assert code == 0, said
-    order = [
-        position(said, f"deleted the old {stack.name}-app-{role}")
-        for role in ("address", "host", "attachment", "server")
-    ]
+    in_order(said, f"deleted the old {stack.name}-app-")
+
+
+def in_order(said: str, words: str) -> None:
+    """Address, host configuration, attachment, server: all went, one after the other."""
+    order = [position(said, words + role) for role in ("address", "host", "attachment", "server")]
     assert order == sorted(order) and order[-1] < len(said), said
