@@ -46,7 +46,7 @@ def launch(
         f"--network-bridge={bridge}",
         *(f"--bind={device}:{_escape(node)}" for node, device in disks.items()),
     ]
-    port = f"/sys/class/net/vb-{container}/brport/hairpin_mode"
+    port = f"/sys/class/net/{interface(container)}/brport/hairpin_mode"
     groups = [] if _systemd_runs() else cgroup.make(key, memory_mib)
     script = [
         "set -eu",
@@ -88,6 +88,11 @@ def launch(
             timeout=TIMEOUT_S,
             check=True,
         )
+
+
+def interface(container: str) -> str:
+    """The machine's end of a container's network interface."""
+    return f"vb-{container}"
 
 
 def kill(key: str) -> None:

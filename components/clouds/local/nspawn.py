@@ -341,12 +341,19 @@ class Host:
 
         Two sets of processes on the same files would be two servers on one data directory.
         """
+        # Listed before the kill: a process on its way out shows no mounts, but holds its network.
+        strays = process.inits_on(self.upper)
         launch.kill(self.key)
-        process.end(self.supervisor())
-        for stray in process.inits_on(self.upper):
+        for stray in [*strays, self.supervisor()]:
             process.end(stray)
-        what = f"the processes of {self.folder} should end"
-        machine.wait_until(what, 10, lambda: not process.inits_on(self.upper))
+
+        def ended() -> bool:
+            return not any(map(process.alive, strays)) and not process.inits_on(self.upper)
+
+        machine.wait_until(f"the processes of {self.folder} should end", 10, ended)
+        # The kernel takes a dead container's interface away in its own time, and a new container
+        # of the same name cannot start before that.
+        machine.run(["ip", "link", "delete", launch.interface(self._machine)], check=False)
 
     def _running(self) -> process.Process:
         leader = self.leader()
