@@ -64,7 +64,7 @@ bench: ## how long things take, into docs/benchmarks (BENCH=costs or stages; RUN
 	$(PLAIN) scripts.bench $(BENCH) $(if $(RUNS),--runs $(RUNS))
 
 test: lint ## every test; those on real hosts need root (TESTS=path: only some)
-	@cd $(ROOT) && .venv/bin/python -m pytest $(TESTS)
+	@cd $(ROOT) && .venv/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 lint: ## ruff and mypy
 	$(DEV) --stack $(STACK)

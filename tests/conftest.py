@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what is rendered now over the files in tests/golden, to be read as a diff",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort tests into lanes for ``-n 2 --dist loadgroup``; the long lanes of real hosts go first.
+
+    Tests that share a stack or an address range stay in one process: those of a folder below
+    tests/real, those of the local cloud's own files, else those of a file.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_lane(item.path)))
+    items.sort(key=lambda item: "real" not in item.path.parts)
+
+
+def _lane(file: Path) -> str:
+    inside = file.relative_to(Path(__file__).parent)
+    if inside.parts[0] == "real":
+        return inside.parts[1] if len(inside.parts) > 2 else inside.stem.split("_")[1]
+    return str(inside)
 
 
 @pytest.hookimpl(wrapper=True)
