@@ -1,0 +1,142 @@
+"""Reads JSON from whoever into frozen dataclasses, or says in one sentence why not."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, TypeVar
+
+from components.errors import UserError, wrong
+
+T = TypeVar("T")
+MONEY: Final = r"-?[0-9]{1,3}(?:,?[0-9]{3}){0,4}\.[0-9]{2}"
+"""An amount in dollars and cents."""
+LONGEST_SHOWN: Final = 60
+MOST_NUMBER: Final = 10**9
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one document may hold."""
+
+    text: int
+    """Characters of one text."""
+    items: int
+    """Entries of one list."""
+    patterns: Mapping[tuple[str, str], str]
+    """By class and field: what the whole text has to match."""
+
+
+def parse(text: str | bytes, name: str, most_bytes: int) -> Any:
+    """Parse JSON of a bounded size; raises ``UserError`` for anything else."""
+    raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    if len(raw) > most_bytes:
+        raise wrong(name, f"at most {most_bytes:,} bytes", f"{len(raw):,}")
+    try:
+        return json.loads(raw, object_pairs_hook=_once, parse_constant=_constant)
+    except (ValueError, RecursionError) as problem:
+        what = "it is nested too deeply" if isinstance(problem, RecursionError) else str(problem)
+        raise UserError(f"{name}: should be JSON, got an error ({shown(what)})") from None
+
+
+def build(cls: type[T], found: object, path: str, limits: Limits) -> T:
+    """Make a dataclass of a parsed object: every field that it must have, and no other."""
+    if not isinstance(found, dict):
+        raise wrong(path, "an object", shown(found))
+    fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, cls))}
+    for key in found:
+        if key not in fields:
+            raise wrong(path, f"an object with {', '.join(fields)} only", shown(key))
+    hints = typing.get_type_hints(cls)
+    values = {}
+    for name, field in fields.items():
+        if name in found:
+            at = f"{path}.{name}"
+            values[name] = _value(hints[name], found[name], at, limits)
+            _match(limits.patterns.get((cls.__name__, name)), values[name], at)
+        elif field.default is dataclasses.MISSING:
+            raise wrong(f"{path}.{name}", "there", "nothing")
+    return cls(**values)
+
+
+def shown(got: object) -> str:
+    """What was got, short and on one line, for an error."""
+    text = str(got) if isinstance(got, str) else json.dumps(got, default=str)
+    clean = "".join(each if each.isprintable() else "?" for each in text)
+    return clean if len(clean) <= LONGEST_SHOWN else clean[: LONGEST_SHOWN - 3] + "..."
+
+
+def _value(hint: Any, found: object, path: str, limits: Limits) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is types.UnionType:
+        if found is None:
+            return None
+        (other,) = [each for each in arguments if each is not type(None)]
+        return _value(other, found, path, limits)
+    if origin is typing.Literal:
+        if not isinstance(found, str) or found not in arguments:
+            raise wrong(path, f"one of {', '.join(map(repr, arguments))}", shown(found))
+        return found
+    if origin is tuple:
+        return _list(arguments, found, path, limits)
+    if dataclasses.is_dataclass(hint):
+        return build(typing.cast(type[Any], hint), found, path, limits)
+    if hint is str:
+        return _text(found, path, limits)
+    if hint is int:
+        if type(found) is not int or not 0 <= found <= MOST_NUMBER:
+            raise wrong(path, f"a whole number from 0 to {MOST_NUMBER:,}", shown(found))
+        return found
+    if hint is bool:
+        if type(found) is not bool:
+            raise wrong(path, "true or false", shown(found))
+        return found
+    raise TypeError(f"{path}: no way to read a {hint!r}")
+
+
+def _list(arguments: tuple[Any, ...], found: object, path: str, limits: Limits) -> tuple[Any, ...]:
+    if not isinstance(found, list):
+        raise wrong(path, "a list", shown(found))
+    if arguments[-1] is Ellipsis:
+        if len(found) > limits.items:
+            raise wrong(path, f"at most {limits.items:,} entries", f"{len(found):,}")
+        each = [arguments[0]] * len(found)
+    else:
+        if len(found) != len(arguments):
+            raise wrong(path, f"{len(arguments)} entries", len(found))
+        each = list(arguments)
+    return tuple(
+        _value(hint, one, f"{path}[{at}]", limits)
+        for at, (hint, one) in enumerate(zip(each, found, strict=True))
+    )
+
+
+def _text(found: object, path: str, limits: Limits) -> str:
+    if not isinstance(found, str):
+        raise wrong(path, "text", shown(found))
+    if len(found) > limits.text:
+        raise wrong(path, f"at most {limits.text:,} characters", f"{len(found):,}")
+    if any("\ud800" <= each <= "\udfff" for each in found):
+        raise wrong(path, "text without halves of characters", shown(found))
+    return found
+
+
+def _match(pattern: str | None, value: object, path: str) -> None:
+    if pattern and isinstance(value, str) and not re.fullmatch(pattern, value, re.ASCII):
+        raise wrong(path, f"text like {pattern}", shown(value))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
