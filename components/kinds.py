@@ -1,7 +1,7 @@
 """What is known of a type of resource before anything is changed.
 
-Each cloud's ``kinds.py`` has ``KINDS``, by type: which inputs make another object of it, and whether
-data or an address goes with it. An engine's preview knows the former by itself; an offline plan
+Each cloud's ``kinds.py`` has ``KINDS``, by type: which inputs make another object of it, and
+whether data or an address goes with it. An engine knows the former by itself; an offline plan
 knows it from here. The kinds of this project, the same on every cloud, are in this module.
 """
 
