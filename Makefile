@@ -21,8 +21,8 @@ help: ## this list
 up: ## bring a stack up, or to what its settings say now (YES=1: do not ask)
 	$(RUN) up --stack $(STACK) $(YES_FLAG)
 
-preview: ## show what `up` would change
-	$(RUN) preview --stack $(STACK)
+preview: ## show what `up` would change, and its downtime (JSON=1: for a machine)
+	$(RUN) preview --stack $(STACK) $(JSON_FLAG)
 
 plan: ## what STACK would have, offline (JSON=1: for a machine; GRAPH=file.svg: a picture)
 	@cd $(ROOT) && $(PYTHON) scripts/bootstrap.py --no-engine && exec .venv/bin/python -m scripts.stack plan $(STACK) $(JSON_FLAG) $(if $(GRAPH),--graph $(abspath $(GRAPH)))

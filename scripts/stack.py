@@ -17,7 +17,7 @@ import typer
 from pulumi.automation.errors import CommandError
 
 from components.errors import UserError
-from scripts.lib import flows, session, views
+from scripts.lib import display, flows, session, views
 from scripts.lib.engine import Interrupted
 from scripts.lib.events import errors_of
 
@@ -44,9 +44,10 @@ def up(stack: Stack, yes: Yes = False) -> None:
 
 
 @app.command()
-def preview(stack: Stack) -> None:
-    """Show what `up` would change."""
-    flows.preview(session.open_session(stack))
+def preview(stack: Stack, json_: Json = False) -> None:
+    """Show what `up` would change, and how long the app will not answer."""
+    screen = display.make_screen(error=True) if json_ else None
+    flows.preview(session.open_session(stack, screen=screen), as_json=json_)
 
 
 @app.command()

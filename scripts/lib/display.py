@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from pulumi.automation.events import EngineEvent
@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from components.downtime import Downtime
 from scripts.lib.events import CHANGES, Run, Step
 from scripts.lib.execute import duration
 
@@ -32,12 +33,13 @@ class Screen(Console):
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
-def make_screen() -> Screen:
-    """Return the console for standard output: colors on a terminal only, no wrapped lines."""
-    return Screen(highlight=False, soft_wrap=True, markup=False, emoji=False)
+def make_screen(*, error: bool = False) -> Screen:
+    """Return the console for standard output, or standard error: colors on a terminal only, no
+    wrapped lines."""
+    return Screen(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=error)
 
 
 class Progress:
@@ -152,17 +154,6 @@ def headline(run: Run) -> str:
     return ", ".join([*(parts or ["only the outputs change"]), f"{counts['same']} stay."])
 
 
-def downtime(run: Run) -> str:
-    """Say what a plan that replaces the app server means for the app; empty if it does not."""
-    for (_, op), step in run.steps.items():
-        if step.kind == "HostConfiguration" and op == "delete-replaced":
-            return (
-                "The app server is replaced, the old one first: the app does not answer from the "
-                "old one's farewell until the new one has passed its gate."
-            )
-        if step.kind == "HostConfiguration" and op == "create-replacement":
-            return (
-                "The app server is replaced, the new one first: the address moves to it once it "
-                "has passed its gate, so the app stays reachable."
-            )
-    return ""
+def away(costs: Sequence[Downtime]) -> list[str]:
+    """Say what a plan costs in downtime, one line each; nothing for a plan that costs none."""
+    return ["Expected downtime:", *(f"  {one.text()}" for one in costs)] if costs else []

@@ -9,8 +9,17 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from pulumi.automation.events import DiagnosticEvent, EngineEvent, OpType, StepEventMetadata
+from pulumi.automation.events import (
+    DiagnosticEvent,
+    EngineEvent,
+    OpType,
+    StepEventMetadata,
+    StepEventStateMetadata,
+)
+
+from components import downtime
 
 CHANGES = {
     "create": ("+", "create", "creating", "created"),
@@ -49,6 +58,9 @@ class Step:
     """Which inputs differ; after a refresh: which properties are not what they were."""
     found: str = ""
     """After a refresh: ``update`` for something that differs, ``delete`` for something gone."""
+    old: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    new: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Inputs before and after; secrets are words."""
 
     @property
     def title(self) -> str:
@@ -119,6 +131,13 @@ class Run:
         """Whether anything at all would change or has changed."""
         return self.outputs_changed or any(op != "same" for op, n in self.counts().items() if n)
 
+    def planned(self) -> list[downtime.Step]:
+        """Return the operations as one step for each resource."""
+        return downtime.folded(
+            downtime.Told(urn=urn, op=op, old=step.old, new=step.new, fields=step.fields)
+            for (urn, op), step in self.steps.items()
+        )
+
     def _begin(self, metadata: StepEventMetadata, now_s: float) -> None:
         op = _op(metadata)
         if not _is_real(metadata):
@@ -129,7 +148,8 @@ class Run:
             return
         kind, name = describe(metadata.urn)
         fields = _fields(metadata) if op in {"update", "replace"} else ()
-        self.steps[metadata.urn, op] = Step(op, name, kind, now_s, fields=fields)
+        old, new = _inputs(metadata.old), _inputs(metadata.new)
+        self.steps[metadata.urn, op] = Step(op, name, kind, now_s, fields=fields, old=old, new=new)
 
     def _end(self, metadata: StepEventMetadata, now_s: float, *, failed: bool) -> Step | None:
         if metadata.type == "pulumi:pulumi:Stack":
@@ -207,6 +227,10 @@ def errors_of(text: str) -> list[str]:
 
 def _op(metadata: StepEventMetadata) -> str:
     return metadata.op.value if isinstance(metadata.op, OpType) else str(metadata.op)
+
+
+def _inputs(state: StepEventStateMetadata | None) -> Mapping[str, Any]:
+    return (state.inputs or {}) if state else {}
 
 
 def _is_real(metadata: StepEventMetadata) -> bool:

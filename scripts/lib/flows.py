@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 
-from components import outputs, release
+from components import downtime, outputs, release
 from components.errors import UserError
 from components.settings.code import REVISION
 from scripts.lib import locks, recovery, stacks, status, views
-from scripts.lib.display import Progress, counted, downtime, drifted, headline, planned
+from scripts.lib.display import Progress, away, counted, drifted, headline, planned
 from scripts.lib.events import Problem, Run, errors_of
 from scripts.lib.execute import duration
 from scripts.lib.session import ROOT, Session, make_ready
@@ -20,11 +21,26 @@ from scripts.lib.session import ROOT, Session, make_ready
 FAILED = 1
 
 
-def preview(session: Session) -> Run:
+def preview(session: Session, *, as_json: bool = False) -> None:
     """Show what an ``up`` would do; change nothing but the plan's own bookkeeping."""
     session.operations.preflight(session.settings)
     make_ready(session)
-    return _plan_of_up(session)
+    run = _plan_of_up(session)
+    if as_json:
+        print(json.dumps(_as_json(session, run), indent=2))
+
+
+def _as_json(session: Session, run: Run) -> dict[str, Any]:
+    """The plan for a machine: ``steps``, one for each resource, and ``downtime``."""
+    steps = run.planned()
+    return {
+        "stack": session.stack,
+        "steps": [
+            {"urn": one.urn, "op": one.op, "fields": sorted(one.fields), "old_first": one.old_first}
+            for one in steps
+        ],
+        "downtime": [one.as_json() for one in downtime.expected(steps, session.settings)],
+    }
 
 
 def up(session: Session, *, yes: bool, ask: Callable[[str], bool], **options: Any) -> None:
@@ -149,8 +165,8 @@ def _plan(session: Session, operation: Callable[..., Any], **options: Any) -> Ru
 def _plan_of_up(session: Session, **options: Any) -> Run:
     """Show what an ``up`` would do, and what it means for the app."""
     run = _plan(session, session.engine.preview, **options)
-    if away := downtime(run):
-        session.say(away)
+    for line in away(downtime.expected(run.planned(), session.settings)):
+        session.say(line)
     return run
 
 

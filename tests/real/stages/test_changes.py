@@ -154,7 +154,8 @@ def test_a_release_that_never_gets_healthy_leaves_the_old_one(stack: Stack) -> N
 def test_stage_2_replaces_its_server_while_the_app_answers(stage2: Stack) -> None:
     rows, before = fill(stage2), stage2.outputs()
     with asking(before["url"] + "/health") as seen:
-        stage2.up(server__generation=2)
+        said = stage2.up(server__generation=2)
+    assert "  the app, no downtime: the app server is replaced, the new one first" in said
     after = stage2.outputs()
     assert seen.answers > 50 and not seen.failures
     assert after["server_id"] != before["server_id"]
@@ -164,7 +165,8 @@ def test_stage_2_replaces_its_server_while_the_app_answers(stage2: Stack) -> Non
 
 def test_stage_1_stops_the_old_server_cleanly_first(stage1: Stack) -> None:
     rows, before = fill(stage1), stage1.outputs()
-    stage1.up(server__generation=2)
+    said = stage1.up(server__generation=2)
+    assert "  the app, 10 s to 2 min, during this run: the app server is replaced, the old" in said
     after = stage1.outputs()
     assert after["server_id"] != before["server_id"]
     assert after["address"] == before["address"]
@@ -174,6 +176,20 @@ def test_stage_1_stops_the_old_server_cleanly_first(stage1: Stack) -> None:
     )
     assert "database system was shut down" in log
     assert "was interrupted" not in log and "not properly shut down" not in log
+
+
+def test_a_larger_server_is_a_restart_that_keeps_the_data(stage1: Stack) -> None:
+    rows, before = fill(stage1), stage1.outputs()
+    stage1.configure(server__plan="local-4gb")
+    assert (
+        "Expected downtime:\n  the app, 5 s to 1 min, during this run: the host is"
+        in stage1.run("preview")
+    )
+    stage1.run("up")
+    after = stage1.outputs()
+    assert (after["server_id"], after["address"]) == (before["server_id"], before["address"])
+    assert fetch(after["url"] + "/ledger")["count"] == rows
+    stage1.up(server__plan=None)
 
 
 def test_an_explicit_request_replaces_the_server(stage2: Stack) -> None:

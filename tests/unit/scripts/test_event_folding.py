@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pulumi.automation.events import EngineEvent
 
+from components.downtime import Downtime
 from scripts.lib import display
 from scripts.lib.events import Problem, Run, Step, describe, errors_of, tidy
 
@@ -85,17 +86,33 @@ HOST = "urn:pulumi:s::stages::pulumi-python:dynamic/stages:HostConfiguration::s-
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "said_so"),
+    ("first", "second", "old_first"),
     [
-        ("delete-replaced", "create-replacement", "the app does not answer from"),
-        ("create-replacement", "delete-replaced", "so the app stays reachable"),
+        ("delete-replaced", "create-replacement", True),
+        ("create-replacement", "delete-replaced", False),
     ],
 )
-def test_a_plan_says_what_a_replacement_means(first: str, second: str, said_so: str) -> None:
-    run = fold(event("resourcePreEvent", first, HOST), event("resourcePreEvent", second, HOST))
-    assert said_so in display.downtime(run)
-    assert display.downtime(fold(event("resourcePreEvent", "update", HOST))) == ""
-    assert display.downtime(fold(event("resourcePreEvent", "delete-replaced", VOLUME))) == ""
+def test_a_plan_knows_which_of_a_replaced_pair_goes_first(
+    first: str, second: str, old_first: bool
+) -> None:
+    old = {"inputs": {"login": "a"}, "outputs": {}}
+    run = fold(
+        event("resourcePreEvent", first, HOST, old=old),
+        event("resourcePreEvent", second, HOST, old=old),
+    )
+    (step,) = run.planned()
+    assert (step.urn, step.op, step.old_first) == (HOST, "replace", old_first)
+    assert step.old == {"login": "a"}
+    assert fold(event("resourcePreEvent", "same", HOST)).planned() == []
+
+
+def test_downtime_has_a_heading_and_no_downtime_has_none() -> None:
+    cost = Downtime(urn=HOST, what="the app", least_s=1, most_s=9, why="it rests", source="s")
+    assert display.away([cost]) == [
+        "Expected downtime:",
+        "  the app, 1 to 9 s, during this run: it rests (s)",
+    ]
+    assert display.away([]) == []
 
 
 def test_a_plan_names_what_differs_of_a_provider_that_does_not_say() -> None:
