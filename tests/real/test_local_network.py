@@ -267,15 +267,15 @@ def test_the_last_network_takes_forwarding_back_where_it_was_off(local_root: Pat
 
 
 @pytest.mark.parametrize(
-    ("name", "cidr", "by"),
+    ("cidr", "by"),
     [
-        (f"{STACK}b", "10.93.1.128/25", "stg"),
-        (f"{STACK}b", "127.9.0.0/24", "lo, 127.0.0.0/8"),
+        ("10.93.1.128/25", "stg"),
+        ("127.9.0.0/24", "lo, 127.0.0.0/8"),
     ],
 )
-def test_a_range_in_use_is_refused(stack: LocalStack, name: str, cidr: str, by: str) -> None:
+def test_a_range_in_use_is_refused(stack: LocalStack, cidr: str, by: str) -> None:
     with pytest.raises(UserError) as refused:
-        bridge.check_free(bridge.of(name, cidr))
+        bridge.check_free(bridge.of(f"{STACK}b", cidr))
     wanted = "stages:network.cidr: should be a range that nothing on this machine uses, got "
     assert str(refused.value).startswith(f"{wanted}'{cidr}'. It is in use by {by}")
 
