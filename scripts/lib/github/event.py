@@ -1,0 +1,75 @@
+"""What GitHub says of the run that a workflow was started by, and which pull request that is.
+
+The number of the pull request comes from GitHub alone. For a run from a fork the event names none
+(``workflow_run.pull_requests`` is empty), and the artifact's word would be a stranger's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from components.errors import UserError, wrong
+from scripts.lib.github.client import Client
+
+EVENT: Final = "GITHUB_EVENT_PATH"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A finished run of the preview for a pull request."""
+
+    id: int
+    repository: str
+    """Where its code comes from, owner/name; empty if that is gone."""
+    branch: str
+    commit: str
+    """The pull request's last commit, not the merge that was checked out."""
+    succeeded: bool
+
+
+def read(environment: Mapping[str, str]) -> Run:
+    """Read the event ``workflow_run``; raises ``UserError`` where it is another one."""
+    path = environment.get(EVENT, "")
+    try:
+        found = json.loads(Path(path).read_text())["workflow_run"]
+        if found["event"] != "pull_request":
+            raise wrong(f"{EVENT}: workflow_run.event", "pull_request", found["event"])
+        return Run(
+            id=int(found["id"]),
+            repository=str((found.get("head_repository") or {}).get("full_name") or ""),
+            branch=str(found["head_branch"]),
+            commit=str(found["head_sha"]),
+            succeeded=found["conclusion"] == "success",
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(
+            f"{EVENT}: should name the file of an event `workflow_run`, got {path!r}",
+            "This command is for the workflow preview-comment.yml.",
+        ) from None
+
+
+def pull_request(client: Client, run: Run) -> int | None:
+    """The open pull request whose last commit the run looked at; ``None``: there is none any more.
+
+    Asked for by branch: the list of a commit's pull requests has none for a fork's commit.
+    """
+    if not run.repository:
+        return None
+    owner = run.repository.partition("/")[0]
+    found = [
+        int(each["number"])
+        for each in client.every("pulls", state="open", head=f"{owner}:{run.branch}")
+        if each["head"]["sha"] == run.commit
+        and ((each["head"].get("repo") or {}).get("full_name") == run.repository)
+    ]
+    if len(found) > 1:
+        raise UserError(
+            f"Commit {run.commit[:12]} of {run.repository}: should be the head of one pull request,"
+            f" got {', '.join(map(str, found))}",
+            "Which of them the preview is for cannot be told: close all but one.",
+        )
+    return found[0] if found else None

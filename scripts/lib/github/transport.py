@@ -1,0 +1,92 @@
+"""One HTTP request over urllib3, already pinned as boto3's own: bounded, verified, no retries."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError
+
+from components.errors import UserError
+
+TIMEOUT: Final = urllib3.Timeout(connect=10, read=30)
+LOCAL: Final = {"localhost", "127.0.0.1", "::1"}
+
+
+class NoAnswer(Exception):
+    """No whole answer came. ``str()`` is why, in a few words."""
+
+    def __init__(self, problem: BaseException) -> None:
+        self.sent = not isinstance(problem, ConnectTimeoutError)
+        """Whether the request may have arrived; without a connection it has not."""
+        inner = problem.__cause__ or problem.__context__ or problem
+        super().__init__(str(getattr(inner, "strerror", None) or inner))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By name in small letters."""
+    data: bytes
+
+    @property
+    def message(self) -> str:
+        """GitHub's own words, on one line; none where the answer has none."""
+        try:
+            found = json.loads(self.data)
+        except ValueError:
+            return ""
+        text = str(found.get("message") or "") if isinstance(found, dict) else ""
+        return "".join(each if each.isprintable() else " " for each in text)[:200]
+
+
+def send(
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str], most_bytes: int
+) -> Answer:
+    """Send one request. Raises ``NoAnswer``, and ``UserError`` for an answer that is too large."""
+    context = ssl.create_default_context()  # the machine's own authorities, or SSL_CERT_FILE's
+    parts = urllib.parse.urlsplit(url)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if proxy and not urllib.request.proxy_bypass(parts.netloc):
+        pool: urllib3.PoolManager = urllib3.ProxyManager(proxy, ssl_context=context)
+    else:
+        pool = urllib3.PoolManager(ssl_context=context)
+    try:
+        with pool:
+            answer = pool.request(
+                method,
+                url,
+                body=body,
+                headers=dict(headers),
+                timeout=TIMEOUT,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            data = bytearray()
+            for chunk in answer.stream(64 * 1024, decode_content=True):
+                data += chunk
+                if len(data) > most_bytes:
+                    raise UserError(
+                        f"{parts.path}: should be at most {most_bytes:,} bytes, got more"
+                    )
+    except (HTTPError, OSError) as problem:
+        raise NoAnswer(problem) from problem
+    return Answer(
+        answer.status, {key.lower(): value for key, value in answer.headers.items()}, bytes(data)
+    )
+
+
+def is_safe(url: str) -> bool:
+    """Whether nobody between here and there can read along."""
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL)
