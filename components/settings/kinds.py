@@ -86,7 +86,7 @@ class ListOf(Kind[tuple[str, ...]]):
 
 @dataclass(frozen=True, kw_only=True)
 class MapOf(Kind[dict[str, str]]):
-    """A map of names to texts, of which some or all may be secrets.
+    """A map of names to texts, of which some or all may be secrets where the values are hidden.
 
     In a file that the engine has not read a secret is ``{secure: ...}``, and only the engine can
     check it: it stands as ``ENCRYPTED`` until then, and a map that is one as an empty map.
@@ -98,7 +98,7 @@ class MapOf(Kind[dict[str, str]]):
     remedy: str
 
     def read(self, path: str, value: object) -> dict[str, str]:
-        if is_encrypted(value):
+        if self.may_be_secret and is_encrypted(value):
             return {}
         pairs = _from_json(value, dict)
         if not isinstance(pairs, dict):
@@ -108,12 +108,16 @@ class MapOf(Kind[dict[str, str]]):
         for name, each in pairs.items():
             try:
                 checked = self.names.read(path, name)
-                secret = is_encrypted(each)
+                secret = self.may_be_secret and is_encrypted(each)
                 good[checked] = ENCRYPTED if secret else self.values.read(f"{path}.{checked}", each)
             except UserError as error:
                 problems.extend(flat(error))
         raise_all(problems)
         return good
+
+    @property
+    def may_be_secret(self) -> bool:
+        return self.values.hidden
 
 
 def is_encrypted(value: object) -> bool:

@@ -16,6 +16,7 @@ from components.settings.choices import Stage
 from components.settings.database import Database
 from components.settings.key import key
 from components.settings.kinds import SWITCH, whole
+from components.settings.policy import Policy
 from components.settings.ssh_keys import SSH_KEYS
 
 
@@ -237,3 +238,4 @@ class Settings:
     access: Access
     alarms: Alarms = Alarms()
     host: Host
+    policy: Policy = Policy()

@@ -22,6 +22,7 @@ from components.settings.model import (
     Server,
     Settings,
 )
+from components.settings.policy import Policy
 from components.settings.problems import PREFIX, flat, raise_all, refusal, shown
 
 GROUPS: Final[dict[str, type]] = {
@@ -33,6 +34,7 @@ GROUPS: Final[dict[str, type]] = {
     "access": Access,
     "alarms": Alarms,
     "host": Host,
+    "policy": Policy,
 }
 """The groups of keys, in the order of the documentation."""
 
@@ -116,7 +118,8 @@ def _group(
     good: dict[str, Any] = {}
     for name, about in keys_of(group).items():
         path = f"{PREFIX}{prefix}{name}"
-        if is_encrypted(values.get(prefix + name)) and not isinstance(about.kind, MapOf):
+        secrets_here = isinstance(about.kind, MapOf) and about.kind.may_be_secret
+        if is_encrypted(values.get(prefix + name)) and not secrets_here:
             problems.append(
                 UserError(
                     f"{path}: should be plain text, got an encrypted value",

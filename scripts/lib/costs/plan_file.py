@@ -64,12 +64,34 @@ def of_document(document: Mapping[str, Any], name: str) -> CostPlan:
     return _plan(str(document["stack"]), _states(document["resources"], name), "", name)
 
 
+def states(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """The resources of either kind of document, as they would be; unknown values as in a plan."""
+    if "steps" not in document and "resources" not in document:
+        raise _no_plan(name, _other_tool(document))
+    found = (
+        _preview_states(document, name)
+        if "steps" in document
+        else _states(document["resources"], name)
+    )
+    return [{**one, "inputs": _known(_map(one, "inputs", name))} for one in found]
+
+
 def _of_preview(document: Mapping[str, Any], name: str) -> CostPlan:
+    found = _preview_states(document, name)
+    config = _map(document, "config", name)
+    region = next((str(config[key]) for key in ("aws:region",) if key in config), "")
+    stack = next((str(one.get("urn")).split("::")[0].split(":")[-1] for one in found), "")
+    if not stack:
+        raise _no_plan(name, "a preview without resources")
+    return _plan(stack, found, region, name)
+
+
+def _preview_states(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     for told in _states(document.get("diagnostics") or [], name):
         if told.get("severity") == "error":
             what = " ".join(str(told.get("message")).split())
             raise UserError(f"{name}: should be a preview that succeeded, got one with: {what}")
-    states: dict[str, Mapping[str, Any]] = {}
+    found: dict[str, Mapping[str, Any]] = {}
     sames = 0
     for at, step in enumerate(_states(document["steps"], name)):
         operation, urn = step.get("op"), step.get("urn")
@@ -80,19 +102,14 @@ def _of_preview(document: Mapping[str, Any], name: str) -> CostPlan:
             continue
         state = step.get("newState") or step.get("oldState")
         if isinstance(state, Mapping) and not state.get("external"):
-            states[urn] = state
+            found[urn] = state
     unchanged = _map(document, "changeSummary", name).get("same", 0)
     if isinstance(unchanged, int) and unchanged > sames:
         raise UserError(
             f"{name}: should have every resource, got none of the {unchanged} unchanged ones",
             "Make it with `pulumi preview --json --show-sames`.",
         )
-    config = _map(document, "config", name)
-    region = next((str(config[key]) for key in ("aws:region",) if key in config), "")
-    stack = next((urn.split("::")[0].split(":")[-1] for urn in states), "")
-    if not stack:
-        raise _no_plan(name, "a preview without resources")
-    return _plan(stack, list(states.values()), region, name)
+    return list(found.values())
 
 
 def _plan(stack: str, states: Iterable[Mapping[str, Any]], region: str, name: str) -> CostPlan:

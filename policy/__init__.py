@@ -1,0 +1,1 @@
+"""Policies: what no stack should be, judged on offline plans, previews and by the engine itself."""
