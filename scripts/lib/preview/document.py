@@ -29,13 +29,19 @@ Verdict = Literal["", "within", "above", "above before"]
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """One changed setting or input. ``None``: it is not there on that side."""
+    """One changed setting or input.
+
+    ``None``: it is not there on that side; on both: it comes from something that changes, and is
+    known only then.
+    """
 
     path: str
     before: str | None
     after: str | None
     secret: bool = False
     """It differs, and neither side is shown."""
+    diff: tuple[str, ...] = ()
+    """Of a text of many lines: those that differ, each with its sign, instead of both sides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +62,12 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True)
 class CostLine:
-    """One line of the bill that is not as it was; dollars a month as text, ``None``: no line."""
+    """One line of the bill that is not as it was, in words as ``make cost COMPARE=`` has them."""
 
     name: str
-    before: str | None
-    after: str | None
+    before: str
+    after: str
+    difference: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,18 +78,22 @@ class Cost:
     after: str | None
     budget: str | None = None
     verdict: Verdict = ""
+    difference: str = ""
+    """Such as ``+49.47``; empty where there is only one side."""
     lines: tuple[CostLine, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Downtime:
-    """What does not answer, for how long, and why."""
+    """What does not answer, for how long, when, and why (``components/downtime.py``)."""
 
     what: str
-    seconds: tuple[int, int] | None
-    """At least and at most; ``None``: it is not known."""
+    least_s: int
+    most_s: int | None
+    """``None``: nobody states one."""
+    when: str
     why: str
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +124,8 @@ class Stack:
     cost: Cost | None = None
     downtime: tuple[Downtime, ...] = ()
     findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What could not be told, and why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,8 +149,6 @@ LIMITS: Final = strict.Limits(
         ("Cost", "before"): strict.MONEY,
         ("Cost", "after"): strict.MONEY,
         ("Cost", "budget"): strict.MONEY,
-        ("CostLine", "before"): strict.MONEY,
-        ("CostLine", "after"): strict.MONEY,
     },
 )
 

@@ -1,0 +1,66 @@
+"""Foreign text in GitHub's Markdown: it is shown as it is, and does nothing.
+
+Three places are safe, and text from a plan goes nowhere else: a code span in backticks, a fenced
+block, and a sentence in which every sign that Markdown knows is escaped and nothing is a mention, a
+reference or a link. Tables hold only what cannot break them: checked names, numbers, own words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+LONGEST: Final = 400
+"""Characters of a span or a sentence."""
+JOINER: Final = "\N{WORD JOINER}"
+"""Without width, and no part of a name: after it ``@`` and ``#`` are only signs."""
+
+_HIDDEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
+"""Categories of characters that are not seen, or that turn the direction of what is."""
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$^=])")
+_LIVELY = re.compile(r"(@|\\#|://|\bwww\.|\bGH-)", re.IGNORECASE)
+
+
+def visible(text: str) -> str:
+    """One line in which every character is seen: a hidden one is shown by its number."""
+    return "".join(_seen(each) for each in text)
+
+
+def code(text: str, longest: int = LONGEST) -> str:
+    """A code span that ends where it should, whatever the text holds."""
+    shown = _cut(visible(text).replace("<!--", f"<!-{JOINER}-"), longest) or " "
+    fence = "`" * (_longest_run(shown) + 1)
+    edge = " " if "`" in (shown[0], shown[-1]) or shown[0] == shown[-1] == " " else ""
+    return f"{fence}{edge}{shown}{edge}{fence}"
+
+
+def sentence(text: str, longest: int = LONGEST) -> str:
+    """A line of prose without any markup, mention, reference or link."""
+    shown = _cut(" ".join(visible(text).split()), longest)
+    escaped = _MARKUP.sub(r"\\\1", shown)
+    return _LIVELY.sub(lambda found: found[1] + JOINER, escaped)
+
+
+def block(lines: Iterable[str], language: str = "") -> list[str]:
+    """A fenced block."""
+    shown = [_cut(visible(line).replace("<!--", f"<!-{JOINER}-"), LONGEST) for line in lines]
+    fence = "`" * max(3, *(_longest_run(line) + 1 for line in ["", *shown]))
+    return [f"{fence}{language}", *shown, fence]
+
+
+def _seen(each: str) -> str:
+    if each == "\t":
+        return " "
+    if unicodedata.category(each) not in _HIDDEN:
+        return each
+    return " " if each in "\n\r" else f"\\u{{{ord(each):x}}}"
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall(r"`+", text)), default=0)

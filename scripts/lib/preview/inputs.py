@@ -1,0 +1,106 @@
+"""Reads the folders that previews and plans are handed over in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from components.errors import UserError, wrong
+from scripts.lib import stacks
+from scripts.lib.cost_inputs import read
+from scripts.lib.preview import assemble, document
+from scripts.lib.preview.assemble import Side
+from scripts.lib.preview.document import Document, Stack
+
+TOUCHED = "touched.json"
+"""In a folder of offline plans: what ``touched`` says of the two revisions."""
+
+
+def offline(folder: Path) -> list[Stack]:
+    """What lies between the plans in ``base`` and ``head`` of a folder."""
+    sides = {name: folder / name for name in ("base", "head")}
+    for side in sides.values():
+        if not side.is_dir():
+            raise wrong(str(side), "a folder with plans", "none", "`offline` makes it.")
+    names = {_stack_of(file) for side in sides.values() for file in side.iterdir()}
+    return [
+        assemble.of_plans(name, *(_side(side, name) for side in sides.values()))
+        for name in sorted(names)
+    ]
+
+
+def previews(folder: Path, wanted: Iterable[str], settings: Path) -> list[Stack]:
+    """What engines' previews in a folder say: ``<stack>.json``, and ``<stack>.error``.
+
+    ``wanted`` are further stacks that should have one: where there is none, it failed.
+    """
+    if not folder.is_dir():
+        raise wrong(str(folder), "a folder with previews", "none")
+    names = {_stack_of(file) for file in folder.iterdir()} | {*wanted}
+    return [_preview(folder, name, settings) for name in sorted(names)]
+
+
+def touched(file: Path) -> Mapping[str, Any]:
+    """What ``touched --json`` printed."""
+    found = _json(file)
+    if not isinstance(found, dict) or not isinstance(found.get("stacks"), list):
+        raise wrong(str(file), "what `touched --json` prints", "something else")
+    return found
+
+
+def documents(files: Iterable[Path]) -> list[Document]:
+    """Documents, each of which may come from anyone."""
+    found = []
+    for file in files:
+        try:
+            found.append(document.read(_bytes(file)))
+        except UserError as error:
+            raise UserError(f"{file}: {error.problem}", error.remedy) from None
+    return found
+
+
+def _preview(folder: Path, name: str, settings: Path) -> Stack:
+    error, file = folder / f"{name}.error", folder / f"{name}.json"
+    said = read(error, str(error)) if error.is_file() else ""
+    text = read(file, str(file)) if file.is_file() else ""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        return assemble.failed(name, "engine", said or text or "No preview was made.")
+    own = settings / f"Pulumi.{name}.yaml"
+    values = dict(stacks.values(own, f"stacks/{own.name}")) if own.is_file() else None
+    return assemble.of_preview(name, found, values, said)
+
+
+def _side(folder: Path, name: str) -> Side:
+    plan, own = folder / f"{name}.json", folder / f"{name}.settings.json"
+    error = folder / f"{name}.error"
+    return Side(
+        plan=_json(plan) if plan.is_file() else None,
+        settings=_json(own) if own.is_file() else None,
+        error=read(error, str(error)) if error.is_file() else "",
+    )
+
+
+def _stack_of(file: Path) -> str:
+    return file.name.removesuffix(".json").removesuffix(".error").removesuffix(".settings")
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(read(file, str(file)))
+    except ValueError as problem:
+        raise UserError(f"{file}: should be JSON, got an error ({problem})") from None
+
+
+def _bytes(file: Path) -> bytes:
+    """A file's bytes; no more of it than tells that it is too large."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(document.MOST_BYTES + 1)
+    except OSError as problem:
+        raise wrong(str(file), "a readable file", problem.strerror) from None

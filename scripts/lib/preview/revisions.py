@@ -1,0 +1,96 @@
+"""Two revisions of this repository: what lies between them, and a folder with each one's files.
+
+Nothing here needs credentials or a network. A revision's files are a temporary worktree; the
+checkout itself, its changes and its branches stay as they are.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from components.errors import UserError, wrong
+
+NAME = "refs and commits only"
+
+
+def commit(root: Path, revision: str, option: str) -> str:
+    """The full id of a revision; raises ``UserError`` where there is none."""
+    found = _git(
+        root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+    )
+    if found is None:
+        raise wrong(
+            option,
+            "a branch, tag or commit of this repository",
+            revision,
+            "In CI, check out with the whole history (`fetch-depth: 0`).",
+        )
+    return found.strip()
+
+
+def fork_point(root: Path, base: str, head: str) -> str:
+    """Where the head's commits begin: what others did on the base since is no part of the change.
+
+    Raises ``UserError`` where the history does not reach that far.
+    """
+    found = _git(root, "merge-base", base, head)
+    if found is None:
+        raise UserError(
+            f"--base: should share a commit with the head, {base[:12]} and {head[:12]} have none",
+            "In CI, check out with the whole history (`fetch-depth: 0`).",
+        )
+    return found.strip()
+
+
+def changed_files(root: Path, base: str, head: str) -> list[str]:
+    """Paths of every file that differs, those that are gone included."""
+    found = _git(root, "diff", "--name-only", "--no-renames", "-z", base, head) or ""
+    return [path for path in found.split("\0") if path]
+
+
+def file_at(root: Path, revision: str, path: str) -> str | None:
+    """A file's text at a revision, ``None`` where it has none."""
+    return _git(root, "show", f"{revision}:{path}")
+
+
+def stacks_at(root: Path, revision: str) -> list[str]:
+    """The stacks that have a settings file at a revision."""
+    listed = _git(root, "ls-tree", "--name-only", "-z", revision, "stacks/") or ""
+    names = [path.removeprefix("stacks/") for path in listed.split("\0")]
+    return sorted(
+        name.removeprefix("Pulumi.").removesuffix(".yaml")
+        for name in names
+        if name.startswith("Pulumi.") and name.endswith(".yaml")
+    )
+
+
+@contextmanager
+def files_of(root: Path, revision: str, folder: Path) -> Iterator[Path]:
+    """A worktree of a revision in a folder that is not there yet; gone afterwards."""
+    made = _git(root, "worktree", "add", "--detach", "--quiet", str(folder), revision)
+    if made is None:
+        raise UserError(
+            f"git worktree add {folder} {revision[:12]} failed",
+            "Is the commit here, and the disk not full?",
+            exit_code=1,
+        )
+    try:
+        yield folder
+    finally:
+        _git(root, "worktree", "remove", "--force", str(folder))
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """What git says; ``None`` where it fails."""
+    done = subprocess.run(
+        ["git", "-C", str(root), *arguments],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    return done.stdout if done.returncode == 0 else None

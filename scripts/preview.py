@@ -1,0 +1,142 @@
+"""What a change of this repository would do to its stacks, as a comment for its pull request.
+
+    python -m scripts.preview touched --base main --head HEAD --json
+    python -m scripts.preview offline --base main --head HEAD --out plans
+    python -m scripts.preview render --offline plans --markdown comment.md --json preview.json
+    python -m scripts.preview render --document preview.json --markdown comment.md
+
+No command needs credentials or a network, or changes anything but the files that it writes.
+
+Exit codes of `render`: 2 bad input; else 1 a preview failed or a mandatory policy is broken; else 3
+a stack would be above its budget; else 0. The comment is written in every case but 2.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from components.errors import UserError
+from scripts.lib import whole_file
+from scripts.lib.preview import revisions
+
+ROOT = Path(__file__).resolve().parents[1]
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+Base = Annotated[str, typer.Option(help="Branch, tag or commit that the change goes to.")]
+Head = Annotated[str, typer.Option(help="Branch, tag or commit of the change.")]
+
+
+@app.command()
+def touched(
+    base: Base,
+    head: Head = "HEAD",
+    json_: Annotated[bool, typer.Option("--json", help="For a machine to read.")] = False,
+) -> None:
+    """Tell which stacks a change touches; with --json the matrix of a workflow."""
+    from scripts.lib.preview import touched as touching
+
+    found = touching.between(ROOT, *_between(base, head))
+    if json_:
+        print(json.dumps(found.document(), indent=2))
+        return
+    for name, file in found.stacks.items():
+        print(f"{name}: {file}")
+    for name in found.gone:
+        print(f"{name}: its settings are deleted")
+
+
+@app.command()
+def offline(
+    base: Base,
+    out: Annotated[Path, typer.Option(help="Folder for the plans.")],
+    head: Head = "HEAD",
+    stack: Annotated[list[str] | None, typer.Option(help="Only this one (repeat it).")] = None,
+) -> None:
+    """Plan the stacks of two commits, each with its own code, without credentials or network."""
+    from scripts.lib.preview import inputs
+    from scripts.lib.preview import offline as planning
+    from scripts.lib.preview import touched as touching
+
+    start, end = _between(base, head)
+    planning.make(ROOT, {"base": start, "head": end}, stack or [], out)
+    found = touching.between(ROOT, start, end).document()
+    whole_file.write(out / inputs.TOUCHED, json.dumps(found, indent=2) + "\n")
+
+
+@app.command()
+def render(
+    offline: Annotated[
+        Path | None, typer.Option(help="Folder with plans in base/ and head/.")
+    ] = None,
+    previews: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with <stack>.json of `pulumi preview --json --show-sames`, and"
+            " <stack>.error with what it said."
+        ),
+    ] = None,
+    touched: Annotated[
+        Path | None, typer.Option(help="What `touched --json` printed: each stack has to come.")
+    ] = None,
+    document: Annotated[
+        list[Path] | None, typer.Option(help="A preview that was rendered before (repeat it).")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the comment there.")] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="Write the document there.")] = None,
+) -> int:
+    """Make the document and the comment; several inputs of different stacks go into one.
+
+    A stack that has an engine's preview is not shown from its offline plans.
+    """
+    from scripts.lib.preview import document as documents
+    from scripts.lib.preview import gathering, verdict
+    from scripts.lib.preview import markdown as comment
+
+    found = gathering.gather(
+        offline=offline,
+        previews=previews,
+        touched=touched,
+        documents=document or [],
+        settings=ROOT / "stacks",
+    )
+    text = comment.markdown(found)
+    if json_ is not None:
+        whole_file.write(json_, documents.write(found))
+    if markdown is not None:
+        whole_file.write(markdown, text)
+    if json_ is None and markdown is None:
+        print(text, end="")
+    for reason in verdict.reasons(found):
+        print(reason, file=sys.stderr)
+    return verdict.exit_code(found)
+
+
+def _between(base: str, head: str) -> tuple[str, str]:
+    """Where the change begins, and its last commit."""
+    end = revisions.commit(ROOT, head, "--head")
+    return revisions.fork_point(ROOT, revisions.commit(ROOT, base, "--base"), end), end
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command; tell an error in its own words and return the exit code."""
+    try:
+        return int(app(arguments, standalone_mode=False) or 0)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # an option that does not exist, and the like
+            raise
+        print(f"{error.format_message()} `--help` lists the options.", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
