@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.host.model import Part
+
 LOGIN = "ops"
 """The SSH login name on every host of every cloud: key only, sudo without a password."""
 
@@ -109,6 +111,9 @@ class DatabaseAnswer:
     encrypted_at_rest: Guarantee
     backed_up: Guarantee
     standby: Guarantee
+    read_hosts: tuple[pulumi.Output[str], ...] = ()
+    """Read replicas, as many as were asked for: private names or addresses, at the same port, with
+    the same roles and passwords, and certificates of the same authority that carry them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +202,13 @@ class Cloud(ABC):
     def address(
         self, name: str, network: NetworkAnswer, *, parent: pulumi.Resource
     ) -> AddressAnswer: ...
+
+    def host_parts(self, *, data_mount: str | None) -> tuple[Part, ...]:
+        """What this cloud wants on its servers beside the stage's own software; by default nothing.
+
+        ``data_mount`` is where the data volume is, ``None`` on a server without one.
+        """
+        return ()
 
     @abstractmethod
     def assign_address(

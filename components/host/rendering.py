@@ -12,14 +12,20 @@ import jinja2
 
 FILES = Path(__file__).parent / "files"
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(FILES),
-    undefined=jinja2.StrictUndefined,
-    autoescape=False,  # noqa: S701 - configuration files and shell, no HTML with foreign text
-    keep_trailing_newline=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+
+def environment(folder: Path) -> jinja2.Environment:
+    """The templates of a folder; a cloud has files of its own."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701 - configuration files and shell, no HTML with foreign text
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+_ENVIRONMENT = environment(FILES)
 
 
 def render(name: str, **values: object) -> str:

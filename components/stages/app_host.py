@@ -22,6 +22,7 @@ from components.first_contact import FirstContactKey, PinnedHostKey
 from components.host import access, app, base, firewall, memory, nginx, pgbouncer, procfile, valkey
 from components.host.cloud_init import boot_document
 from components.host.model import DatabaseStep, Farewell, HostFile, Part, Release
+from components.host.postgres import MOUNT
 from components.host_configuration import HostConfiguration, HostConfigurationArgs
 from components.release import ResolvedRelease
 from components.secrets import GeneratedSecrets
@@ -42,6 +43,8 @@ class Upstream:
     pooler_files: pulumi.Input[Sequence[HostFile]]
     """The pooler's files about its server; secret where they hold a password."""
     managed: bool
+    replicas: int = 0
+    """How many read replicas it has."""
     step: DatabaseStep
     secrets: pulumi.Input[dict[str, Any]]
     """SQL and connection of the step."""
@@ -71,7 +74,8 @@ class AppHost(pulumi.ComponentResource):
         super().__init__("stages:app_host:AppHost", name, {}, opts)
         plan = cloud.server_plan(server_plan_name(cloud, settings))
         commands = procfile.parse(release.procfile)
-        parts = _parts(settings, plan.memory_mib, upstream)
+        own_parts = cloud.host_parts(data_mount=MOUNT if volume else None)
+        parts = (*_parts(settings, plan.memory_mib, upstream), *own_parts)
         own_key = cloud.ssh_private_key(name, parent=self)
         keys = pulumi.Output.all(
             *settings.access.ssh_keys, *([own_key.public] if own_key else [])
@@ -171,7 +175,11 @@ def _parts(settings: Settings, memory_mib: int, upstream: Upstream) -> tuple[Par
         firewall.firewall(ssh_cidrs=settings.access.ssh_cidrs),
         app.app(memory=shares, packages=settings.app.packages),
         *upstream.parts,
-        pgbouncer.pgbouncer(pool_mode=settings.database.pool_mode, managed=upstream.managed),
+        pgbouncer.pgbouncer(
+            pool_mode=settings.database.pool_mode,
+            managed=upstream.managed,
+            replicas=upstream.replicas,
+        ),
         valkey.valkey(memory_mib=shares.valkey_mib),
         nginx.nginx(web_ports=app.web_ports(settings.app.web_processes)),
     )
@@ -217,6 +225,7 @@ def _late_files(
             "SECRET_KEY": known["secret_key"],
             "DATABASE_URL": pgbouncer.DATABASE_URL,
             "DIRECT_DATABASE_URL": pgbouncer.DIRECT_DATABASE_URL,
+            **({"READ_DATABASE_URL": pgbouncer.READ_DATABASE_URL} if upstream.replicas else {}),
             "REDIS_URL": valkey.REDIS_URL,
             "STAGES_STACK": settings.stack,
             "STAGES_CLOUD": settings.cloud,

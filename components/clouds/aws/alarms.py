@@ -50,6 +50,8 @@ class Alarm:
     periods: int = 3
     actions: tuple[str, ...] = ()
     """What AWS does by itself, beside the message."""
+    silence: bool = False
+    """Whether a message is also sent when values stop coming. None is sent before the first."""
 
 
 def topic(ctx: Context, name: str, parent: pulumi.Resource) -> pulumi.Output[str] | None:
@@ -119,12 +121,14 @@ def server(ctx: Context, instance_id: pulumi.Input[str], *, volume: bool) -> lis
 
 
 def _own(namespace: str, role: str, metric: str, percent: int, what: str) -> Alarm:
+    """An alarm on what the host sends. One of them, memory, also tells that it sends nothing."""
     return Alarm(
         role=role,
         meaning=f"{what} over {percent} % for 15 minutes",
         namespace=namespace,
         metric=metric,
         threshold=percent,
+        silence=metric == MEMORY_METRIC,
     )
 
 
@@ -210,6 +214,9 @@ def make(
             evaluation_periods=alarm.periods,
             alarm_actions=[topic_arn, *alarm.actions],
             ok_actions=[topic_arn],
+            # A gap is no reading: a new server has sent nothing yet, a stopped one never will.
+            treat_missing_data="missing",
+            insufficient_data_actions=[topic_arn] if alarm.silence else None,
             tags=ctx.tags(f"{name}-{alarm.role}"),
             opts=ctx.child(parent),
         )

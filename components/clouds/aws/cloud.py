@@ -20,9 +20,10 @@ from components.cloud import (
     VolumeNeeds,
 )
 from components.clouds.aws import address as static_address
-from components.clouds.aws import checks, database, network, plans, server, volume
+from components.clouds.aws import checks, database, host_metrics, network, plans, server, volume
 from components.clouds.aws.context import Context
 from components.clouds.aws.network import AwsNetwork
+from components.host.model import Part
 from components.settings import Settings
 
 
@@ -67,6 +68,9 @@ class AwsCloud(Cloud):
         self, name: str, needs: ServerNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
     ) -> ServerAnswer:
         return server.make(self._ctx, name, needs, _own(network), parent)
+
+    def host_parts(self, *, data_mount: str | None) -> tuple[Part, ...]:
+        return host_metrics.parts(self._ctx, data_mount)
 
     def address(
         self, name: str, network: NetworkAnswer, *, parent: pulumi.Resource

@@ -94,8 +94,10 @@ def make(
     )
     watched = alarms.database(primary.identifier, plan, needs.storage_gib)
     alarms.make(ctx, f"{name}-database", watched, network.topic_arn, parent)
-    for number in range(1, needs.read_replicas + 1):
+    replicas = [
         _replica(ctx, f"{name}-replica-{number}", needs, primary, parameters, network, parent)
+        for number in range(1, needs.read_replicas + 1)
+    ]
     return DatabaseAnswer(
         host=primary.address,
         port=primary.port,
@@ -114,6 +116,7 @@ def make(
             if needs.standby
             else "stages:database.standby is false",
         ),
+        read_hosts=tuple(replica.address for replica in replicas),
     )
 
 
@@ -155,7 +158,7 @@ def _replica(
     parameters: aws.rds.ParameterGroup,
     network: AwsNetwork,
     parent: pulumi.Resource,
-) -> None:
+) -> aws.rds.Instance:
     """Declare a read replica. It holds nothing of its own: not protected, no last snapshot."""
     plan = plans.database(needs.plan)
     assert network.database_group_id is not None  # noqa: S101 - `make` has looked
@@ -189,6 +192,7 @@ def _replica(
         ),
     )
     alarms.make(ctx, name, alarms.replica(made.identifier), network.topic_arn, parent)
+    return made
 
 
 def _storage_limit(ctx: Context, needs: DatabaseNeeds) -> int | None:
