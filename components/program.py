@@ -27,6 +27,8 @@ def program() -> None:
             f"{chosen.app.directory} has changes that no commit holds: they are not sent. "
             f"The release is {resolved.commit[:12]}."
         )
+    for lack in resolved.not_sent:
+        pulumi.log.warn(lack)
     declare(chosen, resolved)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ class ResolvedRelease:
     """Text of the Procfile at that commit."""
     uncommitted: bool
     """Whether the app's folder has changes that no commit holds: they are not sent."""
+    not_sent: tuple[str, ...] = ()
+    """What a release of this commit lacks though git knows it, a sentence each."""
 
 
 def resolve(app: App, project: Path) -> ResolvedRelease:
@@ -56,14 +59,51 @@ def resolve(app: App, project: Path) -> ResolvedRelease:
         commit=commit,
         procfile=procfile.stdout,
         uncommitted=bool(dirty.strip()),
+        not_sent=(
+            *_submodules(repository, commit, folder),
+            *_large_files(repository, commit, folder),
+        ),
     )
+
+
+def _submodules(repository: Path, commit: str, folder: str) -> list[str]:
+    """An archive has an empty folder where a submodule is."""
+    names = ["config", "--blob", f"{commit}:.gitmodules", "--get-regexp", r"\.path$"]
+    paths = [line.partition(" ")[2] for line in _git(repository, *names).stdout.splitlines()]
+    return [
+        f"{path} is a git submodule: its files are not sent. Put them into the repository, or "
+        "fetch them in stages:app.build."
+        for path in paths
+        if path.startswith(folder)
+    ]
+
+
+def _large_files(repository: Path, commit: str, folder: str) -> list[str]:
+    """Without git-lfs an archive has a pointer of three lines where a large file is."""
+    files = dict.fromkeys((".gitattributes", f"{folder}.gitattributes"))
+    texts = [_git(repository, "show", f"{commit}:{file}").stdout for file in files]
+    if "filter=lfs" not in " ".join(texts):
+        return []
+    if _git(repository, "config", "--get", "filter.lfs.smudge").stdout.strip():
+        return []
+    return [
+        "The app has files in Git LFS, which this machine's git does not fetch: pointers to them "
+        "are sent. Install it: apt-get install git-lfs; git lfs install."
+    ]
 
 
 def _local_repository(repository: str, project: Path) -> Path:
     """Return a local repository for a path or a URL, mirroring the latter."""
     if "://" not in repository and not _is_scp_style(repository):
         path = (project / repository).resolve()
-        if _git(path, "rev-parse", "--git-dir").returncode != 0:
+        looked = _git(path, "rev-parse", "--git-dir")
+        if "dubious ownership" in looked.stderr:
+            raise UserError(
+                "stages:app.repository: should be a repository that git trusts, "
+                f"got {repository!r}, which belongs to another user",
+                f"Run this as that user, or: git config --global --add safe.directory {path}",
+            )
+        if looked.returncode != 0:
             raise wrong(
                 "stages:app.repository",
                 "a git repository (a path or a URL)",
@@ -78,9 +118,17 @@ def _local_repository(repository: str, project: Path) -> Path:
         fetched = _git(mirror, "fetch", "--prune", "--quiet", "origin", "+refs/*:refs/*")
     else:
         mirror.parent.mkdir(parents=True, exist_ok=True)
-        fetched = _git(mirror.parent, "clone", "--mirror", "--quiet", repository, mirror.name)
+        half = mirror.with_suffix(".new")  # what a killed run leaves is no mirror
+        shutil.rmtree(half, ignore_errors=True)
+        fetched = _git(mirror.parent, "clone", "--mirror", "--quiet", repository, half.name)
+        if fetched.returncode == 0:
+            half.rename(mirror)
     if fetched.returncode != 0:
-        reason = (fetched.stderr.strip().splitlines() or ["no reason given"])[-1]
+        lines = [line for line in fetched.stderr.splitlines() if line.strip()]
+        # git's own last lines are the same whatever happened; the first says what did.
+        reason = next(
+            (line for line in lines if not line.lower().startswith("warning")), "no reason"
+        )
         raise UserError(
             f"stages:app.repository: should be a repository that git can fetch, got {repository!r}"
             f" ({reason})",
@@ -111,10 +159,9 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run git in a folder; a missing folder or a hang is a failure like any other."""
     argv = ["git", "-C", str(folder), *arguments]
     try:
-        return subprocess.run(
+        done = subprocess.run(
             argv,
             capture_output=True,
-            text=True,
             check=False,
             timeout=GIT_TIMEOUT_S,
             stdin=subprocess.DEVNULL,
@@ -124,8 +171,13 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         raise UserError(
             "git: should be on PATH, got none", "Install it: apt-get install git"
         ) from None
+    except OSError as problem:  # a name that is too long for an argument
+        return subprocess.CompletedProcess(argv, 1, "", problem.strerror or str(problem))
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(argv, 1, "", f"no answer in {GIT_TIMEOUT_S} s")
+    # Decoded here: subprocess would turn Windows line ends into others.
+    texts = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(argv, done.returncode, *texts)
 
 
 def _environment() -> dict[str, str]:

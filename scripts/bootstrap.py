@@ -26,7 +26,15 @@ if sys.version_info < (3, 11):  # noqa: UP036 (whatever python3 is on PATH runs 
     )
 
 from scripts.lib import machine, pins, pulumi_cli  # noqa: E402
-from scripts.lib.execute import Stop, answer, duration, last_words, run_logged, say  # noqa: E402
+from scripts.lib.execute import (  # noqa: E402
+    Stop,
+    answer,
+    duration,
+    last_words,
+    of_the_machine,
+    run_logged,
+    say,
+)
 
 LOGS = ROOT / ".stages" / "logs"
 
@@ -45,6 +53,11 @@ def main(arguments: list[str]) -> int:
         return stop.exit_code
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        if not (told := of_the_machine(error)):
+            raise
+        print(told, file=sys.stderr)
+        return 2
     return 0
 
 

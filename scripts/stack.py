@@ -6,6 +6,7 @@ above the budget; 4 someone else is changing the stack; 130 interrupted.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -20,6 +21,7 @@ from components.errors import UserError
 from scripts.lib import display, flows, session, views
 from scripts.lib.engine import Interrupted
 from scripts.lib.events import errors_of
+from scripts.lib.execute import of_the_machine
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -139,6 +141,9 @@ def delete_data(
 def main(arguments: list[str]) -> int:
     """Run a command; tell an error in its own words and return the exit code."""
     os.chdir(session.ROOT)  # paths in settings start here, as under plain `pulumi`
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale without our signs: \u2717 for a cross
+            stream.reconfigure(errors="backslashreplace")
     try:
         return int(app(arguments, standalone_mode=False) or 0)
     except UserError as error:
@@ -152,10 +157,14 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         if hasattr(error, "format_message"):  # an option that does not exist, and the like
             said = str(error.format_message()).rstrip(".")
-            return _tell(f"{said}. `make help` lists the commands.", 2)
+            end = "" if said.endswith("?") else "."
+            return _tell(f"{said}{end} `make help` lists the commands.", 2)
+        if isinstance(error, OSError) and (told := of_the_machine(error)):
+            return _tell(told, 2)
         log = Path(".stages") / "error.log"
-        log.parent.mkdir(exist_ok=True)
-        log.write_text(traceback.format_exc())
+        with suppress(OSError):
+            log.parent.mkdir(exist_ok=True)
+            log.write_text(traceback.format_exc())
         return _tell(f"A mistake of this program: {error!r}. Its trace is in {log}.", 1)
 
 

@@ -33,11 +33,20 @@ def parse(text: str) -> Procfile:
     Raises ``UserError`` naming the line that is wrong.
     """
     commands: dict[str, str] = {}
-    for number, raw in enumerate(text.splitlines(), start=1):
-        line = raw.strip()
+    # The host reads it by lines as well, and a carriage return would be a part of the command.
+    for number, raw in enumerate(text.split("\n"), start=1):
+        where = f"Procfile:{number}"
+        if raw.endswith("\r"):
+            raise UserError(
+                f"{where}: should end as lines do on Linux, got the line end of Windows",
+                "Write `Procfile text eol=lf` into .gitattributes, then `git add --renormalize .` "
+                "and commit.",
+            )
+        line = raw.strip(" \t")
         if not line or line.startswith("#"):
             continue
-        where = f"Procfile:{number}"
+        if not line.isprintable() or "\N{REPLACEMENT CHARACTER}" in line:
+            raise wrong(where, "printable text in UTF-8", line)
         match = _LINE.fullmatch(line)
         if match is None or not match[2]:
             raise wrong(where, "`name: command`", line)

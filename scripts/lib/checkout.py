@@ -13,11 +13,12 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from components.errors import UserError
-from scripts.lib import salt
+from scripts.lib import salt, state_file
 
 BACKEND = "PULUMI_BACKEND_URL"
 
@@ -71,6 +72,16 @@ class Checkout:
     def state_file(self, stack: str) -> Path:
         return self.state / ".pulumi" / "stacks" / self.project / f"{stack}.json"
 
+    def latest_state(self, stack: str) -> Mapping[str, Any]:
+        """What the engine last wrote of a stack, as it lies on the disk; empty for a new stack.
+
+        Raises ``UserError`` for what is no state, or one of an engine that is not ours.
+        """
+        file = self.state_file(stack)
+        return (
+            state_file.latest(file.read_text(errors="replace"), str(file)) if file.exists() else {}
+        )
+
     def lock_folder(self, stack: str) -> Path:
         return self.state / ".pulumi" / "locks" / "organization" / self.project / stack
 
@@ -80,7 +91,7 @@ class Checkout:
 
     def keeps_its_state(self, environment: Mapping[str, str]) -> bool:
         """Whether the state is this checkout's own file backend, and no other one was asked for."""
-        return environment.get(BACKEND, self.backend) == self.backend
+        return (environment.get(BACKEND) or self.backend) == self.backend
 
 
 def engine_environment(checkout: Checkout, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -161,7 +172,7 @@ def _ensure_passphrase(checkout: Checkout) -> None:
 
 def place_salt(checkout: Checkout, stack: str) -> None:
     """Put the salt of the stack's state into its settings file, where git does not see it."""
-    wanted = salt.salt_in_state(checkout.state_file(stack).read_text())
+    wanted = salt.salt_in_state(checkout.latest_state(stack))
     file = checkout.settings_file(stack)
     text = file.read_text()
     note = checkout.own / "salt" / file.relative_to(checkout.root)

@@ -5,6 +5,7 @@ Standard library only: the bootstrap uses this before the virtual environment ex
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -23,6 +24,29 @@ class Stop(Exception):
     def __init__(self, message: str, exit_code: int = 2) -> None:
         self.exit_code = exit_code
         super().__init__(message)
+
+
+OF_THE_MACHINE = {
+    errno.ENOSPC: "Free some space and run it again.",
+    errno.EDQUOT: "Free some space and run it again.",
+    errno.EROFS: "Use a checkout on a file system that can be written to.",
+    errno.EACCES: "Use the user whose checkout it is, or give it back to this one with chown.",
+    errno.EPERM: "Use the user whose checkout it is, or give it back to this one with chown.",
+    errno.EISDIR: "A file belongs there: move the folder away.",
+    errno.ENOTDIR: "A folder belongs there: move the file away.",
+    errno.EEXIST: "A folder belongs there: move the file away.",
+    errno.EIO: "The disk does not answer: look at `dmesg`.",
+}
+"""What a disk or its rights refuse, and what to do about it."""
+
+
+def of_the_machine(error: OSError) -> str:
+    """Say in one line which path the machine refused and why; empty: no such refusal."""
+    remedy = OF_THE_MACHINE.get(error.errno or 0)
+    if remedy is None:
+        return ""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror}. {remedy}"
 
 
 def say(text: str) -> None:

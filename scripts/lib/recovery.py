@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -46,7 +45,8 @@ def look(checkout: Checkout, stack: str) -> Recovery:
         if verdict is not Verdict.DEAD:
             raise refusal(stack, lock, verdict)
         dead.append(lock)
-    return Recovery(tuple(dead), _pending(checkout.state_file(stack)))
+    pending = checkout.latest_state(stack).get("pending_operations") or []
+    return Recovery(tuple(dead), len(pending))
 
 
 def end_providers(checkout: Checkout, say: Callable[[str], None]) -> None:
@@ -106,10 +106,3 @@ def _end(pid: int) -> None:
             if process(pid) is None:
                 return
             time.sleep(0.05)
-
-
-def _pending(state: Path) -> int:
-    if not state.exists():
-        return 0
-    latest = json.loads(state.read_text()).get("checkpoint", {}).get("latest") or {}
-    return len(latest.get("pending_operations") or [])

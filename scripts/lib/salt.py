@@ -10,8 +10,9 @@ it reads and to put it back into what it checks out (a clean and a smudge filter
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
 FILTER = "stages-salt"
 CLEAN = "sed -e /^encryptionsalt:/d"
@@ -39,9 +40,8 @@ def with_salt(settings_file: str, salt: str) -> str:
     return salt_line(salt) + _LINE.sub("", settings_file)
 
 
-def salt_in_state(state: str) -> str:
-    """Return the salt in the text of a stack's state file; empty with another secrets provider."""
-    latest = json.loads(state).get("checkpoint", {}).get("latest") or {}
+def salt_in_state(latest: Mapping[str, Any]) -> str:
+    """Return the salt in a stack's state; empty with another secrets provider."""
     provider = latest.get("secrets_providers") or {}
     if provider.get("type") != "passphrase":
         return ""

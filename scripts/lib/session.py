@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from components import settings
-from components.errors import UserError
+from components.errors import UserError, wrong
 from scripts.lib import checkout as own
 from scripts.lib import hooks, pins, recovery, stacks
 from scripts.lib.checkout import Checkout
@@ -19,6 +19,9 @@ from scripts.lib.engine import Engine
 
 KEEP_HERE = "STAGES_STATE"
 """Environment variable; ``here`` lets a cloud's stack keep its state in the checkout."""
+BACKENDS = ("file", "s3", "gs", "azblob", "https", "http", "postgres")
+"""What the engine knows (its ``pkg/backend/diy``, and the service's own); with another word it
+asks for a token of the service instead."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -44,7 +47,7 @@ def open_session(stack: str, *, screen: Console | None = None) -> Session:
     """
     checkout = Checkout(ROOT)
     file = checkout.settings_file(stack)
-    known = stacks.names(file.parent)
+    known = stacks.names(ROOT / "stacks")
     if stack not in known:
         raise stacks.unknown(stack, known)
     chosen = settings.read(stack, stacks.values(file, f"stacks/{file.name}"))
@@ -64,6 +67,14 @@ def make_ready(session: Session) -> None:
     """Make the stack in the state where it is new, and mend what a killed run left behind."""
     checkout, engine = session.checkout, session.engine
     if not checkout.keeps_its_state(os.environ):
+        scheme, there, _ = os.environ[own.BACKEND].partition("://")
+        if not there or scheme not in BACKENDS:
+            raise wrong(
+                own.BACKEND,
+                f"a URL that begins with one of {', '.join(BACKENDS)} and ://",
+                scheme[:20],  # what follows may hold a password
+                "For example s3://<bucket>; unset it to keep the state in this checkout.",
+            )
         return  # the user's own backend: its stacks, locks and secrets are theirs to keep
     if session.operations.asks and os.environ.get(KEEP_HERE) != "here":
         raise UserError(

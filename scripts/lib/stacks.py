@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from components.errors import UserError
+from components.settings.problems import shown
 
 PREFIX = "stages:"
 
@@ -26,9 +27,12 @@ def unknown(stack: str, known: Iterable[str]) -> UserError:
     every = list(known)
     near = difflib.get_close_matches(stack, every, n=1, cutoff=0.5)
     hint = f"Did you mean STACK={near[0]}? " if near else ""
+    good = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", stack)
     return UserError(
-        f"STACK: should be one of {', '.join(every) or '(none yet)'}, got {stack!r}",
-        f"{hint}A new stack is a new file stacks/Pulumi.{stack}.yaml.",
+        f"STACK: should be one of {', '.join(every) or '(none yet)'}, got {shown(stack)}",
+        f"{hint}A new stack is a new file stacks/Pulumi.{stack}.yaml."
+        if good
+        else f"{hint}A name has at most 40 letters, digits, - and _.",
     )
 
 
@@ -45,6 +49,12 @@ def values(file: Path, name: str) -> Mapping[str, object]:
         where = f" line {mark.line + 1}" if mark else ""
         what = getattr(problem, "problem", None) or "it is not text"
         raise UserError(f"{name}{where}: should be YAML, got an error ({what})") from None
+    except (ValueError, RecursionError) as problem:  # a date that is none, a number without end
+        what = "it is nested too deeply" if isinstance(problem, RecursionError) else problem
+        raise UserError(
+            f"{name}: should have values that YAML can read, got an error ({what})",
+            "Write that value in quotation marks.",
+        ) from None
     config = content.get("config") if isinstance(content, dict) else None
     if not isinstance(config, dict):
         raise UserError(

@@ -8,7 +8,7 @@ from typing import Any
 
 from components import outputs
 from components.errors import UserError
-from scripts.lib import recovery, ssh, status
+from scripts.lib import locks, recovery, ssh, status
 from scripts.lib.session import Session
 
 
@@ -32,6 +32,8 @@ def show_status(session: Session, *, as_json: bool) -> int:
     try:
         recovery.look(session.checkout, session.stack)
     except UserError as error:
+        if error.exit_code != locks.BUSY:
+            raise
         busy = error.problem
     hosts = session.operations.hosts(session.stack)
     found = status.look(session.stack, values(session), hosts, busy)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import http.server
+import os
+import socket
 import subprocess
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components import release
 from components.errors import UserError
+from components.host import procfile
 from components.release import resolve
 from components.settings import App
 
@@ -112,3 +119,197 @@ def test_a_machine_without_git(project: Path, monkeypatch: pytest.MonkeyPatch) -
     assert problem(app(), project) == (
         "git: should be on PATH, got none. Install it: apt-get install git"
     )
+
+
+def test_a_repository_without_a_commit(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    assert problem(app(), tmp_path) == (
+        "stages:app.revision: should be a branch, tag or commit of ., got 'HEAD'. "
+        "Commit it first, or correct the name."
+    )
+
+
+def test_a_repository_of_another_user(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What root meets in the checkout of someone else."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+    assert problem(app(), project) == (
+        "stages:app.repository: should be a repository that git trusts, got '.', which belongs to "
+        "another user. Run this as that user, or: git config --global --add safe.directory "
+        f"{project}"
+    )
+
+
+@pytest.mark.parametrize("path", ["Procfile", "x" * 300, "x/" * 100_000], ids=["file", "name", "e"])
+def test_a_path_that_can_be_no_repository(project: Path, path: str) -> None:
+    (project / "Procfile").write_text("web: a\n")
+    assert problem(app(repository=path), project) == (
+        f"stages:app.repository: should be a git repository (a path or a URL), got {path!r}. "
+        "Make it one with `git init` and a commit, or correct the path."
+    )
+
+
+def test_a_repository_whose_head_is_damaged(project: Path) -> None:
+    (project / ".git" / "HEAD").write_text("")
+    assert problem(app(repository="."), project).startswith(
+        "stages:app.repository: should be a git repository (a path or a URL), got '.'. "
+    )
+
+
+def test_a_folder_of_the_app_that_is_not_there(project: Path) -> None:
+    commit = git(project, "rev-parse", "HEAD")
+    assert problem(app(directory="web"), project) == (
+        "stages:app.directory: should hold a Procfile, got none at web/Procfile in revision HEAD "
+        f"({commit[:12]}). Commit a Procfile with a `web:` line there, or name the folder that "
+        "has one."
+    )
+
+
+def test_a_revision_that_is_no_commit(project: Path) -> None:
+    git(project, "tag", "file", "HEAD:shop/Procfile")
+    assert problem(app(revision="file"), project) == (
+        "stages:app.revision: should be a branch, tag or commit of ., got 'file'. "
+        "Commit it first, or correct the name."
+    )
+
+
+def test_windows_line_ends_are_seen_and_other_bytes_are_no_traceback(project: Path) -> None:
+    for text in (b"web: a\r\n", b"web: caf\xe9\n"):
+        (project / "shop" / "Procfile").write_bytes(text)
+        git(project, "commit", "--quiet", "-am", "bytes")
+        found = resolve(app(), project)
+        with pytest.raises(UserError, match="Procfile:1: should "):
+            procfile.parse(found.procfile)
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """A git server that wants credentials below ``/private`` and knows nothing else."""
+
+    def do_GET(self) -> None:
+        private = self.path.startswith("/private")
+        self.send_response(401 if private else 404)
+        if private:
+            self.send_header("WWW-Authenticate", 'Basic realm="git"')
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        return None
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of such a server; git has nobody to ask for a password."""
+    for name in ("GIT_ASKPASS", "SSH_ASKPASS", "http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()
+        thread.join()
+
+
+def unfetched(url: str, reason: str) -> str:
+    return (
+        f"stages:app.repository: should be a repository that git can fetch, got {url!r} ({reason})."
+        " Try `git ls-remote` with it: access must work without a question."
+    )
+
+
+def test_a_repository_that_wants_credentials_is_not_asked_for_them(
+    server: str, project: Path
+) -> None:
+    url = f"{server}/private/shop.git"
+    assert problem(app(repository=url), project) == unfetched(
+        url, f"fatal: could not read Username for '{server}': terminal prompts disabled"
+    )
+
+
+def test_a_url_that_holds_no_repository(server: str, project: Path) -> None:
+    url = f"{server}/shop.git"
+    assert problem(app(repository=url), project) == unfetched(
+        url, f"fatal: repository '{url}/' not found"
+    )
+
+
+def test_a_server_that_nobody_answers(project: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"ssh://git@127.0.0.1:{closed.getsockname()[1]}/shop.git"
+        said = problem(app(repository=url), project)
+    assert said.startswith(unfetched(url, "ssh: connect to host 127.0.0.1 port ").split(")")[0])
+    assert "Connection refused" in said
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "git@127.0.0.1: Permission denied (publickey).",
+        'Load key "/home/ann/.ssh/id": Permission denied',
+        "Host key verification failed.",
+    ],
+)
+def test_a_key_that_is_refused_unreadable_or_unknown_is_told_first(
+    project: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """Git ends with a guess of its own, the same for all of them."""
+    ssh = project / "ssh"
+    ssh.write_text(f"#!/bin/sh\necho 'Warning: added' >&2; echo '{said}' >&2; exit 255\n")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{project}:{os.environ['PATH']}")
+    url = "git@127.0.0.1:shop.git"
+    assert problem(app(repository=url), project) == unfetched(url, said)
+
+
+def test_a_server_that_accepts_and_stays_silent(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "GIT_TIMEOUT_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/shop.git"
+        assert problem(app(repository=url), project) == unfetched(url, "no answer in 0.3 s")
+
+
+def test_a_mirror_that_a_killed_run_left_is_made_again(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other, url = tmp_path_factory.mktemp("other"), f"file://{project}"
+    resolve(app(repository=url), other)
+    (mirror,) = (other / ".stages" / "repositories").iterdir()
+    half = mirror.rename(mirror.with_suffix(".new"))
+    (half / "config").unlink()
+    assert resolve(app(repository=url), other).commit == git(project, "rev-parse", "HEAD")
+    assert list(mirror.parent.iterdir()) == [mirror]
+
+
+def test_submodules_are_told_that_are_in_the_apps_folder(project: Path) -> None:
+    for path in ("shop/lib", "docs/theme"):
+        name = ["config", "-f", ".gitmodules", f"submodule.{path}.path", path]
+        git(project, *name)
+        commit = git(project, "rev-parse", "HEAD")
+        git(project, "update-index", "--add", "--cacheinfo", f"160000,{commit},{path}")
+    git(project, "add", ".gitmodules")
+    git(project, "commit", "--quiet", "-m", "modules")
+    assert resolve(app(), project).not_sent == (
+        "shop/lib is a git submodule: its files are not sent. Put them into the repository, or "
+        "fetch them in stages:app.build.",
+    )
+
+
+def test_large_files_that_git_would_not_fetch_are_told(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+    assert resolve(app(), project).not_sent == ()
+    (project / "shop" / ".gitattributes").write_text("*.png filter=lfs diff=lfs -text\n")
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "-m", "large files")
+    assert resolve(app(), project).not_sent == (
+        "The app has files in Git LFS, which this machine's git does not fetch: pointers to them "
+        "are sent. Install it: apt-get install git-lfs; git lfs install.",
+    )
+    git(project, "config", "filter.lfs.smudge", "git-lfs smudge -- %f")
+    assert resolve(app(), project).not_sent == ()

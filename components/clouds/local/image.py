@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,9 @@ BUILD_TIMEOUT_S = 1800
 """70 to 130 s on 2 cores with a near mirror; a build that takes this long has lost its mirror."""
 FREE_MIB = 3000
 """What a build needs on the disk: the image (about 700 MiB) and, meanwhile, its packages."""
+
+INIT = "usr/lib/systemd/systemd"
+"""What nspawn starts: without it no host can be running on the image."""
 
 Progress = Callable[[str, float], None]
 """Called with what the build is doing and the seconds since it began."""
@@ -50,8 +54,8 @@ def folder() -> Path:
 
 
 def exists() -> bool:
-    """Whether the image is there; a build that was cut off is not one."""
-    return folder().is_dir()
+    """Whether the image is there; a build that was cut off is not one, nor what lost its init."""
+    return (folder() / INIT).exists()
 
 
 def ensure(progress: Progress | None = None) -> Path:
@@ -61,11 +65,12 @@ def ensure(progress: Progress | None = None) -> Path:
     of mmdebstrap when the build fails.
     """
     target = folder()
-    if target.is_dir():
+    if exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with machine.lock(target.parent):
-        if not target.is_dir():
+        if not exists():
+            shutil.rmtree(target, ignore_errors=True)
             for half in target.parent.glob("*.new"):  # of a build that was killed
                 shutil.rmtree(half)
             _build(target, progress or (lambda step, elapsed_s: None))
@@ -96,19 +101,27 @@ def _build(target: Path, progress: Progress) -> None:
         env=_environment(),
     ) as build:
         assert build.stdout is not None  # noqa: S101
+        watch = threading.Timer(BUILD_TIMEOUT_S, build.terminate)
+        watch.daemon = True
+        watch.start()
         for line in build.stdout:
             said.append(line.strip())
             if line.startswith("I: "):
                 progress(line[3:].strip().rstrip("."), time.monotonic() - began)
-            if time.monotonic() - began > BUILD_TIMEOUT_S:
-                build.terminate()
+        watch.cancel()
     if build.returncode != 0:
         shutil.rmtree(half, ignore_errors=True)
+        if time.monotonic() - began >= BUILD_TIMEOUT_S:
+            said.append(f"no end after {BUILD_TIMEOUT_S} s")
+        full = any("No space left on device" in line for line in said)
         raise UserError(
             f"The host image could not be built: {' | '.join(said[-5:])}",
-            "It needs Debian's package archives to be reachable, once",
+            f"Free {FREE_MIB} MiB there, or set STAGES_LOCAL_ROOT to a folder on a larger disk"
+            if full
+            else "It needs Debian's package archives to be reachable, once",
             exit_code=1,
         )
+    os.sync()  # a power cut after the rename must not leave empty files in it
     half.rename(target)
     progress("built", time.monotonic() - began)
 

@@ -130,9 +130,14 @@ def write_json(path: Path, value: Any, mode: int = 0o600) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The object in a file, or ``None`` where there is no such file."""
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except ValueError:
+        value = None
     if not isinstance(value, dict):
-        raise ValueError(f"{path} should hold an object")
+        raise UserError(
+            f"{path}: should be what the local cloud noted there, got something else",
+            "It is written whole or not at all: restore it, or move its folder away",
+        )
     return value

@@ -65,6 +65,8 @@ def _folder() -> UserError | None:
     path, kind = str(machine.root().absolute()), _file_system(existing_folder())
     if re.search(r"[,:\\\s]", path):
         got, should_be = path, "a path without spaces, commas, colons and backslashes"
+    elif not existing_folder().is_dir() or not os.access(existing_folder(), os.W_OK):
+        got, should_be = str(existing_folder()), "a folder that can be written to"
     elif kind == "overlayfs":
         got, should_be = f"{path} on overlayfs", "on a disk of its own (ext4, xfs, btrfs)"
     else:

@@ -39,6 +39,32 @@ def test_web_alone_is_enough() -> None:
             "web: a\n# twice\nweb: b\n",
             "Procfile:3: should be the only line for web, got a second one",
         ),
+        (
+            "",
+            "Procfile: should have a `web:` line, got none."
+            " For example: web: gunicorn shop.wsgi --bind 127.0.0.1:$PORT",
+        ),
+        (
+            "worker: a\nweb: b\r\n",
+            "Procfile:2: should end as lines do on Linux, got the line end of Windows."
+            " Write `Procfile text eol=lf` into .gitattributes, then `git add --renormalize .`"
+            " and commit.",
+        ),
+        (
+            "\ufeffweb: a\n",  # how some editors begin a file
+            "Procfile:1: should be printable text in UTF-8, got '\\ufeffweb: a'",
+        ),
+        (
+            "web: caf\N{REPLACEMENT CHARACTER}\n",  # of another encoding
+            "Procfile:1: should be printable text in UTF-8,"
+            " got 'web: caf\N{REPLACEMENT CHARACTER}'",
+        ),
+        ("web: a\x0cb\n", "Procfile:1: should be printable text in UTF-8, got 'web: a\\x0cb'"),
+        (
+            # What `git show` prints of a folder with that name.
+            "tree HEAD:Procfile\n\nweb\n",
+            "Procfile:1: should be `name: command`, got 'tree HEAD:Procfile'",
+        ),
     ],
 )
 def test_what_is_refused(text: str, problem: str) -> None:

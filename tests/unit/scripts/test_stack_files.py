@@ -54,6 +54,23 @@ def test_what_is_no_settings_file(tmp_path: Path, text: str, said: str) -> None:
     assert str(told.value).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ("2026-99-99", "month must be in 1..12"),
+        ("9" * 5000, "Exceeds the limit (4300 digits) for integer string conversion"),
+        ("[" * 5000, "it is nested too deeply"),
+    ],
+    ids=["date", "number", "depth"],
+)
+def test_a_value_that_yaml_stumbles_over(tmp_path: Path, value: str, what: str) -> None:
+    with pytest.raises(UserError) as told:
+        stacks.values(write(tmp_path, f"config:\n  stages:app.revision: {value}\n"), "stacks/f")
+    said = str(told.value)
+    assert said.startswith(f"stacks/f: should have values that YAML can read, got an error ({what}")
+    assert said.endswith("). Write that value in quotation marks.")
+
+
 def test_a_setting_is_changed_in_its_place() -> None:
     text = "# one\nconfig:\n    stages:stage: 1 # two\n\n    stages:app.revision: main\n"
     changed = stacks.with_setting(text, "app.revision", "v1: #x")

@@ -16,12 +16,26 @@ BUILDS = """#!/bin/sh
 for target; do :; done
 echo "$@" >> "$PLAYED"
 echo 'I: running apt-get update...'
-mkdir "$target"; echo debian > "$target/etc"
+mkdir -p "$target/usr/lib/systemd"; echo debian > "$target/etc"
+touch "$target/usr/lib/systemd/systemd"
 """
 FAILS = """#!/bin/sh
 for target; do :; done
 mkdir "$target"
 echo 'I: running apt-get update...'; echo 'E: no mirror' >&2; exit 25
+"""
+
+
+FULL = """#!/bin/sh
+for target; do :; done
+mkdir "$target"
+echo 'I: extracting archives...'
+/bin/echo libc6 > /dev/full || { echo "E: dpkg failed"; exit 1; }
+"""
+HANGS = """#!/bin/sh
+for target; do :; done
+mkdir "$target"
+echo 'I: downloading packages...'; exec sleep 60
 """
 
 
@@ -92,6 +106,42 @@ def test_a_build_that_fails_leaves_nothing_and_says_why(played: Path) -> None:
         "It needs Debian's package archives to be reachable, once"
     )
     assert list(image.folder().parent.iterdir()) == []
+
+
+def test_a_disk_that_gets_full_during_the_build(played: Path) -> None:
+    play(played, FULL)
+    with pytest.raises(UserError) as failed:
+        image.ensure()
+    assert str(failed.value) == (
+        "The host image could not be built: I: extracting archives... | /bin/echo: write error: "
+        "No space left on device | E: dpkg failed. "
+        "Free 3000 MiB there, or set STAGES_LOCAL_ROOT to a folder on a larger disk"
+    )
+    assert list(image.folder().parent.iterdir()) == []
+
+
+def test_a_build_that_hangs_is_ended_although_it_says_nothing(
+    played: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(played, HANGS)
+    monkeypatch.setattr(image, "BUILD_TIMEOUT_S", 0.5)
+    with pytest.raises(UserError) as failed:
+        image.ensure()
+    assert str(failed.value) == (
+        "The host image could not be built: I: downloading packages... | no end after 0.5 s. "
+        "It needs Debian's package archives to be reachable, once"
+    )
+    assert list(image.folder().parent.iterdir()) == []
+
+
+def test_an_image_that_lost_its_files_is_built_again(played: Path) -> None:
+    """What a power cut or a helpful hand leaves of it."""
+    image.folder().mkdir(parents=True)
+    (image.folder() / "etc").touch()
+    assert not image.exists()
+    play(played, BUILDS)
+    image.ensure()
+    assert (image.folder() / "etc").read_text() == "debian\n"
 
 
 def test_prepare_says_so_before_it_takes_long_and_nothing_when_it_is_there(played: Path) -> None:

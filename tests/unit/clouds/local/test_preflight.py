@@ -105,6 +105,36 @@ def test_a_root_folder_on_an_overlay(root: Path, monkeypatch: pytest.MonkeyPatch
     ]
 
 
+def test_a_root_folder_that_is_a_file(root: Path) -> None:
+    root.write_text("")
+    assert told(preflight.preflight("mine", CIDR)) == [
+        f"STAGES_LOCAL_ROOT: should be a folder that can be written to, got '{root}'. "
+        "Set it to such a folder"
+    ]
+
+
+def test_a_root_folder_that_cannot_be_written_to(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a file system that is mounted read-only; root's rights count for nothing there."""
+    monkeypatch.setenv("STAGES_LOCAL_ROOT", "/proc/sys/stages")
+    assert told(preflight.preflight("mine", CIDR)) == [
+        "STAGES_LOCAL_ROOT: should be a folder that can be written to, got '/proc/sys'. "
+        "Set it to such a folder"
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\0\0\0\0", "\udcff"])
+def test_notes_of_the_cloud_that_were_damaged(root: Path, text: str) -> None:
+    note = machine.stack_folder("mine") / "owner.json"
+    note.parent.mkdir(parents=True)
+    note.write_bytes(text.encode(errors="surrogateescape"))
+    assert told(preflight.preflight("mine", CIDR)) == [
+        f"{note}: should be what the local cloud noted there, got something else. "
+        "It is written whole or not at all: restore it, or move its folder away"
+    ]
+
+
 def test_a_range_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(network: bridge.Network) -> None:
         raise UserError(f"{network.cidr} is taken")

@@ -1,0 +1,222 @@
+"""What the command line and the shell hand over: one line for the user, never a traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scripts import stack
+from scripts.lib import checkout, execute, hooks, session
+
+ROOT = Path(__file__).resolve().parents[3]
+SETTINGS = "config:\n  stages:cloud: local\n  stages:stage: 1\n  stages:app.repository: .\n"
+COMMANDS = sorted(
+    str(command.name or command.callback.__name__).replace("_", "-")  # type: ignore[union-attr]
+    for command in stack.app.registered_commands
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A checkout with one stack, which was never up; no engine can be found from it."""
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.s.yaml").write_text(SETTINGS)
+    for name in ("Pulumi.yaml", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".stages").mkdir()
+    (tmp_path / ".stages" / "cli").write_text("/nowhere\n")
+    monkeypatch.setattr(session, "ROOT", tmp_path)
+    monkeypatch.setenv("STAGES_LOCAL_ROOT", str(tmp_path / "local"))
+    for name in (checkout.BACKEND, session.KEEP_HERE):
+        monkeypatch.delenv(name, raising=False)
+    before = Path.cwd()
+    yield tmp_path
+    os.chdir(before)
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
+    assert stack.main([*arguments]) == code
+    return capsys.readouterr().err
+
+
+def test_a_folder_in_the_place_of_the_settings(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = root / "stacks" / "Pulumi.s.yaml"
+    file.unlink()
+    file.mkdir()
+    assert told(capsys, "status", "--stack", "s") == (
+        f"{file}: Is a directory. A file belongs there: move the folder away.\n"
+    )
+
+
+@pytest.mark.parametrize("place", [".stages", ".stages/providers", ".stages/state"])
+def test_a_file_in_the_place_of_a_folder(
+    root: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    if place == ".stages":
+        shutil.rmtree(root / ".stages")
+    (root / place).write_text("")
+    said = told(capsys, "status", "--stack", "s")
+    assert said in (
+        f"{root / place}: File exists. A folder belongs there: move the file away.\n",
+        f"{root / place}/cli: Not a directory. A folder belongs there: move the file away.\n",
+    )
+
+
+def test_a_passphrase_that_is_a_folder(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / ".stages" / "passphrase").mkdir()
+    assert told(capsys, "outputs", "--stack", "s", code=1).endswith(
+        "Stack s is not up. Run `make up STACK=s` first.\n"
+    )
+
+
+def test_a_checkout_that_was_never_prepared(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / ".stages" / "cli").unlink()
+    assert told(capsys, "status", "--stack", "s") == (
+        "The Pulumi CLI: should have been found by the bootstrap, got no note of it. "
+        "Run scripts/bootstrap.py.\n"
+    )
+
+
+def test_a_pulumi_that_was_removed(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(checkout.BACKEND, "s3://bucket")
+    assert told(capsys, "outputs", "--stack", "s") == (
+        "The Pulumi CLI: should be at /nowhere/pulumi, got nothing there. "
+        "Run scripts/bootstrap.py.\n"
+    )
+
+
+def test_a_state_that_was_cut_off(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = root / ".stages/state/.pulumi/stacks/stages/s.json"
+    state.parent.mkdir(parents=True)
+    state.write_text('{"version": 3, "checkp')
+    (root / ".stages" / "passphrase").write_text("x")
+    said = told(capsys, "status", "--stack", "s")
+    assert said.startswith(
+        f"{state}: should be a state that Pulumi wrote, got one that was cut off, or something "
+    )
+
+
+@pytest.mark.parametrize("url", ["bucket", "s4://user:secret@bucket", "S3://b", "://"])
+def test_a_backend_that_the_engine_does_not_know(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv(checkout.BACKEND, url)
+    monkeypatch.setattr(hooks, "load", lambda cloud: hooks.Operations())
+    said = told(capsys, "preview", "--stack", "s")
+    assert said == (
+        "PULUMI_BACKEND_URL: should be a URL that begins with one of file, s3, gs, azblob, https, "
+        f"http, postgres and ://, got {url.partition('://')[0]!r}. For example s3://<bucket>; "
+        "unset it to keep the state in this checkout.\n"
+    )
+    assert "secret" not in said
+
+
+def test_an_empty_backend_is_none(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checkout.Checkout(root).keeps_its_state({checkout.BACKEND: ""})
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "No space left on device. Free some space and run it again."),
+        (errno.EDQUOT, "Disk quota exceeded. Free some space and run it again."),
+        (
+            errno.EROFS,
+            "Read-only file system. Use a checkout on a file system that can be written to.",
+        ),
+        (
+            errno.EACCES,
+            "Permission denied. Use the user whose checkout it is, or give it back to this one "
+            "with chown.",
+        ),
+        (errno.EIO, "Input/output error. The disk does not answer: look at `dmesg`."),
+    ],
+)
+def test_what_a_disk_refuses(number: int, said: str) -> None:
+    assert execute.of_the_machine(OSError(number, os.strerror(number), "/x")) == f"/x: {said}"
+    assert execute.of_the_machine(OSError(number, os.strerror(number))) == said
+    assert execute.of_the_machine(ConnectionResetError(errno.ECONNRESET, "reset")) == ""
+
+
+def test_a_mistake_of_our_own_is_told_though_its_trace_cannot_be_kept(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slip(*_: object) -> None:
+        shutil.rmtree(root / ".stages")
+        (root / ".stages").touch()
+        raise LookupError("a slip")
+
+    monkeypatch.setattr(session, "open_session", slip)
+    assert told(capsys, "status", "--stack", "s", code=1) == (
+        "A mistake of this program: LookupError('a slip'). Its trace is in .stages/error.log.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["up"], "Missing option '--stack'. `make help` lists the commands.\n"),
+        (["up", "--stack"], "Option '--stack' requires an argument. `make help` lists the"),
+        (["upp"], "No such command 'upp'. Did you mean 'up'? `make help` lists the commands.\n"),
+        (
+            ["up", "--stack", "s", "s"],
+            "Got unexpected extra argument(s) (s). `make help` lists the commands.\n",
+        ),
+        (["plan"], "Missing argument 'stack'. `make help` lists the commands.\n"),
+        (["up", "--stack", ""], "STACK: should be one of s, got ''. A name has at"),
+        (["up", "--stack", "../s"], "STACK: should be one of s, got '../s'. A name has at"),
+        (["up", "--stack", "\udcff"], "STACK: should be one of s, got '\\udcff'. A name has at"),
+        (
+            ["deploy", "--stack", "s", "--revision", "-x"],
+            "--revision: should be a branch, tag or commit, got '-x'. Give one name, as git shows",
+        ),
+        (
+            ["delete-data", "--stack", "s", "--confirm", "S"],
+            "CONFIRM: should be the stack's name 's', got 'S'. ",
+        ),
+    ],
+)
+def test_a_command_line_that_is_none(
+    root: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    said: str,
+) -> None:
+    assert told(capsys, *arguments).startswith(said)
+
+
+WORDS = (
+    st.sampled_from([*COMMANDS, "--stack", "--yes", "--json", "--revision", "--confirm", "--graph"])
+    | st.text(max_size=30)
+    | st.characters(categories=["Cs", "Cc"])
+    | st.integers(300, 5000).map(lambda length: "x" * length)
+)
+
+
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(words=st.lists(WORDS, max_size=6))
+def test_no_command_line_gives_a_traceback(
+    root: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """None of them names a stack that is there: those go on to the engine."""
+    arguments = [word for word in words if word != "s"]
+    code = stack.main(arguments)
+    said = capsys.readouterr()
+    assert code in ({0} if {"--help"} & {*arguments} else {0, 2}), said.err
+    assert "mistake" not in said.err and "Traceback" not in said.err
+    assert not (root / ".stages" / "error.log").exists()
