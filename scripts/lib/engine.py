@@ -101,6 +101,11 @@ class Command(automation.PulumiCommand):
         """Run one command to its end; raise ``CommandError`` when it fails."""
         argv = [self.command, "--non-interactive", *args]
         environment = {**self._environment, **additional_env}
+        if not Path(self.command).exists():
+            raise UserError(
+                f"The Pulumi CLI: should be at {self.command}, got nothing there",
+                "Run scripts/bootstrap.py.",
+            )
         with subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
