@@ -216,7 +216,8 @@ def serve() -> Iterator[GitHub]:
             """Say nothing: the tests read ``asked``."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # The interval is how long `shutdown` takes, which is once a test.
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     github.url = f"http://127.0.0.1:{server.server_port}"
     try:

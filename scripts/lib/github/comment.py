@@ -22,15 +22,12 @@ def keep(client: Client, pull: int, body: str, marker: str, author: str = AUTHOR
     """
     path, gone, reason = f"issues/{pull}/comments", set[int](), ""
     for _ in range(MOST_TRIES):
-        found = next(
-            (
-                each
-                for each in client.every(path)
-                if is_ours(each, marker, author) and each["id"] not in gone
-            ),
-            None,
-        )
+        found = None
         try:
+            for each in client.every(path):
+                if is_ours(each, marker, author) and each["id"] not in gone:
+                    found = each
+                    break
             if found is None:
                 client.make(path, body=body)
                 return "posted"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import ssl
 import urllib.parse
@@ -53,15 +54,9 @@ def send(
     method: str, url: str, body: bytes | None, headers: Mapping[str, str], most_bytes: int
 ) -> Answer:
     """Send one request. Raises ``NoAnswer``, and ``UserError`` for an answer that is too large."""
-    context = ssl.create_default_context()  # the machine's own authorities, or SSL_CERT_FILE's
     parts = urllib.parse.urlsplit(url)
-    proxy = urllib.request.getproxies().get(parts.scheme)
-    if proxy and not urllib.request.proxy_bypass(parts.netloc):
-        pool: urllib3.PoolManager = urllib3.ProxyManager(proxy, ssl_context=context)
-    else:
-        pool = urllib3.PoolManager(ssl_context=context)
     try:
-        with pool:
+        with _pool(parts.scheme, parts.netloc) as pool:
             answer = pool.request(
                 method,
                 url,
@@ -84,6 +79,21 @@ def send(
     return Answer(
         answer.status, {key.lower(): value for key, value in answer.headers.items()}, bytes(data)
     )
+
+
+def _pool(scheme: str, host: str) -> urllib3.PoolManager:
+    """Connections by way of the proxy that the environment names for this host, if any."""
+    context = _authorities() if scheme == "https" else None
+    proxy = urllib.request.getproxies().get(scheme)
+    if proxy and not urllib.request.proxy_bypass(host):
+        return urllib3.ProxyManager(proxy, ssl_context=context)
+    return urllib3.PoolManager(ssl_context=context)
+
+
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """The machine's own, or those of ``SSL_CERT_FILE``; reading them takes 0.1 s."""
+    return ssl.create_default_context()
 
 
 def is_safe(url: str) -> bool:
