@@ -7,24 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jinja2
-
 from components.host import rendering
+from components.host.postgres import MOUNT
+from components.host.postgres import UID as POSTGRES
 
-POSTGRES = 5432
-"""Uid and gid of ``postgres`` in the image: what is on the volume outlives the host."""
 PORT = 5432
 ADMIN = "dbadmin"
-MOUNT = "/data"
 MAKE_CLUSTER = "/usr/local/lib/stages/make-cluster"
 CLUSTER_UNIT = "postgres-cluster.service"
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "files" / "database"),
-    undefined=jinja2.StrictUndefined,
-    autoescape=False,  # noqa: S701 - configuration files, no HTML
-    keep_trailing_newline=True,
-)
+_ENVIRONMENT = rendering.environment(Path(__file__).parent / "files" / "database")
 
 
 class File(NamedTuple):
