@@ -1,0 +1,228 @@
+"""A stand-in for the clouds: what was made, what uses what, and in which order it all happened.
+
+It proves order and state: that nothing is used before it is there or deleted while it is used, that
+nothing is made twice, that a host says farewell before its server or its volume goes. It does
+not prove that the cloud agrees: no value is checked beyond its kind, no quota and no waiting exists,
+and what a vendor fills in by itself is made up.
+
+Stricter than the vendors in one point: they would take a volume away from a running server.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.engine import made_up
+
+SERVERS = {"aws:ec2/instance:Instance": "publicIp", "digitalocean:index/droplet:Droplet": "ipv4Address"}
+"""The types that are servers, each with the output that holds its first address."""
+ATTACHMENTS = {
+    "aws:ec2/volumeAttachment:VolumeAttachment": "instanceId",
+    "digitalocean:index/volumeAttachment:VolumeAttachment": "dropletId",
+}
+ASSIGNMENTS = {
+    "aws:ec2/eipAssociation:EipAssociation": ("allocationId", "instanceId"),
+    "digitalocean:index/reservedIpAssignment:ReservedIpAssignment": ("ipAddress", "dropletId"),
+}
+
+
+class Refused(Exception):
+    """The cloud says no. ``str()`` is why."""
+
+
+@dataclass
+class Thing:
+    """One thing in the account."""
+
+    type: str
+    name: str
+    id: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    own: set[str]
+    """Its id and whatever else names it: using one of these is using it."""
+
+    def uses(self) -> set[str]:
+        return set(texts(self.inputs))
+
+
+@dataclass
+class Account:
+    """Everything that a cloud remembers. Copied as a whole to come back to it."""
+
+    things: dict[str, Thing] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    """Names of things that no longer exist."""
+    at_work: set[str] = field(default_factory=set)
+    """Servers whose host was configured and has said no farewell."""
+    number: int = 0
+
+
+@dataclass
+class Cloud:
+    """Makes, changes and deletes things; writes everything down in order."""
+
+    account: Account = field(default_factory=Account)
+    log: list[tuple[str, str]] = field(default_factory=list)
+    """What was done to what, by the resource's name, in order, of this run."""
+    failing: set[str] = field(default_factory=set)
+    """Resources whose next creation fails."""
+    held: dict[str, threading.Event] = field(default_factory=dict)
+    """Resources whose creation waits."""
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def snapshot(self) -> Account:
+        return copy.deepcopy(self.account)
+
+    def begin(self, account: Account | None = None) -> None:
+        """Go on from a remembered account, or from an empty one, with an empty log."""
+        self.account = copy.deepcopy(account or Account())
+        self.log, self.failing, self.held = [], set(), {}
+
+    def made(self) -> Counter[str]:
+        """How often each resource was created."""
+        return Counter(name for what, name in self.log if what == "create")
+
+    def by_name(self, name: str) -> list[Thing]:
+        return [thing for thing in self.account.things.values() if thing.name == name]
+
+    def starting(self, name: str) -> None:
+        """Fail or wait, where a test wants it, before anything is made."""
+        with self.lock:
+            if name in self.failing:
+                self.failing.discard(name)
+                self.log.append(("fail", name))
+                raise Refused(f"no {name} today")
+            event = self.held.get(name)
+            if event is not None:
+                self.log.append(("hold", name))
+        if event is not None and not event.wait(60):
+            raise Refused(f"{name} was held and nobody let it go")
+
+    def create(self, type_: str, name: str, inputs: dict[str, Any]) -> Thing:
+        self.starting(name)
+        with self.lock:
+            self._all_there(name, inputs)
+            self._take_over(type_, name, inputs)
+            self.account.number += 1
+            number = self.account.number
+            id_ = made_up.id_of(type_, number)
+            known = made_up.outputs(type_, name.split()[-1], id_, number, inputs)
+            if type_ == "aws:ec2/eipAssociation:EipAssociation":
+                known["publicIp"] = self.account.things[inputs["allocationId"]].outputs["publicIp"]
+            own = {id_, *(set(texts(known)) - set(texts(inputs)) - _COMMON)}
+            if type_ in ASSIGNMENTS:
+                own = {id_}  # the address is another thing's
+            thing = Thing(type_, name, id_, inputs, known, own)
+            self.account.things[id_] = thing
+            self.log.append(("create", name))
+            return thing
+
+    def update(self, id_: str, inputs: dict[str, Any]) -> Thing:
+        with self.lock:
+            thing = self._there(id_)
+            self._all_there(thing.name, inputs)
+            dropped = set(thing.inputs) - set(inputs)
+            kept = {key: value for key, value in thing.outputs.items() if key not in dropped}
+            thing.inputs, thing.outputs = inputs, {**kept, **inputs}
+            self.log.append(("update", thing.name))
+            return thing
+
+    def delete(self, id_: str) -> None:
+        with self.lock:
+            thing = self.account.things.get(id_)
+            if thing is None:
+                return  # both providers take "not found" for done
+            self._may_go(thing)
+            self._forget(thing)
+            self.log.append(("delete", thing.name))
+
+    def look_up(self, token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        with self.lock:
+            self._all_there(token, arguments)
+            try:
+                return made_up.look_up(token)
+            except KeyError:
+                raise Refused(f"{token}: the stand-in knows no such function") from None
+
+    def address_of(self, server: Thing) -> str:
+        """Where a server answers now."""
+        for thing in self.account.things.values():
+            if thing.type in ASSIGNMENTS and server.id in thing.uses():
+                return str(thing.outputs.get("publicIp") or thing.outputs["ipAddress"])
+        return str(server.outputs[SERVERS[server.type]])
+
+    def server_of(self, text: str) -> Thing | None:
+        """The server with this id, ARN or address."""
+        for thing in self.account.things.values():
+            if thing.type in SERVERS and (text in thing.own or text == self.address_of(thing)):
+                return thing
+        return None
+
+    def _there(self, id_: str) -> Thing:
+        if id_ not in self.account.things:
+            raise Refused(f"{id_}: does not exist")
+        return self.account.things[id_]
+
+    def _all_there(self, name: str, inputs: Mapping[str, Any]) -> None:
+        missing = sorted(set(texts(inputs)) & self.account.gone)
+        if missing:
+            raise Refused(f"{name}: names what does not exist any more: {', '.join(missing)}")
+
+    def _take_over(self, type_: str, name: str, inputs: Mapping[str, Any]) -> None:
+        """What a new attachment or assignment means for an older one."""
+        if type_ in ATTACHMENTS:
+            for thing in self.account.things.values():
+                if thing.type == type_ and thing.inputs["volumeId"] == inputs["volumeId"]:
+                    raise Refused(f"{name}: the volume is attached already")
+        if type_ in ASSIGNMENTS:
+            address = ASSIGNMENTS[type_][0]
+            for thing in list(self.account.things.values()):
+                if thing.type == type_ and thing.inputs[address] == inputs[address]:
+                    if type_.startswith("aws:") and not inputs.get("allowReassociation"):
+                        raise Refused(f"{name}: the address is associated already")
+                    self._forget(thing)
+
+    def _may_go(self, thing: Thing) -> None:
+        users = [
+            other.name
+            for other in self.account.things.values()
+            if other is not thing and other.uses() & thing.own
+        ]
+        if users:
+            raise Refused(f"{thing.name}: is in use by {', '.join(sorted(users))}")
+        if thing.inputs.get("deletionProtection"):
+            raise Refused(f"{thing.name}: is protected from deletion")
+        server = thing.id if thing.type in SERVERS else text_of(thing.inputs.get(ATTACHMENTS.get(thing.type, "")))
+        if server in self.account.at_work:
+            raise Refused(f"{thing.name}: the host is at work and has said no farewell")
+
+    def _forget(self, thing: Thing) -> None:
+        del self.account.things[thing.id]
+        self.account.gone |= thing.own
+
+
+_COMMON = {"doadmin", "stages_admin", "5432", "25060"}
+"""Outputs that name no thing."""
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text and number in a value, as text."""
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)
+    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+        yield text_of(value)
+
+
+def text_of(value: Any) -> str:
+    """As an id is written: numbers come over the wire as floats."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
