@@ -107,13 +107,14 @@ def engine_environment(checkout: Checkout, inherited: Mapping[str, str]) -> dict
         "PYTHONPATH": str(checkout.root),
         "PULUMI_PYTHON_CMD": str(checkout.python),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # Finds the salt again when someone restored the settings file with git, and what encrypts
+        # a state that is kept elsewhere.
+        "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
     }
     if checkout.keeps_its_state(inherited):
         wanted |= {
             BACKEND: checkout.backend,
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(checkout.passphrase),
-            # Finds the salt again when someone restored the settings file with git.
-            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         }
     return wanted
 
@@ -142,6 +143,9 @@ def prepare(checkout: Checkout, inherited: Mapping[str, str]) -> dict[str, str]:
     checkout.providers.mkdir(exist_ok=True)
     wanted = engine_environment(checkout, inherited)
     environment = {**inherited, **wanted}
+    if not environment.get("PULUMI_CONFIG_PASSPHRASE"):
+        # A workflow's secret that is not set is empty, and the engine would encrypt with that.
+        environment.pop("PULUMI_CONFIG_PASSPHRASE", None)
     if checkout.keeps_its_state(inherited):
         environment.pop("PULUMI_CONFIG_PASSPHRASE", None)
         checkout.state.mkdir(exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 from components import downtime, outputs, release
 from components.errors import UserError
 from components.settings.code import REVISION
-from scripts.lib import locks, recovery, stacks, status, views
+from scripts.lib import locks, own_backend, recovery, stacks, status, views
 from scripts.lib.display import Progress, away, counted, drifted, headline, planned
 from scripts.lib.events import Problem, Run, errors_of
 from scripts.lib.execute import duration
@@ -181,6 +182,8 @@ def _run(
     try:
         return operation(progress.heard, **options)
     except ConcurrentUpdateError:
+        if not session.checkout.keeps_its_state(os.environ):
+            raise own_backend.locked(session.stack) from None
         recovery.look(session.checkout, session.stack)  # tells who it is
         raise UserError(
             f"Stack {session.stack} was being changed a moment ago",

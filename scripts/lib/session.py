@@ -12,7 +12,7 @@ from rich.console import Console
 from components import settings
 from components.errors import UserError, wrong
 from scripts.lib import checkout as own
-from scripts.lib import hooks, pins, recovery, stacks
+from scripts.lib import hooks, own_backend, pins, recovery, stacks
 from scripts.lib.checkout import Checkout
 from scripts.lib.display import Progress, make_screen
 from scripts.lib.engine import Engine
@@ -75,7 +75,10 @@ def make_ready(session: Session) -> None:
                 scheme[:20],  # what follows may hold a password
                 "For example s3://<bucket>; unset it to keep the state in this checkout.",
             )
-        return  # the user's own backend: its stacks, locks and secrets are theirs to keep
+        if not own_backend.is_known(engine):
+            provider = os.environ.get(own_backend.PROVIDER, "")
+            own_backend.make(engine, checkout.root, session.stack, provider)
+        return  # its locks and what a killed run leaves there are the user's to mend
     if session.operations.asks and os.environ.get(KEEP_HERE) != "here":
         raise UserError(
             f"{own.BACKEND}: should name a backend that outlives this machine, as stack "

@@ -51,8 +51,14 @@ def test_a_backend_of_the_users_own_is_left_alone(checkout: Checkout) -> None:
     assert environment["PULUMI_BACKEND_URL"] == "s3://bucket"
     assert environment["PULUMI_CONFIG_PASSPHRASE"] == "theirs"
     assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in environment
+    assert environment["PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER"] == "true"
     assert not checkout.passphrase.exists()
     assert not checkout.state.exists()
+
+
+def test_a_workflows_secret_that_is_not_set_encrypts_nothing(checkout: Checkout) -> None:
+    inherited = {"PULUMI_BACKEND_URL": "s3://bucket", "PULUMI_CONFIG_PASSPHRASE": ""}
+    assert "PULUMI_CONFIG_PASSPHRASE" not in prepare(checkout, inherited)
 
 
 def test_the_passphrase_is_made_once_and_for_its_owner_only(checkout: Checkout) -> None:

@@ -1,0 +1,50 @@
+"""A state that the user keeps elsewhere: a bucket, or Pulumi's service."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from pulumi.automation.errors import StackNotFoundError
+
+from components.errors import UserError
+from scripts.lib.engine import Engine
+from scripts.lib.locks import BUSY
+
+PROVIDER: Final = "STAGES_SECRETS_PROVIDER"
+"""Environment variable: what encrypts the secrets of a stack that is made there, as ``pulumi stack
+init --secrets-provider`` takes it (``awskms://alias/...``). Without it, a passphrase does."""
+
+
+def is_known(engine: Engine) -> bool:
+    """Whether the stack is in the state; only reads it."""
+    try:
+        engine.resources()
+    except StackNotFoundError:
+        return False
+    return True
+
+
+def make(engine: Engine, root: Path, stack: str, provider: str) -> None:
+    """Make the stack in the state.
+
+    Done in a folder of its own: made in the checkout, the engine would rewrite the settings file.
+    What it would write there (a salt, a key's name) is in the state as well, and is read from there
+    (``PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER``).
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        shutil.copy(root / "Pulumi.yaml", scratch)
+        chosen = ["--secrets-provider", provider] if provider else []
+        engine.command.run(["stack", "init", stack, "--no-select", *chosen], scratch, {})
+
+
+def locked(stack: str) -> UserError:
+    """The error for a lock there: who holds it, and whether it is alive, is not known here."""
+    return UserError(
+        f"Stack {stack} is locked in its state: another run is changing it, or one was killed",
+        f"When none runs any more: . .stages/env; pulumi cancel --stack {stack}; "
+        f"pulumi refresh --clear-pending-creates --stack {stack}.",
+        exit_code=BUSY,
+    )
