@@ -66,6 +66,8 @@ class Change:
         inputs = differences(old, new)
         told = {top_of(value.path) for value in inputs}
         follow = sorted(shown - told)
+        if GENERATION in self.because:
+            inputs = (_generation(self.old, self.new), *inputs)
         return Resource(
             operation=self.operation,
             type=type_,
@@ -147,7 +149,8 @@ def of_preview(document: Mapping[str, Any]) -> Difference:
 def is_real(state: State) -> bool:
     """Whether it is a thing of its own: no component, and no provider that the engine adds."""
     name = str(state.get("urn")).rpartition("::")[2]
-    return bool(state.get("custom")) and not name.startswith("default")
+    of_engine = str(state.get("type")).startswith("pulumi:providers:") and "default" in name
+    return bool(state.get("custom")) and not of_engine
 
 
 def _create(urn: str, state: State) -> Change:
@@ -202,6 +205,11 @@ def _renamed(old: Mapping[str, State], new: Mapping[str, State]) -> dict[str, st
         for alias in state.get("aliases", ())
         if alias in old
     }
+
+
+def _generation(old: State, new: State) -> Value:
+    before, after = (str(state.get("replacementTrigger") or "none") for state in (old, new))
+    return Value(path=GENERATION, before=before, after=after)
 
 
 def _inputs(state: State) -> dict[str, Any]:

@@ -19,7 +19,7 @@ JOINER: Final = "\N{WORD JOINER}"
 
 _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 """Categories of characters that are not seen, or that turn the direction of what is."""
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$^=])")
+_MARKUP = re.compile(r"([\\`*_\[\]<#|~&$])")
 _LIVELY = re.compile(r"(@|\\#|://|\bwww\.|\bGH-)", re.IGNORECASE)
 
 

@@ -11,7 +11,7 @@ from components.downtime import in_words
 from scripts.lib.preview import strict, verdict
 from scripts.lib.preview.document import Document, Downtime, Resource, Stack, Value
 from scripts.lib.preview.escape import block, code, sentence
-from scripts.lib.preview.fitting import Part, Section, fit
+from scripts.lib.preview.fitting import FOLDED_UNITS, Part, Section, fit
 from scripts.lib.preview.marker import LIMIT, MARKER
 
 DONE: Final = {
@@ -22,8 +22,11 @@ DONE: Final = {
 }
 """What becomes of a resource, the most dangerous first."""
 MOST_DIFF_LINES: Final = 40
+MOST_NAMES: Final = 10
 ERROR_LINES: Final = 60
 NOTHING: Final = "-"
+DEFAULT, ABSENT = "default", "none"
+"""What a setting is, and an input, that is not there."""
 
 
 def markdown(document: Document) -> str:
@@ -32,6 +35,7 @@ def markdown(document: Document) -> str:
     No text of the document is trusted: see ``scripts/lib/preview/escape.py``.
     """
     loud = [stack for stack in document.stacks if not verdict.is_quiet(stack)]
+    loud.sort(key=_mildness)
     first = Section(
         f"{MARKER}\n## {_title(loud)}",
         [
@@ -43,6 +47,21 @@ def markdown(document: Document) -> str:
         Section(f"### {_label(stack.name)}{_about(stack)}", _parts(stack)) for stack in loud
     ]
     return fit([first, *sections], _ending(document), LIMIT)
+
+
+def _mildness(stack: Stack) -> tuple[bool, ...]:
+    """The most dangerous stack sorts first."""
+    operations = {one.operation for one in stack.resources}
+    return (
+        not any(one.holds == "data" for one in stack.resources),
+        not any(one.holds for one in stack.resources),
+        stack.status != "failed",
+        stack.status != "gone",
+        not verdict.mandatory(stack),
+        not verdict.over_budget(stack),
+        not {"replace", "delete"} & operations,
+        stack.status == "new",
+    )
 
 
 def _title(loud: Sequence[Stack]) -> str:
@@ -142,15 +161,14 @@ def _cost(stack: Stack) -> str:
     cost = stack.cost
     if cost is None:
         return "not known"
+    words = {"above": ", **over budget**", "above before": ", over budget as before"}
+    over = words.get(cost.verdict, "")
     if cost.before is None or cost.after is None:
-        return _money(cost.after if cost.before is None else cost.before)
+        return _money(cost.after if cost.before is None else cost.before) + over
     if cost.before == cost.after:
-        return _money(cost.after)
-    over = {"above": ", **over budget**", "above before": ", over budget as before"}
-    return (
-        f"{_money(cost.before)} → {_money(cost.after)} ({_signed(cost.difference)})"
-        f"{over.get(cost.verdict, '')}"
-    )
+        return _money(cost.after) + over
+    rise = f"({_signed(cost.difference)})"
+    return f"{_money(cost.before)} → {_money(cost.after)} {rise}{over}"
 
 
 def _about(stack: Stack) -> str:
@@ -161,17 +179,20 @@ def _about(stack: Stack) -> str:
 
 def _parts(stack: Stack) -> list[Part]:
     shown = sorted(stack.resources, key=lambda one: (not one.holds, [*DONE].index(one.operation)))
+    told = [
+        *(f"- {_downtime(one)}" for one in stack.downtime if one.most_s != 0),
+        *_findings(stack),
+        *(f"- Note: {sentence(note)}" for note in stack.notes),
+    ]
+    settings = [f"- Setting {_value(each, '  ', DEFAULT)}" for each in stack.settings]
+    if len(settings) <= FOLDED_UNITS:
+        told, settings = [*told, *settings], []
     return [
         Part("", _error(stack)),
-        Part("", [f"- {_value(each, '')}" for each in stack.settings]),
-        Part("", [f"- {_downtime(one)}" for one in stack.downtime if one.most_s != 0]),
-        Part("", [*_findings(stack), *(f"- Note: {sentence(note)}" for note in stack.notes)]),
+        Part("", told),
+        Part(f"Settings: {len(settings)} changed", settings),
         Part(_money_title(stack), _money_lines(stack), always_folded=True),
-        Part(
-            _resources_title(stack),
-            [unit for one in shown for unit in _resource(one)],
-            always_folded=True,
-        ),
+        Part(_resources_title(stack), [unit for one in shown for unit in _resource(one)]),
     ]
 
 
@@ -220,14 +241,25 @@ def _resources_title(stack: Stack) -> str:
 
 def _resource(one: Resource) -> list[str]:
     """A unit for the resource, and one for each of its changed inputs."""
-    because = f", forced by {', '.join(map(code, one.because[:10]))}" if one.because else ""
+    because = f", forced by {', '.join(map(code, one.because[:MOST_NAMES]))}" if one.because else ""
     word = DONE[one.operation]
     loud = f"**{word}**" if one.operation in {"delete", "replace"} else word
     head = f"- {loud} {code(one.name)} ({_type(one)}){because}"
-    return [head, *(f"  - {_value(each, '    ')}" for each in one.inputs)]
+    own = [each for each in one.inputs if not _follows(each)]
+    units = [head, *(f"  - {_value(each, '    ', ABSENT)}" for each in own)]
+    follow = [code(each.path) for each in one.inputs if _follows(each)]
+    if follow:
+        words = "comes from what changes" if len(follow) == 1 else "come from what changes"
+        units.append(f"  - {', '.join(follow[:MOST_NAMES])} {words}")
+    return units
 
 
-def _value(one: Value, indent: str) -> str:
+def _follows(one: Value) -> bool:
+    """Whether it is only known to be another one, as it comes from something that changes."""
+    return one.before is None and one.after is None and not one.secret and not one.diff
+
+
+def _value(one: Value, indent: str, absent: str) -> str:
     name = code(one.path)
     if one.secret:
         return f"{name}: changed, it is not shown"
@@ -235,16 +267,9 @@ def _value(one: Value, indent: str) -> str:
         lines = list(one.diff[:MOST_DIFF_LINES])
         if len(one.diff) > MOST_DIFF_LINES:
             lines.append(f"... {len(one.diff) - MOST_DIFF_LINES} more lines")
-        return "\n".join(
-            [f"{name}:", *(f"{indent or '  '}{line}" for line in block(lines, "diff"))]
-        )
-    if one.before is None and one.after is None:
-        return f"{name}: known once what it comes from is there"
-    if one.before is None:
-        return f"{name}: {code(one.after or '')} (new)"
-    if one.after is None:
-        return f"{name}: {code(one.before)} (removed)"
-    return f"{name}: {code(one.before)} → {code(one.after)}"
+        return "\n".join([f"{name}:", *(f"{indent}{line}" for line in block(lines, "diff"))])
+    before, after = (absent if side is None else code(side) for side in (one.before, one.after))
+    return f"{name}: {before} → {after}"
 
 
 def _ending(document: Document) -> str:
@@ -267,9 +292,11 @@ def _ending(document: Document) -> str:
 
 
 def _type(one: Resource) -> str:
-    package, _, rest = one.type.partition(":")
-    short = f"{package.removeprefix('pulumi-python')} {rest.rpartition(':')[2]}".strip()
-    return code(short)
+    """``aws ec2 Instance`` of ``aws:ec2/instance:Instance``, ``local Server`` of a dynamic one."""
+    package, _, rest = one.type.removeprefix("pulumi-python:dynamic/").partition(":")
+    module, _, name = rest.rpartition(":")
+    module = module.partition("/")[0].removeprefix("index")
+    return code(" ".join(word for word in (package, module, name) if word))
 
 
 def _label(name: str) -> str:
