@@ -3,7 +3,8 @@
 STACK ?= local-stage1
 PYTHON ?= python3
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
-RUN = @cd $(ROOT) && $(PYTHON) scripts/bootstrap.py --stack $(STACK) && exec .venv/bin/python -m scripts.stack
+ENGINE = @cd $(ROOT) && $(PYTHON) scripts/bootstrap.py --stack $(STACK) && exec .venv/bin/python -m
+RUN = $(ENGINE) scripts.stack
 DEV = @cd $(ROOT) && $(PYTHON) scripts/bootstrap.py --dev
 PLAIN = @cd $(ROOT) && $(PYTHON) scripts/bootstrap.py --no-engine && exec .venv/bin/python -m
 COST_FLAGS = $(if $(COMPARE),--compare $(COMPARE)) $(if $(BUDGET),--budget $(BUDGET)) \
@@ -11,7 +12,7 @@ COST_FLAGS = $(if $(COMPARE),--compare $(COMPARE)) $(if $(BUDGET),--budget $(BUD
 JSON_FLAG = $(if $(JSON),--json)
 YES_FLAG = $(if $(YES),--yes)
 
-.PHONY: help up preview plan refresh outputs status ssh deploy replace down delete-data test lint lock format cost cost-chart prices bench
+.PHONY: help up preview plan refresh outputs status ssh deploy replace down delete-data test lint lock format cost cost-chart prices bench ci-preview ci-look
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -62,6 +63,13 @@ prices: ## which prices have changed (CLOUD=aws: only those; REFRESH=1: write th
 
 bench: ## how long things take, into docs/benchmarks (BENCH=costs or stages; RUNS=3)
 	$(PLAIN) scripts.bench $(BENCH) $(if $(RUNS),--runs $(RUNS))
+
+# What the workflows run: docs/ci.md. These two need the engine.
+ci-preview ci-look:
+	$(ENGINE) scripts.ci $(@:ci-%=%)
+
+ci-%:
+	$(PLAIN) scripts.ci $*
 
 test: lint ## every test; those on real hosts need root (TESTS=path: only some)
 	@cd $(ROOT) && .venv/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)

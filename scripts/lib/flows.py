@@ -31,6 +31,26 @@ def preview(session: Session, *, as_json: bool = False) -> None:
         print(json.dumps(_as_json(session, run), indent=2))
 
 
+def engine_json(session: Session, *, refresh: bool) -> str:
+    """What an ``up`` would do, as the engine's own JSON; ``refresh`` first looks at what is there.
+
+    Neither changes anything, the state included.
+    """
+    session.operations.preflight(session.settings)
+    make_ready(session)
+    lines: list[str] = []
+    with Progress(session.screen, f"Planning {session.stack}", quiet=True) as progress:
+        _run(
+            session,
+            session.engine.preview,
+            progress,
+            json=True,
+            refresh=refresh,
+            on_output=lines.append,
+        )
+    return "\n".join([*lines, ""])
+
+
 def _as_json(session: Session, run: Run) -> dict[str, Any]:
     """The plan for a machine: ``steps``, one for each resource, and ``downtime``."""
     steps = run.planned()

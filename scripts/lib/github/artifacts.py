@@ -25,21 +25,21 @@ KINDS: Final = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 def documents(client: Client, run: int) -> Iterator[tuple[str, bytes]]:
     """Name and text of each document of a run. Raises ``UserError`` for what is none."""
-    found = [
-        each
-        for each in client.every(f"actions/runs/{run}/artifacts", "artifacts")
-        if str(each.get("name")).startswith(PREFIX) and not each.get("expired")
-    ]
+    found: dict[str, int] = {}
+    for each in client.every(f"actions/runs/{run}/artifacts", "artifacts"):
+        name, number = str(each.get("name")), int(each["id"])
+        if name.startswith(PREFIX) and not each.get("expired"):
+            found[name] = max(number, found.get(name, 0))  # a second attempt leaves another one
     if len(found) > MOST_ARTIFACTS:
         raise UserError(
             f"Run {run}: should have at most {MOST_ARTIFACTS} previews, got {len(found)}"
         )
-    for each in found:
+    for name, number in found.items():
         try:
-            packed = client.download(f"actions/artifacts/{int(each['id'])}/zip", MOST_BYTES)
+            packed = client.download(f"actions/artifacts/{number}/zip", MOST_BYTES)
         except NotFound:
             continue  # deleted, or its time is over
-        yield str(each["name"]), entry(packed)
+        yield name, entry(packed)
 
 
 def entry(packed: bytes) -> bytes:

@@ -1,0 +1,151 @@
+"""What the workflows in .github/workflows run, as `make ci-<command>`; docs/ci.md explains them.
+
+All that a command has to know is in the environment, as GitHub's runner or the workflow sets it:
+no text that a pull request decides on ever stands in a command line.
+
+Exit codes: 0 done; 1 a step failed, or a preview has an objection; 2 bad input, or a lack of the
+environment; 3 a stack would be above its budget; 4 someone else is changing the stack.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+from components.errors import UserError
+from scripts import preview as previews
+from scripts.lib import stacks as stack_files
+from scripts.lib.ci import runner
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENT = "document.json"
+SERVER = "GITHUB_SERVER_URL"
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+
+
+@app.command()
+def stacks() -> None:
+    """Hand on the stacks that are brought up: the output `stacks`, a list."""
+    known = stack_files.names(ROOT / "stacks")
+    runner.hand_on(os.environ, "stacks", runner.existing(os.environ, known))
+
+
+@app.command()
+def plan() -> int:
+    """Plan what a merge commit changes, offline; hand on which stacks the engine should look at."""
+    import json
+
+    folder = runner.folder(os.environ)
+    plans = folder / "plans"
+    previews.offline(base="HEAD^1", head="HEAD", out=plans)
+    touched = json.loads((plans / "touched.json").read_text())["stacks"]
+    wanted = [name for name in runner.chosen(os.environ) if name in touched]
+    runner.hand_on(os.environ, "stacks", wanted)
+    return previews.render(offline=plans, json_=folder / DOCUMENT)
+
+
+@app.command()
+def preview() -> int:
+    """Let the engine say what an `up` of one stack would do."""
+    return _look(refresh=False)
+
+
+@app.command()
+def look() -> int:
+    """Let the engine say what an `up` would do, after a look at what is really there."""
+    return _look(refresh=True)
+
+
+@app.command()
+def comment() -> None:
+    """Bring the comment on a pull request up to date, from what the run of its preview left."""
+    from scripts.lib.ci import reporting
+    from scripts.lib.github import artifacts, client, event
+    from scripts.lib.github import comment as comments
+    from scripts.lib.preview.marker import MARKER
+
+    github = client.from_environment(os.environ)
+    run = event.read(os.environ)
+    pull = event.pull_request(github, run)
+    if pull is None:
+        print(f"No open pull request ends with commit {run.commit[:12]} any more: nothing to say.")
+        return
+    fork = run.repository != github.repository
+    log = _log(github.repository, run.id)
+    problem, document = None, None
+    try:
+        document = reporting.merged(artifacts.documents(github, run.id), run.commit, fork=fork)
+    except UserError as error:
+        problem = error
+    text = reporting.comment(document, run, log, fork=fork)
+    print(f"Pull request {pull}: {comments.keep(github, pull, text, MARKER)}.")
+    if problem:
+        raise problem
+
+
+@app.command()
+def drift() -> int:
+    """Open, update or close the issue, from what the looks of this run left."""
+    from scripts.lib.ci import reporting
+    from scripts.lib.github import artifacts, client, issue
+
+    github = client.from_environment(os.environ)
+    run = runner.run(os.environ)
+    document = reporting.merged(artifacts.documents(github, run), "", fork=False)
+    if document is None:
+        raise UserError(f"Run {run}: should have left a look at a stack, got none", exit_code=1)
+    text = reporting.drift(document, _log(github.repository, run))
+    failed = reporting.failed(document)
+    for name in failed:
+        print(f"{name}: it could not be looked at.", file=sys.stderr)
+    if text is not None or not failed:  # what was not looked at may still differ
+        print(f"Drift: {issue.keep(github, text)}.")
+    return 1 if failed else 0
+
+
+def _look(*, refresh: bool) -> int:
+    from scripts.lib.ci import looking
+    from scripts.lib.preview.document import read
+
+    stack, folder = runner.stack(os.environ), runner.folder(os.environ)
+    found = folder / "previews"
+    found.mkdir(exist_ok=True)
+    if not looking.look(stack, found, refresh=refresh):
+        print(f"{stack} was never brought up: its offline plan is all that there is.")
+        return 0
+    code = previews.render(previews=found, json_=folder / DOCUMENT)
+    if not refresh:
+        return code
+    # Whether there is an objection is for a change to hear; here it counts that it was looked at.
+    return int(any(one.status == "failed" for one in read((folder / DOCUMENT).read_text()).stacks))
+
+
+def _log(repository: str, run: int) -> str:
+    server = os.environ.get(SERVER) or "https://github.com"
+    return f"{server}/{repository}/actions/runs/{run}"
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command; tell an error in its own words and return the exit code."""
+    try:
+        return int(app(arguments, standalone_mode=False) or 0)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # a command that does not exist
+            raise
+        print(f"{error.format_message()} `--help` lists the commands.", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)  # what the engine's library leaves behind (gRPC threads) would delay the end
