@@ -11,6 +11,7 @@ restart changes (a restart removes the socket and waits for running queries), ``
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from components.host.model import Directory, HostFile, Part, Service, SystemUser
@@ -36,6 +37,10 @@ DATABASE_URL = f"postgresql://app@/app?host={SOCKET_FOLDER}&port={PORT}"
 """The pool, in the mode of ``stages:database.pool_mode``."""
 DIRECT_DATABASE_URL = f"postgresql://app@/app_direct?host={SOCKET_FOLDER}&port={PORT}"
 """Session mode, five connections: migrations, LISTEN, advisory locks."""
+READ_DATABASE_URL = f"postgresql://app@/app_read?host={SOCKET_FOLDER}&port={PORT}"
+"""The read replicas, where there are any. Each new server connection goes to the next of them; one
+that does not answer is tried again in its turn, and clients wait meanwhile."""
+LAG = "/usr/local/lib/stages/replica-lag"
 
 MAX_CLIENTS = 1000
 """Client connections; each takes a descriptor of the unit's 65536."""
@@ -52,26 +57,40 @@ def upstream_socket(sizes: PoolSizes) -> tuple[HostFile, ...]:
 
 
 def upstream_managed(
-    sizes: PoolSizes, *, host: str, port: int, password: str, ca_pem: str
+    sizes: PoolSizes,
+    *,
+    host: str,
+    port: int,
+    password: str,
+    ca_pem: str,
+    read_hosts: Sequence[str] = (),
 ) -> tuple[HostFile, ...]:
     """Stage 2: a managed database over TLS. The password is in the answer: treat it as secret.
 
-    ``ca_pem`` is the authority that signed the server's certificate, which has to carry ``host``.
+    ``ca_pem`` is the authority that signed the certificates of the server, which has to carry
+    ``host``, and of the read replicas at ``read_hosts``.
     """
-    for name, value in (("host", host), ("password", password)):
-        if not value or not value.isprintable():
-            raise ValueError(f"the database's {name} should be printable text in one line")
-    if not host.replace("-", "").replace(".", "").replace(":", "").isalnum():
-        raise ValueError(f"the database's host should be a name or an address, got {host!r}")
-    server = f"host={host} port={int(port)} password={_quoted(password)}"
+    if not password or not password.isprintable():
+        raise ValueError("the database's password should be printable text in one line")
+    for each in (host, *read_hosts):
+        if not each.replace("-", "").replace(".", "").replace(":", "").isalnum():
+            raise ValueError(f"the database's host should be a name or an address, got {each!r}")
+    way = f"port={int(port)} password={_quoted(password)}"
     return (
-        _databases(sizes, server=server),
+        _databases(
+            sizes,
+            server=f"host={host} {way}",
+            readers=[f"host={each} {way}" for each in read_hosts],
+            every_reader=f"host={','.join(read_hosts)} {way}",
+        ),
         HostFile(path=SERVER_CA, content=ca_pem.strip() + "\n"),
     )
 
 
-def pgbouncer(*, pool_mode: PoolMode, managed: bool) -> Part:
+def pgbouncer(*, pool_mode: PoolMode, managed: bool, replicas: int = 0) -> Part:
     """Return the pooler without its upstream, which may be secret and is passed beside the part.
+
+    ``replicas`` is how many read replicas the upstream has.
 
     The user ``app`` has to come from an earlier part: its group opens the socket.
     """
@@ -95,6 +114,7 @@ def pgbouncer(*, pool_mode: PoolMode, managed: bool) -> Part:
             _file(USERS, plain("pgbouncer/userlist.txt")),
             HostFile(path=CHECK, content=plain("pgbouncer/pgbouncer-check.sh"), mode="0755"),
             HostFile(path=DROP_IN, content=plain("pgbouncer/pgbouncer.service.conf")),
+            *_lag(replicas),
         ),
         services=(
             Service(
@@ -117,8 +137,30 @@ def farewell() -> tuple[str, ...]:
     return (f"systemctl stop {UNIT}",)
 
 
-def _databases(sizes: PoolSizes, *, server: str) -> HostFile:
-    return _file(DATABASES, render("pgbouncer/databases.ini.j2", server=server, sizes=sizes))
+def _databases(
+    sizes: PoolSizes, *, server: str, readers: Sequence[str] = (), every_reader: str = ""
+) -> HostFile:
+    content = render(
+        "pgbouncer/databases.ini.j2",
+        server=server,
+        sizes=sizes,
+        readers=readers,
+        every_reader=every_reader,
+    )
+    return _file(DATABASES, content)
+
+
+def _lag(replicas: int) -> tuple[HostFile, ...]:
+    if not replicas:
+        return ()
+    content = render(
+        "pgbouncer/replica-lag.sh.j2",
+        psql=PSQL,
+        replicas=range(1, replicas + 1),
+        socket=SOCKET_FOLDER,
+        port=PORT,
+    )
+    return (HostFile(path=LAG, content=content, mode="0755"),)
 
 
 def _file(path: str, content: str) -> HostFile:

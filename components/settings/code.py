@@ -13,6 +13,7 @@ from components.settings.text import as_text, fits, is_plain, line, pattern
 RESERVED: Final = (
     "DATABASE_URL",
     "DIRECT_DATABASE_URL",
+    "READ_DATABASE_URL",
     "REDIS_URL",
     "SECRET_KEY",
     "PORT",

@@ -83,14 +83,17 @@ class Database:
     )
     standby: bool = key(
         SWITCH,
-        "Whether a standby takes over when the primary fails.",
+        "Whether a standby takes over when the primary fails: by itself on the clouds, by"
+        " `make failover` on `local`, where every commit waits for the standby's disk.",
         default=False,
         stages=(2,),
         elsewhere="stage 1 has one server and no managed database",
     )
     read_replicas: int = key(
         whole(0, 5),
-        "Read replicas of the managed database.",
+        "Read replicas of the managed database. With any, the app gets `READ_DATABASE_URL`: each"
+        " new connection of the pool goes to the next of them. What is read there may be older than"
+        " what `DATABASE_URL` answers; `make status` says by how much.",
         default=0,
         stages=(2,),
         elsewhere="stage 1 has one server and no managed database",

@@ -43,6 +43,8 @@ class Upstream:
     pooler_files: pulumi.Input[Sequence[HostFile]]
     """The pooler's files about its server; secret where they hold a password."""
     managed: bool
+    replicas: int = 0
+    """How many read replicas it has."""
     step: DatabaseStep
     secrets: pulumi.Input[dict[str, Any]]
     """SQL and connection of the step."""
@@ -173,7 +175,11 @@ def _parts(settings: Settings, memory_mib: int, upstream: Upstream) -> tuple[Par
         firewall.firewall(ssh_cidrs=settings.access.ssh_cidrs),
         app.app(memory=shares, packages=settings.app.packages),
         *upstream.parts,
-        pgbouncer.pgbouncer(pool_mode=settings.database.pool_mode, managed=upstream.managed),
+        pgbouncer.pgbouncer(
+            pool_mode=settings.database.pool_mode,
+            managed=upstream.managed,
+            replicas=upstream.replicas,
+        ),
         valkey.valkey(memory_mib=shares.valkey_mib),
         nginx.nginx(web_ports=app.web_ports(settings.app.web_processes)),
     )
@@ -219,6 +225,7 @@ def _late_files(
             "SECRET_KEY": known["secret_key"],
             "DATABASE_URL": pgbouncer.DATABASE_URL,
             "DIRECT_DATABASE_URL": pgbouncer.DIRECT_DATABASE_URL,
+            **({"READ_DATABASE_URL": pgbouncer.READ_DATABASE_URL} if upstream.replicas else {}),
             "REDIS_URL": valkey.REDIS_URL,
             "STAGES_STACK": settings.stack,
             "STAGES_CLOUD": settings.cloud,

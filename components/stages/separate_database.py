@@ -100,6 +100,7 @@ def _managed(database: DatabaseAnswer, sizes: PoolSizes, secrets: GeneratedSecre
         host=database.host,
         port=database.port,
         ca_pem=database.ca_pem,
+        read_hosts=list(database.read_hosts),
         admin_user=database.admin_user,
         admin_password=database.admin_password,
         app_password=secrets.value(APP_PASSWORD),
@@ -112,6 +113,7 @@ def _managed(database: DatabaseAnswer, sizes: PoolSizes, secrets: GeneratedSecre
             port=int(of["port"]),
             password=of["app_password"],
             ca_pem=of["ca_pem"],
+            read_hosts=of["read_hosts"],
         )
 
     def step(of: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,6 +134,7 @@ def _managed(database: DatabaseAnswer, sizes: PoolSizes, secrets: GeneratedSecre
     return Upstream(
         pooler_files=known.apply(pooler_files),
         managed=True,
+        replicas=len(database.read_hosts),
         step=DatabaseStep(run_as="root"),
         secrets=known.apply(step),
     )

@@ -52,6 +52,7 @@ def database(
     firewall = _closed(
         f"{name}-database-firewall", cluster.id, cluster, network, parent, needs.protected
     )
+    read_hosts = []
     for number in range(1, needs.read_replicas + 1):
         replica = digitalocean.DatabaseReplica(
             f"{name}-replica-{number}",
@@ -63,8 +64,13 @@ def database(
             tags=labels(settings),
             opts=pulumi.ResourceOptions(parent=parent, depends_on=[firewall]),
         )
-        # A replica has trusted sources of its own.
-        _closed(f"{name}-replica-{number}-firewall", replica.uuid, replica, network, parent, False)
+        # A replica has trusted sources of its own; nothing learns where it is before it is closed.
+        own = _closed(
+            f"{name}-replica-{number}-firewall", replica.uuid, replica, network, parent, False
+        )
+        read_hosts.append(
+            pulumi.Output.all(replica.private_host, own.id).apply(lambda known: str(known[0]))
+        )
     alarms.of_database(name, cluster.id, settings.alarms.email, parent)
     # Nothing learns where the database is before it is closed.
     closed = pulumi.Output.all(cluster.private_host, cluster.port, firewall.id)
@@ -92,6 +98,7 @@ def database(
             if needs.standby
             else "stages:database.standby is false",
         ),
+        read_hosts=tuple(read_hosts),
     )
 
 

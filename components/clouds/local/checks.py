@@ -27,8 +27,6 @@ LACKS: Final = {
     "database.maintenance_day": "has no maintenance",
     "database.maintenance_hour": "has no maintenance",
     "database.apply_immediately": "makes every change at once",
-    "database.standby": "has no standby",
-    "database.read_replicas": "has no read replicas",
 }
 """Settings that would do nothing here, and why. One that has its default cannot be told from one
 that was left out."""

@@ -26,12 +26,15 @@ from components.cloud import (
 )
 from components.clouds.local import bridge, database_files, plans
 from components.clouds.local.address import LocalAddress
-from components.clouds.local.database import LocalDatabase
+from components.clouds.local.database import LocalDatabase, LocalFollower
 from components.clouds.local.keys import LocalAuthority, LocalSshKey
 from components.clouds.local.network import LocalNetwork
 from components.clouds.local.server import LocalServer
 from components.clouds.local.volume import LocalAttachment, LocalVolume, node_of
+from components.secrets import GeneratedSecrets
 
+REPLICATION = "replication-password"
+"""Name of the secret with which standby and replicas get in at the primary."""
 NOT_ENCRYPTED = Guarantee(kept=False, reason="the volume is a plain file on this machine's disk")
 NOT_BACKED_UP = Guarantee(
     kept=False, reason="the volume is a file on this machine; nothing copies it"
@@ -113,11 +116,37 @@ class LocalCloud(Cloud):
             "ca_pem": authority.ca_pem,
             "ca_key": authority.ca_key,
         }
-        database = LocalDatabase(
-            f"{name}-database",
-            props=props,
-            opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
-        )
+        if needs.standby or needs.read_replicas:
+            made = GeneratedSecrets(f"{name}-replication", (REPLICATION,), opts)
+            props["replication_password"] = made.value(REPLICATION)
+        alone = pulumi.ResourceOptions(parent=parent, delete_before_replace=True)
+        database = LocalDatabase(f"{name}-database", props=props, opts=alone)
+
+        def follower(role: str, kind: str) -> LocalFollower:
+            own = f"{name}-{role}"
+            disk = LocalVolume(
+                f"{own}-volume",
+                stack=self._stack,
+                volume=own,
+                size_gib=needs.storage_gib,
+                opts=opts,
+            )
+            differs = {
+                "name": own,
+                "kind": kind,
+                "database": name,
+                "database_id": database.id,
+                "volume_id": disk.id,
+                "device": node_of(own),
+                "storage_gib": disk.size_gib,
+            }
+            return LocalFollower(own, props={**props, **differs}, opts=alone)
+
+        if needs.standby:
+            follower("standby", "standby")
+        replicas = [
+            follower(f"replica-{number}", "replica") for number in range(1, needs.read_replicas + 1)
+        ]
         return DatabaseAnswer(
             host=database.host,
             port=pulumi.Output.from_input(database_files.PORT),
@@ -127,7 +156,14 @@ class LocalCloud(Cloud):
             ca_pem=authority.ca_pem,
             encrypted_at_rest=NOT_ENCRYPTED,
             backed_up=NOT_BACKED_UP,
-            standby=Guarantee(kept=False, reason="one database host, on one machine"),
+            standby=Guarantee(
+                kept=needs.standby,
+                reason="every commit is on a second host's disk before it is acknowledged, and "
+                "`make failover` lets that host take over"
+                if needs.standby
+                else "stages:database.standby is false",
+            ),
+            read_hosts=tuple(replica.host for replica in replicas),
         )
 
     def server(

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from components.clouds.local.cluster import Cluster, slot
 from components.host import rendering
 from components.host.postgres import MOUNT
-from components.host.postgres import UID as POSTGRES
+from components.host.postgres import UID as UID
 
 PORT = 5432
 ADMIN = "dbadmin"
+REPLICATOR = "replicator"
+"""The role of standby and replicas: may read the log, and nothing else."""
 MAKE_CLUSTER = "/usr/local/lib/stages/make-cluster"
 CLUSTER_UNIT = "postgres-cluster.service"
 
@@ -31,6 +34,11 @@ def clients(cidr: str) -> str:
     return f"{ipaddress.ip_network(cidr)[16]}/28"
 
 
+def members(cidr: str) -> str:
+    """The range of the databases, ``.64`` to ``.79`` of the network."""
+    return f"{ipaddress.ip_network(cidr)[64]}/28"
+
+
 def memory(memory_mib: int, connections: int) -> dict[str, object]:
     """PostgreSQL's memory settings on a host of its own, in MiB.
 
@@ -46,10 +54,17 @@ def memory(memory_mib: int, connections: int) -> dict[str, object]:
 
 
 def files(
-    *, version: str, cidr: str, device: str, memory_mib: int, connections: int, reserved: int
+    *,
+    version: str,
+    cidr: str,
+    device: str,
+    memory_mib: int,
+    connections: int,
+    reserved: int,
+    replicated: bool = False,
 ) -> list[File]:
-    """Everything but the certificate."""
-    conf = f"/etc/postgresql/{version}/main"
+    """Everything but the certificate, what replication takes, and what says the member's role."""
+    conf = folder_of(version)
     unit = f"postgresql@{version}-main.service"
     values: dict[str, object] = {
         "version": version,
@@ -58,10 +73,12 @@ def files(
         "mount": MOUNT,
         "device": device,
         "unit": unit,
-        "uid": POSTGRES,
+        "uid": UID,
         "make_cluster": MAKE_CLUSTER,
         "cluster_unit": CLUSTER_UNIT,
         "clients": clients(cidr),
+        "members": members(cidr) if replicated else "",
+        "replicator": REPLICATOR,
         "port": PORT,
         "max_connections": connections,
         "reserved_connections": reserved,
@@ -69,7 +86,7 @@ def files(
     }
 
     def own(name: str) -> str:
-        return _ENVIRONMENT.get_template(name).render(values)
+        return _render(name, **values)
 
     def shared(name: str) -> str:
         """Of the host's own PostgreSQL: the rules for a data directory are the same."""
@@ -77,11 +94,10 @@ def files(
 
     systemd = "/etc/systemd/system"
     return [
-        File(f"{conf}/postgresql.conf", own("postgresql.conf.j2"), 0o640, POSTGRES),
-        File(f"{conf}/pg_hba.conf", own("pg_hba.conf.j2"), 0o640, POSTGRES),
-        File(f"{conf}/pg_ident.conf", "", 0o640, POSTGRES),
-        File(f"{conf}/start.conf", "auto\n", 0o644, POSTGRES),
-        File(MAKE_CLUSTER, shared("make-cluster.sh.j2"), 0o755),
+        File(f"{conf}/postgresql.conf", own("postgresql.conf.j2"), 0o640, UID),
+        File(f"{conf}/pg_hba.conf", own("pg_hba.conf.j2"), 0o640, UID),
+        File(f"{conf}/pg_ident.conf", "", 0o640, UID),
+        File(f"{conf}/start.conf", "auto\n", 0o644, UID),
         File(f"{systemd}/{CLUSTER_UNIT}", shared("postgres-cluster.service.j2")),
         File("/etc/systemd/logind.conf.d/50-postgres.conf", shared("logind.conf")),
         File(f"{systemd}/{unit}.d/50-stages.conf", shared("postgresql.service.conf.j2")),
@@ -90,17 +106,99 @@ def files(
     ]
 
 
-def admin_sql(password: str) -> str:
-    """SQL for ``psql``'s standard input; it holds the password."""
-    quoted = "'" + password.replace("'", "''") + "'"
-    return _ENVIRONMENT.get_template("admin.sql.j2").render(admin=ADMIN, password=quoted)
+def role(cluster: Cluster, member: str) -> list[File]:
+    """What a member is: how its data directory comes to be, and whom it follows.
+
+    A member that is not the primary never starts on data that is not a standby's.
+    """
+    values: dict[str, object] = {
+        "version": cluster.version,
+        "folder": data_of(cluster.version),
+        "mount": MOUNT,
+        "uid": UID,
+        "database": cluster.name,
+        "port": PORT,
+        "follows": cluster.follows(member),
+        "slot": slot(member),
+        "conninfo": _conninfo(cluster),
+        "synchronous": slot(cluster.synchronous) if member == cluster.primary else "",
+    }
+    make = (
+        _render("follow.sh.j2", **values)
+        if cluster.follows(member)
+        else rendering.render("postgres/make-cluster.sh.j2", **values)
+    )
+    conf = f"{folder_of(cluster.version)}/replication.conf"
+    return [
+        File(MAKE_CLUSTER, make, 0o755),
+        File(
+            f"/etc/systemd/system/{CLUSTER_UNIT}.d/50-follow.conf",
+            _render("follow.conf.j2", **values),
+        ),
+        File(conf, _render("replication.conf.j2", **values), 0o640, UID),
+    ]
+
+
+def replication(version: str, ca_pem: str, password: str) -> list[File]:
+    """How a member gets in at the primary, whichever that is: over TLS that is verified in full."""
+    escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+    conf = folder_of(version)
+    return [
+        File(f"{conf}/ca.crt", ca_pem.strip() + "\n", 0o644, UID),
+        File(f"{conf}/pgpass", f"*:*:*:{REPLICATOR}:{escaped}\n", 0o600, UID),
+    ]
+
+
+def _conninfo(cluster: Cluster) -> str:
+    """The primary by the database's name, wherever that leads; a silent one is given up."""
+    conf = folder_of(cluster.version)
+    given = {
+        "host": cluster.name,
+        "port": PORT,
+        "user": REPLICATOR,
+        "passfile": f"{conf}/pgpass",
+        "sslmode": "verify-full",
+        "sslrootcert": f"{conf}/ca.crt",
+        "connect_timeout": 3,
+        "tcp_user_timeout": 5000,
+    }
+    return " ".join(f"{key}={value}" for key, value in given.items())
+
+
+def admin_sql(password: str, replication_password: str = "") -> str:
+    """SQL for ``psql``'s standard input; it holds the passwords."""
+    return _render(
+        "admin.sql.j2",
+        admin=ADMIN,
+        password=_quoted(password),
+        replicator=REPLICATOR,
+        replication=replication_password and _quoted(replication_password),
+    )
+
+
+def folder_of(version: str) -> str:
+    """PostgreSQL's configuration on a host."""
+    return f"/etc/postgresql/{version}/main"
+
+
+def data_of(version: str) -> str:
+    """PostgreSQL's data on the volume."""
+    return f"{MOUNT}/postgresql/{version}/main"
+
+
+def _render(name: str, **values: object) -> str:
+    return _ENVIRONMENT.get_template(name).render(values)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def certificate(version: str, certificate_pem: str, key_pem: str) -> list[File]:
-    conf = f"/etc/postgresql/{version}/main"
+    conf = folder_of(version)
     return [
-        File(f"{conf}/server.crt", certificate_pem, 0o644, POSTGRES),
-        File(f"{conf}/server.key", key_pem, 0o600, POSTGRES),
+        File(f"{conf}/server.crt", certificate_pem, 0o644, UID),
+        File(f"{conf}/server.key", key_pem, 0o600, UID),
     ]
 
 
@@ -111,4 +209,5 @@ def inputs(props: Mapping[str, Any]) -> dict[str, Any]:
         "memory_mib": int(props["memory_mib"]),
         "connections": int(props["connections"]),
         "reserved": int(props["reserved"]),
+        "replicated": bool(props.get("replication_password")),
     }

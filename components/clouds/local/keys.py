@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pulumi
@@ -105,19 +106,20 @@ class ServerCertificate(NamedTuple):
     key_pem: str
 
 
-def sign(ca_pem: str, ca_key: str, *, name: str, address: str) -> ServerCertificate:
-    """Make a key and a certificate for a server, with its name and its address."""
+def sign(ca_pem: str, ca_key: str, *, names: Sequence[str], address: str) -> ServerCertificate:
+    """Make a key and a certificate for a server, with its names and its address."""
     authority = x509.load_pem_x509_certificate(ca_pem.encode())
     signer = serialization.load_pem_private_key(ca_key.encode(), password=None)
     if not isinstance(signer, ec.EllipticCurvePrivateKey):
         raise TypeError("the authority's key should be an elliptic curve key")
     key = ec.generate_private_key(ec.SECP256R1())
-    names = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address(address))]
+    known = [x509.DNSName(name) for name in dict.fromkeys(names)]
+    every = [*known, x509.IPAddress(ipaddress.ip_address(address))]
     usage = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH])
     issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     certificate = (
-        _builder(_name(name), authority.subject, key.public_key())
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        _builder(_name(names[-1]), authority.subject, key.public_key())
+        .add_extension(x509.SubjectAlternativeName(every), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=False)
         .add_extension(issuer_key, critical=False)

@@ -38,7 +38,8 @@ class NetworkProvider(LocalProvider):
         stack = _props["stack"]
         hosts.wipe(stack)
         bridge.down(bridge.of(stack, _props["cidr"]))
-        (machine.stack_folder(stack) / "network.json").unlink(missing_ok=True)
+        for file in ("network.json", "names.json"):
+            (machine.stack_folder(stack) / file).unlink(missing_ok=True)
         ownership.release(stack)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from components.clouds.local import bridge, checks, disk, image, machine, ownership
+from components.clouds.local import bridge, checks, cluster, disk, image, machine, ownership
 from components.clouds.local import hosts as machine_hosts
 from components.clouds.local import preflight as lacks
 from components.settings import Settings
@@ -68,6 +68,8 @@ def delete_data(stack: str) -> list[str]:
     for file in (folder / "volumes").glob("*.img"):
         disk.release(file)
         file.unlink()
+        cluster.forget(stack, file.stem)
+    (folder / "names.json").unlink(missing_ok=True)
     noted = machine.read_json(folder / "network.json")
     bridge.down(bridge.of(stack, noted["cidr"] if noted else "10.0.0.0/24"))
     (folder / "network.json").unlink(missing_ok=True)

@@ -34,7 +34,7 @@ def _database(gib: int, vcpus: int) -> DatabasePlan:
         memory_mib=gib * 1024,
         connection_limit=gib * CONNECTIONS_PER_GIB,
         reserved_connections=RESERVED_CONNECTIONS,
-        standby_offered=False,
+        standby_offered=True,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
-from components.clouds.local import hosts, network
+from components.clouds.local import hosts, names, network
 from components.clouds.local.nspawn import Host
 from components.clouds.local.provider import LocalProvider, gone, outs, yes
 from components.errors import UserError
@@ -33,8 +33,10 @@ class ServerProvider(LocalProvider):
             user_data=props["user_data"],
         )
         try:
+            names.tell(props["stack"], host)
             host.start()
             key = host.wait_for_ssh()
+            names.tell(props["stack"], host)  # cloud-init may have put back what it read before
         except BaseException:
             hosts.give_up(host)
             raise

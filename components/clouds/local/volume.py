@@ -20,7 +20,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from components.clouds.local import disk, hosts, machine, ownership
+from components.clouds.local import cluster, disk, hosts, machine, ownership
 from components.clouds.local.nspawn import Host
 from components.clouds.local.provider import LocalProvider, gone, outs, yes
 from components.errors import UserError
@@ -84,6 +84,14 @@ class VolumeProvider(LocalProvider):
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete the data. The engine does not come here for a protected volume."""
         file = file_of(_id)
+        for known in cluster.every(_props["stack"]):
+            if known.primary == _props["name"] != known.name and file.exists():
+                raise UserError(
+                    f"Volume {_props['name']}: holds the data of {known.name} since a failover",
+                    "`make down` or a new `make up` first gives it back",
+                    exit_code=1,
+                )
+        cluster.forget(_props["stack"], _props["name"])
         if file.exists():
             disk.release(file)
             file.unlink()

@@ -43,8 +43,6 @@ REFUSED: list[tuple[str, object, str]] = [
         True,
         "false on local, which makes every change at once, got true",
     ),
-    ("database.standby", True, "false on local, which has no standby, got true"),
-    ("database.read_replicas", 2, "left out on local, which has no read replicas, got 2"),
 ]
 
 
