@@ -17,12 +17,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
 import pulumi
 from pulumi import automation
+from pulumi.automation._stack import StackInitMode
 from pulumi.automation.errors import CommandError, create_command_error
 from semver import VersionInfo
 
@@ -59,6 +61,10 @@ class Resource:
     @property
     def id(self) -> str:
         return str(self.state.get("id", ""))
+
+    def source_of(self, name: str) -> list[str]:
+        """URNs of the resources that an input comes from."""
+        return list((self.state.get("propertyDependencies") or {}).get(name) or [])
 
     @property
     def title(self) -> str:
@@ -158,6 +164,19 @@ class Workspace(automation.LocalWorkspace):
         return None
 
 
+class Stack(automation.Stack):
+    """Operations without an answer: the base class asks the CLI three times more for it.
+
+    What a run did comes as events. Each question takes a second or so.
+    """
+
+    def outputs(self) -> automation.OutputMap:
+        return {}
+
+    def info(self, show_secrets: bool = True) -> automation.UpdateSummary:
+        return automation.UpdateSummary("", datetime.now(UTC), "", {}, {}, "")
+
+
 class Engine:
     """Runs operations on one stack and hands every event to ``heard``."""
 
@@ -180,8 +199,8 @@ class Engine:
             pulumi_command=self.command,
         )
 
-    def _stack(self) -> automation.Stack:
-        return automation.Stack.select(self._name, self._workspace)
+    def _stack(self) -> Stack:
+        return Stack(self._name, self._workspace, StackInitMode.SELECT)
 
     def preview(self, heard: automation.OnEvent, **options: Any) -> None:
         self._do(self._stack().preview, heard, options)
@@ -199,7 +218,7 @@ class Engine:
         self._do(self._stack().preview_destroy, heard, options)
 
     def outputs(self) -> automation.OutputMap:
-        return self._stack().outputs()
+        return self._workspace.stack_outputs(self._name)
 
     def cancel(self) -> None:
         self._stack().cancel()
@@ -230,17 +249,18 @@ class Engine:
             self.command.run(arguments, scratch, {})
         self.command.run(["stack", "select", self._name], str(self._checkout.root), {})
 
-    def _do(self, operation: Callable[..., Any], heard: automation.OnEvent, options: Any) -> Any:
+    def _do(
+        self, operation: Callable[..., Any], heard: automation.OnEvent, options: Mapping[str, Any]
+    ) -> None:
         with _signals(self.command):
             try:
-                done = operation(on_event=heard, color="never", suppress_outputs=True, **options)
+                operation(on_event=heard, color="never", suppress_outputs=True, **options)
             except CommandError:
                 if self.command.interrupts:
                     raise Interrupted(self.command.interrupts) from None
                 raise
         if self.command.interrupts:
             raise Interrupted(self.command.interrupts)
-        return done
 
     def _guarded(self, program: Program) -> Program:
         def guarded() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
@@ -15,6 +15,7 @@ from components.errors import UserError
 from components.settings.code import REVISION
 from scripts.lib import locks, own_backend, recovery, stacks, status, views
 from scripts.lib.display import Progress, away, counted, drifted, headline, planned
+from scripts.lib.engine import Resource
 from scripts.lib.events import Problem, Run, errors_of
 from scripts.lib.execute import duration
 from scripts.lib.session import ROOT, Session, make_ready
@@ -151,15 +152,21 @@ def delete_data(session: Session) -> None:
 
 def replace(session: Session, *, yes: bool, ask: Callable[[str], bool]) -> None:
     """Replace the app server: the one whose id the outputs name."""
-    server = views.values(session).get(outputs.SERVER_ID)
-    found = [
-        resource.urn
-        for resource in session.engine.resources()
-        if server and resource.is_real and resource.id == server
-    ]
+    server = str(views.values(session).get(outputs.SERVER_ID) or "")
+    found = servers(session.engine.resources(), server)
     if not found:
         raise views.not_up(session)
     up(session, yes=yes, ask=ask, replace=found)
+
+
+def servers(resources: Iterable[Resource], id_: str) -> list[str]:
+    """URNs of the server that the stack's outputs call ``id_``.
+
+    The host configuration has that id too, and says which resource it is from: on AWS the server
+    itself goes by another one in the state.
+    """
+    same = [found for found in resources if id_ and found.is_real and found.id == id_]
+    return sorted({urn for found in same for urn in found.source_of("server_id") or [found.urn]})
 
 
 def set_revision(session: Session, revision: str) -> None:

@@ -1,9 +1,9 @@
 """A stand-in for the clouds: what was made, what uses what, and in which order it all happened.
 
-It proves order and state: that nothing is used before it is there or deleted while it is used, that
-nothing is made twice, that a host says farewell before its server or its volume goes. It does
-not prove that the cloud agrees: no value is checked beyond its kind, no quota and no waiting exists,
-and what a vendor fills in by itself is made up.
+It proves order and state: that nothing is used before it is there or deleted while it is used,
+that nothing is made twice, that a host says farewell before its server or its volume goes. It does
+not prove that the cloud agrees: no value is checked beyond its kind, there are no quotas and no
+waiting, and what a vendor fills in by itself is made up.
 
 Stricter than the vendors in one point: they would take a volume away from a running server.
 """
@@ -19,7 +19,10 @@ from typing import Any
 
 from tests.engine import made_up
 
-SERVERS = {"aws:ec2/instance:Instance": "publicIp", "digitalocean:index/droplet:Droplet": "ipv4Address"}
+SERVERS = {
+    "aws:ec2/instance:Instance": "publicIp",
+    "digitalocean:index/droplet:Droplet": "ipv4Address",
+}
 """The types that are servers, each with the output that holds its first address."""
 ATTACHMENTS = {
     "aws:ec2/volumeAttachment:VolumeAttachment": "instanceId",
@@ -198,7 +201,11 @@ class Cloud:
             raise Refused(f"{thing.name}: is in use by {', '.join(sorted(users))}")
         if thing.inputs.get("deletionProtection"):
             raise Refused(f"{thing.name}: is protected from deletion")
-        server = thing.id if thing.type in SERVERS else text_of(thing.inputs.get(ATTACHMENTS.get(thing.type, "")))
+        server = (
+            thing.id
+            if thing.type in SERVERS
+            else text_of(thing.inputs.get(ATTACHMENTS.get(thing.type, "")))
+        )
         if server in self.account.at_work:
             raise Refused(f"{thing.name}: the host is at work and has said no farewell")
 

@@ -7,8 +7,8 @@ and inputs that the SDK does not know, and decides by ``replacing`` what is repl
 from __future__ import annotations
 
 import re
-from importlib import metadata
 from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
@@ -73,9 +73,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             bare = re.sub(r"\[\d+\]", "", path)
             again = any(bare == one or bare.startswith(f"{one}.") for one in replaces)
             kind = provider_pb2.PropertyDiff
-            found[path] = kind(
-                kind=kind.UPDATE_REPLACE if again else kind.UPDATE, inputDiff=True
-            )
+            found[path] = kind(kind=kind.UPDATE_REPLACE if again else kind.UPDATE, inputDiff=True)
         some = provider_pb2.DiffResponse.DIFF_SOME
         return provider_pb2.DiffResponse(
             changes=some if differ else provider_pb2.DiffResponse.DIFF_NONE,

@@ -73,7 +73,9 @@ class Attached:
         self.cloud = Cloud()
         self.cancelled = 0
         self._servers: list[Any] = []
-        self.ports = {name: self._serve(StandIn(name, self.cloud, self._cancel)) for name in PACKAGES}
+        self.ports = {
+            name: self._serve(StandIn(name, self.cloud, self._cancel)) for name in PACKAGES
+        }
         self.ports["pulumi-python"] = self._serve(Dynamic(self.cloud))
 
     def _cancel(self) -> None:

@@ -85,7 +85,9 @@ def _public(
         region=ctx.region,
         vpc_id=vpc.id,
         tags=ctx.tags(f"{name}-gateway"),
-        opts=ctx.child(parent),
+        # Taken over to another VPC it would leave the old one's servers cut off before they have
+        # said farewell, and AWS refuses while they have public addresses.
+        opts=ctx.child(parent, replace_on_changes=["vpcId"]),
     )
     table = aws.ec2.RouteTable(
         f"{name}-public",
