@@ -1,14 +1,16 @@
 """From the first contact to an app that answers, on a real host in a cloud server's place.
 
-The host boots the very boot document of each cloud's stage 1, with the volume under that cloud's
-name for it; its own host key is pinned over a session that the one-use key verifies; the stack's
-very host configuration converges it. Only what is the test's own differs: network, SSH key, host.
+The host boots the very boot document of each cloud's stack, in stage 1 with the volume under that
+cloud's name for it; its own host key is pinned over a session that the one-use key verifies; the
+stack's very host configuration converges it. In stage 2 the local cloud's database plays the
+managed one, with the vendor's admin and database. Only what is the test's own differs: network,
+SSH key, host, and where the database is.
 """
 
 from __future__ import annotations
 
+import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,14 +20,18 @@ from typing import Any
 import pytest
 
 from components import clouds, first_contact, ssh
-from components.clouds.local import bridge, disk, machine, nspawn
+from components.clouds.aws import rds_ca
+from components.clouds.local import disk, hosts, image, keys, nspawn
 from components.errors import UserError
 from components.host_configuration import HostConfigurationProvider
 from components.program import PROJECT
 from tests.contract.test_clouds import own_settings
-from tests.real.app_host import free_cidr
 from tests.real.host.rack import ask, head
+from tests.real.local_stack import LocalStack, Props, local_stack, shell
+from tests.real.test_local_database import PASSWORD
+from tests.support import authorities, aws_on_the_host
 from tests.support.planned import Settled, settled
+from tests.unit.clouds.aws.test_host_metrics import signature
 
 pytestmark = pytest.mark.real
 
@@ -33,6 +39,31 @@ UNTOLD = [
     name for name in clouds.names() if not clouds.load(name, own_settings(name, 1)).knows_host_keys
 ]
 """Clouds that cannot tell a host's key."""
+CIDR = "10.91.23.0/24"
+EMAIL = "ops@example.com"
+
+
+@dataclass
+class Site:
+    """The network of all hosts, and the database that stage 2's share."""
+
+    stack: LocalStack
+    database_id: str = ""
+    database: Props | None = None
+
+    def managed(self) -> Props:
+        """The database; made when it is first asked for."""
+        if self.database is None:
+            props = self.stack.database_props(PASSWORD)
+            self.database_id, self.database = self.stack.database(props)
+        return self.database
+
+    def as_vendor(self, sql: str) -> None:
+        """Do what a vendor does to its database, or undo what a stack did."""
+        host = hosts.find(self.database_id)
+        assert host is not None
+        psql = "runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1"
+        shell(host, psql, sql)
 
 
 @dataclass
@@ -44,6 +75,8 @@ class Server:
     key: Path
     first: tuple[str, str]
     stack: Settled
+    cloud: str
+    stage: int
     device: str
 
     def target(self, host_key: str) -> ssh.Target:
@@ -52,64 +85,104 @@ class Server:
         )
 
     def sh(self, command: str) -> str:
-        done = self.host.run(["sh", "-c", command])
-        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        return done.stdout.strip()
+        return shell(self.host, command)
 
 
-@pytest.fixture(scope="module", params=UNTOLD)
+@pytest.fixture(scope="module")
+def site(host_image: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STAGES_LOCAL_ROOT", str(tmp_path_factory.mktemp("root")))
+        image.folder().parent.mkdir()
+        image.folder().symlink_to(host_image)
+        with local_stack("first", CIDR) as stack:
+            yield Site(stack)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(cloud, stage) for cloud in UNTOLD for stage in (1, 2)],
+    ids=lambda param: f"{param[0]}-stage{param[1]}",
+)
 def server(
-    request: pytest.FixtureRequest, host_image: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, site: Site, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    cidr = free_cidr().replace("10.89.", "10.87.")
-    scratch = tmp_path_factory.mktemp("first-contact")
-    key = scratch / "key"
+    cloud, stage = request.param
+    key = tmp_path_factory.mktemp("key") / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     first = first_contact.make_key()
-    name = f"{request.param}-stage1"
-    stack = settled(
-        name,
-        known={
-            f"{name}-app-first-contact-key.private": first[0],
-            f"{name}-app-first-contact-key.public": first[1],
-        },
-        access__ssh_keys=[key.with_suffix(".pub").read_text().strip()],
-        access__ssh_cidrs=[cidr],
-    )
+    stack = described(f"{cloud}-stage{stage}", key, first, site.managed() if stage == 2 else None)
     boot_document = next(
         str(inputs["userData"]) for inputs in stack.open_inputs.values() if inputs.get("userData")
     )
-    (device,) = re.findall(r"What=(/dev/disk/by-id/\S+)", boot_document)
-    folder = machine.stack_folder(f"first-{cidr.split('.')[2]}")
-    network = bridge.of(folder.name, cidr)
-    host = nspawn.Host(folder / "hosts" / "app")
-    volume = folder / "data.img"
-    bridge.up(network)
+    device = "".join(re.findall(r"What=(/dev/disk/by-id/\S+)", boot_document))
+    assert bool(device) == (stage == 1), "the data volume is stage 1's"
+    network = site.stack.network
+    host = nspawn.Host(site.stack.folder / "hosts" / "app")
+    volume = site.stack.folder / "volumes" / f"{cloud}.img"
     try:
-        disk.make(volume, 1)
         spec = nspawn.Spec(
-            image=str(host_image),
+            image=str(image.ensure()),
             bridge=network.bridge,
-            network=cidr,
+            network=CIDR,
             address=network.address(16),
             gateway=network.gateway,
             memory_mib=3072,
             hostname="app",
         )
         host.make(spec, boot_document)
-        host.attach(device, volume)
+        if device:
+            disk.make(volume, 1)
+            host.attach(device, volume)
+        elif connection := configuration(stack)["database_secrets"]["connection"]:
+            site.as_vendor(
+                f"CREATE ROLE {connection['PGUSER']} LOGIN CREATEDB CREATEROLE"
+                f" PASSWORD '{connection['PGPASSWORD']}';\n"
+                f"SELECT 'CREATE DATABASE {connection['PGDATABASE']}' WHERE NOT EXISTS"
+                f" (SELECT FROM pg_database WHERE datname = '{connection['PGDATABASE']}') \\gexec"
+            )
         host.start()
-        yield Server(host, spec.address, key, first, stack, device)
+        yield Server(host, spec.address, key, first, stack, cloud, stage, device)
     finally:
         host.remove()
         disk.release(volume)
-        bridge.down(network)
-        shutil.rmtree(folder, ignore_errors=True)
+        if stage == 2 and site.database:
+            site.as_vendor("DROP DATABASE IF EXISTS app WITH (FORCE); DROP ROLE IF EXISTS app;")
+
+
+def described(name: str, key: Path, first: tuple[str, str], database: Props | None) -> Settled:
+    """The stack as if everything of it existed, the database at its place."""
+    known: dict[str, object] = {
+        f"{name}-app-first-contact-key.private": first[0],
+        f"{name}-app-first-contact-key.public": first[1],
+    }
+    with authorities.known(aws_on_the_host.REGION):
+        if database is not None:
+            rds_ca.file(aws_on_the_host.REGION).write_text(database["ca_pem"])
+            known |= {
+                f"{name}-database.address": database["host"],
+                f"{name}-database.privateHost": database["host"],
+                f"{name}-database.port": 5432,
+                f"{name}-database.user": "doadmin",
+                "getDatabaseCa.certificate": database["ca_pem"],
+            }
+        return settled(
+            name,
+            known=known,
+            access__ssh_keys=[key.with_suffix(".pub").read_text().strip()],
+            access__ssh_cidrs=[CIDR],
+            alarms__email=EMAIL,
+        )
+
+
+def configuration(stack: Settled) -> dict[str, Any]:
+    """The stack's own inputs of the host configuration."""
+    (own,) = [inputs for inputs in stack.open_inputs.values() if "farewell" in inputs]
+    return own
 
 
 def props(server: Server, host_key: str) -> dict[str, Any]:
-    """The stack's own inputs of the host configuration, for this host."""
-    (own,) = [inputs for inputs in server.stack.open_inputs.values() if "farewell" in inputs]
+    """Those inputs, for this host."""
+    own = configuration(server.stack)
     release = {**own["release"], "repository": str(PROJECT), "commit": head()}
     here = {
         "cloud": "digitalocean",  # its servers are where their address says
@@ -141,12 +214,87 @@ def test_from_the_first_contact_to_an_app_that_answers(server: Server) -> None:
     assert made.outs is not None
     assert made.outs["revision"] == wanted["release"]["commit"]
     assert "200 OK" in ask(server.address, "/").splitlines()[0]
-    # The data is on the cloud's volume, found by the cloud's own name for it.
-    real = server.sh(f"readlink -f {server.device}")
-    assert server.sh("findmnt -no SOURCE /data") in {server.device, real}
 
     # The one-use key is gone, and only the pinned one is answered with.
     assert server.sh("ls /etc/ssh | grep -c first || true") == "0"
     with pytest.raises(UserError, match="does not answer with the key of its boot document"):
         first_contact.own_key(server.target(server.first[1]))
     ssh.converse(server.target(pinned), "true", b"", lambda *_: None, deadline_s=20)
+
+
+def test_the_data_is_where_the_stage_says(server: Server, site: Site) -> None:
+    proof = json.loads(ask(server.address, "/proof.json").partition("\n\n")[2])
+    assert (proof["database"]["name"], proof["database"]["role"]) == ("app", "app")
+    if server.stage == 1:
+        # On the cloud's volume, found by the cloud's own name for it.
+        real = server.sh(f"readlink -f {server.device}")
+        assert server.sh("findmnt -no SOURCE /data") in {server.device, real}
+        return
+    # In the managed database, over TLS that the pooler verifies in full.
+    connection = configuration(server.stack)["database_secrets"]["connection"]
+    assert connection["PGHOST"] == proof["database"]["server_address"]
+    assert proof["database"]["tls"]["version"] == "TLSv1.3"
+    server.sh("grep -x 'server_tls_sslmode = verify-full' /etc/pgbouncer/settings.ini")
+    # The admin's password came over SSH, made role and database, and rests nowhere.
+    kept = 'grep -rlF -e "$(cat)" /etc /var /srv /home /root /run || true'
+    assert shell(server.host, kept, connection["PGPASSWORD"]) == ""
+    stranger = keys.AuthorityProvider().create({"stack": site.stack.name, "name": "x"}).outs
+    assert stranger is not None
+    server.sh("cp /etc/pgbouncer/server-ca.pem /root/ca.pem")
+    shell(server.host, "cat > /etc/pgbouncer/server-ca.pem", stranger["ca_pem"])
+    server.sh("systemctl restart pgbouncer")
+    told = "journalctl -u pgbouncer -o cat --since=-5min | grep -q 'certificate verify failed'"
+    through = "runuser -u app -- psql 'host=/run/pgbouncer port=6432 user=app dbname=app' -c ''"
+    server.sh(f'timeout 30 sh -c "until {told}; do timeout 1 {through} || true; done"')
+
+
+def test_what_a_cloud_adds_to_its_hosts(server: Server, site: Site) -> None:
+    timers = server.sh("systemctl list-timers --all --no-legend 'host-metrics*' | wc -l")
+    assert timers == ("1" if server.cloud == "aws" else "0")
+    if server.cloud != "aws":
+        return
+    # Now and not by chance: the timer would start it every five minutes.
+    server.sh("systemctl stop host-metrics.timer host-metrics.service")
+    outside(server, site)
+    server.sh("systemctl reset-failed host-metrics.service; systemctl start host-metrics.service")
+    asked = [json.loads(line) for line in server.sh("cat /run/aws.jsonl").splitlines()]
+    assert [(one["method"], one["status"]) for one in asked[:2]] == [("PUT", 200), ("GET", 200)]
+    sent = asked[-1]
+    assert (sent["method"], sent["path"], sent["status"]) == ("POST", "/", 200)
+    own = tuple(aws_on_the_host.CREDENTIALS.values())
+    told = sent["headers"]["authorization"]
+    assert signature(sent["body"], sent["headers"], own, aws_on_the_host.REGION) in told
+
+    security = server.sh("systemd-analyze security --no-pager host-metrics.service")
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", security)
+    assert found and float(found[1]) <= 2.0, security
+
+
+def outside(server: Server, site: Site) -> None:
+    """Have the metadata address and CloudWatch answer, in a namespace of the host."""
+    name = f"monitoring.{aws_on_the_host.REGION}.amazonaws.com"
+    authority = keys.AuthorityProvider().create({"stack": site.stack.name, "name": "aws"}).outs
+    assert authority is not None
+    certificate, key = keys.sign(
+        authority["ca_pem"], authority["ca_key"], name=name, address=aws_on_the_host.CLOUDWATCH
+    )
+    server.host.put("/root/aws.py", Path(str(aws_on_the_host.__file__)).read_text())
+    server.host.put("/root/aws.crt", certificate)
+    server.host.put("/root/aws.key", key)
+    server.host.put("/usr/local/share/ca-certificates/aws.crt", authority["ca_pem"])
+    addresses = (aws_on_the_host.METADATA, aws_on_the_host.CLOUDWATCH)
+    server.sh(
+        "update-ca-certificates >/dev/null 2>&1; ip netns add aws;"
+        " ip link add aws0 type veth peer name aws1 netns aws;"
+        " ip address add 198.51.100.1/32 dev aws0; ip link set aws0 up;"
+        " ip -n aws link set lo up; ip -n aws link set aws1 up;"
+        " ip -n aws route add 198.51.100.1 dev aws1;"
+        + "".join(
+            f"ip -n aws address add {one}/32 dev lo; ip route add {one} dev aws0 src 198.51.100.1;"
+            for one in addresses
+        )
+        + f" echo '{aws_on_the_host.CLOUDWATCH} {name}' >> /etc/hosts;"
+        " systemd-run --quiet --unit=aws --collect ip netns exec aws"
+        " python3 /root/aws.py /run/aws.jsonl /root/aws.crt /root/aws.key;"
+        " timeout 20 sh -c 'until ip netns exec aws ss -Hltn | grep -q :443; do sleep 0.1; done'"
+    )

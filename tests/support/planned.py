@@ -65,12 +65,13 @@ class Settled:
 def settled(
     stack: str,
     values: Mapping[str, object] | None = None,
-    known: Mapping[str, str] | None = None,
+    known: Mapping[str, object] | None = None,
     **more: object,
 ) -> Settled:
     """The plan of a stack in which everything is there and known.
 
-    ``known`` holds outputs that are not to be made up: ``{"<resource's name>.<output>": value}``.
+    ``known`` holds outputs that are not to be made up: ``{"<resource's name>.<output>": value}``,
+    and the certificates of look-ups: ``{"<function>.certificate": value}``.
     """
     world = _World(known or {})
     made = plan.of_settings(
@@ -122,7 +123,7 @@ def _read(
 class _World:
     """Makes up ids and outputs."""
 
-    def __init__(self, known: Mapping[str, str]) -> None:
+    def __init__(self, known: Mapping[str, object]) -> None:
         self.known = known
         self.numbers = itertools.count(1001)
         self.secrets: dict[str, str] = {}
@@ -148,7 +149,7 @@ class _World:
         function = token.rpartition(":")[2]
         return {
             "id": f"{function}-id",
-            "certificate": f"CA of {function}",
+            "certificate": self.known.get(f"{function}.certificate", f"CA of {function}"),
             "architecture": "x86_64",
         }
 
