@@ -12,7 +12,7 @@ COST_FLAGS = $(if $(COMPARE),--compare $(COMPARE)) $(if $(BUDGET),--budget $(BUD
 JSON_FLAG = $(if $(JSON),--json)
 YES_FLAG = $(if $(YES),--yes)
 
-.PHONY: help up preview plan refresh outputs status ssh deploy replace down delete-data test lint lock format cost cost-chart prices bench ci-preview ci-look
+.PHONY: help up preview plan refresh outputs status ssh deploy replace failover down delete-data test lint lock format cost cost-chart prices bench ci-preview ci-look
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -48,6 +48,9 @@ replace: ## replace the app server by a new one
 
 down: ## take a stack away; its data stays
 	$(RUN) down --stack $(STACK) $(YES_FLAG)
+
+failover: ## let the database's standby take over (YES=1: do not ask; JSON=1: for a machine)
+	@cd $(ROOT) && $(PYTHON) scripts/bootstrap.py --stack $(STACK) && exec .venv/bin/python -m scripts.stack failover $(STACK) $(YES_FLAG) $(JSON_FLAG)
 
 delete-data: ## delete what `down` kept, for good (CONFIRM=<the stack's name>)
 	$(RUN) delete-data --stack $(STACK) $(if $(CONFIRM),--confirm $(CONFIRM))

@@ -18,7 +18,7 @@ import typer
 from pulumi.automation.errors import CommandError
 
 from components.errors import UserError
-from scripts.lib import display, flows, session, views
+from scripts.lib import display, flows, session, takeover, views
 from scripts.lib.engine import Interrupted
 from scripts.lib.events import errors_of
 from scripts.lib.execute import of_the_machine
@@ -117,6 +117,17 @@ def deploy(
 def replace(stack: Stack, yes: Yes = False) -> None:
     """Replace the app server by a new one; data and address stay."""
     flows.replace(session.open_session(stack), yes=yes, ask=_ask)
+
+
+@app.command()
+def failover(
+    stack: Annotated[str, typer.Argument(help="Which stack.")],
+    yes: Yes = False,
+    json_: Json = False,
+) -> None:
+    """Let the standby of the database take over; with --json and without --yes only the plan."""
+    screen = display.make_screen(error=True) if json_ else None
+    takeover.failover(session.open_session(stack, screen=screen), yes=yes, ask=_ask, as_json=json_)
 
 
 @app.command()

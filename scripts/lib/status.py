@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from components import outputs
+from components.host import pgbouncer
 from scripts.lib import ssh
 from scripts.lib.execute import duration
 
 ANSWER_S = 5
-SSH_S = 15
+SSH_S = 25
+"""Of which replicas that do not answer take 10."""
+MARK = "--- replicas"
 
 
 @dataclass
@@ -32,6 +35,12 @@ class Status:
     system: str = ""
     """What systemd on the app server says of itself: ``running``, ``degraded``, ..."""
     failed_units: list[str] = field(default_factory=list)
+    databases: list[Mapping[str, Any]] = field(default_factory=list)
+    """The members of the managed database, where the cloud's hook can tell them: ``name``,
+    ``role``, ``well``, ``lag_bytes``."""
+    replicas: list[dict[str, Any]] = field(default_factory=list)
+    """How far each read replica is behind, as the app's pooler finds it: ``alias``, ``lag_bytes``
+    not replayed yet and ``lag_s``, the age of its last transaction; both null for no answer."""
     busy: str = ""
     """Who is changing the stack right now."""
 
@@ -49,18 +58,30 @@ class Status:
         said += [f"  host {name}: {state}" for name, state in self.hosts.items()]
         said.append(f"  app server: {self.system}")
         said += [f"    failed: {unit}" for unit in self.failed_units]
+        said += [f"  database {_member(one)}" for one in self.databases]
+        said += [f"  replica {_replica(one)}" for one in self.replicas]
         return said + ([f"  {self.busy}"] if self.busy else [])
 
 
-def look(stack: str, values: Mapping[str, Any], hosts: Mapping[str, str], busy: str = "") -> Status:
+def look(
+    stack: str,
+    values: Mapping[str, Any],
+    hosts: Mapping[str, str],
+    busy: str = "",
+    databases: Sequence[Mapping[str, Any]] = (),
+) -> Status:
     """Ask everything that can be asked of a stack with these outputs."""
     found = Status(stack, hosts=dict(hosts), busy=busy, url=str(values.get(outputs.URL) or ""))
     if not found.url:
         return found
     found.revision = str(values.get(outputs.REVISION) or "")
     good, found.answer = ask(found.url)
-    found.system, found.failed_units = _system(values)
-    found.healthy = good and found.system == "running"
+    said = _app_server(values)
+    (found.system, found.failed_units), found.replicas = understand(said[0]), lags(said[1])
+    found.databases = list(databases)
+    well = all(one["well"] for one in found.databases)
+    read = all(one["lag_bytes"] is not None for one in found.replicas)
+    found.healthy = good and found.system == "running" and well and read
     return found
 
 
@@ -70,6 +91,18 @@ def understand(text: str) -> tuple[str, list[str]]:
     if not lines:
         return "gave no answer", []
     return lines[0], [line.lstrip("●* ").split()[0] for line in lines[1:]]
+
+
+def lags(text: str) -> list[dict[str, Any]]:
+    """Read what the host printed of its replicas: ``app_read_1 0 3.2``, or the alias alone."""
+    found = []
+    for line in sorted(text.splitlines()):
+        alias, *numbers = line.split() or [""]
+        known = [float(number) for number in numbers] if len(numbers) == 2 else [None, None]
+        lag_bytes = None if known[0] is None else int(known[0])
+        if alias:
+            found.append({"alias": alias, "lag_bytes": lag_bytes, "lag_s": known[1]})
+    return found
 
 
 def ask(url: str) -> tuple[bool, str]:
@@ -87,12 +120,31 @@ def ask(url: str) -> tuple[bool, str]:
         return False, f"no answer ({getattr(problem, 'reason', problem)}, {took})"
 
 
-def _system(values: Mapping[str, Any]) -> tuple[str, list[str]]:
+def _member(one: Mapping[str, Any]) -> str:
+    """``shop-standby: standby, 0 bytes behind``."""
+    lag = "" if one["lag_bytes"] is None else f", {one['lag_bytes']} bytes behind"
+    return f"{one['name']}: {one['role']}{lag if one['well'] else ', NOT WELL'}"
+
+
+def _replica(one: Mapping[str, Any]) -> str:
+    """``app_read_1: 0 bytes behind, last transaction 3.2 s ago``."""
+    if one["lag_bytes"] is None:
+        return f"{one['alias']}: does not answer"
+    ago = f"last transaction {one['lag_s']:.1f} s ago"
+    return f"{one['alias']}: {one['lag_bytes']} bytes behind, {ago}"
+
+
+def _app_server(values: Mapping[str, Any]) -> tuple[str, str]:
+    """What the app server says: of its units, and of the read replicas."""
     if not values.get(outputs.SSH_HOST):
-        return "the stack names no way in by SSH", []
-    command = "systemctl is-system-running; systemctl list-units --failed --no-legend --plain"
+        return "the stack names no way in by SSH", ""
+    command = (
+        "systemctl is-system-running; systemctl list-units --failed --no-legend --plain;"
+        f" echo {MARK}; if [ -x {pgbouncer.LAG} ]; then sudo {pgbouncer.LAG}; fi"
+    )
     done = ssh.run(values, [command], timeout_s=SSH_S, capture=True)
     if done.returncode == 255:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        return f"no SSH ({reason})", []
-    return understand(done.stdout)
+        return f"no SSH ({reason})", ""
+    units, _, replicas = done.stdout.partition(MARK)
+    return units, replicas

@@ -36,7 +36,8 @@ def show_status(session: Session, *, as_json: bool) -> int:
             raise
         busy = error.problem
     hosts = session.operations.hosts(session.stack)
-    found = status.look(session.stack, values(session), hosts, busy)
+    databases = session.operations.databases(session.stack)
+    found = status.look(session.stack, values(session), hosts, busy, databases)
     if as_json:
         print(json.dumps(found.as_json(), indent=2))
     else:

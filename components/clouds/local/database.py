@@ -153,8 +153,9 @@ class DatabaseProvider(LocalProvider):
             signed = keys.sign(
                 props["ca_pem"],
                 props["ca_key"],
-                names=[known.name, props["name"]],
+                name=props["name"],
                 address=host.spec().address,
+                also=[known.name],
             )
             wanted += files.certificate(props["version"], *signed)
         # What follows keeps its role until it is taken away, also when replication is off again.

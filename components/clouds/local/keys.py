@@ -106,19 +106,21 @@ class ServerCertificate(NamedTuple):
     key_pem: str
 
 
-def sign(ca_pem: str, ca_key: str, *, names: Sequence[str], address: str) -> ServerCertificate:
-    """Make a key and a certificate for a server, with its names and its address."""
+def sign(
+    ca_pem: str, ca_key: str, *, name: str, address: str, also: Sequence[str] = ()
+) -> ServerCertificate:
+    """Make a key and a certificate for a server, with its name, its address, and other names."""
     authority = x509.load_pem_x509_certificate(ca_pem.encode())
     signer = serialization.load_pem_private_key(ca_key.encode(), password=None)
     if not isinstance(signer, ec.EllipticCurvePrivateKey):
         raise TypeError("the authority's key should be an elliptic curve key")
     key = ec.generate_private_key(ec.SECP256R1())
-    known = [x509.DNSName(name) for name in dict.fromkeys(names)]
+    known = [x509.DNSName(name) for name in dict.fromkeys((name, *also))]
     every = [*known, x509.IPAddress(ipaddress.ip_address(address))]
     usage = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH])
     issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     certificate = (
-        _builder(_name(names[-1]), authority.subject, key.public_key())
+        _builder(_name(name), authority.subject, key.public_key())
         .add_extension(x509.SubjectAlternativeName(every), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=False)

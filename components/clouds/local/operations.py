@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from components.clouds.local import bridge, checks, cluster, disk, image, machine, ownership
+from components.clouds.local import (
+    bridge,
+    checks,
+    cluster,
+    disk,
+    following,
+    image,
+    machine,
+    ownership,
+    replication,
+)
+from components.clouds.local import failover as takeover
 from components.clouds.local import hosts as machine_hosts
 from components.clouds.local import preflight as lacks
 from components.settings import Settings
@@ -41,6 +53,31 @@ def prepare(settings: Settings, say: Callable[[str], None]) -> None:
 def hosts(stack: str) -> dict[str, str]:
     """The state of every host of the stack, by name."""
     return {host.folder.name: host.state() for host in machine_hosts.every(stack)}
+
+
+def databases(stack: str) -> list[dict[str, Any]]:
+    """Every member of the stack's database: its role now, and whether it does what that asks."""
+    found = []
+    for known in cluster.every(stack):
+        primary = known.host(known.primary)
+        follow = replication.streams(primary) if primary and replication.answers(primary) else {}
+        for member, _ in known.members:
+            host, stream = known.host(member), follow.get(cluster.slot(member))
+            found.append(
+                {
+                    "name": member,
+                    "role": known.role(member),
+                    "well": host is not None and following.is_well(host, known, member),
+                    "synchronous": member == known.synchronous,
+                    "lag_bytes": stream.lag_bytes if stream else None,
+                }
+            )
+    return found
+
+
+def failover(settings: Settings) -> takeover.Takeover:
+    """The plan of a failover, which runs it as well."""
+    return takeover.plan(settings.stack)
 
 
 def leftovers(stack: str) -> list[str]:

@@ -32,7 +32,7 @@ def test_an_ssh_key_pair_belongs_together_and_is_made_anew() -> None:
 
 def test_a_certificate_carries_name_and_address_and_verifies_against_its_authority() -> None:
     ca = authority()
-    signed = keys.sign(ca["ca_pem"], ca["ca_key"], names=["database"], address="10.97.1.64")
+    signed = keys.sign(ca["ca_pem"], ca["ca_key"], name="database", address="10.97.1.64")
     leaf = x509.load_pem_x509_certificate(signed.certificate_pem.encode())
     store = Store([x509.load_pem_x509_certificate(ca["ca_pem"].encode())])
     for subject in (x509.IPAddress(ipaddress.ip_address("10.97.1.64")), x509.DNSName("database")):
@@ -44,6 +44,6 @@ def test_a_certificate_carries_name_and_address_and_verifies_against_its_authori
 
 def test_the_authority_signs_with_its_key_and_does_not_give_it_away() -> None:
     ca = authority()
-    signed = keys.sign(ca["ca_pem"], ca["ca_key"], names=["database"], address="10.97.1.64")
+    signed = keys.sign(ca["ca_pem"], ca["ca_key"], name="database", address="10.97.1.64")
     assert "PRIVATE" not in ca["ca_pem"] + signed.certificate_pem
     assert ca["ca_key"] != signed.key_pem
