@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.host import memory
+from components.host import memory, pgbouncer
 from components.host.model import Directory, HostFile, Part, Service, SystemUser
 from components.host.rendering import plain, render
 
@@ -33,6 +33,12 @@ LOGIND = "/etc/systemd/logind.conf.d/50-postgres.conf"
 
 CLUSTER_UNIT = "postgres-cluster.service"
 MAKE_CLUSTER = "/usr/local/lib/stages/make-cluster"
+POOLER = "/usr/local/lib/stages/pooler"
+PAUSE_S = 20
+"""How long a restart waits for running transactions: web requests end after 30 s, and clients wait
+for at most 120 s (``query_wait_timeout``), which has to hold the restart itself as well."""
+PAUSE_SESSIONS_S = 2
+"""The same for sessions, which may last for hours: only where there are none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +133,23 @@ def postgres(*, version: int, memory_mib: int) -> Part:
             ),
             HostFile(path=LOGIND, content=plain("postgres/logind.conf")),
             HostFile(path=drop_in, content=render("postgres/postgresql.service.conf.j2", **names)),
+            HostFile(
+                path=POOLER,
+                content=render(
+                    "postgres/pooler.sh.j2",
+                    socket=pgbouncer.SOCKET_FOLDER,
+                    port=pgbouncer.PORT,
+                    psql=pgbouncer.PSQL,
+                    transactions_s=PAUSE_S,
+                    sessions_s=PAUSE_SESSIONS_S,
+                ),
+                mode="0755",
+            ),
+            # Takes effect at the next stop: no reason to restart now.
+            HostFile(
+                path=f"/etc/systemd/system/{unit}.d/60-pooler.conf",
+                content=render("postgres/pooler.conf.j2", pooler=POOLER),
+            ),
         ),
         services=(
             Service(unit="systemd-logind.service", restart_on=(LOGIND,)),
