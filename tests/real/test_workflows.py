@@ -46,8 +46,9 @@ class Runner:
         self.checkout = folder / "checkout"
         self.temp = folder / "temp"
         self.state = folder / "state"
-        self.temp.mkdir()
-        self.state.mkdir()
+        self.notes = folder / "notes"
+        for made in (self.temp, self.state, self.notes):
+            made.mkdir()
         subprocess.run(
             ["git", "clone", "--quiet", "--shared", str(ROOT), str(self.checkout)], check=True
         )
@@ -79,6 +80,11 @@ class Runner:
     @property
     def document(self) -> Document:
         return documents.read((self.temp / "preview" / "document.json").read_bytes())
+
+    def ask(self, **notes: str) -> None:
+        """Say which files the small program should make, and what is in them."""
+        asked = {"folder": str(self.notes), "notes": notes}
+        (self.checkout / ".stages" / "program.json").write_text(json.dumps(asked))
 
     def git(self, *arguments: str) -> None:
         who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
@@ -118,10 +124,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     made = Runner(tmp_path_factory.mktemp("hosts"))
     for name in ("program.py", "clouds/local/operations.py"):
         shutil.copy(PROGRAM / Path(name).name, made.checkout / "components" / name)
-    notes = made.checkout.parent / "notes"
-    notes.mkdir()
-    asked = {"folder": str(notes), "notes": {"server": "on", "website": "hello"}}
-    (made.checkout / ".stages" / "program.json").write_text(json.dumps(asked))
+    made.ask(server="on", website="hello")
     made.git("commit", "--quiet", "--all", "--message", "A small program")
     return made
 
@@ -130,9 +133,12 @@ def test_every_command_is_run_here() -> None:
     assert {(each.workflow, each.job): each.run for each in workflows.steps()} == COMMANDS
 
 
-def test_a_pull_request_gets_a_comment(runner: Runner, github: GitHub, tmp_path: Path) -> None:
+def test_a_pull_request_with_an_objection_is_red_and_gets_its_comment(
+    runner: Runner, github: GitHub, tmp_path: Path
+) -> None:
     done = runner.run("preview", "plan", vars_STAGES_STACKS="digitalocean-stage1, aws-stage1")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode != 0
+    assert done.stderr.startswith("aws-stage1: $55.11 a month is above its budget of $50.00.\n")
     assert runner.output == 'stacks=["aws-stage1"]\n'
     stacks = {each.name: each for each in runner.document.stacks}
     assert len(stacks) == 6
@@ -141,24 +147,11 @@ def test_a_pull_request_gets_a_comment(runner: Runner, github: GitHub, tmp_path:
     github.pull(3, "change", COMMIT, workflow_runs.FORK)
     left = (runner.temp / "preview" / "document.json").read_bytes()
     github.artifacts[RUN] = [("preview-offline", packed(left))]
-    event = workflow_runs.environment(github, tmp_path)
+    event = workflow_runs.environment(github, tmp_path, conclusion="failure")
     del event["GITHUB_TOKEN"]  # the workflow's own line has to set it
     done = runner.run("preview-comment", "comment", event)
     assert (done.returncode, done.stdout) == (0, "Pull request 3: posted.\n"), done.stderr
     assert "t4g.large" in github.comments[3][0]["body"]
-
-
-def test_a_plan_that_breaks_a_policy_is_red_and_has_its_document(runner: Runner) -> None:
-    settings = runner.checkout / "stacks" / "Pulumi.aws-stage1.yaml"
-    text = settings.read_text()
-    settings.write_text(text + "  stages:data.protected: false\n")
-    runner.git("commit", "--quiet", "--all", "--message", "Unprotected")
-    done = runner.run("preview", "plan")
-    runner.git("reset", "--quiet", "--hard", "HEAD^")
-    assert done.returncode != 0
-    assert "aws-stage1: protect" in done.stderr
-    assert runner.output == "stacks=[]\n"
-    assert [each.name for each in runner.document.stacks if each.findings] != []
 
 
 @pytest.mark.parametrize("workflow", ["deploy", "drift"])
@@ -194,7 +187,7 @@ def test_a_stack_is_brought_up_looked_at_and_mended(
     assert [each.status for each in hosts.document.stacks] == ["unchanged"]
     assert hosts.document.stacks[0].same == 2
 
-    (hosts.checkout.parent / "notes" / "website").write_text("someone else's")
+    (hosts.notes / "website").write_text("someone else's")
     looked = hosts.run("drift", "look", secrets_STAGES_SSH_PRIVATE_KEY=key)
     assert looked.returncode == 0, looked.stderr
     (found,) = hosts.document.stacks
@@ -208,6 +201,21 @@ def test_a_stack_is_brought_up_looked_at_and_mended(
     told = hosts.run("drift", "issue", where)
     assert told.returncode == 0, told.stderr
     assert "`website`" in github.issues[-1]["body"]
+
+    hosts.ask(server="off", website="hello")
+    lock = hosts.state / ".pulumi/locks/organization/stages" / STACK / "killed.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.write_text("{}")
+    locked = hosts.run("deploy", "up", secrets_STAGES_SSH_PRIVATE_KEY=key)
+    assert locked.returncode != 0
+    assert locked.stderr.startswith(
+        f"Stack {STACK} is locked in its state: another run is changing it, or one was killed. "
+        f"When none runs any more: . .stages/env; pulumi cancel --stack {STACK}; "
+    )
+    lock.unlink()
+    mended = hosts.run("deploy", "up", secrets_STAGES_SSH_PRIVATE_KEY=key)
+    assert mended.returncode == 0, mended.stderr
+    assert "1 changed" in mended.stdout
 
 
 def test_what_a_job_lacks_is_one_sentence(hosts: Runner, key: str) -> None:
