@@ -120,13 +120,15 @@ def give_back(known: Cluster) -> Cluster:
 
 def is_well(host: Host, known: Cluster | None, member: str) -> bool:
     """Whether a member does what its role is, as far as can be told: a follower whose primary does
-    not answer is not to blame."""
+    not answer is not to blame. A standby for which no commit waits is none yet."""
     if host.state() != "running":
         return False
     if known is None or not replication.answers(host):
         return known is None
     if not known.follows(member):
         return not replication.in_recovery(host)
+    if member == known.spare and member != known.synchronous:
+        return False
     primary = known.host(known.primary)
     if primary is None or not replication.answers(primary):
         return True

@@ -11,6 +11,7 @@ namespaces and capabilities. They are for trying the stages, not for running str
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -202,7 +203,12 @@ class Host:
         self.stop()
         for file in self._nodes().values():
             disk.release(Path(file))
-        shutil.rmtree(self.folder)
+        while self.folder.exists():
+            try:
+                shutil.rmtree(self.folder)
+            except OSError as error:  # a name was just written into it (names.py)
+                if error.errno not in {errno.ENOTEMPTY, errno.ENOENT}:
+                    raise
 
     # -- inside ----------------------------------------------------------------------------------
 
