@@ -12,7 +12,7 @@ COST_FLAGS = $(if $(COMPARE),--compare $(COMPARE)) $(if $(BUDGET),--budget $(BUD
 JSON_FLAG = $(if $(JSON),--json)
 YES_FLAG = $(if $(YES),--yes)
 
-.PHONY: help up preview plan refresh outputs status ssh deploy replace failover down delete-data test lint lock format cost cost-chart prices bench ci-preview ci-look
+.PHONY: help up preview plan refresh outputs status ssh deploy replace failover down delete-data test lint lock format cost cost-chart scan prices bench ci-preview ci-look
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -61,6 +61,9 @@ cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= FORMAT= 
 cost-chart: ## draw docs/costs.svg and the numbers of docs/costs.md and README.md anew
 	$(PLAIN) scripts.cost chart
 
+scan: ## what checkov makes of STACK, offline (STACK=all: of every stack; JSON=1)
+	$(PLAIN) scripts.scan $(filter-out all,$(STACK)) $(JSON_FLAG)
+
 prices: ## which prices have changed (CLOUD=aws: only those; REFRESH=1: write them)
 	$(PLAIN) scripts.prices $(if $(REFRESH),refresh,check) $(CLOUD)
 
@@ -75,7 +78,7 @@ ci-%:
 	$(PLAIN) scripts.ci $*
 
 test: lint ## every test; those on real hosts need root (TESTS=path: only some)
-	@cd $(ROOT) && .venv/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
+	@cd $(ROOT) && .venv/bin/python -m pytest -n 2 --no-loadscope-reorder $(TESTS)
 
 lint: ## ruff and mypy
 	$(DEV) --stack $(STACK)

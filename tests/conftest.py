@@ -7,6 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,22 +18,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort tests into lanes for ``-n 2 --dist loadgroup``; the long lanes of real hosts go first.
+class Lanes(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
+    """Deals tests out to processes in lanes: those that share hosts or addresses stay together.
 
-    Tests that share a stack or an address range stay in one process: those of a folder below
-    tests/real, those of the local cloud's own files, else those of a file.
+    A lane is a folder below tests/real, the files there whose names begin alike, or else a file.
     """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_lane(item.path)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        parts = Path(nodeid.split("::")[0]).parts
+        if parts[1] != "real":
+            return "/".join(parts)
+        return parts[2] if len(parts) > 3 else parts[2].split("_")[1]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Lanes:
+    """Use the lanes whenever tests run in several processes."""
+    return Lanes(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long lanes, those of real hosts, first."""
     items.sort(key=lambda item: "real" not in item.path.parts)
-
-
-def _lane(file: Path) -> str:
-    inside = file.relative_to(Path(__file__).parent)
-    if inside.parts[0] == "real":
-        return inside.parts[1] if len(inside.parts) > 2 else inside.stem.split("_")[1]
-    return str(inside)
 
 
 @pytest.hookimpl(wrapper=True)
