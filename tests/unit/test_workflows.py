@@ -169,5 +169,5 @@ def test_the_page_names_every_variable_and_secret() -> None:
     page = (ROOT / "docs" / "ci.md").read_text()
     texts = "".join(file.read_text() for file in FILES)
     taken = {*re.findall(r"\b(?:vars|secrets)\.(\w+)", texts)}
-    named = {*re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)}
+    named = {*re.findall(r"^\| `(\w+)` \| (?:variable|secret) \|", page, re.MULTILINE)}
     assert named == taken
