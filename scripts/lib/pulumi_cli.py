@@ -51,7 +51,7 @@ def find(version: str, root: Path) -> Path:
         return cached
     if on_path:
         say(f"Pulumi CLI: {on_path} is not version {version}, the one that requirements.txt pins.")
-    with _alone(cache_folder(version)):
+    with alone(cache_folder(version), "Pulumi CLI"):
         if (cached / "pulumi").exists():
             return cached
         refused = _download(version, cached)
@@ -153,13 +153,13 @@ def _build_progress(log: str) -> str:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path, what: str) -> Iterator[None]:
     """Let one process at a time fill the cache: a second one waits and finds it done."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("Pulumi CLI: another run is getting it; waiting for that one ...")
+            say(f"{what}: another run is getting it; waiting for that one ...")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,0 +1,24 @@
+"""What DigitalOcean's resources are called in Terraform, whose scanners know no Pulumi."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PREFIX: Final = "digitalocean:"
+TYPES: Final = {
+    "digitalocean:index/databaseCluster:DatabaseCluster": "digitalocean_database_cluster",
+    "digitalocean:index/databaseFirewall:DatabaseFirewall": "digitalocean_database_firewall",
+    "digitalocean:index/databaseReplica:DatabaseReplica": "digitalocean_database_replica",
+    "digitalocean:index/droplet:Droplet": "digitalocean_droplet",
+    "digitalocean:index/firewall:Firewall": "digitalocean_firewall",
+    "digitalocean:index/monitorAlert:MonitorAlert": "digitalocean_monitor_alert",
+    "digitalocean:index/reservedIp:ReservedIp": "digitalocean_reserved_ip",
+    "digitalocean:index/reservedIpAssignment:ReservedIpAssignment": (
+        "digitalocean_reserved_ip_assignment"
+    ),
+    "digitalocean:index/tag:Tag": "digitalocean_tag",
+    "digitalocean:index/volume:Volume": "digitalocean_volume",
+    "digitalocean:index/volumeAttachment:VolumeAttachment": "digitalocean_volume_attachment",
+    "digitalocean:index/vpc:Vpc": "digitalocean_vpc",
+}
+"""Resources by Pulumi's type."""

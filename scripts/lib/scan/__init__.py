@@ -1,0 +1,1 @@
+"""The plans held against the rules of a scanner that reads Terraform."""

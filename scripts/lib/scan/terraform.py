@@ -1,0 +1,149 @@
+"""An offline plan as Terraform JSON, for scanners that know no Pulumi.
+
+Pulumi's providers are made from Terraform's: names turn from camelCase to snake_case, lists of
+blocks from plural to singular. What is known only later becomes a reference to the resource that
+it comes from, so that a scanner sees who belongs to whom. Only for reading: Terraform could not
+apply it, for the hosts' own resources are left out.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from components import clouds
+from components.errors import UserError
+from scripts.lib.plan import Plan
+from scripts.lib.plan_values import SECRET, UNKNOWN
+
+OWN: Final = ("pulumi:", "pulumi-python:")
+"""Types of the engine and of this project: on hosts and in the state, in no cloud's API."""
+MAPS: Final = frozenset({"tags", "dimensions"})
+"""Inputs whose keys are the user's."""
+SAME: Final = frozenset({"alerts"})
+"""Blocks that are plural in Terraform as well."""
+ALSO: Final = {"referencedSecurityGroupId": "source_security_group_id"}
+"""Older names that say the same, where checkov 3.3 knows these alone."""
+LATER: Final = "${var.later}"
+"""Stands for what no plan knows, secrets among it."""
+
+
+def of_plan(plan: Plan) -> dict[str, Any]:
+    """The resources and look-ups of a plan; raises ``UserError`` for a type that has no name."""
+    types = _types()
+    translated = {
+        one["urn"]: one
+        for one in plan.resources
+        if one["custom"] and not one["type"].startswith(OWN)
+    }
+    by_urn = {one["urn"]: one for one in plan.resources}
+    found: dict[str, Any] = {"resource": {}, "data": {}}
+    for one in translated.values():
+        block = {
+            key: value
+            for name, given in one["inputs"].items()
+            for key, value in _entry(name, given, _references(one, name, by_urn, types))
+        }
+        if one.get("protect"):
+            block["lifecycle"] = {"prevent_destroy": True}
+        found["resource"].setdefault(_type(types, one["type"]), {})[_label(one["name"])] = block
+    for number, lookup in enumerate(plan.lookups):
+        block = {
+            key: value
+            for name, given in lookup["arguments"].items()
+            for key, value in _entry(name, given, iter(()))
+        }
+        found["data"].setdefault(_type(types, lookup["token"]), {})[f"lookup-{number}"] = block
+    return {kind: blocks for kind, blocks in found.items() if blocks}
+
+
+def _types() -> dict[str, str]:
+    """What every cloud's folder says about names; a cloud that no scanner knows says nothing."""
+    found: dict[str, str] = {}
+    for cloud in clouds.names():
+        name = f"components.clouds.{cloud}.terraform"
+        if importlib.util.find_spec(name):
+            found |= importlib.import_module(name).TYPES
+    return found
+
+
+def _type(types: Mapping[str, str], type_: str) -> str:
+    if type_ not in types:
+        cloud = type_.partition(":")[0]
+        raise UserError(
+            f"{type_}: should have a name in Terraform, got none",
+            f"Add it to components/clouds/{cloud}/terraform.py.",
+        )
+    return types[type_]
+
+
+def _entry(name: str, value: Any, references: Iterator[str]) -> Iterator[tuple[str, Any]]:
+    """One input; nothing where it is empty, as a block that is not there."""
+    if value in (None, [], {}):
+        return
+    key = _snake(name)
+    if isinstance(value, list) and isinstance(value[0], dict) and name not in SAME:
+        key = re.sub(r"(?<!s)s$", "", key)  # `ingress` is one already
+    translated = _value(name, value, references)
+    yield key, translated
+    if name in ALSO:
+        yield ALSO[name], translated
+
+
+def _value(name: str, value: Any, references: Iterator[str]) -> Any:
+    if value == UNKNOWN:
+        return next(references, LATER)
+    if value == SECRET:
+        return LATER
+    if isinstance(value, list):
+        return [_value(name, each, references) for each in value]
+    if isinstance(value, dict):
+        if name in MAPS:
+            return {key: _value(key, each, references) for key, each in value.items()}
+        return {
+            inner: found
+            for key, each in value.items()
+            for inner, found in _entry(key, each, references)
+        }
+    return value
+
+
+def _references(
+    resource: Mapping[str, Any],
+    name: str,
+    by_urn: Mapping[str, Mapping[str, Any]],
+    types: Mapping[str, str],
+) -> Iterator[str]:
+    """Where an input comes from, through the hosts' own resources if need be.
+
+    The one whose type its name speaks of comes first: ``instanceId`` is of an instance.
+    """
+    attribute = next((part for part in ("arn", "name") if _snake(name).endswith(part)), "id")
+    stem = re.sub(r"_(id|arn|name)s?$", "", _snake(name)).rpartition("_")[2]
+    sources: list[str] = []
+    seen: set[str] = set()
+    waiting = list(resource.get("propertyDependencies", {}).get(name, ()))
+    while waiting:
+        urn = waiting.pop(0)
+        if urn in seen or urn not in by_urn:
+            continue
+        seen.add(urn)
+        source = by_urn[urn]
+        if source["type"].startswith(OWN):
+            for further in source.get("propertyDependencies", {}).values():
+                waiting += further
+        elif source["type"] in types:
+            sources.append(f"{types[source['type']]}.{_label(source['name'])}")
+    sources.sort(key=lambda source: (stem not in source.partition(".")[0], source.find(".")))
+    return (f"${{{source}.{attribute}}}" for source in sources)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+
+
+def _label(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", name)
