@@ -127,21 +127,14 @@ def _read(name: str, values: Json | None, notes: list[str]) -> Settings | None:
 
 
 def _settings(before: Json | None, after: Json | None) -> tuple[Value, ...]:
-    if before is None or after is None:
-        return ()
-    return tuple(
-        Value(path=key, before=None, after=None, secret=True)
-        if _secure(before.get(key)) or _secure(after.get(key))
-        else value
-        for key in sorted({*before, *after})
-        for value in differences(
-            *({key: side[key]} if key in side else {} for side in (before, after))
-        )
-    )
-
-
-def _secure(value: object) -> bool:
-    return isinstance(value, Mapping) and set(value) == {"secure"}
+    """The settings that differ; what may be a secret is named, and not shown."""
+    found: list[Value] = []
+    for key in sorted({*before, *after}) if before is not None and after is not None else ():
+        old, new = ({key: side[key]} if key in side else {} for side in (before or {}, after or {}))
+        for value in differences(old, new):
+            hidden = Value(path=value.path, before=None, after=None, secret=True)
+            found.append(hidden if hiding.is_secret_setting(key) else value)
+    return tuple(found)
 
 
 def _resources(plan: Json | None, name: str) -> Sequence[Json] | None:

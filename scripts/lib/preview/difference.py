@@ -8,6 +8,7 @@ does; whether it is replaced, too, is said by ``components/kinds.py``.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ State = Mapping[str, Any]
 """One entry of a plan's ``resources``, or a state in an engine's preview."""
 
 GENERATION = "replacement trigger"
+PROTECT = "protect"
 PROVIDER = "provider"
 
 
@@ -67,7 +69,9 @@ class Change:
         told = {top_of(value.path) for value in inputs}
         follow = sorted(shown - told)
         if GENERATION in self.because:
-            inputs = (_generation(self.old, self.new), *inputs)
+            inputs = (_option("replacementTrigger", GENERATION, self.old, self.new), *inputs)
+        if self.old and self.new and _protected(self.old) != _protected(self.new):
+            inputs = (_option("protect", PROTECT, self.old, self.new), *inputs)
         return Resource(
             operation=self.operation,
             type=type_,
@@ -75,7 +79,7 @@ class Change:
             inputs=(*inputs, *(Value(path=key, before=None, after=None) for key in follow)),
             because=self.because,
             holds=kinds.of(type_).lost(_inputs(self.old)) if loses else "",
-            protected=loses and bool(self.old.get("protect")),
+            protected=loses and _protected(self.old),
         )
 
 
@@ -137,6 +141,15 @@ def of_preview(document: Mapping[str, Any]) -> Difference:
                     old_first=step.old_first,
                 )
             )
+    told = {change.urn for change in changes}
+    changes += [
+        Change(urn=urn, operation="update", old=found["oldState"], new=found["newState"])
+        for urn, found in states.items()
+        if urn not in told
+        and {"oldState", "newState"} <= found.keys()
+        and is_real(found["newState"])
+        if _protected(found["oldState"]) != _protected(found["newState"])
+    ]
     real = [
         urn
         for urn, found in states.items()
@@ -178,7 +191,7 @@ def _compare(urn: str, old: State, new: State, moved: set[str]) -> Change | None
         because.append(GENERATION)
     if moved & {str(new.get("provider", "")).rpartition("::")[0]}:
         because.append(PROVIDER)
-    if not fields and not because:
+    if not fields and not because and _protected(old) == _protected(new):
         return None
     return Change(
         urn=urn,
@@ -207,9 +220,14 @@ def _renamed(old: Mapping[str, State], new: Mapping[str, State]) -> dict[str, st
     }
 
 
-def _generation(old: State, new: State) -> Value:
-    before, after = (str(state.get("replacementTrigger") or "none") for state in (old, new))
-    return Value(path=GENERATION, before=before, after=after)
+def _option(key: str, shown: str, old: State, new: State) -> Value:
+    """A changed option of a resource, as if it were an input."""
+    before, after = (json.dumps(state.get(key) or False).strip('"') for state in (old, new))
+    return Value(path=shown, before=before, after=after)
+
+
+def _protected(state: State) -> bool:
+    return bool(state.get("protect"))
 
 
 def _inputs(state: State) -> dict[str, Any]:

@@ -15,39 +15,46 @@ from typing import Final
 LONGEST: Final = 400
 """Characters of a span or a sentence."""
 JOINER: Final = "\N{WORD JOINER}"
-"""Without width, and no part of a name: after it ``@`` and ``#`` are only signs."""
+"""Without width, and no part of a name: with it ``@`` and ``#`` are only signs."""
 
 _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 """Categories of characters that are not seen, or that turn the direction of what is."""
 _MARKUP = re.compile(r"([\\`*_\[\]<#|~&$])")
-_LIVELY = re.compile(r"(@|\\#|://|\bwww\.|\bGH-)", re.IGNORECASE)
+_LIVELY = re.compile(r"@|\\#|(?=://)|(?<=www)(?=\.)|\bGH-|<!-(?=-)", re.IGNORECASE)
+"""What begins a mention, a reference, a link or a comment: a joiner comes behind it."""
 
 
 def visible(text: str) -> str:
     """One line in which every character is seen: a hidden one is shown by its number."""
-    return "".join(_seen(each) for each in text)
+    return text if text.isprintable() else "".join(_seen(each) for each in text)
 
 
 def code(text: str, longest: int = LONGEST) -> str:
     """A code span that ends where it should, whatever the text holds."""
-    shown = _cut(visible(text).replace("<!--", f"<!-{JOINER}-"), longest) or " "
+    shown = _cut(_line(text, longest), longest) or " "
     fence = "`" * (_longest_run(shown) + 1)
-    edge = " " if "`" in (shown[0], shown[-1]) or shown[0] == shown[-1] == " " else ""
+    stripped = shown[0] == shown[-1] == " " and not shown.isspace()  # by who reads it
+    edge = " " if stripped or "`" in (shown[0], shown[-1]) else ""
     return f"{fence}{edge}{shown}{edge}{fence}"
 
 
 def sentence(text: str, longest: int = LONGEST) -> str:
     """A line of prose without any markup, mention, reference or link."""
-    shown = _cut(" ".join(visible(text).split()), longest)
+    shown = _cut(" ".join(visible(text[: longest + 1]).split()), longest)
     escaped = _MARKUP.sub(r"\\\1", shown)
-    return _LIVELY.sub(lambda found: found[1] + JOINER, escaped)
+    return _LIVELY.sub(lambda found: found[0] + JOINER, escaped)
 
 
 def block(lines: Iterable[str], language: str = "") -> list[str]:
     """A fenced block."""
-    shown = [_cut(visible(line).replace("<!--", f"<!-{JOINER}-"), LONGEST) for line in lines]
+    shown = [_cut(_line(line, LONGEST), LONGEST) for line in lines]
     fence = "`" * max(3, *(_longest_run(line) + 1 for line in ["", *shown]))
     return [f"{fence}{language}", *shown, fence]
+
+
+def _line(text: str, longest: int) -> str:
+    """One line that opens no comment; no more of it than is shown is looked at."""
+    return visible(text[: longest + 1]).replace("<!--", f"<!-{JOINER}-")
 
 
 def _seen(each: str) -> str:

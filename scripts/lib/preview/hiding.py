@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from components.settings import reading
 from scripts.lib.costs.plan_file import UNKNOWNS
 from scripts.lib.plan_values import SECRET, UNKNOWN
 
@@ -13,9 +14,13 @@ SIGN: Final = "4dabf18193072939515e22adb298388d"
 """The engine's key for what kind of special value a map is (``pulumi.runtime.rpc``)."""
 SECRET_SIGN: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the sign of one
 
-_NAME = r"pass(?:word|wd|phrase)|secret|token|credential|api[_-]?key|private[_-]?key|access[_-]?key"
-BY_NAME: Final = re.compile(rf"{_NAME}|user_?data", re.IGNORECASE)
-"""Inputs whose values are never shown. User data holds a one-use host key, and what users add."""
+_NAME = (
+    r"pass(?:word|wd|phrase)|secret|token(?!s)|credential"
+    r"|api[_-]?key|private[_-]?key|access[_-]?key"
+)
+BY_NAME: Final = re.compile(rf"{_NAME}|user_?data|^release\.build$", re.IGNORECASE)
+"""Inputs whose values are never shown. User data holds a one-use host key, and what users add; a
+build command may name a registry's password."""
 
 _PEM = re.compile(r"-----BEGIN [^-\n]*-----.*?(?:-----END [^-\n]*-----|\Z)", re.DOTALL)
 _URL = re.compile(r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)")
@@ -28,6 +33,13 @@ _TOKENS = re.compile(
 def is_secret_name(key: str) -> bool:
     """Whether an input is a secret by its name alone."""
     return BY_NAME.search(key) is not None
+
+
+def is_secret_setting(name: str) -> bool:
+    """Whether a setting's values may be secrets, encrypted or not: its declaration says so."""
+    key = reading.all_keys().get(name)
+    kind = key and key.kind
+    return bool(getattr(kind, "hidden", False) or getattr(getattr(kind, "values", 0), "hidden", 0))
 
 
 def opened(value: Any) -> Any:

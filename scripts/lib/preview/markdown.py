@@ -178,7 +178,7 @@ def _about(stack: Stack) -> str:
 
 
 def _parts(stack: Stack) -> list[Part]:
-    shown = sorted(stack.resources, key=lambda one: (not one.holds, [*DONE].index(one.operation)))
+    shown = sorted(stack.resources, key=_loss)
     told = [
         *(f"- {_downtime(one)}" for one in stack.downtime if one.most_s != 0),
         *_findings(stack),
@@ -192,8 +192,13 @@ def _parts(stack: Stack) -> list[Part]:
         Part("", told),
         Part(f"Settings: {len(settings)} changed", settings),
         Part(_money_title(stack), _money_lines(stack), always_folded=True),
-        Part(_resources_title(stack), [unit for one in shown for unit in _resource(one)]),
+        Part(_resources_title(stack), [unit for one in shown for unit in _resource(stack, one)]),
     ]
+
+
+def _loss(one: Resource) -> tuple[int, int]:
+    """What loses most sorts first."""
+    return ["data", "address", ""].index(one.holds), [*DONE].index(one.operation)
 
 
 def _error(stack: Stack) -> list[str]:
@@ -234,20 +239,27 @@ def _money_lines(stack: Stack) -> list[str]:
 
 
 def _resources_title(stack: Stack) -> str:
+    if stack.status == "gone":
+        return f"{len(stack.resources)} resources stay, without settings"
     counts = _counts(stack).replace("**", "")
     stay = f", {stack.same} stay" if stack.same else ""
     return f"Resources: {counts or 'none changed'}{stay}"
 
 
-def _resource(one: Resource) -> list[str]:
+def _resource(stack: Stack, one: Resource) -> list[str]:
     """A unit for the resource, and one for each of its changed inputs."""
+    if stack.status == "gone":
+        keeps = {"data": ", with **data**", "address": ", an **address**"}.get(one.holds, "")
+        return [f"- {code(one.name)} ({_type(one)}){keeps}"]
     because = f", forced by {', '.join(map(code, one.because[:MOST_NAMES]))}" if one.because else ""
     word = DONE[one.operation]
     loud = f"**{word}**" if one.operation in {"delete", "replace"} else word
     head = f"- {loud} {code(one.name)} ({_type(one)}){because}"
     own = [each for each in one.inputs if not _follows(each)]
     units = [head, *(f"  - {_value(each, '    ', ABSENT)}" for each in own)]
-    follow = [code(each.path) for each in one.inputs if _follows(each)]
+    follow = [
+        code(each.path) for each in one.inputs if _follows(each) and each.path not in one.because
+    ]
     if follow:
         words = "comes from what changes" if len(follow) == 1 else "come from what changes"
         units.append(f"  - {', '.join(follow[:MOST_NAMES])} {words}")

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from components.settings.kinds import is_encrypted
 from scripts.lib.plan_values import SECRET
 from scripts.lib.preview import hiding
 from scripts.lib.preview.document import Value
@@ -35,6 +36,9 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Va
 
 def _leaves(path: str, before: Any, after: Any) -> Iterator[Value]:
     if _same(before, after):
+        return
+    if is_encrypted(before) or is_encrypted(after):
+        yield Value(path=path, before=None, after=None, secret=True)
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted({*before, *after}, key=str):
@@ -70,7 +74,7 @@ def _text(value: Any) -> str | None:
 
 
 def _clean(value: Any) -> Any:
-    """A structure without what is a secret by its name."""
+    """A structure without long texts, and without what is a secret by its name."""
     if isinstance(value, Mapping):
         return {
             key: SECRET if hiding.is_secret_name(str(key)) else _clean(item)
@@ -78,6 +82,8 @@ def _clean(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [_clean(item) for item in value]
+    if isinstance(value, str) and "\n" in value:
+        return f"({len(value.splitlines())} lines)"
     return hiding.without_secrets(value) if isinstance(value, str) else value
 
 
