@@ -18,11 +18,10 @@ import yaml
 
 from scripts.lib.preview import revisions
 
-EVERY: Final = "*"
 _STACK = re.compile(r"stacks/Pulumi\.(.+)\.yaml")
 _CLOUD = re.compile(r"components/clouds/([^/]+)/.+")
 _NONE = re.compile(
-    r"(?:tests|docs|examples|\.github|\.ci|scripts)/.*|[^/]+\.md|(?:.*/)?README\.md"
+    r"(?:tests|docs|examples|\.github|\.ci|scripts)/.*|[^/]+\.md"
     r"|Makefile|pyproject\.toml|requirements-dev\.(?:in|txt)|\.gitignore|LICENSE"
 )
 _COSTS = re.compile(r"scripts/lib/(?:costs|cost_inputs|plan|preview)\b.*")
@@ -99,8 +98,8 @@ def _by(file: str, stacks: Mapping[str, StackFile]) -> Sequence[str]:
     of_app = [name for name, one in stacks.items() if _within(file, one.app)]
     if own := _STACK.fullmatch(file):
         return [own[1], *of_app]
-    if file.endswith("/README.md") and not of_app:
-        return []
+    if file.endswith("/README.md"):
+        return of_app
     if cloud := _CLOUD.fullmatch(file):
         return [*(name for name, one in stacks.items() if one.cloud in {cloud[1], ""}), *of_app]
     if _NONE.fullmatch(file) and not _COSTS.fullmatch(file):
