@@ -56,6 +56,8 @@ class HostConfigurationArgs:
     cloud: str
     """Name of the cloud, which is asked whether a server that does not answer still runs."""
     server: ServerAnswer
+    size: str
+    """The server's plan: another one has restarted it, so it is given the time of a boot."""
     login: str
     private_key: pulumi.Output[str] | None
     """Secret. ``None``: the operator's own agent and configuration."""
@@ -108,8 +110,10 @@ class HostConfigurationProvider(ResourceProvider):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Converge the host; a change of what is only recorded here does not contact it."""
         drift = _olds.get("drift") or {}
-        if drift or set(changed(_olds, _news)) - set(RECORDED):
-            _apply(_news, FIRST_CONTACT_S if "host" in drift else CONTACT_S)
+        differs = set(changed(_olds, _news)) - set(RECORDED)
+        if drift or differs:
+            booted = "host" in drift or "size" in differs
+            _apply(_news, FIRST_CONTACT_S if booted else CONTACT_S)
         return UpdateResult(outs=outputs(_news))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -175,6 +179,7 @@ class HostConfiguration(Resource, module="stages", name="HostConfiguration"):
             ),
             "cloud": args.cloud,
             "server_id": server.id,
+            "size": args.size,
             "attachment_id": server.attachment_id or "",
             "ssh_host": server.ssh_host,
             "ssh_host_key": server.ssh_host_key,

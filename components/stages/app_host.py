@@ -115,6 +115,7 @@ class AppHost(pulumi.ComponentResource):
             HostConfigurationArgs(
                 cloud=cloud.name,
                 server=server,
+                size=plan.name,
                 login=LOGIN,
                 private_key=own_key.private if own_key else None,
                 parts=parts,

@@ -1,78 +1,11 @@
-"""What a cloud does on the operator's machine around a run: optional, in its own folder.
-
-A cloud may have ``components/clouds/<cloud>/operations.py`` with any of the names below; where it
-has none, nothing is done.
-"""
+"""Finds what a cloud does on the operator's machine around a run (``components/operations.py``)."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable
-from dataclasses import dataclass
-from types import ModuleType
-from typing import Any, Protocol
 
-from components.errors import UserError
-from components.settings import Settings
-
-Say = Callable[[str], None]
-
-
-def _nothing(*_: object) -> None:
-    return None
-
-
-def _none(_: str) -> list[str]:
-    return []
-
-
-def _no_hosts(_: str) -> dict[str, str]:
-    return {}
-
-
-def _no_databases(_: str) -> list[dict[str, Any]]:
-    return []
-
-
-class Takeover(Protocol):
-    """A failover that can be done: its plan, and the doing."""
-
-    def lines(self) -> list[str]: ...
-
-    def as_json(self) -> dict[str, Any]: ...
-
-    def run(self, say: Say) -> None: ...
-
-
-def _fails_over_by_itself(settings: Settings) -> Takeover:
-    raise UserError(
-        f"Stack {settings.stack}: should be one whose failover is asked for, got one on "
-        f"{settings.cloud}",
-        f"With stages:database.standby {settings.cloud} does it by itself.",
-    )
-
-
-@dataclass(frozen=True)
-class Operations:
-    """The hooks of one cloud."""
-
-    asks: bool = True
-    """Whether a change costs money or is seen by others, so that it is asked for (``--yes``)."""
-    preflight: Callable[[Settings], None] = _nothing
-    """Raise ``UserError`` for what this machine lacks; change nothing."""
-    prepare: Callable[[Settings, Say], None] = _nothing
-    """Make what the program needs on this machine (an image); say what takes long."""
-    hosts: Callable[[str], dict[str, str]] = _no_hosts
-    """The state of every host of a stack, by name, as the machine or the cloud sees it."""
-    databases: Callable[[str], list[dict[str, Any]]] = _no_databases
-    """The members of a stack's managed database, as ``scripts/lib/status.py`` shows them."""
-    failover: Callable[[Settings], Takeover] = _fails_over_by_itself
-    """What it takes to let the standby take over; raise ``UserError`` where it cannot."""
-    leftovers: Callable[[str], list[str]] = _none
-    """What a stack still holds outside the engine's state, one line each."""
-    delete_data: Callable[[str], list[str]] = _none
-    """Delete the data a stack still holds; return what was deleted, one line each."""
+from components.operations import Operations
 
 
 def load(cloud: str) -> Operations:
@@ -84,10 +17,7 @@ def load(cloud: str) -> Operations:
         found = None
     if found is None:
         return Operations()
-    module = importlib.import_module(name)
-    own: dict[str, Any] = {
-        key: getattr(module, key)
-        for key in Operations.__dataclass_fields__
-        if hasattr(module, key) and not isinstance(getattr(module, key), ModuleType)
-    }
-    return Operations(**own)
+    own = importlib.import_module(name).OPERATIONS
+    if not isinstance(own, Operations):
+        raise TypeError(f"{name}.OPERATIONS should be Operations, got {own!r}")
+    return own

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from components import settings
 from components.errors import UserError, wrong
+from components.operations import Operations
 from scripts.lib import checkout as own
 from scripts.lib import hooks, own_backend, pins, recovery, stacks
 from scripts.lib.checkout import Checkout
@@ -33,7 +34,7 @@ class Session:
     checkout: Checkout
     settings: settings.Settings
     engine: Engine
-    operations: hooks.Operations
+    operations: Operations
     screen: Console
 
     def say(self, text: str) -> None:

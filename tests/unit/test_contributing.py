@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.cloud import Cloud
-from scripts.lib.hooks import Operations
+from components.operations import Operations
 
 PROJECT = Path(__file__).parent.parent.parent
 TEXT = (PROJECT / "CONTRIBUTING.md").read_text()

@@ -19,6 +19,7 @@ def news(**changes: Any) -> dict[str, Any]:
         **inputs(),
         "cloud": "local",
         "server_id": "stack/app/1",
+        "size": "local-2gb",
         "attachment_id": "volume-1",
         "ssh_host": "127.0.0.1",
         "ssh_host_key": "ssh-ed25519 AAAA",
@@ -99,6 +100,26 @@ def test_anything_else_does_and_a_host_without_an_answer_is_one_sentence(
     said = str(caught.value)
     assert said.startswith("no-such-host.invalid: no answer over SSH (ssh: Could not resolve")
     assert said.endswith("It may be down or cut off; is this machine in stages:access.ssh_cidrs?")
+
+
+@pytest.mark.parametrize(
+    ("olds", "change", "waits_s"),
+    [
+        ({}, {"packages": []}, 20),
+        ({}, {"size": "local-4gb"}, 300),
+        ({"drift": {"host": "is off"}}, {}, 300),
+    ],
+)
+def test_a_server_that_was_restarted_is_given_the_time_of_a_boot(
+    monkeypatch: pytest.MonkeyPatch, olds: dict[str, Any], change: dict[str, Any], waits_s: int
+) -> None:
+    """A new size stops and starts it; its cloud says that it runs before it answers."""
+    waited = []
+    monkeypatch.setattr(
+        "components.host_configuration.perform", lambda *_, wait_s, **__: waited.append(wait_s)
+    )
+    provider.update("id", {**OLDS, **olds}, news(**change))
+    assert waited == [waits_s]
 
 
 def test_the_state_holds_the_wish_and_what_came_of_it() -> None:

@@ -1,7 +1,8 @@
-"""What the operator's commands ask of this cloud: see ``scripts/lib/hooks.py``."""
+"""What the operator's commands ask of this cloud: see ``components/operations.py``."""
 
 from __future__ import annotations
 
-from components.clouds.aws.preflight import check as preflight
+from components.clouds.aws.preflight import check
+from components.operations import Operations
 
-__all__ = ["preflight"]
+OPERATIONS = Operations(preflight=check)

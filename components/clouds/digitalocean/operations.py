@@ -1,13 +1,12 @@
-"""What the operator's commands ask of this cloud: see ``scripts/lib/hooks.py``."""
+"""What the operator's commands ask of this cloud: see ``components/operations.py``."""
 
 from __future__ import annotations
 
 from components.clouds.digitalocean import api
 from components.clouds.digitalocean.names import stack_label
-from components.clouds.digitalocean.preflight import check as preflight
+from components.clouds.digitalocean.preflight import check
 from components.errors import UserError
-
-__all__ = ["hosts", "leftovers", "preflight"]
+from components.operations import Operations
 
 KINDS = (
     ("databases", "databases", "database cluster"),
@@ -40,3 +39,6 @@ def leftovers(stack: str) -> list[str]:
 def _tagged(path: str, key: str, label: str) -> list[dict[str, object]]:
     """The list itself is filtered here: only Droplets and databases can be asked for by tag."""
     return [item for item in api.every(path, key) if label in (item.get("tags") or [])]
+
+
+OPERATIONS = Operations(preflight=check, hosts=hosts, leftovers=leftovers)

@@ -18,12 +18,11 @@ PREFIX = "stg"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
-    """The network of one stack: names and addresses follow from the stack and its range."""
+class Names:
+    """What a stack's network is called on the machine, whatever its range is."""
 
     key: str
     """What the names are derived from: the stack's folder."""
-    cidr: str
 
     @property
     def bridge(self) -> str:
@@ -32,6 +31,13 @@ class Network:
     @property
     def table(self) -> str:
         return f"stages_{machine.digest(self.key)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network(Names):
+    """The network of one stack: addresses follow from its range."""
+
+    cidr: str
 
     def address(self, number: int) -> str:
         """The address with this last number: 1 the machine, 10 static, 16-31 servers,
@@ -61,6 +67,10 @@ def of(stack: str, cidr: str) -> Network:
     return Network(key=str(machine.stack_folder(stack)), cidr=cidr)
 
 
+def names_of(stack: str) -> Names:
+    return Names(key=str(machine.stack_folder(stack)))
+
+
 def up(network: Network) -> None:
     """Make bridge, addresses and firewall, or mend what is missing of them."""
     with machine.lock():
@@ -77,7 +87,7 @@ def up(network: Network) -> None:
         _forward()
 
 
-def down(network: Network) -> None:
+def down(network: Names) -> None:
     """Remove bridge and firewall; the last network that goes takes forwarding back."""
     with machine.lock():
         if table_exists(network):
@@ -93,7 +103,7 @@ def is_up(network: Network) -> bool:
     return exists(network) and table_exists(network) and FORWARD.read_text().strip() == "1"
 
 
-def exists(network: Network) -> bool:
+def exists(network: Names) -> bool:
     return Path(f"/sys/class/net/{network.bridge}").exists()
 
 
@@ -154,7 +164,7 @@ def _in_use(network: Network, by: str) -> UserError:
     )
 
 
-def table_exists(network: Network) -> bool:
+def table_exists(network: Names) -> bool:
     tables = machine.run(["nft", "list", "tables", "inet"])
     return f"table inet {network.table}\n" in tables
 

@@ -1,8 +1,7 @@
-"""What the commands do on this machine around a run of the engine (``scripts/lib/hooks.py``)."""
+"""What the commands do on this machine around a run (``components/operations.py``)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from components.clouds.local import (
@@ -19,11 +18,9 @@ from components.clouds.local import (
 from components.clouds.local import failover as takeover
 from components.clouds.local import hosts as machine_hosts
 from components.clouds.local import preflight as lacks
+from components.operations import Operations, Say
 from components.settings import Settings
 from components.settings.problems import raise_all
-
-asks = False
-"""Nothing here costs money or is seen by others."""
 
 SAY_EVERY_S = 10
 
@@ -34,7 +31,7 @@ def preflight(settings: Settings) -> None:
     raise_all(lacks.preflight(settings.stack, settings.network.cidr))
 
 
-def prepare(settings: Settings, say: Callable[[str], None]) -> None:
+def prepare(settings: Settings, say: Say) -> None:
     """Build the host image, once on this machine: a minute or two."""
     if image.exists():
         return
@@ -90,8 +87,7 @@ def leftovers(stack: str) -> list[str]:
         shown = f", shown as {device}" if device else ""
         found.append(f"volume {file}, {disk.size_gib(file)} GiB, {used} MiB of it used{shown}")
     found += [f"console of a host that did not come up {log}" for log in folder.glob("*.log")]
-    noted = machine.read_json(folder / "network.json")
-    network = bridge.of(stack, noted["cidr"] if noted else "10.0.0.0/24")
+    network = bridge.names_of(stack)
     found += [f"network interface {network.bridge}"] if bridge.exists(network) else []
     found += [f"firewall table {network.table}"] if bridge.table_exists(network) else []
     return found
@@ -107,8 +103,19 @@ def delete_data(stack: str) -> list[str]:
         file.unlink()
         cluster.forget(stack, file.stem)
     (folder / "names.json").unlink(missing_ok=True)
-    noted = machine.read_json(folder / "network.json")
-    bridge.down(bridge.of(stack, noted["cidr"] if noted else "10.0.0.0/24"))
+    bridge.down(bridge.names_of(stack))
     (folder / "network.json").unlink(missing_ok=True)
     ownership.release(stack)
     return found
+
+
+OPERATIONS = Operations(
+    asks=False,  # nothing here costs money or is seen by others
+    preflight=preflight,
+    prepare=prepare,
+    hosts=hosts,
+    databases=databases,
+    failover=failover,
+    leftovers=leftovers,
+    delete_data=delete_data,
+)

@@ -72,6 +72,7 @@ class Wish:
                     ssh_host_key=known(self.host.host_key),
                     delete_before_replace=True,
                 ),
+                size="local-1gb",
                 login="ops",
                 private_key=pulumi.Output.secret(self.host.private_key),
                 parts=parts(pool=self.pool),

@@ -5,25 +5,32 @@ from __future__ import annotations
 import pytest
 
 from components import clouds
+from components.operations import Operations
 from scripts.lib import hooks
 
 
 def test_a_cloud_without_hooks_asks_and_does_nothing() -> None:
     none = hooks.load("linode")
-    assert none == hooks.Operations()
+    assert none == Operations()
     assert none.asks
     assert none.leftovers("s") == none.delete_data("s") == []
     assert none.hosts("s") == {}
 
 
 @pytest.mark.parametrize("cloud", clouds.names())
-def test_every_hook_of_a_cloud_can_be_called(cloud: str) -> None:
-    found = hooks.load(cloud)
-    for name in hooks.Operations.__dataclass_fields__:
-        assert name == "asks" or callable(getattr(found, name)), name
+def test_a_cloud_asks_its_account_or_machine_before_a_run(cloud: str) -> None:
+    assert hooks.load(cloud).preflight is not Operations().preflight
+
+
+def test_hooks_without_their_name_are_a_mistake_that_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("components.clouds.aws.operations.OPERATIONS", {"asks": True})
+    with pytest.raises(TypeError, match="OPERATIONS should be Operations, got"):
+        hooks.load("aws")
 
 
 def test_the_local_cloud_costs_nothing_and_does_not_ask() -> None:
     local = hooks.load("local")
     assert not local.asks
-    assert local.leftovers is not hooks.Operations().leftovers
+    assert local.leftovers is not Operations().leftovers

@@ -9,10 +9,10 @@ import pytest
 
 from components import settings
 from components.errors import UserError
+from components.operations import Operations
 from scripts.lib import flows
 from scripts.lib.checkout import Checkout
 from scripts.lib.display import make_screen
-from scripts.lib.hooks import Operations
 from scripts.lib.session import Session
 from tests.support.planned import stack_values
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from components.operations import Operations
 from scripts import stack
 from scripts.lib import checkout, execute, hooks, session
 
@@ -112,7 +113,7 @@ def test_a_backend_that_the_engine_does_not_know(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv(checkout.BACKEND, url)
-    monkeypatch.setattr(hooks, "load", lambda cloud: hooks.Operations())
+    monkeypatch.setattr(hooks, "load", lambda cloud: Operations())
     said = told(capsys, "preview", "--stack", "s")
     assert said == (
         "PULUMI_BACKEND_URL: should be a URL that begins with one of file, s3, gs, azblob, https, "

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components import settings
-from components.clouds.aws import image, operations, rds_ca
+from components.clouds.aws import image, preflight, rds_ca
 from components.errors import UserError
 from scripts.lib import hooks
 from tests.support import authorities
@@ -133,7 +133,7 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account
 def ask(stage: int, **values: object) -> None:
     least = {**(LEAST_2 if stage == 2 else {**LEAST, "stage": "1"}), **OWN}
     given = {**least, **{key.replace("__", "."): value for key, value in values.items()}}
-    operations.preflight(settings.read(f"aws-stage{stage}", given))
+    preflight.check(settings.read(f"aws-stage{stage}", given))
 
 
 def told(stage: int, **values: object) -> str:
@@ -152,7 +152,7 @@ def test_an_account_that_has_everything_passes(account: Account, stage: int) -> 
 
 
 def test_the_commands_find_it() -> None:
-    assert hooks.load("aws").preflight is operations.preflight
+    assert hooks.load("aws").preflight is preflight.check
 
 
 def test_the_examples_of_the_stack_files_are_refused(account: Account) -> None:
@@ -162,7 +162,7 @@ def test_the_examples_of_the_stack_files_are_refused(account: Account) -> None:
     config = yaml.safe_load(file.read_text())["config"]
     values = {key.removeprefix("stages:"): value for key, value in config.items()}
     with pytest.raises(UserError) as caught:
-        operations.preflight(settings.read("aws-stage1", values))
+        preflight.check(settings.read("aws-stage1", values))
     assert str(caught.value).splitlines() == [
         "stages:access.ssh_keys: should be your own key, got the example of the file. Give the line"
         " of your .pub file: nobody has the example's private half.",

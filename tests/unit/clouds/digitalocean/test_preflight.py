@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components import settings
-from components.clouds.digitalocean import api, operations
+from components.clouds.digitalocean import api, preflight
 from components.errors import UserError
 from tests.support.digitalocean_api import TOKEN, Api, serve
 from tests.support.planned import stack_values
@@ -69,7 +69,7 @@ def check(stage: int = 2, **more: object) -> None:
     stack = f"digitalocean-stage{stage}"
     values = stack_values(stack) | {"access.ssh_keys": [KEY]}
     values |= {key.replace("__", "."): value for key, value in more.items()}
-    operations.preflight(settings.read(stack, values))
+    preflight.check(settings.read(stack, values))
 
 
 def refusal(stage: int = 2, **more: object) -> str:
