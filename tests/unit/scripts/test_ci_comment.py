@@ -9,6 +9,7 @@ import io
 import os
 import re
 import stat
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,9 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from components.errors import UserError
 from scripts import ci
+from scripts.lib.github import artifacts
 from scripts.lib.preview.document import MOST_BYTES, Resource, Stack, Value
 from scripts.lib.preview.marker import LIMIT, MARKER
 from tests.support import github_api, workflow_runs
@@ -103,8 +106,9 @@ def test_of_our_own_runs_the_engine_is_heard_before_the_plan(
     workflow_runs.environment(github, tmp_path, **ours)
     failed = Stack(name="aws-stage1", source="engine", status="failed", error="ExpiredToken")
     github.artifacts[RUN] = [
-        ("preview-aws-stage1", packed(document(failed))),
         ("preview-offline", packed(document())),
+        ("preview-aws-stage1", packed(document(failed))),
+        ("preview-offline-too", packed(document())),
     ]
     assert ci.main(["comment"]) == 0
     assert github.comments[PULL] == []
@@ -282,6 +286,19 @@ def test_a_hostile_artifact_is_refused_and_not_shown(
     assert said.count("\n") == 1
     assert code == 2
     assert body == NOTHING
+
+
+def test_a_bomb_does_not_go_off() -> None:
+    """Of the 40 MiB that it would unpack to, no more is ever in memory than what tells."""
+    bomb = packed(BOMB)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError):
+            artifacts.entry(bomb)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 4 * MOST_BYTES
 
 
 @pytest.mark.usefixtures("run")
