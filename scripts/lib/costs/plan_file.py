@@ -73,7 +73,14 @@ def states(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
         if "steps" in document
         else _states(document["resources"], name)
     )
-    return [{**one, "inputs": _known(_map(one, "inputs", name))} for one in found]
+    return [  # an engine's states have their name in the URN only
+        {
+            "name": str(one.get("urn")).rpartition("::")[2],
+            **one,
+            "inputs": _known(_map(one, "inputs", name)),
+        }
+        for one in found
+    ]
 
 
 def _of_preview(document: Mapping[str, Any], name: str) -> CostPlan:
