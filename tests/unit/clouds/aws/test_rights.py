@@ -13,6 +13,7 @@ from pathlib import Path
 
 import boto3  # type: ignore[import-untyped]
 import pytest
+from botocore import xform_name  # type: ignore[import-untyped]
 
 from components.clouds import aws
 from tests.unit.clouds.aws import graph
@@ -73,8 +74,6 @@ NEEDED = {
     "vpc/securityGroupIngressRule:SecurityGroupIngressRule": ["ec2:AuthorizeSecurityGroupIngress"],
 }
 """Calls that make and end a resource of each type, by AWS's documentation of them."""
-
-ASKED = re.compile(r'"(describe_\w+|get_caller_identity)"')
 
 
 def actions() -> list[str]:
@@ -145,15 +144,33 @@ def test_every_type_of_resource_may_be_made_and_ended() -> None:
             assert action in actions(), f"{type_}: {action}"
 
 
-def test_every_question_may_be_asked() -> None:
-    folder = FILE.parent
-    text = "".join((folder / name).read_text() for name in ("preflight.py", "power.py"))
-    asked = {"".join(word.title() for word in name.split("_")) for name in ASKED.findall(text)}
-    asked.discard("GetCallerIdentity")  # needs no right
-    assert len(asked) == 9
-    for operation in asked:
-        assert any(operation.lower() in map(str.lower, operations(each)) for each in ("ec2", "rds"))
-        assert operation.startswith("Describe")
+def calls() -> dict[str, set[str]]:
+    """Every operation that the folder's own code names, with the actions that it could mean.
+
+    An operation is any text in the code that a service in use has one for: a new call is found
+    wherever it stands.
+    """
+    text = "".join(file.read_text() for file in sorted(FILE.parent.glob("*.py")))
+    services = set(re.findall(r'client\(\s*"(\w+)"', text))
+    assert services == {"ec2", "rds", "sts", "pricing", "lightsail"}
+    words = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', text))
+    found: dict[str, set[str]] = {}
+    for service in services:
+        for operation in operations(service):
+            if xform_name(operation) in words:
+                found.setdefault(operation, set()).add(f"{service}:{operation}")
+    return found
+
+
+def test_every_call_of_our_own_may_be_made() -> None:
+    asked = calls()
+    del asked["GetCallerIdentity"]  # needs no right
+    assert {"DescribeInstances", "DescribeImages", "DescribeCertificates", "GetProducts"} <= set(
+        asked
+    )
+    for operation, meant in asked.items():
+        given = [action for action in actions() for each in meant if fnmatch.fnmatch(each, action)]
+        assert given, f"{operation}: none of {sorted(meant)} is allowed"
 
 
 def test_it_fits_into_a_managed_policy() -> None:
