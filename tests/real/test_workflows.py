@@ -7,7 +7,9 @@ GitHub starts these jobs in this order with these rights, and that a cloud gives
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +20,7 @@ import pytest
 
 from scripts.lib.preview import document as documents
 from scripts.lib.preview.document import Document
-from tests.real.engine_checkout import PROGRAM, ROOT
+from tests.real.engine_checkout import PROGRAM, ROOT, wait_for
 from tests.support import github_api, workflow_runs, workflows
 from tests.support.github_api import GitHub
 from tests.support.workflow_runs import COMMIT, RUN, packed
@@ -216,6 +218,20 @@ def test_a_stack_is_brought_up_looked_at_and_mended(
     mended = hosts.run("deploy", "up", secrets_STAGES_SSH_PRIVATE_KEY=key)
     assert mended.returncode == 0, mended.stderr
     assert "1 changed" in mended.stdout
+
+
+def test_the_key_is_in_an_agent_and_nowhere_else(hosts: Runner, key: str) -> None:
+    """A job's command, with another one in the place of `make`."""
+    step = workflows.step("deploy", "up")
+    wrapper, _, _ = step.run.partition(" ")
+    asked = dataclasses.replace(step, run=f"{wrapper} sh -c 'ssh-add -L; env; cat'")
+    known = {"secrets.STAGES_SSH_PRIVATE_KEY": key}
+    done = asked.start(hosts.checkout, {}, known)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("ssh-ed25519 ")
+    assert "PRIVATE KEY" not in done.stdout
+    socket = re.findall(r"^SSH_AUTH_SOCK=(.*)", done.stdout, re.MULTILINE)[-1]
+    wait_for(lambda: not Path(socket).exists(), "the agent's end")
 
 
 def test_what_a_job_lacks_is_one_sentence(hosts: Runner, key: str) -> None:
