@@ -66,6 +66,12 @@ class Resource:
         """URNs of the resources that an input comes from."""
         return list((self.state.get("propertyDependencies") or {}).get(name) or [])
 
+    def needs(self) -> list[str]:
+        """URNs of all that must be there for as long as this is."""
+        inputs = self.state.get("propertyDependencies") or {}
+        listed = [self.state.get("dependencies") or [], *(urns or [] for urns in inputs.values())]
+        return [str(self.state.get("parent") or ""), *(urn for urns in listed for urn in urns)]
+
     @property
     def title(self) -> str:
         kind, name = describe(self.urn)

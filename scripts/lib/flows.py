@@ -141,7 +141,9 @@ def delete_data(session: Session) -> None:
             f"Stack {session.stack}: should be down before its data is deleted, got one that is up",
             f"Run `make down STACK={session.stack}` first.",
         )
-    if any(found.is_real for found in session.engine.resources()):
+    kept = session.engine.resources()
+    if any(found.is_real for found in kept):
+        session.operations.unlock([found.state for found in kept])
         session.engine.unprotect()
         with Progress(session.screen, f"Deleting the data of {session.stack}") as progress:
             _run(session, session.engine.destroy, progress)

@@ -73,8 +73,16 @@ def is_up(session: Session) -> bool:
     """Whether anything of the stack is there that ``down`` would take away."""
     if not _exists(session):
         return False
-    found = session.engine.resources()
-    return any(each.is_real and not each.is_protected for each in found)
+    found = {each.urn: each for each in session.engine.resources()}
+    stays: set[str] = set()
+    # The engine leaves what is protected, and all that it needs: RDS its parameter group.
+    waiting = [urn for urn, each in found.items() if each.is_protected]
+    while waiting:
+        urn = waiting.pop()
+        if urn in found and urn not in stays:
+            stays.add(urn)
+            waiting += found[urn].needs()
+    return any(each.is_real and each.urn not in stays for each in found.values())
 
 
 def values(session: Session) -> dict[str, Any]:

@@ -13,16 +13,16 @@ from __future__ import annotations
 import copy
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.engine import made_up
 
-SERVERS = {
-    "aws:ec2/instance:Instance": "publicIp",
-    "digitalocean:index/droplet:Droplet": "ipv4Address",
-}
+INSTANCE = "aws:ec2/instance:Instance"
+GATEWAY = "aws:ec2/internetGateway:InternetGateway"
+DROPLET = "digitalocean:index/droplet:Droplet"
+SERVERS = {INSTANCE: "publicIp", DROPLET: "ipv4Address"}
 """The types that are servers, each with the output that holds its first address."""
 ATTACHMENTS = {
     "aws:ec2/volumeAttachment:VolumeAttachment": "instanceId",
@@ -32,6 +32,9 @@ ASSIGNMENTS = {
     "aws:ec2/eipAssociation:EipAssociation": ("allocationId", "instanceId"),
     "digitalocean:index/reservedIpAssignment:ReservedIpAssignment": ("ipAddress", "dropletId"),
 }
+
+PARTS = {"digitalocean:index/databaseFirewall:DatabaseFirewall": "clusterId"}
+"""Types of what goes with something else, each with the input that says with which."""
 
 
 class Refused(Exception):
@@ -77,6 +80,8 @@ class Cloud:
     """Resources whose next creation fails."""
     held: dict[str, threading.Event] = field(default_factory=dict)
     """Resources whose creation waits."""
+    on_hold: Callable[[], None] = lambda: None
+    """What happens when one begins to wait."""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def snapshot(self) -> Account:
@@ -104,8 +109,10 @@ class Cloud:
             event = self.held.get(name)
             if event is not None:
                 self.log.append(("hold", name))
-        if event is not None and not event.wait(60):
-            raise Refused(f"{name} was held and nobody let it go")
+        if event is not None:
+            self.on_hold()
+            if not event.wait(60):
+                raise Refused(f"{name} was held and nobody let it go")
 
     def create(self, type_: str, name: str, inputs: dict[str, Any]) -> Thing:
         self.starting(name)
@@ -130,6 +137,8 @@ class Cloud:
         with self.lock:
             thing = self._there(id_)
             self._all_there(thing.name, inputs)
+            if thing.type == GATEWAY and inputs["vpcId"] != thing.inputs["vpcId"]:
+                self._gateway_may_leave(thing)
             dropped = set(thing.inputs) - set(inputs)
             kept = {key: value for key, value in thing.outputs.items() if key not in dropped}
             thing.inputs, thing.outputs = inputs, {**kept, **inputs}
@@ -143,6 +152,8 @@ class Cloud:
                 return  # both providers take "not found" for done
             self._may_go(thing)
             self._forget(thing)
+            for other in self._parts_of(thing):
+                self._forget(other)
             self.log.append(("delete", thing.name))
 
     def look_up(self, token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,6 +177,43 @@ class Cloud:
             if thing.type in SERVERS and (text in thing.own or text == self.address_of(thing)):
                 return thing
         return None
+
+    def is_reached(self, server: Thing) -> bool:
+        """Whether SSH gets to a server, and the server out into the world."""
+        things = self.account.things.values()
+        if server.type == DROPLET:
+            tags = server.inputs["tags"]
+            walls = [one for one in things if one.type.endswith(":Firewall")]
+            return any(
+                set(tags) & set(one.inputs["tags"]) and one.inputs["outboundRules"] for one in walls
+            )
+        groups = server.inputs["vpcSecurityGroupIds"]
+        rules = [one for one in things if one.inputs.get("securityGroupId") in groups]
+        tables = [
+            one.inputs["routeTableId"]
+            for one in things
+            if one.type.endswith(":RouteTableAssociation")
+            and one.inputs["subnetId"] == server.inputs["subnetId"]
+        ]
+        return (
+            any(one.inputs.get("fromPort") == 22 for one in rules)
+            and any(one.type.endswith(":SecurityGroupEgressRule") for one in rules)
+            and any(
+                one.type.endswith("/route:Route") and one.inputs["routeTableId"] in tables
+                for one in things
+            )
+            and any(self._is_behind(server, one) for one in things if one.type == GATEWAY)
+        )
+
+    def _is_behind(self, server: Thing, gateway: Thing) -> bool:
+        """Whether a server's network has this gateway."""
+        subnet = self.account.things[server.inputs["subnetId"]]
+        return bool(subnet.inputs["vpcId"] == gateway.inputs["vpcId"])
+
+    def _gateway_may_leave(self, gateway: Thing) -> None:
+        for thing in self.account.things.values():
+            if thing.type == INSTANCE and self._is_behind(thing, gateway):
+                raise Refused(f"{gateway.name}: {thing.name} behind it has a public address")
 
     def _there(self, id_: str) -> Thing:
         if id_ not in self.account.things:
@@ -191,14 +239,24 @@ class Cloud:
                         raise Refused(f"{name}: the address is associated already")
                     self._forget(thing)
 
+    def _parts_of(self, thing: Thing) -> list[Thing]:
+        return [
+            other
+            for other in self.account.things.values()
+            if other.type in PARTS and other.inputs[PARTS[other.type]] in thing.own
+        ]
+
     def _may_go(self, thing: Thing) -> None:
+        parts = self._parts_of(thing)
         users = [
             other.name
             for other in self.account.things.values()
-            if other is not thing and other.uses() & thing.own
+            if other is not thing and other not in parts and other.uses() & thing.own
         ]
         if users:
             raise Refused(f"{thing.name}: is in use by {', '.join(sorted(users))}")
+        if thing.type == GATEWAY:
+            self._gateway_may_leave(thing)
         if thing.inputs.get("deletionProtection"):
             raise Refused(f"{thing.name}: is protected from deletion")
         server = (

@@ -46,6 +46,9 @@ class Dynamic(_Servicer):  # type: ignore[misc]
     def CheckConfig(self, request: Any, context: Any) -> Any:
         context.abort(grpc.StatusCode.UNIMPLEMENTED, "not needed")
 
+    def DiffConfig(self, request: Any, context: Any) -> Any:
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "not needed")
+
     def Attach(self, request: Any, context: Any) -> Any:
         return empty_pb2.Empty()
 

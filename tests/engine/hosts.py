@@ -77,6 +77,8 @@ class Hosts:
 
     def _is_whole(self, server: Thing, document: dict[str, Any] | None) -> None:
         """Everything that a host needs, on arrival and on leaving, is there."""
+        if not self.cloud.is_reached(server):
+            raise UserError(f"{server.name}: there is no way to it and out of it")
         things = list(self.cloud.account.things.values())
         attached = [
             thing

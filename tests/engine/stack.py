@@ -129,7 +129,7 @@ class EngineStack:
         inherited = {key: value for key, value in os.environ.items() if "PULUMI" not in key}
         inherited["PULUMI_DEBUG_PROVIDERS"] = attached.variable
         self.environment = own.prepare(self.checkout, inherited)
-        self.engine = self._engine()
+        self.engine = self.new_engine()
         self.engine.ensure_stack()
         own.place_salt(self.checkout, name)
 
@@ -149,8 +149,14 @@ class EngineStack:
     def destroy(self, **options: Any) -> Seen:
         return self._do("destroy", **options)
 
+    def pulumi(self, *arguments: str) -> None:
+        """Run the CLI as a user does; raises ``CommandError`` when it fails."""
+        self.cloud.log.clear()
+        argv = [*arguments, "--stack", self.name]
+        self.new_engine().command.run(argv, str(self.checkout.root), {})
+
     def resources(self) -> list[Resource]:
-        return self._engine().resources()
+        return self.new_engine().resources()
 
     def moment(self) -> Moment:
         return Moment(self.checkout.state_file(self.name).read_bytes(), self.cloud.snapshot())
@@ -161,7 +167,7 @@ class EngineStack:
         self.cloud.begin(moment.account)
         self.more = {}
 
-    def _engine(self) -> Engine:
+    def new_engine(self) -> Engine:
         version = pins.pinned_version((ROOT / "requirements.txt").read_text(), "pulumi")
         declare = lambda: program.declare(self.settings(), RELEASE)  # noqa: E731
         return Engine(self.checkout, self.name, declare, self.environment, version)
@@ -169,6 +175,6 @@ class EngineStack:
     def _do(self, operation: str, **options: Any) -> Seen:
         self.seen = Seen()
         self.cloud.log.clear()
-        self.engine = self._engine()
+        self.engine = self.new_engine()
         getattr(self.engine, operation)(self.seen.heard, **options)
         return self.seen

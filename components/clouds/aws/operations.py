@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from components.clouds.aws import api
 from components.clouds.aws.preflight import check
 from components.operations import Operations
 
-OPERATIONS = Operations(preflight=check)
+DATABASE = "aws:rds/instance:Instance"
+
+
+def unlock(resources: Sequence[Mapping[str, Any]]) -> None:
+    """Lift RDS's own deletion protection, which the engine's does not know of (CLOUD_FACTS 2).
+
+    RDS does that at once, whatever the hour of maintenance. Raises ``UserError``.
+    """
+    for resource in resources:
+        known = resource.get("outputs") or {}
+        if resource["type"] == DATABASE and known.get("deletionProtection"):
+            try:
+                api.call(
+                    api.client("rds", str(known["region"])),
+                    "modify_db_instance",
+                    DBInstanceIdentifier=str(known["identifier"]),
+                    DeletionProtection=False,
+                )
+            except api.Failed as error:
+                raise api.told(error) from error
+
+
+OPERATIONS = Operations(preflight=check, unlock=unlock)

@@ -1,0 +1,117 @@
+"""What is protected stays until its user lets it go; then everything goes, in order."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from pulumi.automation.errors import CommandError
+from rich.console import Console
+
+from components.clouds.aws import api
+from scripts.lib import flows, hooks
+from scripts.lib.hooks import Operations
+from scripts.lib.session import Session
+from tests.engine.conftest import Standing
+from tests.engine.stack import EngineStack
+
+STAYS = {
+    "aws-stage1": {"Eip app-address", "Volume data"},
+    "aws-stage2": {
+        "Eip app-address",
+        "Instance database",
+        "ParameterGroup database",  # not protected: the database needs it
+        "SecurityGroup database",
+        "Subnet private-a",
+        "Subnet private-b",
+        "SubnetGroup database",
+        "Vpc vpc",
+    },
+    "digitalocean-stage1": {"ReservedIp app-address", "Volume data"},
+    "digitalocean-stage2": {
+        "DatabaseCluster database",
+        "DatabaseFirewall database-firewall",
+        "ReservedIp app-address",
+        "Tag app-servers",
+        "Vpc network",
+    },
+}
+
+
+def session(stack: EngineStack) -> Session:
+    """What a command works with; of a vendor's API, it asks what it must."""
+    return Session(
+        stack=stack.name,
+        checkout=stack.checkout,
+        settings=stack.settings(),
+        engine=stack.new_engine(),
+        operations=Operations(asks=False, unlock=hooks.load(stack.settings().cloud).unlock),
+        screen=Console(file=io.StringIO(), width=200),
+    )
+
+
+class Rds:
+    """The one question that a command asks of AWS on the way: the stand-in's databases hear it."""
+
+    def __init__(self, stack: EngineStack) -> None:
+        self.stack = stack
+
+    def modify_db_instance(self, DBInstanceIdentifier: str, DeletionProtection: bool) -> None:
+        for thing in self.stack.cloud.account.things.values():
+            if thing.outputs.get("identifier") == DBInstanceIdentifier:
+                thing.inputs["deletionProtection"] = DeletionProtection
+
+
+def yes(_: str) -> bool:
+    return True
+
+
+def in_the_account(stack: EngineStack) -> set[str]:
+    return {
+        thing.name.replace(f"{stack.name}-", "") for thing in stack.cloud.account.things.values()
+    }
+
+
+def test_a_plain_destroy_refuses_and_does_nothing(standing: Standing) -> None:
+    """``pulumi destroy``, which looks at the whole plan before it begins."""
+    stack = standing.stack
+    before = in_the_account(stack)
+    with pytest.raises(CommandError) as refused:
+        stack.pulumi("destroy", "--yes")
+    assert "protect" in str(refused.value)
+    assert stack.cloud.log == []
+    assert in_the_account(stack) == before
+
+
+def test_down_leaves_what_is_protected_for_an_up_or_for_good(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGES_STATE", "here")
+    stack = standing.stack
+    (server,) = stack.cloud.account.at_work
+    flows.down(session(stack), yes=True, ask=yes)
+    assert in_the_account(stack) == STAYS[stack.name]
+    did = [what for what, _ in stack.cloud.log]
+    gone = [name.split()[0] for _, name in stack.cloud.log]
+    assert ("farewell", server) in stack.cloud.log
+    assert did.index("farewell") < gone.index("Droplet" if "Droplet" in gone else "Instance")
+    data = set(stack.cloud.account.things)
+    is_down = stack.moment()
+    stack.up()
+    assert data < set(stack.cloud.account.things)
+    stack.back_to(is_down)
+    monkeypatch.setattr(api, "client", lambda service, region: Rds(stack))
+    flows.delete_data(session(stack))
+    assert in_the_account(stack) == set()
+    assert [one for one in stack.resources() if one.is_real] == []
+
+
+def test_without_protection_a_destroy_takes_everything(standing: Standing) -> None:
+    stack = standing.stack
+    stack.wish(data__protected=False)
+    stack.up()
+    stack.pulumi("destroy", "--yes")
+    assert in_the_account(stack) == set()
+    assert stack.resources() == []
+    # Without its firewall a database is open to the world: it goes with it (CLOUD_FACTS 38).
+    assert not [name for _, name in stack.cloud.log if name.startswith("DatabaseFirewall")]
