@@ -51,7 +51,7 @@ def pulumi(checkout: TestCheckout, host: Path, arguments: str) -> Done:
     return checkout.shell(f"PATH={host}:$PATH; pulumi {arguments} --non-interactive --color never")
 
 
-def test_plain_pulumi_shares_everything_with_the_commands(
+def test_fact_6_plain_pulumi_shares_everything_with_the_commands(
     checkout: TestCheckout, language_host: Path
 ) -> None:
     assert checkout.stack("up").code == 0

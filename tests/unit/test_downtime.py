@@ -215,7 +215,7 @@ def test_the_longest_comes_first_and_what_costs_nothing_last() -> None:
     assert [(one.least_s, one.most_s) for one in found] == [(60, None), (60, 300), (0, 0)]
 
 
-def test_the_steps_of_an_engines_preview() -> None:
+def test_fact_7_the_steps_of_an_engines_preview() -> None:
     server, host = (step(type_).urn for type_ in (AWS_SERVER, HOST))
     document = {
         "steps": [

@@ -134,6 +134,20 @@ def test_what_could_break_out_of_the_connection_string_is_refused(
         pgbouncer.upstream_managed(SIZES, host=host, port=1, password=password, ca_pem="x")
 
 
+def test_fact_36_in_transaction_mode_what_needs_a_session_has_an_alias_of_its_own() -> None:
+    part = pgbouncer.pgbouncer(pool_mode="transaction", managed=False)
+    settings, fixed = (
+        next(file.content for file in part.files if file.path == path)
+        for path in (pgbouncer.SETTINGS, pgbouncer.INI)
+    )
+    assert re.search(r"^max_prepared_statements = [1-9]\d*$", settings, re.MULTILINE)
+    assert re.search(r"^listen_addr =$", fixed, re.MULTILINE), "a socket alone"
+    (databases,) = pgbouncer.upstream_socket(SIZES)
+    direct = next(line for line in databases.content.splitlines() if "app_direct" in line)
+    assert "pool_mode=session" in direct
+    assert pgbouncer.DIRECT_DATABASE_URL != pgbouncer.DATABASE_URL
+
+
 @pytest.mark.parametrize("mode", ["transaction", "session", "statement"])
 def test_the_pool_mode_is_that_of_the_settings(mode: pgbouncer.PoolMode) -> None:
     part = pgbouncer.pgbouncer(pool_mode=mode, managed=False)

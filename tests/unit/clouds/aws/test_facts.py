@@ -332,6 +332,11 @@ def test_the_way_in_may_be_an_endpoint_without_an_open_port() -> None:
 # The database
 
 
+def test_fact_16_no_part_is_lightsails(either: Graph) -> None:
+    assert [node.type for node in either.nodes if "lightsail" in node.type] == []
+    assert len(either.of("ec2/instance:Instance")) == 1
+
+
 def test_fact_17_nothing_of_the_database_is_left_to_rdss_defaults(two: Graph) -> None:
     inputs = primary(two).inputs
     expected: dict[str, Any] = {
@@ -471,6 +476,15 @@ def test_fact_34_the_pooler_trusts_the_regions_authority_alone(two: Graph) -> No
     sent = host.inputs["secret_files"]["/etc/pgbouncer/server-ca.pem"]["content"]
     assert sent == rds_ca.file("eu-central-1").read_text()
     assert sent.count("BEGIN CERTIFICATE") == 1
+
+
+def test_fact_35_the_database_takes_tls_alone_and_the_pooler_speaks_it(two: Graph) -> None:
+    (group,) = two.of("rds/parameterGroup:ParameterGroup")
+    forced = [each for each in group.inputs["parameters"] if each["name"] == "rds.force_ssl"]
+    assert [each["value"] for each in forced] == ["1"]
+    (host,) = [node for node in two.nodes if node.type.endswith(":HostConfiguration")]
+    settings = host.inputs["files"]["/etc/pgbouncer/settings.ini"]["content"]
+    assert "\nserver_tls_sslmode = verify-full\n" in settings
 
 
 def test_a_replica_is_as_private_as_its_primary_and_protects_nothing(two: Graph) -> None:
