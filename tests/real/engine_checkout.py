@@ -126,10 +126,11 @@ class TestCheckout:
 def make_checkout(base: Path) -> TestCheckout:
     """Make a clone below ``base`` with everything committed."""
     root = base / "checkout"
-    keep = shutil.ignore_patterns("__pycache__", "clouds", "host", "stages", "program.py")
+    keep = shutil.ignore_patterns("__pycache__", "clouds", "stages", "program.py")
     shutil.copytree(ROOT / "components", root / "components", ignore=keep)
     (root / "components" / "clouds" / "local").mkdir(parents=True)
-    shutil.copy(ROOT / "components/clouds/__init__.py", root / "components/clouds/__init__.py")
+    for name in ("__init__.py", "local/downtime.py"):
+        shutil.copy(ROOT / "components/clouds" / name, root / "components/clouds" / name)
     (root / "components/clouds/local/__init__.py").write_text('"""The tests\' cloud."""\n')
     for name in ("scripts", "tools"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))

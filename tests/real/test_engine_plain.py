@@ -6,38 +6,13 @@ the same source; the language host is the last one that can be built from Go mod
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from scripts.lib.pulumi_cli import cache_folder
 from tests.real.engine_checkout import STACK, Done, TestCheckout, make_checkout
 
 pytestmark = pytest.mark.real
-
-SOURCE = Path(__file__).with_name("language_host")
-PACKAGE = "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python"
-
-
-@pytest.fixture(scope="session")
-def language_host() -> Path:
-    """Build the language host once on this machine (half a minute)."""
-    folder = cache_folder("3.78.0").with_name("language-host-3.78.0")
-    if (folder / "pulumi-language-python-exec").exists():
-        return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    for argv in (
-        ["go", "build", "-o", str(folder / "pulumi-language-python"), PACKAGE],
-        ["go", "list", "-m", "-f", "{{.Dir}}", "github.com/pulumi/pulumi/sdk/v3"],
-    ):
-        built = subprocess.run(argv, cwd=SOURCE, capture_output=True, text=True, check=False)
-        assert built.returncode == 0, built.stderr
-    starter = Path(built.stdout.strip()) / "python/cmd/pulumi-language-python-exec"
-    shutil.copy(starter, folder / starter.name)
-    (folder / starter.name).chmod(0o755)
-    return folder
 
 
 @pytest.fixture

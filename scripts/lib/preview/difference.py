@@ -36,7 +36,8 @@ class Change:
     old: State
     new: State
     fields: tuple[str, ...] = ()
-    """Inputs that change, top level only; may hold some that are equal: their source changes."""
+    """Inputs that change, top level only; may hold some that are equal: their source changes.
+    Empty where nobody told: an engine that asks a dynamic provider tells none."""
     because: tuple[str, ...] = ()
     old_first: bool = False
 
@@ -60,14 +61,15 @@ class Change:
         """The change as the document tells it."""
         type_ = str(self.there.get("type") or self.urn.split("::")[-2].rpartition("$")[2])
         loses = self.operation in {"replace", "delete"}
-        shown = {*self.fields} if self.operation in {"update", "replace"} else set()
+        shown = {*self.fields} - {"__provider"}
+        both = self.operation in {"update", "replace"}
         old, new = (
-            {key: value for key, value in _inputs(state).items() if key in shown}
+            {key: value for key, value in _inputs(state).items() if key in shown or not self.fields}
             for state in (self.old, self.new)
         )
-        inputs = differences(old, new)
+        inputs = differences(old, new) if both else ()
         told = {top_of(value.path) for value in inputs}
-        follow = sorted(shown - told)
+        follow = sorted(shown - told) if both else []
         if GENERATION in self.because:
             inputs = (_option("replacementTrigger", GENERATION, self.old, self.new), *inputs)
         if self.old and self.new and _protected(self.old) != _protected(self.new):
@@ -176,7 +178,7 @@ def _compare(urn: str, old: State, new: State, moved: set[str]) -> Change | None
     before, after = _inputs(old), _inputs(new)
     sources = new.get("propertyDependencies", {})
     fields, because = [], []
-    for key in sorted({*before, *after} - ignored - {"__provider"}):
+    for key in sorted({*before, *after} - ignored):
         if not kind.minds(key):
             continue
         follows = moved.intersection(sources.get(key, ())) and _has_unknown(after.get(key))
@@ -232,6 +234,7 @@ def _protected(state: State) -> bool:
 
 def _inputs(state: State) -> dict[str, Any]:
     found: dict[str, Any] = opened(state.get("inputs") or {})
+    found.pop("__provider", None)  # the code of a dynamic resource's provider: no wish
     release = found.get("release")
     if isinstance(release, Mapping):  # a path of the machine that planned: no wish
         found["release"] = {key: value for key, value in release.items() if key != "repository"}
