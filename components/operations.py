@@ -6,7 +6,7 @@ something else, is an error of mypy and of the import.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -66,6 +66,9 @@ class Operations:
     """The members of a stack's managed database, as ``scripts/lib/status.py`` shows them."""
     failover: Callable[[Settings], Takeover] = _fails_over_by_itself
     """What it takes to let the standby take over; raise ``UserError`` where it cannot."""
+    unlock: Callable[[Sequence[Mapping[str, Any]]], None] = _nothing
+    """Lift the cloud's own protection of data that is about to be deleted for good. Gets the
+    resources in the engine's state."""
     leftovers: Callable[[str], list[str]] = _none
     """What a stack still holds outside the engine's state, one line each."""
     delete_data: Callable[[str], list[str]] = _none
