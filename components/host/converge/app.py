@@ -18,6 +18,7 @@ from components.host.converge.report import Failed, step
 ROLLING = STATE / "rolling.json"
 GIVE_UP_AFTER = 5
 """Times that systemd started a process again before it counts as hopeless: about 8 s."""
+NOBODY_THERE = "It should listen on 127.0.0.1, on the port that it gets as $PORT. "
 SETTLE_S = 1.0
 """A worker that cannot start at all has ended by then; it has no URL that could be asked."""
 
@@ -95,7 +96,7 @@ class App:
             raise Failed(
                 unit,
                 f"{url} answered {silent[url]!r} and never 2xx (waited up to {self.timeout_s:g} s)",
-                "Its last log lines are below.",
+                f"{NOBODY_THERE if 'refused' in silent[url] else ''}Its last log lines are below.",
                 units.journal(unit),
             )
 

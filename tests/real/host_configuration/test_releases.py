@@ -9,6 +9,7 @@ import pytest
 
 from tests.real.app_host import (
     ENVIRONMENT_FILE,
+    WEB_APP,
     AppHost,
     Product,
 )
@@ -85,6 +86,47 @@ def test_a_release_that_never_answers_is_taken_back(
     assert "cannot start: no settings" in said
     assert host.get("http://127.0.0.1/") == serving
     assert drift(up) == {}
+
+
+@pytest.mark.parametrize(
+    ("port", "unit", "log"),
+    [
+        ('int(os.environ["PORT"]) + 1000', "web@8001", "Started"),
+        ("8001", "web@8002", "Address already in use"),
+    ],
+    ids=["another", "the same for both"],
+)
+def test_a_web_process_on_a_port_of_its_own_choice_is_taken_back(
+    host: AppHost, product: Product, up: dict[str, Any], port: str, unit: str, log: str
+) -> None:
+    serving = host.get("http://127.0.0.1/")
+    web = f"VERSION = 'fixed'\n{WEB_APP}".replace('int(os.environ["PORT"])', port)
+    assert port in web
+    commit = product.commit("fixed", web=web)
+    said = refused(host.props(replace(release_of(up), commit=commit), timeout_s=3))
+    assert (
+        f"app-test: {unit}.service: http://127.0.0.1:{unit[-4:]}/ answered 'Connection refused' "
+        "and never 2xx (waited up to 3 s)"
+    ) in said
+    assert "It should listen on 127.0.0.1, on the port that it gets as $PORT. " in said
+    assert log in said
+    assert f"release {up['release']['commit'][:12]} serves again" in said
+    assert host.get("http://127.0.0.1/") == serving
+
+
+def test_a_port_80_that_something_else_took_is_told(host: AppHost, up: dict[str, Any]) -> None:
+    host.sh("systemctl stop nginx")
+    host.sh("systemd-run --quiet --unit=thief --collect python3 -m http.server 80")
+    host.sh("until ss -Hltn 'sport = :80' | grep -q .; do sleep 0.05; done")
+    try:
+        said = refused(up)
+        assert "app-test: nginx.service: start failed" in said
+        assert "bind() to 0.0.0.0:80 failed (98: Address already in use)" in said
+        assert host.get("http://127.0.0.1:8001/")
+    finally:
+        host.sh("systemctl stop thief")
+    apply(up)
+    assert host.get("http://127.0.0.1/").startswith(up["release"]["commit"])
 
 
 def test_a_worker_that_cannot_start_takes_the_release_back(
