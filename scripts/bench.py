@@ -2,6 +2,7 @@
 
     python -m scripts.bench            every benchmark
     python -m scripts.bench costs      the estimate, over one and many plan files
+    python -m scripts.bench preview    the comment on a pull request, from offline plans
     python -m scripts.bench stages     the local stages: coming up, doing nothing, at rest
 
 Everything of a benchmark is measured in one go and paired; medians of three runs. Results go to
@@ -24,7 +25,7 @@ import typer
 
 from components.errors import UserError
 from scripts.lib import whole_file
-from scripts.lib.bench import costs, here, page, picture, stages
+from scripts.lib.bench import costs, here, page, picture, preview, stages
 from scripts.lib.bench.measures import Result, missed, of_document, shown
 
 STOPPED = 130
@@ -36,6 +37,7 @@ class Benchmark(StrEnum):
     """What can be measured."""
 
     costs = "costs"
+    preview = "preview"
     stages = "stages"
 
 
@@ -59,6 +61,8 @@ def bench(
         _say(f"{which}: load {machine.load_at_start:g} on {machine.cores} cores")
         if which is Benchmark.costs:
             measures = costs.measure(runs, _say)
+        elif which is Benchmark.preview:
+            measures = preview.measure(runs, _say)
         else:
             measures = stages.measure(runs, stage or [1, 2], _say)
         date = f"{now:%Y-%m-%d %H:%M} UTC"
