@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -128,3 +129,35 @@ def test_without_a_stack_the_command_itself_tells(
 def test_a_settings_file_that_is_no_text_is_told_by_the_command_itself(checkout: Path) -> None:
     (checkout / "stacks" / "Pulumi.s.yaml").write_bytes(b"config: \xff\n")
     bootstrap._machine("s")
+
+
+def test_a_checkout_that_cannot_be_written_to(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file system that is mounted read-only, and one that is full."""
+    for number, remedy in (
+        (errno.EROFS, "Use a checkout on a file system that can be written to."),
+        (errno.ENOSPC, "Free some space and run it again."),
+    ):
+        said = os.strerror(number)
+
+        def refuse(*, dev: bool, number: int = number, said: str = said) -> None:
+            raise OSError(number, said, "/checkout/.venv")
+
+        monkeypatch.setattr(bootstrap, "_environment", refuse)
+        assert bootstrap.main([]) == 2
+        assert capsys.readouterr().err == f"/checkout/.venv: {said}. {remedy}\n"
+
+
+def test_an_index_of_packages_that_cannot_be_reached(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The real pip and an index that refuses the connection."""
+    (checkout / "requirements.txt").write_text(f"none==1 --hash=sha256:{'0' * 64}\n")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    assert bootstrap.main(["--no-engine"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("Python packages: pip failed (ERROR: No matching distribution found for")
+    assert said.endswith(f"). Its output is in {checkout / 'logs' / 'pip.log'}.\n")
