@@ -54,8 +54,9 @@ def documents(files: Iterable[Path]) -> list[Document]:
     """Documents, each of which may come from anyone."""
     found = []
     for file in files:
+        raw = _bytes(file)
         try:
-            found.append(document.read(_bytes(file)))
+            found.append(document.read(raw))
         except UserError as error:
             raise UserError(f"{file}: {error.problem}", error.remedy) from None
     return found

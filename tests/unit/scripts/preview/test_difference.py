@@ -1,0 +1,141 @@
+"""What lies between two offline plans: what follows from what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scripts.lib.plan_values import SECRET, UNKNOWN
+from scripts.lib.preview import hiding
+from scripts.lib.preview.difference import Difference, of_plans
+from scripts.lib.preview.document import Value
+from scripts.lib.preview.values import differences
+
+DROPLET, VOLUME = "digitalocean:index/droplet:Droplet", "digitalocean:index/volume:Volume"
+ATTACHMENT = "digitalocean:index/volumeAttachment:VolumeAttachment"
+
+
+def resource(type_: str, name: str, inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
+    urn = f"urn:pulumi:s::p::{type_}::{name}"
+    return {"urn": urn, "type": type_, "name": name, "custom": True, "inputs": inputs, **more}
+
+
+def server(**inputs: Any) -> dict[str, Any]:
+    return resource(DROPLET, "server", {"size": "small", **inputs}, ignoreChanges=["userData"])
+
+
+def attachment() -> dict[str, Any]:
+    urn = resource(DROPLET, "server", {})["urn"]
+    inputs = {"dropletId": UNKNOWN, "volumeId": "7"}
+    return resource(ATTACHMENT, "attachment", inputs, propertyDependencies={"dropletId": [urn]})
+
+
+def told(found: Difference) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [(one.resource().name, one.operation, one.because) for one in found.changes]
+
+
+def test_the_same_is_the_same() -> None:
+    both = [server(), attachment()]
+    assert of_plans(both, both) == Difference(changes=(), same=2)
+
+
+def test_what_takes_a_value_from_a_replaced_one_goes_with_it() -> None:
+    found = of_plans([server(), attachment()], [server(region="x"), attachment()])
+    assert told(found) == [
+        ("server", "replace", ("region",)),
+        ("attachment", "replace", ("dropletId",)),
+    ]
+    assert found.changes[1].resource().inputs == (Value(path="dropletId", before=None, after=None),)
+
+
+def test_what_takes_a_value_from_an_updated_one_stays() -> None:
+    found = of_plans([server(), attachment()], [server(size="large"), attachment()])
+    assert told(found) == [("server", "update", ())]
+    assert found.same == 1
+
+
+def test_ignored_changes_are_none() -> None:
+    assert of_plans([server(userData="a")], [server(userData="b")]).changes == ()
+
+
+def test_a_trigger_replaces_and_is_told() -> None:
+    before, after = ({**server(), "replacementTrigger": each} for each in ("1", "2"))
+    found = of_plans([before], [after])
+    assert told(found) == [("server", "replace", ("replacement trigger",))]
+    (value,) = found.changes[0].resource().inputs
+    assert (value.before, value.after) == ("1", "2")
+
+
+def test_a_protection_that_goes_is_a_change() -> None:
+    (change,) = of_plans([{**server(), "protect": True}], [server()]).changes
+    assert change.operation == "update"
+    assert change.resource().inputs == (Value(path="protect", before="true", after="false"),)
+
+
+def test_what_holds_data_says_so_when_it_goes() -> None:
+    disk = resource(VOLUME, "data", {"region": "a"}, protect=True)
+    (gone,) = of_plans([disk, server()], [server()]).changes
+    assert (gone.operation, gone.resource().holds, gone.resource().protected) == (
+        "delete",
+        "data",
+        True,
+    )
+    (grown,) = of_plans([disk], [{**disk, "inputs": {"region": "a", "size": 2}}]).changes
+    assert (grown.operation, grown.resource().holds) == ("update", "")
+
+
+def test_a_renamed_one_with_an_alias_is_the_same() -> None:
+    new = resource(DROPLET, "host", {"size": "small"}, aliases=[server()["urn"]])
+    assert of_plans([server()], [new]) == Difference(changes=(), same=1)
+
+
+def test_a_new_stack_and_one_that_goes() -> None:
+    assert [one.operation for one in of_plans(None, [server()]).changes] == ["create"]
+    assert [one.operation for one in of_plans([server()], None).changes] == ["delete"]
+
+
+def test_leaves_are_told_one_by_one() -> None:
+    before = {"a": {"b": 1, "c": [1, 2]}, "d": True, "e": "x\ny\nz\n", "f": 1.0}
+    after = {"a": {"b": 2, "c": [1, 3], "g.h": 0}, "d": 1, "e": "x\nY\nz\n", "f": 1}
+    assert differences(before, after) == (
+        Value(path="a.b", before="1", after="2"),
+        Value(path="a.c[1]", before="2", after="3"),
+        Value(path='a["g.h"]', before=None, after="0"),
+        Value(path="d", before="true", after="1"),
+        Value(path="e", before=None, after=None, diff=("@@ -1,3 +1,3 @@", " x", "-y", "+Y", " z")),
+    )
+
+
+def test_secrets_are_named_and_never_shown() -> None:
+    signed = {hiding.SIGN: hiding.SECRET_SIGN, "ciphertext": "abc"}
+    assert hiding.opened({"a": [signed]}) == {"a": [SECRET]}
+    before = {
+        "adminPassword": "old",
+        "userData": "password: a",
+        "url": "postgres://app:old@host/db",
+        "file": "A=1\nAPI_KEY=old\n",
+        "pem": "-----BEGIN PRIVATE KEY-----\nold\n-----END PRIVATE KEY-----\n",
+        "plain": "old",
+        "sealed": SECRET,
+        "nested": {"token": "old"},
+        "options": {"httpTokens": "optional"},
+    }
+    after = {key: "new" for key in before} | {
+        "url": "postgres://app:new@host/db",
+        "file": "A=1\nAPI_KEY=new\n",
+        "pem": "-----BEGIN PRIVATE KEY-----\nnew\n-----END PRIVATE KEY-----\n",
+        "nested": {"token": "new"},
+        "options": {"httpTokens": "required"},
+    }
+    found = {value.path: value for value in differences(before, after)}
+    shown = {path for path, value in found.items() if not value.secret}
+    assert shown == {"plain", "options.httpTokens"}
+    assert (
+        all(
+            (one.before, one.after, one.diff) == (None, None, ())
+            for one in found.values()
+            if one.secret
+        )
+        or found["url"]
+    )
+    text = str([one for path, one in found.items() if path not in shown])
+    assert "old" not in text and "new" not in text
