@@ -9,6 +9,7 @@ environment; 3 a stack would be above its budget; 4 someone else is changing the
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -39,8 +40,6 @@ def stacks() -> None:
 @app.command()
 def plan() -> int:
     """Plan what a merge commit changes, offline; hand on which stacks the engine should look at."""
-    import json
-
     folder = runner.folder(os.environ)
     plans = folder / "plans"
     previews.offline(base="HEAD^1", head="HEAD", out=plans)
