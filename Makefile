@@ -12,7 +12,7 @@ COST_FLAGS = $(if $(COMPARE),--compare $(COMPARE)) $(if $(BUDGET),--budget $(BUD
 JSON_FLAG = $(if $(JSON),--json)
 YES_FLAG = $(if $(YES),--yes)
 
-.PHONY: help up preview plan refresh outputs status ssh deploy replace failover down delete-data test lint lock format cost cost-chart scan prices bench ci-preview ci-look
+.PHONY: help up preview plan refresh outputs status ssh deploy replace failover down delete-data test lint lock format cost cost-chart scan policy policy-pack prices bench ci-preview ci-look
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -60,6 +60,12 @@ cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= FORMAT= 
 
 cost-chart: ## draw docs/costs.svg and the numbers of docs/costs.md and README.md anew
 	$(PLAIN) scripts.cost chart
+
+policy: ## what the policies find in STACK's plan (STACK=all: of every stack; JSON=1)
+	$(PLAIN) scripts.policy $(filter-out all,$(STACK)) $(JSON_FLAG)
+
+policy-pack: ## make `pulumi preview --policy-pack policy` work
+	$(PLAIN) scripts.policy --pack
 
 scan: ## what checkov makes of STACK, offline (STACK=all: of every stack; JSON=1)
 	$(PLAIN) scripts.scan $(filter-out all,$(STACK)) $(JSON_FLAG)

@@ -43,7 +43,7 @@ def findings(plan: Mapping[str, Any], settings: Settings) -> list[Finding]:
     """Judge a plan: the offline document, or the JSON of a preview with every resource.
 
     In the order of the rules, then of the plan; what the settings disable is left out. Raises
-    ``UserError`` for what is no plan, and where a price would be a guess.
+    ``UserError`` for what is no plan.
     """
     resources = plan_file.states(plan, settings.stack)
     seen = look(resources, settings)
@@ -77,11 +77,15 @@ def budget(settings: Settings) -> Decimal:
 def look(resources: Sequence[Resource], settings: Settings) -> Seen:
     """What the rules see of these resources."""
     document = {"version": 1, "stack": settings.stack, "resources": resources}
-    plan = plan_file.of_document(document, settings.stack)
+
+    def usd_per_month() -> Decimal:
+        plan = plan_file.of_document(document, settings.stack)
+        return estimate.estimate(plan, _priced()).total
+
     return Seen(
         stack=settings.stack,
         facts=tuple(facts_of(resources)),
-        usd_per_month=estimate.estimate(plan, _priced()).total,
+        usd_per_month=usd_per_month,
         budget_usd_per_month=budget(settings),
     )
 

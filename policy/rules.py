@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal, TypeVar
 
+from components.errors import UserError
 from components.facts import (
     SECRET,
     Database,
@@ -53,7 +54,8 @@ class Seen:
 
     stack: str
     facts: Sequence[Fact]
-    usd_per_month: Decimal
+    usd_per_month: Callable[[], Decimal]
+    """What it costs; asked by one rule only. Raises ``UserError`` where that would be a guess."""
     budget_usd_per_month: Decimal
 
 
@@ -142,10 +144,15 @@ def _labels(seen: Seen) -> Iterator[Violation]:
 
 
 def _budget(seen: Seen) -> Iterator[Violation]:
-    if seen.usd_per_month > seen.budget_usd_per_month:
+    try:
+        cost = seen.usd_per_month()
+    except UserError as error:
+        yield Violation("", f"{seen.stack} cannot be priced: {error.problem}")
+        return
+    if cost > seen.budget_usd_per_month:
         yield Violation(
             "",
-            f"{seen.stack} costs ${seen.usd_per_month:,.2f} a month, above its budget of"
+            f"{seen.stack} costs ${cost:,.2f} a month, above its budget of"
             f" ${seen.budget_usd_per_month:,.2f}",
         )
 

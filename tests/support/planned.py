@@ -51,6 +51,11 @@ def planned(stack: str, values: Mapping[str, object] | None = None, **more: obje
     return plan.of_settings(_read(stack, values, more), RELEASE)
 
 
+def chosen(stack: str, **more: object) -> settings.Settings:
+    """The settings that ``planned`` reads."""
+    return _read(stack, None, more)
+
+
 @dataclass
 class Settled:
     """A stack as if it existed."""
