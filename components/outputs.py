@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 URL = "url"
-"""Where the app answers: ``http://<address>``."""
+"""Where the app answers: ``https://<domain>``, or ``http://<address>`` without a domain."""
 ADDRESS = "address"
 """The static IPv4 address, the same before and after a replaced server."""
 STAGE = "stage"

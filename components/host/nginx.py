@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from components.host import certificate
 from components.host.model import HostFile, Part, Service
 from components.host.rendering import plain, render
 
 SITE = "/etc/nginx/conf.d/app.conf"
 LOCATIONS = "/etc/nginx/snippets/app-locations.conf"
 """What a site serves, apart from how it is reached, so that HTTP and HTTPS share it."""
+TLS = "/etc/nginx/snippets/tls.conf"
 PAGE = "/usr/local/share/stages/pages/unavailable.html"
 UNIT = "nginx.service"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d/50-stages.conf"
@@ -24,7 +26,8 @@ STATUS_PORT = 8090
 def nginx(*, web_ports: Sequence[int], domain: str | None = None) -> Part:
     """Return the web server in front of the web processes on ``web_ports`` of 127.0.0.1.
 
-    With a ``domain`` only that name is served; without, every name and the address are.
+    With a ``domain`` only that name is served, over TLS, and all else leads there; its certificate
+    is another part (``certificate.py``). Without, every name and the address are, over HTTP.
     """
     if not web_ports:
         raise ValueError("Nginx needs at least one web process to pass requests to")
@@ -34,13 +37,20 @@ def nginx(*, web_ports: Sequence[int], domain: str | None = None) -> Part:
         domain=domain,
         status_port=STATUS_PORT,
         locations=LOCATIONS,
+        tls=TLS,
+        webroot=certificate.WEBROOT,
     )
+    tls: tuple[HostFile, ...] = ()
+    if domain:
+        settings = render("nginx/tls.conf.j2", served=certificate.SERVED)
+        tls = (HostFile(path=TLS, content=settings),)
     return Part(
         packages=("curl", "nginx-light"),
         files=(
             HostFile(path=LOCATIONS, content=render("nginx/app-locations.conf.j2", page=PAGE)),
             HostFile(path=PAGE, content=plain("nginx/unavailable.html")),
             HostFile(path=SITE, content=site),
+            *tls,
             HostFile(path=DROP_IN, content=plain("nginx/nginx.service.conf")),
         ),
         # Debian's "It works" page: a second default server.
@@ -48,9 +58,9 @@ def nginx(*, web_ports: Sequence[int], domain: str | None = None) -> Part:
         services=(
             Service(
                 unit=UNIT,
-                reload_on=(SITE, LOCATIONS),
+                reload_on=(SITE, LOCATIONS, *([TLS, certificate.CONFIG] if domain else [])),
                 restart_on=(DROP_IN,),
-                check="nginx -t -q",
+                check=f"{certificate.PROGRAM} prepare && nginx -t -q" if domain else "nginx -t -q",
                 ready="curl --fail --silent --noproxy '*' --max-time 2 --output /dev/null"
                 f" http://127.0.0.1:{STATUS_PORT}/",
             ),

@@ -27,6 +27,7 @@ SYSTEM_PACKAGES = (
 """What every host needs before anything of the app."""
 
 SERVICE_PACKAGES = (
+    "certbot",
     "nginx-light",
     "pgbouncer",
     "postgresql-17",

@@ -17,6 +17,7 @@ from components.settings.model import (
     Network,
     Server,
     Settings,
+    Tls,
 )
 from components.settings.problems import Problems
 from components.settings.reading import read
@@ -34,5 +35,6 @@ __all__ = [
     "Server",
     "Settings",
     "Stage",
+    "Tls",
     "read",
 ]

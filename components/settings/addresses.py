@@ -28,6 +28,8 @@ def _domain(value: object) -> str:
     text = line(value).lower()
     if "/" in text:
         raise Refused(remedy="Leave out `https://` and everything after the name.")
+    if "*" in text:
+        raise Refused(remedy="Name one host: HTTP-01 proves no wildcard.")
     if not text.isascii():
         raise Refused(remedy="Write letters outside a-z in their `xn--` form.")
     labels = text.split(".")

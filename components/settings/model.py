@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.settings import addresses, choices, code
+from components.settings import addresses, certificates, choices, code
 from components.settings.choices import Stage
 from components.settings.database import Database
 from components.settings.key import key
@@ -178,6 +178,31 @@ class Access:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tls:
+    """How the certificate of `stages:domain` is got; without a domain none of it is used."""
+
+    acme_server: str = key(
+        certificates.ACME_SERVER,
+        "Directory of the ACME server. Setting a domain accepts the server's terms of service.",
+        default=certificates.LETS_ENCRYPT,
+        by_default=f"Let's Encrypt: `{certificates.LETS_ENCRYPT}`",
+    )
+    acme_ca: str | None = key(
+        certificates.PEM,
+        "Certificates of the authority behind the ACME server's own HTTPS, where that is no public"
+        " one: a company's own server.",
+        default=None,
+        by_default="the public authorities that Debian knows",
+    )
+    email: str | None = key(
+        choices.EMAIL,
+        "Address of the account at the ACME server. Let's Encrypt sends nothing there.",
+        default=None,
+        by_default="an account without an address",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Alarms:
     """Who is told when something is wrong."""
 
@@ -225,8 +250,9 @@ class Settings:
     )
     domain: str | None = key(
         addresses.DOMAIN,
-        "Host name of the app. It points to the stack's address in DNS. Refused until a stage"
-        " serves it with TLS.",
+        "Host name of the app, served over TLS alone. Its only record in DNS is the stack's"
+        " address, of type A: `up` says which. The certificate comes by ACME, and is self-signed"
+        " until the name leads there.",
         default=None,
         by_default="none: the app answers with HTTP on the address",
     )
@@ -236,6 +262,7 @@ class Settings:
     database: Database
     network: Network
     access: Access
+    tls: Tls = Tls()
     alarms: Alarms = Alarms()
     host: Host
     policy: Policy = Policy()

@@ -21,6 +21,7 @@ from components.settings.model import (
     Network,
     Server,
     Settings,
+    Tls,
 )
 from components.settings.policy import Policy
 from components.settings.problems import PREFIX, flat, raise_all, refusal, shown
@@ -32,6 +33,7 @@ GROUPS: Final[dict[str, type]] = {
     "database": Database,
     "network": Network,
     "access": Access,
+    "tls": Tls,
     "alarms": Alarms,
     "host": Host,
     "policy": Policy,
@@ -56,7 +58,6 @@ def read(stack: str, values: Mapping[str, object]) -> Settings:
     own = {name: value for name, value in values.items() if name not in foreign}
     parts = {name: _group(group, f"{name}.", own, problems) for name, group in GROUPS.items()}
     problems += _open_to_all(parts["access"], values)
-    problems += _not_yet(top)
     raise_all(problems)
     parts["network"].setdefault("cidr", DEFAULT_CIDRS[top["stage"]])
     parts["access"].setdefault("ssh_cidrs", (parts["network"]["cidr"],))
@@ -158,20 +159,6 @@ def _foreign(stage: int | None, values: Mapping[str, object]) -> dict[str, UserE
         for name, about in all_keys().items()
         if name in values and stage is not None and stage not in about.stages
     }
-
-
-def _not_yet(top: Mapping[str, Any]) -> list[UserError]:
-    """Refuse a domain: without TLS the app would answer on it in plain text, against the words."""
-    if top.get("domain") is None:
-        return []
-    return [
-        wrong(
-            f"{PREFIX}domain",
-            "left out: no stage serves a domain with TLS yet",
-            top["domain"],
-            "Without the line the app answers with HTTP on the stack's address.",
-        )
-    ]
 
 
 def _open_to_all(access: Mapping[str, Any], values: Mapping[str, object]) -> list[UserError]:

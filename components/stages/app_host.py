@@ -19,7 +19,19 @@ import pulumi
 from components import outputs
 from components.cloud import LOGIN, AddressAnswer, Cloud, NetworkAnswer, ServerNeeds, VolumeAnswer
 from components.first_contact import FirstContactKey, PinnedHostKey
-from components.host import access, app, base, firewall, memory, nginx, pgbouncer, procfile, valkey
+from components.handover import Handover
+from components.host import (
+    access,
+    app,
+    base,
+    certificate,
+    firewall,
+    memory,
+    nginx,
+    pgbouncer,
+    procfile,
+    valkey,
+)
 from components.host.cloud_init import boot_document
 from components.host.model import DatabaseStep, Farewell, HostFile, Part, Release
 from components.host.postgres import MOUNT
@@ -74,8 +86,9 @@ class AppHost(pulumi.ComponentResource):
         super().__init__("stages:app_host:AppHost", name, {}, opts)
         plan = cloud.server_plan(server_plan_name(cloud, settings))
         commands = procfile.parse(release.procfile)
-        own_parts = cloud.host_parts(data_mount=MOUNT if volume else None)
-        parts = (*_parts(settings, plan.memory_mib, upstream), *own_parts)
+        mount = MOUNT if volume else None
+        own_parts = cloud.host_parts(data_mount=mount)
+        parts = (*_parts(settings, plan.memory_mib, upstream, mount), *own_parts)
         own_key = cloud.ssh_private_key(name, parent=self)
         keys = pulumi.Output.all(
             *settings.access.ssh_keys, *([own_key.public] if own_key else [])
@@ -110,6 +123,17 @@ class AppHost(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self),
             )
             server = replace(server, ssh_host_key=pin.host_key)
+        if volume is None:  # Nothing of the server outlives it but what it hands on.
+            handover = Handover(
+                f"{name}-handover",
+                cloud=cloud.name,
+                server=server,
+                login=LOGIN,
+                private_key=own_key.private if own_key else None,
+                folder=certificate.store(mount) if settings.domain else "",
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            server = replace(server, id=handover.server_id)
         host = HostConfiguration(
             f"{name}-host",
             HostConfigurationArgs(
@@ -119,7 +143,7 @@ class AppHost(pulumi.ComponentResource):
                 login=LOGIN,
                 private_key=own_key.private if own_key else None,
                 parts=parts,
-                secret_files=_late_files(settings, keys, static, secrets, upstream),
+                secret_files=_late_files(settings, keys, static, secrets, upstream, mount),
                 database=upstream.step,
                 database_secrets=upstream.secrets,
                 release=_release(settings, release, commands.release),
@@ -132,10 +156,15 @@ class AppHost(pulumi.ComponentResource):
                     processes=settings.app.web_processes,
                     health_path=settings.app.health_path,
                     timeout_s=settings.app.health_timeout_s,
+                    host_header=settings.domain or "",
                 ),
                 farewell=Farewell(
                     drained=valkey.DRAINED if commands.worker else "",
-                    commands=(*pgbouncer.farewell(), *upstream.farewell),
+                    commands=(
+                        *(certificate.FAREWELL if settings.domain else ()),
+                        *pgbouncer.farewell(),
+                        *upstream.farewell,
+                    ),
                     timeout_s=DRAIN_TIMEOUT_S,
                 ),
                 force_stop=settings.host.force_stop,
@@ -151,7 +180,11 @@ class AppHost(pulumi.ComponentResource):
         )
         self.outputs = {
             outputs.ADDRESS: self.address,
-            outputs.URL: pulumi.Output.format("http://{0}", self.address),
+            outputs.URL: self.address.apply(
+                lambda address: (
+                    f"https://{settings.domain}" if settings.domain else f"http://{address}"
+                )
+            ),
             outputs.REVISION: host.revision,
             outputs.SERVER_ID: host.server_id,
             outputs.SSH_HOST: server.ssh_host,
@@ -168,7 +201,9 @@ def server_plan_name(cloud: Cloud, settings: Settings) -> str:
     return settings.server.plan or cloud.default_server_plan(settings.stage)
 
 
-def _parts(settings: Settings, memory_mib: int, upstream: Upstream) -> tuple[Part, ...]:
+def _parts(
+    settings: Settings, memory_mib: int, upstream: Upstream, mount: str | None
+) -> tuple[Part, ...]:
     """What runs on the host, in the order in which it is converged."""
     shares = memory.shares(memory_mib, database_here=not upstream.managed)
     return (
@@ -182,7 +217,8 @@ def _parts(settings: Settings, memory_mib: int, upstream: Upstream) -> tuple[Par
             replicas=upstream.replicas,
         ),
         valkey.valkey(memory_mib=shares.valkey_mib),
-        nginx.nginx(web_ports=app.web_ports(settings.app.web_processes)),
+        nginx.nginx(web_ports=app.web_ports(settings.app.web_processes), domain=settings.domain),
+        *([certificate.certificate(mount=mount)] if settings.domain else []),
     )
 
 
@@ -218,8 +254,19 @@ def _late_files(
     static: AddressAnswer,
     secrets: GeneratedSecrets,
     upstream: Upstream,
+    mount: str | None,
 ) -> pulumi.Output[Sequence[HostFile]]:
     """Files that hold a secret or are known only when something exists."""
+
+    def certificate_of(address: str) -> Sequence[HostFile]:
+        return certificate.files(
+            domain=settings.domain or "",
+            address=address,
+            server=settings.tls.acme_server,
+            authority=settings.tls.acme_ca,
+            email=settings.tls.email,
+            store=certificate.store(mount),
+        )
 
     def files(known: Mapping[str, Any]) -> Sequence[HostFile]:
         environment = {
@@ -237,6 +284,7 @@ def _late_files(
             app.environment_file(settings.app.environment, environment),
             *access.access(login=LOGIN, ssh_keys=known["keys"]).files,
             *known["pooler_files"],
+            *(certificate_of(known["address"]) if settings.domain else ()),
         ]
 
     return pulumi.Output.all(

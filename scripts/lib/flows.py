@@ -13,7 +13,7 @@ from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 from components import downtime, outputs, release
 from components.errors import UserError
 from components.settings.code import REVISION
-from scripts.lib import locks, own_backend, recovery, stacks, status, views
+from scripts.lib import certificate, locks, own_backend, recovery, stacks, status, views
 from scripts.lib.display import Progress, away, counted, drifted, headline, planned
 from scripts.lib.engine import Resource
 from scripts.lib.events import Problem, Run, errors_of
@@ -229,8 +229,11 @@ def _run(
 def _epilogue(session: Session, values: Mapping[str, object]) -> None:
     """End with where the app is, whether it answers, and what to do next."""
     stack = f" STACK={session.stack}"
+    if certificate.domain_of(values):
+        # What the engine told has its secrets hidden; the way in is one of them.
+        certificate.settle(views.values(session), session.say)
     if url := str(values.get(outputs.URL) or ""):
-        good, answer = status.ask(url)
+        good, answer = status.ask(url, str(values.get(outputs.ADDRESS) or ""))
         revision = str(values.get(outputs.REVISION) or "")[:12]
         words = f"   (revision {revision}, {answer})" if revision else f"   ({answer})"
         session.say(f"\n  {url}{words}")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
+import socket
+import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from components import outputs
 from components.host import pgbouncer
-from scripts.lib import ssh
+from scripts.lib import certificate, ssh
+from scripts.lib.certificate import Certificate
 from scripts.lib.execute import duration
 
 ANSWER_S = 5
@@ -41,11 +44,14 @@ class Status:
     replicas: list[dict[str, Any]] = field(default_factory=list)
     """How far each read replica is behind, as the app's pooler finds it: ``alias``, ``lag_bytes``
     not replayed yet and ``lag_s``, the age of its last transaction; both null for no answer."""
+    certificate: Certificate | None = None
+    """Of a stack with a domain; ``None`` without one, or where the app server did not say."""
     busy: str = ""
     """Who is changing the stack right now."""
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        told = self.certificate.as_json() if self.certificate else None
+        return {**asdict(self), "certificate": told}
 
     def lines(self) -> list[str]:
         """Say it in words."""
@@ -60,6 +66,7 @@ class Status:
         said += [f"    failed: {unit}" for unit in self.failed_units]
         said += [f"  database {_member(one)}" for one in self.databases]
         said += [f"  replica {_replica(one)}" for one in self.replicas]
+        said += [f"  {line}" for line in self.certificate.lines()] if self.certificate else []
         return said + ([f"  {self.busy}"] if self.busy else [])
 
 
@@ -75,9 +82,11 @@ def look(
     if not found.url:
         return found
     found.revision = str(values.get(outputs.REVISION) or "")
-    good, found.answer = ask(found.url)
+    good, found.answer = ask(found.url, str(values.get(outputs.ADDRESS) or ""))
     said = _app_server(values)
     (found.system, found.failed_units), found.replicas = understand(said[0]), lags(said[1])
+    if certificate.domain_of(values):
+        found.certificate = certificate.look(values)
     found.databases = list(databases)
     well = all(one["well"] for one in found.databases)
     read = all(one["lag_bytes"] is not None for one in found.replicas)
@@ -105,19 +114,30 @@ def lags(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def ask(url: str) -> tuple[bool, str]:
-    """Ask the address itself, whatever proxy the shell has set."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def ask(url: str, address: str = "") -> tuple[bool, str]:
+    """Ask the address itself, whatever proxy the shell has set and wherever the name leads.
+
+    Whoever signed the certificate: that is told apart. A redirect is an answer.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
     started = time.monotonic()
+    connection = http.client.HTTPConnection(host, port, timeout=ANSWER_S)
     try:
-        with opener.open(url, timeout=ANSWER_S) as response:
-            took_ms = (time.monotonic() - started) * 1000
-            return True, f"{response.status} in {took_ms:.0f} ms"
-    except urllib.error.HTTPError as refused:
-        return False, f"{refused.code} {refused.reason}"
-    except OSError as problem:
-        took = duration(time.monotonic() - started)
-        return False, f"no answer ({getattr(problem, 'reason', problem)}, {took})"
+        connection.sock = socket.create_connection((address or host, port), ANSWER_S)
+        if parts.scheme == "https":
+            trusting = ssl._create_unverified_context()  # noqa: S323
+            connection.sock = trusting.wrap_socket(connection.sock, server_hostname=host)
+        connection.request("GET", parts.path or "/", headers={"Host": parts.netloc})
+        response = connection.getresponse()
+        if response.status >= 400:
+            return False, f"{response.status} {response.reason}"
+        return True, f"{response.status} in {(time.monotonic() - started) * 1000:.0f} ms"
+    except (OSError, http.client.HTTPException) as problem:
+        return False, f"no answer ({problem}, {duration(time.monotonic() - started)})"
+    finally:
+        connection.close()
 
 
 def _member(one: Mapping[str, Any]) -> str:

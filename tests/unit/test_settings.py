@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from components import settings
-from components.settings import Access, App, Data, Database, Host, Network, Server, Settings
+from components.settings import Access, App, Data, Database, Host, Network, Server, Settings, Tls
+from tests.support import authorities
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHMakvSuKQ4Au7AMwwflNR7j9B33LGAPYoCi6MoWSr9k you@laptop"
+PEM = authorities.make("company")
 
 LEAST: dict[str, object] = {"cloud": "local", "stage": 1, "app.repository": "."}
 
@@ -19,6 +21,7 @@ FULL: dict[str, object] = {
     "cloud": "local",
     "stage": 2,
     "region": "here-1",
+    "domain": "Shop.Example.com",
     "app.repository": "https://github.com/you/shop.git",
     "app.revision": "release/1.2",
     "app.directory": "./web/shop/",
@@ -42,6 +45,9 @@ FULL: dict[str, object] = {
     "access.ssh_keys": [KEY],
     "access.ssh_cidrs": ["203.0.113.7", "2001:db8::/32", "203.0.113.7/32"],
     "access.ssh_from_anywhere": False,
+    "tls.acme_server": "https://acme.example:14000/dir",
+    "tls.acme_ca": PEM,
+    "tls.email": "ops@example.com",
     "host.force_stop": True,
 }
 
@@ -96,7 +102,7 @@ def test_every_key_arrives_as_its_type_from_yaml_and_from_the_cli(form: Any) -> 
         cloud="local",
         stage=2,
         region="here-1",
-        domain=None,
+        domain="shop.example.com",
         app=App(
             repository="https://github.com/you/shop.git",
             revision="release/1.2",
@@ -125,6 +131,7 @@ def test_every_key_arrives_as_its_type_from_yaml_and_from_the_cli(form: Any) -> 
             ssh_cidrs=("203.0.113.7/32", "2001:db8::/32"),
             ssh_from_anywhere=False,
         ),
+        tls=Tls(acme_server="https://acme.example:14000/dir", acme_ca=PEM, email="ops@example.com"),
         host=Host(force_stop=True),
     )
 

@@ -20,5 +20,6 @@ MODULES = (
     "components.host.converge.app",
     "components.host.converge.farewell",
     "components.host.converge.observe",
+    "components.host.converge.handover",
     "components.host.converge.main",
 )

@@ -13,6 +13,7 @@ from components.host.converge import app as apps
 from components.host.converge import database, release, units, web
 from components.host.converge.farewell import farewell
 from components.host.converge.files import STATE, Files, make_directories, read_json, write_json
+from components.host.converge.handover import give, take
 from components.host.converge.observe import observe
 from components.host.converge.report import Failed, note, run, step, tell
 from components.host.converge.services import Readers
@@ -39,7 +40,7 @@ def main(document: dict[str, Any]) -> int:
             tell(result=observe(document))
             return 0
         with _lock():
-            tell(result=farewell(document) if mode == "farewell" else apply(document))
+            tell(result=MODES[mode](document))
     except (Failed, OSError) as problem:
         failure = problem if isinstance(problem, Failed) else _of_the_system(problem)
         tell(
@@ -96,6 +97,9 @@ def apply(document: dict[str, Any]) -> dict[str, object]:
     _retire(document)
     _gate(document["gate"])
     return {"release": release.active(), "changed": changed}
+
+
+MODES = {"apply": apply, "farewell": farewell, "give": give, "take": take}
 
 
 def _app(document: dict[str, Any], readers: Readers) -> None:

@@ -4,7 +4,7 @@ set -eu
 
 # Nothing starts before its configuration is in place.
 chroot "$1" systemctl disable --quiet \
-    nginx.service pgbouncer.service postgresql.service valkey-server.service
+    certbot.timer nginx.service pgbouncer.service postgresql.service valkey-server.service
 
 # No two hosts share a host key or a machine id. The id's file is empty and not missing: a missing
 # one means "first boot" to systemd, which would enable every service again.

@@ -13,11 +13,11 @@ from components.host.converge import web
 
 class Handler(BaseHTTPRequestHandler):
     asked: int = 0
-    hosts: list[str]
+    hosts: list[tuple[str, str | None]]
 
     def do_GET(self) -> None:
         type(self).asked += 1
-        self.hosts.append(self.headers["Host"])
+        self.hosts.append((self.headers["Host"], self.headers["X-Forwarded-Proto"]))
         code = {"/moved": 301, "/broken": 503}.get(self.path, 200)
         if self.path == "/late" and type(self).asked < 3:
             code = 503
@@ -47,9 +47,10 @@ def test_an_answer_is_its_status_and_a_redirect_is_not_followed(url: str) -> Non
     assert web.answer(f"{url}/broken") == "503"
 
 
-def test_the_host_header_is_sent(url: str) -> None:
+def test_a_site_with_a_name_is_asked_as_nginx_asks_for_it(url: str) -> None:
     web.answer(f"{url}/fine", "example.org")
-    assert Handler.hosts == ["example.org"]
+    web.answer(f"{url}/fine")
+    assert Handler.hosts == [("example.org", "https"), (url.removeprefix("http://"), None)]
 
 
 def test_proxies_are_not_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

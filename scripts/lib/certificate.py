@@ -1,0 +1,100 @@
+"""The site's certificate, as its app server sees it: asked over SSH, told in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from components import outputs
+from components.host.certificate import PROGRAM
+from scripts.lib import ssh
+
+SSH_S = 15
+ISSUE_S = 300
+"""For one question to the authority; the host's own limit is shorter."""
+TTL_S = 300
+"""Of the record that is asked for: a mistake in it is mended after five minutes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """What is served, and whether the name leads here."""
+
+    domain: str
+    address: str
+    resolved: list[str]
+    """Every address that the name has, seen from the app server."""
+    problem: str = ""
+    """Why the authority gave nothing when it was asked last."""
+    serial: str = ""
+    issuer: str = ""
+    until: str = ""
+    self_signed: bool = False
+
+    @property
+    def leads_here(self) -> bool:
+        return self.resolved == [self.address]
+
+    @property
+    def trusted(self) -> bool:
+        """Whether an authority signed what is served."""
+        return bool(self.serial) and not self.self_signed
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "leads_here": self.leads_here}
+
+    def lines(self) -> list[str]:
+        """Say it in words, and what to do."""
+        if not self.serial:
+            told = ["certificate: none is served"]
+        elif self.self_signed:
+            told = ["certificate: self-signed, browsers warn of it"]
+        else:
+            told = [f"certificate: by {self.issuer}, until {self.until}, serial {self.serial}"]
+        if self.leads_here:
+            told.append(f"{self.domain} leads here ({self.address})")
+        else:
+            leads = ", ".join(self.resolved) or "nowhere"
+            told.append(f"{self.domain} leads to {leads}; it should lead to {self.address} alone")
+            told += record(self.domain, self.address)
+        if self.problem:
+            told.append(f"the last question to the authority failed: {self.problem}")
+        return told
+
+
+def record(domain: str, address: str) -> list[str]:
+    """The record in DNS that is to be made, and what follows."""
+    return [
+        f"the record to make in DNS: type A, name {domain}, value {address}, TTL {TTL_S}",
+        "the certificate then comes within an hour, or at once with another `make up`",
+    ]
+
+
+def domain_of(values: Mapping[str, Any]) -> str:
+    """The domain of a stack with these outputs; empty without one."""
+    url = urlsplit(str(values.get(outputs.URL) or ""))
+    return url.hostname or "" if url.scheme == "https" else ""
+
+
+def look(values: Mapping[str, Any]) -> Certificate | None:
+    """Ask the app server; ``None`` where it gives no answer."""
+    done = ssh.run(values, [f"sudo {PROGRAM} status"], timeout_s=SSH_S, capture=True)
+    try:
+        return Certificate(**json.loads(done.stdout))
+    except (ValueError, TypeError):
+        return None
+
+
+def settle(values: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    """Get the certificate now if it can be had, and say how it stands."""
+    found = look(values)
+    if found and found.leads_here and not found.trusted:
+        say(f"\n{found.domain} leads here: asking for its certificate ...")
+        ssh.run(values, ["sudo systemctl start certbot.service"], timeout_s=ISSUE_S, capture=True)
+        found = look(values)
+    domain, address = domain_of(values), str(values[outputs.ADDRESS])
+    told = found.lines() if found else ["certificate: not known", *record(domain, address)]
+    say("\n" + "\n".join(f"  {line}" for line in told))
