@@ -1,0 +1,60 @@
+"""Both stages with a domain, and an ACME server on the machine that answers for them.
+
+Pebble and its DNS listen on the machine's address in each stack's network. Hosts ask the DNS of the
+tests; the name has no record until a test gives it one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.real.clone import Clone, clone
+from tests.real.stages.conftest import take_away
+from tests.real.tls.site import DOMAIN, Site
+from tests.support import acme
+
+
+@pytest.fixture(scope="package")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A fresh clone."""
+    return clone(tmp_path_factory.mktemp("tls") / "clone")
+
+
+@contextmanager
+def site(checkout: Clone, folder: Path, stage: int) -> Iterator[Site]:
+    """A stack that came up with a domain that leads nowhere yet."""
+    network = f"10.91.{10 + stage}"
+    authority = acme.authority(f"{network}.1", folder)
+    stack = checkout.stack(
+        f"t{os.getpid()}-tls{stage}",
+        stage=stage,
+        network__cidr=f"{network}.0/24",
+        domain=DOMAIN,
+        tls__acme_server=authority.directory,
+        tls__acme_ca=authority.ca_pem,
+    )
+    try:
+        said = stack.up()
+        with authority.running():  # The machine has its address only now.
+            made = Site(stack, authority, stack.outputs()["address"], said)
+            made.use_dns()
+            yield made
+    finally:
+        take_away(stack)
+
+
+@pytest.fixture(scope="package")
+def stage1(checkout: Clone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site(checkout, tmp_path_factory.mktemp("authority1"), 1) as made:
+        yield made
+
+
+@pytest.fixture(scope="package")
+def stage2(checkout: Clone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site(checkout, tmp_path_factory.mktemp("authority2"), 2) as made:
+        yield made

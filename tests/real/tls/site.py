@@ -1,0 +1,98 @@
+"""A stack with a domain, seen from outside: what its address serves, whoever signed it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPResponse
+from typing import Any
+
+from cryptography import x509
+
+from components.host.certificate import CONFIG, SERVED
+from tests.real.clone import Stack
+from tests.support import acme
+
+DOMAIN = "shop.example.com"
+
+
+@dataclass
+class Site:
+    """One stack with the domain, and the authority that it asks."""
+
+    stack: Stack
+    authority: acme.Authority
+    address: str
+    first_up: str
+    """What the first ``up`` said."""
+
+    def on_host(self, command: str, code: int = 0) -> str:
+        """Run a shell command on the app server, as the operator does."""
+        return self.stack.run("ssh", command, code=code).strip()
+
+    def use_dns(self) -> None:
+        """Let the app server ask the DNS of the tests."""
+        self.on_host(f"echo nameserver {self.authority.address} | sudo tee /etc/resolv.conf")
+
+    def leads_to(self, address: str | None) -> None:
+        """Give the domain a record in DNS, or none."""
+        self.authority.answer(DOMAIN, address)
+
+    def has_certificate(self) -> None:
+        """The domain leads here and the authority has signed for it, by now at least."""
+        self.leads_to(self.address)
+        self.use_dns()
+        self.timer_runs()
+        assert self.status()["certificate"]["self_signed"] is False
+
+    def timer_runs(self, code: int = 0) -> None:
+        """What the timer does once an hour."""
+        self.on_host("sudo systemctl start certbot.service", code=code)
+
+    def renewal(self, sed: str) -> None:
+        """Edit certbot's own settings of this certificate."""
+        store = json.loads(self.on_host(f"sudo cat {CONFIG}"))["store"]
+        self.on_host(f"sudo sh -c \"sed -i '{sed}' {store}/*/renewal/{DOMAIN}.conf\"")
+
+    def served_files(self) -> str:
+        """Where the link that Nginx reads leads to."""
+        return self.on_host(f"sudo readlink {SERVED}")
+
+    def certificate(self) -> x509.Certificate:
+        """What the address serves for the domain."""
+        der = self.handshake(DOMAIN)[0]
+        return x509.load_der_x509_certificate(der)
+
+    def handshake(
+        self, name: str | None, version: ssl.TLSVersion | None = None
+    ) -> tuple[bytes, str | None]:
+        """The certificate, and the protocol that was agreed on; one version alone if asked."""
+        context = ssl._create_unverified_context()
+        context.set_ciphers("ALL:@SECLEVEL=0")  # Else this side would refuse old versions itself.
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        if version:
+            context.minimum_version = context.maximum_version = version
+        with (
+            socket.create_connection((self.address, 443), 10) as plain,
+            context.wrap_socket(plain, server_hostname=name) as session,
+        ):
+            der = session.getpeercert(binary_form=True)
+            assert der
+            return der, session.selected_alpn_protocol()
+
+    def get(self, path: str, host: str = DOMAIN, *, tls: bool = True) -> HTTPResponse:
+        """Ask the address for a path of a host; redirects are not followed."""
+        connection = HTTPConnection(host, timeout=20)
+        connection.sock = socket.create_connection((self.address, 443 if tls else 80), 20)
+        if tls:
+            trusting = ssl._create_unverified_context()
+            connection.sock = trusting.wrap_socket(connection.sock, server_hostname=DOMAIN)
+        connection.request("GET", path)
+        return connection.getresponse()
+
+    def status(self) -> dict[str, Any]:
+        """What ``status --json`` says; it must be healthy."""
+        found: dict[str, Any] = json.loads(self.stack.run("status", "--json"))
+        return found
