@@ -69,9 +69,8 @@ class Authority:
 
     def answer(self, name: str, address: str | None) -> None:
         """Let the DNS answer with this address for a name; ``None``: it has none."""
-        if address is None:
-            self._tell("clear-a", {"host": name})
-        else:
+        self._tell("clear-a", {"host": name})  # Another address would be one more.
+        if address is not None:
             self._tell("add-a", {"host": name, "addresses": [address]})
 
     def _tell(self, what: str, message: dict[str, object]) -> None:
