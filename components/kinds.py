@@ -31,6 +31,8 @@ class Kind:
     """What is lost with it."""
     but_with: str = ""
     """An input that says that it holds nothing after all: a replica is a copy."""
+    passes: str = ""
+    """An input that it gives on as its output: what takes it from here changes with that alone."""
     old_first: bool = False
     """Whether the old object goes before the new one comes, whatever the resource's options say."""
 
@@ -73,5 +75,6 @@ def _own() -> Mapping[str, Kind]:
         f"{prefix}HostConfiguration": Kind(replaces=host_configuration.IDENTITY),
         f"{prefix}FirstContactKey": Kind(replaces=("generation",), updates=()),
         f"{prefix}PinnedHostKey": Kind(replaces=("server_id",), updates=()),
+        f"{prefix}Handover": Kind(passes="server_id"),
         f"{prefix}GeneratedSecrets": Kind(updates=("names",)),
     }

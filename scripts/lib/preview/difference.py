@@ -106,7 +106,7 @@ def of_plans(before: Sequence[State] | None, after: Sequence[State] | None) -> D
         change = _create(urn, state) if was is None else _compare(urn, was, state, moved)
         if change:
             changes.append(change)
-            if change.operation in {"create", "replace"}:
+            if _moves(change, moved):
                 moved.add(urn)
     kept = {renamed.get(urn, urn) for urn in new}
     changes += [
@@ -170,6 +170,14 @@ def is_real(state: State) -> bool:
 
 def _create(urn: str, state: State) -> Change:
     return Change(urn=urn, operation="create", old={}, new=state)
+
+
+def _moves(change: Change, moved: set[str]) -> bool:
+    """Whether what takes a value from this resource gets another one."""
+    passed = kinds.of(str(change.new["type"])).passes
+    if passed:
+        return bool(moved.intersection(change.new["propertyDependencies"][passed]))
+    return change.operation in {"create", "replace"}
 
 
 def _compare(urn: str, old: State, new: State, moved: set[str]) -> Change | None:
