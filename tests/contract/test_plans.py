@@ -8,9 +8,11 @@ computed late is computed. A new folder in ``components/clouds`` with its two st
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from typing import Any
 
 import pulumi
 import pytest
@@ -25,6 +27,7 @@ from components.cloud import (
     VolumeAnswer,
     VolumeNeeds,
 )
+from components.host import app, pgbouncer
 from components.picture import INTERNET, Picture
 from components.secrets import GeneratedSecrets
 from components.settings import Settings, Stage
@@ -323,6 +326,27 @@ def test_a_standby_is_stated_where_it_is_offered_and_refused_where_not(
         with pytest.raises(UserError) as error:
             guarantees(cloud, monkeypatch, database__standby=True)
         assert "stages:database.standby: should be false" in str(error.value)
+
+
+def test_read_replicas_reach_the_app_by_the_pooler(cloud: str) -> None:
+    """Every cloud's answer names them all; without any there is no such variable."""
+    chosen = own_settings(cloud, 2)
+    with authorities.known(chosen.region or "us-east-1"):
+        with_two = planned.settled(f"{cloud}-stage2", database__read_replicas=2).open_inputs
+        without = planned.settled(f"{cloud}-stage2").open_inputs
+    files, none = (next(_secret_files(one)) for one in (with_two, without))
+    (line,) = re.findall(r"^app_read = .*$", files[pgbouncer.DATABASES]["content"], re.MULTILINE)
+    hosts = re.findall(r" host=(\S+)", line)[0].split(",")
+    assert len(hosts) == 2
+    assert pgbouncer.READ_DATABASE_URL in files[app.ENVIRONMENT]["content"]
+    assert "app_read" not in none[pgbouncer.DATABASES]["content"]
+    assert "READ_DATABASE_URL" not in none[app.ENVIRONMENT]["content"]
+
+
+def _secret_files(inputs: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    for one in inputs.values():
+        if one.get("secret_files"):
+            yield one["secret_files"]
 
 
 def test_the_plan_of_a_stack_is_one_document(plan: Plan) -> None:

@@ -100,20 +100,20 @@ def _pair(stack: str) -> tuple[Cluster, Host | None, Host]:
     if known is None or known.spare is None:
         raise UserError(
             f"Stack {stack}: should have a standby to fail over to, got none",
-            "stages:database.standby makes one, in stage 2",
+            "stages:database.standby makes one, in stage 2.",
         )
     new = known.host(known.spare)
     if known.synchronous != known.spare or new is None:
         raise UserError(
             f"Stack {stack}: {known.spare} is not in step with {known.primary}, so that "
             "acknowledged writes would be lost",
-            f"`make refresh STACK={stack}`, then `make up STACK={stack}`, makes it a standby",
+            f"`make refresh STACK={stack}`, then `make up STACK={stack}`, makes it a standby.",
             exit_code=1,
         )
     if not replication.answers(new):
         raise UserError(
             f"Stack {stack}: the standby {known.spare} does not answer",
-            f"`make refresh STACK={stack}`, then `make up STACK={stack}`, mends it",
+            f"`make refresh STACK={stack}`, then `make up STACK={stack}`, mends it.",
             exit_code=1,
         )
     return known, known.host(known.primary), new

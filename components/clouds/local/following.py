@@ -58,7 +58,7 @@ def follow(host: Host, known: Cluster, member: str) -> Cluster:
     if primary is None:
         raise UserError(
             f"Database {known.name}: its primary {known.primary} is gone",
-            "Its data is on its volume: run `make refresh`, then `make up`",
+            "Its data is on its volume: run `make refresh`, then `make up`.",
             exit_code=1,
         )
     _start(primary, known, READY_TIMEOUT_S)

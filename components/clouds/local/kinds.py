@@ -20,6 +20,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         "Attachment": _kind(volume.AttachmentProvider),
         "Authority": _kind(keys.AuthorityProvider),
         "Database": _kind(database.DatabaseProvider),
+        "Follower": _kind(database.FollowerProvider),
         "Network": _kind(network.NetworkProvider),
         "Server": _kind(server.ServerProvider),
         "SshKey": _kind(keys.SshKeyProvider),

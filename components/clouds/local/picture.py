@@ -1,8 +1,8 @@
 """A plan on this machine as boxes and arrows.
 
 The rules are not in the plan but on the hosts: the app server's own firewall lets in the web and
-SSH, the managed database's lets in the app servers' addresses. So what is drawn is what these files
-say, and the tests on real hosts show it.
+SSH, the managed database's lets in the app servers' addresses, and its followers'. So what is drawn
+is what these files say, and the tests on real hosts show it.
 """
 
 from __future__ import annotations
@@ -25,16 +25,23 @@ def picture(resources: Sequence[Resource]) -> Picture:
     for server in known.of("local:Server"):
         around = known.behind(server, "network_id", "local:Network")
         drawn.add(node(server, "server", (_size(server), "Debian 13 host"), around))
-    for database in known.of("local:Database"):
+    for database in _databases(known):
         around = known.behind(database, "network_id", "local:Network")
         lines = (f"PostgreSQL {database['inputs']['version']}", _size(database))
         drawn.add(node(database, "database", lines, around))
+    for follower in known.of("local:Follower"):
+        for first in known.behind(follower, "database_id", "local:Database"):
+            drawn.allow(follower["urn"], first, POSTGRES)
     _volumes(known, drawn)
     for host in drawn.of_kind("server"):
         for reached in drawn.of_kind("database"):
             drawn.allow(host.id, reached.id, POSTGRES)
         _doors(known, drawn, host)
     return drawn
+
+
+def _databases(known: Resources) -> list[Resource]:
+    return [*known.of("local:Database"), *known.of("local:Follower")]
 
 
 def _doors(known: Resources, drawn: Picture, server: Node) -> None:
@@ -62,7 +69,7 @@ def _volumes(known: Resources, drawn: Picture) -> None:
         ]
         around += [
             database["urn"]
-            for database in known.of("local:Database")
+            for database in _databases(known)
             if volume["urn"] in known.behind(database, "volume_id", "local:Volume")
         ]
         drawn.add(node(volume, "volume", (f"{volume['inputs']['size_gib']} GiB",), around))

@@ -23,9 +23,14 @@ def facts(known: Resources) -> Iterator[Fact]:
             image="",
             image_kept=None,  # hosts stand on the image of their birth
         )
+    followers = known.of("local:Follower")
     for volume in known.of("local:Volume"):
+        if any(
+            volume["urn"] in known.behind(one, "volume_id", "local:Volume") for one in followers
+        ):
+            continue  # a copy, made anew where it is missing
         yield Kept(**who(volume), what="data volume", protected=protected(volume))
-    for database in known.of("local:Database"):
+    for database in [*known.of("local:Database"), *followers]:
         yield Database(
             **who(database),
             public=False,  # its own firewall lets the app servers' addresses in, whatever is asked

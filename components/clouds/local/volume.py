@@ -88,7 +88,7 @@ class VolumeProvider(LocalProvider):
             if known.primary == _props["name"] != known.name and file.exists():
                 raise UserError(
                     f"Volume {_props['name']}: holds the data of {known.name} since a failover",
-                    "`make down` or a new `make up` first gives it back",
+                    "`make down` or a new `make up` first gives it back.",
                     exit_code=1,
                 )
         cluster.forget(_props["stack"], _props["name"])

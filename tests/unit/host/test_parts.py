@@ -119,6 +119,29 @@ def test_the_managed_upstream_is_quoted_verified_and_private() -> None:
     assert ca.content == "PEM\n"
 
 
+def test_read_replicas_are_one_alias_for_all_and_one_for_each() -> None:
+    databases, _ = pgbouncer.upstream_managed(
+        SIZES, host="db", port=5432, password="p", ca_pem="PEM", read_hosts=["one", "two"]
+    )
+    readers = [line for line in databases.content.splitlines() if line.startswith("app_read")]
+    user = "port=5432 password='p' dbname=app user=app"
+    assert readers == [
+        f"app_read = host=one,two {user} pool_size=12 reserve_pool_size=3 max_db_connections=15",
+        f"app_read_1 = host=one {user} pool_size=1 max_db_connections=1",
+        f"app_read_2 = host=two {user} pool_size=1 max_db_connections=1",
+    ]
+    with pytest.raises(ValueError, match="a name or an address, got 'two user=x'"):
+        pgbouncer.upstream_managed(
+            SIZES, host="db", port=1, password="p", ca_pem="x", read_hosts=["one", "two user=x"]
+        )
+    part = pgbouncer.pgbouncer(pool_mode="transaction", managed=True, replicas=2)
+    (lag,) = [file for file in part.files if file.path == pgbouncer.LAG]
+    assert "for alias in app_read_1 app_read_2; do" in lag.content
+    (hba,) = [file.content for file in part.files if file.path == pgbouncer.HBA]
+    allowed = hba.splitlines()[1].split()[1].split(",")
+    assert allowed == ["app", "app_direct", "app_read", *(f"app_read_{n}" for n in range(1, 6))]
+
+
 @pytest.mark.parametrize(
     ("host", "password", "problem"),
     [

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from components import clouds
+from components import clouds, settings
+from components.errors import UserError
 from components.operations import Operations
 from scripts.lib import hooks
+from tests.support.planned import stack_values
 
 
 def test_a_cloud_without_hooks_asks_and_does_nothing() -> None:
@@ -28,6 +30,18 @@ def test_hooks_without_their_name_are_a_mistake_that_is_told(
     monkeypatch.setattr("components.clouds.aws.operations.OPERATIONS", {"asks": True})
     with pytest.raises(TypeError, match="OPERATIONS should be Operations, got"):
         hooks.load("aws")
+
+
+def test_a_failover_is_asked_for_where_nobody_else_does_it() -> None:
+    chosen = settings.read("shop", stack_values("aws-stage2"))
+    with pytest.raises(UserError) as refused:
+        hooks.load("aws").failover(chosen)
+    assert refused.value.exit_code == 2
+    assert str(refused.value) == (
+        "Stack shop: should be one whose failover is asked for, got one on aws."
+        " With stages:database.standby aws does it by itself."
+    )
+    assert hooks.load("aws").databases("shop") == []
 
 
 def test_the_local_cloud_costs_nothing_and_does_not_ask() -> None:

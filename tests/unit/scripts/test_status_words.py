@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from components import outputs
-from scripts.lib import status
+from scripts.lib import ssh, status
 from scripts.lib.status import Status, understand
 
 
@@ -82,3 +83,50 @@ def test_in_words() -> None:
         "  app server: degraded",
         "    failed: web@8001.service",
     ]
+
+
+MEMBERS = [
+    {"name": "shop", "role": "standby", "well": False, "lag_bytes": None},
+    {"name": "shop-standby", "role": "primary", "well": True, "lag_bytes": None},
+    {"name": "shop-replica-1", "role": "replica", "well": True, "lag_bytes": 512},
+]
+
+
+def test_members_and_replicas_are_told_and_one_that_is_not_well_counts(address: str) -> None:
+    values = {outputs.URL: f"{address}/"}
+    found = status.look("s", values, {}, databases=MEMBERS)
+    found.replicas = status.lags("app_read_2\napp_read_1 512 3.2\n\n")
+    assert found.as_json()["replicas"] == [
+        {"alias": "app_read_1", "lag_bytes": 512, "lag_s": 3.2},
+        {"alias": "app_read_2", "lag_bytes": None, "lag_s": None},
+    ]
+    assert found.lines()[-5:] == [
+        "  database shop: standby, NOT WELL",
+        "  database shop-standby: primary",
+        "  database shop-replica-1: replica, 512 bytes behind",
+        "  replica app_read_1: 512 bytes behind, last transaction 3.2 s ago",
+        "  replica app_read_2: does not answer",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("members", "said", "healthy"),
+    [
+        (MEMBERS[1:], "running\n--- replicas\napp_read_1 512 3.2\n", True),
+        (MEMBERS, "running\n--- replicas\n", False),
+        (MEMBERS[1:], "running\n--- replicas\napp_read_1\n", False),
+        (MEMBERS[1:], "degraded\nx.service loaded failed\n--- replicas\n", False),
+    ],
+)
+def test_what_makes_a_stack_healthy(
+    address: str,
+    monkeypatch: pytest.MonkeyPatch,
+    members: list[dict[str, object]],
+    said: str,
+    healthy: bool,
+) -> None:
+    """The server's answer is put in for ssh's, which the tests on real hosts use."""
+    answer = subprocess.CompletedProcess([], 0, said, "")
+    monkeypatch.setattr(ssh, "run", lambda *_, **__: answer)
+    values = {outputs.URL: f"{address}/", outputs.SSH_HOST: "10.0.0.1"}
+    assert status.look("s", values, {}, databases=members).healthy is healthy

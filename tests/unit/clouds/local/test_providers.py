@@ -11,7 +11,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from components.clouds.local import bridge, hosts, machine, ownership, power
 from components.clouds.local.address import AddressProvider
-from components.clouds.local.database import DatabaseProvider
+from components.clouds.local.database import DatabaseProvider, FollowerProvider
 from components.clouds.local.keys import AuthorityProvider, SshKeyProvider
 from components.clouds.local.network import NetworkProvider
 from components.clouds.local.provider import LocalProvider
@@ -23,6 +23,7 @@ PROVIDERS: list[type[LocalProvider]] = [
     AttachmentProvider,
     AuthorityProvider,
     DatabaseProvider,
+    FollowerProvider,
     NetworkProvider,
     ServerProvider,
     SshKeyProvider,

@@ -1,0 +1,87 @@
+"""Writes ledger entries from the app server, and knows every one that was acknowledged.
+
+Runs there as user ``app`` with Debian's psycopg: connections as the app's own, through PgBouncer's
+socket, each kept and used again until it breaks. What was not acknowledged is not asked again under
+the same number. Each tenth of a second it says on a line when the client that has waited longest
+was last answered; when its standard input ends, it says everything.
+
+    python3 ledger_client.py CLIENTS FIRST_ID
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+
+import psycopg  # type: ignore[import-not-found,unused-ignore]  # the host's own
+
+URL = "postgresql://app@/app?host=/run/pgbouncer&port=6432&connect_timeout=5"
+THINK_S = 0.05
+END_S = 15
+"""For the clients to end by themselves; who is still waiting then hangs."""
+CREATE = "CREATE TABLE IF NOT EXISTS ledger (id bigint PRIMARY KEY)"
+
+
+class Client(threading.Thread):
+    """One connection, one entry after the other."""
+
+    def __init__(self, number: int, first: int) -> None:
+        super().__init__(daemon=True)
+        self.next = first + number * 1_000_000
+        self.acknowledged: list[tuple[int, float]] = []
+        self.errors: list[str] = []
+        self.stop = False
+
+    @property
+    def last_s(self) -> float:
+        return self.acknowledged[-1][1] if self.acknowledged else 0.0
+
+    def run(self) -> None:
+        while not self.stop:
+            try:
+                with psycopg.connect(URL, autocommit=True) as connection:
+                    while not self.stop:
+                        self._write(connection)
+                        time.sleep(THINK_S)
+            except psycopg.Error as error:
+                self.errors.append(" ".join(str(error).split()))
+                time.sleep(THINK_S)
+
+    def _write(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+        number, self.next = self.next, self.next + 1
+        connection.execute("INSERT INTO ledger VALUES (%s)", [number])
+        self.acknowledged.append((number, time.time()))
+
+
+def _listen(ended: threading.Event) -> None:
+    sys.stdin.read()
+    ended.set()
+
+
+def main(clients: int, first: int) -> None:
+    with psycopg.connect(URL, autocommit=True) as connection:
+        connection.execute(CREATE)
+    running = [Client(number, first) for number in range(clients)]
+    for client in running:
+        client.start()
+    ended = threading.Event()
+    threading.Thread(target=_listen, args=(ended,), daemon=True).start()
+    while not ended.wait(0.1):
+        print(json.dumps({"oldest": min(client.last_s for client in running)}), flush=True)
+    for client in running:
+        client.stop = True
+    until = time.monotonic() + END_S
+    for client in running:
+        client.join(max(0.0, until - time.monotonic()))
+    told = {
+        "clients": [list(client.acknowledged) for client in running],
+        "errors": sorted({error for client in running for error in client.errors}),
+        "hung": sum(client.is_alive() for client in running),
+    }
+    print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
