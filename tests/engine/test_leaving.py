@@ -9,8 +9,8 @@ from pulumi.automation.errors import CommandError
 from rich.console import Console
 
 from components.clouds.aws import api
+from components.operations import Operations
 from scripts.lib import flows, hooks
-from scripts.lib.hooks import Operations
 from scripts.lib.session import Session
 from tests.engine.conftest import Standing
 from tests.engine.stack import EngineStack
