@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,16 +65,19 @@ class LoginRefused(SshError):
     """The host answered and did not accept the key."""
 
 
+def by_hand(target: Target, folder: Path) -> list[str]:
+    """The command line of a person's own session; ``folder`` holds the key and the pinned one.
+
+    The pinned host key alone is believed, and with a private key nothing else is offered; all else
+    is as the person has configured it.
+    """
+    return ["ssh", *_known(target, folder), f"{target.login}@{target.host}"]
+
+
 def argv(target: Target, folder: Path, command: str) -> list[str]:
-    """The command line for one session; ``folder`` holds the key and the pinned host key."""
+    """The command line for one session of ours."""
     options = {
         "BatchMode": "yes",
-        "StrictHostKeyChecking": "yes",
-        "UserKnownHostsFile": str(folder / "known_hosts"),
-        "GlobalKnownHostsFile": "/dev/null",
-        "HostKeyAlias": ALIAS,
-        "UpdateHostKeys": "no",
-        "CheckHostIP": "no",
         "ConnectTimeout": str(CONNECT_TIMEOUT_S),
         "ConnectionAttempts": "1",
         "ServerAliveInterval": str(ALIVE_S),
@@ -83,6 +86,20 @@ def argv(target: Target, folder: Path, command: str) -> list[str]:
         "ControlPath": "none",
         "ClearAllForwardings": "yes",
         "ForwardAgent": "no",
+    }
+    where = ["-l", target.login, target.host]
+    return ["ssh", "-T", *_known(target, folder), *_words(options), *where, command]
+
+
+def _known(target: Target, folder: Path) -> list[str]:
+    """Options that say which host it is, how it is reached and who asks."""
+    options = {
+        "StrictHostKeyChecking": "yes",
+        "UserKnownHostsFile": str(folder / "known_hosts"),
+        "GlobalKnownHostsFile": "/dev/null",
+        "HostKeyAlias": ALIAS,
+        "UpdateHostKeys": "no",
+        "CheckHostIP": "no",
         "LogLevel": "ERROR",
     }
     if target.proxy_command:
@@ -90,9 +107,11 @@ def argv(target: Target, folder: Path, command: str) -> list[str]:
     own = ["-F", "/dev/null", "-i", str(folder / "key")] if target.private_key else []
     if target.private_key:
         options |= {"IdentitiesOnly": "yes", "IdentityAgent": "none"}
-    settings = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
-    where = ["-p", str(target.port), "-l", target.login, target.host]
-    return ["ssh", "-T", *own, *settings, *where, command]
+    return [*own, *_words(options), "-p", str(target.port)]
+
+
+def _words(options: Mapping[str, str]) -> list[str]:
+    return [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
 
 
 @contextmanager

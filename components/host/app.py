@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from components.errors import UserError, wrong
+from components.host.environment import is_reserved
 from components.host.memory import MemoryShares
 from components.host.model import AppService, Directory, Gate, HostFile, Part, SystemUser
 from components.host.rendering import plain, render
@@ -113,9 +114,10 @@ def app_environment(environment: Mapping[str, str], host_values: Mapping[str, st
     Raises ``UserError`` for a name or value that the file cannot hold, and for a reserved name.
     The error never shows a value.
     """
-    reserved = {*host_values, "PORT", "HOME", "USER", "LOGNAME", "SHELL"}
+    if open_to_settings := [name for name in host_values if not is_reserved(name)]:
+        raise ValueError(f"not reserved in components/host/environment.py: {open_to_settings}")
     for name in environment:
-        if name in reserved or name.startswith("STAGES_"):
+        if is_reserved(name):
             raise UserError(
                 f"stages:app.environment.{name}: should be a name that the host does not set"
                 f" itself, got {name!r}",

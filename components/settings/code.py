@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Final
 from urllib.parse import urlsplit
 
+from components.host.environment import is_reserved
 from components.settings.kinds import ListOf, MapOf, Single
 from components.settings.problems import Refused, is_private_key
 from components.settings.text import as_text, fits, is_plain, line, pattern
-
-RESERVED: Final = (
-    "DATABASE_URL",
-    "DIRECT_DATABASE_URL",
-    "READ_DATABASE_URL",
-    "REDIS_URL",
-    "SECRET_KEY",
-    "PORT",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-)
-"""Variables that the host sets for the app, besides all that start with ``STAGES_``."""
 
 
 def _repository(value: object) -> str:
@@ -72,7 +58,7 @@ def _name(value: object) -> str:
         raise Refused(got="another (not shown)")  # it may be "NAME=secret"
     if not fits(text, r"[A-Z_][A-Z0-9_]*", 40):
         raise ValueError
-    if text in RESERVED or text.startswith("STAGES_"):
+    if is_reserved(text):
         raise Refused(
             "free of names that the host sets itself", "Take it out: the host knows its value."
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from components.host.environment import PREFIX, RESERVED
 from components.settings import addresses, certificates, choices, code
 from components.settings.choices import Stage
 from components.settings.database import Database
@@ -58,7 +59,7 @@ class App:
     environment: dict[str, str] = key(
         code.ENVIRONMENT,
         "Environment variables of the app. Refused are those that the host sets itself:"
-        f" {', '.join(code.RESERVED)} and STAGES_*.",
+        f" {', '.join(RESERVED)} and {PREFIX}*.",
         make_default=dict,
         by_default="none",
     )

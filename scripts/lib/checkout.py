@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from components.errors import UserError
-from scripts.lib import salt, state_file
+from scripts.lib import salt, state_file, whole_file
 
 BACKEND = "PULUMI_BACKEND_URL"
 
@@ -153,7 +153,7 @@ def prepare(checkout: Checkout, inherited: Mapping[str, str]) -> dict[str, str]:
     text = env_file(wanted)
     file = checkout.own / "env"
     if not file.exists() or file.read_text() != text:
-        file.write_text(text)
+        whole_file.write(file, text)
     return environment
 
 
@@ -184,9 +184,9 @@ def place_salt(checkout: Checkout, stack: str) -> None:
     if not wanted or (salt.salt_of(text) == wanted and noted == salt.salt_line(wanted)):
         return
     note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(salt.salt_line(wanted))
+    whole_file.write(note, salt.salt_line(wanted))
     hidden = _filter_in_git(checkout, file)
-    file.write_text(salt.with_salt(text, wanted))
+    whole_file.write(file, salt.with_salt(text, wanted))
     # Git takes a file of another size for changed without looking: let it look once. A file with
     # changes of the user's own is left as it is: it is changed.
     if hidden and _git(checkout, "diff", "--numstat", "--", str(file)) == []:
@@ -204,7 +204,8 @@ def _filter_in_git(checkout: Checkout, file: Path) -> bool:
     attributes = checkout.root / top[1]
     attributes.parent.mkdir(parents=True, exist_ok=True)
     old = attributes.read_text() if attributes.exists() else ""
-    attributes.write_text(salt.with_attribute(old, file.relative_to(checkout.root).as_posix()))
+    path = file.relative_to(checkout.root).as_posix()
+    whole_file.write(attributes, salt.with_attribute(old, path))
     return bool(_git(checkout, "ls-files", "--", str(file)))
 
 

@@ -13,7 +13,16 @@ from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 from components import downtime, outputs, release
 from components.errors import UserError
 from components.settings.code import REVISION
-from scripts.lib import certificate, locks, own_backend, recovery, stacks, status, views
+from scripts.lib import (
+    certificate,
+    locks,
+    own_backend,
+    recovery,
+    stacks,
+    status,
+    views,
+    whole_file,
+)
 from scripts.lib.display import Progress, away, counted, drifted, headline, planned
 from scripts.lib.engine import Resource
 from scripts.lib.events import Problem, Run, errors_of
@@ -176,7 +185,7 @@ def set_revision(session: Session, revision: str) -> None:
     revision = REVISION.read("--revision", revision)  # else the file could not be read again
     release.resolve(dataclasses.replace(session.settings.app, revision=revision), ROOT)
     file = session.checkout.settings_file(session.stack)
-    file.write_text(stacks.with_setting(file.read_text(), "app.revision", revision))
+    whole_file.write(file, stacks.with_setting(file.read_text(), "app.revision", revision))
     session.say(f"stacks/{file.name}: stages:app.revision is {revision} now.")
 
 

@@ -74,7 +74,8 @@ def with_setting(settings_file: str, key: str, value: str) -> str:
     Every other line stays as it is, comments included.
     """
     line = f"{PREFIX}{key}: {json.dumps(value)}"
-    pattern = re.compile(rf"^([ ]+){re.escape(PREFIX + key)}:.*$", re.MULTILINE)
+    name = re.escape(PREFIX + key)
+    pattern = re.compile(rf"""^([ ]+)(["']?){name}\2[ ]*:.*$""", re.MULTILINE)
     changed, count = pattern.subn(lambda found: found.group(1) + line, settings_file)
     if count:
         return changed

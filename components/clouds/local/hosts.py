@@ -38,12 +38,7 @@ def find(host_id: str) -> Host | None:
     if len(parts) != 3:
         return None
     host = Host(machine.stack_folder(parts[0]) / "hosts" / parts[1])
-    marker = host.marker()
-    if marker.get("token") != parts[2]:
-        return None
-    if not marker.get("known"):
-        host.note(known=True)
-    return host
+    return host if host.know(parts[2]) else None
 
 
 def lay_down(

@@ -7,10 +7,11 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.clouds.local import cgroup, machine
+from components.errors import UserError
 
 NSPAWN = Path("/run/systemd/nspawn")
 TIMEOUT_S = 20
@@ -77,17 +78,33 @@ def launch(
             *("-p", f"StandardError=append:{console}"),
             *("-p", "Environment=SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1"),
         ]
-    with console.open("ab") as output:
-        subprocess.run(
-            [*detached, *argv],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
-            close_fds=True,
-            timeout=TIMEOUT_S,
-            check=True,
-        )
+    _start([*detached, *argv], console, hostname)
+
+
+def _start(argv: Sequence[str], console: Path, hostname: str) -> None:
+    """Run what starts the supervisor; its output is the console's."""
+    try:
+        with console.open("ab") as output:
+            subprocess.run(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+                close_fds=True,
+                timeout=TIMEOUT_S,
+                check=True,
+            )
+    except (OSError, subprocess.SubprocessError) as problem:
+        said = f"no end after {TIMEOUT_S} s"
+        if isinstance(problem, subprocess.CalledProcessError):
+            lines = console.read_text(errors="replace").strip().splitlines()
+            said = lines[-1] if lines else f"exit code {problem.returncode}"
+        elif isinstance(problem, OSError):
+            said = f"{problem.filename}: {problem.strerror}"
+        raise UserError(
+            f"Host {hostname}: {argv[0]} does not start it: {said}", exit_code=1
+        ) from None
 
 
 def interface(container: str) -> str:

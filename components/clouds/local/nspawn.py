@@ -18,7 +18,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -83,9 +84,32 @@ class Host:
         return machine.read_json(self._marker) or {}
 
     def note(self, **fields: object) -> None:
-        """Write fields into the marker."""
+        """Write fields into the marker; a host that was removed meanwhile stays removed."""
+        with self._held() as marker:
+            if marker:
+                machine.write_json(self._marker, {**marker, **fields})
+
+    def know(self, token: str) -> bool:
+        """Note that the engine's state has this host; ``False`` if it is not, or no more, this."""
+        with self._held() as marker:
+            if marker.get("token") != token:
+                return False
+            if not marker.get("known"):
+                machine.write_json(self._marker, {**marker, "known": True})
+            return True
+
+    @contextmanager
+    def _held(self) -> Iterator[dict[str, object]]:
+        """Its marker, while nobody else writes it; empty when there is no such host."""
+        if not self._marker.exists():
+            yield {}
+            return
         with machine.lock(self.folder):
-            machine.write_json(self._marker, {**self.marker(), **fields})
+            yield self.marker()
+        # The lock makes its folder: one that was removed before it was held is removed again.
+        if not self._marker.exists():
+            with suppress(OSError):
+                self.folder.rmdir()
 
     def spec(self) -> Spec:
         fields = self.marker().get("spec")
@@ -126,7 +150,8 @@ class Host:
         self.remove()
         self.folder.mkdir(parents=True, mode=0o700)
         token = secrets.token_hex(4)
-        self.note(spec=asdict(spec), token=token, nodes={}, complete=False, known=False)
+        marker = {"token": token, "nodes": {}, "complete": False, "known": False}
+        machine.write_json(self._marker, {"spec": asdict(spec), **marker})
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir(mode=0o755)
         seed.network(self.upper, spec.network, spec.address, spec.gateway, user_data is not None)

@@ -131,3 +131,8 @@ def test_a_missing_line_is_told_and_its_lack_can_be_asked_for(tmp_path: Path) ->
 @pytest.mark.parametrize(("name", "code"), [("web", 0), ("worker", 1)])
 def test_has(tmp_path: Path, name: str, code: int) -> None:
     assert run_process(tmp_path, "web: false\n", "--has", name).returncode == code
+
+
+def test_what_the_host_sets_is_reserved_in_the_settings_too() -> None:
+    with pytest.raises(ValueError, match=r"not reserved in .*environment.py: \['NEW_URL'\]"):
+        app.environment_file({}, {"NEW_URL": "x"})

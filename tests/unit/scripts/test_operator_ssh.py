@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components import host_power, outputs
+from components.ssh import ALIAS, by_hand
 from scripts.lib import ssh
 
 VALUES = {
@@ -20,13 +21,13 @@ VALUES = {
 
 
 def test_only_the_pinned_key_is_believed() -> None:
-    argv = ssh.arguments(VALUES, Path("/keys"))
+    argv = by_hand(ssh.target(VALUES), Path("/keys"))
     assert argv[-1] == "ops@10.81.0.16"
     for option in (
         "StrictHostKeyChecking=yes",
         "UserKnownHostsFile=/keys/known_hosts",
         "GlobalKnownHostsFile=/dev/null",
-        f"HostKeyAlias={ssh.ALIAS}",
+        f"HostKeyAlias={ALIAS}",
     ):
         assert option in argv
     assert "-i" not in argv
@@ -40,14 +41,14 @@ def test_the_way_is_the_clouds_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
         return host_power.Route(host="i-1", proxy_command="tunnel i-1")
 
     monkeypatch.setattr(host_power, "route", route)
-    argv = ssh.arguments(VALUES, Path("/keys"))
+    argv = by_hand(ssh.target(VALUES), Path("/keys"))
     assert asked == [("local", "local-stage1/server", "10.81.0.16")]
     assert argv[-1] == "ops@i-1"
     assert argv[argv.index("ProxyCommand=tunnel i-1") - 1] == "-o"
 
 
 def test_a_stacks_own_key_is_the_only_one_offered() -> None:
-    argv = ssh.arguments({**VALUES, outputs.SSH_PRIVATE_KEY: "KEY"}, Path("/keys"))
+    argv = by_hand(ssh.target({**VALUES, outputs.SSH_PRIVATE_KEY: "KEY"}), Path("/keys"))
     assert argv[argv.index("-i") + 1] == "/keys/key"
     assert "IdentitiesOnly=yes" in argv
 
@@ -66,5 +67,5 @@ def test_the_key_files_are_there_while_ssh_runs_and_then_gone(
     done = ssh.run({**VALUES, outputs.SSH_PRIVATE_KEY: "KEY\n\n"}, ["true"], capture=True)
     mode, key, known, path = done.stdout.splitlines()
     assert (done.returncode, mode, key) == (7, "600", "KEY")
-    assert known == f"{ssh.ALIAS} ssh-ed25519 AAAA"
+    assert known == f"{ALIAS} ssh-ed25519 AAAA"
     assert not Path(path).exists()

@@ -78,6 +78,13 @@ def test_a_setting_is_changed_in_its_place() -> None:
     assert yaml.safe_load(changed)["config"]["stages:app.revision"] == "v1: #x"
 
 
+@pytest.mark.parametrize("written", ['"stages:app.revision"', "'stages:app.revision' "])
+def test_a_quoted_key_is_the_same_key(written: str) -> None:
+    text = f"config:\n  stages:stage: 1\n  {written}: main\n"
+    changed = stacks.with_setting(text, "app.revision", "v1")
+    assert changed == 'config:\n  stages:stage: 1\n  stages:app.revision: "v1"\n'
+
+
 def test_a_setting_is_added_below_config() -> None:
     text = "encryptionsalt: a\nconfig:\n  stages:stage: 1\n"
     changed = stacks.with_setting(text, "app.revision", "v1")

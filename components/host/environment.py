@@ -1,0 +1,20 @@
+"""The variables that a host sets for the app, which no setting may replace."""
+
+from __future__ import annotations
+
+PREFIX = "STAGES_"
+"""All names that begin so are the host's."""
+SYSTEM = ("PORT", "HOME", "USER", "LOGNAME", "SHELL")
+"""Set by systemd and by the units."""
+RESERVED = (
+    "DATABASE_URL",
+    "DIRECT_DATABASE_URL",
+    "READ_DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    *SYSTEM,
+)
+
+
+def is_reserved(name: str) -> bool:
+    return name in RESERVED or name.startswith(PREFIX)
