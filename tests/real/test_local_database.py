@@ -60,7 +60,7 @@ def fill(client: Host, database: Props) -> None:
 def test_the_app_servers_get_in_over_tls_and_nobody_else(stack: LocalStack) -> None:
     database_id, database = stack.database(stack.database_props(PASSWORD))
     app = stack.host()
-    assert database["host"] == stack.network.address(64)
+    assert (database["host"], database["address"]) == ("database", stack.network.address(64))
 
     sql = "SELECT version, cipher <> '' FROM pg_stat_ssl WHERE pid = pg_backend_pid();"
     assert psql(app, database, sql) == (0, "TLSv1.3|t")
@@ -86,7 +86,7 @@ def test_the_app_servers_get_in_over_tls_and_nobody_else(stack: LocalStack) -> N
     outsider = stack.network.address(40)
     shell(
         app,
-        f"ip address add {outsider}/24 dev host0; ip route replace {database['host']} "
+        f"ip address add {outsider}/24 dev host0; ip route replace {database['address']} "
         f"dev host0 src {outsider}",
     )
     code, said = psql(app, database, "SELECT 1")

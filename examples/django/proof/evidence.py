@@ -15,6 +15,7 @@ from django.db import connection
 HEALTH_TIMEOUT_S = 5
 """A pooler keeps a query waiting for minutes while its database is away; a check must not."""
 
+READER = "SELECT host(inet_server_addr()), pg_is_in_recovery()"
 SERVER = """
 SELECT current_setting('server_version'), current_database(), current_user, pg_backend_pid(),
        host(inet_server_addr()), inet_server_port(), host(client_addr), ssl.version, ssl.cipher
@@ -24,19 +25,32 @@ FROM pg_stat_activity JOIN pg_stat_ssl ssl USING (pid) WHERE pid = pg_backend_pi
 
 def database_problem() -> str | None:
     """Return why the database does not answer at DATABASE_URL within 5 s, or None if it does."""
+    return _ask(settings.DATABASE_URL, "SELECT 1")[0]
+
+
+def replica() -> dict[str, object] | None:
+    """Describe who answers at READ_DATABASE_URL; None where there are no read replicas."""
+    if not settings.READ_DATABASE_URL:
+        return None
+    problem, row = _ask(settings.READ_DATABASE_URL, READER)
+    address, read_only = row or (None, None)
+    return {"problem": problem, "server_address": address, "read_only": read_only}
+
+
+def _ask(url: str, query: str) -> tuple[str | None, tuple[object, ...] | None]:
+    """Ask for one row on a connection of its own; return why it did not come, and the row."""
     late = threading.Event()
     try:
         with (
-            closing(psycopg.connect(settings.DATABASE_URL, connect_timeout=3)) as database,
+            closing(psycopg.connect(url, connect_timeout=3)) as database,
             _hang_up_after(HEALTH_TIMEOUT_S, database, late),
         ):
             database.autocommit = True
-            database.execute("SELECT 1")
+            return None, database.execute(query).fetchone()
     except psycopg.Error as error:
         if late.is_set():
-            return f"no answer in {HEALTH_TIMEOUT_S} s"
-        return " ".join(str(error).split()) or type(error).__name__
-    return None
+            return f"no answer in {HEALTH_TIMEOUT_S} s", None
+        return " ".join(str(error).split()) or type(error).__name__, None
 
 
 @contextmanager

@@ -35,6 +35,7 @@ def revision(folder: Path) -> str:
 SECRET_KEY = os.environ.get("SECRET_KEY", "")  # Django refuses to sign with an empty one.
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "*").split(",")
 DATABASE_URL = os.environ.get("DATABASE_URL", "postgresql:///app")
+READ_DATABASE_URL = os.environ.get("READ_DATABASE_URL", "")  # Only where there are replicas.
 DATABASES = {"default": database(DATABASE_URL)}
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 

@@ -116,6 +116,7 @@ def _collect() -> dict[str, object]:
     last = Visit.objects.order_by("-id")[:LAST_VISITS]
     facts["database"] = server
     facts["pooler"] = evidence.pooler(server["server_pid"])
+    facts["replica"] = evidence.replica()
     facts["visits"] = {
         "count": Visit.objects.count(),
         "last": list(last.values("id", "at", "host", "port", "pid")),

@@ -57,6 +57,11 @@ def test_the_app_reads_from_the_replica_and_cannot_write_there(product: Product)
     where = "SELECT pg_is_in_recovery(), host(inet_server_addr())"
     assert product.ask("app_read", where) == f"t|{product.address('replica-1')}"
     assert product.ask("app", where) == f"f|{product.address()}"
+    assert product.stack.get()["replica"] == {
+        "problem": None,
+        "server_address": product.address("replica-1"),
+        "read_only": True,
+    }
     assert "read-only transaction" in product.ask("app_read", "CREATE TABLE nowhere ()", code=1)
 
 
