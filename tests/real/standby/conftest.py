@@ -66,10 +66,6 @@ class Product:
     def failover(self, *arguments: str, code: int = 0) -> str:
         return self.stack.clone.run("failover", self.stack.name, *arguments, code=code)
 
-    def mend(self) -> None:
-        self.stack.run("refresh")
-        self.stack.run("up")
-
 
 @pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
