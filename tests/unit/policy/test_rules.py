@@ -5,6 +5,7 @@ Each message is compared word for word, with its remedy.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from components.facts import SECRET, Database, Kept, Server
 from policy.findings import Finding, budget, facts_of, findings
 from policy.rules import RULES, ids
 from scripts.lib import plan_values
+from scripts.lib.plan import Plan
 from tests.support.planned import chosen, planned
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -260,8 +262,13 @@ BREAKS = [
 ]
 
 
+@functools.cache
+def plan_of(stack: str) -> Plan:
+    return planned(stack)
+
+
 def broken(how: Break) -> dict[str, Any]:
-    document = planned(how.stack).document()
+    document = plan_of(how.stack).document()
     hit = [
         one
         for one in document["resources"]
@@ -285,12 +292,12 @@ def said(found: list[Finding], rule: str) -> list[str]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_stacks_of_this_checkout_pass(stack: str) -> None:
-    assert findings(planned(stack).document(), chosen(stack)) == []
+    assert findings(plan_of(stack).document(), chosen(stack)) == []
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_cloud_tells_facts_of_what_a_stage_has(stack: str) -> None:
-    kinds = {type(fact) for fact in facts_of(planned(stack).resources)}
+    kinds = {type(fact) for fact in facts_of(plan_of(stack).resources)}
     assert kinds >= {Server, Kept}
     assert (Database in kinds) == stack.endswith("2")
 
@@ -350,7 +357,7 @@ def test_the_budget_is_the_settings_or_what_the_stage_is_expected_to_cost() -> N
     assert str(budget(chosen("aws-stage1"))) == "50"
     assert str(budget(chosen("local-stage2"))) == "150"
     given = chosen("aws-stage2", policy__budget_usd_per_month="79.52")
-    found = findings(planned("aws-stage2").document(), given)
+    found = findings(plan_of("aws-stage2").document(), given)
     assert [(one.rule, one.level, one.urn) for one in found] == [("budget", "advisory", "")]
     assert said(found, "budget") == [
         f"aws-stage2 costs $79.53 a month, above its budget of $79.52. {PLANS}"
