@@ -186,6 +186,7 @@ def test_foreign_text_is_only_text(document: Document) -> None:
     assert {ord(each) for each in text if ord(each) < 32} <= {10}
 
 
+@settings(deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(TEXT)
 def test_a_span_is_one_span_and_loses_nothing_that_is_seen(text: str) -> None:
     page = Page(f"- a {escape.code(text, 10_000)} b")
