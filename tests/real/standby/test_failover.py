@@ -12,7 +12,7 @@ import pytest
 
 from components.clouds.local import machine, replication
 from components.clouds.local.nspawn import Host
-from tests.real.ledger import Ledger, ledger
+from tests.real.ledger import CLIENTS, Ledger, ledger
 from tests.real.standby.conftest import Product
 from tests.real.waiting import until
 
@@ -56,7 +56,7 @@ def take_over(product: Product, fail: Callable[[Host], AbstractContextManager[No
     assert seen.hung == 0
     stored = {int(line) for line in product.ask("app", "SELECT id FROM ledger").splitlines()}
     assert seen.acknowledged - stored == set(), "acknowledged and lost"
-    assert len(seen.acknowledged) > 1000
+    assert len(seen.acknowledged) >= 2 * CLIENTS, "each before and after"
     print(f"all clients back {seen.back_after_s(moved):.1f} s after the name's move")
     assert old.state() == "off"
     return seen
