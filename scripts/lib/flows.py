@@ -173,11 +173,19 @@ def replace(session: Session, *, yes: bool, ask: Callable[[str], bool]) -> None:
 def servers(resources: Iterable[Resource], id_: str) -> list[str]:
     """URNs of the server that the stack's outputs call ``id_``.
 
-    The host configuration has that id too, and says which resource it is from: on AWS the server
+    What is made of a server goes by that id too, and says where it has it from: on AWS the server
     itself goes by another one in the state.
     """
-    same = [found for found in resources if id_ and found.is_real and found.id == id_]
-    return sorted({urn for found in same for urn in found.source_of("server_id") or [found.urn]})
+    real = {one.urn: one for one in resources if one.is_real}
+    waiting = [urn for urn, one in real.items() if id_ and one.id == id_]
+    found: set[str] = set()
+    while waiting:
+        urn = waiting.pop()
+        sources = [source for source in real[urn].source_of("server_id") if source in real]
+        waiting += sources
+        if not sources:
+            found.add(urn)
+    return sorted(found)
 
 
 def set_revision(session: Session, revision: str) -> None:

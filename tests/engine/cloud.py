@@ -5,7 +5,8 @@ that nothing is made twice, that a host says farewell before its server or its v
 not prove that the cloud agrees: no value is checked beyond its kind, there are no quotas and no
 waiting, and what a vendor fills in by itself is made up.
 
-Stricter than the vendors in one point: they would take a volume away from a running server.
+Stricter than the vendors in two points: they would take a volume away from a running server, and
+boot one that gets no packages because its routes and rules come later.
 """
 
 from __future__ import annotations
@@ -130,6 +131,9 @@ class Cloud:
                 own = {id_}  # the address is another thing's
             thing = Thing(type_, name, id_, inputs, known, own)
             self.account.things[id_] = thing
+            if type_ in SERVERS and not self.is_reached(thing):
+                self._forget(thing)
+                raise Refused(f"{name}: boots at once, and there is no way out of it yet")
             self.log.append(("create", name))
             return thing
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from components.clouds.aws import rds_ca
 from tests.engine import made_up
 from tests.engine.stack import Attached, EngineStack, Moment, Seen
 
@@ -34,24 +35,31 @@ def attached() -> Iterator[Attached]:
         yield made
 
 
+@pytest.fixture(autouse=True)
+def surroundings(
+    attached: Attached, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """For this test alone: hosts that answer, and the authority that a preflight puts in place."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    authority = rds_ca.file(made_up.REGION)
+    authority.parent.mkdir(parents=True)
+    authority.write_text(made_up.CA)
+    with attached.hosts.answering():
+        yield
+
+
 @pytest.fixture(scope="session")
-def bring(attached: Attached, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bring]:
+def bring(attached: Attached, tmp_path_factory: pytest.TempPathFactory) -> Bring:
     """Bring a stack up, or back to the moment at which it had just come up."""
     known: dict[str, Standing] = {}
-    with pytest.MonkeyPatch.context() as patch:
-        cache = tmp_path_factory.mktemp("cache")
-        patch.setenv("XDG_CACHE_HOME", str(cache))
-        authority = cache / "stages" / "rds" / f"{made_up.REGION}.pem"
-        authority.parent.mkdir(parents=True)
-        authority.write_text(made_up.CA)
 
-        def brought(name: str) -> Standing:
-            if name not in known:
-                known[name] = _up(name, tmp_path_factory.mktemp(name) / "checkout", attached)
-            known[name].stack.back_to(known[name].moment)
-            return known[name]
+    def brought(name: str) -> Standing:
+        if name not in known:
+            known[name] = _up(name, tmp_path_factory.mktemp(name), attached)
+        known[name].stack.back_to(known[name].moment)
+        return known[name]
 
-        yield brought
+    return brought
 
 
 @pytest.fixture(params=STACKS)
@@ -75,6 +83,6 @@ def fresh(name: str, folder: Path, attached: Attached) -> EngineStack:
 
 
 def _up(name: str, folder: Path, attached: Attached) -> Standing:
-    stack = fresh(name, folder.parent, attached)
+    stack = fresh(name, folder, attached)
     preview, first = stack.preview(), stack.up()
     return Standing(stack, preview, first, list(attached.cloud.log), stack.moment())

@@ -1,6 +1,6 @@
 """A stand-in for the hosts: what a session over SSH would meet, and nothing of what it would do.
 
-The host configuration and the first contact run as they are, up to the one call that opens a
+Host configuration, handover and first contact run as they are, up to the one call that opens a
 session (``perform``, ``own_key``), and ask the cloud's state of a server here (``server_state``,
 ``route``). So it is shown *when* a host is configured or left, with which address and key, and what
 stood in the cloud then. What happens on a host, that SSH gets through, and that the clouds' own
@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
 from cryptography.hazmat.primitives import serialization
 
-from components import first_contact, host_configuration, ssh
+from components import first_contact, handover, host_configuration, ssh
 from components.errors import UserError
 from components.host_power import Route, State
 from tests.engine.cloud import ATTACHMENTS, Cloud, Thing, text_of
@@ -46,6 +46,9 @@ class Hosts:
                 self._is_whole(server, None)
                 self.cloud.account.at_work.discard(server.id)
                 self.cloud.log.append(("farewell", server.id))
+            elif mode in {"give", "take"}:
+                self.cloud.log.append((mode, server.id))
+                return {"packed": f"of {server.id}"}
             else:
                 raise AssertionError(f"a host knows no {mode}")
             return {}
@@ -103,13 +106,12 @@ class Hosts:
     @contextmanager
     def answering(self) -> Iterator[None]:
         """Let this process's dynamic providers meet these hosts and no others."""
-        with (
-            mock.patch.object(host_configuration, "perform", self.perform),
-            mock.patch.object(host_configuration, "server_state", self.server_state),
-            mock.patch.object(host_configuration, "route", self.route),
-            mock.patch.object(first_contact, "route", self.route),
-            mock.patch.object(first_contact, "own_key", self.own_key),
-        ):
+        with ExitStack() as patched:
+            for module in (host_configuration, handover, first_contact):
+                for name in ("perform", "server_state", "route", "own_key"):
+                    if hasattr(module, name):
+                        change = mock.patch.object(module, name, getattr(self, name))
+                        patched.enter_context(change)
             yield
 
 

@@ -71,6 +71,7 @@ class Attached:
 
     def __init__(self) -> None:
         self.cloud = Cloud()
+        self.hosts = Hosts(self.cloud)
         self.cancelled = 0
         self._servers: list[Any] = []
         self.ports = {
@@ -98,8 +99,7 @@ class Attached:
 
     @contextmanager
     def serving(self) -> Iterator[Attached]:
-        with Hosts(self.cloud).answering():
-            yield self
+        yield self
         for server in self._servers:
             server.stop(None).wait()
 
@@ -148,6 +148,10 @@ class EngineStack:
 
     def destroy(self, **options: Any) -> Seen:
         return self._do("destroy", **options)
+
+    def interrupt(self) -> None:
+        """Ask the run that is under way to stop, as one Ctrl-C does."""
+        self.engine.command.interrupt()
 
     def pulumi(self, *arguments: str) -> None:
         """Run the CLI as a user does; raises ``CommandError`` when it fails."""

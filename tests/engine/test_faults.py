@@ -95,7 +95,7 @@ def test_an_interrupted_up_is_recorded_and_goes_on(new: EngineStack) -> None:
     """One Ctrl-C while the server is being made: that creation ends and is kept."""
     (server,) = [name for name in planned(new) if name.endswith("-app-server")]
     new.cloud.held[server] = threading.Event()
-    new.cloud.on_hold = new.engine.command.interrupt
+    new.cloud.on_hold = new.interrupt
     with pytest.raises(Interrupted) as stopped:
         new.up()
     assert str(stopped.value) == "Stopped. What was under way has ended and is recorded."

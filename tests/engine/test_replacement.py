@@ -139,6 +139,22 @@ def test_make_replace_replaces_the_server(bring: Bring, name: str) -> None:
     assert "198.18.0.0/24" in server.inputs["userData"]
 
 
+def test_what_the_old_server_keeps_is_handed_on_before_the_new_one_is_configured(
+    bring: Bring,
+) -> None:
+    """With TLS a server has a certificate, which stage 2 keeps nowhere else."""
+    stack = bring("digitalocean-stage2").stack
+    old = server_of(stack)
+    stack.wish(domain="app.example.com")
+    stack.up()
+    assert not {"give", "take"} & {what for what, _ in stack.cloud.log}
+    stack.wish(server__generation=2)
+    stack.up()
+    new = server_of(stack)
+    order = [("give", old), ("take", new), ("configure", new), ("farewell", old)]
+    assert [step for step in stack.cloud.log if step[1] in {old, new}] == order
+
+
 @pytest.mark.parametrize("name", ["aws-stage1", "digitalocean-stage1"])
 def test_another_network_replaces_all_that_is_in_it(bring: Bring, name: str) -> None:
     """Nothing that the old server needs goes before its farewell: not the way to it either."""
