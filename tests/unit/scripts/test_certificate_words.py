@@ -1,0 +1,62 @@
+"""What ``make up`` and ``make status`` say of a domain and its certificate."""
+
+from __future__ import annotations
+
+from components import outputs
+from scripts.lib.certificate import Certificate, domain_of
+
+WAITING = Certificate(
+    domain="a.example",
+    address="192.0.2.1",
+    resolved=[],
+    serial="0A",
+    issuer="CN=self-signed",
+    until="2036-01-01 00:00:00Z",
+    self_signed=True,
+)
+RECORD = "the record to make in DNS: type A, name a.example, value 192.0.2.1, TTL 300"
+THEN = "the certificate then comes within an hour, or at once with another `make up`"
+
+
+def test_a_name_that_leads_nowhere() -> None:
+    assert WAITING.lines() == [
+        "certificate: self-signed, browsers warn of it",
+        "a.example leads to nowhere; it should lead to 192.0.2.1 alone",
+        RECORD,
+        THEN,
+    ]
+
+
+def test_a_name_that_leads_here_and_elsewhere_does_not_lead_here() -> None:
+    both = Certificate(domain="a.example", address="192.0.2.1", resolved=["192.0.2.1", "2001::1"])
+    assert not both.leads_here
+    assert both.lines() == [
+        "certificate: none is served",
+        "a.example leads to 192.0.2.1, 2001::1; it should lead to 192.0.2.1 alone",
+        RECORD,
+        THEN,
+    ]
+
+
+def test_a_certificate_whose_renewal_failed() -> None:
+    found = Certificate(
+        domain="a.example",
+        address="192.0.2.1",
+        resolved=["192.0.2.1"],
+        serial="0A",
+        issuer="C=US, O=Let's Encrypt, CN=E7",
+        until="2027-01-01 00:00:00Z",
+        problem="Connection refused",
+    )
+    assert found.trusted
+    assert found.lines() == [
+        "certificate: by C=US, O=Let's Encrypt, CN=E7, until 2027-01-01 00:00:00Z, serial 0A",
+        "a.example leads here (192.0.2.1)",
+        "the last question to the authority failed: Connection refused",
+    ]
+
+
+def test_a_stack_has_a_domain_when_its_url_is_https() -> None:
+    assert domain_of({outputs.URL: "https://a.example"}) == "a.example"
+    assert domain_of({outputs.URL: "http://192.0.2.1"}) == ""
+    assert domain_of({}) == ""

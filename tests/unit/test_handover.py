@@ -1,0 +1,49 @@
+"""When a server's certificate is handed on; the copy itself is shown by ``tests/real/tls``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import engine_log
+from components.handover import HandoverProvider
+
+OLD: dict[str, Any] = {
+    "cloud": "local",
+    "server_id": "s/app/1",
+    "ssh_host": "10.0.0.16",
+    "ssh_host_key": "ssh-ed25519 AAAA",
+    "login": "ops",
+    "private_key": "",
+    "folder": "/var/lib/stages-tls/acme",
+}
+
+
+def test_it_is_never_replaced_and_hands_the_server_on() -> None:
+    provider = HandoverProvider()
+    assert provider.create({**OLD, "__provider": "x"}).outs == OLD
+    assert provider.diff("handover", OLD, {**OLD, "__provider": "y"}).changes is False
+    another = provider.diff("handover", OLD, {**OLD, "server_id": "s/app-b/2"})
+    assert (another.changes, another.replaces or []) == (True, [])
+
+
+@pytest.mark.parametrize("change", [{"login": "other"}, {"server_id": "s/app-b/2", "folder": ""}])
+def test_nobody_is_asked_without_another_server_or_a_folder(change: dict[str, str]) -> None:
+    news = {**OLD, **change, "cloud": "no such cloud"}  # to ask it would fail
+    assert HandoverProvider().update("handover", {**OLD, "cloud": "none"}, news).outs == news
+
+
+def test_an_old_server_that_does_not_run_is_told_and_does_not_stop_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGES_LOCAL_ROOT", str(tmp_path))  # where no such server is
+    said: list[str] = []
+    monkeypatch.setattr(engine_log, "warn", said.append)
+    news = {**OLD, "server_id": "s/app-b/2"}
+    assert HandoverProvider().update("handover", OLD, news).outs == news
+    assert said == [
+        "10.0.0.16: its certificate is not copied (the old server does not run): the new server"
+        " asks for another one within an hour, and is self-signed until then"
+    ]
