@@ -22,6 +22,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ PROBLEM = HERE / "problem"
 CERTBOT_TIMEOUT_S = 240
 PAIR = ("fullchain.pem", "privkey.pem")
 SELF_SIGNED_DAYS = 3650
+RELOAD_S = 20
 
 
 def command(argv: list[str], environment: Mapping[str, str] | None = None) -> tuple[int, str]:
@@ -200,6 +202,13 @@ def reload(config: Mapping[str, str]) -> int:
     if code != 0:
         print(said.strip())
         return 1
+    # A reload only begins when systemctl returns: the old workers still answer for a moment.
+    deadline = time.monotonic() + RELOAD_S
+    while answered(config["domain"]) != wanted:
+        if time.monotonic() > deadline:
+            print(f"Nginx does not serve the new certificate {RELOAD_S} s after its reload")
+            return 1
+        time.sleep(0.1)
     tidy()
     print("Nginx serves the new certificate")
     return 0
