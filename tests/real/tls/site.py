@@ -56,12 +56,17 @@ class Site:
         self.use_dns()
         self.timer_runs()
         served = self.certificate()
-        assert "Pebble" in served.issuer.rfc4514_string()
+        assert "Pebble" in served.issuer.rfc4514_string(), self.log()
         return served
 
-    def timer_runs(self, code: int = 0) -> None:
+    def timer_runs(self, *, fails: bool = False) -> None:
         """What the timer does once an hour."""
-        self.on_host("systemctl start certbot.service", code=code)
+        done = self.on_host("systemctl start certbot.service; echo $?").splitlines()[-1]
+        assert (done != "0") is fails, self.log()
+
+    def log(self) -> str:
+        """What the last runs said."""
+        return self.on_host("journalctl --no-pager -n 40 -o cat -u certbot")
 
     def renewal(self, sed: str) -> None:
         """Edit certbot's own settings of this certificate."""

@@ -80,7 +80,7 @@ def test_a_due_certificate_is_renewed_and_served_without_a_restart(stage1: Site)
     # The authority cannot be reached: the old certificate stays, the failure shows.
     drop = "insert rule inet stages output tcp dport 14000 reject with tcp reset"
     stage1.on_host(f"nft {drop}")
-    stage1.timer_runs(code=1)
+    stage1.timer_runs(fails=True)
     assert stage1.certificate() == before
     said = stage1.stack.run("status", code=1)
     assert "failed: certbot.service" in said
@@ -101,7 +101,7 @@ def test_a_certificate_that_nginx_refuses_is_not_served(stage1: Site) -> None:
     foreign = f"/var/lib/stages-tls/self-signed/{DOMAIN}/privkey.pem"
     stage1.on_host(f"cp -a {key} /root/good.pem && cp {foreign} {key}")
     try:
-        stage1.timer_runs(code=1)
+        stage1.timer_runs(fails=True)
         assert stage1.served_files() == link
         assert stage1.certificate() == before
         stage1.on_host("systemctl restart nginx")  # The pair on the disk is sound as well.
