@@ -1,23 +1,26 @@
 """The one table of the inputs whose change replaces a resource; any other one is changed in place.
 
-Sources, all of the upstream Terraform providers, whose schema the Pulumi providers take over:
-``read``: seen in the provider's source in October 2025 or later; ``docs``: said in its
-documentation (``Forces new resource``); ``rule``: true of every resource of the provider.
-What is conditional there (a plan of another architecture, a smaller disk) is not here.
+Each has its source. Both kinds are of the upstream Terraform providers, whose schema the Pulumi
+providers take over: ``read`` was seen in the provider's source (``ForceNew``); ``memory`` was not
+looked up. What is conditional there (a plan of another architecture, a smaller disk) is not here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-READ, DOCS, RULE = "read", "docs", "rule"
+READ, MEMORY = "read", "memory"
 
-ANYWHERE = {"aws": {"region": RULE}}
+ANYWHERE = {"aws": {"region": MEMORY}}
 """Inputs that replace whatever has them, by package."""
 
 REPLACES: Mapping[str, Mapping[str, str]] = {
-    "aws:cloudwatch/logGroup:LogGroup": {"name": DOCS, "namePrefix": DOCS, "logGroupClass": DOCS},
-    "aws:cloudwatch/metricAlarm:MetricAlarm": {"name": DOCS},
+    "aws:cloudwatch/logGroup:LogGroup": {
+        "name": MEMORY,
+        "namePrefix": MEMORY,
+        "logGroupClass": MEMORY,
+    },
+    "aws:cloudwatch/metricAlarm:MetricAlarm": {"name": MEMORY},
     "aws:ebs/volume:Volume": {
         "availabilityZone": READ,
         "encrypted": READ,
@@ -26,90 +29,97 @@ REPLACES: Mapping[str, Mapping[str, str]] = {
         "outpostArn": READ,
         "snapshotId": READ,
     },
-    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": {"vpcId": DOCS},
-    "aws:ec2/eip:Eip": {"domain": DOCS, "publicIpv4Pool": DOCS, "networkBorderGroup": DOCS},
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": {"vpcId": MEMORY},
+    "aws:ec2/eip:Eip": {"domain": MEMORY, "publicIpv4Pool": MEMORY, "networkBorderGroup": MEMORY},
     "aws:ec2/eipAssociation:EipAssociation": {
-        "allocationId": DOCS,
-        "allowReassociation": DOCS,
-        "instanceId": DOCS,
-        "networkInterfaceId": DOCS,
-        "privateIpAddress": DOCS,
-        "publicIp": DOCS,
+        "allocationId": MEMORY,
+        "allowReassociation": MEMORY,
+        "instanceId": MEMORY,
+        "networkInterfaceId": MEMORY,
+        "privateIpAddress": MEMORY,
+        "publicIp": MEMORY,
     },
     "aws:ec2/flowLog:FlowLog": {
-        "iamRoleArn": DOCS,
-        "logDestination": DOCS,
-        "trafficType": DOCS,
-        "vpcId": DOCS,
+        "iamRoleArn": MEMORY,
+        "logDestination": MEMORY,
+        "trafficType": MEMORY,
+        "vpcId": MEMORY,
     },
     "aws:ec2/instance:Instance": {
-        "ami": DOCS,
-        "associatePublicIpAddress": DOCS,
-        "availabilityZone": DOCS,
-        "keyName": DOCS,
-        "privateIp": DOCS,
-        "rootBlockDevice.encrypted": DOCS,
-        "rootBlockDevice.kmsKeyId": DOCS,
-        "securityGroups": DOCS,
-        "subnetId": DOCS,
+        "ami": MEMORY,
+        "associatePublicIpAddress": MEMORY,
+        "availabilityZone": MEMORY,
+        "keyName": MEMORY,
+        "privateIp": MEMORY,
+        "rootBlockDevice.encrypted": MEMORY,
+        "rootBlockDevice.kmsKeyId": MEMORY,
+        "securityGroups": MEMORY,
+        "subnetId": MEMORY,
     },
     "aws:ec2/internetGateway:InternetGateway": {},
     "aws:ec2/route:Route": {
-        "destinationCidrBlock": DOCS,
-        "destinationIpv6CidrBlock": DOCS,
-        "destinationPrefixListId": DOCS,
-        "routeTableId": DOCS,
+        "destinationCidrBlock": MEMORY,
+        "destinationIpv6CidrBlock": MEMORY,
+        "destinationPrefixListId": MEMORY,
+        "routeTableId": MEMORY,
     },
-    "aws:ec2/routeTable:RouteTable": {"vpcId": DOCS},
-    "aws:ec2/routeTableAssociation:RouteTableAssociation": {"subnetId": DOCS, "gatewayId": DOCS},
+    "aws:ec2/routeTable:RouteTable": {"vpcId": MEMORY},
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": {
+        "subnetId": MEMORY,
+        "gatewayId": MEMORY,
+    },
     "aws:ec2/securityGroup:SecurityGroup": {
-        "description": DOCS,
-        "name": DOCS,
-        "namePrefix": DOCS,
-        "vpcId": DOCS,
+        "description": MEMORY,
+        "name": MEMORY,
+        "namePrefix": MEMORY,
+        "vpcId": MEMORY,
     },
-    "aws:ec2/subnet:Subnet": {"availabilityZone": DOCS, "cidrBlock": DOCS, "vpcId": DOCS},
+    "aws:ec2/subnet:Subnet": {"availabilityZone": MEMORY, "cidrBlock": MEMORY, "vpcId": MEMORY},
     "aws:ec2/volumeAttachment:VolumeAttachment": {
-        "deviceName": DOCS,
-        "instanceId": DOCS,
-        "volumeId": DOCS,
+        "deviceName": MEMORY,
+        "instanceId": MEMORY,
+        "volumeId": MEMORY,
     },
-    "aws:ec2/vpc:Vpc": {"cidrBlock": DOCS, "ipv4IpamPoolId": DOCS, "ipv4NetmaskLength": DOCS},
+    "aws:ec2/vpc:Vpc": {"cidrBlock": MEMORY, "ipv4IpamPoolId": MEMORY, "ipv4NetmaskLength": MEMORY},
     "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": {
-        "preserveClientIp": DOCS,
-        "securityGroupIds": DOCS,
-        "subnetId": DOCS,
+        "preserveClientIp": MEMORY,
+        "securityGroupIds": MEMORY,
+        "subnetId": MEMORY,
     },
-    "aws:iam/instanceProfile:InstanceProfile": {"name": DOCS, "namePrefix": DOCS, "path": DOCS},
-    "aws:iam/role:Role": {"name": DOCS, "namePrefix": DOCS, "path": DOCS},
-    "aws:iam/rolePolicy:RolePolicy": {"name": DOCS, "namePrefix": DOCS, "role": DOCS},
+    "aws:iam/instanceProfile:InstanceProfile": {
+        "name": MEMORY,
+        "namePrefix": MEMORY,
+        "path": MEMORY,
+    },
+    "aws:iam/role:Role": {"name": MEMORY, "namePrefix": MEMORY, "path": MEMORY},
+    "aws:iam/rolePolicy:RolePolicy": {"name": MEMORY, "namePrefix": MEMORY, "role": MEMORY},
     "aws:rds/instance:Instance": {
-        "availabilityZone": DOCS,
-        "characterSetName": DOCS,
-        "dbName": DOCS,
-        "engine": DOCS,
-        "identifierPrefix": DOCS,
-        "kmsKeyId": DOCS,
-        "snapshotIdentifier": DOCS,
-        "storageEncrypted": DOCS,
-        "timezone": DOCS,
-        "username": DOCS,
+        "availabilityZone": MEMORY,
+        "characterSetName": MEMORY,
+        "dbName": MEMORY,
+        "engine": MEMORY,
+        "identifierPrefix": MEMORY,
+        "kmsKeyId": MEMORY,
+        "snapshotIdentifier": MEMORY,
+        "storageEncrypted": MEMORY,
+        "timezone": MEMORY,
+        "username": MEMORY,
     },
     "aws:rds/parameterGroup:ParameterGroup": {
-        "description": DOCS,
-        "family": DOCS,
-        "name": DOCS,
-        "namePrefix": DOCS,
+        "description": MEMORY,
+        "family": MEMORY,
+        "name": MEMORY,
+        "namePrefix": MEMORY,
     },
-    "aws:rds/subnetGroup:SubnetGroup": {"name": DOCS, "namePrefix": DOCS},
-    "aws:sns/topic:Topic": {"name": DOCS, "namePrefix": DOCS, "fifoTopic": DOCS},
+    "aws:rds/subnetGroup:SubnetGroup": {"name": MEMORY, "namePrefix": MEMORY},
+    "aws:sns/topic:Topic": {"name": MEMORY, "namePrefix": MEMORY, "fifoTopic": MEMORY},
     "aws:sns/topicSubscription:TopicSubscription": {
-        "endpoint": DOCS,
-        "protocol": DOCS,
-        "topic": DOCS,
+        "endpoint": MEMORY,
+        "protocol": MEMORY,
+        "topic": MEMORY,
     },
-    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": {"securityGroupId": DOCS},
-    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {"securityGroupId": DOCS},
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": {"securityGroupId": MEMORY},
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {"securityGroupId": MEMORY},
     "digitalocean:index/databaseCluster:DatabaseCluster": {
         "engine": READ,
         "name": READ,
