@@ -23,8 +23,7 @@ from typing import Annotated
 
 import typer
 
-from components.errors import UserError
-from scripts.lib import whole_file
+from scripts.lib import command, whole_file
 from scripts.lib.bench import costs, here, page, picture, preview, stages
 from scripts.lib.bench.measures import Result, missed, of_document, shown
 
@@ -93,17 +92,9 @@ def main(arguments: list[str]) -> int:
     """Run it; tell an error in its own words and return the exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stacks are taken away then, too
     try:
-        code = int(app(arguments, standalone_mode=False) or 0)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        code = command.run(app, arguments)
     except (KeyboardInterrupt, typer.Abort):
         code = STOPPED
-    except Exception as error:
-        if not hasattr(error, "format_message"):  # an option that does not exist, and the like
-            raise
-        print(f"{error.format_message()} `--help` lists the options.", file=sys.stderr)
-        return 2
     if code == STOPPED:  # the library for options makes this code of an interrupt, too
         print("Stopped; what was made for it is taken away.", file=sys.stderr)
     return code

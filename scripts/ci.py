@@ -18,6 +18,7 @@ import typer
 
 from components.errors import UserError
 from scripts import preview as previews
+from scripts.lib import command
 from scripts.lib import stacks as stack_files
 from scripts.lib.ci import runner
 
@@ -131,17 +132,8 @@ def _log(repository: str, run: int) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Run a command; tell an error in its own words and return the exit code."""
-    try:
-        return int(app(arguments, standalone_mode=False) or 0)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except Exception as error:
-        if not hasattr(error, "format_message"):  # a command that does not exist
-            raise
-        print(f"{error.format_message()} `--help` lists the commands.", file=sys.stderr)
-        return 2
+    """Run a command and return its exit code."""
+    return command.run(app, arguments)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from typer.core import TyperGroup
 
 from components.costs import MOST
 from components.errors import UserError, wrong
-from scripts.lib import cost_inputs, whole_file
+from scripts.lib import command, cost_inputs, whole_file
 from scripts.lib.costs import compare as comparing
 from scripts.lib.costs import usage as usage_file
 from scripts.lib.costs.compare import Comparison
@@ -211,17 +211,8 @@ def _judged(
 
 
 def main(arguments: list[str]) -> int:
-    """Run a command; tell an error in its own words and return the exit code."""
-    try:
-        return int(app(arguments, standalone_mode=False) or 0)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except Exception as error:
-        if not hasattr(error, "format_message"):  # an option that does not exist, and the like
-            raise
-        print(f"{error.format_message()} `--help` lists the options.", file=sys.stderr)
-        return 2
+    """Run a command and return its exit code."""
+    return command.run(app, arguments)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,7 @@ from typing import Annotated
 
 import typer
 
-from components.errors import UserError
-from scripts.lib import whole_file
+from scripts.lib import command, whole_file
 from scripts.lib.preview import revisions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -125,17 +124,8 @@ def _between(base: str, head: str) -> tuple[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run a command; tell an error in its own words and return the exit code."""
-    try:
-        return int(app(arguments, standalone_mode=False) or 0)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except Exception as error:
-        if not hasattr(error, "format_message"):  # an option that does not exist, and the like
-            raise
-        print(f"{error.format_message()} `--help` lists the options.", file=sys.stderr)
-        return 2
+    """Run a command and return its exit code."""
+    return command.run(app, arguments)
 
 
 if __name__ == "__main__":

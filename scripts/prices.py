@@ -26,8 +26,8 @@ import typer
 
 from components import clouds
 from components.costs import Price
-from components.errors import UserError, wrong
-from scripts.lib import cost_inputs, whole_file
+from components.errors import wrong
+from scripts.lib import command, cost_inputs, whole_file
 from scripts.lib.costs import price_file
 from scripts.lib.costs.price_changes import changes
 
@@ -96,17 +96,8 @@ def _say(cloud: str, found: list[str], count: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run a command; tell an error in its own words and return the exit code."""
-    try:
-        return int(app(arguments, standalone_mode=False) or 0)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except Exception as error:
-        if not hasattr(error, "format_message"):
-            raise
-        print(f"{error.format_message()} `--help` lists the options.", file=sys.stderr)
-        return 2
+    """Run a command and return its exit code."""
+    return command.run(app, arguments)
 
 
 if __name__ == "__main__":

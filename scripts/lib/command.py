@@ -1,0 +1,27 @@
+"""How a command of scripts/ ends: with its exit code, and its errors in their own words."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from components.errors import UserError
+
+
+def run(app: typer.Typer, arguments: list[str]) -> int:
+    """Run a command line; tell what is wrong with it, or with what it asks for, in a sentence.
+
+    Returns the command's own exit code, that of its ``UserError``, or 2 for an option or a command
+    that does not exist. A mistake of the program itself is raised.
+    """
+    try:
+        return int(app(arguments, standalone_mode=False) or 0)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        print(f"{error.format_message()} `--help` lists the options.", file=sys.stderr)
+        return 2
