@@ -70,7 +70,7 @@ def judge(attached: Attached, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     def run(stack: str, operation: str = "preview", **more: object) -> Judged:
         attached.cloud.begin()
-        with monkeypatch.context() as patch:
+        with monkeypatch.context() as patch, attached.hosts.answering():
             patch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
             made = EngineStack(stack, tmp_path / stack / "checkout", attached)
             (made.checkout.root / "tools").symlink_to(PROJECT / "tools")

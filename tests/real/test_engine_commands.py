@@ -287,10 +287,18 @@ def test_an_unknown_stack_lists_those_that_exist(standing: TestCheckout) -> None
     )
 
 
+def asks(checkout: TestCheckout) -> None:
+    """Make the checkout's cloud one that costs money."""
+    hooks = checkout.root / "components/clouds/local/operations.py"
+    text = hooks.read_text()
+    assert "asks=False" in text
+    hooks.write_text(text.replace("asks=False", "asks=True"))
+
+
 def test_a_stack_on_a_real_cloud_does_not_keep_its_state_in_the_checkout(
     checkout: TestCheckout,
 ) -> None:
-    (checkout.root / "components/clouds/local/operations.py").write_text("asks = True\n")
+    asks(checkout)
     done = checkout.stack("preview")
     assert (done.code, done.out) == (2, "")
     assert done.err == (
@@ -304,7 +312,7 @@ def test_a_change_on_a_real_cloud_is_asked_for(
     checkout: TestCheckout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAGES_STATE", "here")
-    (checkout.root / "components/clouds/local/operations.py").write_text("asks = True\n")
+    asks(checkout)
     done = checkout.stack("up")
     assert done.code == 2
     assert "2 to create, 0 stay." in done.out

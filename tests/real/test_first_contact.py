@@ -21,7 +21,7 @@ import pytest
 
 from components import clouds, first_contact, ssh
 from components.clouds.aws import rds_ca
-from components.clouds.local import disk, hosts, image, keys, nspawn
+from components.clouds.local import disk, hosts, image, keys, names, nspawn
 from components.errors import UserError
 from components.host_configuration import HostConfigurationProvider
 from components.program import PROJECT
@@ -141,6 +141,7 @@ def server(
                 f" (SELECT FROM pg_database WHERE datname = '{connection['PGDATABASE']}') \\gexec"
             )
         host.start()
+        names.tell(site.stack.name, host)  # what a cloud's name servers do
         yield Server(host, spec.address, key, first, stack, cloud, stage, device)
     finally:
         host.remove()
@@ -232,7 +233,8 @@ def test_the_data_is_where_the_stage_says(server: Server, site: Site) -> None:
         return
     # In the managed database, over TLS that the pooler verifies in full.
     connection = configuration(server.stack)["database_secrets"]["connection"]
-    assert connection["PGHOST"] == proof["database"]["server_address"]
+    address = names.address_of(site.stack.name, connection["PGHOST"])
+    assert address == proof["database"]["server_address"]
     assert proof["database"]["tls"]["version"] == "TLSv1.3"
     server.sh("grep -x 'server_tls_sslmode = verify-full' /etc/pgbouncer/settings.ini")
     # The admin's password came over SSH, made role and database, and rests nowhere.

@@ -96,4 +96,6 @@ def attacker(
             subprocess.run(["ip", *step.split()], check=True)
         yield here
     finally:
+        # The cable goes with its namespace, but some time later: the next one has the same name.
+        subprocess.run(["ip", "link", "delete", name], check=False)
         subprocess.run(["ip", "netns", "delete", name], check=True)
