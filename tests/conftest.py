@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+from components.clouds.local import machine, operations
+
+OF_A_RUN = re.compile(r"[a-z]([0-9]+)(-.*)?")
+"""Stacks of tests that use the machine's own root folder carry the id of the test's process."""
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Take away what runs of tests left that were killed: their addresses are the next run's."""
+    if hasattr(session.config, "workerinput") or not machine.root().is_dir():
+        return
+    for folder in machine.root().iterdir():
+        found = OF_A_RUN.fullmatch(folder.name)
+        owner = (machine.read_json(folder / "owner.json") or {}).get("checkout", "")
+        ours = "pytest-of-" in owner  # a clone in pytest's own folder: never a person's stack
+        if found and ours and not Path("/proc", found[1]).exists():
+            operations.delete_data(folder.name)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
