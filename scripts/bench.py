@@ -6,7 +6,8 @@
     python -m scripts.bench stages     the local stages: coming up, doing nothing, at rest
 
 Everything of a benchmark is measured in one go and paired; medians of three runs. Results go to
-docs/benchmarks: a JSON file each, a page and a picture of all. ``stages`` needs root and Linux.
+docs/benchmarks: a JSON file and pictures each, a page and a picture of all. Those that bring up
+stacks need root and Linux.
 
 Exit codes: 0 done, whether or not the aims are met; 1 a step failed; 2 bad input; 130 interrupted.
 """
@@ -24,7 +25,7 @@ from typing import Annotated
 import typer
 
 from scripts.lib import command, whole_file
-from scripts.lib.bench import costs, here, page, picture, preview, stages
+from scripts.lib.bench import costs, here, page, picture, plots, preview, stages
 from scripts.lib.bench.measures import Result, missed, of_document, shown
 
 STOPPED = 130
@@ -38,6 +39,10 @@ class Benchmark(StrEnum):
     costs = "costs"
     preview = "preview"
     stages = "stages"
+
+
+MEASURING = {Benchmark.costs: costs.measure, Benchmark.preview: preview.measure}
+"""What needs no option of its own."""
 
 
 @app.command()
@@ -58,12 +63,10 @@ def bench(
     for which in benchmark or list(Benchmark):
         now, machine = datetime.datetime.now(datetime.UTC), here.machine()
         _say(f"{which}: load {machine.load_at_start:g} on {machine.cores} cores")
-        if which is Benchmark.costs:
-            measures = costs.measure(runs, _say)
-        elif which is Benchmark.preview:
-            measures = preview.measure(runs, _say)
-        else:
+        if which is Benchmark.stages:
             measures = stages.measure(runs, stage or [1, 2], _say)
+        else:
+            measures = MEASURING[which](runs, _say)
         date = f"{now:%Y-%m-%d %H:%M} UTC"
         _write(out, Result(which.value, date, here.commit(), runs, machine, measures))
 
@@ -76,8 +79,14 @@ def _write(out: Path, result: Result) -> None:
     found = [of_document(json.loads(file.read_text())) for file in files if file.exists()]
     whole_file.write(out / "README.md", page.of_results(found))
     whole_file.write(out / page.PICTURE, picture.draw(found))
+    drawn = [out / page.PICTURE]
+    for name, svg in plots.of(result).items():
+        drawn.append(out / f"{name}.svg")
+        whole_file.write(drawn[-1], svg)
+    if not all(plots.as_png(file) for file in drawn):
+        _say(f"No PNG files: {plots.RASTER} is not here (Debian's librsvg2-bin).")
     for one in result.measures:
-        aim = "" if one.aim is None else f"   (aim: at most {shown(one.aim, one.unit)})"
+        aim = f"   (aim: {one.wanted})" if one.wanted else ""
         _say(f"  {one.title}: {shown(one.median, one.unit)}{aim}")
     for line in missed(result.measures):
         _say(line)

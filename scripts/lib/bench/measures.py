@@ -18,10 +18,12 @@ class Measure:
     key: str
     title: str
     unit: str
-    """``s``, ``MiB`` or ``times``."""
+    """``s``, ``ms``, ``MiB``, ``times``, or what is counted: ``a second``, ``clients``."""
     values: tuple[float, ...]
     aim: float | None = None
     """The most that the median should be. A missed aim is told, never an error."""
+    at_least: bool = False
+    """The aim is the least that the median should be."""
 
     @property
     def median(self) -> float:
@@ -35,7 +37,16 @@ class Measure:
     @property
     def met(self) -> bool | None:
         """Whether the aim is met; ``None`` where there is none."""
-        return None if self.aim is None else self.median <= self.aim
+        if self.aim is None:
+            return None
+        return self.median >= self.aim if self.at_least else self.median <= self.aim
+
+    @property
+    def wanted(self) -> str:
+        """The aim in words; empty where there is none."""
+        if self.aim is None:
+            return ""
+        return f"at {'least' if self.at_least else 'most'} {shown(self.aim, self.unit)}"
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,20 @@ class Result:
     machine: Machine
     measures: tuple[Measure, ...]
 
+    @property
+    def where(self) -> str:
+        """When and on which machine, in one sentence."""
+        machine = self.machine
+        return (
+            f"{self.date}, commit {self.commit}, {self.runs} run{'s' * (self.runs != 1)}: "
+            f"{machine.cores} cores ({machine.processor}), {machine.memory_gib:g} GiB, "
+            f"{machine.kernel}, load {machine.load_at_start:g} at the start."
+        )
+
+    def of(self, key: str) -> Measure:
+        """The measure with this key; a benchmark that lost one is a mistake of its own."""
+        return next(one for one in self.measures if one.key == key)
+
     def document(self) -> dict[str, Any]:
         """For a JSON file, with the medians beside the values."""
         document = dataclasses.asdict(self)
@@ -76,7 +101,12 @@ def of_document(document: Mapping[str, Any]) -> Result:
     """Read what ``document`` made."""
     names = [one.name for one in dataclasses.fields(Measure)]
     measures = (
-        Measure(**{**{name: one[name] for name in names}, "values": tuple(one["values"])})
+        Measure(
+            **{
+                **{name: one[name] for name in names if name in one},
+                "values": tuple(one["values"]),
+            }
+        )
         for one in document["measures"]
     )
     return Result(
@@ -92,21 +122,28 @@ def of_document(document: Mapping[str, Any]) -> Result:
 class Book:
     """Collects values by key, in the order in which the keys first came."""
 
-    _kept: dict[str, tuple[str, str, float | None]] = field(default_factory=dict)
+    _kept: dict[str, tuple[str, str, float | None, bool]] = field(default_factory=dict)
     _values: dict[str, list[float]] = field(default_factory=dict)
 
     def note(
-        self, key: str, title: str, value: float, unit: str = "s", aim: float | None = None
+        self,
+        key: str,
+        title: str,
+        value: float,
+        unit: str = "s",
+        aim: float | None = None,
+        *,
+        at_least: bool = False,
     ) -> None:
         """Take one value in."""
-        self._kept.setdefault(key, (title, unit, aim))
+        self._kept.setdefault(key, (title, unit, aim, at_least))
         self._values.setdefault(key, []).append(round(value, 3))
 
     def measures(self) -> tuple[Measure, ...]:
         """Everything so far."""
         return tuple(
-            Measure(key, title, unit, tuple(self._values[key]), aim)
-            for key, (title, unit, aim) in self._kept.items()
+            Measure(key, title, unit, tuple(self._values[key]), aim, at_least)
+            for key, (title, unit, aim, at_least) in self._kept.items()
         )
 
 
@@ -132,16 +169,22 @@ def growth(one_s: float, hundred_s: float, two_hundred_s: float) -> float:
 def missed(measures: Sequence[Measure]) -> list[str]:
     """A sentence for each aim that was not met."""
     return [
-        f"missed: {one.title}: {shown(one.median, one.unit)}, the aim is at most "
-        f"{shown(one.aim, one.unit)}"
+        f"missed: {one.title}: {shown(one.median, one.unit)}, the aim is {one.wanted}"
         for one in measures
-        if one.aim is not None and not one.met
+        if one.met is False
     ]
 
 
 def shown(value: float, unit: str) -> str:
-    """Write ``0.213 s``, ``12.3 s``, ``1.27 times``, ``412 MiB``."""
-    if unit == "MiB":
-        return f"{value:.0f} MiB"
-    digits = 2 if unit == "times" else 3 if value < 1 else 2 if value < 10 else 1
-    return f"{value:.{digits}f} {unit}"
+    """Write ``0.213 s``, ``12.3 s``, ``1.27 times``, ``412 MiB``, ``4,552 a second``."""
+    if unit == "times":
+        return f"{value:.2f} times" if value < 100 else f"{value:,.0f} times"
+    if unit == "s":
+        digits = 3 if value < 1 else 2 if value < 10 else 1
+    elif unit == "ms":
+        digits = 2 if value < 10 else 1 if value < 100 else 0
+    elif unit == "MiB":
+        digits = 1 if value < 10 else 0
+    else:
+        digits = 0
+    return f"{value:,.{digits}f} {unit}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from scripts.lib.bench import plots
 from scripts.lib.bench.measures import Measure, Result, missed, shown
 
 PICTURE = "aims.svg"
@@ -16,11 +17,12 @@ def of_results(results: Sequence[Result]) -> str:
     parts = [
         "# Benchmarks",
         "Made by `make bench`: medians, each benchmark in one go on one machine. An aim is what a "
-        "median should be at most; nothing fails when it is missed.",
+        "median should be at most or at least; nothing fails when it is missed.",
         f"![Measured values as a share of their aims]({PICTURE})",
     ]
     for result in results:
-        parts += [f"## {result.benchmark}", _where(result), _table(_worth(result.measures))]
+        parts += [f"## {result.benchmark}", result.where, _table(_worth(result.measures))]
+        parts += [f"![{result.benchmark}]({name}.svg)" for name in plots.of(result)]
         if told := missed(result.measures):
             parts.append("\n".join(f"- {line}" for line in told))
     parts.append(
@@ -34,15 +36,6 @@ def of_results(results: Sequence[Result]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _where(result: Result) -> str:
-    machine = result.machine
-    return (
-        f"{result.date}, commit {result.commit}, {result.runs} run{'s' * (result.runs != 1)}: "
-        f"{machine.cores} cores ({machine.processor}), {machine.memory_gib:g} GiB, "
-        f"{machine.kernel}, load {machine.load_at_start:g} at the start."
-    )
-
-
 def _worth(measures: Iterable[Measure]) -> list[Measure]:
     return [one for one in measures if ".step." not in one.key or one.median >= SHORT_S]
 
@@ -51,9 +44,8 @@ def _table(measures: Iterable[Measure]) -> str:
     rows = ["| | median | least to most | aim | |", "|---|---:|---:|---:|---|"]
     for one in measures:
         least, most = (shown(value, one.unit) for value in one.spread)
-        aim = "" if one.aim is None else f"at most {shown(one.aim, one.unit)}"
         verdict = {None: "", True: "met", False: "**missed**"}[one.met]
         spread = f"{least} to {most}" if least != most else least
         median = shown(one.median, one.unit)
-        rows.append(f"| {one.title} | {median} | {spread} | {aim} | {verdict} |")
+        rows.append(f"| {one.title} | {median} | {spread} | {one.wanted} | {verdict} |")
     return "\n".join(rows)

@@ -60,7 +60,8 @@ def _row(one: Measure, y: float) -> str:
 
 
 def _words(one: Measure) -> str:
-    return f"{shown(one.median, one.unit)} of {one.aim:g}"
+    least = "at least " if one.at_least else ""
+    return f"{shown(one.median, one.unit)} of {least}{one.aim:g}"
 
 
 def _x(one: Measure, value: float) -> float:
