@@ -12,7 +12,7 @@ COST_FLAGS = $(if $(COMPARE),--compare $(COMPARE)) $(if $(BUDGET),--budget $(BUD
 JSON_FLAG = $(if $(JSON),--json)
 YES_FLAG = $(if $(YES),--yes)
 
-.PHONY: help up preview plan refresh outputs status ssh deploy replace failover down delete-data test lint lock format cost cost-chart scan policy policy-pack prices bench ci-preview ci-look
+.PHONY: help up preview plan refresh outputs status ssh deploy replace failover down delete-data signals test lint lock format cost cost-chart scan policy policy-pack prices bench ci-preview ci-look
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -54,6 +54,9 @@ failover: ## let the database's standby take over (YES=1: do not ask; JSON=1: fo
 
 delete-data: ## delete what `down` kept, for good (CONFIRM=<the stack's name>)
 	$(RUN) delete-data --stack $(STACK) $(if $(CONFIRM),--confirm $(CONFIRM))
+
+signals: ## stay on stage 1, or move on? (SINCE=24h; JSON=1: for a machine)
+	$(ENGINE) scripts.signals $(STACK) $(if $(SINCE),--since $(SINCE)) $(JSON_FLAG)
 
 cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= FORMAT= OUT=)
 	$(PLAIN) scripts.cost $(STACK) $(COST_FLAGS)

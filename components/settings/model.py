@@ -228,6 +228,22 @@ class Host:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Maintenance:
+    """What planned work may cost the app's users."""
+
+    window_min: int | None = key(
+        whole(1, 1440),
+        "How long the app may be away for planned work at a time that you choose. Nothing is done"
+        " with it on a host: `make signals` holds against it what replacing the server takes.",
+        default=None,
+        by_default="no limit: that sign is not judged",
+        unit="min",
+        stages=(1,),
+        elsewhere="the question is when to leave stage 1",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """The settings of one stack, checked. Made by ``components.settings.read``."""
 
@@ -266,4 +282,5 @@ class Settings:
     tls: Tls = Tls()
     alarms: Alarms = Alarms()
     host: Host
+    maintenance: Maintenance = Maintenance()
     policy: Policy = Policy()

@@ -18,6 +18,7 @@ from components.settings.model import (
     App,
     Data,
     Host,
+    Maintenance,
     Network,
     Server,
     Settings,
@@ -36,6 +37,7 @@ GROUPS: Final[dict[str, type]] = {
     "tls": Tls,
     "alarms": Alarms,
     "host": Host,
+    "maintenance": Maintenance,
     "policy": Policy,
 }
 """The groups of keys, in the order of the documentation."""

@@ -12,7 +12,7 @@ import pulumi
 
 from components import outputs
 from components.cloud import Cloud, NetworkNeeds, VolumeNeeds
-from components.host import pgbouncer, postgres
+from components.host import pgbouncer, postgres, samples
 from components.host.bootstrap import bootstrap_sql
 from components.host.model import DatabaseStep
 from components.host.pool import pool_sizes
@@ -83,7 +83,10 @@ def _postgres_here(settings: Settings, memory_mib: int) -> Upstream:
         wanted=settings.database.pool_size,
     )
     return Upstream(
-        parts=(postgres.postgres(version=version, memory_mib=memory_mib),),
+        parts=(
+            postgres.postgres(version=version, memory_mib=memory_mib),
+            samples.samples(version=version, memory_mib=memory_mib),
+        ),
         pooler_files=list(pgbouncer.upstream_socket(sizes)),
         managed=False,
         step=DatabaseStep(run_as="postgres"),

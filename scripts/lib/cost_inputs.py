@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components import clouds
@@ -66,13 +66,19 @@ def plan(given: str) -> plan_file.CostPlan:
 
 
 def _of_stack(stack: str) -> plan_file.CostPlan:
-    """The offline plan. It imports the SDK of the stack's cloud; a plan file needs none of it."""
-    from components import settings
-    from components.release import ResolvedRelease
-    from scripts.lib import plan as offline
+    """The offline plan of a stack of this checkout."""
     from scripts.lib import stacks
 
     file = ROOT / "stacks" / f"Pulumi.{stack}.yaml"
+    return of_values(stack, stacks.values(file, f"stacks/{file.name}"))
+
+
+def of_values(stack: str, values: Mapping[str, object]) -> plan_file.CostPlan:
+    """The offline plan of a stack with these settings. It imports the SDK of the stack's cloud."""
+    from components import settings
+    from components.release import ResolvedRelease
+    from scripts.lib import plan as offline
+
     # No resource's price depends on the app: its repository may be out of reach.
     release = ResolvedRelease(
         repository=str(ROOT),
@@ -80,8 +86,8 @@ def _of_stack(stack: str) -> plan_file.CostPlan:
         procfile="web: true\nworker: true\n",
         uncommitted=False,
     )
-    values = settings.read(stack, stacks.values(file, f"stacks/{file.name}"))
-    return plan_file.of_document(offline.of_settings(values, release).document(), stack)
+    chosen = settings.read(stack, values)
+    return plan_file.of_document(offline.of_settings(chosen, release).document(), stack)
 
 
 def stack_names() -> Sequence[str]:

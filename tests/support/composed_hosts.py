@@ -21,6 +21,7 @@ from components.host import (
     pgbouncer,
     pool,
     postgres,
+    samples,
     valkey,
 )
 from components.host.model import HostFile, Part
@@ -57,6 +58,7 @@ def single_server(memory_mib: int = 2048) -> ComposedHost:
         parts=(
             *_before(memory_mib, database_here=True),
             postgres.postgres(version=17, memory_mib=memory_mib),
+            samples.samples(version=17, memory_mib=memory_mib),
             *_after(managed=False),
         ),
         secret_files=(*pgbouncer.upstream_socket(sizes), _environment()),

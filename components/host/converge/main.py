@@ -15,7 +15,16 @@ from components.host.converge.farewell import farewell
 from components.host.converge.files import STATE, Files, make_directories, read_json, write_json
 from components.host.converge.handover import give, take
 from components.host.converge.observe import observe
-from components.host.converge.report import Failed, note, run, step, tell
+from components.host.converge.report import (
+    BEGINS,
+    ENDS,
+    Failed,
+    log,
+    note,
+    run,
+    step,
+    tell,
+)
 from components.host.converge.services import Readers
 from components.host.converge.system import (
     install_packages,
@@ -67,6 +76,14 @@ def _of_the_system(problem: OSError) -> Failed:
 
 def apply(document: dict[str, Any]) -> dict[str, object]:
     """Make the host what the document says; a run that finds it so touches nothing."""
+    log(BEGINS)  # `make signals` asks what was refused meanwhile.
+    try:
+        return _apply(document)
+    finally:
+        log(ENDS)
+
+
+def _apply(document: dict[str, Any]) -> dict[str, object]:
     wait_for_boot()
     install_packages(document["packages"])
     make_users(document["users"])

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,10 @@ from dataclasses import dataclass
 
 TIMEOUT_EXIT = 124
 """Exit code for a command that did not end in time, as ``timeout(1)`` has it."""
+JOURNAL = "/run/systemd/journal/socket"
+RUN_TAG = "stages-run"
+"""Under which the journal has when a run began and ended."""
+BEGINS, ENDS = "begins", "ends"
 
 
 class Failed(Exception):
@@ -49,6 +54,17 @@ def step(name: str) -> None:
 def note(text: str) -> None:
     """Say something that the operator should know, though the run goes on."""
     tell(note=text)
+
+
+def log(text: str) -> None:
+    """Put a line into the host's journal; a host without one misses it."""
+    fields = {"SYSLOG_IDENTIFIER": RUN_TAG, "PRIORITY": "6", "MESSAGE": text}
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal,
+    ):
+        lines = "".join(f"{name}={value}\n" for name, value in fields.items())
+        journal.sendto(lines.encode(), JOURNAL)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ SET client_min_messages = warning;
 SELECT 'CREATE ROLE app LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'app') \gexec
 -- No password: the pooler comes in by peer.
 ALTER ROLE app LOGIN PASSWORD NULL;
+-- Here and not in the database app, whose dump would carry it to where only an admin may make it.
+CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
 
 -- The built-in locale sorts the same on every host, so stage 1 and stage 2 agree.
 SELECT $$CREATE DATABASE app OWNER app TEMPLATE template0 ENCODING 'UTF8'

@@ -1,0 +1,43 @@
+"""What a stack's app server has in its journal about a period, asked over the operator's SSH.
+
+The same way on every cloud: ``scripts/lib/ssh.py`` knows how a host is reached. Reads only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from components.errors import UserError
+from components.host.converge.report import RUN_TAG
+from components.host.samples import TAG
+from scripts.lib import ssh
+from scripts.lib.signals.evidence import FAILURE, Evidence, read
+
+TIMEOUT_S = 120
+"""A week of samples is 2.5 MB."""
+MARK = "--- events"
+
+
+def ask(stack: str, values: Mapping[str, Any], since: float, until: float) -> Evidence:
+    """Ask the host of a stack with these outputs; raise ``UserError`` when it does not answer."""
+    done = ssh.run(values, [command(since)], timeout_s=TIMEOUT_S, capture=True)
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1].rstrip(".")
+        raise UserError(
+            f"Stack {stack}: the app server should answer over SSH, got {reason!r}",
+            f"`make status STACK={stack}` tells what else is there.",
+            exit_code=1,
+        )
+    samples, _, events = done.stdout.partition(MARK)
+    return read(samples, events, since, until)
+
+
+def command(since: float) -> str:
+    """The shell command for the host: samples as they are, then runs and failures with times."""
+    journal = f"sudo journalctl --no-pager --quiet --since=@{since:.0f}"
+    return (
+        f"{journal} -o cat -t {TAG}; echo; echo '{MARK}';"
+        f" {journal} -o json --output-fields=SYSLOG_IDENTIFIER,MESSAGE,MESSAGE_ID,UNIT,UNIT_RESULT"
+        f" SYSLOG_IDENTIFIER={RUN_TAG} + _PID=1 MESSAGE_ID={FAILURE}"
+    )

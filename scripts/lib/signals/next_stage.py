@@ -1,0 +1,69 @@
+"""What the same stack would cost as stage 2: its settings, priced as that."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from components.errors import UserError
+from components.settings.reading import all_keys
+from scripts.lib import cost_inputs
+from scripts.lib.costs.compare import Comparison, compare
+from scripts.lib.costs.estimate import estimate, money
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Dollars a month of both stages, or why they are not known."""
+
+    now: Decimal | None = None
+    then: Decimal | None = None
+    more: Decimal | None = None
+    """Of the totals as they are shown."""
+    per_use: int = 0
+    """Lines of stage 2 that are billed per use, and in no total."""
+    reason: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        def shown(usd: Decimal | None) -> str | None:
+            return None if usd is None else money(usd)
+
+        return {
+            "stage1_usd_per_month": shown(self.now),
+            "stage2_usd_per_month": shown(self.then),
+            "more_usd_per_month": shown(self.more),
+            "lines_per_use": self.per_use,
+            "reason": self.reason or None,
+        }
+
+    def line(self) -> str:
+        """One sentence."""
+        if self.now is None or self.then is None or self.more is None:
+            return f"What stage 2 would cost is not known: {self.reason}"
+        extra = f", and {self.per_use} lines that are billed per use" if self.per_use else ""
+        return (
+            f"As stage 2 this stack costs ${money(self.then)} a month{extra}: ${money(self.more)}"
+            f" more than now (${money(self.now)})."
+        )
+
+
+def settings_of_stage_2(values: Mapping[str, object]) -> dict[str, object]:
+    """The settings of a stage 1 stack, as stage 2: without those that mean nothing there."""
+    keys = all_keys()
+    own = {name: value for name, value in values.items() if name in keys and 2 in keys[name].stages}
+    return {**own, "stage": 2}
+
+
+def cost(stack: str, values: Mapping[str, object], today: datetime.date) -> Cost:
+    """Price both shapes of a stack; asks nobody."""
+    clouds = cost_inputs.all_clouds(today)
+    try:
+        now = estimate(cost_inputs.of_values(stack, values), clouds)
+        then = estimate(cost_inputs.of_values(stack, settings_of_stage_2(values)), clouds)
+    except UserError as error:
+        return Cost(reason=str(error))
+    found: Comparison = compare(now, then)
+    return Cost(now=now.total, then=then.total, more=found.usd, per_use=len(then.unknown))

@@ -1,0 +1,141 @@
+"""The signs in words and as JSON."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.lib.signals.evidence import Evidence
+from scripts.lib.signals.next_stage import Cost
+from scripts.lib.signals.signs import Measure, Sign, Verdict, judge
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything that the command says."""
+
+    stack: str
+    evidence: Evidence
+    signs: tuple[Sign, ...]
+    cost: Cost
+
+    @property
+    def verdict(self) -> Verdict:
+        return judge(self.signs)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of ``--json``."""
+        return {
+            "stack": self.stack,
+            "stage": 1,
+            "since": moment(self.evidence.since),
+            "until": moment(self.evidence.until),
+            "samples": len(self.evidence.samples),
+            "verdict": self.verdict,
+            "signs": [
+                {
+                    "key": sign.key,
+                    "title": sign.title,
+                    "verdict": sign.verdict,
+                    "measures": [_measure(one) for one in sign.measures],
+                }
+                for sign in self.signs
+            ],
+            "cost": self.cost.as_json(),
+        }
+
+    def lines(self) -> list[str]:
+        """A table, where its numbers come from, and the verdict."""
+        measures = [(sign, one) for sign in self.signs for one in sign.measures]
+        rows = [("sign", "measured", "near", "too much", "")]
+        rows += [(name_of(sign, one), *_cells(one)) for sign, one in measures]
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        table = [
+            "  ".join(
+                cell.ljust(width) if column == 0 else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=False))
+            )
+            + (f"  {row[4]}" if row[4] else "")
+            for row in rows
+        ]
+        told = []
+        for sign, one in measures:
+            told += [f"{name_of(sign, one)}: {one.said}.", f"    from {one.source}"]
+        count = len(self.evidence.samples)
+        return [
+            f"{self.stack}, stage 1: {moment(self.evidence.since)} to"
+            f" {moment(self.evidence.until)}, {count} sample{'' if count == 1 else 's'}",
+            *([NO_SAMPLES.format(stack=self.stack)] if not count else []),
+            "",
+            *table,
+            "",
+            *told,
+            "",
+            self.conclusion(),
+            self.cost.line(),
+        ]
+
+    def conclusion(self) -> str:
+        """The verdict in one sentence, with its reasons."""
+        here = [one.title for one in self.signs if one.verdict is Verdict.move_on]
+        unknown = [one.title for one in self.signs if one.verdict is Verdict.unknown]
+        open_ = f" Not known: {_listed(unknown)}." if unknown else ""
+        if here:
+            return f"MOVE ON to stage 2, {len(here)} of 5 signs: {_listed(here)}.{open_}"
+        near = [one.title for one in self.signs if one.verdict is Verdict.near]
+        soon = f" Near: {_listed(near)}." if near else ""
+        return f"STAY on stage 1.{soon}{open_}"
+
+
+NO_SAMPLES = (
+    "The host took no sample in this time: `make up STACK={stack}` brings the sampler, which takes"
+    " one a minute."
+)
+
+
+def moment(at: float) -> str:
+    """``2026-11-22 23:30 UTC``."""
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def name_of(sign: Sign, one: Measure) -> str:
+    """The sign; with its measure, where there are several."""
+    return f"{sign.title}: {one.name}" if len(sign.measures) > 1 else sign.title
+
+
+def _cells(one: Measure) -> tuple[str, str, str, str]:
+    measured = "-" if one.number is None else f"{number(one.number)} {one.unit}"
+    if one.limit is None:
+        return measured, "-", "-", _mark(one.verdict)
+    limits = (f"> {number(one.limit.near)} {one.unit}", f"> {number(one.limit.limit)} {one.unit}")
+    return measured, *limits, _mark(one.verdict)
+
+
+def _mark(verdict: Verdict) -> str:
+    return verdict.upper() if verdict is Verdict.move_on else verdict
+
+
+def number(value: float) -> str:
+    """At most one decimal, none above 100: ``3.2``, ``120``, ``0``."""
+    return f"{value:.0f}" if value >= 100 or value == round(value) else f"{value:.1f}"
+
+
+def _listed(titles: list[str]) -> str:
+    return ", ".join(
+        title[0].lower() + title[1:] if title != "CPU and memory" else title for title in titles
+    )
+
+
+def _measure(one: Measure) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "number": None if one.number is None else round(one.number, 3),
+        "unit": one.unit,
+        "near": one.limit.near if one.limit else None,
+        "limit": one.limit.limit if one.limit else None,
+        "why": one.limit.why if one.limit else None,
+        "source": one.source,
+        "said": one.said,
+        "verdict": one.verdict,
+    }

@@ -1,0 +1,281 @@
+"""The five signs, and what decides each: numbers in, verdicts out. No I/O.
+
+A sign is measured at its peak: the 5 % of the minutes that are busiest, an hour and a quarter of a
+day. Below ``near`` nothing has to be thought of; above ``limit`` the sign is there. One sign is
+enough to move on, for each is about users who wait or are turned away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from components.downtime import CloudDowntime, Span, in_words
+from scripts.lib.signals.evidence import Evidence, Failure, Interval
+
+PEAK_SHARE = 0.05
+"""The busiest minutes: 1 of 20."""
+LEAST_INTERVALS = 3
+"""Fewer minutes have no peak."""
+LEAST_CALLS = 20
+"""The mean of fewer queries says little."""
+TOUCH_S = 30
+"""What happens to the web within this time of a worker's crash counts as touched by it."""
+
+
+class Verdict(StrEnum):
+    """What a number means, from the least to the worst."""
+
+    unknown = "not known"
+    stay = "stay"
+    near = "near"
+    move_on = "move on"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """What decides about a number."""
+
+    near: float
+    limit: float
+    why: str
+    """Where the limit comes from."""
+
+    def verdict(self, number: float | None) -> Verdict:
+        if number is None:
+            return Verdict.unknown
+        if number > self.limit:
+            return Verdict.move_on
+        return Verdict.near if number > self.near else Verdict.stay
+
+
+LATENCY = Limit(
+    near=50,
+    limit=100,
+    why="a page of ten queries then takes a second: our choice",
+)
+LOAD = Limit(near=70, limit=80, why="what is left is needed for a burst and a restart: 70 to 80 %")
+DEPLOYS = Limit(near=5, limit=30, why="a deploy a day that turns users away for 4 s: our choice")
+CRASHES = Limit(near=0, limit=1, why="once may be chance: our choice")
+NEAR_WINDOW = 0.75
+"""Of the window that the settings allow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One number and what it means."""
+
+    name: str
+    number: float | None
+    unit: str
+    limit: Limit | None
+    """``None``: nobody said what is too much."""
+    source: str
+    """File, view or command on the host."""
+    said: str
+    """One sentence more about it, without its full stop."""
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.limit.verdict(self.number) if self.limit else Verdict.unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sign:
+    """One of the five; the worst of its measures decides."""
+
+    key: str
+    title: str
+    measures: tuple[Measure, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        order = list(Verdict)
+        return max((one.verdict for one in self.measures), key=order.index)
+
+
+def judge(signs: Sequence[Sign]) -> Verdict:
+    """Stay or move on, for the whole stack."""
+    moved = any(one.verdict is Verdict.move_on for one in signs)
+    return Verdict.move_on if moved else Verdict.stay
+
+
+def five(evidence: Evidence, cloud: CloudDowntime, window_min: int | None) -> tuple[Sign, ...]:
+    """All signs, in the order in which a product usually meets them."""
+    return (
+        latency(evidence),
+        load(evidence),
+        deploys(evidence),
+        crashes(evidence),
+        maintenance(cloud.OLD_FIRST, cloud.NEW_FIRST, window_min),
+    )
+
+
+def latency(evidence: Evidence) -> Sign:
+    """How long a query takes on average in the minutes in which most requests come.
+
+    PostgreSQL keeps sums and no distribution: a mean of each minute is what can be had. What pages
+    took in the same minutes, 95 of 100, is said beside it.
+    """
+    peak = busiest([one for one in evidence.intervals if one.requests])
+    calls = sum(one.calls for one in peak)
+    known = len(peak) >= LEAST_INTERVALS and calls >= LEAST_CALLS
+    pages = [one.page_ms for one in peak if one.page_ms is not None]
+    said = (
+        f"{calls} queries and {sum(one.requests for one in peak)} requests in the {len(peak)}"
+        f" busiest minutes; 95 of 100 pages took at most {max(pages, default=0):.0f} ms"
+        if known
+        else f"{calls} queries in {len(peak)} minutes with requests: at least {LEAST_CALLS} in"
+        f" {LEAST_INTERVALS} are needed"
+    )
+    return Sign(
+        key="latency",
+        title="Query latency at peak",
+        measures=(
+            Measure(
+                name="mean of a query",
+                number=sum(one.query_ms for one in peak) / calls if known else None,
+                unit="ms",
+                limit=LATENCY,
+                source="pg_stat_statements, database app, read once a minute",
+                said=said,
+            ),
+        ),
+    )
+
+
+def load(evidence: Evidence) -> Sign:
+    """What 19 of 20 minutes stay below, of processors and of memory."""
+    known = len(evidence.intervals) >= LEAST_INTERVALS
+    few = f"{len(evidence.intervals)} minutes: at least {LEAST_INTERVALS} are needed"
+    cores = evidence.samples[-1].cores if evidence.samples else 0
+    total = evidence.samples[-1].total_mib if evidence.samples else 0
+
+    def of(name: str, percents: list[float], source: str, said: str) -> Measure:
+        number = level(percents) if known else None
+        told = f"{said}; the most was {max(percents):.0f} %" if known else few
+        return Measure(name=name, number=number, unit="%", limit=LOAD, source=source, said=told)
+
+    return Sign(
+        key="load",
+        title="CPU and memory",
+        measures=(
+            of(
+                "CPU",
+                [one.cpu_percent for one in evidence.intervals],
+                "/sys/fs/cgroup/cpu.stat, read once a minute",
+                f"19 of 20 minutes were below, of {cores} processors",
+            ),
+            of(
+                "memory",
+                [one.memory_percent for one in evidence.intervals],
+                "Pss in /proc/*/smaps_rollup, read once a minute",
+                f"19 of 20 minutes were below, of {total:.0f} MiB",
+            ),
+        ),
+    )
+
+
+def deploys(evidence: Evidence) -> Sign:
+    """For how many seconds requests were refused while an `up` was at work on the host.
+
+    Only where somebody asked: a deploy that nobody notices costs nothing.
+    """
+    refused = evidence.refused
+    during = [at for at in refused if evidence.in_a_run(at)]
+    return Sign(
+        key="deploys",
+        title="Downtime by deploys",
+        measures=(
+            Measure(
+                name="requests refused for",
+                number=float(len(during)) if evidence.samples else None,
+                unit="s",
+                limit=DEPLOYS,
+                source="Nginx's access log (503 after 502 or 504) and stages-run in the journal",
+                said=f"{len(evidence.runs)} runs of up; {len(refused) - len(during)} s outside"
+                " of them"
+                if evidence.samples
+                else "no sample of the access log",
+            ),
+        ),
+    )
+
+
+def crashes(evidence: Evidence) -> Sign:
+    """How often the worker crashed and the web did not go on as if nothing were.
+
+    A crash during an `up` is the deploy's. The web is touched when one of its processes fails too,
+    or when a request is refused, shortly before or after.
+    """
+    own = [one for one in evidence.failures if not evidence.in_a_run(one.at)]
+    refused = [at for at in evidence.refused if not evidence.in_a_run(at)]
+    workers = [one for one in own if one.unit == "worker.service"]
+    webs = [one for one in own if one.unit.startswith("web@")]
+    touching = [one for one in workers if touches(one, webs, refused)]
+    last = f", the last by {touching[-1].result}" if touching else ""
+    return Sign(
+        key="crashes",
+        title="Worker crashes that touched the web",
+        measures=(
+            Measure(
+                name="crashes",
+                number=float(len(touching)),
+                unit="times",
+                limit=CRASHES,
+                source="systemd's failures in the journal, and Nginx's access log",
+                said=f"the worker failed {len(workers)} times, web processes {len(webs)}"
+                f" times{last}",
+            ),
+        ),
+    )
+
+
+def maintenance(old_first: Span, new_first: Span, window_min: int | None) -> Sign:
+    """Whether the longest planned work fits into the time that the users can do without the app.
+
+    Stage 1 has one server with the data: to replace it (another release of Debian, another size)
+    the old one goes first. In stage 2 the new one comes first.
+    """
+    worst_s = old_first.least_s if old_first.most_s is None else old_first.most_s
+    limit = None
+    if window_min is not None:
+        near = NEAR_WINDOW * window_min
+        limit = Limit(near=near, limit=window_min, why="stages:maintenance.window_min")
+    after = "nothing" if new_first.most_s == 0 else in_words(new_first.least_s, new_first.most_s)
+    said = f"in stage 2 the new server comes first: {after}"
+    if limit is None:
+        said = f"stages:maintenance.window_min does not say how long is too long; {said}"
+    return Sign(
+        key="maintenance",
+        title="Maintenance windows",
+        measures=(
+            Measure(
+                name="replacing the server",
+                number=worst_s / 60,
+                unit="min",
+                limit=limit,
+                source=f"not measured, expected as `make preview` does: {old_first.source}",
+                said=said,
+            ),
+        ),
+    )
+
+
+def busiest(intervals: Sequence[Interval]) -> list[Interval]:
+    """The share of the minutes in which most requests came, by the minute's own length."""
+    ranked = sorted(intervals, key=lambda one: one.requests / (one.end - one.start), reverse=True)
+    return ranked[: max(LEAST_INTERVALS, math.ceil(len(ranked) * PEAK_SHARE))]
+
+
+def level(numbers: Sequence[float]) -> float:
+    """The number that all but the highest 5 % stay at or below."""
+    return sorted(numbers)[math.ceil(len(numbers) * (1 - PEAK_SHARE)) - 1]
+
+
+def touches(crash: Failure, webs: Sequence[Failure], refused: Sequence[int]) -> bool:
+    """Whether the web felt a crash of the worker."""
+    moments = [*(one.at for one in webs), *refused]
+    return any(abs(moment - crash.at) <= TOUCH_S for moment in moments)

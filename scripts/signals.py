@@ -1,0 +1,114 @@
+"""Stay on stage 1, or move on to stage 2? Five signs, measured on the stack's own server.
+
+    python -m scripts.signals aws-stage1
+    python -m scripts.signals aws-stage1 --since 24h --json
+
+STACK is a stack of stage 1 that is up. Its server is asked over SSH; nothing is changed.
+
+Exit codes: 0 stay; 6 move on; 1 the stack is not up or its server does not answer; 2 bad input, or
+a stack that is no stage 1. (3, 4 and 5 are other commands'.)
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+sys.path.insert(
+    0, str(Path(__file__).resolve().parent.parent)
+)  # `python scripts/signals.py` works too
+
+import typer
+
+from components import downtime, outputs
+from components.errors import UserError, wrong
+from scripts.lib import command, session, stacks, views
+from scripts.lib.signals import asking, next_stage, report
+from scripts.lib.signals.signs import Verdict, five
+
+MOVE_ON = 6
+UNITS_S = {"m": 60, "h": 3600, "d": 86400}
+MOST_DAYS = 90
+"""For as long the journal keeps what it has room for."""
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+
+
+@app.command(help=__doc__)
+def signals(
+    stack: Annotated[str, typer.Argument(help="Which stack.")],
+    since: Annotated[
+        str,
+        typer.Option(help="How far back: 30m, 24h, 7d; or a time, in UTC: 2026-11-22T18:00."),
+    ] = "7d",
+    json_: Annotated[bool, typer.Option("--json", help="For a machine to read.")] = False,
+) -> int:
+    """Measure the signs and judge them."""
+    until = time.time()
+    start = begin(since, until)
+    opened = session.open_session(stack)
+    settings = opened.settings
+    if settings.stage != 1:
+        raise UserError(
+            f"Stack {stack}: should be one of stage 1, got stage {settings.stage}",
+            "The signs say when to leave stage 1; this stack is beyond it.",
+        )
+    values = views.values(opened)
+    if not values.get(outputs.SSH_HOST):
+        raise views.not_up(opened)
+    evidence = asking.ask(stack, values, start, until)
+    file = opened.checkout.settings_file(stack)
+    found = report.Report(
+        stack=stack,
+        evidence=evidence,
+        signs=five(evidence, downtime.of_cloud(settings.cloud), settings.maintenance.window_min),
+        cost=next_stage.cost(
+            stack, stacks.values(file, f"stacks/{file.name}"), datetime.date.today()
+        ),
+    )
+    if json_:
+        print(json.dumps(found.as_json(), indent=2))
+    else:
+        print("\n".join(found.lines()))
+    return MOVE_ON if found.verdict is Verdict.move_on else 0
+
+
+def begin(since: str, now: float) -> float:
+    """When the period begins; raises ``UserError``."""
+    error = wrong(
+        "--since",
+        f"an age of at most {MOST_DAYS} days, or a time that has been",
+        since[:40],
+        "For example 30m, 24h, 7d or 2026-11-22T18:00 (UTC).",
+    )
+    if found := re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", since, re.ASCII):
+        start = now - int(found[1]) * UNITS_S[found[2]]
+    else:
+        try:
+            moment = datetime.datetime.fromisoformat(since)
+        except ValueError:
+            raise error from None
+        start = moment.replace(tzinfo=moment.tzinfo or datetime.UTC).timestamp()
+    if not now - MOST_DAYS * 86400 <= start < now:
+        raise error
+    return start
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command and return its exit code."""
+    os.chdir(session.ROOT)  # paths in settings start here, as under plain `pulumi`
+    return command.run(app, arguments)
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)  # what the engine's library leaves behind (gRPC threads) would delay the end

@@ -1,0 +1,24 @@
+"""Does what a file asks for: to crash alone, or to take a web process with it."""
+
+import os
+import pathlib
+import signal
+import sys
+import time
+
+ORDER = pathlib.Path("/var/lib/app/order")
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+while True:
+    time.sleep(0.1)
+    if ORDER.exists():
+        order = ORDER.read_text()
+        ORDER.unlink()
+        if order == "with the web":
+            webs = [
+                int(process.name)
+                for process in pathlib.Path("/proc").glob("[0-9]*")
+                if b"web.py" in (process / "cmdline").read_bytes()
+            ]
+            os.kill(max(webs), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGSEGV)
