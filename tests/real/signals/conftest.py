@@ -1,111 +1,45 @@
-"""A stage 1 with a product of its own that can be driven into each sign, and away from it."""
+"""A stage 1 with a product of its own, and what is said of it when it was driven into the signs."""
 
 from __future__ import annotations
 
-import datetime
-import json
 import os
 import shutil
 import subprocess
-import sys
-import threading
-import urllib.error
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.clouds.local import hosts
-from components.clouds.local.nspawn import Host
-from components.host import samples
-from tests.real.clone import Stack, clone, fetch
+from scripts.lib.bench import memory
+from tests.real.clone import clone
+from tests.real.signals.product import Product
 from tests.real.stages.conftest import take_away
 from tests.real.waiting import until
 
 NETWORK = "10.91.70.0/24"
 APP = Path(__file__).with_name("app")
+BURN = ("sh", "-c", "while :; do :; done")
+HELD = "/run/held"
+HOLD_MIB = 740
+HOLD = f"import time; held = b'x' * ({HOLD_MIB} << 20); open('{HELD}', 'w'); time.sleep(60)"
 
 
 @dataclass(frozen=True)
-class Product:
-    """The stack, its host, and the command."""
+class Told:
+    """What the command said of a period."""
 
-    stack: Stack
-    url: str
+    product: Product
+    since: str
+    code: int
+    document: dict[str, Any]
+    memory_mib: float
+    """What the machine counted for the whole host while the load was there."""
 
-    @property
-    def host(self) -> Host:
-        (found,) = hosts.every(self.stack.name)
-        return found
-
-    def sh(self, script: str) -> str:
-        """Run a script on the host."""
-        done = self.host.run(["sh", "-euc", script])
-        assert done.returncode == 0, (script, done.stdout, done.stderr)
-        return done.stdout.strip()
-
-    def sample(self) -> None:
-        """Take a sample now, and not at the next minute."""
-        self.sh(f"systemctl start {samples.UNIT}")
-
-    def now(self) -> str:
-        """The beginning of a period, later than all that was; the journal is asked in seconds."""
-        self.sample()
-        last = self.sh("date +%s")
-        until("the next second", lambda: self.sh("date +%s") != last)
-        moment = datetime.datetime.fromtimestamp(int(self.sh("date +%s")), datetime.UTC)
-        return moment.strftime("%Y-%m-%dT%H:%M:%S")
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run ``scripts/signals.py`` on the stack."""
-        return subprocess.run(
-            [sys.executable, "-m", "scripts.signals", self.stack.name, *arguments],
-            cwd=self.stack.clone.path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    def signals(self, since: str) -> tuple[int, dict[str, Any]]:
-        """Exit code and document of ``--json``."""
-        done = self.run("--since", since, "--json")
-        assert done.returncode in {0, 6}, done.stderr
-        return done.returncode, json.loads(done.stdout)
-
-    def visit(self, path: str, times: int) -> None:
-        """Ask for a page many times, eight at once."""
-        with ThreadPoolExecutor(8) as visitors:
-            list(visitors.map(lambda _: fetch_any(self.url + path), range(times)))
-
-    @contextmanager
-    def visitors(self) -> Iterator[None]:
-        """Somebody asks for a page all the time, whatever is answered."""
-        gone = threading.Event()
-
-        def visitor() -> None:
-            while not gone.wait(0.2):
-                fetch_any(self.url + "/")
-
-        thread = threading.Thread(target=visitor)
-        thread.start()
-        try:
-            yield
-        finally:
-            gone.set()
-            thread.join()
-
-
-def fetch_any(url: str) -> None:
-    """Ask, and take any answer."""
-    try:
-        fetch(url)
-    except (urllib.error.URLError, TypeError):  # an error page; an answer without a type
-        return
+    def sign(self, key: str) -> dict[str, Any]:
+        (found,) = [one for one in self.document["signs"] if one["key"] == key]
+        return found  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="package")
@@ -130,3 +64,57 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         yield Product(stack, str(stack.outputs()["url"]))
     finally:
         take_away(stack)
+
+
+@pytest.fixture(scope="package")
+def outgrown(product: Product) -> Told:
+    """Slow queries, no processor and no memory left, crashes, a slow deploy, a short window."""
+    since = product.now()
+    product.sample()
+    for _ in range(3):
+        product.visit("/query?ms=150")
+        product.sample()
+    taken_mib = load(product)
+    product.crash("with the web")
+    product.crash("with the web")
+    window = {"maintenance__window_min": 1}
+    with product.visitor():
+        product.stack.up(app__web_processes=1, app__environment={"START_S": "32"}, **window)
+    product.sample()
+    return Told(product, since, *product.signals(since), taken_mib)
+
+
+@pytest.fixture(scope="package")
+def mended(outgrown: Told) -> Told:
+    """The same with quick queries, no load, crashes of the worker alone and a quick deploy."""
+    product = outgrown.product
+    since = product.now()
+    with product.visitor():
+        product.stack.up(app__web_processes=2, app__environment=None, maintenance__window_min=30)
+    product.crash("alone")
+    product.crash("alone")
+    product.sample()
+    for _ in range(3):
+        product.visit("/query?ms=1")
+        product.let_pass(1)
+        product.sample()
+    return Told(product, since, *product.signals(since), 0)
+
+
+def load(product: Product) -> float:
+    """Take all of a processor and most of the memory; return what the machine counts of that."""
+    leader = product.host.leader()
+    assert leader
+    everywhere = os.sched_getaffinity(leader.pid)
+    # The host has one processor for a while: other tests keep theirs.
+    os.sched_setaffinity(leader.pid, {max(everywhere)})
+    try:
+        with product.load("burn", *BURN), product.load("hold", "python3", "-c", HOLD):
+            until("the memory to be taken", lambda: product.sh(f"find {HELD} 2>&1 || true") == HELD)
+            product.sample()
+            product.let_pass(2)
+            product.sample()
+            (taken_mib,) = memory.of_hosts(product.stack.name).values()
+    finally:
+        os.sched_setaffinity(leader.pid, everywhere)
+    return taken_mib

@@ -5,7 +5,7 @@ import os
 import time
 import urllib.parse
 
-import psycopg
+import psycopg  # type: ignore[import-not-found]  # of the host
 
 time.sleep(float(os.environ.get("START_S", "0")))  # an app that takes long to start
 
