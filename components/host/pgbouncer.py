@@ -99,7 +99,15 @@ def pgbouncer(*, pool_mode: PoolMode, managed: bool, replicas: int = 0) -> Part:
         users=(SystemUser(name="pgbouncer", groups=("app",)),),
         directories=(Directory(path=FOLDER, mode="0750", group="pgbouncer"),),
         files=(
-            _file(INI, render("pgbouncer/pgbouncer.ini.j2", socket=SOCKET_FOLDER, port=PORT)),
+            _file(
+                INI,
+                render(
+                    "pgbouncer/pgbouncer.ini.j2",
+                    socket=SOCKET_FOLDER,
+                    port=PORT,
+                    max_clients=MAX_CLIENTS,
+                ),
+            ),
             _file(
                 SETTINGS,
                 render(
