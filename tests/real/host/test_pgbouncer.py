@@ -79,6 +79,17 @@ def test_only_the_app_gets_in_and_only_the_pooler_administers(single: DebianTree
     assert single.must(f"{ask} ss -Hltn") == ""
 
 
+def test_all_clients_may_knock_at_once(single: DebianTree) -> None:
+    knock = f"""import socket
+    kept = [socket.socket(socket.AF_UNIX) for _ in range({pgbouncer.MAX_CLIENTS})]
+    for each in kept:
+        each.setblocking(False)
+        each.connect("/run/pgbouncer/.s.PGSQL.6432")"""
+    busy = "kill -STOP $(pgrep -x pgbouncer)"  # one that answers nobody for a moment
+    script = knock.replace("\n    ", "\n")
+    single.must(f"{START} {busy}; runuser -u app -- python3 - <<'END'\n{script}\nEND")
+
+
 def test_both_aliases_have_their_mode_and_size(host: ComposedHost, tree: DebianTree) -> None:
     psql = f"{pgbouncer.PSQL} -XAw -P footer=off 'host=/run/pgbouncer port=6432 dbname=pgbouncer'"
     said = tree.must(f"{START} runuser -u pgbouncer -- {psql} -c 'SHOW DATABASES'")
