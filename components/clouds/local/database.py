@@ -109,7 +109,7 @@ class DatabaseProvider(LocalProvider):
         """Stop PostgreSQL and remove its host; the volume stays."""
         host = hosts.find(_id)
         if host is not None:
-            host.remove()
+            hosts.remove(host)
 
     def _kind(self, props: dict[str, Any]) -> Kind:
         return "first"
@@ -203,7 +203,7 @@ class FollowerProvider(DatabaseProvider):
             if known:
                 following.dismiss(known, _props["name"])
             if host is not None:
-                host.remove()
+                hosts.remove(host)
         if self._kind(_props) == "replica":
             names.publish(_props["stack"], _props["name"], None)
 

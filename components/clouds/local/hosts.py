@@ -25,7 +25,7 @@ def every(stack: str) -> list[Host]:
 
 
 def id_of(host: Host) -> str:
-    stack = host.folder.parent.parent.name
+    stack = _stack_folder(host).name
     return f"{stack}/{host.folder.name}/{host.marker()['token']}"
 
 
@@ -76,21 +76,32 @@ def lay_down(
     return host
 
 
+def remove(host: Host) -> None:
+    """Stop a host and delete it. Whoever writes to all hosts of the stack (``names.py``) holds the
+    stack meanwhile, and finds each of them whole or not at all."""
+    host.stop()
+    with machine.lock(_stack_folder(host)):
+        host.remove()
+
+
 def give_up(host: Host) -> None:
     """Remove a host that did not come up; its console's output stays in the stack's folder."""
     console = host.console.read_text(errors="replace") if host.console.exists() else ""
     host.kill()
-    host.remove()
-    folder = host.folder.parent.parent
-    machine.write(folder / f"failed-{host.folder.name}.log", console, 0o600)
+    remove(host)
+    machine.write(_stack_folder(host) / f"failed-{host.folder.name}.log", console, 0o600)
 
 
 def wipe(stack: str) -> None:
     """Remove every host of the stack, and the consoles of those that did not come up."""
     for host in every(stack):
-        host.remove()
+        remove(host)
     for log in machine.stack_folder(stack).glob("failed-*.log"):
         log.unlink()
+
+
+def _stack_folder(host: Host) -> Path:
+    return host.folder.parent.parent
 
 
 def _free_slot(stack: str, name: str) -> Host:

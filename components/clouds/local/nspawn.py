@@ -11,7 +11,6 @@ namespaces and capabilities. They are for trying the stages, not for running str
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import shutil
@@ -228,12 +227,9 @@ class Host:
         self.stop()
         for file in self._nodes().values():
             disk.release(Path(file))
-        while self.folder.exists():
-            try:
-                shutil.rmtree(self.folder)
-            except OSError as error:  # a name was just written into it (names.py)
-                if error.errno not in {errno.ENOTEMPTY, errno.ENOENT}:
-                    raise
+        for name in ("upper", "work", "root"):  # the marker last: a run that is killed here leaves
+            shutil.rmtree(self.folder / name, ignore_errors=True)  # a host that the next one finds
+        shutil.rmtree(self.folder)
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -265,16 +261,13 @@ class Host:
         Returns whether it was another before.
         """
         leader = self.leader()
-        base = Path(f"/proc/{leader.pid}/root") if leader else self.upper
-        file = base / path.lstrip("/")
-        for folder in reversed(file.relative_to(base).parents):
-            if not (base / folder).exists():
-                (base / folder).mkdir(mode=0o755)
-                os.chown(base / folder, owner, owner)
-        if file.exists() and file.read_text() == text:
-            return False
-        machine.write(file, text, mode, owner)
-        return True
+        if leader:
+            try:
+                return _put(Path(f"/proc/{leader.pid}/root"), path, text, mode, owner)
+            except OSError:
+                if process.alive(leader):
+                    raise  # else it was stopped meanwhile, and the file is as any other of its own
+        return _put(self.upper, path, text, mode, owner)
 
     def enable(self, unit: str, target: str, *, template: str = "") -> None:
         """Have a unit started at boot, as ``systemctl enable`` does; for a host not yet started."""
@@ -384,13 +377,26 @@ class Host:
         machine.wait_until(f"the processes of {self.folder} should end", 10, ended)
         # The kernel takes a dead container's interface away in its own time, and a new container
         # of the same name cannot start before that.
-        machine.run(["ip", "link", "delete", launch.interface(self._machine)], check=False)
+        if self._marker.exists():
+            machine.run(["ip", "link", "delete", launch.interface(self._machine)], check=False)
 
     def _running(self) -> process.Process:
         leader = self.leader()
         if leader is None:
             raise UserError(f"host {self.spec().hostname} does not run", exit_code=1)
         return leader
+
+
+def _put(base: Path, path: str, text: str, mode: int, owner: int) -> bool:
+    file = base / path.lstrip("/")
+    for folder in reversed(file.relative_to(base).parents):
+        if not (base / folder).exists():
+            (base / folder).mkdir(mode=0o755)
+            os.chown(base / folder, owner, owner)
+    if file.exists() and file.read_text() == text:
+        return False
+    machine.write(file, text, mode, owner)
+    return True
 
 
 def _process(value: object) -> process.Process | None:

@@ -66,7 +66,7 @@ class ServerProvider(LocalProvider):
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         host = hosts.find(_id)
         if host is not None:
-            host.remove()
+            hosts.remove(host)
 
     def _outs(self, props: dict[str, Any], host: Host, *, host_key: str) -> dict[str, Any]:
         return outs(

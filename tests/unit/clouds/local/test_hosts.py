@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from components.clouds.local import hosts, launch, machine, nspawn
+from components.clouds.local import hosts, launch, machine, names, nspawn, process
 from components.errors import UserError
 
+SPEC = nspawn.Spec(
+    image="/nowhere",
+    bridge="stgnone",
+    network="10.0.0.0/24",
+    address="10.0.0.16",
+    gateway="10.0.0.1",
+    memory_mib=64,
+    hostname="app",
+)
 MARKER = {"token": "abc", "known": False, "nodes": {}}
 
 
@@ -51,6 +62,68 @@ def test_a_host_that_goes_meanwhile_leaves_nothing(
     assert not host.folder.exists(), "half a marker would be a host without an end"
     host.note(complete=True)
     assert not host.folder.exists()
+
+
+@pytest.fixture
+def whole(host: nspawn.Host) -> nspawn.Host:
+    """A host with files of its own; it is off."""
+    (host.upper / "etc").mkdir(parents=True)
+    host.note(spec=asdict(SPEC))
+    return host
+
+
+def test_a_host_that_is_removed_is_whole_until_its_names_are_written(
+    whole: nspawn.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine deletes a server while a database's name is taken away, or given."""
+    really = machine.write
+    removing = threading.Thread(target=hosts.remove, args=(whole,))
+
+    def slow(path: Path, text: str, mode: int = 0o644, owner: int | None = None) -> None:
+        if path.name == "hosts":
+            removing.start()
+            removing.join(0.5)  # time enough for one that does not wait
+        really(path, text, mode, owner)
+
+    monkeypatch.setattr(machine, "write", slow)
+    names.publish("shop", "database", "10.0.0.64")
+    removing.join(30)
+    assert not whole.folder.exists()
+    assert names.address_of("shop", "database") == "10.0.0.64"
+
+
+def test_a_host_that_stops_meanwhile_is_written_to_all_the_same(
+    whole: nspawn.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = process.Process(2**22 + 1, 0)  # above the highest id there can be
+    monkeypatch.setattr(nspawn.Host, "leader", lambda _: ended)
+    assert whole.put("/etc/hosts", "127.0.0.1 localhost\n")
+    assert (whole.upper / "etc/hosts").read_text() == "127.0.0.1 localhost\n"
+
+
+def test_a_folder_that_a_killed_run_left_is_no_obstacle(host: nspawn.Host) -> None:
+    """Killed before the marker was written, or after it was deleted."""
+    (host.folder / "host.json").unlink()
+    host.make(SPEC, None)
+    assert host.spec() == SPEC
+    host.remove()
+    assert not host.folder.exists()
+
+
+def test_a_host_is_found_until_its_last_file_has_gone(
+    whole: nspawn.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, seen = shutil.rmtree, []
+
+    def look(path: Path, ignore_errors: bool = False) -> None:
+        if path.is_relative_to(whole.folder):
+            seen.append((path.name, hosts.every("shop") != []))
+        really(path, ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", look)
+    hosts.remove(whole)
+    assert seen[-1] == ("app", True) and ("upper", True) in seen[:-1]
+    assert hosts.every("shop") == []
 
 
 @pytest.mark.parametrize(
