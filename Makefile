@@ -76,7 +76,7 @@ scan: ## what checkov makes of STACK, offline (STACK=all: of every stack; JSON=1
 prices: ## which prices have changed (CLOUD=aws: only those; REFRESH=1: write them)
 	$(PLAIN) scripts.prices $(if $(REFRESH),refresh,check) $(CLOUD)
 
-bench: ## how long things take, into docs/benchmarks (BENCH=costs, preview or stages; RUNS=3)
+bench: ## how long things take, into docs/benchmarks (BENCH=stages, claims, ...: only that; RUNS=3)
 	$(PLAIN) scripts.bench $(BENCH) $(if $(RUNS),--runs $(RUNS))
 
 # What the workflows run: docs/ci.md. These two need the engine.

@@ -4,6 +4,7 @@
     python -m scripts.bench costs      the estimate, over one and many plan files
     python -m scripts.bench preview    the comment on a pull request, from offline plans
     python -m scripts.bench stages     the local stages: coming up, doing nothing, at rest
+    python -m scripts.bench claims     what a text book says of connections and poolers
 
 Everything of a benchmark is measured in one go and paired; medians of three runs. Results go to
 docs/benchmarks: a JSON file and pictures each, a page and a picture of all. Those that bring up
@@ -25,7 +26,7 @@ from typing import Annotated
 import typer
 
 from scripts.lib import command, whole_file
-from scripts.lib.bench import costs, here, page, picture, plots, preview, stages
+from scripts.lib.bench import claims, costs, here, page, picture, plots, preview, stages
 from scripts.lib.bench.measures import Result, missed, of_document, shown
 
 STOPPED = 130
@@ -39,9 +40,14 @@ class Benchmark(StrEnum):
     costs = "costs"
     preview = "preview"
     stages = "stages"
+    claims = "claims"
 
 
-MEASURING = {Benchmark.costs: costs.measure, Benchmark.preview: preview.measure}
+MEASURING = {
+    Benchmark.costs: costs.measure,
+    Benchmark.preview: preview.measure,
+    Benchmark.claims: claims.measure,
+}
 """What needs no option of its own."""
 
 
