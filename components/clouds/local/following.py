@@ -92,6 +92,9 @@ def dismiss(known: Cluster, member: str) -> None:
         slot = cluster.slot(member)
         machine.wait_until(what, STREAM_TIMEOUT_S, lambda: slot not in replication.streams(primary))
         replication.keep_log_for(primary, _followers(left))
+        for follower in _followers(left):  # after a change of the primary they look for it a while
+            if replication.answers(left.host(follower)):
+                _streams(primary, follower, STREAM_TIMEOUT_S)
 
 
 def give_back(known: Cluster) -> Cluster:
