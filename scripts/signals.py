@@ -28,7 +28,8 @@ import typer
 
 from components import downtime, outputs
 from components.errors import UserError, wrong
-from scripts.lib import command, session, stacks, views
+from scripts import stack as stack_command
+from scripts.lib import session, stacks, views
 from scripts.lib.signals import asking, next_stage, report
 from scripts.lib.signals.signs import Verdict, five
 
@@ -71,7 +72,7 @@ def signals(
         evidence=evidence,
         signs=five(evidence, downtime.of_cloud(settings.cloud), settings.maintenance.window_min),
         cost=next_stage.cost(
-            stack, stacks.values(file, f"stacks/{file.name}"), datetime.date.today()
+            stack, settings, stacks.values(file, f"stacks/{file.name}"), datetime.date.today()
         ),
     )
     if json_:
@@ -103,9 +104,8 @@ def begin(since: str, now: float) -> float:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command and return its exit code."""
-    os.chdir(session.ROOT)  # paths in settings start here, as under plain `pulumi`
-    return command.run(app, arguments)
+    """Run the command and return its exit code; errors are told as those of ``scripts.stack``."""
+    return stack_command.main(arguments, app)
 
 
 if __name__ == "__main__":

@@ -149,14 +149,14 @@ def delete_data(
     flows.delete_data(opened)
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], commands: typer.Typer = app) -> int:
     """Run a command; tell an error in its own words and return the exit code."""
     os.chdir(session.ROOT)  # paths in settings start here, as under plain `pulumi`
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a locale without our signs: \u2717 for a cross
             stream.reconfigure(errors="backslashreplace")
     try:
-        return int(app(arguments, standalone_mode=False) or 0)
+        return int(commands(arguments, standalone_mode=False) or 0)
     except UserError as error:
         return _tell(str(error), error.exit_code)
     except Interrupted as stopped:

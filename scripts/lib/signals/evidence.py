@@ -158,7 +158,7 @@ def _samples(text: str) -> Iterator[Sample]:
                     "queries": (queries[0], queries[1]) if queries else None,
                 }
             )
-        except (KeyError, TypeError):  # of a sampler that is older or newer than this
+        except (KeyError, TypeError, IndexError):  # of a sampler that is older or newer than this
             continue
 
 

@@ -9,10 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 from components.errors import UserError
+from components.settings import Settings
 from components.settings.reading import all_keys
 from scripts.lib import cost_inputs
 from scripts.lib.costs.compare import Comparison, compare
 from scripts.lib.costs.estimate import estimate, money
+from scripts.lib.costs.plan_file import CostPlan
+
+LEAST_DISK_GIB = 20
+"""A managed database of this size every cloud makes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,20 +55,31 @@ class Cost:
         )
 
 
-def settings_of_stage_2(values: Mapping[str, object]) -> dict[str, object]:
+def settings_of_stage_2(values: Mapping[str, object], storage_gib: int) -> dict[str, object]:
     """The settings of a stage 1 stack, as stage 2: without those that mean nothing there."""
     keys = all_keys()
     own = {name: value for name, value in values.items() if name in keys and 2 in keys[name].stages}
-    return {**own, "stage": 2}
+    return {**own, "stage": 2, "database.storage_gib": storage_gib}
 
 
-def cost(stack: str, values: Mapping[str, object], today: datetime.date) -> Cost:
-    """Price both shapes of a stack; asks nobody."""
+def cost(stack: str, chosen: Settings, values: Mapping[str, object], today: datetime.date) -> Cost:
+    """Price both shapes of a stack, from its settings and how its file has them; asks nobody."""
     clouds = cost_inputs.all_clouds(today)
+    volume_gib = chosen.data.volume_gib
     try:
         now = estimate(cost_inputs.of_values(stack, values), clouds)
-        then = estimate(cost_inputs.of_values(stack, settings_of_stage_2(values)), clouds)
+        then = estimate(_plan_of_stage_2(stack, values, volume_gib), clouds)
     except UserError as error:
         return Cost(reason=str(error))
     found: Comparison = compare(now, then)
     return Cost(now=now.total, then=then.total, more=found.usd, per_use=len(then.unknown))
+
+
+def _plan_of_stage_2(stack: str, values: Mapping[str, object], volume_gib: int) -> CostPlan:
+    """With a disk as large as the volume, or the smallest where the cloud makes none so small."""
+    try:
+        return cost_inputs.of_values(stack, settings_of_stage_2(values, volume_gib))
+    except UserError:
+        if volume_gib >= LEAST_DISK_GIB:
+            raise
+        return cost_inputs.of_values(stack, settings_of_stage_2(values, LEAST_DISK_GIB))

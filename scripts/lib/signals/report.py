@@ -85,7 +85,8 @@ class Report:
             return f"MOVE ON to stage 2, {len(here)} of 5 signs: {_listed(here)}.{open_}"
         near = [one.title for one in self.signs if one.verdict is Verdict.near]
         soon = f" Near: {_listed(near)}." if near else ""
-        return f"STAY on stage 1.{soon}{open_}"
+        sure = " as far as is known" if unknown else ""
+        return f"STAY on stage 1{sure}.{soon}{open_}"
 
 
 NO_SAMPLES = (
@@ -118,7 +119,7 @@ def _mark(verdict: Verdict) -> str:
 
 def number(value: float) -> str:
     """At most one decimal, none above 100: ``3.2``, ``120``, ``0``."""
-    return f"{value:.0f}" if value >= 100 or value == round(value) else f"{value:.1f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}".removesuffix(".0")
 
 
 def _listed(titles: list[str]) -> str:

@@ -21,6 +21,7 @@ LEAST_INTERVALS = 3
 """Fewer minutes have no peak."""
 LEAST_CALLS = 20
 """The mean of fewer queries says little."""
+WEEK_S = 7 * 86400
 TOUCH_S = 30
 """What happens to the web within this time of a worker's crash counts as touched by it."""
 
@@ -57,7 +58,7 @@ LATENCY = Limit(
     why="a page of ten queries then takes a second: our choice",
 )
 LOAD = Limit(near=70, limit=80, why="what is left is needed for a burst and a restart: 70 to 80 %")
-DEPLOYS = Limit(near=5, limit=30, why="a deploy a day that turns users away for 4 s: our choice")
+DEPLOYS = Limit(near=5, limit=20, why="a deploy a day that turns users away for 3 s: our choice")
 CRASHES = Limit(near=0, limit=1, why="once may be chance: our choice")
 NEAR_WINDOW = 0.75
 """Of the window that the settings allow."""
@@ -125,7 +126,8 @@ def latency(evidence: Evidence) -> Sign:
     pages = [one.page_ms for one in peak if one.page_ms is not None]
     said = (
         f"{calls} queries and {sum(one.requests for one in peak)} requests in the {len(peak)}"
-        f" busiest minutes; 95 of 100 pages took at most {max(pages, default=0):.0f} ms"
+        f" busiest minutes; in the worst of them 95 of 100 requests took up to"
+        f" {max(pages, default=0):.0f} ms"
         if known
         else f"{calls} queries in {len(peak)} minutes with requests: at least {LEAST_CALLS} in"
         f" {LEAST_INTERVALS} are needed"
@@ -149,7 +151,7 @@ def latency(evidence: Evidence) -> Sign:
 def load(evidence: Evidence) -> Sign:
     """What 19 of 20 minutes stay below, of processors and of memory."""
     known = len(evidence.intervals) >= LEAST_INTERVALS
-    few = f"{len(evidence.intervals)} minutes: at least {LEAST_INTERVALS} are needed"
+    few = f"{_count(len(evidence.intervals), 'minute')}: at least {LEAST_INTERVALS} are needed"
     cores = evidence.samples[-1].cores if evidence.samples else 0
     total = evidence.samples[-1].total_mib if evidence.samples else 0
 
@@ -166,13 +168,13 @@ def load(evidence: Evidence) -> Sign:
                 "CPU",
                 [one.cpu_percent for one in evidence.intervals],
                 "/sys/fs/cgroup/cpu.stat, read once a minute",
-                f"19 of 20 minutes were below, of {cores} processors",
+                f"19 of 20 minutes were no higher, of {_count(cores, 'processor')}",
             ),
             of(
                 "memory",
                 [one.memory_percent for one in evidence.intervals],
                 "Pss in /proc/*/smaps_rollup, read once a minute",
-                f"19 of 20 minutes were below, of {total:.0f} MiB",
+                f"19 of 20 minutes were no higher, of {total:.0f} MiB",
             ),
         ),
     )
@@ -191,12 +193,12 @@ def deploys(evidence: Evidence) -> Sign:
         measures=(
             Measure(
                 name="requests refused for",
-                number=float(len(during)) if evidence.samples else None,
-                unit="s",
+                number=weekly(len(during), evidence) if evidence.samples else None,
+                unit="s a week",
                 limit=DEPLOYS,
                 source="Nginx's access log (503 after 502 or 504) and stages-run in the journal",
-                said=f"{len(evidence.runs)} runs of up; {len(refused) - len(during)} s outside"
-                " of them"
+                said=f"{_count(len(evidence.runs), 'run')} of `up`; {len(refused) - len(during)} s"
+                " outside of them"
                 if evidence.samples
                 else "no sample of the access log",
             ),
@@ -222,12 +224,12 @@ def crashes(evidence: Evidence) -> Sign:
         measures=(
             Measure(
                 name="crashes",
-                number=float(len(touching)),
-                unit="times",
+                number=weekly(len(touching), evidence),
+                unit="a week",
                 limit=CRASHES,
                 source="systemd's failures in the journal, and Nginx's access log",
-                said=f"the worker failed {len(workers)} times, web processes {len(webs)}"
-                f" times{last}",
+                said=f"the worker failed {_count(len(workers), 'time')}, web processes"
+                f" {_count(len(webs), 'time')}{last}",
             ),
         ),
     )
@@ -257,7 +259,7 @@ def maintenance(old_first: Span, new_first: Span, window_min: int | None) -> Sig
                 number=worst_s / 60,
                 unit="min",
                 limit=limit,
-                source=f"not measured, expected as `make preview` does: {old_first.source}",
+                source=f"what `make preview` expects, not measured: {old_first.source}",
                 said=said,
             ),
         ),
@@ -270,6 +272,11 @@ def busiest(intervals: Sequence[Interval]) -> list[Interval]:
     return ranked[: max(LEAST_INTERVALS, math.ceil(len(ranked) * PEAK_SHARE))]
 
 
+def weekly(count: int, evidence: Evidence) -> float:
+    """A count as one of a week; what came in less is not blown up."""
+    return count / max(1, (evidence.until - evidence.since) / WEEK_S)
+
+
 def level(numbers: Sequence[float]) -> float:
     """The number that all but the highest 5 % stay at or below."""
     return sorted(numbers)[math.ceil(len(numbers) * (1 - PEAK_SHARE)) - 1]
@@ -279,3 +286,7 @@ def touches(crash: Failure, webs: Sequence[Failure], refused: Sequence[int]) -> 
     """Whether the web felt a crash of the worker."""
     moments = [*(one.at for one in webs), *refused]
     return any(abs(moment - crash.at) <= TOUCH_S for moment in moments)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

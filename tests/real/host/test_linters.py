@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from components.host import base, firewall, nginx, pgbouncer, valkey
+from components.host import base, firewall, nginx, pgbouncer, samples, valkey
 from tests.support.composed_hosts import DEVICE, ComposedHost
 from tests.support.debian_tree import DebianTree
 
@@ -19,11 +19,17 @@ MOST_EXPOSED = {
     valkey.UNIT: 2.0,
     "data-volume.service": 2.0,
     "postgres-cluster.service": 2.0,
+    samples.UNIT: 2.0,
     nginx.UNIT: 3.0,
     "postgresql@17-main.service": 3.0,
 }
-"""`systemd-analyze security`, 0 closed to 10 open. The last four run as root, or begin so."""
-ONE_STAGE_ONLY = ("data-volume.service", "postgres-cluster.service", "postgresql@17-main.service")
+"""`systemd-analyze security`, 0 closed to 10 open. The last five run as root, or begin so."""
+ONE_STAGE_ONLY = (
+    "data-volume.service",
+    "postgres-cluster.service",
+    samples.UNIT,
+    "postgresql@17-main.service",
+)
 
 
 def check_of(host: ComposedHost, unit: str) -> str:

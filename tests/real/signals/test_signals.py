@@ -6,7 +6,6 @@ and not at each minute, and a period begins where it says; else all is as a user
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -21,8 +20,6 @@ SIGNS = ("latency", "load", "deploys", "crashes", "maintenance")
 
 
 def test_a_young_stack_stays_and_says_what_is_not_known(product: Product) -> None:
-    journal = "journalctl -q -b -o cat -t stages-sample"
-    until("the first sample of the timer", lambda: product.sh(journal), timeout_s=70)
     code, document = product.signals("1m")
     verdicts = {one["key"]: one["verdict"] for one in document["signs"]}
     assert (code, document["verdict"]) == (0, "stay")
@@ -57,7 +54,7 @@ def test_numbers_are_those_that_were_brought_about(outgrown: Told, mended: Told)
     assert 100 < measure(outgrown, "latency", "mean of a query")["number"] < 1000
     assert measure(mended, "latency", "mean of a query")["number"] < 50
     assert measure(outgrown, "load", "CPU")["verdict"] == "move on"
-    assert measure(outgrown, "deploys", "requests refused for")["number"] > 30
+    assert measure(outgrown, "deploys", "requests refused for")["number"] > 20
     crashes = measure(outgrown, "crashes", "crashes")
     assert crashes["number"] == 2
     assert crashes["said"].startswith("the worker failed 2 times, web processes 2 times")
@@ -87,9 +84,7 @@ def test_a_host_that_does_not_answer(product: Product) -> None:
     )
 
 
-def test_without_json_it_is_a_table(mended: Told) -> None:
-    said = mended.product.run("--since", mended.since)
-    assert said.returncode == 0
-    assert json.dumps(mended.document["verdict"]) == '"stay"'
-    assert "STAY on stage 1." in said.stdout
-    assert "As stage 2 this stack costs $0.00 a month: $0.00 more than now ($0.00)." in said.stdout
+def test_the_timer_takes_samples_by_itself(mended: Told) -> None:
+    triggered = "systemctl show -P LastTriggerUSec samples.timer"
+    until("the next minute", lambda: mended.product.sh(triggered), timeout_s=70)
+    assert mended.product.sh("systemctl is-system-running") == "running"

@@ -34,8 +34,8 @@ from pathlib import Path
 
 GROUP = Path("/sys/fs/cgroup/cpu.stat")
 """The control group at the top is the whole host: in a container /proc/stat is the machine's."""
-LINE = re.compile(r" at=(\d+)\.\d+ status=(\d+) took=([\d.]+) by=\[(.*)\]$")
-"""The end of a line of Nginx's access log (files/nginx/app.conf.j2)."""
+LINE = re.compile(r" at=(\d+)\.\d+ status=(\d+) took=([\d.]+) by=\[([\d ,:-]*)\]$")
+"""The end of a line of Nginx's access log (nginx/app.conf.j2), after all that clients say."""
 TIMEOUT_S = 20
 SQL = (
     "select coalesce(sum(calls), 0)::bigint, coalesce(sum(total_exec_time), 0)"

@@ -1,0 +1,70 @@
+"""What `make signals` says, to a person and to a machine, as it was last read by a person.
+
+After a wanted change: ``pytest tests/golden --update-golden``, then read ``git diff``.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from components import downtime
+from scripts.lib.signals import signs
+from scripts.lib.signals.evidence import Evidence, Failure, Run
+from scripts.lib.signals.next_stage import Cost
+from scripts.lib.signals.report import Report
+from tests.support.signals import BEGIN, WEEK, minutes
+
+FOLDER = Path(__file__).parent / "signals"
+COST = Cost(now=Decimal("30.58"), then=Decimal("79.53"), more=Decimal("48.95"), per_use=3)
+
+
+def report(evidence: Evidence, window_min: int | None, cost: Cost = COST) -> Report:
+    five = signs.five(evidence, downtime.of_cloud("aws"), window_min)
+    return Report(stack="shop", evidence=evidence, signs=five, cost=cost)
+
+
+def outgrown() -> Report:
+    refused = tuple(range(BEGIN + 100, BEGIN + 132))
+    crashes = [
+        Failure(at=BEGIN + at, unit=unit, result="oom-kill")
+        for at in (1000, 2000)
+        for unit in ("worker.service", "web@8001.service")
+    ]
+    evidence = Evidence(
+        since=BEGIN,
+        until=BEGIN + WEEK,
+        samples=minutes(*[(10, 100, 147.25)] * 3, cpu=75, memory=60, refused=refused).samples,
+        runs=(Run(start=BEGIN + 90, end=BEGIN + 140),),
+        failures=tuple(crashes),
+    )
+    return report(evidence, window_min=10)
+
+
+def near() -> Report:
+    return report(minutes(*[(10, 100, 60.0)] * 3, cpu=20, memory=30), window_min=30)
+
+
+def silent() -> Report:
+    cost = Cost(reason="stages:server.plan: should be one of s, got 'x'. Choose one.")
+    return report(Evidence(since=BEGIN, until=BEGIN + WEEK), window_min=None, cost=cost)
+
+
+REPORTS = {"outgrown": outgrown, "near": near, "silent": silent}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_is_the_golden_one(name: str, pytestconfig: pytest.Config) -> None:
+    found = REPORTS[name]()
+    texts = {
+        "txt": "\n".join(found.lines()) + "\n",
+        "json": json.dumps(found.as_json(), indent=2) + "\n",
+    }
+    for kind, text in texts.items():
+        file = FOLDER / f"{name}.{kind}"
+        if pytestconfig.getoption("--update-golden"):
+            file.write_text(text)
+        assert text == file.read_text(), "see this file's first lines"

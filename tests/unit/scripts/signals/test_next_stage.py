@@ -1,0 +1,77 @@
+"""What a stage 1 stack would cost as stage 2."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+
+import pytest
+
+from components import settings
+from scripts.lib import cost_inputs
+from scripts.lib.costs.estimate import estimate
+from scripts.lib.signals.next_stage import Cost, cost, settings_of_stage_2
+
+TODAY = datetime.date(2026, 11, 22)
+VALUES: dict[str, object] = {
+    "cloud": "digitalocean",
+    "stage": "1",
+    "app.repository": ".",
+    "app.directory": "examples/django",
+    "access.ssh_keys": [
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBCnkgYCz4nWzBYNoAvJr1pJZ2aHAFmTWcVEB6MIhAZh x"
+    ],
+    "access.ssh_cidrs": ["203.0.113.7/32"],
+}
+
+
+def of(values: dict[str, object]) -> Cost:
+    return cost("shop", settings.read("shop", values), values, TODAY)
+
+
+def test_the_difference_is_that_of_both_plans() -> None:
+    found = of(VALUES)
+    clouds = cost_inputs.all_clouds(TODAY)
+    both = [
+        estimate(cost_inputs.of_values("shop", {**VALUES, "stage": stage}), clouds).total
+        for stage in ("1", "2")
+    ]
+    assert [found.now, found.then] == both
+    assert found.more == both[1] - both[0]
+    assert found.more > Decimal(50)
+    assert found.line() == (
+        f"As stage 2 this stack costs ${found.then} a month, and {found.per_use} lines that are"
+        f" billed per use: ${found.more} more than now (${found.now})."
+    )
+
+
+def test_settings_that_mean_nothing_in_stage_2_are_left_behind() -> None:
+    values = {
+        **VALUES,
+        "data.volume_gib": 20,
+        "maintenance.window_min": 5,
+        "server.plan": "s-2vcpu-4gb",
+    }
+    then = settings_of_stage_2(values, 20)
+    assert settings.read("shop", then).stage == 2
+    assert then["server.plan"] == "s-2vcpu-4gb"
+    assert not {"data.volume_gib", "maintenance.window_min"} & then.keys()
+
+
+def test_what_has_no_plan_has_no_cost() -> None:
+    found = of({**VALUES, "server.plan": "huge"})
+    assert found.now is None
+    assert found.line().startswith(
+        "What stage 2 would cost is not known: stages:server.plan: should be one of "
+    )
+    assert found.as_json()["stage2_usd_per_month"] is None
+
+
+@pytest.mark.parametrize("stack", [name for name in cost_inputs.stack_names() if "stage1" in name])
+def test_every_stack_of_stage_1_has_a_stage_2(stack: str) -> None:
+    from scripts.lib import stacks
+
+    file = cost_inputs.ROOT / "stacks" / f"Pulumi.{stack}.yaml"
+    found = of(dict(stacks.values(file, stack)))
+    assert found.then is not None, found.reason
+    assert found.then >= (found.now or 0)
