@@ -7,8 +7,8 @@
     python -m scripts.bench claims     what a text book says of connections and poolers
 
 Everything of a benchmark is measured in one go and paired; medians of three runs. Results go to
-docs/benchmarks: a JSON file and pictures each, a page and a picture of all. Those that bring up
-stacks need root and Linux.
+docs/benchmarks: a JSON file and pictures each, a page and a picture of all; beside that folder the
+page that says what to believe of the claims. Those that bring up stacks need root and Linux.
 
 Exit codes: 0 done, whether or not the aims are met; 1 a step failed; 2 bad input; 130 interrupted.
 """
@@ -26,7 +26,7 @@ from typing import Annotated
 import typer
 
 from scripts.lib import command, whole_file
-from scripts.lib.bench import claims, costs, here, page, picture, plots, preview, stages
+from scripts.lib.bench import believing, claims, costs, here, page, picture, plots, preview, stages
 from scripts.lib.bench.measures import Result, missed, of_document, shown
 
 STOPPED = 130
@@ -67,14 +67,15 @@ def bench(
     """Measure, and write down what came out."""
     out.mkdir(parents=True, exist_ok=True)
     for which in benchmark or list(Benchmark):
-        now, machine = datetime.datetime.now(datetime.UTC), here.machine()
+        now, commit = datetime.datetime.now(datetime.UTC), here.commit()
+        machine = here.machine()
         _say(f"{which}: load {machine.load_at_start:g} on {machine.cores} cores")
         if which is Benchmark.stages:
             measures = stages.measure(runs, stage or [1, 2], _say)
         else:
             measures = MEASURING[which](runs, _say)
         date = f"{now:%Y-%m-%d %H:%M} UTC"
-        _write(out, Result(which.value, date, here.commit(), runs, machine, measures))
+        _write(out, Result(which.value, date, commit, runs, machine, measures))
 
 
 def _write(out: Path, result: Result) -> None:
@@ -84,6 +85,7 @@ def _write(out: Path, result: Result) -> None:
     files = [out / f"{name}.json" for name in Benchmark]
     found = [of_document(json.loads(file.read_text())) for file in files if file.exists()]
     whole_file.write(out / "README.md", page.of_results(found))
+    whole_file.write(out.parent / believing.FILE, believing.page(found))
     whole_file.write(out / page.PICTURE, picture.draw(found))
     drawn = [out / page.PICTURE]
     for name, svg in plots.of(result).items():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html import escape
 
 from scripts.lib.bench.measures import Measure, shown
-from scripts.lib.costs.chart import STYLE, WIDTH, text
+from scripts.lib.costs.chart import LETTER, STYLE, WIDTH, text
 
 LEFT, RIGHT = 300, 800
 """Where bars begin, and where the axis ends: the longest value is written behind it."""
@@ -82,7 +82,7 @@ def draw(
     top, y, rows = 84, 84.0, []
     for group in groups:
         rows.append(text(28, y + 16, group.title, "name"))
-        y += ROW if len(group.title) > 24 else 0
+        y += 0 if _beside(group) else ROW
         for name, one in group.bars:
             rows.append(_bar(name, one, colours[name], axis, y))
             y += ROW
@@ -125,6 +125,12 @@ def scale(title: str, values: Sequence[float], *, log: bool) -> Axis:
         return Axis(f"{title}, logarithmic", least, max(top, least * 10), log=True)
     step = _round_step((most or 1) / 6)
     return Axis(title, 0, step * math.ceil((most or 1) / step))
+
+
+def _beside(group: Group) -> bool:
+    """Whether the title has room beside the names, which end where the bars begin."""
+    longest = max((len(name) for name, _ in group.bars), default=0)
+    return LETTER * (len(group.title) + longest) + 50 < LEFT
 
 
 def _bar(name: str, one: Measure, colour: str, axis: Axis, y: float) -> str:

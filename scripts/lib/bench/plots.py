@@ -7,9 +7,12 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from scripts.lib.bench.claims import pictures as claims
 from scripts.lib.bench.measures import Result
 
-DRAWING: Mapping[str, Callable[[Result], Mapping[str, str]]] = {}
+DRAWING: Mapping[str, Callable[[Result], Mapping[str, str]]] = {
+    "claims": claims.draw,
+}
 """By benchmark: what draws its pictures; their names are without an ending."""
 RASTER = "rsvg-convert"
 """Debian's librsvg2-bin. Without it there are no PNG files, and the pages show the SVG ones."""

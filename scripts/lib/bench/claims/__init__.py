@@ -132,17 +132,18 @@ def _opening(book: Book, side: Side) -> None:
 
 def _hops(book: Book, stage1: Side, stage2: Side) -> None:
     """A page of some queries, one after the other, by how far the database is away."""
-    with stage2.delayed(PROXY_PORT, 1), poolers.running(stage2, poolers.FAR) as far:
-        for key, title, side, url in (
-            ("socket", "stage 1, socket", stage1, stage1.pooled),
-            ("network", "stage 2, network of this machine", stage2, stage2.pooled),
-            ("far", "stage 2, 1 ms round trip", stage2, far),
-        ):
-            for count in QUERIES:
-                times = side.client("page", url, count, 30)
-                plural = "query" if count == 1 else "queries"
-                title_ = f"a page of {count} {plural}, {title}"
-                book.note(f"page.{key}.{count}", title_, _ms(times), "ms")
+
+    def ask(key: str, title: str, side: Side, url: str) -> None:
+        for count in QUERIES:
+            times = side.client("page", url, count, 20)
+            what = f"a page of {count} {'query' if count == 1 else 'queries'}, {title}"
+            book.note(f"page.{key}.{count}", what, _ms(times), "ms")
+
+    ask("socket", "stage 1, socket", stage1, stage1.pooled)
+    ask("network", "stage 2, network of this machine", stage2, stage2.pooled)
+    for key, far in (("proxy", 0), ("far", 1)):
+        with stage2.delayed(PROXY_PORT, far), poolers.running(stage2, poolers.FAR) as url:
+            ask(key, f"stage 2, proxy of {far} ms round trip", stage2, url)
 
 
 def _connecting(book: Book, side: Side, seconds: int, *, backwards: bool) -> None:
