@@ -6,8 +6,9 @@ import itertools
 import json
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,23 +18,33 @@ from tests.real.waiting import until
 CLIENT = Path(__file__).with_name("ledger_client.py")
 PLACE = "/tmp/ledger_client.py"
 CLIENTS = 50
+A_RUN = 1_000_000_000
 _RUNS = itertools.count(1)
 
 
 @dataclass
 class Ledger:
-    """A run of the client. After its end: what it knows."""
+    """A run of the client: what it knows, as it says it."""
 
+    first: int
+    """The lowest of the numbers that it writes; a run has ``A_RUN`` of them."""
     oldest_s: float = 0.0
     """When the client that has waited longest was last answered, in seconds since 1970."""
     clients: list[list[tuple[int, float]]] = field(default_factory=list)
     """Of each client: number and time of every entry that was acknowledged."""
     errors: list[str] = field(default_factory=list)
+    """After its end, as is ``hung``."""
     hung: int = -1
+    """How many clients still waited for an answer; -1 for a run that did not live to say it."""
 
     @property
     def acknowledged(self) -> set[int]:
         return {number for client in self.clients for number, _ in client}
+
+    def stored(self, rows: str) -> Counter[int]:
+        """How often each number of this run is in the table, from one number a line."""
+        numbers = (int(row) for row in rows.split())
+        return Counter(one for one in numbers if self.first <= one < self.first + A_RUN)
 
     def wait_for_all(self, after_s: float, timeout_s: float) -> None:
         """Until every client has been answered after a moment."""
@@ -52,7 +63,8 @@ def ledger(app: Host, clients: int = CLIENTS) -> Iterator[Ledger]:
     leader = app.leader()
     assert leader is not None
     enter = ["nsenter", "--target", str(leader.pid), "--all", "--wdns=/", "--"]
-    argv = ["python3", PLACE, str(clients), str(next(_RUNS) * 1_000_000_000)]
+    first = next(_RUNS) * A_RUN
+    argv = ["python3", PLACE, str(clients), str(first)]
     run = subprocess.Popen(
         [*enter, "runuser", "-u", "app", "--", *argv],
         stdin=subprocess.PIPE,
@@ -60,15 +72,19 @@ def ledger(app: Host, clients: int = CLIENTS) -> Iterator[Ledger]:
         text=True,
     )
     assert run.stdin is not None and run.stdout is not None
-    seen = Ledger()
+    seen = Ledger(first, clients=[[] for _ in range(clients)])
 
     def read(lines: Iterator[str]) -> None:
         for line in lines:
+            if not line.endswith("\n"):
+                return  # cut off with its host
             said = json.loads(line)
             if "oldest" in said:
+                for one, new in zip(seen.clients, said["new"], strict=True):
+                    one += [(number, at) for number, at in new]
                 seen.oldest_s = said["oldest"]
             else:
-                seen.clients, seen.errors, seen.hung = said["clients"], said["errors"], said["hung"]
+                seen.errors, seen.hung = said["errors"], said["hung"]
 
     reader = threading.Thread(target=read, args=(iter(run.stdout),))
     reader.start()
@@ -76,7 +92,8 @@ def ledger(app: Host, clients: int = CLIENTS) -> Iterator[Ledger]:
         seen.wait_for_all(0, 30)
         yield seen
     finally:
-        run.stdin.close()
+        with suppress(BrokenPipeError):  # its host was killed
+            run.stdin.close()
         try:
             run.wait(timeout=60)
         finally:

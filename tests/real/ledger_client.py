@@ -1,9 +1,11 @@
 """Writes ledger entries from the app server, and knows every one that was acknowledged.
 
 Runs there as user ``app`` with Debian's psycopg: connections as the app's own, through PgBouncer's
-socket, each kept and used again until it breaks. What was not acknowledged is not asked again under
-the same number. Each tenth of a second it says on a line when the client that has waited longest
-was last answered; when its standard input ends, it says everything.
+socket, each kept and used again until it breaks. Each number is sent once, whatever comes of it,
+and the table takes a number twice: what is in it twice was doubled on the way. Each tenth of a
+second it says on a line what was acknowledged since, and when the client that has waited longest
+was last answered; when its standard input ends, it says what went wrong. What it said counts
+whatever becomes of it, its host included.
 
     python3 ledger_client.py CLIENTS FIRST_ID
 """
@@ -21,7 +23,7 @@ URL = "postgresql://app@/app?host=/run/pgbouncer&port=6432&connect_timeout=5"
 THINK_S = 0.05
 END_S = 15
 """For the clients to end by themselves; who is still waiting then hangs."""
-CREATE = "CREATE TABLE IF NOT EXISTS ledger (id bigint PRIMARY KEY)"
+CREATE = "CREATE TABLE IF NOT EXISTS ledger (id bigint NOT NULL)"
 
 
 class Client(threading.Thread):
@@ -31,12 +33,18 @@ class Client(threading.Thread):
         super().__init__(daemon=True)
         self.next = first + number * 1_000_000
         self.acknowledged: list[tuple[int, float]] = []
+        self.told = 0
         self.errors: list[str] = []
         self.stop = False
 
     @property
     def last_s(self) -> float:
         return self.acknowledged[-1][1] if self.acknowledged else 0.0
+
+    def news(self) -> list[tuple[int, float]]:
+        """What was acknowledged since it was asked last."""
+        since, self.told = self.told, len(self.acknowledged)
+        return self.acknowledged[since : self.told]
 
     def run(self) -> None:
         while not self.stop:
@@ -60,6 +68,11 @@ def _listen(ended: threading.Event) -> None:
     ended.set()
 
 
+def _say(running: list[Client]) -> None:
+    oldest_s = min(client.last_s for client in running)
+    print(json.dumps({"oldest": oldest_s, "new": [one.news() for one in running]}), flush=True)
+
+
 def main(clients: int, first: int) -> None:
     with psycopg.connect(URL, autocommit=True) as connection:
         connection.execute(CREATE)
@@ -69,14 +82,14 @@ def main(clients: int, first: int) -> None:
     ended = threading.Event()
     threading.Thread(target=_listen, args=(ended,), daemon=True).start()
     while not ended.wait(0.1):
-        print(json.dumps({"oldest": min(client.last_s for client in running)}), flush=True)
+        _say(running)
     for client in running:
         client.stop = True
     until = time.monotonic() + END_S
     for client in running:
         client.join(max(0.0, until - time.monotonic()))
+    _say(running)
     told = {
-        "clients": [list(client.acknowledged) for client in running],
         "errors": sorted({error for client in running for error in client.errors}),
         "hung": sum(client.is_alive() for client in running),
     }

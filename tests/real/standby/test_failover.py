@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -13,6 +12,7 @@ import pytest
 from components.clouds.local import machine, replication
 from components.clouds.local.nspawn import Host
 from tests.real.ledger import CLIENTS, Ledger, ledger
+from tests.real.links import blackhole
 from tests.real.standby.conftest import Product
 from tests.real.waiting import until
 
@@ -21,24 +21,6 @@ pytestmark = pytest.mark.real
 BACK_S = 30
 """For all clients to be answered after the name has moved. The aim is 10 s, which the benchmark
 measures on an idle machine; with PgBouncer's defaults some clients take minutes."""
-
-
-@contextmanager
-def blackhole(address: str) -> Iterator[None]:
-    """A host that falls silent: what is sent to it or by it is dropped on its bridge."""
-    table = f"stages_test_{machine.digest(address)}"
-    rules = f"""table bridge {table} {{
-        chain forward {{
-            type filter hook forward priority 0
-            ip saddr {address} drop
-            ip daddr {address} drop
-        }}
-    }}"""
-    subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["nft", "delete", "table", "bridge", table], check=True)
 
 
 def moved_s(product: Product) -> float:

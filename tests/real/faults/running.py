@@ -1,0 +1,130 @@
+"""An ``up`` that is watched line by line, and one that is killed in its middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tests.real.clone import Stack
+
+POINTS = 10
+"""An ``up`` is cut into this many pieces of equal length; it is killed somewhere in one of them."""
+
+
+class Line(NamedTuple):
+    """A line of output, and how many seconds after the start it came."""
+
+    at_s: float
+    text: str
+
+
+class Kill(NamedTuple):
+    """Where an ``up`` is killed, and what of it."""
+
+    point: int
+    after_lines: int
+    wait_s: float
+    whom: str
+    """``engine``: the CLI alone, as by the kernel when memory is short; ``everything``: the
+    operator's command and all that it has in its group."""
+
+    def __str__(self) -> str:
+        return (
+            f"point {self.point}: {self.whom} killed {self.wait_s:.1f} s after line "
+            f"{self.after_lines}"
+        )
+
+
+class Watched:
+    """A running ``up``."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.lines: list[Line] = []
+        self._stack = stack
+        self._news = threading.Condition()
+        self._began = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "scripts.stack", "up", "--stack", stack.name],
+            cwd=stack.clone.path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self._ended = False
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._news:
+                self.lines.append(Line(time.monotonic() - self._began, line.rstrip("\n")))
+                self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def wait(self, condition: Callable[[], bool], timeout_s: float) -> None:
+        """Until a condition of the lines holds, the run has ended, or so much time has passed."""
+        with self._news:
+            self._news.wait_for(lambda: self._ended or condition(), timeout_s)
+
+    def end(self) -> str:
+        """Wait for the end; what was said."""
+        self.process.wait(600)
+        self._reader.join(30)
+        return "\n".join(line.text for line in self.lines)
+
+    def engine(self) -> int | None:
+        """The process of the engine, which holds the stack's lock."""
+        locks = self._stack.clone.path / ".stages/state/.pulumi/locks/organization/stages"
+        for lock in (locks / self._stack.name).glob("*.json"):
+            try:
+                return int(json.loads(lock.read_text())["pid"])
+            except (OSError, ValueError):
+                continue
+        return None
+
+
+def watched_up(stack: Stack) -> list[Line]:
+    """Run ``up`` to its end; the last line is the end itself."""
+    run = Watched(stack)
+    began = time.monotonic()
+    said = run.end()
+    assert run.process.returncode == 0, said
+    return [*run.lines, Line(time.monotonic() - began, "")]
+
+
+def choose(timeline: list[Line], point: int, rng: random.Random) -> Kill:
+    """A moment in a piece of an ``up`` like this one, told by lines: seconds vary with the load."""
+    at_s = (point + rng.random()) / POINTS * timeline[-1].at_s
+    before = [line for line in timeline if line.at_s <= at_s]
+    wait_s = at_s - (before[-1].at_s if before else 0)
+    return Kill(point, len(before), wait_s, rng.choice(("engine", "everything")))
+
+
+def killed_up(stack: Stack, kill: Kill) -> str:
+    """Run ``up`` and kill it there with -9; what it had said. One that ends before is no failure:
+    its last line and its end are close together."""
+    run = Watched(stack)
+    run.wait(lambda: len(run.lines) >= kill.after_lines, 600)
+    run.wait(lambda: len(run.lines) > kill.after_lines, kill.wait_s)
+    engine = run.engine()
+    try:
+        if kill.whom == "engine" and engine is not None:
+            os.kill(engine, signal.SIGKILL)
+        else:
+            os.killpg(run.process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    return run.end()
