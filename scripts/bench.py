@@ -5,6 +5,7 @@
     python -m scripts.bench preview    the comment on a pull request, from offline plans
     python -m scripts.bench stages     the local stages: coming up, doing nothing, at rest
     python -m scripts.bench claims     what a text book says of connections and poolers
+    python -m scripts.bench failover   a primary that dies or falls silent, seen by its clients
 
 Everything of a benchmark is measured in one go and paired; medians of three runs. Results go to
 docs/benchmarks: a JSON file and pictures each, a page and a picture of all; beside that folder the
@@ -26,7 +27,18 @@ from typing import Annotated
 import typer
 
 from scripts.lib import command, whole_file
-from scripts.lib.bench import believing, claims, costs, here, page, picture, plots, preview, stages
+from scripts.lib.bench import (
+    believing,
+    claims,
+    costs,
+    failover,
+    here,
+    page,
+    picture,
+    plots,
+    preview,
+    stages,
+)
 from scripts.lib.bench.measures import Result, missed, of_document, shown
 
 STOPPED = 130
@@ -41,12 +53,14 @@ class Benchmark(StrEnum):
     preview = "preview"
     stages = "stages"
     claims = "claims"
+    failover = "failover"
 
 
 MEASURING = {
     Benchmark.costs: costs.measure,
     Benchmark.preview: preview.measure,
     Benchmark.claims: claims.measure,
+    Benchmark.failover: failover.measure,
 }
 """What needs no option of its own."""
 

@@ -1,6 +1,7 @@
 """A picture of the measured values that have an aim: a bar each, as a share of its aim.
 
-The line through all is the aim itself. Plain SVG with a ground of its own, 960 pixels wide.
+The line through all is the aim itself. An aim of nothing has no shares, and no bar. Plain SVG with
+a ground of its own, 960 pixels wide.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ MET, MISSED = "#3b7dc4", "#a8435f"
 
 def draw(results: Sequence[Result]) -> str:
     """The whole file."""
-    measures = [one for result in results for one in result.measures if one.aim is not None]
+    measures = [one for result in results for one in result.measures if one.aim]
     bottom = TOP + ROW * len(measures)
     rows = [_row(one, TOP + ROW * at) for at, one in enumerate(measures)]
     dates = ", ".join(f"{one.benchmark} of {one.date[:10]}" for one in results)

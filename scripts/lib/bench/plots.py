@@ -7,11 +7,13 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from scripts.lib.bench import failover
 from scripts.lib.bench.claims import pictures as claims
 from scripts.lib.bench.measures import Result
 
 DRAWING: Mapping[str, Callable[[Result], Mapping[str, str]]] = {
     "claims": claims.draw,
+    "failover": failover.draw,
 }
 """By benchmark: what draws its pictures; their names are without an ending."""
 RASTER = "rsvg-convert"
