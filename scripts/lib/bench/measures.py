@@ -84,8 +84,15 @@ class Result:
         )
 
     def of(self, key: str) -> Measure:
-        """The measure with this key; a benchmark that lost one is a mistake of its own."""
-        return next(one for one in self.measures if one.key == key)
+        """The measure with this key; raises ``UserError`` in a result that is older than it."""
+        for one in self.measures:
+            if one.key == key:
+                return one
+        raise UserError(
+            f"{self.benchmark}.json: should have {key}, got a result without it",
+            f"`make bench BENCH={self.benchmark}` measures again.",
+            exit_code=1,
+        )
 
     def document(self) -> dict[str, Any]:
         """For a JSON file, with the medians beside the values."""
