@@ -20,6 +20,7 @@ SIGNS = ("latency", "load", "deploys", "crashes", "maintenance")
 
 
 def test_a_young_stack_stays_and_says_what_is_not_known(product: Product) -> None:
+    product.sample()
     code, document = product.signals("1m")
     verdicts = {one["key"]: one["verdict"] for one in document["signs"]}
     assert (code, document["verdict"]) == (0, "stay")
