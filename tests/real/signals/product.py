@@ -115,7 +115,7 @@ class Product:
         units = "worker.service web@8001.service web@8002.service"
         self.sh(f"systemctl reset-failed {units}")  # the pauses between restarts do not grow
         before = self.sh(f"systemctl show -P NRestarts {units}")
-        self.sh(f"printf '{order}' > /var/lib/app/order && chown app: /var/lib/app/order")
+        self.sh(f"cd /var/lib/app; printf '{order}' > new; chown app: new; mv new order")
         until("a restart", lambda: self.sh(f"systemctl show -P NRestarts {units}") != before)
         until(
             "all to run again",

@@ -74,6 +74,8 @@ def test_runs_are_paired_and_a_killed_one_ends() -> None:
     )
     (killed,) = of(events=run(10, "begins")).runs
     assert killed.end == 10 + LONGEST_RUN_S
+    killed, _ = of(events=run(10, "begins") + run(90_000, "begins")).runs
+    assert killed.end == 10 + LONGEST_RUN_S
     assert of(events=run(10, "ends")).runs == ()
 
 
