@@ -17,7 +17,7 @@ PORT = 6379
 REDIS_URL = f"redis://127.0.0.1:{PORT}/0"
 
 DRAINED = (
-    f'test -z "$(valkey-cli -h 127.0.0.1 -p {PORT} --scan --type list)"'
+    f'test "$(valkey-cli -h 127.0.0.1 -p {PORT} scan 0 type list count 1000000000)" = 0'
     f' && test "$(valkey-cli -h 127.0.0.1 -p {PORT} exists unacked)" = 0'
 )
 """Shell command that succeeds when no job waits: Celery, Sidekiq, Resque and BullMQ keep waiting

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -22,7 +23,7 @@ SEED = int(os.environ.get("SEED") or 7)
 def rng(request: pytest.FixtureRequest) -> random.Random:
     """A choice of its own for each test; a failure shows the seed."""
     print(f"SEED={SEED}")
-    return random.Random(f"{SEED} {request.node.name}")
+    return random.Random(f"{SEED} {request.node.name}")  # noqa: S311 - it keeps no secret
 
 
 @pytest.fixture(scope="package")
@@ -33,18 +34,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 @pytest.fixture(scope="package")
 def products(checkout: Clone) -> Iterator[dict[int, Product]]:
     """Each stage, by its number."""
-    made = {
-        stage: Product(
-            checkout.stack(
-                f"f{os.getpid()}-stage{stage}", stage=stage, network__cidr=f"10.91.6{stage}.0/24"
-            )
-        )
-        for stage in (1, 2)
-    }
-    try:
-        for product in made.values():
-            product.up()
+    made: dict[int, Product] = {}
+    with ExitStack() as leaving:
+        for stage in (1, 2):
+            name, cidr = f"f{os.getpid()}-stage{stage}", f"10.91.6{stage}.0/24"
+            made[stage] = Product(checkout.stack(name, stage=stage, network__cidr=cidr))
+            leaving.callback(take_away, made[stage].stack)
+            made[stage].up()
         yield made
-    finally:
-        for product in made.values():
-            take_away(product.stack)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from components.clouds.local import bridge, hosts, machine
+from components.clouds.local.nspawn import Host
 from tests.real.clone import Stack
 from tests.real.engine_checkout import alive
 from tests.real.waiting import until
@@ -89,7 +90,7 @@ def _processes(folder: Path) -> list[str]:
     return sorted(found)
 
 
-def _units(host: hosts.Host) -> list[str]:
+def _units(host: Host) -> list[str]:
     """The services that run on a host for good; none has failed."""
     listing = ["systemctl", "list-units", "--plain", "--no-legend", "--type=service"]
 

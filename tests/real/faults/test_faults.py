@@ -1,7 +1,4 @@
-"""Each fault once, in a short form; `make chaos` has the long one.
-
-Where the machine cannot hold services of a host to their memory, it is the host that is held.
-"""
+"""Each fault once, in a short form; `make chaos` has the long one."""
 
 from __future__ import annotations
 
@@ -9,10 +6,12 @@ import random
 
 import pytest
 
+from components.host import valkey
 from tests.real.faults import faults, trial
 from tests.real.faults.faults import Fault
-from tests.real.faults.product import Product
+from tests.real.faults.product import BACK_S, Product
 from tests.real.ledger import CLIENTS
+from tests.real.waiting import until
 
 pytestmark = pytest.mark.real
 
@@ -25,6 +24,25 @@ def test_no_acknowledged_write_is_lost_or_doubled(
     print(f"{fault.title}: well again after {done.recovered_s:.1f} s")
     assert (done.lost, done.twice, done.hung) == (0, 0, 0), done
     assert done.acknowledged >= 2 * CLIENTS, "each client before and after"
+
+
+def test_a_job_that_waits_keeps_a_host_from_going(products: dict[int, Product]) -> None:
+    """The farewell asks this; a job that nobody has taken yet is in a list of the queue's."""
+    product = products[1]
+    app = product.app
+
+    def drained() -> bool:
+        return app.run(["sh", "-c", valkey.DRAINED]).returncode == 0
+
+    product.wait_for_all_jobs()
+    until("the queue to be empty", drained)
+    app.run(["systemctl", "stop", "worker.service"])
+    try:
+        until("a job to be taken in", product.queue)
+        assert not drained()
+    finally:
+        app.run(["systemctl", "start", "worker.service"])
+    until("the queue to be empty", drained, BACK_S)
 
 
 def test_each_job_that_was_taken_in_is_done(products: dict[int, Product]) -> None:
