@@ -80,7 +80,7 @@ def outgrown(product: Product) -> Told:
     product.crash("with the web")
     window = {"maintenance__window_min": 1}
     with product.visitor():
-        product.stack.up(app__web_processes=1, app__environment={"START_S": "22"}, **window)
+        product.stack.up(app__web_processes=1, app__environment={"START_S": "25"}, **window)
     product.sample()
     return Told(product, since, *product.signals(since), taken_mib)
 
