@@ -15,7 +15,6 @@ TIMER = "samples.timer"
 UNIT = "samples.service"
 TAG = "stages-sample"
 """Under which the journal has the samples."""
-EVERY_S = 60
 
 _UNITS = "/etc/systemd/system"
 
