@@ -12,7 +12,7 @@ COST_FLAGS = $(if $(COMPARE),--compare $(COMPARE)) $(if $(BUDGET),--budget $(BUD
 JSON_FLAG = $(if $(JSON),--json)
 YES_FLAG = $(if $(YES),--yes)
 
-.PHONY: help up preview plan refresh outputs status ssh deploy replace failover down delete-data signals test lint lock format cost cost-chart scan policy policy-pack prices bench ci-preview ci-look
+.PHONY: help up preview plan refresh outputs status ssh deploy replace failover down delete-data signals test lint lock format cost cost-chart scan policy policy-pack prices bench chaos ci-preview ci-look
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -78,6 +78,10 @@ prices: ## which prices have changed (CLOUD=aws: only those; REFRESH=1: write th
 
 bench: ## how long things take, into docs/benchmarks (BENCH=stages, claims, ...: only that; RUNS=3)
 	$(PLAIN) scripts.bench $(BENCH) $(if $(RUNS),--runs $(RUNS))
+
+chaos: ## faults again and again, on stacks of its own (TIMES=20; SEED=7; FAULTS="stage1.postgres ...")
+	$(DEV)
+	@cd $(ROOT) && .venv/bin/python -m tests.real.faults.chaos --times $(or $(TIMES),20) --seed $(or $(SEED),7) $(FAULTS)
 
 # What the workflows run: docs/ci.md. These two need the engine.
 ci-preview ci-look:

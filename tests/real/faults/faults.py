@@ -112,7 +112,8 @@ def disk_full(product: Product, rng: random.Random) -> float:
         dd if=/dev/zero of={BALLAST} bs=4k oflag=append conv=notrunc status=none || true
     """
     host.run(["sh", "-c", fill])
-    refused = rng.choice(("SELECT pg_switch_wal()", "CREATE TABLE ballast AS SELECT 1"))
+    table = "CREATE TABLE ballast AS SELECT repeat('x', 100) FROM generate_series(1, 100000)"
+    refused = rng.choice(("SELECT pg_switch_wal()", f"{table}; DROP TABLE ballast"))
     ask = ["runuser", "-u", "postgres", "--", "timeout", "10", "psql", "-Xqc", refused]
     try:
         until("a write to be refused", lambda: host.run(ask).returncode != 0, BACK_S)

@@ -1,0 +1,182 @@
+"""Faults again and again, seeded: what is lost, and how long it takes until all is well.
+
+    python -m tests.real.faults.chaos [--seed 7] [--times 20] [--out docs/benchmarks] [FAULT ...]
+
+Faults are named as in the results (``stage1.postgres``, ``stage2.up``); all where none is named.
+They take turns, so that a run which is stopped has as many of each, up to one. Results go to
+chaos.json and pictures beside it after each turn. An ``up`` is killed at ten points: ``stage1.up``
+goes through them in turns.
+
+Exit codes: 0 nothing was lost, doubled or left over; 1 something was, or did not come back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from scripts.lib import whole_file
+from scripts.lib.bench import here, plots, strips
+from scripts.lib.bench.measures import Book, Measure, Result
+from tests.real.clone import clone
+from tests.real.faults import faults, trial
+from tests.real.faults.inventory import inventory
+from tests.real.faults.product import Product
+from tests.real.faults.rebuilding import rebuild
+from tests.real.faults.running import POINTS
+from tests.real.stages.conftest import take_away
+
+UP = "up killed at one of ten points"
+ACKNOWLEDGED, LOST, TWICE, HUNG = "acknowledged", "lost", "twice", "hung"
+
+
+class Chaos:
+    """The two stages, and what was seen so far."""
+
+    def __init__(self, products: dict[int, Product], seed: int, out: Path) -> None:
+        self.products, self.seed, self.out = products, seed, out
+        self.book, self.wrong, self.turns = Book(), list[str](), 0
+        self.machine, self.began = here.machine(), datetime.datetime.now(datetime.UTC)
+        self.loads = [self.machine.load_at_start]
+        self.wanted = {stage: inventory(one.stack) for stage, one in products.items()}
+
+    def turn(self, turn: int, names: list[str]) -> None:
+        """Each fault once."""
+        for fault in faults.every(faults.CUT_S):
+            if not names or fault.key in names:
+                self._watched(fault.key, turn, partial(self._fault, fault))
+        for stage in (1, 2):
+            if not names or f"stage{stage}.up" in names:
+                self._watched(f"stage{stage}.up", turn, partial(self._killed_up, stage, turn))
+        self.turns = turn + 1
+
+    def _watched(self, key: str, turn: int, act: Callable[[random.Random], str]) -> None:
+        began = time.monotonic()
+        self.loads.append(round(os.getloadavg()[0], 2))
+        rng = random.Random(f"{self.seed} {key} {turn}")  # noqa: S311 - it keeps no secret
+        try:
+            said = act(rng)
+        except AssertionError as error:
+            said = f"FAILED: {error}"
+            self.wrong.append(f"{key}, turn {turn + 1}: {error}")
+        print(f"{turn + 1}: {key}: {said} ({time.monotonic() - began:.0f} s)", flush=True)
+
+    def _fault(self, fault: faults.Fault, rng: random.Random) -> str:
+        done = trial.run(self.products[fault.stage], fault, rng)
+        self.book.note(fault.key, fault.title, done.recovered_s)
+        counts = {ACKNOWLEDGED: done.acknowledged, LOST: done.lost}
+        counts |= {TWICE: done.twice, HUNG: done.hung}
+        for what, count in counts.items():
+            self.book.note(f"{fault.key}.{what}", f"{fault.title}: {what}", count, "counted")
+        if done.lost or done.twice or done.hung:
+            self.wrong.append(f"{fault.key}: {done}")
+        return (
+            f"well again after {done.recovered_s:.1f} s, {done.acknowledged} acknowledged, "
+            f"{done.lost} lost, {done.twice} twice, {done.hung} hung"
+        )
+
+    def _killed_up(self, stage: int, turn: int, rng: random.Random) -> str:
+        done = rebuild(self.products[stage], turn % POINTS, rng, self.wanted[stage])
+        self.book.note(f"stage{stage}.up", UP, done.seconds)
+        self.book.note(
+            f"stage{stage}.up.left", "up killed: differences", len(done.differs), "counted"
+        )
+        self.wrong += [f"stage{stage}.up: {done.kill}: {line}" for line in done.differs]
+        return f"{done.kill}: {done.seconds:.1f} s, {len(done.differs)} differences"
+
+    def jobs(self) -> None:
+        """Every job that the products took in is done in the end."""
+        for product in self.products.values():
+            print(f"{len(product.jobs)} jobs of {product.stack.name} are waited for", flush=True)
+            try:
+                product.wait_for_all_jobs()
+            except AssertionError as error:
+                self.wrong.append(str(error))
+
+    def write(self) -> None:
+        """Write down what there is."""
+        found = Result(
+            "chaos",
+            f"{self.began:%Y-%m-%d %H:%M} UTC",
+            here.commit(),
+            self.turns,
+            self.machine,
+            self.book.measures(),
+        )
+        document = {**found.document(), "seed": self.seed, "loads": self.loads}
+        document["wrong"] = self.wrong
+        self.out.mkdir(parents=True, exist_ok=True)
+        whole_file.write(self.out / "chaos.json", json.dumps(document, indent=2) + "\n")
+        picture = self.out / "chaos.svg"
+        whole_file.write(picture, draw(found, self.seed, self.loads))
+        plots.as_png(picture)
+
+
+def draw(found: Result, seed: int, loads: list[float]) -> str:
+    """The picture of the times to recover."""
+
+    def times(stage: int) -> list[Measure]:
+        return [
+            one
+            for one in found.measures
+            if one.key.startswith(f"stage{stage}.") and one.unit == "s"
+        ]
+
+    def total(what: str) -> int:
+        return round(sum(sum(one.values) for one in found.measures if one.key.endswith(f".{what}")))
+
+    groups = [("Stage 1, one server", times(1)), ("Stage 2, app and database", times(2))]
+    title = "Time until all is well again after a fault"
+    counted = (
+        f"Of {total(ACKNOWLEDGED):,} acknowledged writes {total(LOST)} lost, {total(TWICE)} there "
+        f"twice, {total(HUNG)} clients hung. In brackets: how often. A line is the median. Well: "
+        "each of 50 writing clients, a page and a new job were answered. Lost hosts and a killed "
+        "up: with the next up, which is in the time. "
+    )
+    load = f"Load while it ran: {min(loads):g} to {max(loads):g}. Seed {seed}."
+    shown = [group for group in groups if group[1]]
+    return strips.draw(title, shown, "seconds", f"{counted}{found.where} {load}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--out", type=Path, default=here.ROOT / "docs" / "benchmarks")
+    parser.add_argument("fault", nargs="*", help="which; all where none is named")
+    asked = parser.parse_args()
+    known = {fault.key for fault in faults.every(0)} | {"stage1.up", "stage2.up"}
+    if unknown := set(asked.fault) - known:
+        parser.error(f"fault: should be of {', '.join(sorted(known))}, got {sorted(unknown)}")
+    made: dict[int, Product] = {}
+    with ExitStack() as leaving:
+        folder = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="pytest-of-chaos-")))
+        checkout = clone(folder / "clone")
+        for stage in (1, 2):
+            name, cidr = f"f{os.getpid()}-stage{stage}", f"10.91.6{stage + 2}.0/24"
+            made[stage] = Product(checkout.stack(name, stage=stage, network__cidr=cidr))
+            leaving.callback(take_away, made[stage].stack)
+            made[stage].up()
+            print(f"stage {stage} is up", flush=True)
+        chaos = Chaos(made, asked.seed, asked.out)
+        for turn in range(asked.times):
+            chaos.turn(turn, asked.fault)
+            chaos.write()
+        chaos.jobs()
+        chaos.write()
+    print("\n".join(chaos.wrong) or "Nothing lost, nothing doubled, nothing left over.")
+    return 1 if chaos.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
