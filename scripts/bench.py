@@ -5,6 +5,7 @@
     python -m scripts.bench preview    the comment on a pull request, from offline plans
     python -m scripts.bench stages     the local stages: coming up, doing nothing, at rest
     python -m scripts.bench claims     what a text book says of connections and poolers
+    python -m scripts.bench users      users who browse both stages, and a heavy query among them
     python -m scripts.bench failover   a primary that dies or falls silent, seen by its clients
 
 Everything of a benchmark is measured in one go and paired; medians of three runs. Results go to
@@ -38,6 +39,7 @@ from scripts.lib.bench import (
     plots,
     preview,
     stages,
+    users,
 )
 from scripts.lib.bench.measures import Result, missed, of_document, shown
 
@@ -52,6 +54,7 @@ class Benchmark(StrEnum):
     costs = "costs"
     preview = "preview"
     stages = "stages"
+    users = "users"
     claims = "claims"
     failover = "failover"
 
@@ -59,6 +62,7 @@ class Benchmark(StrEnum):
 MEASURING = {
     Benchmark.costs: costs.measure,
     Benchmark.preview: preview.measure,
+    Benchmark.users: users.measure,
     Benchmark.claims: claims.measure,
     Benchmark.failover: failover.measure,
 }

@@ -37,7 +37,12 @@ def of_results(results: Sequence[Result]) -> str:
 
 
 def _worth(measures: Iterable[Measure]) -> list[Measure]:
-    return [one for one in measures if ".step." not in one.key or one.median >= SHORT_S]
+    """Without short steps, and without the points of lines, which are in the pictures."""
+    return [
+        one
+        for one in measures
+        if ".series." not in one.key and (".step." not in one.key or one.median >= SHORT_S)
+    ]
 
 
 def _table(measures: Iterable[Measure]) -> str:

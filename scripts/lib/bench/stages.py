@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from components.clouds.local import hosts
 from components.errors import UserError
 from scripts.lib.bench import memory
 from scripts.lib.bench.checkout import Clone, clone
@@ -49,6 +50,7 @@ def measure(runs: int, stages: Sequence[int], say: Callable[[str], None]) -> tup
                 own.configure(stack, stage=stage, network__cidr=f"10.95.{stage}.0/24")
                 try:
                     _up(book, own, stack, stage, say)
+                    _boots(book, stack, stage)
                     _nothing(book, own, stack, empty, nothing, stage)
                     _rest(book, stack, stage)
                 finally:
@@ -72,6 +74,25 @@ def _up(book: Book, own: Clone, stack: str, stage: int, say: Callable[[str], Non
     book.note(f"{key}.change", f"{title}: from the plan to the end", found.change_s)
     for step, seconds in found.steps.items():
         book.note(f"{key}.step.{step}", f"stage {stage}: {step}", seconds)
+        title = f"stage {stage}: {step}, from the start"
+        book.note(f"{key}.series.began.{step}", title, found.began[step])
+
+
+def _boots(book: Book, stack: str, stage: int) -> None:
+    """How long each host's first boot took, from systemd's start until it says "running"."""
+    for host in hosts.every(stack):
+        marks = ("UserspaceTimestampMonotonic", "FinishTimestampMonotonic")
+        said = host.run(["systemctl", "show", *(f"--property={mark}" for mark in marks)]).stdout
+        at = {key: int(value) for key, _, value in (line.partition("=") for line in said.split())}
+        name, seconds = _name(host.folder.name, stack), (at[marks[1]] - at[marks[0]]) / 1e6
+        if seconds <= 0:
+            raise UserError(f"{name}: should have booted to the end, got it booting", exit_code=1)
+        book.note(f"stage{stage}.boot.{name}", f"stage {stage}: first boot of {name}", seconds)
+
+
+def _name(host: str, stack: str) -> str:
+    """The local cloud calls a database's host as the database, which is called as the stack."""
+    return host.removeprefix(stack).lstrip("-") or "database"
 
 
 def _nothing(book: Book, own: Clone, stack: str, empty: Clone, nothing: str, stage: int) -> None:
@@ -90,8 +111,7 @@ def _nothing(book: Book, own: Clone, stack: str, empty: Clone, nothing: str, sta
 def _rest(book: Book, stack: str, stage: int) -> None:
     used = memory.of_hosts(stack)
     for host, mib in used.items():
-        # The local cloud calls a database's host as the database, which is called as the stack.
-        name = host.removeprefix(stack).lstrip("-") or "database"
+        name = _name(host, stack)
         book.note(f"stage{stage}.memory.{name}", f"stage {stage}: memory of {name}", mib, "MiB")
     title = f"stage {stage}: memory at rest, all hosts"
     book.note(f"stage{stage}.memory", title, sum(used.values()), "MiB")

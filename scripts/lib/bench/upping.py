@@ -26,6 +26,8 @@ class Phases:
     """From the plan to the end, the first request of the command itself included."""
     steps: dict[str, float] = field(default_factory=dict)
     """Seconds by resource: ``app (Server)``. Steps overlap, so they do not add up."""
+    began: dict[str, float] = field(default_factory=dict)
+    """When each of them began, in seconds since the start."""
 
 
 def phases(stack: str, lines: Iterable[tuple[float, str]], whole_s: float) -> Phases:
@@ -41,7 +43,9 @@ def phases(stack: str, lines: Iterable[tuple[float, str]], whole_s: float) -> Ph
             changing = at_s
         elif ended := ENDED.match(line):
             name = ended[1].removeprefix(stack).lstrip("-") or "stack"
-            found.steps[f"{name} ({ended[2]})"] = float(ended[3])
+            step, seconds = f"{name} ({ended[2]})", float(ended[3])
+            found.steps[step] = seconds
+            found.began[step] = at_s - seconds
     if planning is None or changing is None:
         raise UserError("make up: should have planned and made a stack, got neither", exit_code=1)
     found.before_s = planning

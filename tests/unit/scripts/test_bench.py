@@ -117,6 +117,9 @@ def test_the_phases_of_an_up() -> None:
     found = phases("bench1-stage1-1", list(zip(times, SAID.splitlines(), strict=True)), 9.0)
     assert (found.before_s, found.plan_s, found.change_s) == (1.5, 2.0, 5.5)
     assert found.steps == {"network (Network)": 0.3, "app (Server)": 4.1, "stack (Key)": 0.1}
+    assert found.began == pytest.approx(
+        {"network (Network)": 3.7, "app (Server)": 3.4, "stack (Key)": 7.9}
+    )
 
 
 @pytest.mark.parametrize("lines", [[], [(1.0, "Planning s ..."), (2.0, "s: nothing to change")]])
