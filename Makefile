@@ -79,9 +79,9 @@ prices: ## which prices have changed (CLOUD=aws: only those; REFRESH=1: write th
 bench: ## how long things take, into docs/benchmarks (BENCH=stages, claims, ...: only that; RUNS=3)
 	$(PLAIN) scripts.bench $(BENCH) $(if $(RUNS),--runs $(RUNS))
 
-chaos: ## faults again and again, on stacks of its own (TIMES=20; SEED=7; FAULTS="stage1.postgres ...")
+chaos: ## faults again and again, on stacks of its own (TIMES=20; SLOW_TIMES=20; SEED=7; FAULTS=...)
 	$(DEV)
-	@cd $(ROOT) && .venv/bin/python -m tests.real.faults.chaos --times $(or $(TIMES),20) --seed $(or $(SEED),7) $(FAULTS)
+	@cd $(ROOT) && .venv/bin/python -m tests.real.faults.chaos --times $(or $(TIMES),20) --slow-times $(or $(SLOW_TIMES),0) --seed $(or $(SEED),7) $(FAULTS)
 
 # What the workflows run: docs/ci.md. These two need the engine.
 ci-preview ci-look:

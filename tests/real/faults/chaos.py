@@ -1,11 +1,11 @@
 """Faults again and again, seeded: what is lost, and how long it takes until all is well.
 
-    python -m tests.real.faults.chaos [--seed 7] [--times 20] [--out docs/benchmarks] [FAULT ...]
+    python -m tests.real.faults.chaos [--seed 7] [--times 20] [--slow-times 20] [FAULT ...]
 
 Faults are named as in the results (``stage1.postgres``, ``stage2.up``); all where none is named.
-They take turns, so that a run which is stopped has as many of each, up to one. Results go to
-chaos.json and pictures beside it after each turn. An ``up`` is killed at ten points: ``stage1.up``
-goes through them in turns.
+They take turns. Those that need an ``up`` or last for half a minute may come less often
+(--slow-times). A run that is stopped keeps what it has. Results go to chaos.json and a picture
+beside it after each turn. An ``up`` is killed at one of ten points, each in its turn.
 
 Exit codes: 0 nothing was lost, doubled or left over; 1 something was, or did not come back.
 """
@@ -15,8 +15,10 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import math
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -48,16 +50,17 @@ class Chaos:
         self.book, self.wrong, self.turns = Book(), list[str](), 0
         self.machine, self.began = here.machine(), datetime.datetime.now(datetime.UTC)
         self.loads = [self.machine.load_at_start]
+        self.ups = 0
         self.wanted = {stage: inventory(one.stack) for stage, one in products.items()}
 
-    def turn(self, turn: int, names: list[str]) -> None:
-        """Each fault once."""
+    def turn(self, turn: int, names: set[str]) -> None:
+        """Each of these faults once."""
         for fault in faults.every(faults.CUT_S):
-            if not names or fault.key in names:
+            if fault.key in names:
                 self._watched(fault.key, turn, partial(self._fault, fault))
         for stage in (1, 2):
-            if not names or f"stage{stage}.up" in names:
-                self._watched(f"stage{stage}.up", turn, partial(self._killed_up, stage, turn))
+            if f"stage{stage}.up" in names:
+                self._watched(f"stage{stage}.up", turn, partial(self._killed_up, stage))
         self.turns = turn + 1
 
     def _watched(self, key: str, turn: int, act: Callable[[random.Random], str]) -> None:
@@ -85,8 +88,9 @@ class Chaos:
             f"{done.lost} lost, {done.twice} twice, {done.hung} hung"
         )
 
-    def _killed_up(self, stage: int, turn: int, rng: random.Random) -> str:
-        done = rebuild(self.products[stage], turn % POINTS, rng, self.wanted[stage])
+    def _killed_up(self, stage: int, rng: random.Random) -> str:
+        point, self.ups = (self.seed + self.ups) % POINTS, self.ups + 1
+        done = rebuild(self.products[stage], point, rng, self.wanted[stage])
         self.book.note(f"stage{stage}.up", UP, done.seconds)
         self.book.note(
             f"stage{stage}.up.left", "up killed: differences", len(done.differs), "counted"
@@ -149,13 +153,16 @@ def draw(found: Result, seed: int, loads: list[float]) -> str:
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stacks are taken away then, too
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--slow-times", type=int, default=0, help="0: as often as the others")
     parser.add_argument("--out", type=Path, default=here.ROOT / "docs" / "benchmarks")
     parser.add_argument("fault", nargs="*", help="which; all where none is named")
     asked = parser.parse_args()
-    known = {fault.key for fault in faults.every(0)} | {"stage1.up", "stage2.up"}
+    slow = {fault.key for fault in faults.every(0) if fault.slow} | {"stage1.up", "stage2.up"}
+    known = {fault.key for fault in faults.every(0)} | slow
     if unknown := set(asked.fault) - known:
         parser.error(f"fault: should be of {', '.join(sorted(known))}, got {sorted(unknown)}")
     made: dict[int, Product] = {}
@@ -169,11 +176,15 @@ def main() -> int:
             made[stage].up()
             print(f"stage {stage} is up", flush=True)
         chaos = Chaos(made, asked.seed, asked.out)
-        for turn in range(asked.times):
-            chaos.turn(turn, asked.fault)
+        try:
+            for turn in range(asked.times):
+                fast_turn = turn % math.ceil(asked.times / (asked.slow_times or asked.times))
+                names = set(asked.fault) or known
+                chaos.turn(turn, names - slow if fast_turn else names)
+                chaos.write()
+            chaos.jobs()
+        finally:
             chaos.write()
-        chaos.jobs()
-        chaos.write()
     print("\n".join(chaos.wrong) or "Nothing lost, nothing doubled, nothing left over.")
     return 1 if chaos.wrong else 0
 

@@ -35,6 +35,8 @@ class Fault:
     strike: Callable[[Product, random.Random], float]
     app_host_lives: bool = True
     """Whether the clients, which run on the app's host, see the end of it."""
+    slow: bool = False
+    """Half a minute or more."""
 
     @property
     def key(self) -> str:
@@ -142,10 +144,10 @@ def every(cut_s: float) -> list[Fault]:
         Fault("pgbouncer", "PgBouncer killed", 1, process("pgbouncer.service")),
         Fault("postgres", "PostgreSQL killed", 1, process(POSTGRES)),
         Fault("disk", "data volume full, from its end", 1, disk_full),
-        Fault("host", "server lost", 1, power("app"), app_host_lives=False),
+        Fault("host", "server lost", 1, power("app"), app_host_lives=False, slow=True),
         Fault("postgres", "PostgreSQL killed", 2, process(POSTGRES, database=True)),
-        Fault("link", "link to the database cut, from its end", 2, link_cut(cut_s)),
-        Fault("database", "database's host lost", 2, power("database")),
-        Fault("app", "app's host lost", 2, power("app"), app_host_lives=False),
+        Fault("link", "link to the database cut, from its end", 2, link_cut(cut_s), slow=True),
+        Fault("database", "database's host lost", 2, power("database"), slow=True),
+        Fault("app", "app's host lost", 2, power("app"), app_host_lives=False, slow=True),
         Fault("hosts", "all hosts lost at once", 2, power("app", "database"), app_host_lives=False),
     ]
