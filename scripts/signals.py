@@ -31,7 +31,8 @@ from components.errors import UserError, wrong
 from scripts import stack as stack_command
 from scripts.lib import session, stacks, views
 from scripts.lib.signals import asking, next_stage, report
-from scripts.lib.signals.signs import Verdict, five
+from scripts.lib.signals.signs import five
+from scripts.lib.signals.verdicts import Verdict
 
 MOVE_ON = 6
 UNITS_S = {"m": 60, "h": 3600, "d": 86400}

@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.lib.signals.evidence import Evidence
 from scripts.lib.signals.next_stage import Cost
-from scripts.lib.signals.signs import Measure, Sign, Verdict, judge
+from scripts.lib.signals.verdicts import Measure, Sign, Verdict, judge
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 from components.downtime import CloudDowntime, Span, in_words
 from scripts.lib.signals.evidence import Evidence, Failure, Interval
+from scripts.lib.signals.verdicts import Limit, Measure, Sign
 
 PEAK_SHARE = 0.05
 """The busiest minutes: 1 of 20."""
@@ -26,32 +25,6 @@ TOUCH_S = 30
 """What happens to the web within this time of a worker's crash counts as touched by it."""
 
 
-class Verdict(StrEnum):
-    """What a number means, from the least to the worst."""
-
-    unknown = "not known"
-    stay = "stay"
-    near = "near"
-    move_on = "move on"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limit:
-    """What decides about a number."""
-
-    near: float
-    limit: float
-    why: str
-    """Where the limit comes from."""
-
-    def verdict(self, number: float | None) -> Verdict:
-        if number is None:
-            return Verdict.unknown
-        if number > self.limit:
-            return Verdict.move_on
-        return Verdict.near if number > self.near else Verdict.stay
-
-
 LATENCY = Limit(
     near=50,
     limit=100,
@@ -62,45 +35,6 @@ DEPLOYS = Limit(near=5, limit=20, why="a deploy a day that turns users away for 
 CRASHES = Limit(near=0, limit=1, why="once may be chance: our choice")
 NEAR_WINDOW = 0.75
 """Of the window that the settings allow."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measure:
-    """One number and what it means."""
-
-    name: str
-    number: float | None
-    unit: str
-    limit: Limit | None
-    """``None``: nobody said what is too much."""
-    source: str
-    """File, view or command on the host."""
-    said: str
-    """One sentence more about it, without its full stop."""
-
-    @property
-    def verdict(self) -> Verdict:
-        return self.limit.verdict(self.number) if self.limit else Verdict.unknown
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sign:
-    """One of the five; the worst of its measures decides."""
-
-    key: str
-    title: str
-    measures: tuple[Measure, ...]
-
-    @property
-    def verdict(self) -> Verdict:
-        order = list(Verdict)
-        return max((one.verdict for one in self.measures), key=order.index)
-
-
-def judge(signs: Sequence[Sign]) -> Verdict:
-    """Stay or move on, for the whole stack."""
-    moved = any(one.verdict is Verdict.move_on for one in signs)
-    return Verdict.move_on if moved else Verdict.stay
 
 
 def five(evidence: Evidence, cloud: CloudDowntime, window_min: int | None) -> tuple[Sign, ...]:

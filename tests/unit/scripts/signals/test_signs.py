@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.downtime import Span
-from scripts.lib.signals import signs
+from scripts.lib.signals import signs, verdicts
 from scripts.lib.signals.evidence import Evidence, Failure, Run
-from scripts.lib.signals.signs import Verdict
+from scripts.lib.signals.verdicts import Verdict
 from tests.support.signals import WEEK, minutes
 
 
@@ -145,13 +145,13 @@ def test_maintenance_whose_most_nobody_states() -> None:
 
 
 def test_one_sign_is_enough_and_none_that_is_near_or_not_known() -> None:
-    def sign(verdict: Verdict) -> signs.Sign:
+    def sign(verdict: Verdict) -> verdicts.Sign:
         number = {"stay": 0.0, "near": 2.0, "move on": 4.0}.get(verdict)
-        limit = signs.Limit(near=1, limit=3, why="")
-        measure = signs.Measure(name="", number=number, unit="", limit=limit, source="", said="")
-        return signs.Sign(key="", title="", measures=(measure,))
+        limit = verdicts.Limit(near=1, limit=3, why="")
+        measure = verdicts.Measure(name="", number=number, unit="", limit=limit, source="", said="")
+        return verdicts.Sign(key="", title="", measures=(measure,))
 
     others = [sign(Verdict.stay), sign(Verdict.near), sign(Verdict.unknown)]
     assert [one.verdict for one in others] == ["stay", "near", "not known"]
-    assert signs.judge(others) == "stay"
-    assert signs.judge([*others, sign(Verdict.move_on)]) == "move on"
+    assert verdicts.judge(others) == "stay"
+    assert verdicts.judge([*others, sign(Verdict.move_on)]) == "move on"
