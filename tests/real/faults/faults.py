@@ -137,6 +137,7 @@ def link_cut(seconds: float) -> Callable[[Product, random.Random], float]:
 
 def every(cut_s: float) -> list[Fault]:
     """All but the killed ``up``."""
+    all_hosts = power("app", "database")
     return [
         Fault("web", "web processes killed", 1, web),
         Fault("worker", "worker killed", 1, process("worker.service")),
@@ -149,5 +150,5 @@ def every(cut_s: float) -> list[Fault]:
         Fault("link", "link to the database cut, from its end", 2, link_cut(cut_s), slow=True),
         Fault("database", "database's host lost", 2, power("database"), slow=True),
         Fault("app", "app's host lost", 2, power("app"), app_host_lives=False, slow=True),
-        Fault("hosts", "all hosts lost at once", 2, power("app", "database"), app_host_lives=False),
+        Fault("hosts", "all hosts lost", 2, all_hosts, app_host_lives=False, slow=True),
     ]
