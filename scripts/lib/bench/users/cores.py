@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,12 @@ def used_s(host: Host) -> float:
     """Seconds of processor that all of a host's processes have used, ended ones too."""
     stat = dict(line.split() for line in (_group(host) / "cpu.stat").read_text().splitlines())
     return int(stat["usage_usec"]) / 1_000_000
+
+
+def used_by_children_s() -> float:
+    """Seconds of processor that this process's ended children have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Where a stage's knee is: decisions without I/O.
 
 A step is past the knee when its p99 is above 1 s, when more than 1 % of its requests fail, or when
-far more users than in the best step so far get hardly more answers. The knee is the last step
-before.
+more users than in the step before get hardly more answers. Such a step is tried once more before it
+is held to be past; the knee is the last step before.
 """
 
 from __future__ import annotations
