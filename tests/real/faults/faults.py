@@ -92,15 +92,16 @@ def power(*which: str) -> Callable[[Product, random.Random], float]:
     def strike(product: Product, rng: random.Random) -> float:
         found: list[Host] = [getattr(product, name) for name in which]
         rng.shuffle(found)
+        known = {hosts.id_of(host) for host in hosts.every(product.stack.name)}
         moment = time.time()
         for host in found:
             host.kill()
         assert not product.answers()
         assert "differ" in product.stack.run("refresh")
         product.stack.run("up")
-        assert [host.state() for host in hosts.every(product.stack.name)] == ["running"] * len(
-            hosts.every(product.stack.name)
-        )
+        there = hosts.every(product.stack.name)
+        assert {hosts.id_of(host) for host in there} == known
+        assert {host.state() for host in there} == {"running"}
         return moment
 
     return strike
