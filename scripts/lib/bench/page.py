@@ -33,6 +33,10 @@ def of_results(results: Sequence[Result]) -> str:
         "that does nothing, measured right before each; a growth of 2 means that each file costs "
         "the same."
     )
+    parts.append(
+        "Faults have a picture of their own, by `make chaos`: [times until all is well again]"
+        "(chaos.svg), and what was lost (chaos.json)."
+    )
     return "\n\n".join(parts) + "\n"
 
 
