@@ -96,20 +96,27 @@ def bench(
         _write(out, Result(which.value, date, commit, runs, machine, measures))
 
 
+def rendered(folder: Path) -> dict[Path, str]:
+    """All that is made of the results in a folder: pages and pictures, by where they belong."""
+    files = [folder / f"{name}.json" for name in Benchmark]
+    found = [of_document(json.loads(file.read_text())) for file in files if file.exists()]
+    drawn = {name: svg for result in found for name, svg in plots.of(result).items()}
+    return {
+        folder / "README.md": page.of_results(found),
+        folder.parent / believing.FILE: believing.page(found),
+        folder / page.PICTURE: picture.draw(found),
+        **{folder / f"{name}.svg": svg for name, svg in drawn.items()},
+    }
+
+
 def _write(out: Path, result: Result) -> None:
-    """Write the result, and the page and the picture of all results that are there."""
+    """Write the result, and what is made of all results that are there."""
     text = json.dumps(result.document(), indent=2) + "\n"
     whole_file.write(out / f"{result.benchmark}.json", text)
-    files = [out / f"{name}.json" for name in Benchmark]
-    found = [of_document(json.loads(file.read_text())) for file in files if file.exists()]
-    whole_file.write(out / "README.md", page.of_results(found))
-    whole_file.write(out.parent / believing.FILE, believing.page(found))
-    whole_file.write(out / page.PICTURE, picture.draw(found))
-    drawn = [out / page.PICTURE]
-    for name, svg in plots.of(result).items():
-        drawn.append(out / f"{name}.svg")
-        whole_file.write(drawn[-1], svg)
-    if not all(plots.as_png(file) for file in drawn):
+    made = rendered(out)
+    for file, words in made.items():
+        whole_file.write(file, words)
+    if not all(plots.as_png(file) for file in made if file.suffix == ".svg"):
         _say(f"No PNG files: {plots.RASTER} is not here (Debian's librsvg2-bin).")
     for one in result.measures:
         aim = f"   (aim: {one.wanted})" if one.wanted else ""

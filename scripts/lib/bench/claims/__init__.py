@@ -37,6 +37,9 @@ TABLES, HELD = 200, 20
 DISTANCES_MS = (0, 1, 10)
 CONNECTING = (20, 100, 500)
 PERSISTENT = (50, 200, 500)
+DISTANCES = {"proxy": 0, "far": 1}
+"""Of the database behind a pooler, in ms, by the key of the measures: the first is the proxy's own
+price."""
 QUERIES = (1, 10, 100)
 WAYS: Mapping[str, tuple[str, Pooler | None]] = {
     "direct": ("TLS and SCRAM to PostgreSQL", None),
@@ -68,10 +71,10 @@ def measure(
                 began = time.monotonic()
                 for part in (_memory, _opening):
                     part(book, stage2)
-                _hops(book, stage1, stage2)
+                hops(book, stage1, stage2)
                 _connecting(book, stage2, seconds, backwards=run % 2 == 0)
                 _persistent(book, stage2, seconds, backwards=run % 2 == 0)
-                _modes(book, stage2, seconds)
+                modes(book, stage2, seconds)
                 say(f"claims, run {run}: {time.monotonic() - began:.0f} s")
     return book.measures()
 
@@ -130,7 +133,9 @@ def _opening(book: Book, side: Side) -> None:
     book.note("open.peer", f"{title}, to PgBouncer's socket", _ms(times), "ms")
 
 
-def _hops(book: Book, stage1: Side, stage2: Side) -> None:
+def hops(
+    book: Book, stage1: Side, stage2: Side, distances_ms: Mapping[str, int] = DISTANCES
+) -> None:
     """A page of some queries, one after the other, by how far the database is away."""
 
     def ask(key: str, title: str, side: Side, url: str) -> None:
@@ -141,7 +146,7 @@ def _hops(book: Book, stage1: Side, stage2: Side) -> None:
 
     ask("socket", "stage 1, socket", stage1, stage1.pooled)
     ask("network", "stage 2, network of this machine", stage2, stage2.pooled)
-    for key, far in (("proxy", 0), ("far", 1)):
+    for key, far in distances_ms.items():
         with stage2.delayed(PROXY_PORT, far), poolers.running(stage2, poolers.FAR) as url:
             ask(key, f"stage 2, proxy of {far} ms round trip", stage2, url)
 
@@ -150,12 +155,12 @@ def _connecting(book: Book, side: Side, seconds: int, *, backwards: bool) -> Non
     """A connection for each query, by the way in which a client is known."""
     for clients in CONNECTING:
         found = {}
-        for way in sorted(WAYS, reverse=backwards):
-            with _way(side, way) as url:
-                found[way] = side.pgbench(url, clients, seconds, "-S", "-C", threads=clients)
-        for way, (title, _) in WAYS.items():
-            key, title_ = f"connect.{way}.{clients}", f"{clients} clients connect anew: {title}"
-            book.note(key, title_, found[way], "a second")
+        for name in sorted(WAYS, reverse=backwards):
+            with way(side, name) as url:
+                found[name] = side.pgbench(url, clients, seconds, "-S", "-C", threads=clients)
+        for name, (title, _) in WAYS.items():
+            key, title_ = f"connect.{name}.{clients}", f"{clients} clients connect anew: {title}"
+            book.note(key, title_, found[name], "a second")
         book.note(
             f"connect.times.{clients}",
             f"{clients} clients connect anew: the stage's own way against direct",
@@ -167,13 +172,14 @@ def _connecting(book: Book, side: Side, seconds: int, *, backwards: bool) -> Non
 
 
 @contextmanager
-def _way(side: Side, way: str) -> Iterator[str]:
-    pooler = WAYS[way][1]
+def way(side: Side, name: str) -> Iterator[str]:
+    """The way to the database, one of ``WAYS``, while its pooler runs."""
+    pooler = WAYS[name][1]
     if pooler:
         with poolers.running(side, pooler) as url:
             yield url
     else:
-        yield side.direct() if way == "direct" else side.pooled
+        yield side.direct() if name == "direct" else side.pooled
 
 
 def _persistent(book: Book, side: Side, seconds: int, *, backwards: bool) -> None:
@@ -193,7 +199,7 @@ def _persistent(book: Book, side: Side, seconds: int, *, backwards: bool) -> Non
         book.note(f"persistent.times.{clients}", title, times, "times")
 
 
-def _modes(book: Book, side: Side, seconds: int) -> None:
+def modes(book: Book, side: Side, seconds: int) -> None:
     """100 clients that think for 50 ms after each query, by pool mode."""
     script = ["-f", f"{FOLDER}/think.sql"]
     for mode, pooler in MODES.items():

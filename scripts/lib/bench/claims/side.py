@@ -118,6 +118,16 @@ class Side:
                 " END LOOP; END $$; ANALYZE"
             )
 
+    def tidy(self) -> None:
+        """Take away what was put and filled, from a stack that goes on."""
+        self.sql(
+            "DO $$ DECLARE name text; BEGIN FOR name IN SELECT tablename FROM pg_tables WHERE"
+            " tablename ~ '^(touched_|pgbench_)' LOOP EXECUTE format('DROP TABLE %I', name);"
+            " END LOOP; END $$"
+        )
+        script = f"rm -rf {FOLDER} /etc/pgbouncer/bench-* /run/systemd/system/bench-*"
+        self.root(["sh", "-euc", f"{script}; systemctl daemon-reload"])
+
     def sql(self, statements: str) -> str:
         """As the app, past the pool's transaction mode."""
         return self.run(

@@ -1,0 +1,53 @@
+"""The short form of `make bench BENCH=claims`: all of its ways work, its pools keep their size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from components.clouds.local import plans
+from components.host.pool import pool_sizes
+from scripts.lib.bench import claims
+from scripts.lib.bench.claims import poolers
+from scripts.lib.bench.claims.side import Side
+from scripts.lib.bench.measures import Book
+from tests.real.clone import Stack
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def side(stage2: Stack) -> Iterator[Side]:
+    """The app server of stage 2, filled for the benchmark."""
+    found = Side(stage2.name)
+    found.get_ready(10)
+    yield found
+    found.tidy()
+
+
+def test_a_small_pool_serves_many_clients_in_every_way_in(side: Side) -> None:
+    plan = plans.database(plans.DEFAULT_DATABASE)
+    sizes = pool_sizes(limit=plan.connection_limit, reserved=plan.reserved_connections, wanted=None)
+    book = Book()
+    claims.modes(book, side, seconds=1)
+    # All 500 at once: one that is turned away ends the benchmark.
+    assert side.pgbench(side.pooled, 500, 1, "-S", "-C", threads=500) > 0
+    for name in ("scram", "verifier", "md5", "trust"):
+        with claims.way(side, name) as url:
+            assert side.pgbench(url, 5, 1, "-S", "-C", threads=5) > 0
+    found = {one.key: one.median for one in book.measures()}
+    servers = {mode: found[f"mode.{mode}.servers"] for mode in claims.MODES}
+    assert all(0 < count <= sizes.pool + sizes.reserve for count in servers.values()), servers
+    # Whoever has a session keeps its server connection, and the others wait for its end.
+    assert found["mode.session.rate"] < found["mode.transaction.rate"]
+
+
+def test_distance_costs_each_query_and_each_opening_again(side: Side) -> None:
+    book = Book()
+    claims.hops(book, side, side, distances_ms={"far": 20})
+    with side.delayed(poolers.PROXY_PORT, 20) as port:
+        (opened,) = side.client("open", side.direct(port), 1)
+    pages = {one.key: one.median for one in book.measures()}
+    assert pages["page.far.10"] >= 200, "a round trip for each query"
+    assert opened >= 0.080, "TCP, TLS, SCRAM"
