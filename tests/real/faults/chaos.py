@@ -145,7 +145,7 @@ def draw(found: Result, seed: int, loads: list[float]) -> str:
         f"Of {total(ACKNOWLEDGED):,} acknowledged writes {total(LOST)} lost, {total(TWICE)} there "
         f"twice, {total(HUNG)} clients hung. In brackets: how often. A line is the median. Well: "
         "each of 50 writing clients, a page and a new job were answered. Lost hosts and a killed "
-        "up: with the next up, which is in the time. "
+        "up: with the next up, which is in the time; a full volume and a cut link: from their end. "
     )
     load = f"Load while it ran: {min(loads):g} to {max(loads):g}. Seed {seed}."
     shown = [group for group in groups if group[1]]

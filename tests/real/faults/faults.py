@@ -96,7 +96,7 @@ def power(*which: str) -> Callable[[Product, random.Random], float]:
         moment = time.time()
         for host in found:
             host.kill()
-        assert not product.answers()
+        assert all(host.state() == "off" for host in found)
         assert "differ" in product.stack.run("refresh")
         product.stack.run("up")
         there = hosts.every(product.stack.name)
@@ -145,10 +145,10 @@ def every(cut_s: float) -> list[Fault]:
         Fault("valkey", "Valkey killed", 1, process("valkey-server.service")),
         Fault("pgbouncer", "PgBouncer killed", 1, process("pgbouncer.service")),
         Fault("postgres", "PostgreSQL killed", 1, process(POSTGRES)),
-        Fault("disk", "data volume full, from its end", 1, disk_full),
+        Fault("disk", "volume full, then freed", 1, disk_full),
         Fault("host", "server lost", 1, power("app"), app_host_lives=False, slow=True),
         Fault("postgres", "PostgreSQL killed", 2, process(POSTGRES, database=True)),
-        Fault("link", "link to the database cut, from its end", 2, link_cut(cut_s), slow=True),
+        Fault("link", "link cut, then whole", 2, link_cut(cut_s), slow=True),
         Fault("database", "database's host lost", 2, power("database"), slow=True),
         Fault("app", "app's host lost", 2, power("app"), app_host_lives=False, slow=True),
         Fault("hosts", "all hosts lost", 2, all_hosts, app_host_lives=False, slow=True),
