@@ -172,7 +172,11 @@ def test_the_picture_shows_each_aim_and_stays_on_its_canvas() -> None:
     boxes = root.iter("{http://www.w3.org/2000/svg}rect")
     bars = [box for box in boxes if box.get("fill") != "#fff"]
     assert [box.get("fill") for box in bars] == [picture.MET, picture.MISSED, picture.MET]
-    assert len(longest.title) * 7.4 < picture.LEFT  # a letter is at most that wide on average
+    words = list(root.iter("{http://www.w3.org/2000/svg}text"))
+    titles = [text.text or "" for text in words if text.get("class") == "end"]
+    # A letter is at most that wide on average.
+    assert max(map(len, titles)) * 7.8 < picture.LEFT
+    assert " ".join(titles).endswith(longest.title.replace("`", ""))
     ends = [float(box.attrib["x"]) + float(box.attrib["width"]) for box in bars]
     assert ends[0] == picture.AIM < ends[1] < picture.WIDTH
     lines = root.iter("{http://www.w3.org/2000/svg}line")
