@@ -40,8 +40,8 @@ def page(results: Sequence[Result]) -> str:
         _table(rows),
     ]
     parts += ["Missed aims:\n\n" + "\n".join(f"- {line}" for line in told)] if told else []
-    parts += [NOTES, *(f"- {result.benchmark}: {result.where}" for result in used)]
-    return "\n\n".join(parts).replace(".\n\n- ", ".\n- ") + "\n"
+    parts += [NOTES, "\n".join(f"- {result.benchmark}: {result.where}" for result in used)]
+    return "\n\n".join(parts) + "\n"
 
 
 NOTES = f"""## How it was measured

@@ -71,7 +71,7 @@ def measure(
                 began = time.monotonic()
                 for part in (_memory, _opening):
                     part(book, stage2)
-                hops(book, stage1, stage2)
+                _hops(book, stage1, stage2)
                 _connecting(book, stage2, seconds, backwards=run % 2 == 0)
                 _persistent(book, stage2, seconds, backwards=run % 2 == 0)
                 modes(book, stage2, seconds)
@@ -133,9 +133,7 @@ def _opening(book: Book, side: Side) -> None:
     book.note("open.peer", f"{title}, to PgBouncer's socket", _ms(times), "ms")
 
 
-def hops(
-    book: Book, stage1: Side, stage2: Side, distances_ms: Mapping[str, int] = DISTANCES
-) -> None:
+def _hops(book: Book, stage1: Side, stage2: Side) -> None:
     """A page of some queries, one after the other, by how far the database is away."""
 
     def ask(key: str, title: str, side: Side, url: str) -> None:
@@ -146,7 +144,7 @@ def hops(
 
     ask("socket", "stage 1, socket", stage1, stage1.pooled)
     ask("network", "stage 2, network of this machine", stage2, stage2.pooled)
-    for key, far in distances_ms.items():
+    for key, far in DISTANCES.items():
         with stage2.delayed(PROXY_PORT, far), poolers.running(stage2, poolers.FAR) as url:
             ask(key, f"stage 2, proxy of {far} ms round trip", stage2, url)
 
