@@ -28,7 +28,7 @@ from scripts.lib.bench.users.load import SPAWN_S, Asked, Seen, browse, each_seco
 CIDRS = {1: "10.91.85.0/24", 2: "10.91.86.0/24"}
 DOMAIN = "bench.stages.test"
 USERS = {1: 100, 2: 1000}
-WARM_S, STEP_S, LONG_S = SPAWN_S + 1, 12, 16
+WARM_S, STEP_S, LONG_S = SPAWN_S + 1, 10, 15
 HEAVY_USERS = 100
 BEFORE_S, DURING_S, AFTER_S = 6, 8, 4
 """The heavy query ends by itself after 8 s."""

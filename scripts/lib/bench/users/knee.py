@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from scripts.lib.bench.users.load import Seen
 
-STEPS = (50, 100, 200, 300, 450, 700, 1000, 1500)
+STEPS = (100, 200, 300, 450, 700, 1000, 1500)
 """Users; the first step past the knee is the last that is tried."""
 P99_MS = 1000.0
 ERRORS = 1.0
