@@ -97,20 +97,31 @@ def draw(
         for group in groups
         for name, one in group.bars
     )
-    return "\n".join(
+    return sheet(
+        f"{title}: {spoken}",
+        height,
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}"'
-            f' width="{WIDTH}" height="{height:g}" role="img">',
-            f"<title>{escape(title)}: {escape(spoken)}</title>",
-            f"<style>{STYLE}</style>",
-            f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1:g}" rx="14"'
-            ' fill="#fff" stroke="#d5dce3"/>',
             text(28, 36, title, "title"),
             *_shaded(shade, axis, top, bottom),
             *(_tick(value, axis, top, bottom) for value in axis.ticks()),
             *rows,
             text((LEFT + RIGHT) / 2, bottom + 36, axis.title, "middle"),
             *(text(28, bottom + 62 + 20 * at, line) for at, line in enumerate(notes)),
+        ],
+    )
+
+
+def sheet(spoken: str, height: float, parts: Sequence[str]) -> str:
+    """A picture file of this height around its parts, with what is read aloud in its place."""
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}"'
+            f' width="{WIDTH}" height="{height:g}" role="img">',
+            f"<title>{escape(spoken)}</title>",
+            f"<style>{STYLE}</style>",
+            f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1:g}" rx="14"'
+            ' fill="#fff" stroke="#d5dce3"/>',
+            *parts,
             "</svg>\n",
         ]
     )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
-from scripts.lib.bench.bars import COLOURS, LEFT, RIGHT, ROW, scale
+from scripts.lib.bench.bars import COLOURS, LEFT, RIGHT, ROW, scale, sheet
 from scripts.lib.bench.measures import Result, shown
-from scripts.lib.costs.chart import STYLE, WIDTH, text
+from scripts.lib.costs.chart import text
 
 TOP, BAR, LINE = 76, 16, 20
 SHORT_S = 0.2
@@ -64,15 +63,7 @@ def draw(title: str, found: Sequence[Step], where: str) -> str:
     notes = textwrap.wrap(f"Medians. {where}", 125, break_long_words=False)
     height = bottom + 54 + LINE * len(notes)
     spoken = "; ".join(f"{one.title} {shown(one.took_s, 's')}" for one in found)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}"'
-        f' width="{WIDTH}" height="{height:g}" role="img">',
-        f"<title>{escape(title)}: {escape(spoken)}</title>",
-        f"<style>{STYLE}</style>",
-        f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1:g}" rx="14"'
-        ' fill="#fff" stroke="#d5dce3"/>',
-        text(28, 36, title, "title"),
-    ]
+    parts = [text(28, 36, title, "title")]
     for value in axis.ticks():
         x = axis.x(value)
         parts.append(f'<line class="grid" x1="{x:g}" y1="{TOP - 8}" x2="{x:g}" y2="{bottom:g}"/>')
@@ -89,4 +80,4 @@ def draw(title: str, found: Sequence[Step], where: str) -> str:
         ]
     parts.append(text((LEFT + RIGHT) / 2, bottom + 36, axis.title, "middle"))
     parts += [text(28, bottom + 62 + LINE * at, line) for at, line in enumerate(notes)]
-    return "\n".join([*parts, "</svg>\n"])
+    return sheet(f"{title}: {spoken}", height, parts)

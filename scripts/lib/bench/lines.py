@@ -8,10 +8,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
-from scripts.lib.bench.bars import COLOURS, scale
-from scripts.lib.costs.chart import STYLE, WIDTH, text
+from scripts.lib.bench.bars import COLOURS, scale, sheet
+from scripts.lib.costs.chart import text
 
 LEFT, RIGHT, TOP, BOTTOM = 90, 900, 100, 400
 LINE = 20
@@ -64,14 +63,10 @@ def draw(
     colours = {line.title: COLOURS[at % len(COLOURS)] for at, line in enumerate(lines)}
     notes = textwrap.wrap(where, 125, break_long_words=False)
     height = BOTTOM + 84 + LINE * len(notes)
-    return "\n".join(
+    return sheet(
+        title,
+        height,
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}"'
-            f' width="{WIDTH}" height="{height:g}" role="img">',
-            f"<title>{escape(title)}</title>",
-            f"<style>{STYLE}</style>",
-            f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1:g}" rx="14"'
-            ' fill="#fff" stroke="#d5dce3"/>',
             text(28, 36, title, "title"),
             *_key(colours),
             *(_mark(mark, frame) for mark in marks if mark.span),
@@ -82,8 +77,7 @@ def draw(
             text((LEFT + RIGHT) / 2, BOTTOM + 46, axes[0], "middle"),
             text(28, TOP - 14, axes[1]),
             *(text(28, BOTTOM + 76 + LINE * at, note) for at, note in enumerate(notes)),
-            "</svg>\n",
-        ]
+        ],
     )
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from html import escape
 
-from scripts.lib.bench.bars import COLOURS, LEFT, RIGHT, scale
+from scripts.lib.bench.bars import COLOURS, LEFT, RIGHT, scale, sheet
 from scripts.lib.bench.measures import Measure, shown
-from scripts.lib.costs.chart import STYLE, WIDTH, text
+from scripts.lib.costs.chart import text
 
 ROW, TOP = 30, 84
 LANES = (0, -5, 5, -2.5, 2.5)
@@ -47,19 +46,14 @@ def draw(title: str, groups: Sequence[tuple[str, Sequence[Measure]]], axis: str,
         f' y2="{y:g}"/>\n{text(along.x(value), y + 16, f"{value:,g}", "middle")}'
         for value in along.ticks()
     ]
-    return "\n".join(
+    return sheet(
+        title,
+        height,
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}"'
-            f' width="{WIDTH}" height="{height:g}" role="img">',
-            f"<title>{escape(title)}</title>",
-            f"<style>{STYLE}</style>",
-            f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1:g}" rx="14"'
-            ' fill="#fff" stroke="#d5dce3"/>',
             text(28, 36, title, "title"),
             *grid,
             *rows,
             text((LEFT + RIGHT) / 2, y + 36, along.title, "middle"),
             *(text(28, y + 62 + 20 * at, line) for at, line in enumerate(notes)),
-            "</svg>\n",
-        ]
+        ],
     )
