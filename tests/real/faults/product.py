@@ -83,7 +83,7 @@ class Product:
 
     def wait_for_all_jobs(self) -> None:
         """Until every job that was ever taken in is done, those of killed workers included: the
-        queue gives these out again after a minute."""
+        queue gives these out again one to two minutes later."""
 
         def undone() -> set[str]:
             return set(self.jobs) - set(self.ask("SELECT id FROM proof_job").split())
