@@ -91,7 +91,8 @@ class Report:
 
 NO_SAMPLES = (
     "The host took no sample in this time. It takes one a minute: ask again later if it has just"
-    " come up. One from before there were samples takes them after the next `make up STACK={stack}`."
+    " come up. One from before there were samples takes them after the next `make up"
+    " STACK={stack}`."
 )
 
 
