@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import hosts, power
+from components.clouds.local import hosts, power, replication
 from components.clouds.local.database import DatabaseProvider
 from components.clouds.local.keys import AuthorityProvider
 from components.clouds.local.nspawn import Host
 from components.clouds.local.volume import VolumeProvider
+from components.errors import UserError
 from tests.real.local_stack import LocalStack, Props, local_stack, shell
+from tests.real.waiting import until
 
 pytestmark = pytest.mark.real
 
+DATA = "/data/postgresql/17/main"
 PASSWORD = "it's a \\ test"
 
 
@@ -131,6 +134,44 @@ def test_a_dead_database_is_seen_and_mended(stack: LocalStack) -> None:
     mended = DatabaseProvider().update(database_id, found, props).outs
     assert mended is not None and mended["present"] == "yes"
     assert psql(app, database, "SELECT n FROM ledger", dbname="product") == (0, "42")
+
+
+def test_a_server_that_recovers_for_long_is_let_alone_and_killed_meanwhile_it_comes_back(
+    stack: LocalStack,
+) -> None:
+    """The recovery lasts because it waits for a log that never comes."""
+    props = stack.database_props(PASSWORD)
+    database_id, database = stack.database(props)
+    app, host = stack.host(), host_of(database_id)
+    fill(app, database)
+    mark, unit = f"{DATA}/standby.signal", "postgresql@17-main.service"
+    shell(host, f"systemctl stop {unit}; runuser -u postgres -- touch {mark}")
+    shell(host, f"echo \"restore_command = 'sleep 600'\" >> {DATA}/postgresql.auto.conf")
+    impatience = "/etc/postgresql/17/main/pg_ctl.conf"  # a minute where nobody says otherwise
+    host.put(impatience, "pg_ctl_options = '-t 2'\n")
+    shell(host, f"systemctl start {unit}")  # pg_ctl has given up by then
+    assert shell(host, f"systemctl is-active {unit}").strip() == "active"
+    assert not replication.answers(host)
+
+    shell(host, f"rm {impatience}; systemctl stop {unit}; systemctl start --no-block {unit}")
+    pid = f"{DATA}/postmaster.pid"
+    until("it to start", lambda: host.run(["test", "-s", pid]).returncode == 0)
+    shell(host, f"rm {mark}; kill -9 $(head -1 {pid})")  # its sleeping child stays a while
+    until("it to answer", lambda: replication.answers(host))
+    assert psql(app, database, "SELECT n FROM ledger", dbname="product") == (0, "42")
+
+
+def test_a_server_that_cannot_start_is_told_in_its_own_words(stack: LocalStack) -> None:
+    props = stack.database_props(PASSWORD)
+    database_id, database = stack.database(props)
+    host = host_of(database_id)
+    shell(host, f"systemctl stop postgresql; echo nonsense = 1 >> {DATA}/postgresql.auto.conf")
+    found = DatabaseProvider().read(database_id, database).outs
+    with pytest.raises(UserError, match='^Database database: .* parameter "nonsense"'):
+        DatabaseProvider().update(database_id, found, props)
+    shell(host, f"sed -i /nonsense/d {DATA}/postgresql.auto.conf")
+    mended = DatabaseProvider().update(database_id, found, props).outs
+    assert mended is not None and mended["present"] == "yes"
 
 
 def test_a_larger_plan_more_storage_and_a_new_authority_are_updates(stack: LocalStack) -> None:

@@ -155,7 +155,7 @@ def _start(host: Host, known: Cluster, timeout_s: float) -> None:
     """Start a host, or PostgreSQL on one that runs."""
     if host.state() == "running" and not replication.answers(host):
         host.run(["systemctl", "reset-failed"])
-        inside(host, ["systemctl", "start", unit(known.version)])
+        host.run(["systemctl", "start", unit(known.version)])
     host.start()
     _wait_for_answer(host, known, timeout_s)
 
@@ -203,13 +203,24 @@ def _wait_for_answer(host: Host, known: Cluster, timeout_s: float) -> None:
     def ready() -> bool:
         if replication.answers(host):
             return True
-        if host.run(["systemctl", "is-failed", "--quiet", *units]).returncode == 0:
+        if _fails(host, units):
             of_units = [argument for each in units for argument in ("-u", each)]
             said = host.run(["journalctl", "-b", "-n", "8", "-o", "cat", *of_units]).stdout
             raise UserError(f"Database {which}: {_one_line(said)}", exit_code=1)
         return False
 
     machine.wait_until(f"database {which} should answer", timeout_s, ready)
+
+
+def _fails(host: Host, units: list[str]) -> bool:
+    """Whether one of them has failed for good, or is about to be started for the third time."""
+    show = ["systemctl", "show", "-p", "ActiveState", "-p", "SubState", "-p", "NRestarts", *units]
+    for shown in host.run(show).stdout.split("\n\n"):
+        state = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+        again = state.get("SubState") == "auto-restart" and state.get("NRestarts", "0") != "0"
+        if again or state.get("ActiveState") == "failed":
+            return True
+    return False
 
 
 def _one_line(text: str) -> str:
