@@ -167,7 +167,8 @@ def test_a_server_that_cannot_start_is_told_in_its_own_words(stack: LocalStack) 
     host = host_of(database_id)
     shell(host, f"systemctl stop postgresql; echo nonsense = 1 >> {DATA}/postgresql.auto.conf")
     found = DatabaseProvider().read(database_id, database).outs
-    with pytest.raises(UserError, match='^Database database: .* parameter "nonsense"'):
+    assert found is not None
+    with pytest.raises(UserError, match=r'^Database database: .* parameter "nonsense"'):
         DatabaseProvider().update(database_id, found, props)
     shell(host, f"sed -i /nonsense/d {DATA}/postgresql.auto.conf")
     mended = DatabaseProvider().update(database_id, found, props).outs
