@@ -44,18 +44,18 @@ Say = Callable[[str], None]
 class Stage:
     """One stack that is up."""
 
-    def __init__(self, stage: int, stack: str) -> None:
-        self.stage = stage
+    def __init__(self, stage: int, stack: str, site: str) -> None:
+        self.stage, self.site = stage, site
         by_name = {host.folder.name: host for host in hosts.every(stack)}
         self.app = by_name[f"{stack}-app"]
         self.database: Host = by_name.get(stack, self.app)
         self.hosts = {"app server": self.app}
         if self.database is not self.app:
             self.hosts["database"] = self.database
-        self.address = f"{CIDRS[stage].rpartition('.')[0]}.10"
+        self.address = f"{self.app.spec().network.rpartition('.')[0]}.10"
 
     def browse(self, users: int, seconds: float) -> list[Asked]:
-        return browse(DOMAIN, self.address, users, seconds)
+        return browse(self.site, self.address, users, seconds)
 
 
 def measure(runs: int, say: Say) -> tuple[Measure, ...]:
@@ -90,14 +90,14 @@ def _stacks(own: Clone, say: Say) -> Iterator[tuple[Stage, ...]]:
             )
             say(f"users: bringing {stack} up")
             own.make("up", stack)
-        yield tuple(Stage(stage, stack) for stage, stack in stacks.items())
+        yield tuple(Stage(stage, stack, f"https://{DOMAIN}") for stage, stack in stacks.items())
     finally:
         say("users: taking the stacks away")
         for stack in stacks.values():
             own.take_away(stack)
 
 
-def _during(one: Stage, users: int, seconds: int) -> tuple[Seen, Mapping[str, float]]:
+def during(one: Stage, users: int, seconds: float) -> tuple[Seen, Mapping[str, float]]:
     """What users saw after all had come, and the percent of a core that hosts and asking took."""
     marks = []
 
@@ -120,7 +120,7 @@ def _during(one: Stage, users: int, seconds: int) -> tuple[Seen, Mapping[str, fl
 
 def _users(book: Book, one: Stage) -> None:
     users = USERS[one.stage]
-    found, used = _during(one, users, LONG_S)
+    found, used = during(one, users, LONG_S)
     key, title = f"users.stage{one.stage}", f"stage {one.stage}, {users:,} users"
     book.note(f"{key}.p50", f"{title}: p50", found.p50_ms, "ms")
     book.note(f"{key}.p99", f"{title}: p99", found.p99_ms, "ms", knee.P99_MS)
@@ -169,7 +169,7 @@ def _knee(book: Book, one: Stage, say: Say) -> None:
     steps: dict[int, Seen] = {}
     for users in knee.STEPS:
         for _ in range(2):  # one bad moment of the machine is no knee
-            steps[users], _used = _during(one, users, STEP_S)
+            steps[users], _used = during(one, users, STEP_S)
             if not knee.past(steps, users):
                 break
         found, key = steps[users], f"knee.stage{one.stage}.series.{users}"

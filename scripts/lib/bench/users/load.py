@@ -47,8 +47,11 @@ class Seen:
     """Percent of the requests."""
 
 
-def browse(domain: str, address: str, users: int, seconds: float) -> list[Asked]:
-    """Let so many users browse; blocks. Raises ``UserError`` where the generator fails."""
+def browse(site: str, address: str, users: int, seconds: float) -> list[Asked]:
+    """Let so many users browse a site (``https://...``) at an address; blocks.
+
+    Raises ``UserError`` where the generator fails.
+    """
     python = environments.ensure(REQUIREMENTS, "users")
     with tempfile.TemporaryDirectory(prefix="stages-users-") as scratch:
         out = Path(scratch) / "asked"
@@ -59,7 +62,7 @@ def browse(domain: str, address: str, users: int, seconds: float) -> list[Asked]
             "stop-timeout": LAST_S,
             "exit-code-on-error": 0,
             "loglevel": "ERROR",
-            "host": f"https://{domain}",
+            "host": site,
         }
         done = subprocess.run(
             [
