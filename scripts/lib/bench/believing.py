@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from scripts.lib.bench.claims import DIRECT_LIMIT, PERSISTENT, POOL
 from scripts.lib.bench.failover import KINDS
 from scripts.lib.bench.measures import Measure, Result, missed, shown
+from scripts.lib.bench.users import USERS
 
 FILE = "benchmarks.md"
 """Beside the folder of the results."""
@@ -167,6 +168,46 @@ def _pages(of: Callable[[str], Measure]) -> Row:
     )
 
 
+def _users(result: Result) -> list[Row]:
+    """What the stages are named for, and why one would want the second."""
+    return [*(_crowd(result, stage, users) for stage, users in USERS.items()), _heavy(result.of)]
+
+
+def _crowd(result: Result, stage: int, users: int) -> Row:
+    p50, p99, errors, rate = (
+        result.of(f"users.stage{stage}.{key}") for key in ("p50", "p99", "errors", "rate")
+    )
+    used = [one for one in result.measures if one.key.startswith(f"users.stage{stage}.cpu.")]
+    knee, cores = result.of(f"knee.stage{stage}.users"), result.machine.cores
+    busy = sum(one.median for one in used) / cores
+    verdict = "Holds" if p99.met and errors.met else "Missed on this machine"
+    return Row(
+        f"Stage {stage} is for up to {users:,} users.",
+        f"{users:,} users with 5 to 15 s between requests: {_text(rate)}, p50 {_text(p50)}, p99 "
+        f"{_text(p99)}, {_text(errors)} errors",
+        f"{verdict}: hosts and users together kept its {cores} cores {shown(busy, '%')} busy. "
+        f"The knee was at {_text(knee)}.",
+    )
+
+
+def _heavy(of: Callable[[str], Measure]) -> Row:
+    p99 = {
+        stage: [of(f"heavy.stage{stage}.{when}.p99") for when in ("before", "during")]
+        for stage in USERS
+    }
+    slower = {stage: during.median / before.median for stage, (before, during) in p99.items()}
+    return Row(
+        "A heavy query makes everybody wait in stage 1, and nobody in stage 2.",
+        "p99 of 100 users before and during one on the only core of the database: "
+        + ", ".join(
+            f"stage {stage} {_text(before)} and {_text(during)}"
+            for stage, (before, during) in p99.items()
+        ),
+        f"{shown(slower[1], 'times')} in stage 1, whose pages share that core; "
+        f"{shown(slower[2], 'times')} in stage 2.",
+    )
+
+
 def _failover(result: Result) -> list[Row]:
     """What this project says of its stage 2."""
     rows = []
@@ -199,5 +240,9 @@ def _table(rows: Sequence[Row]) -> str:
     return "\n".join([*lines, *(f"| {r.claim} | {r.measured} | {r.verdict} |" for r in rows)])
 
 
-ROWS: Mapping[str, Callable[[Result], list[Row]]] = {"claims": _claims, "failover": _failover}
+ROWS: Mapping[str, Callable[[Result], list[Row]]] = {
+    "claims": _claims,
+    "users": _users,
+    "failover": _failover,
+}
 """By benchmark, in the order of the page."""

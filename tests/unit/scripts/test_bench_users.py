@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from components.errors import UserError
-from scripts.lib.bench import gantt, lines
+from scripts.lib.bench import believing, gantt, lines
 from scripts.lib.bench.lines import Line, Mark
 from scripts.lib.bench.measures import Book, Machine, Result
 from scripts.lib.bench.users import knee, pictures
@@ -101,6 +101,34 @@ def test_the_pictures_have_a_line_of_each_stage() -> None:
         ET.fromstring(svg)  # noqa: S314
     assert drawn["users-heavy"].count("<circle") == 6
     assert "knee: 100 users" in drawn["users-p99"]
+
+
+@pytest.mark.parametrize(
+    ("p99", "errors", "verdict"),
+    [
+        (900, 0, "Holds: hosts and users together kept its 2 cores 60 % busy. The knee was at"),
+        (1100, 0, "Missed on this machine: "),
+        (900, 2, "Missed on this machine: "),
+    ],
+)
+def test_what_to_believe_of_the_stages(p99: float, errors: float, verdict: str) -> None:
+    book = Book()
+    for stage in (1, 2):
+        key = f"users.stage{stage}"
+        book.note(f"{key}.p50", "", 20, "ms")
+        book.note(f"{key}.p99", "", p99, "ms", 1000)
+        book.note(f"{key}.errors", "", errors, "%", 1)
+        book.note(f"{key}.rate", "", 10, "a second")
+        for name in ("app server", "generator"):
+            book.note(f"{key}.cpu.{name}", "", 60, "% of a core")
+        book.note(f"knee.stage{stage}.users", "", 700, "users")
+        book.note(f"heavy.stage{stage}.before.p99", "", 50, "ms")
+        book.note(f"heavy.stage{stage}.during.p99", "", 200 / stage, "ms")
+    rows = [row for row in believing.page([result(book)]).splitlines() if row.startswith("| ")][1:]
+    said = [row.strip("| ").split(" | ")[-1] for row in rows]
+    assert [one.startswith(verdict) for one in said] == [True, True, False]
+    assert said[2] == "4.00 times in stage 1, whose pages share that core; 2.00 times in stage 2."
+    assert rows[1].startswith("| Stage 2 is for up to 1,000 users. |")
 
 
 def test_points_limits_and_spans_are_at_their_places() -> None:
