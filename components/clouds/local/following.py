@@ -155,7 +155,7 @@ def _start(host: Host, known: Cluster, timeout_s: float) -> None:
     """Start a host, or PostgreSQL on one that runs."""
     if host.state() == "running" and not replication.answers(host):
         host.run(["systemctl", "reset-failed"])
-        host.run(["systemctl", "start", unit(known.version)])
+        host.run(["systemctl", "start", "--no-block", unit(known.version)])
     host.start()
     _wait_for_answer(host, known, timeout_s)
 
@@ -192,7 +192,7 @@ def _copy_anew(host: Host, known: Cluster) -> None:
     inside(host, ["systemctl", "stop", unit(known.version)])
     inside(host, ["rm", "-f", mark])
     inside(host, ["systemctl", "restart", files.CLUSTER_UNIT])
-    inside(host, ["systemctl", "start", unit(known.version)])
+    inside(host, ["systemctl", "start", "--no-block", unit(known.version)])
     _wait_for_answer(host, known, READY_TIMEOUT_S)
 
 

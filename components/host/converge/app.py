@@ -63,6 +63,7 @@ class App:
 
     def roll(self) -> None:
         """Restart every unit with what ``current`` holds, each web unit healthy before the next."""
+        self._enable()
         for unit, url in self.web:
             self._restart(unit, url)
         for unit in self.workers:
@@ -70,13 +71,15 @@ class App:
 
     def keep_up(self) -> None:
         """Start what does not run; touch nothing that does."""
+        self._enable()
         for unit, url in [*self.web, *((unit, "") for unit in self.workers)]:
-            units.enable(unit)
             if not units.is_active(unit) and not units.is_skipped(units.state(unit)):
                 self._restart(unit, url)
 
+    def _enable(self) -> None:
+        units.enable([*(unit for unit, _ in self.web), *self.workers])
+
     def _restart(self, unit: str, url: str) -> None:
-        units.enable(unit)
         step(f"restart {unit}")
         done = units.act("restart", unit)
         if not done.ok:

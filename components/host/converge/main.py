@@ -100,6 +100,7 @@ def _apply(document: dict[str, Any]) -> dict[str, object]:
     app_files = apps.reads(document["app"], [*wanted, *files.unsettled])
     readers = Readers(files, document["services"], app_files, owed=set(owed))
     readers.check()
+    units.enable([service["unit"] for service in document["services"]])
     later = [service for service in document["services"] if service["after_database"]]
     for service in document["services"]:
         if service not in later:

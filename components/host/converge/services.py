@@ -57,7 +57,6 @@ class Readers:
     def converge(self, service: Service) -> None:
         """Start, reload or restart one service as its files demand, and wait until it is ready."""
         unit = service["unit"]
-        units.enable(unit)
         running = units.is_active(unit)
         verb = self._verb(service, running)
         if not verb:
