@@ -4,6 +4,7 @@
     python -m scripts.bench costs      the estimate, over one and many plan files
     python -m scripts.bench preview    the comment on a pull request, from offline plans
     python -m scripts.bench stages     the local stages: coming up, doing nothing, at rest
+    python -m scripts.bench cold       the first `make up` on a machine (once, ten minutes)
     python -m scripts.bench claims     what a text book says of connections and poolers
     python -m scripts.bench users      users who browse both stages, and a heavy query among them
     python -m scripts.bench failover   a primary that dies or falls silent, seen by its clients
@@ -31,6 +32,7 @@ from scripts.lib import command, whole_file
 from scripts.lib.bench import (
     believing,
     claims,
+    cold,
     costs,
     failover,
     here,
@@ -54,6 +56,7 @@ class Benchmark(StrEnum):
     costs = "costs"
     preview = "preview"
     stages = "stages"
+    cold = "cold"
     users = "users"
     claims = "claims"
     failover = "failover"
@@ -66,7 +69,7 @@ MEASURING = {
     Benchmark.claims: claims.measure,
     Benchmark.failover: failover.measure,
 }
-"""What needs no option of its own."""
+"""What takes the number of runs and nothing else."""
 
 
 @app.command()
@@ -88,12 +91,15 @@ def bench(
         now, commit = datetime.datetime.now(datetime.UTC), here.commit()
         machine = here.machine()
         _say(f"{which}: load {machine.load_at_start:g} on {machine.cores} cores")
+        done = runs
         if which is Benchmark.stages:
             measures = stages.measure(runs, stage or [1, 2], _say)
+        elif which is Benchmark.cold:
+            measures, done = cold.measure(_say), 1
         else:
             measures = MEASURING[which](runs, _say)
         date = f"{now:%Y-%m-%d %H:%M} UTC"
-        _write(out, Result(which.value, date, commit, runs, machine, measures))
+        _write(out, Result(which.value, date, commit, done, machine, measures))
 
 
 def rendered(folder: Path) -> dict[Path, str]:

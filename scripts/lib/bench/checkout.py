@@ -1,7 +1,7 @@
 """A fresh clone of this checkout in a temporary folder, with stacks of its own.
 
-Only what is committed is in it. It uses this checkout's Python packages; state, passphrase, and the
-bootstrap's notes are its own.
+Only what is committed is in it. It uses this checkout's Python packages, unless it is to have none;
+state, passphrase, and the bootstrap's notes are its own.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from components.clouds.local import operations
 from components.errors import UserError
 from scripts.lib.bench import here
 
-TIMEOUT_S = 900
-"""An ``up`` that takes this long hangs; the first may build the host image."""
+TIMEOUT_S = 1800
+"""An ``up`` that takes this long hangs; the first may build the Pulumi CLI and the host image."""
 APP = {
     "cloud": "local",
     "app.repository": ".",
@@ -110,20 +110,26 @@ class Clone:
             raise UserError(f"{stack}: nothing should be left, got {'; '.join(left)}", exit_code=1)
 
 
-def clone(folder: Path, *, empty: bool = False) -> Clone:
-    """Clone this checkout; ``empty`` puts a program that declares nothing into it."""
+def clone(folder: Path, *, empty: bool = False, packages: bool = True) -> Clone:
+    """Clone this checkout; ``empty`` puts a program that declares nothing into it, and without
+    ``packages`` it has no Python environment yet."""
     subprocess.run(["git", "clone", "--quiet", str(here.ROOT), str(folder)], check=True)
+    if packages:
+        _lend_packages(folder)
+    if empty:
+        (folder / "components" / "program.py").write_text(EMPTY)
+    if not shutil.which("make"):
+        raise UserError("This machine lacks make", "Install it.")
+    return Clone(folder)
+
+
+def _lend_packages(folder: Path) -> None:
     # A folder of its own: the bootstrap notes in it for which checkout it was made ready.
     own = folder / ".venv"
     own.mkdir()
     for name in ("bin", "include", "lib", "lib64", "pyvenv.cfg"):
         if (Path(sys.prefix) / name).exists():
             (own / name).symlink_to(Path(sys.prefix) / name)
-    if empty:
-        (folder / "components" / "program.py").write_text(EMPTY)
-    if not shutil.which("make"):
-        raise UserError("This machine lacks make", "Install it.")
-    return Clone(folder)
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

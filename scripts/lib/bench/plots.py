@@ -7,13 +7,14 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from scripts.lib.bench import failover, gantt
+from scripts.lib.bench import cold, failover, gantt
 from scripts.lib.bench.claims import pictures as claims
 from scripts.lib.bench.measures import Result
 from scripts.lib.bench.users import pictures as users
 
 DRAWING: Mapping[str, Callable[[Result], Mapping[str, str]]] = {
     "claims": claims.draw,
+    "cold": cold.draw,
     "failover": failover.draw,
     "users": users.draw,
     "stages": gantt.pictures,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from components.errors import UserError
-from scripts.lib.bench import memory, page, picture
+from scripts.lib.bench import cold, memory, page, picture
 from scripts.lib.bench.measures import (
     Book,
     Machine,
@@ -182,3 +183,34 @@ def test_the_picture_shows_each_aim_and_stays_on_its_canvas() -> None:
     lines = root.iter("{http://www.w3.org/2000/svg}line")
     assert max(float(line.attrib["x2"]) for line in lines) < picture.WIDTH - 150  # room for words
     assert "b &amp; more" in drawn and "c in memory" not in drawn
+
+
+COLD = [
+    (0.1, "Python packages: installing requirements.txt into .venv ..."),
+    (20.0, "Python packages: installed in 20 s."),
+    (25.0, "Pulumi CLI 1.2.3: no download (no route)."),
+    (300.0, "Pulumi CLI 1.2.3: built in 4 min 35 s."),
+    (301.0, "Host image: Debian 13 is built once on this machine, about a minute or two"),
+    (390.0, "Host image: built, 89 s"),
+    (391.0, "Planning shop ..."),
+    (401.0, ""),
+]
+
+
+def test_the_parts_of_a_cold_up_and_their_picture() -> None:
+    ends = cold.ended_at(COLD)
+    assert ends == {"Python packages": 20.0, "Pulumi CLI": 300.0, "host image": 390.0}
+    book = Book()
+    book.note("cold.part.a", "cold `make up`: the first part", 20)
+    book.note("cold.part.b", "cold `make up`: another", 300)
+    book.note("cold.first", "", 320)
+    drawn = cold.draw(Result("cold", "d", "c", 1, MACHINE, book.measures()))["cold"]
+    assert "the first part 20.0 s; another 300 s; fresh clone to the first 200 320 s" in drawn
+    x = [float(found) for found in re.findall(r'<rect x="([0-9.]+)" y', drawn)]
+    assert x[0] == x[2] < x[1]
+
+
+def test_what_was_there_already_is_no_cold_start() -> None:
+    with pytest.raises(UserError) as error:
+        cold.ended_at(COLD[:3] + COLD[4:])
+    assert str(error.value) == "make up: should have made the Pulumi CLI, had it already"
