@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -147,10 +148,23 @@ class Command(automation.PulumiCommand):
         return result
 
     def interrupt(self) -> None:
-        """Pass an interrupt on to the running command."""
+        """Pass an interrupt on to the running command; from the second on until it has ended.
+
+        The engine misses one that comes while it takes in another.
+        """
         self.interrupts += 1
-        if self._child is not None:
-            self._child.send_signal(signal.SIGINT)
+        if self._child is None:
+            return
+        self._child.send_signal(signal.SIGINT)
+        if self.interrupts == 2:
+            threading.Thread(target=_insist, args=(self._child,), daemon=True).start()
+
+
+def _insist(child: subprocess.Popen[str]) -> None:
+    """Interrupt again each second until it has ended."""
+    while child.returncode is None:
+        time.sleep(1)
+        child.send_signal(signal.SIGINT)  # not to one that has ended
 
 
 def _drain(stream: IO[str], lines: list[str], heard: automation.OnOutput | None) -> None:

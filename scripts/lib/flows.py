@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 
@@ -30,6 +31,31 @@ from scripts.lib.execute import duration
 from scripts.lib.session import ROOT, Session, make_ready
 
 FAILED = 1
+P = ParamSpec("P")
+
+
+class Overlapped(UserError):
+    """Another run held the stack's lock when this one wanted it, and has ended since."""
+
+
+def _again_after_another(
+    flow: Callable[Concatenate[Session, P], None],
+) -> Callable[Concatenate[Session, P], None]:
+    """Begin a flow once more, from its first look, when another run was in its way and is over.
+
+    The engine of a run that was killed right after its plan locks the stack a moment later, and
+    leaves the lock behind when it finds itself alone.
+    """
+
+    @functools.wraps(flow)
+    def flow_again(session: Session, /, *args: P.args, **options: P.kwargs) -> None:
+        try:
+            flow(session, *args, **options)
+        except Overlapped as error:
+            session.say(f"{error.problem}: looking again.")
+            flow(session, *args, **options)
+
+    return flow_again
 
 
 def preview(session: Session, *, as_json: bool = False) -> None:
@@ -74,7 +100,8 @@ def _as_json(session: Session, run: Run) -> dict[str, Any]:
     }
 
 
-def up(session: Session, *, yes: bool, ask: Callable[[str], bool], **options: Any) -> None:
+@_again_after_another
+def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options: Any) -> None:
     """Bring the stack to what its settings say, after showing the plan."""
     session.operations.preflight(session.settings)
     make_ready(session)
@@ -92,6 +119,7 @@ def up(session: Session, *, yes: bool, ask: Callable[[str], bool], **options: An
     _epilogue(session, progress.run.outputs)
 
 
+@_again_after_another
 def refresh(session: Session) -> None:
     """Look at what is really there, show what differs, and put it into the state."""
     session.operations.preflight(session.settings)
@@ -108,7 +136,8 @@ def refresh(session: Session) -> None:
     )
 
 
-def down(session: Session, *, yes: bool, ask: Callable[[str], bool]) -> None:
+@_again_after_another
+def down(session: Session, /, *, yes: bool, ask: Callable[[str], bool]) -> None:
     """Take away everything but what is protected, after showing it; say what stays."""
     make_ready(session)
     if views.is_up(session):
@@ -231,7 +260,7 @@ def _run(
         if not session.checkout.keeps_its_state(os.environ):
             raise own_backend.locked(session.stack) from None
         recovery.look(session.checkout, session.stack)  # tells who it is
-        raise UserError(
+        raise Overlapped(
             f"Stack {session.stack} was being changed a moment ago",
             "Run the command again.",
             exit_code=locks.BUSY,

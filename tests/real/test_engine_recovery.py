@@ -81,6 +81,29 @@ def test_everything_killed_at_once_is_recovered(checkout: TestCheckout) -> None:
     assert "2 created, 1 unchanged" in done.out
 
 
+def test_a_lock_that_a_killed_run_leaves_after_the_first_look_is_taken_away(
+    checkout: TestCheckout,
+) -> None:
+    """As the engine of a run that was killed right after its plan: it still locks the stack."""
+    process = start_and_wait(checkout)
+    (left,) = checkout.locks()
+    text = left.read_text()
+    kill(checkout.cli_pid())
+    process.communicate(timeout=60)
+    (checkout.folder / "go").touch()
+    assert checkout.stack("preview").code == 0
+    assert checkout.locks() == []
+    again = checkout.start("up")
+    assert again.stdout is not None
+    assert again.stdout.readline().startswith("Planning")  # it has looked, and found none
+    left.write_text(text)
+    out, err = again.communicate(timeout=120)
+    assert (again.returncode, err) == (0, "")
+    assert f"Stack {STACK} was being changed a moment ago: looking again." in out
+    assert "was killed: its lock is taken away." in out
+    assert "2 created, 1 unchanged" in out
+
+
 def test_preview_recovers_too_and_makes_nothing(checkout: TestCheckout) -> None:
     process = start_and_wait(checkout)
     kill(checkout.cli_pid())

@@ -20,8 +20,9 @@ def seen_by(stage: int, stack: Stack) -> users.Stage:
 
 def cores_of(host: Host) -> set[int]:
     """Where the app's processes, the database's and a new one may run."""
-    look = "for one in 1 $(pgrep 'gunicorn|postgres|pgbouncer'); do taskset -pc $one; done"
-    listed = host.run(["sh", "-c", f"{look}; taskset -pc $$"]).stdout.splitlines()
+    look = "for one in 1 $$ $(pgrep 'gunicorn|postgres|pgbouncer'); do taskset -pc $one; done"
+    begun = ["systemd-run", "--quiet", "--wait", "--pipe", "sh", "-c", look]
+    listed = host.run(begun).stdout.splitlines()
     assert len(listed) > 3, listed
     return {one for line in listed for one in _numbers(line.rpartition(":")[2])}
 
