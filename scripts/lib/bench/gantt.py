@@ -27,7 +27,9 @@ class Step:
 def pictures(result: Result) -> Mapping[str, str]:
     """One for each stage that was measured, by name."""
     return {
-        f"stages-{stage}": draw(f"Stage {stage}: warm `make up`, by step", found, result.where)
+        f"stages-{stage}": draw(
+            f"Stage {stage}: warm `make up`, by step", found, f"Medians. {result.where}"
+        )
         for stage in (1, 2)
         if (found := steps(result, stage))
     }
@@ -54,13 +56,13 @@ def steps(result: Result, stage: int) -> list[Step]:
     ]
 
 
-def draw(title: str, found: Sequence[Step], where: str) -> str:
+def draw(title: str, found: Sequence[Step], note: str) -> str:
     """The whole file; the last bar is the sum of all and has a colour of its own."""
     axis = scale(
         "seconds since the command began", [s.began_s + s.took_s for s in found], log=False
     )
     bottom = TOP + ROW * len(found) + 6
-    notes = textwrap.wrap(f"Medians. {where}", 125, break_long_words=False)
+    notes = textwrap.wrap(note, 125, break_long_words=False)
     height = bottom + 54 + LINE * len(notes)
     spoken = "; ".join(f"{one.title} {shown(one.took_s, 's')}" for one in found)
     parts = [text(28, 36, title, "title")]

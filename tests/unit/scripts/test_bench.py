@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from components.errors import UserError
-from scripts.lib.bench import cold, memory, page, picture
+from scripts.lib.bench import cold, memory, page, picture, strips
 from scripts.lib.bench.measures import (
     Book,
     Machine,
@@ -24,6 +24,7 @@ from scripts.lib.bench.measures import (
 )
 from scripts.lib.bench.upping import phases
 
+SVG = "{http://www.w3.org/2000/svg}"
 MACHINE = Machine(2, "A <processor>", 23.5, "Linux 6.1", 0.25)
 MET = Measure("a", "a thing", "s", (1.5, 0.25, 1.0), aim=1.0)
 MISSED = Measure("b", "b & more", "times", (1.2, 1.4, 9.0), aim=1.3)
@@ -214,3 +215,18 @@ def test_what_was_there_already_is_no_cold_start() -> None:
     with pytest.raises(UserError) as error:
         cold.ended_at(COLD[:3] + COLD[4:])
     assert str(error.value) == "make up: should have made the Pulumi CLI, had it already"
+
+
+def test_a_strip_has_a_point_of_each_value_and_a_line_at_the_median() -> None:
+    few = Measure("a", "few <things>", "s", (2.0, 1.0, 4.0))
+    one = Measure("b", "one thing", "s", (100.0,))
+    drawn = strips.draw("A title", [("first", [few]), ("second", [one])], "seconds", "A note")
+    root = ElementTree.fromstring(drawn)  # noqa: S314 - made above
+    points = [float(point.attrib["cx"]) for point in root.iter(f"{SVG}circle")]
+    middle, last = (
+        float(line.attrib["x1"]) for line in root.iter(f"{SVG}line") if line.get("stroke-width")
+    )
+    assert points[1] < points[0] == middle < points[2] < points[3] == last
+    assert len({point.get("cy") for point in list(root.iter(f"{SVG}circle"))[:3]}) == 3
+    words = [text.text for text in root.iter(f"{SVG}text")]
+    assert {"first", "few <things> (3)", "2.00 s", "second", "one thing (1)", "A note"} <= {*words}
