@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from components.errors import UserError
 from scripts.lib.checkout import Checkout
 from scripts.lib.locks import Lock, Process, Verdict, judge, parse, refusal
 
 TERM_S = 10.0
 """How long a provider may take to end itself before it is killed."""
+
+ALONE_S = 5.0
+"""How long the engine of a killed run may take to notice that it is alone."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,18 @@ def look(checkout: Checkout, stack: str) -> Recovery:
         dead.append(lock)
     pending = checkout.latest_state(stack).get("pending_operations") or []
     return Recovery(tuple(dead), len(pending))
+
+
+def look_again(checkout: Checkout, stack: str) -> Recovery:
+    """The same for a lock that came after the first look; its holder is given a while to end."""
+    patience = time.monotonic() + ALONE_S
+    while True:
+        try:
+            return look(checkout, stack)
+        except UserError:
+            if time.monotonic() > patience:
+                raise
+        time.sleep(0.2)
 
 
 def end_providers(checkout: Checkout, say: Callable[[str], None]) -> None:

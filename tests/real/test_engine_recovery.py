@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,9 @@ def test_everything_killed_at_once_is_recovered(checkout: TestCheckout) -> None:
     assert "2 created, 1 unchanged" in done.out
 
 
+@pytest.mark.parametrize("lives_s", [0, 4], ids=["dead", "ending"])
 def test_a_lock_that_a_killed_run_leaves_after_the_first_look_is_taken_away(
-    checkout: TestCheckout,
+    checkout: TestCheckout, lives_s: int
 ) -> None:
     """As the engine of a run that was killed right after its plan: it still locks the stack."""
     process = start_and_wait(checkout)
@@ -96,8 +98,10 @@ def test_a_lock_that_a_killed_run_leaves_after_the_first_look_is_taken_away(
     again = checkout.start("up")
     assert again.stdout is not None
     assert again.stdout.readline().startswith("Planning")  # it has looked, and found none
-    left.write_text(text)
-    out, err = again.communicate(timeout=120)
+    with subprocess.Popen(["sleep", str(lives_s)]) as holder:
+        lock = {**json.loads(text), "pid": holder.pid, "timestamp": f"{datetime.now(UTC):%FT%TZ}"}
+        left.write_text(json.dumps(lock))
+        out, err = again.communicate(timeout=120)
     assert (again.returncode, err) == (0, "")
     assert f"Stack {STACK} was being changed a moment ago: looking again." in out
     assert "was killed: its lock is taken away." in out
