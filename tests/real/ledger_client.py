@@ -53,7 +53,9 @@ class Client(threading.Thread):
                     while not self.stop:
                         self._write(connection)
                         time.sleep(THINK_S)
-            except psycopg.Error as error:
+            # psycopg takes one answer to one statement for granted: the server's last words and the
+            # pooler's are two, and a ValueError.
+            except (psycopg.Error, ValueError) as error:
                 self.errors.append(" ".join(str(error).split()))
                 time.sleep(THINK_S)
 
