@@ -259,7 +259,7 @@ def _run(
     except ConcurrentUpdateError:
         if not session.checkout.keeps_its_state(os.environ):
             raise own_backend.locked(session.stack) from None
-        recovery.look_again(session.checkout, session.stack)  # tells who it is
+        recovery.look(session.checkout, session.stack, recovery.ALONE_S)  # tells who it is
         raise Overlapped(
             f"Stack {session.stack} was being changed a moment ago",
             "Run the command again.",

@@ -6,19 +6,18 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from components.errors import UserError
 from scripts.lib.checkout import Checkout
 from scripts.lib.locks import Lock, Process, Verdict, judge, parse, refusal
 
 TERM_S = 10.0
 """How long a provider may take to end itself before it is killed."""
 
-ALONE_S = 5.0
+ALONE_S = 3.0
 """How long the engine of a killed run may take to notice that it is alone."""
 
 
@@ -31,38 +30,39 @@ class Recovery:
     """Operations that a killed run began and never recorded the end of."""
 
 
-def look(checkout: Checkout, stack: str) -> Recovery:
+def look(checkout: Checkout, stack: str, patience_s: float = 0) -> Recovery:
     """Read locks and pending operations; change nothing.
 
-    Raises ``UserError`` (exit code 4) for a lock that a living process or another machine holds.
+    Raises ``UserError`` (exit code 4) for a lock that another machine holds, or a living process
+    that does not end in ``patience_s``.
     """
-    dead = []
-    for file in sorted(checkout.lock_folder(stack).glob("*.json")):
-        try:
-            lock = parse(file.read_text())
-        except FileNotFoundError:
-            continue  # let go between the listing and the reading
-        except ValueError:
-            written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-            lock = Lock(0, "unknown", socket.gethostname(), written)
-        verdict = judge(lock, socket.gethostname(), process(lock.pid))
-        if verdict is not Verdict.DEAD:
-            raise refusal(stack, lock, verdict)
-        dead.append(lock)
+    patience = time.monotonic() + patience_s
+    while True:
+        dead, held = [], False
+        for lock in _locks(checkout, stack):
+            verdict = judge(lock, socket.gethostname(), process(lock.pid))
+            if verdict is Verdict.DEAD:
+                dead.append(lock)
+            elif verdict is Verdict.BUSY and time.monotonic() < patience:
+                held = True
+            else:
+                raise refusal(stack, lock, verdict)
+        if not held:
+            break
+        time.sleep(0.2)
     pending = checkout.latest_state(stack).get("pending_operations") or []
     return Recovery(tuple(dead), len(pending))
 
 
-def look_again(checkout: Checkout, stack: str) -> Recovery:
-    """The same for a lock that came after the first look; its holder is given a while to end."""
-    patience = time.monotonic() + ALONE_S
-    while True:
+def _locks(checkout: Checkout, stack: str) -> Iterator[Lock]:
+    for file in sorted(checkout.lock_folder(stack).glob("*.json")):
         try:
-            return look(checkout, stack)
-        except UserError:
-            if time.monotonic() > patience:
-                raise
-        time.sleep(0.2)
+            yield parse(file.read_text())
+        except FileNotFoundError:
+            continue  # let go between the listing and the reading
+        except ValueError:
+            written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+            yield Lock(0, "unknown", socket.gethostname(), written)
 
 
 def end_providers(checkout: Checkout, say: Callable[[str], None]) -> None:

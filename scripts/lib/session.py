@@ -89,7 +89,7 @@ def make_ready(session: Session) -> None:
         )
     engine.ensure_stack()
     own.place_salt(checkout, session.stack)
-    found = recovery.look(checkout, session.stack)
+    found = recovery.look(checkout, session.stack, recovery.ALONE_S)
     recovery.end_providers(checkout, session.say)
     if found.dead:
         killed = ", ".join(str(lock.pid) for lock in found.dead)

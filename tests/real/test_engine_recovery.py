@@ -82,7 +82,19 @@ def test_everything_killed_at_once_is_recovered(checkout: TestCheckout) -> None:
     assert "2 created, 1 unchanged" in done.out
 
 
-@pytest.mark.parametrize("lives_s", [0, 4], ids=["dead", "ending"])
+def test_the_command_killed_without_its_engine_is_recovered(checkout: TestCheckout) -> None:
+    """The engine ends as soon as it has something to say."""
+    process = start_and_wait(checkout)
+    process.kill()
+    process.communicate(timeout=60)
+    (checkout.folder / "go").touch()
+    done = checkout.stack("up")
+    assert (done.code, done.err) == (0, "")
+    assert (checkout.locks(), checkout.providers()) == ([], [])
+    assert "nothing to change, 3 stay." in checkout.stack("up").out
+
+
+@pytest.mark.parametrize("lives_s", [0, 3], ids=["dead", "ending"])
 def test_a_lock_that_a_killed_run_leaves_after_the_first_look_is_taken_away(
     checkout: TestCheckout, lives_s: int
 ) -> None:
@@ -220,6 +232,17 @@ def test_a_lock_whose_number_another_process_has_now_is_dead(checkout: TestCheck
     assert done.code == 0
     assert f"An earlier run (process {other.pid}) was killed" in done.out
     assert checkout.locks() == []
+
+
+def test_a_lock_whose_holder_is_ending_is_waited_for(checkout: TestCheckout) -> None:
+    (checkout.folder / "go").touch()
+    checkout.stack("preview")
+    now = f"{datetime.now(UTC):%FT%TZ}"
+    with subprocess.Popen(["sleep", "3"]) as holder:
+        write_lock(checkout, holder.pid, socket.gethostname(), now)
+        done = checkout.stack("up")
+    assert done.code == 0
+    assert f"An earlier run (process {holder.pid}) was killed: its lock" in done.out
 
 
 def test_a_half_written_lock_is_dead(checkout: TestCheckout) -> None:
