@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+
+import psutil
 
 from scripts.lib.checkout import Checkout
 from scripts.lib.locks import Lock, Process, Verdict, judge, parse, refusal
@@ -86,28 +87,28 @@ def end_providers(checkout: Checkout, say: Callable[[str], None]) -> None:
 
 
 def process(pid: int) -> Process | None:
-    """Return a process by its id; ``None`` if there is no such process (or only its corpse)."""
+    """Return a process by its id; ``None`` if there is no such process (or only its corpse).
+
+    One that may not be looked at lives, and counts as older than any lock.
+    """
+    if pid <= 0:  # no process of ours: macOS calls its kernel 0, psutil there finds it alive
+        return None
     try:
-        head, _, tail = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
-        stat = tail.split()
-        boot = next(
-            int(line.split()[1])
-            for line in Path("/proc/stat").read_text().splitlines()
-            if line.startswith("btime ")
-        )
-    except (OSError, StopIteration):
+        found = psutil.Process(pid)
+        if found.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
+            return None
+        return Process(found.name(), datetime.fromtimestamp(found.create_time(), UTC))
+    except psutil.NoSuchProcess:
         return None
-    if stat[0] in {"Z", "X"}:
-        return None
-    started = datetime.fromtimestamp(boot + int(stat[19]) / os.sysconf("SC_CLK_TCK"), UTC)
-    return Process(head.partition("(")[2], started)
+    except psutil.AccessDenied:
+        return Process("unknown", datetime.fromtimestamp(0, UTC))
 
 
 def _is_provider(pid: int) -> bool:
     """Whether this process is a provider of dynamic resources: ids are used again."""
     try:
-        return b"pulumi.dynamic" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
+        return pid > 0 and "pulumi.dynamic" in psutil.Process(pid).cmdline()
+    except psutil.Error:
         return False
 
 

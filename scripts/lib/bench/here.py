@@ -7,6 +7,8 @@ import platform
 import re
 from pathlib import Path
 
+import psutil
+
 from scripts.lib.bench.measures import Machine
 from scripts.lib.execute import answer
 
@@ -15,13 +17,11 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def machine() -> Machine:
     """This machine, now. No name and no address of it."""
-    known = _read("/proc/cpuinfo")
-    model = re.search(r"^model name\s*: (.+)$", known, re.MULTILINE)
-    memory = re.search(r"^MemTotal:\s+(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
+    model = re.search(r"^Model name:\s*(.+)$", answer(["lscpu"]), re.MULTILINE)
     return Machine(
         cores=os.cpu_count() or 1,
         processor=model[1].strip() if model else platform.machine(),
-        memory_gib=round(int(memory[1]) / 1024**2, 1) if memory else 0.0,
+        memory_gib=round(psutil.virtual_memory().total / 1024**3, 1),
         kernel=f"{platform.system()} {platform.release()}",
         load_at_start=round(os.getloadavg()[0], 2),
     )
@@ -32,10 +32,3 @@ def commit() -> str:
     return answer(
         ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty"]
     ).strip()
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text()
-    except OSError:
-        return ""

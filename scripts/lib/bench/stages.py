@@ -16,9 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.clouds.local import hosts
+from components.clouds.local import hosts, usage
 from components.errors import UserError
-from scripts.lib.bench import memory
 from scripts.lib.bench.checkout import Clone, clone
 from scripts.lib.bench.measures import Book, Measure, ratio
 from scripts.lib.bench.upping import phases
@@ -109,13 +108,13 @@ def _nothing(book: Book, own: Clone, stack: str, empty: Clone, nothing: str, sta
 
 
 def _rest(book: Book, stack: str, stage: int) -> None:
-    used = memory.of_hosts(stack)
+    used = usage.memory_mib(stack)
     for host, mib in used.items():
         name = _name(host, stack)
         book.note(f"stage{stage}.memory.{name}", f"stage {stage}: memory of {name}", mib, "MiB")
     title = f"stage {stage}: memory at rest, all hosts"
     book.note(f"stage{stage}.memory", title, sum(used.values()), "MiB")
-    book.note("image", "host image on the disk, shared by all", memory.of_image(stack), "MiB")
+    book.note("image", "host image on the disk, shared by all", usage.image_mib(stack), "MiB")
 
 
 @contextmanager

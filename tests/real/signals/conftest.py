@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from scripts.lib.bench import memory
+from components.clouds.local import usage
 from tests.real.clone import clone
 from tests.real.signals.product import Product
 from tests.real.stages.conftest import take_away
@@ -107,7 +107,7 @@ def load(product: Product) -> float:
     with product.load("hold", "python3", "-c", HOLD):
         until("the memory to be taken", lambda: product.sh(f"find {HELD} 2>&1 || true") == HELD)
         product.sample()
-        (taken_mib,) = memory.of_hosts(product.stack.name).values()
+        (taken_mib,) = usage.memory_mib(product.stack.name).values()
     leader = product.host.leader()
     assert leader
     everywhere = os.sched_getaffinity(leader.pid)

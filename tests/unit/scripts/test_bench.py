@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from components.clouds.local import usage
 from components.errors import UserError
-from scripts.lib.bench import cold, memory, page, picture, strips
+from scripts.lib.bench import cold, page, picture, strips
 from scripts.lib.bench.measures import (
     Book,
     Machine,
@@ -142,12 +143,12 @@ def test_a_run_that_makes_nothing_is_no_up(lines: list[tuple[float, str]]) -> No
     ],
 )
 def test_the_memory_group_of_a_whole_host(groups: str, folder: str) -> None:
-    assert memory.folder(groups, "k1") == Path("/sys/fs/cgroup") / folder
+    assert usage.memory_group(groups, "k1") == Path("/sys/fs/cgroup") / folder
 
 
 def test_a_host_without_a_memory_group_of_its_own() -> None:
     with pytest.raises(UserError) as error:
-        memory.folder("5:memory:/\n0::/stages-k1", "k1")
+        usage.memory_group("5:memory:/\n0::/stages-k1", "k1")
     assert str(error.value).startswith("Host k1: should have a memory group of its own, got none")
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.clouds.local import hosts
+from components.clouds.local import hosts, usage
 from components.clouds.local.nspawn import Host
 from components.errors import UserError
 from components.host import pgbouncer
@@ -102,7 +102,9 @@ def during(one: Stage, users: int, seconds: float) -> tuple[Seen, Mapping[str, f
     marks = []
 
     def look() -> None:
-        marks.append((time.time(), {name: cores.used_s(host) for name, host in one.hosts.items()}))
+        marks.append(
+            (time.time(), {name: usage.processor_s(host) for name, host in one.hosts.items()})
+        )
 
     timers = [threading.Timer(at, look) for at in (WARM_S, WARM_S + seconds)]
     for timer in timers:

@@ -1,0 +1,85 @@
+"""Processes of the operator's machine, told the same way on Linux and macOS."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scripts.lib import recovery
+
+ROOT = Path(__file__).resolve().parents[3]
+LINUX_ONLY = ("components/clouds/local/", "components/host/")
+"""Code that runs on a host, or on a Linux machine that carries hosts."""
+OF_A_HOST = {
+    "components/clouds/aws/files/host_metrics.py",  # runs there
+    "scripts/lib/bench/claims/side.py",  # a script for there
+    "scripts/lib/signals/signs.py",  # words: where a number was measured
+}
+"""Files elsewhere whose /proc and /sys are a host's."""
+
+
+@pytest.fixture
+def no_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process find no /proc of its own accord, as on macOS; psutil keeps its own way."""
+    read = Path.read_text
+
+    def read_text(self: Path, *arguments: str) -> str:
+        if self.is_relative_to("/proc"):
+            raise FileNotFoundError(2, "No such file or directory", str(self))
+        return read(self, *arguments)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+
+
+@pytest.mark.usefixtures("no_proc")
+def test_a_process_that_runs_lives_where_there_is_no_proc() -> None:
+    found = recovery.process(os.getpid())
+    assert found is not None
+    assert timedelta() < datetime.now(UTC) - found.started < timedelta(hours=2)
+
+
+def test_a_process_that_has_ended_is_none_before_its_parent_looks_and_after() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert recovery.process(child.pid) is None  # a zombie
+    child.wait()
+    assert recovery.process(child.pid) is None
+
+
+@pytest.mark.parametrize("pid", [0, -1])
+def test_the_id_of_an_unreadable_lock_is_no_process(
+    pid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # macOS has a process 0, its kernel: psutil finds it alive there.
+    alive = psutil.Process()
+    monkeypatch.setattr(psutil, "Process", lambda pid: alive)
+    assert recovery.process(pid) is None
+
+
+def test_a_process_that_may_not_be_looked_at_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(pid: int) -> psutil.Process:
+        raise psutil.AccessDenied(pid)
+
+    monkeypatch.setattr(psutil, "Process", refuse)
+    found = recovery.process(os.getpid())
+    assert found is not None
+    assert found.started < datetime.now(UTC) - timedelta(days=365)
+
+
+def test_nothing_on_the_way_of_a_cloud_stack_knows_proc_or_sys() -> None:
+    """A Mac has neither: whoever reads them there takes every process for dead."""
+    known = {
+        str(file.relative_to(ROOT))
+        for folder in ("components", "scripts", "policy")
+        for file in (ROOT / folder).rglob("*.py")
+        if re.search(r"""["'(\s]/(proc|sys)\b""", file.read_text())
+    }
+    assert {name for name in known if not name.startswith(LINUX_ONLY)} <= OF_A_HOST
+    assert known >= OF_A_HOST
