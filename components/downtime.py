@@ -172,9 +172,11 @@ def folded(told: Iterable[Told]) -> list[Step]:
         ops = [one.op for one in ones]
         op: Op | None = (
             "replace"
-            if {"replace", "create-replacement", "delete-replaced"} & set(ops)
+            if {"replace", "create-replacement"} & set(ops)
             else next((known for known in _PLAIN if known in ops), None)
         )
+        if op is None and "delete-replaced" in ops:
+            op = "delete"  # of an old one, by itself: an earlier run replaced it
         if op is None:
             continue
         made = "create-replacement"

@@ -28,6 +28,10 @@ def _no_hosts(_: str) -> dict[str, str]:
     return {}
 
 
+def _none_down(_: Settings) -> list[str]:
+    return []
+
+
 def _no_databases(_: str) -> list[dict[str, Any]]:
     return []
 
@@ -62,6 +66,9 @@ class Operations:
     """Make what the program needs on this machine (an image); say what takes long."""
     hosts: Callable[[str], dict[str, str]] = _no_hosts
     """The state of every host of a stack, by name, as the machine or the cloud sees it."""
+    stopped: Callable[[Settings], list[str]] = _none_down
+    """One sentence for each host that should run and does not, as after a reboot of the machine.
+    If there is any, ``preview`` and ``up`` look at what is really there before they plan."""
     databases: Callable[[str], list[dict[str, Any]]] = _no_databases
     """The members of a stack's managed database, as ``scripts/lib/status.py`` shows them."""
     failover: Callable[[Settings], Takeover] = _fails_over_by_itself

@@ -22,7 +22,8 @@ TICK_S = 15.0
 """Where there is no terminal, what is still under way is named this often."""
 SILENT = {"refresh", "replace"}
 """Not told when they end: what a refresh found is told apart, and a replacement has its steps."""
-COLORS = {"+": "green", "~": "yellow", "±": "magenta", "-": "red", " ": "dim"}
+LEFT_OVER = "an earlier run replaced it and could not delete the old one"
+COLORS = {"*": "cyan", "+": "green", "~": "yellow", "±": "magenta", "-": "red", " ": "dim"}
 
 
 class Screen(Console):
@@ -122,11 +123,11 @@ def finished(step: Step) -> Text:
     return Text(f"  {sign} {after} {step.title} {took:.1f} s", COLORS[sign])
 
 
-def planned(step: Step) -> Text:
-    """Write ``~ change stage1-host (HostConfiguration): files``."""
+def planned(step: Step, why: str = "") -> Text:
+    """Write ``~ change stage1-host (HostConfiguration): files``; ``why`` instead of the fields."""
     sign, before, _, _ = CHANGES[step.op]
-    fields = f": {', '.join(step.fields)}" if step.fields else ""
-    return Text(f"  {sign} {before} {step.title}{fields}", COLORS[sign])
+    more = why or ", ".join(step.fields)
+    return Text(f"  {sign} {before} {step.title}{f': {more}' if more else ''}", COLORS[sign])
 
 
 def drifted(step: Step) -> Text:
@@ -139,7 +140,15 @@ def drifted(step: Step) -> Text:
 
 def counted(run: Run) -> str:
     """Write ``3 created, 1 changed, 7 unchanged``."""
-    words = {"create": "created", "update": "changed", "replace": "replaced", "delete": "deleted"}
+    words = {
+        "create": "created",
+        "update": "changed",
+        "replace": "replaced",
+        "delete": "deleted",
+        "delete-replaced": "left over deleted",
+        "protect": "protected",
+        "unprotect": "no longer protected",
+    }
     counts = run.counts()
     parts = [f"{counts[op]} {word}" for op, word in words.items() if counts[op]]
     return ", ".join([*parts, f"{counts['same']} unchanged"])
@@ -150,7 +159,9 @@ def headline(run: Run) -> str:
     counts = run.counts()
     if not run.changes():
         return f"nothing to change, {counts['same']} stay."
-    parts = [f"{counts[op]} to {CHANGES[op][1]}" for op in CHANGES if counts.get(op)]
+    words = {op: f"to {before}" for op, (_, before, _, _) in CHANGES.items()}
+    words |= {"delete-replaced": "left over to delete", "unprotect": "to protect no longer"}
+    parts = [f"{counts[op]} {word}" for op, word in words.items() if counts.get(op)]
     return ", ".join([*(parts or ["only the outputs change"]), f"{counts['same']} stay."])
 
 

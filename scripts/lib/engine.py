@@ -85,6 +85,11 @@ class Resource:
         return bool(self.state.get("custom")) and not kind.startswith("pulumi:providers:")
 
     @property
+    def is_left_over(self) -> bool:
+        """Whether it was replaced and is still to be deleted."""
+        return bool(self.state.get("delete"))
+
+    @property
     def is_protected(self) -> bool:
         return bool(self.state.get("protect"))
 
@@ -248,12 +253,17 @@ class Engine:
         arguments = ["state", "unprotect", "--all", "--yes", "--stack", self._name]
         self.command.run(arguments, str(self._checkout.root), {})
 
-    def resources(self) -> list[Resource]:
-        """Return what is in the state, secrets still encrypted."""
+    def deployment(self) -> Mapping[str, Any]:
+        """Return the state: resources and pending operations, secrets still encrypted."""
         # The Automation API's export_stack() would show the secrets.
         arguments = ["stack", "export", "--stack", self._name]
         exported = json.loads(self.command.run(arguments, str(self._checkout.root), {}).stdout)
-        return [Resource(found) for found in exported["deployment"].get("resources") or []]
+        found: Mapping[str, Any] = exported["deployment"]
+        return found
+
+    def resources(self) -> list[Resource]:
+        """Return what is in the state, one that was replaced and is still there as well."""
+        return [Resource(found) for found in self.deployment().get("resources") or []]
 
     def ensure_stack(self) -> None:
         """Make the stack in the state if it is not there.

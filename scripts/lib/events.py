@@ -29,10 +29,16 @@ CHANGES = {
     "delete-replaced": ("-", "delete the old", "deleting the old", "deleted the old"),
     "delete": ("-", "delete", "deleting", "deleted"),
     "refresh": (" ", "look at", "looking at", "looked at"),
+    "protect": ("*", "protect", "protecting", "protected"),
+    "unprotect": ("*", "no longer protect", "protecting no longer", "protected no longer"),
     "import": ("+", "adopt", "adopting", "adopted"),
     "discard-replaced": ("-", "forget the old", "forgetting the old", "forgot the old"),
 }
-"""For each operation that does something: its sign, and how it is said before, during, after."""
+"""For each operation that does something: its sign, and how it is said before, during, after.
+The engine has no operation for a changed protection: it comes with the resource's own."""
+
+OF_A_REPLACEMENT = {"create-replacement", "delete-replaced", "discard-replaced"}
+"""What a ``replace`` consists of."""
 
 NOISE = (
     "using pulumi-resource-pulumi-python from $PATH",
@@ -113,15 +119,24 @@ class Run:
         """Count resources by what was done to them; a replaced one counts once."""
         counted: Counter[str] = Counter()
         for (urn, op), step in self.steps.items():
-            if step.failed or op in {"create-replacement", "delete-replaced", "discard-replaced"}:
+            if step.failed or (op in OF_A_REPLACEMENT and not self.is_left_over(urn, op)):
                 continue
             if op == "refresh":
                 self.unchanged.add(urn)
                 continue
             counted[op] += 1
-        changed = {urn for (urn, op) in self.steps if op != "refresh"}
+        changed = {
+            urn for (urn, op) in self.steps if op != "refresh" and not self.is_left_over(urn, op)
+        }
         counted["same"] = len(self.unchanged - changed)
         return counted
+
+    def is_left_over(self, urn: str, op: str) -> bool:
+        """Whether it deletes an old one that an earlier run replaced and could not delete.
+
+        It comes without the ``replace`` that it was a part of.
+        """
+        return op == "delete-replaced" and (urn, "replace") not in self.steps
 
     def drift(self) -> list[Step]:
         """Return what a refresh found to be different or gone."""
@@ -142,11 +157,13 @@ class Run:
         op = _op(metadata)
         if not _is_real(metadata):
             return
+        kind, name = describe(metadata.urn)
+        if op in {"same", "update"} and (protection := _protection(metadata)):
+            self.steps[metadata.urn, protection] = Step(protection, name, kind, now_s, now_s)
         if op not in CHANGES:
             if op == "same":
                 self.unchanged.add(metadata.urn)
             return
-        kind, name = describe(metadata.urn)
         fields = _fields(metadata) if op in {"update", "replace"} else ()
         old, new = _inputs(metadata.old), _inputs(metadata.new)
         self.steps[metadata.urn, op] = Step(op, name, kind, now_s, fields=fields, old=old, new=new)
@@ -160,7 +177,9 @@ class Run:
             self.outputs = dict(new or {})
         op = _op(metadata)
         # A refresh begins as one and ends as what it found: the same, an update, a deletion.
-        step = self.steps.get((metadata.urn, "refresh")) or self.steps.get((metadata.urn, op))
+        step = self.steps.get((metadata.urn, "refresh"))
+        if step is None or step.ended_s is not None:  # an `up` that looks first does both
+            step = self.steps.get((metadata.urn, op))
         if step is None or step.ended_s is not None:
             return None
         step.ended_s, step.failed = now_s, failed
@@ -227,6 +246,14 @@ def errors_of(text: str) -> list[str]:
 
 def _op(metadata: StepEventMetadata) -> str:
     return metadata.op.value if isinstance(metadata.op, OpType) else str(metadata.op)
+
+
+def _protection(metadata: StepEventMetadata) -> str:
+    """``protect`` or ``unprotect`` where the program's protection is not the state's."""
+    old, new = metadata.old, metadata.new
+    if not old or not new or bool(old.protect) == bool(new.protect):
+        return ""
+    return "protect" if new.protect else "unprotect"
 
 
 def _inputs(state: StepEventStateMetadata | None) -> Mapping[str, Any]:

@@ -24,9 +24,9 @@ from scripts.lib import (
     views,
     whole_file,
 )
-from scripts.lib.display import Progress, away, counted, drifted, headline, planned
+from scripts.lib.display import LEFT_OVER, Progress, away, counted, drifted, headline, planned
 from scripts.lib.engine import Resource
-from scripts.lib.events import Problem, Run, errors_of
+from scripts.lib.events import OF_A_REPLACEMENT, Problem, Run, errors_of
 from scripts.lib.execute import duration
 from scripts.lib.session import ROOT, Session, make_ready
 
@@ -62,7 +62,7 @@ def preview(session: Session, *, as_json: bool = False) -> None:
     """Show what an ``up`` would do; change nothing but the plan's own bookkeeping."""
     session.operations.preflight(session.settings)
     make_ready(session)
-    run = _plan_of_up(session)
+    run = _plan_of_up(session, **_looking(session))
     if as_json:
         print(json.dumps(_as_json(session, run), indent=2))
 
@@ -106,9 +106,18 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
     session.operations.preflight(session.settings)
     make_ready(session)
     session.operations.prepare(session.settings, session.say)
+    options |= _looking(session)
     plan = _plan_of_up(session, **options)
     if not plan.changes():
-        _epilogue(session, plan.outputs)
+        # Only the engine knows all options of a resource (how long a deletion may take, what is
+        # kept at the end): those that changed are in no plan, and it puts them into the state.
+        title = f"Recording the options of {session.stack}"
+        with Progress(session.screen, title, quiet=True) as progress:
+            progress.run.warnings += plan.warnings  # told already
+            _run(session, session.engine.up, progress, **options)
+        if progress.run.changes():  # something has changed since the plan
+            session.say(f"{counted(progress.run)}.")
+        _epilogue(session, progress.run.outputs)
         return
     if session.operations.asks and not yes and not ask("Make these changes?"):
         raise UserError("Nothing was changed", exit_code=FAILED)
@@ -117,6 +126,17 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
         _run(session, session.engine.up, progress, **options)
     session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
     _epilogue(session, progress.run.outputs)
+
+
+def _looking(session: Session) -> dict[str, bool]:
+    """Let the engine look at what is there first, where the cloud knows that hosts are down.
+
+    Without it the engine believes its state, in which they run.
+    """
+    stopped = session.operations.stopped(session.settings)
+    for line in stopped:
+        session.say(line)
+    return {"refresh": True} if stopped else {}
 
 
 @_again_after_another
@@ -134,6 +154,8 @@ def refresh(session: Session) -> None:
         if drift
         else f"No drift, looked for in {duration(progress.elapsed_s)}."
     )
+    for line in views.owed(session):
+        session.say(f"  owed: {line}")
 
 
 @_again_after_another
@@ -232,8 +254,10 @@ def _plan(session: Session, operation: Callable[..., Any], **options: Any) -> Ru
         _run(session, operation, progress, **options)
     run = progress.run
     session.say(f"{session.stack}: {headline(run)}")
-    for (_, op), step in run.steps.items():
-        if op not in {"refresh", "create-replacement", "delete-replaced"}:
+    for (urn, op), step in run.steps.items():
+        if run.is_left_over(urn, op):
+            session.screen.print(planned(step, LEFT_OVER))
+        elif op != "refresh" and op not in OF_A_REPLACEMENT:
             session.screen.print(planned(step))
     return run
 

@@ -48,6 +48,8 @@ class Status:
     """Of a stack with a domain; ``None`` without one, or where the app server did not say."""
     busy: str = ""
     """Who is changing the stack right now."""
+    owed: list[str] = field(default_factory=list)
+    """What earlier runs left for the next ``up``: deletions, operations, protection."""
 
     def as_json(self) -> dict[str, Any]:
         told = self.certificate.as_json() if self.certificate else None
@@ -55,8 +57,10 @@ class Status:
 
     def lines(self) -> list[str]:
         """Say it in words."""
+        more = [*([self.busy] if self.busy else []), *(f"owed: {line}" for line in self.owed)]
+        ending = [f"  {line}" for line in more]
         if not self.url:
-            return [f"{self.stack}: not up.", *([f"  {self.busy}"] if self.busy else [])]
+            return [f"{self.stack}: not up.", *ending]
         said = [f"{self.stack}: {'up' if self.healthy else 'NOT HEALTHY'}"]
         said.append(f"  {self.url}: {self.answer}")
         if self.revision:
@@ -67,7 +71,7 @@ class Status:
         said += [f"  database {_member(one)}" for one in self.databases]
         said += [f"  replica {_replica(one)}" for one in self.replicas]
         said += [f"  {line}" for line in self.certificate.lines()] if self.certificate else []
-        return said + ([f"  {self.busy}"] if self.busy else [])
+        return said + ending
 
 
 def look(

@@ -9,6 +9,7 @@ from typing import Any
 from components import outputs
 from components.errors import UserError
 from scripts.lib import locks, recovery, ssh, status
+from scripts.lib import owed as owed_by
 from scripts.lib.session import Session
 
 
@@ -38,6 +39,7 @@ def show_status(session: Session, *, as_json: bool) -> int:
     hosts = session.operations.hosts(session.stack)
     databases = session.operations.databases(session.stack)
     found = status.look(session.stack, values(session), hosts, busy, databases)
+    found.owed = owed(session)
     if as_json:
         print(json.dumps(found.as_json(), indent=2))
     else:
@@ -73,7 +75,8 @@ def is_up(session: Session) -> bool:
     """Whether anything of the stack is there that ``down`` would take away."""
     if not _exists(session):
         return False
-    found = {each.urn: each for each in session.engine.resources()}
+    every = session.engine.resources()
+    found = {each.urn: each for each in every if not each.is_left_over}
     stays: set[str] = set()
     # The engine leaves what is protected, and all that it needs: RDS its parameter group.
     waiting = [urn for urn, each in found.items() if each.is_protected]
@@ -82,7 +85,15 @@ def is_up(session: Session) -> bool:
         if urn in found and urn not in stays:
             stays.add(urn)
             waiting += found[urn].needs()
-    return any(each.is_real and each.urn not in stays for each in found.values())
+    return any(each.is_real and (each.is_left_over or each.urn not in stays) for each in every)
+
+
+def owed(session: Session) -> list[str]:
+    """Return what earlier runs left for the next ``up``, one line each."""
+    if not _exists(session):
+        return []
+    protected = session.settings.data.protected
+    return owed_by.lines(session.stack, session.engine.deployment(), protected=protected)
 
 
 def values(session: Session) -> dict[str, Any]:

@@ -119,6 +119,9 @@ class TestCheckout:
         notes = (self.root / ".stages" / "providers").glob("*")
         return [int(note.name) for note in notes if alive(int(note.name))]
 
+    def state(self) -> Path:
+        return self.root / f".stages/state/.pulumi/stacks/stages/{STACK}.json"
+
     def settings(self) -> Path:
         return self.root / "stacks" / f"Pulumi.{STACK}.yaml"
 

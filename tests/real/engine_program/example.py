@@ -1,6 +1,7 @@
 """A dynamic resource of the tests: a file with a text, and ways to be slow or to fail.
 
 The text ``wait:PATH`` makes create wait until PATH exists; ``fail:WORDS`` makes it fail with WORDS.
+Nothing is deleted while a file PATH.stuck is there.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ class NoteProvider(ResourceProvider):
         return ReadResult(id_, {"path": id_, "text": path.read_text()})
 
     def delete(self, id_: str, _props: dict[str, Any]) -> None:
+        if Path(f"{id_}.stuck").exists():
+            raise UserError(f"{id_} is in use", "Free it.")
         Path(id_).unlink(missing_ok=True)
 
     def _write(self, path: Path, text: str) -> None:

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from components.operations import Operations
+from pathlib import Path
 
-OPERATIONS = Operations(asks=False)
+from components.operations import Operations
+from components.settings import Settings
+
+STOPPED = Path(".stages/stopped")
+"""In the checkout: what the cloud says of hosts that are down, a line each."""
+
+
+def stopped(settings: Settings) -> list[str]:
+    return STOPPED.read_text().splitlines() if STOPPED.exists() else []
+
+
+OPERATIONS = Operations(asks=False, stopped=stopped)

@@ -27,9 +27,13 @@ def program() -> None:
         before = [
             Note(
                 name,
-                str(Path(asked["folder"]) / name),
+                str(Path(asked["folder"]) / asked.get("moved", {}).get(name, name)),
                 note,
-                opts=pulumi.ResourceOptions(depends_on=before, protect=name.startswith("kept")),
+                opts=pulumi.ResourceOptions(
+                    depends_on=before,
+                    protect=name.startswith("kept") and not asked.get("unprotected"),
+                    custom_timeouts=pulumi.CustomTimeouts(delete=asked.get("delete_within")),
+                ),
             )
         ]
     pulumi.export("url", asked.get("url", "http://127.0.0.1:9/"))

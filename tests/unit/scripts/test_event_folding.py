@@ -264,3 +264,28 @@ def test_the_errors_of_a_cli_that_gave_no_events() -> None:
     assert errors_of(text) == ["incorrect passphrase", "no"]
     assert errors_of("some words\nthe last\n\n") == ["the last"]
     assert errors_of("") == ["the engine failed and gave no reason"]
+
+
+def test_a_lone_deletion_of_an_old_one_is_a_change_and_no_replacement() -> None:
+    """The engine brings it up when an earlier run replaced a resource and could not delete it."""
+    run = fold(
+        event("resourcePreEvent", "same", HOST),
+        event("resOutputsEvent", "same", HOST),
+        event("resourcePreEvent", "delete-replaced", HOST),
+        event("resOutputsEvent", "delete-replaced", HOST),
+    )
+    assert run.changes()
+    assert display.headline(run) == "1 left over to delete, 1 stay."
+    assert display.counted(run) == "1 left over deleted, 1 unchanged"
+    assert [(step.urn, step.op) for step in run.planned()] == [(HOST, "delete")]
+
+
+def test_an_up_that_looks_first_ends_both_of_a_resources_steps() -> None:
+    run = fold(
+        event("resourcePreEvent", "refresh", SERVER),
+        event("resOutputsEvent", "update", SERVER),
+        event("resourcePreEvent", "update", SERVER),
+        event("resOutputsEvent", "update", SERVER),
+    )
+    assert run.running() == []
+    assert display.counted(run) == "1 changed, 0 unchanged"

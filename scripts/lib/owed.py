@@ -1,0 +1,37 @@
+"""What earlier runs left for the next ``up``, read from the state: decisions without I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scripts.lib.display import LEFT_OVER
+from scripts.lib.engine import Resource
+from scripts.lib.events import describe
+
+
+def lines(stack: str, deployment: Mapping[str, Any], *, protected: bool) -> list[str]:
+    """Return a line for each thing that is owed; ``protected``: what the settings say of data."""
+    up = f"`make up STACK={stack}`"
+    found = [Resource(one) for one in deployment.get("resources") or ()]
+    owed = [
+        f"{one.title}: {LEFT_OVER}; {up} deletes it"
+        for one in found
+        if one.is_real and one.is_left_over
+    ]
+    for operation in deployment.get("pending_operations") or ():
+        kind, name = describe(str(operation["resource"]["urn"]))
+        owed.append(
+            f"{name} ({kind}): an earlier run was {operation['type']} it and never recorded the "
+            f"end; {up} looks at what is there"
+        )
+    return owed + _protection(found, up, protected=protected)
+
+
+def _protection(found: Sequence[Resource], up: str, *, protected: bool) -> list[str]:
+    real = [one for one in found if one.is_real]
+    if not real or protected == any(one.is_protected for one in real):
+        return []
+    there = "nothing is protected" if protected else "there is something protected"
+    setting = str(protected).lower()
+    return [f"stages:data.protected is {setting} and {there} in the state; {up} records it"]
