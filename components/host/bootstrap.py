@@ -15,9 +15,11 @@ PASSWORD_VARIABLE = "app_password"  # noqa: S105 - the name of a psql variable
 def bootstrap_sql(*, managed: bool) -> str:
     """Return a psql script: role ``app``, database ``app`` that it owns, and no one else in it.
 
-    Run it with ``psql --no-psqlrc --file=-`` on standard input. With ``managed`` the role gets
-    the password in ``app_password``; put ``set_variable`` before the script, so that the
-    password is in no argument list and in no file.
+    Run it by ``converge/admin_sql.py``. It never enters the database ``app``, where an admin's
+    session would meet the app's functions: as the owner the app owns its schema ``public`` as
+    well (the role ``pg_database_owner``), and who may not connect cannot use it. With
+    ``managed`` the role gets the password in ``app_password``; put ``set_variable`` before the
+    script, so that the password is in no argument list and in no file.
     """
     return render("postgres/bootstrap.sql.j2", managed=managed, password=PASSWORD_VARIABLE)
 

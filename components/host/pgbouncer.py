@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from components.host.converge import admin_sql
 from components.host.model import Directory, HostFile, Part, Service, SystemUser
 from components.host.pool import PoolSizes
 from components.host.rendering import plain, render
@@ -45,8 +46,7 @@ LAG = "/usr/local/lib/stages/replica-lag"
 MAX_CLIENTS = 1000
 """Client connections; each takes a descriptor of the unit's 65536."""
 
-PSQL = "/usr/lib/postgresql/17/bin/psql"
-"""Not ``/usr/bin/psql``: Debian's wrapper looks for a cluster on the host first."""
+PSQL = admin_sql.PSQL
 
 PoolMode = Literal["transaction", "session", "statement"]
 

@@ -8,9 +8,11 @@ on TCP; ``postgres`` and the pooler come in by ``peer``.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from components.host import memory, pgbouncer
+from components.host.converge import admin_sql
 from components.host.model import Directory, HostFile, Part, Service, SystemUser
 from components.host.rendering import plain, render
 
@@ -165,7 +167,7 @@ def postgres(*, version: int, memory_mib: int) -> Part:
                 check=f"runuser -u postgres -- {binaries}/postgres"
                 f" --config-file={conf}/postgresql.conf -C data_directory",
                 # A bad line in pg_hba.conf or pg_ident.conf is only logged at a reload.
-                ready=f"runuser -u postgres -- {binaries}/psql -XAtc '{BAD_LINES}' | grep -qx 0",
+                ready=f"{shlex.join([*admin_sql.as_postgres(), '-c', BAD_LINES])} | grep -qx 0",
             ),
             # Debian's switch for all clusters: it starts this one at boot, and after an upgrade.
             Service(unit="postgresql.service"),

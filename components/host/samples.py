@@ -7,6 +7,9 @@ PostgreSQL nor the kernel remembers one.
 
 from __future__ import annotations
 
+import shlex
+
+from components.host.converge import admin_sql
 from components.host.model import HostFile, Part, Service
 from components.host.rendering import plain, render
 
@@ -27,7 +30,7 @@ def samples(*, memory_mib: int, version: int) -> Part:
             "samples/samples.service.j2",
             program=PROGRAM,
             memory_mib=memory_mib,
-            psql=f"/usr/lib/postgresql/{version}/bin/psql",
+            psql=shlex.join(admin_sql.psql(f"/usr/lib/postgresql/{version}/bin/psql")),
             tag=TAG,
         ),
     )

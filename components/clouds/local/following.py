@@ -14,6 +14,7 @@ from components.clouds.local import database_files as files
 from components.clouds.local.cluster import Cluster
 from components.clouds.local.nspawn import Host
 from components.errors import UserError
+from components.host.converge import admin_sql
 
 READY_TIMEOUT_S = 120
 """Until PostgreSQL answers; 3 s for a new one, more after a crash on a large volume."""
@@ -36,9 +37,8 @@ def lead(host: Host, known: Cluster, accounts: Accounts) -> None:
     """Have a member accept writes, give the roles their passwords, and let the name lead to it."""
     _start(host, known, READY_TIMEOUT_S)
     replication.promote(host)  # of a failover that was killed after its decision
-    psql = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-f", "-"]
     sql = files.admin_sql(accounts.admin, accounts.replicator)
-    done = host.run(["runuser", "-u", "postgres", "--", *psql], stdin=sql)
+    done = host.run([*admin_sql.as_postgres(), "-f", "-"], stdin=sql)
     if done.returncode != 0:
         said = done.stderr
         for secret in filter(None, accounts):

@@ -10,6 +10,7 @@ from components.clouds.local import machine
 from components.clouds.local.cluster import Cluster, slot
 from components.clouds.local.nspawn import Host
 from components.errors import UserError
+from components.host.converge import admin_sql
 
 SQL_TIMEOUT_S = 60
 PROMOTE_TIMEOUT_S = 60
@@ -30,11 +31,8 @@ class Stream(NamedTuple):
 def sql(host: Host, text: str) -> str:
     """Run SQL and return its rows. No commit in it waits for a standby: what is told to a primary
     here must work while its standby is away."""
-    psql = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-f", "-"]
     given = f"SET synchronous_commit = local;\n{text}\n"
-    done = host.run(
-        ["runuser", "-u", "postgres", "--", *psql], stdin=given, timeout_s=SQL_TIMEOUT_S
-    )
+    done = host.run([*admin_sql.as_postgres(), "-f", "-"], stdin=given, timeout_s=SQL_TIMEOUT_S)
     if done.returncode != 0:
         said = " ".join(done.stderr.split())
         raise UserError(f"Database {host.spec().hostname}: {said}", exit_code=1)

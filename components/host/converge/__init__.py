@@ -15,6 +15,7 @@ MODULES = (
     "components.host.converge.units",
     "components.host.converge.web",
     "components.host.converge.services",
+    "components.host.converge.admin_sql",
     "components.host.converge.database",
     "components.host.converge.release",
     "components.host.converge.app",

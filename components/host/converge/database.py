@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 
-from components.host.converge.report import Done, Failed, run, step
+from components.host.converge import admin_sql
+from components.host.converge.report import TIMEOUT_EXIT, Done, Failed, run, step
 
 TIMEOUT_S = 120
 REACHED_TIMEOUT_S = 60
-NOT_REACHED = 2
+NOT_CONNECTED = 2
 """psql's exit code for a connection that failed."""
 
 
@@ -23,22 +24,33 @@ def converge(run_as: str, sql: str, connection: dict[str, str]) -> None:
     admin; ``connection`` holds libpq's variables (``PGHOST``, ``PGPASSWORD``, ...).
     """
     step("database")
-    psql = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse", "-f", "-"]
+    environment: dict[str, str] = {}
     if run_as == "postgres":
-        psql = ["runuser", "-u", "postgres", "--", *psql, "-d", "postgres"]
-        connection = {}
+        psql, connection = admin_sql.as_postgres(), {}
+    else:
+        psql, environment = admin_sql.as_admin(connection)
     deadline = time.monotonic() + REACHED_TIMEOUT_S
     while True:
-        done = run(psql, text=sql, timeout_s=TIMEOUT_S, environment=connection)
+        done = run([*psql, "-f", "-"], text=sql, timeout_s=TIMEOUT_S, environment=environment)
         if done.ok:
             return
-        if done.code != NOT_REACHED or time.monotonic() > deadline:
+        if done.code != NOT_CONNECTED or time.monotonic() > deadline:
             break
         time.sleep(0.5)
     where = connection.get("PGHOST", "the local socket")
-    reason = _without_secrets(done, sql, connection).last_line()
-    cause = "does not answer" if done.code == NOT_REACHED else "refuses the SQL of the stage"
-    raise Failed(f"database at {where}", f"{cause}: {reason}", "The app was not touched.")
+    reason = cause(_without_secrets(done, sql, connection))
+    raise Failed(f"database at {where}", reason, "The app was not touched.")
+
+
+def cause(done: Done) -> str:
+    """What kept psql: the network, the server, the time, or a statement."""
+    if done.code == TIMEOUT_EXIT:
+        return f"timed out after {TIMEOUT_S} s while running the SQL of the stage"
+    if done.code != NOT_CONNECTED:
+        return f"refused the SQL of the stage: {done.last_line()}"
+    if "FATAL:" in done.output:  # An answer, for example to a wrong password.
+        return f"refused the connection: {done.last_line()}"
+    return f"cannot be reached: {done.last_line()}"
 
 
 def _without_secrets(done: Done, sql: str, connection: dict[str, str]) -> Done:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from components import host_session
 from components.host import bootstrap, postgres
 from components.host.postgres import MAKE_CLUSTER
 from tests.support.composed_hosts import single_server
@@ -30,6 +33,24 @@ trap 'runuser -u postgres -- $bin/pg_ctl stop -s -D /data/postgresql/17/main' EX
 sql() { runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1 "$@"; }
 """
 )
+
+CONVERGE = """
+run_converge() {
+  python3 -I - <<'END'
+import json, sys, types
+given = json.load(open("/srv/converge"))
+for name, source in given["program"]:
+    module = sys.modules[name] = types.ModuleType(name)
+    module.__path__ = []
+    exec(compile(source, name, "exec"), module.__dict__)
+try:
+    sys.modules["components.host.converge.database"].converge(*given["arguments"])
+except module.Failed as failure:
+    sys.exit(failure.cause)
+END
+}
+"""
+"""The host configuration's own database step, as a shell function."""
 
 SOURCES = """
 sql -c "select name, context = 'postmaster', sourcefile from pg_settings
@@ -174,7 +195,7 @@ def test_bootstrap_of_stage_1_twice_then_peer_decides_who_gets_in(database: Debi
     )
     question = """
 sql -d app -c "select pg_get_userbyid(datdba), datlocprovider, datlocale,
-  (select pg_get_userbyid(nspowner) from pg_namespace where nspname = 'public')
+  (select pg_has_role('app', nspowner, 'usage') from pg_namespace where nspname = 'public')
   from pg_database where datname = 'app'"
 sql -c "select rolcanlogin, rolsuper, rolpassword is null from pg_authid where rolname = 'app'"
 runuser -u pgbouncer -- psql -XAtqw -U app -d app -c 'create table t (a int); select current_user'
@@ -182,7 +203,7 @@ runuser -u app -- psql -XAtqw -d app -c 'select 1' 2>&1 || echo refused
 runuser -u pgbouncer -- psql -XAtqw -U app -d postgres -c 'select 1' 2>&1 || echo refused
 """
     said = database.must(START + run + run + question).splitlines()
-    assert said[:3] == ["app|b|C.UTF-8|app", "t|f|t", "app"]
+    assert said[:3] == ["app|b|C.UTF-8|t", "t|f|t", "app"]
     assert "Peer authentication failed" in said[3]
     assert said[4] == "refused"
     assert "no pg_hba.conf entry" in said[5]
@@ -214,6 +235,85 @@ sql -d app -c "select pg_get_userbyid(datdba), datlocale,
         "SCRAM-SHA-256",
         "app|C.UTF-8|f",
     ]
+
+
+HOSTILE = """
+CREATE FUNCTION public.pg_get_userbyid(oid) RETURNS name LANGUAGE plpgsql AS $$ BEGIN
+  EXECUTE 'ALTER ROLE app {rights}';
+  RETURN 'app'; END $$;
+ALTER DATABASE app SET search_path = public, pg_catalog;
+"""
+"""What the app runs in its own database to get the rights of whoever looks a name up in there."""
+
+OTHER_HOSTILE = """
+CREATE FUNCTION public.gain(name, name) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+  EXECUTE 'ALTER ROLE app {rights}';
+  RETURN true; END $$;
+CREATE OPERATOR public.= (LEFTARG = name, RIGHTARG = name, FUNCTION = public.gain);
+CREATE OPERATOR public.<> (LEFTARG = name, RIGHTARG = name, FUNCTION = public.gain);
+CREATE VIEW public.pg_namespace AS
+  SELECT nspname, nspowner, public.gain(nspname, nspname) FROM pg_catalog.pg_namespace;
+ALTER ROLE app SET search_path = public, pg_catalog;
+ALTER DATABASE app SET search_path = public, pg_catalog;
+"""
+"""The same by an operator and a view, which the statements of the stage do not name."""
+
+
+def test_the_app_does_not_become_superuser_at_the_next_deploy(database: DebianTree) -> None:
+    write_converge(database, "postgres", bootstrap.bootstrap_sql(managed=False), {})
+    attack = """set -e
+run_converge
+for hostile in /srv/hostile*.sql; do
+  runuser -u pgbouncer -- psql -XAtqw -v ON_ERROR_STOP=1 -U app -d app -f - < $hostile
+  run_converge
+  sql -c "select rolname, rolsuper from pg_roles where rolname = 'app'"
+done
+"""
+    write_hostile(database, "SUPERUSER")
+    assert rows(database.must(START + CONVERGE + attack)) == ["app|f", "app|f"]
+
+
+def test_the_app_does_not_get_the_admins_rights_at_the_next_deploy(database: DebianTree) -> None:
+    sql = bootstrap.set_variable("app_password", "secret") + bootstrap.bootstrap_sql(managed=True)
+    admin = {"PGHOST": "/run/postgresql", "PGUSER": "boss", "PGPASSWORD": "boss"}
+    write_converge(database, "root", sql, {**admin, "PGDATABASE": "postgres"})
+    with_passwords(database)
+    attack = """set -e
+sql -c "create role boss login createrole createdb password 'boss'"
+run_converge
+for hostile in /srv/hostile*.sql; do
+  PGPASSWORD=secret psql -XAtq -v ON_ERROR_STOP=1 -U app -h /run/postgresql -d app -f - < $hostile
+  run_converge
+  sql -c "select rolname, rolcreaterole, rolcreatedb from pg_roles where rolname = 'app'"
+done
+"""
+    write_hostile(database, "CREATEDB CREATEROLE")
+    assert rows(database.must(START + CONVERGE + attack)) == ["app|f|f", "app|f|f"]
+
+
+def write_hostile(tree: DebianTree, rights: str) -> None:
+    """What the app runs between two deploys, one file after the other."""
+    for number, text in enumerate((HOSTILE, OTHER_HOSTILE)):
+        tree.must(f"cat > /srv/hostile{number}.sql", text=text.format(rights=rights))
+
+
+def write_converge(tree: DebianTree, run_as: str, sql: str, connection: dict[str, str]) -> None:
+    """Write what ``run_converge`` reads."""
+    given = {"program": host_session.program(), "arguments": [run_as, sql, connection]}
+    tree.must("cat > /srv/converge", text=json.dumps(given))
+
+
+def with_passwords(tree: DebianTree) -> None:
+    """Let roles other than postgres in with a password, as a managed database does."""
+    tree.must(
+        f"sed -i 's/peer.*map=app/scram-sha-256/' {CONF}/pg_hba.conf;"
+        f" echo 'local all all scram-sha-256' >> {CONF}/pg_hba.conf"
+    )
+
+
+def rows(said: str) -> list[str]:
+    """What psql answered, without the steps that the host configuration reports."""
+    return [line for line in said.splitlines() if not line.startswith("{")]
 
 
 def test_a_password_of_two_lines_is_refused() -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Prints what this host is doing, one line of JSON. Runs on the host, as root, once a minute.
 
-    sample MEMORY_MIB PSQL STATE
+    sample MEMORY_MIB STATE PSQL...
 
 Its standard output is the journal, so samples are bounded and kept as all logs are; `make signals`
 reads them. ``cpu_s`` and ``queries`` only grow: two samples tell what was between them. What comes
@@ -30,6 +30,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 GROUP = Path("/sys/fs/cgroup/cpu.stat")
@@ -39,7 +40,8 @@ LINE = re.compile(r" at=(\d+)\.\d+ status=(\d+) took=([\d.]+) by=\[([\d ,:-]*)\]
 TIMEOUT_S = 20
 SQL = (
     "select coalesce(sum(calls), 0)::bigint, coalesce(sum(total_exec_time), 0)"
-    " from pg_stat_statements join pg_database on pg_database.oid = dbid where datname = 'app'"
+    " from public.pg_stat_statements join pg_database on pg_database.oid = dbid"
+    " where datname = 'app'"
 )
 
 
@@ -67,9 +69,9 @@ def total_mib(plan_mib: int) -> int:
     return min(plan_mib, int(found[1]) // 1024) if found else plan_mib
 
 
-def queries(psql: str) -> list[float] | None:
-    """Calls and milliseconds since the statistics began."""
-    argv = [psql, "-XAtq", "-F", " ", "-h", "/run/postgresql", "-d", "postgres", "-c", SQL]
+def queries(psql: Sequence[str]) -> list[float] | None:
+    """Calls and milliseconds since the statistics began; ``psql`` is a superuser's command."""
+    argv = [*psql, "-F", " ", "-c", SQL]
     try:
         done = subprocess.run(
             argv,
@@ -121,7 +123,7 @@ def requests(lines: list[str]) -> dict[str, object]:
     }
 
 
-def main(plan_mib: str, psql: str, state: str) -> int:
+def main(plan_mib: str, state: str, *psql: str) -> int:
     """Ask everything, then print it."""
     sample = {
         "at": round(time.time(), 3),

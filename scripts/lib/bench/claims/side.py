@@ -19,6 +19,7 @@ from components.clouds.local import hosts
 from components.clouds.local.nspawn import Host
 from components.errors import UserError
 from components.host import pgbouncer
+from components.host.converge import admin_sql
 
 FOLDER = "/run/stages-bench"
 CLIENT = f"{FOLDER}/client.py"
@@ -143,8 +144,8 @@ class Side:
 
     def admin(self, statement: str) -> str:
         """As the vendor, on the database's host."""
-        psql = ["runuser", "-u", "postgres", "--", pgbouncer.PSQL, "-XAtqc"]
-        return self.root([*psql, statement], on=self.database).strip()
+        psql = [*admin_sql.as_postgres(), "-c", statement]
+        return self.root(psql, on=self.database).strip()
 
     def stored_password(self) -> str:
         """What PostgreSQL keeps of the app's password."""

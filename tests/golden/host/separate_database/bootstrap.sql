@@ -16,9 +16,3 @@ SELECT $$CREATE DATABASE app OWNER app TEMPLATE template0 ENCODING 'UTF8'
 SELECT 'ALTER DATABASE app OWNER TO app'
     FROM pg_database WHERE datname = 'app' AND pg_get_userbyid(datdba) <> 'app' \gexec
 REVOKE ALL ON DATABASE app FROM PUBLIC;
-
-\connect app
-SET client_min_messages = warning;
-SELECT 'ALTER SCHEMA public OWNER TO app'
-    FROM pg_namespace WHERE nspname = 'public' AND pg_get_userbyid(nspowner) <> 'app' \gexec
-REVOKE ALL ON SCHEMA public FROM PUBLIC;

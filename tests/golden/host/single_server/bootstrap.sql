@@ -6,7 +6,7 @@ SELECT 'CREATE ROLE app LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE roln
 -- No password: the pooler comes in by peer.
 ALTER ROLE app LOGIN PASSWORD NULL;
 -- Here and not in the database app, whose dump would carry it to where only an admin may make it.
-CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
+CREATE EXTENSION IF NOT EXISTS pg_stat_statements WITH SCHEMA public;
 
 -- The built-in locale sorts the same on every host, so stage 1 and stage 2 agree.
 SELECT $$CREATE DATABASE app OWNER app TEMPLATE template0 ENCODING 'UTF8'
@@ -15,9 +15,3 @@ SELECT $$CREATE DATABASE app OWNER app TEMPLATE template0 ENCODING 'UTF8'
 SELECT 'ALTER DATABASE app OWNER TO app'
     FROM pg_database WHERE datname = 'app' AND pg_get_userbyid(datdba) <> 'app' \gexec
 REVOKE ALL ON DATABASE app FROM PUBLIC;
-
-\connect app
-SET client_min_messages = warning;
-SELECT 'ALTER SCHEMA public OWNER TO app'
-    FROM pg_namespace WHERE nspname = 'public' AND pg_get_userbyid(nspowner) <> 'app' \gexec
-REVOKE ALL ON SCHEMA public FROM PUBLIC;

@@ -1,0 +1,48 @@
+"""How SQL runs with more rights than the app's: the only way there is, on every host.
+
+In its own database the app may define functions, operators, casts and settings. A superuser's
+session that enters that database, or resolves a name through a schema that the app can write, runs
+the app's code with the superuser's rights. So each such session
+
+- stays in a database that the app does not own (no ``\\connect``),
+- has ``search_path=pg_catalog`` from its first statement: as an option of the connection it goes
+  before ``ALTER ROLE SET`` and ``ALTER DATABASE SET``, so objects elsewhere need their schema,
+- reads no ``~/.psqlrc`` and no environment of whoever started it.
+
+``tests/unit/host/test_admin_sql.py`` refuses any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PSQL = "/usr/lib/postgresql/17/bin/psql"
+"""Not ``/usr/bin/psql``: Debian's wrapper looks for a cluster on the host first."""
+SOCKET = "/run/postgresql"
+CONNECT_TIMEOUT_S = 10
+"""A database that drops packets is given up after this time; libpq itself would wait for ever."""
+
+_OPTIONS = ("-X", "-w", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse")
+_PINNED = {
+    "PGOPTIONS": "-c search_path=pg_catalog",
+    "PGCONNECT_TIMEOUT": str(CONNECT_TIMEOUT_S),
+}
+
+
+def psql(binary: str = PSQL) -> list[str]:
+    """The command of OS user ``postgres`` for a superuser's session over the local socket."""
+    pinned = [f"{name}={value}" for name, value in _PINNED.items()]
+    return ["env", "-i", *pinned, binary, *_OPTIONS, "-h", SOCKET, "-d", "postgres"]
+
+
+def as_postgres() -> list[str]:
+    """The same command for root. SQL follows with ``-c``, or on standard input with ``-f -``."""
+    return ["runuser", "-u", "postgres", "--", *psql()]
+
+
+def as_admin(connection: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Command and environment for the admin of a managed database.
+
+    ``connection`` holds libpq's variables (``PGHOST``, ``PGPASSWORD``, ...).
+    """
+    return [PSQL, *_OPTIONS], {**connection, **_PINNED}

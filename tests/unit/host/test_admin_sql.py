@@ -1,0 +1,122 @@
+"""SQL with more rights than the app's: one way to run it, never in the app's database."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from components.host.bootstrap import bootstrap_sql
+from components.host.converge import admin_sql
+from components.host.converge.database import cause
+from components.host.converge.report import TIMEOUT_EXIT, Done
+
+ROOT = Path(__file__).parents[3]
+ONE_WAY = "components/host/converge/admin_sql.py"
+OTHERS = {
+    "components/host/pgbouncer.py": "the pooler's readiness check, as OS user app",
+    "components/host/files/pgbouncer/replica-lag.sh.j2": "as OS user app",
+    "components/host/files/postgres/pooler.sh.j2": "PgBouncer's console, which runs nobody's code",
+    "components/host/postgres.py": "the path for the same script",
+    "components/host/samples.py": "the path for the one way, which runs it",
+    "components/host/files/pgbouncer/settings.ini.j2": "a comment about PgBouncer's console",
+    "scripts/lib/bench/claims/client.py": "as OS user app",
+    "scripts/lib/bench/claims/side.py": "as OS user app",
+    "scripts/lib/bench/claims/watching.py": "PgBouncer's console",
+    "scripts/lib/bench/failover.py": "as OS user app",
+    "scripts/lib/bench/users/__init__.py": "as OS user app",
+}
+"""Files that name a client of PostgreSQL, and who opens the session."""
+CLIENT = re.compile(
+    r"([\"'])psql\1|/psql\b|\bpsql -|\.PSQL\b|\{\{ psql \}\} -|psycopg\S*\.connect"
+    r"|\bpg_(dump|restore|amcheck)\b|\b(vacuum|reindex|cluster|create|drop)db\b"
+)
+
+
+def sources() -> list[str]:
+    """Every committed file that can run SQL, but for tests and examples."""
+    argv = [
+        "git",
+        "ls-files",
+        "-co",
+        "--exclude-standard",
+        "components",
+        "scripts",
+        "policy",
+        "__main__.py",
+        "Makefile",
+    ]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    text = re.compile(r"\.(py|sh|sql|j2|conf|service|timer)$|Makefile$")
+    return [path for path in done.stdout.split() if text.search(path)]
+
+
+def lines(path: str) -> list[str]:
+    return (ROOT / path).read_text(encoding="utf-8").splitlines()
+
+
+def test_whoever_opens_a_session_is_known() -> None:
+    found = {path for path in sources() if CLIENT.search("\n".join(lines(path)))}
+    assert found - {ONE_WAY} == OTHERS.keys()
+
+
+def test_one_file_opens_the_superusers_sessions() -> None:
+    """``initdb``, ``postgres -C`` and the like open none."""
+    as_postgres = re.compile(r"""(runuser|sudo).*-u["', ]+postgres.*\bpsql""", re.I)
+    found = {path for path in sources() if as_postgres.search("\n".join(lines(path)))}
+    assert found == {ONE_WAY}
+
+
+def test_no_session_changes_to_another_database() -> None:
+    """``\\connect`` would take an admin into the app's own."""
+    change = re.compile(r"\\c(onnect)?\s|\\\\c(onnect)?\s")
+    found = [path for path in sources() if change.search("\n".join(lines(path)))]
+    assert found == []
+
+
+def test_both_ways_pin_the_search_path_and_read_no_startup_file() -> None:
+    argv, environment = admin_sql.as_admin({"PGHOST": "db", "PGOPTIONS": "-c search_path=public"})
+    assert environment["PGOPTIONS"] == "-c search_path=pg_catalog"
+    assert "-X" in argv
+    local = admin_sql.as_postgres()
+    assert local[:7] == [
+        *("runuser", "-u", "postgres", "--"),
+        *("env", "-i", "PGOPTIONS=-c search_path=pg_catalog"),
+    ]
+    assert "-X" in local and local[local.index("-d") + 1] == "postgres"
+
+
+@pytest.mark.parametrize("managed", [False, True])
+def test_what_is_made_says_its_schema(managed: bool) -> None:
+    """With nothing but the catalog in the path it would land there, or fail."""
+    for made in re.findall(r"CREATE EXTENSION.*", bootstrap_sql(managed=managed)):
+        assert made.endswith("WITH SCHEMA public;")
+
+
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [
+        (
+            Done(2, 'psql: error: connection to server at "db" failed: Connection timed out'),
+            'cannot be reached: psql: error: connection to server at "db" failed:'
+            " Connection timed out",
+        ),
+        (
+            Done(2, "psql: error: connection failed: FATAL:  password authentication failed"),
+            "refused the connection: psql: error: connection failed:"
+            " FATAL:  password authentication failed",
+        ),
+        (
+            Done(TIMEOUT_EXIT, "\nstopped after 120 s"),
+            "timed out after 120 s while running the SQL of the stage",
+        ),
+        (
+            Done(3, "psql:<stdin>:9: ERROR:  permission denied"),
+            "refused the SQL of the stage: psql:<stdin>:9: ERROR:  permission denied",
+        ),
+    ],
+)
+def test_what_kept_the_database_step(done: Done, said: str) -> None:
+    assert cause(done) == said
