@@ -11,13 +11,17 @@ import re
 from collections.abc import Mapping, Sequence
 
 from components.errors import UserError, wrong
+from components.host.converge.release import JOB
 from components.host.environment import is_reserved
 from components.host.memory import MemoryShares
 from components.host.model import AppService, Directory, Gate, HostFile, Part, SystemUser
 from components.host.rendering import plain, render
 
 USER = "app"
-HOME = "/srv/app"
+FOLDER = "/srv/app"
+"""The releases. Root's: what the app could move or link here, root would follow."""
+HOME = "/var/lib/app"
+"""What the app writes for itself: it stays from release to release, and goes with the server."""
 ENVIRONMENT = "/etc/app/app.env"
 FIRST_PORT = 8001
 RUN = "/usr/local/lib/stages/run-process"
@@ -67,6 +71,7 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
     names: dict[str, object] = {
         "user": USER,
         "home": HOME,
+        "current": f"{FOLDER}/current",
         "environment": ENVIRONMENT,
         "run": RUN,
         "web_stop_s": WEB_STOP_S,
@@ -79,8 +84,8 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
         users=(SystemUser(name=USER, home=HOME),),
         directories=(
             Directory(path="/etc/app"),
-            Directory(path=HOME, owner=USER, group=USER),
-            Directory(path=f"{HOME}/releases", owner=USER, group=USER),
+            Directory(path=FOLDER),
+            Directory(path=f"{FOLDER}/releases"),
         ),
         files=(
             HostFile(path=RUN, content=render("app/run-process.sh.j2", **names), mode="0755"),
@@ -91,7 +96,16 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
                 )
                 for unit in ("web@.service", "worker.service", "web.slice", "worker.slice")
             ),
+            hardened(JOB),
         ),
+    )
+
+
+def hardened(unit: str) -> HostFile:
+    """Return the drop-in that gives a transient unit the hardening of the web processes."""
+    return HostFile(
+        path=f"{UNITS}/{unit}.d/50-hardening.conf",
+        content=f"[Service]\n{plain('app/hardening.conf')}",
     )
 
 

@@ -87,6 +87,7 @@ class Release:
     """One revision of the user's app, as it becomes a release directory on the host.
 
     ``/srv/app/releases/<commit>`` holds the code, ``/srv/app/current`` points to the active one.
+    Build and release command may write there, the running app only to its ``tmp`` and ``log``.
     """
 
     repository: str

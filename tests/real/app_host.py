@@ -20,7 +20,8 @@ from typing import Any
 from components import host_document
 from components.clouds.local import bridge, hosts, image, machine, nspawn
 from components.errors import UserError
-from components.host import pgbouncer
+from components.host import app, pgbouncer
+from components.host.converge.release import JOB
 from components.host.model import (
     AppService,
     DatabaseStep,
@@ -112,12 +113,14 @@ def parts(*, nginx: str = "", pool: int = 10) -> tuple[Part, ...]:
     sizes = PoolSizes(pool=pool, reserve=2)
     return (
         Part(
-            users=(SystemUser(name="app", home="/srv/app"),),
+            users=(SystemUser(name="app", home=app.HOME),),
             directories=(
-                Directory(path="/srv/app", owner="app", group="app"),
+                Directory(path="/srv/app"),
+                Directory(path="/srv/app/releases"),
                 Directory(path="/etc/app", mode="0750", group="app"),
             ),
             files=(
+                app.hardened(JOB),
                 HostFile(
                     path="/etc/systemd/system/web@.service",
                     content=UNIT.format(

@@ -10,6 +10,7 @@ MODULES = (
     "components.host",
     "components.host.converge",
     "components.host.converge.report",
+    "components.host.converge.folders",
     "components.host.converge.files",
     "components.host.converge.system",
     "components.host.converge.units",

@@ -7,6 +7,7 @@ between is taken up by the next one, which also knows what to go back to.
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -120,7 +121,7 @@ class App:
 
 def back_to(old: str, app: App) -> str:
     """Go back to the old release; return a sentence on how that went."""
-    if not old or not (release.RELEASES / old).is_dir():
+    if not old or not os.path.lexists(release.RELEASES / old):
         return "there is no older release to go back to"
     release.switch(old)
     try:

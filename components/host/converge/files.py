@@ -14,38 +14,48 @@ import hashlib
 import json
 import os
 import pwd
-import shutil
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from components.host.converge.folders import opened
 from components.host.converge.report import Failed
 
 STATE = Path("/var/lib/stages-host")
 UNIT_FOLDER = "/etc/systemd/"
+# Not blocking: in the place of a file a named pipe may appear, and nobody writes into it.
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 Wanted = dict[str, str]
 """``content``, ``mode`` (octal digits), ``owner``, ``group``."""
 
 
-def look(path: Path) -> dict[str, str] | None:
+def look(path: Path, base: Path = Path("/")) -> dict[str, str] | None:
     """What is at a path now, without its content: the same words for ``observe`` and compare."""
     try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return None
-    except NotADirectoryError:
+        with opened(path.parent, base) as folder:
+            status, content = _read(folder, path.name)
+    except (FileNotFoundError, NotADirectoryError):
         return None
     found = {
         "mode": f"{stat.S_IMODE(status.st_mode):04o}",
         "owner": _name(pwd.getpwuid, status.st_uid),
         "group": _name(grp.getgrgid, status.st_gid),
     }
-    if stat.S_ISREG(status.st_mode):
-        return {**found, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    if content is not None:
+        return {**found, "sha256": hashlib.sha256(content).hexdigest()}
     kind = "link" if stat.S_ISLNK(status.st_mode) else "other"
     return {**found, "sha256": "", "kind": kind}
+
+
+def _read(folder: int, name: str) -> tuple[os.stat_result, bytes | None]:
+    """State and content of a directory's entry; no content where it is not a file."""
+    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if not stat.S_ISREG(status.st_mode):
+        return status, None
+    with os.fdopen(os.open(name, _READ, dir_fd=folder), "rb") as stream:
+        return os.fstat(stream.fileno()), stream.read()
 
 
 def wanted(file: Wanted) -> dict[str, str]:
@@ -88,18 +98,18 @@ class Files:
         A file that an earlier document had and this one does not is removed.
         """
         dropped = set(read_json(self._managed, [])) - set(files)
-        gone = [path for path in sorted({*absent, *dropped}) if os.path.lexists(self._at(path))]
-        changed = [path for path, file in files.items() if look(self._at(path)) != wanted(file)]
+        gone = [path for path in sorted({*absent, *dropped}) if self._look(path) is not None]
+        changed = [path for path, file in files.items() if self._look(path) != wanted(file)]
         for path in self.unsettled:
-            self._beside(path).unlink(missing_ok=True)
+            self._remove(path, beside=True)
         for path in (*changed, *gone):
             if path not in self.unsettled:  # The copy that is kept already is the good one.
                 self.unsettled[path] = self._keep(path)
         self._save()
         for path in changed:
-            self._replace(path, files[path])
+            self._write(path, files[path])
         for path in gone:
-            self._at(path).unlink()
+            self._remove(path)
         write_json(self._managed, sorted(files))
         return [*changed, *gone]
 
@@ -108,18 +118,15 @@ class Files:
         back = [path for path in paths if path in self.unsettled]
         for path in back:
             old = self.unsettled[path]
-            target = self._at(path)
             if old["kind"] == "none":
-                target.unlink(missing_ok=True)
+                self._remove(path)
             elif old["kind"] == "link":
-                target.unlink(missing_ok=True)
-                target.symlink_to(old["to"])
+                self._remove(path)
+                with self._folder(path) as folder:
+                    os.symlink(old["to"], Path(path).name, dir_fd=folder)
             else:
-                temporary = self._beside(path)
-                shutil.copyfile(self._state / "old" / old["copy"], temporary)
-                temporary.chmod(int(old["mode"], 8))
-                os.chown(temporary, int(old["uid"]), int(old["gid"]))
-                temporary.rename(target)
+                content = (self._state / "old" / old["copy"]).read_bytes()
+                self._replace(path, content, int(old["mode"], 8), int(old["uid"]), int(old["gid"]))
         return back
 
     def settle(self, paths: Iterable[str]) -> None:
@@ -130,27 +137,41 @@ class Files:
             if old.get("copy"):
                 (self._state / "old" / old["copy"]).unlink(missing_ok=True)
 
-    def _at(self, path: str) -> Path:
-        return self._root / path.lstrip("/")
+    def _look(self, path: str) -> dict[str, str] | None:
+        return look(Path(path), self._root)
 
-    def _beside(self, path: str) -> Path:
-        """A name that no include directory reads: a leading dot and a strange ending."""
-        target = self._at(path)
-        return target.with_name(f".{target.name}.stages-host")
+    @contextlib.contextmanager
+    def _folder(self, path: str) -> Iterator[int]:
+        """The directory of a managed file, made where missing."""
+        try:
+            with opened(Path(path).parent, self._root, make=True) as folder:
+                yield folder
+        except NotADirectoryError as error:
+            raise _no_directory(str(error.filename)) from error
+
+    def _remove(self, path: str, *, beside: bool = False) -> None:
+        name = _beside(path) if beside else Path(path).name
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            opened(Path(path).parent, self._root) as folder,
+        ):
+            os.unlink(name, dir_fd=folder)
 
     def _keep(self, path: str) -> dict[str, str]:
         """Keep what is at a path, and say how to put it back."""
-        target = self._at(path)
-        if target.is_symlink():
-            return {"kind": "link", "to": str(target.readlink())}
-        if not target.exists():
-            return {"kind": "none"}
-        if not target.is_file():
+        name = Path(path).name
+        with self._folder(path) as folder:
+            try:
+                status, content = _read(folder, name)
+            except FileNotFoundError:
+                return {"kind": "none"}
+            if stat.S_ISLNK(status.st_mode):
+                return {"kind": "link", "to": os.readlink(name, dir_fd=folder)}
+        if content is None:
             raise Failed(path, "is not a file", "Move what is there out of the way.")
-        status = target.stat()
         copy = hashlib.sha256(path.encode()).hexdigest()[:16]
         with _private(self._state / "old" / copy) as stream:
-            stream.write(target.read_bytes())
+            stream.write(content)
         return {
             "kind": "file",
             "copy": copy,
@@ -159,16 +180,18 @@ class Files:
             "gid": str(status.st_gid),
         }
 
-    def _replace(self, path: str, file: Wanted) -> None:
-        target = self._at(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._beside(path)
+    def _write(self, path: str, file: Wanted) -> None:
         uid, gid = ids(path, file["owner"], file["group"])
-        with _private(temporary) as stream:
-            stream.write(file["content"].encode())
-        os.chown(temporary, uid, gid)
-        temporary.chmod(int(file["mode"], 8))
-        temporary.rename(target)
+        self._replace(path, file["content"].encode(), int(file["mode"], 8), uid, gid)
+
+    def _replace(self, path: str, content: bytes, mode: int, uid: int, gid: int) -> None:
+        temporary = _beside(path)
+        with self._folder(path) as folder:
+            with _private(Path(temporary), folder) as stream:
+                stream.write(content)
+                os.fchown(stream.fileno(), uid, gid)
+                os.fchmod(stream.fileno(), mode)
+            os.rename(temporary, Path(path).name, src_dir_fd=folder, dst_dir_fd=folder)
 
     def _save(self) -> None:
         write_json(self._record, self.unsettled)
@@ -182,28 +205,41 @@ def ids(path: str, owner: str, group: str) -> tuple[int, int]:
         raise Failed(path, f"should belong to {owner}:{group}, and {error.args[0]}") from error
 
 
-def make_directories(directories: dict[str, Wanted]) -> None:
-    """Make directories, or correct their mode and owner, parents first."""
+def _beside(path: str) -> str:
+    """A name that no include directory reads: a leading dot and a strange ending."""
+    return f".{Path(path).name}.stages-host"
+
+
+def _no_directory(path: str) -> Failed:
+    return Failed(path, "is not a directory", "Move what is there away.")
+
+
+def make_directories(directories: dict[str, Wanted], base: Path = Path("/")) -> None:
+    """Make directories, or correct their mode and owner, parents first.
+
+    A link in the place of one is refused, whoever put it there.
+    """
     for path in sorted(directories):
         directory = directories[path]
         uid, gid = ids(path, directory["owner"], directory["group"])
-        target = Path(path)
+        mode = int(directory["mode"], 8)
         try:
-            target.mkdir(parents=True, exist_ok=True)
-        except FileExistsError as error:
-            raise Failed(path, "is not a directory", "Move what is there away.") from error
-        status = target.stat()
-        if (status.st_uid, status.st_gid) != (uid, gid):
-            os.chown(target, uid, gid)
-        if stat.S_IMODE(status.st_mode) != int(directory["mode"], 8):
-            target.chmod(int(directory["mode"], 8))
+            with opened(Path(path), base, make=True) as folder:
+                status = os.fstat(folder)
+                if (status.st_uid, status.st_gid) != (uid, gid):
+                    os.fchown(folder, uid, gid)
+                if stat.S_IMODE(status.st_mode) != mode:
+                    os.fchmod(folder, mode)
+        except NotADirectoryError as error:
+            raise _no_directory(path) from error
 
 
-def _private(path: Path) -> Any:
+def _private(path: Path, folder: int | None = None) -> Any:
     """Open a new file that only root can read, synced on close."""
     with contextlib.suppress(FileNotFoundError):
-        path.unlink()
-    return _Synced(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        os.unlink(path, dir_fd=folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    return _Synced(os.open(path, flags, 0o600, dir_fd=folder), "wb")
 
 
 class _Synced:

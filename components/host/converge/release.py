@@ -1,7 +1,8 @@
-"""A release becomes a directory: unpacked, built, and forgotten when enough newer ones came.
+"""A release becomes a directory: unpacked, built, and removed when enough newer ones came.
 
 ``/srv/app/releases/<name>`` counts as complete only once ``/var/lib/stages-host/releases/<name>``
-exists; what a killed run left is removed and made again.
+exists; what a killed run left is removed and made again. The folder of all releases is root's; what
+is in a release belongs to the app, so root neither reads nor follows what lies there.
 """
 
 from __future__ import annotations
@@ -14,18 +15,26 @@ import sys
 import time
 from pathlib import Path
 
+from components.host.converge import folders
 from components.host.converge.files import STATE
 from components.host.converge.report import TIMEOUT_EXIT, Done, Failed, run, step, tell
 
-HOME = Path("/srv/app")
-RELEASES = HOME / "releases"
-CURRENT = HOME / "current"
+FOLDER = Path("/srv/app")
+RELEASES = FOLDER / "releases"
+CURRENT = FOLDER / "current"
+REMOVED = FOLDER / ".removed"
+"""For root alone: where a release is moved to be removed."""
+HOME = Path("/var/lib/app")
 COMPLETE = STATE / "releases"
 USER = "app"
 ENVIRONMENT = Path("/etc/app/app.env")
+UNPACK_TIMEOUT_S = 900
 RELEASE_COMMAND_TIMEOUT_S = 900
 JOB = "stages-release.service"
-"""The transient unit in which a release is built: one at a time, and findable after a kill."""
+"""The transient unit in which a release is made: one at a time, and findable after a kill.
+
+A drop-in gives it the hardening of the web processes (``components/host/app.py``).
+"""
 
 
 def name_of(commit: str, directory: str, build: str) -> str:
@@ -48,7 +57,7 @@ def commit_of(name: str) -> str:
 def ensure(name: str, build: str, build_timeout_s: int) -> None:
     """Have the release unpacked and built; asks for the archive when it is not here."""
     COMPLETE.mkdir(parents=True, exist_ok=True)
-    if (COMPLETE / name).exists() and (RELEASES / name).is_dir():
+    if (COMPLETE / name).exists() and os.path.lexists(RELEASES / name):
         return
     _stop_job()
     if active() == name:  # Complete by definition, although the mark was lost.
@@ -84,7 +93,7 @@ def release_command(name: str, command: str) -> None:
 
 def switch(name: str) -> None:
     """Point ``current`` at a release, in one step."""
-    temporary = HOME / ".current.new"
+    temporary = FOLDER / ".current.new"
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(f"releases/{name}")
     temporary.rename(CURRENT)
@@ -98,16 +107,28 @@ def prune(keep: int, *also: str) -> None:
             mark.unlink()
     for folder in RELEASES.iterdir():
         if not (COMPLETE / folder.name).exists() and folder.name not in {active(), *also}:
-            shutil.rmtree(folder, ignore_errors=True)
+            folders.remove(folder, REMOVED)
 
 
 def as_app(command: str, folder: Path, timeout_s: int) -> Done:
-    """Run a command as the app: its user, its environment as systemd reads it, its limits."""
+    """Run a shell command in a release: as the app, with its environment and its hardening."""
+    began = time.monotonic()
+    argv = _job(folder, timeout_s, "/bin/sh", "-e", "-c", command)
+    done = run(argv, timeout_s=timeout_s + 30)
+    if not done.ok and time.monotonic() - began >= timeout_s:
+        _stop_job()
+        return Done(TIMEOUT_EXIT, done.output)
+    return done
+
+
+def _job(folder: Path, timeout_s: int, *command: str) -> list[str]:
+    """The command line that runs a command in a release and may write there."""
     argv = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", f"--unit={JOB}"]
     properties = {
         "User": USER,
         "Group": USER,
         "WorkingDirectory": str(folder),
+        "ReadWritePaths": str(folder),
         "EnvironmentFile": f"-{ENVIRONMENT}",
         "Environment": f"HOME={HOME}",
         "RuntimeMaxSec": str(timeout_s),
@@ -117,12 +138,8 @@ def as_app(command: str, folder: Path, timeout_s: int) -> Done:
         "OOMScoreAdjust": "500",
     }
     settings = [f"--property={key}={value}" for key, value in properties.items()]
-    began = time.monotonic()
-    done = run([*argv, *settings, "/bin/sh", "-e", "-c", command], timeout_s=timeout_s + 30)
-    if not done.ok and time.monotonic() - began >= timeout_s:
-        _stop_job()
-        return Done(TIMEOUT_EXIT, done.output)
-    return done
+    # The variables are the shell's to expand: systemd would put their values into the program text.
+    return [*argv, *settings, "--expand-environment=no", "--", *command]
 
 
 def _ending(done: Done, timeout_s: int) -> str:
@@ -138,13 +155,10 @@ def _stop_job() -> None:
 def _unpack(name: str) -> None:
     """Ask for the archive and unpack it as the app's user, under a temporary name first."""
     step("release")
-    RELEASES.mkdir(parents=True, exist_ok=True)
-    shutil.chown(RELEASES, USER, USER)
     final, temporary = RELEASES / name, RELEASES / f".{name}.new"
     for leftover in (final, temporary):
-        if leftover.exists():
-            shutil.rmtree(leftover)
-    temporary.mkdir()
+        folders.remove(leftover, REMOVED)
+    temporary.mkdir(mode=0o700)
     shutil.chown(temporary, USER, USER)
     tell(want="archive")
     incoming = sys.stdin.buffer
@@ -153,10 +167,8 @@ def _unpack(name: str) -> None:
         left = int(incoming.readline())
     except ValueError:
         raise cut from None
-    tar = ["tar", "--extract", "--no-same-owner", f"--directory={temporary}"]
-    with subprocess.Popen(
-        ["runuser", "-u", USER, "--", *tar], stdin=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    argv = _job(temporary, UNPACK_TIMEOUT_S, "tar", "--extract", "--no-same-owner")
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None  # noqa: S101
         try:
             while left and (block := incoming.read(min(left, 1 << 20))):

@@ -42,7 +42,7 @@ def test_a_build_runs_as_the_app_with_its_environment(
         release_command="echo $DATABASE_URL > migrated",
     )
     apply(host.props(release))
-    assert host.get("http://127.0.0.1/").endswith("app green /srv/app")
+    assert host.get("http://127.0.0.1/").endswith("app green /var/lib/app")
     assert host.sh("cat /srv/app/current/migrated") == "direct"
 
 
@@ -160,3 +160,28 @@ def test_old_releases_are_removed(host: AppHost, product: Product, up: dict[str,
     kept = host.sh("ls -A /srv/app/releases").split()
     assert commit in kept
     assert len(kept) == 2
+
+
+def test_a_link_in_the_place_of_the_releases_is_refused_and_not_followed(
+    host: AppHost, product: Product, up: dict[str, Any]
+) -> None:
+    """A host from before the folder was root's, on which the app has put it."""
+    host.sh("mkdir /victim && touch /victim/kept && chown -R daemon: /victim")
+    host.sh("cd /srv/app && mv releases .r && ln -s /victim releases")
+    try:
+        said = refused(host.props(replace(release_of(up), commit=product.commit("linked"))))
+        assert "/srv/app/releases: is not a directory. Move what is there away." in said
+        assert host.sh("stat -c %U /victim /victim/kept").split() == ["daemon", "daemon"]
+    finally:
+        host.sh("cd /srv/app && rm releases && mv .r releases && rm -r /victim")
+    apply(up)
+
+
+def test_a_release_is_the_apps_and_the_folder_of_all_releases_is_not(
+    host: AppHost, up: dict[str, Any]
+) -> None:
+    """Also on a host on which the app owned the folder."""
+    host.sh("chown app: /srv/app /srv/app/releases")
+    apply(up)
+    owners = "stat -c %U /srv/app /srv/app/releases /srv/app/current/"
+    assert host.sh(owners).split() == ["root", "root", "app"]

@@ -91,7 +91,7 @@ def run_process(tmp_path: Path, procfile: str, *arguments: str) -> subprocess.Co
     (tmp_path / "current").mkdir()
     (tmp_path / "current" / "Procfile").write_text(procfile)
     script = tmp_path / "run-process"
-    script.write_text(text.replace(app.HOME, str(tmp_path)))
+    script.write_text(text.replace(app.FOLDER, str(tmp_path)))
     return subprocess.run(
         ["/bin/bash", str(script), *arguments],
         capture_output=True,

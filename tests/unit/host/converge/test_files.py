@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from components.host.converge.files import Files, Wanted, look, wanted
+from components.host.converge import folders
+from components.host.converge.files import Files, Wanted, look, make_directories, wanted
 from components.host.converge.report import Failed
 
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -142,3 +143,61 @@ def test_a_directory_in_the_place_of_a_file_is_told(host: Path) -> None:
     (host / "root/etc/a").mkdir(parents=True)
     with pytest.raises(Failed, match="/etc/a: is not a file"):
         on(host).write({"/etc/a": file("one")}, [])
+
+
+@pytest.fixture
+def linked(host: Path) -> Path:
+    """A folder that a link leads to, in the place of one on the way to a managed file."""
+    (host / "root/etc").mkdir()
+    (host / "elsewhere").mkdir(mode=0o711)
+    (host / "elsewhere/a").write_text("not ours")
+    (host / "root/etc/app").symlink_to(host / "elsewhere")
+    return host / "elsewhere"
+
+
+def test_no_link_is_followed_on_the_way_to_a_file(host: Path, linked: Path) -> None:
+    with pytest.raises(Failed) as caught:
+        on(host).write({"/etc/app/a": file("one")}, [])
+    assert str(caught.value) == "/etc/app: is not a directory"
+    on(host).write({}, ["/etc/app/a"])
+    assert look(host / "root/etc/app/a") is None
+    assert [path.read_text() for path in linked.iterdir()] == ["not ours"]
+
+
+def test_no_link_is_followed_when_a_file_is_put_back(host: Path) -> None:
+    files = on(host)
+    files.write({"/etc/app/a": file("one")}, [])
+    files.settle(["/etc/app/a"])
+    files.write({"/etc/app/a": file("two")}, [])
+    (host / "root/etc/app").rename(host / "elsewhere")
+    (host / "root/etc/app").symlink_to(host / "elsewhere")
+    with pytest.raises(Failed, match="/etc/app: is not a directory"):
+        files.put_back(["/etc/app/a"])
+    assert (host / "elsewhere/a").read_text() == "two"
+
+
+@pytest.mark.parametrize("path", ["/etc/app", "/etc/app/inner"])
+def test_no_link_is_followed_on_the_way_to_a_directory(host: Path, linked: Path, path: str) -> None:
+    wish = {path: {"mode": "0777", "owner": ME, "group": MINE}}
+    with pytest.raises(Failed) as caught:
+        make_directories(wish, host / "root")
+    assert str(caught.value) == f"{path}: is not a directory"
+    assert linked.stat().st_mode & 0o777 == 0o711
+    assert [entry.name for entry in linked.iterdir()] == ["a"]
+
+
+def test_a_tree_is_removed_out_of_its_owners_reach_and_its_links_lead_nowhere(host: Path) -> None:
+    away, tree = host / "away", host / "root/release"
+    (tree / "inner").mkdir(parents=True)
+    (host / "elsewhere").mkdir()
+    (host / "elsewhere/a").write_text("not ours")
+    (tree / "inner/link").symlink_to(host / "elsewhere")
+    (away / "release").mkdir(parents=True)  # of a run that was killed
+    folders.remove(tree, away)
+    folders.remove(tree, away)
+    assert not tree.exists()
+    assert list(away.iterdir()) == []
+    (host / "root/release").symlink_to(host / "elsewhere")
+    folders.remove(tree, away)
+    assert not tree.is_symlink()
+    assert (host / "elsewhere/a").read_text() == "not ours"
