@@ -20,6 +20,14 @@ def _nothing(*_: object) -> None:
     return None
 
 
+def _no_notes(_: Settings) -> list[str]:
+    return []
+
+
+def _all_deletable(_: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {}
+
+
 def _none(_: str) -> list[str]:
     return []
 
@@ -62,6 +70,8 @@ class Operations:
     """Whether a change costs money or is seen by others, so that it is asked for (``--yes``)."""
     preflight: Callable[[Settings], None] = _nothing
     """Raise ``UserError`` for what this machine lacks; change nothing."""
+    notes: Callable[[Settings], list[str]] = _no_notes
+    """What to know before the plan is made, one sentence each; asks like ``preflight``."""
     prepare: Callable[[Settings, Say], None] = _nothing
     """Make what the program needs on this machine (an image); say what takes long."""
     hosts: Callable[[str], dict[str, str]] = _no_hosts
@@ -76,6 +86,9 @@ class Operations:
     unlock: Callable[[Sequence[Mapping[str, Any]]], None] = _nothing
     """Lift the cloud's own protection of data that is about to be deleted for good. Gets the
     resources in the engine's state."""
+    undeletable: Callable[[Sequence[Mapping[str, Any]]], dict[str, str]] = _all_deletable
+    """Of the resources in the engine's state, those that the cloud refuses to delete for good: by
+    URN, why. ``down`` and ``delete-data`` leave them in place and in the state."""
     leftovers: Callable[[str], list[str]] = _none
     """What a stack still holds outside the engine's state, one line each."""
     delete_data: Callable[[str], list[str]] = _none

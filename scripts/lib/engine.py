@@ -253,6 +253,11 @@ class Engine:
         arguments = ["state", "unprotect", "--all", "--yes", "--stack", self._name]
         self.command.run(arguments, str(self._checkout.root), {})
 
+    def protect(self, urn: str) -> None:
+        """Keep one resource of the state from being deleted."""
+        arguments = ["state", "protect", urn, "--yes", "--stack", self._name]
+        self.command.run(arguments, str(self._checkout.root), {})
+
     def deployment(self) -> Mapping[str, Any]:
         """Return the state: resources and pending operations, secrets still encrypted."""
         # The Automation API's export_stack() would show the secrets.

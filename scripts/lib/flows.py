@@ -60,7 +60,7 @@ def _again_after_another(
 
 def preview(session: Session, *, as_json: bool = False) -> None:
     """Show what an ``up`` would do; change nothing but the plan's own bookkeeping."""
-    session.operations.preflight(session.settings)
+    _preflight(session)
     make_ready(session)
     run = _plan_of_up(session, **_looking(session))
     if as_json:
@@ -103,7 +103,7 @@ def _as_json(session: Session, run: Run) -> dict[str, Any]:
 @_again_after_another
 def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options: Any) -> None:
     """Bring the stack to what its settings say, after showing the plan."""
-    session.operations.preflight(session.settings)
+    _preflight(session)
     make_ready(session)
     session.operations.prepare(session.settings, session.say)
     options |= _looking(session)
@@ -162,6 +162,7 @@ def refresh(session: Session) -> None:
 def down(session: Session, /, *, yes: bool, ask: Callable[[str], bool]) -> None:
     """Take away everything but what is protected, after showing it; say what stays."""
     make_ready(session)
+    _keep_undeletable(session)
     if views.is_up(session):
         plan = _plan(session, session.engine.preview_destroy, exclude_protected=True)
         if session.operations.asks and not yes and not ask("Take these away?"):
@@ -205,8 +206,9 @@ def delete_data(session: Session) -> None:
     if any(found.is_real for found in kept):
         session.operations.unlock([found.state for found in kept])
         session.engine.unprotect()
+        _keep_undeletable(session)
         with Progress(session.screen, f"Deleting the data of {session.stack}") as progress:
-            _run(session, session.engine.destroy, progress)
+            _run(session, session.engine.destroy, progress, exclude_protected=True)
     for line in session.operations.delete_data(session.stack):
         session.say(f"  - deleted {line}")
     session.say(f"{session.stack}: no data is left.")
@@ -246,6 +248,24 @@ def set_revision(session: Session, revision: str) -> None:
     file = session.checkout.settings_file(session.stack)
     whole_file.write(file, stacks.with_setting(file.read_text(), "app.revision", revision))
     session.say(f"stacks/{file.name}: stages:app.revision is {revision} now.")
+
+
+def _preflight(session: Session) -> None:
+    """Refuse what the cloud cannot do, then say what its user should know beforehand."""
+    session.operations.preflight(session.settings)
+    for note in session.operations.notes(session.settings):
+        session.say(note)
+
+
+def _keep_undeletable(session: Session) -> None:
+    """Protect what the cloud would refuse to delete, so that a run leaves it out and ends well."""
+    resources = session.engine.resources() if views.exists(session) else []
+    kept = session.operations.undeletable([one.state for one in resources if one.is_real])
+    for one in resources:
+        if one.urn in kept:
+            session.say(f"{one.title} stays: {kept[one.urn]}.")
+            if not one.is_protected:
+                session.engine.protect(one.urn)
 
 
 def _plan(session: Session, operation: Callable[..., Any], **options: Any) -> Run:

@@ -65,7 +65,7 @@ def not_up(session: Session) -> UserError:
     )
 
 
-def _exists(session: Session) -> bool:
+def exists(session: Session) -> bool:
     """Whether the stack is in the state, without asking the engine where that can be known."""
     checkout = session.checkout
     return not checkout.keeps_its_state(os.environ) or checkout.state_file(session.stack).exists()
@@ -73,7 +73,7 @@ def _exists(session: Session) -> bool:
 
 def is_up(session: Session) -> bool:
     """Whether anything of the stack is there that ``down`` would take away."""
-    if not _exists(session):
+    if not exists(session):
         return False
     every = session.engine.resources()
     found = {each.urn: each for each in every if not each.is_left_over}

@@ -107,7 +107,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
 
     def Delete(self, request: Any, context: Any) -> Any:
         with _told(context):
-            self.cloud.delete(request.id)
+            self.cloud.delete(request.id, _type(request.urn), _values(request.properties))
         return empty_pb2.Empty()
 
     def Read(self, request: Any, context: Any) -> Any:

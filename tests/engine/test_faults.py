@@ -59,7 +59,7 @@ def test_whatever_creation_fails_the_next_up_goes_on(new: EngineStack) -> None:
 SERVER = {"aws": "Instance", "digitalocean": "Droplet"}
 
 
-@pytest.mark.parametrize("name", ["aws-stage1", "digitalocean-stage2"])
+@pytest.mark.parametrize("name", ["aws-stage1", "digitalocean-stage1", "digitalocean-stage2"])
 @pytest.mark.parametrize("what", ["server", "gate", "assignment"])
 def test_a_replacement_that_fails_in_the_middle_is_finished_by_the_next_up(
     bring: Bring, name: str, what: str
@@ -74,7 +74,7 @@ def test_a_replacement_that_fails_in_the_middle_is_finished_by_the_next_up(
             "gate": f"HostConfiguration {name}-app-host",
             "assignment": "EipAssociation aws-stage1-app-address"
             if cloud == "aws"
-            else "ReservedIpAssignment digitalocean-stage2-app-assignment",
+            else f"ReservedIpAssignment {name}-app-assignment",
         }[what]
     }
     stack.wish(server__generation=2)

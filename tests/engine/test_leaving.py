@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 from pulumi.automation.errors import CommandError
@@ -12,7 +15,7 @@ from components.clouds.aws import api
 from components.operations import Operations
 from scripts.lib import flows, hooks
 from scripts.lib.session import Session
-from tests.engine.conftest import Standing
+from tests.engine.conftest import Bring, Standing
 from tests.engine.stack import EngineStack
 
 STAYS = {
@@ -104,6 +107,30 @@ def test_down_leaves_what_is_protected_for_an_up_or_for_good(
     flows.delete_data(session(stack))
     assert in_the_account(stack) == set()
     assert [one for one in stack.resources() if one.is_real] == []
+
+
+def test_the_default_vpc_of_a_region_is_left_in_place(bring: Bring) -> None:
+    """DigitalOcean makes the first VPC of a region its default and refuses to delete it."""
+    stack = bring("digitalocean-stage1").stack
+    (vpc,) = [t for t in stack.cloud.account.things.values() if t.type.endswith(":Vpc")]
+    vpc.inputs["deletionProtection"] = True  # how the stand-in refuses
+
+    def opened() -> Session:
+        def undeletable(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+            return {one["urn"]: "it is the default" for one in resources if one["id"] == vpc.id}
+
+        hooked = Operations(asks=False, undeletable=undeletable)
+        return dataclasses.replace(session(stack), operations=hooked)
+
+    flows.down(opened(), yes=True, ask=yes)
+    assert in_the_account(stack) == {*STAYS["digitalocean-stage1"], "Vpc network"}
+    stack.up()
+    assert vpc.id in stack.cloud.account.things
+    flows.down(opened(), yes=True, ask=yes)
+    flows.delete_data(opened())
+    assert in_the_account(stack) == {"Vpc network"}
+    stack.up()
+    assert vpc.id in stack.cloud.account.things
 
 
 def test_without_protection_a_destroy_takes_everything(standing: Standing) -> None:

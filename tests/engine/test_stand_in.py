@@ -94,8 +94,8 @@ def test_what_is_used_stays_and_what_is_gone_cannot_be_used() -> None:
     vpc = cloud.create(VPC, "Vpc vpc", {"cidrBlock": "10.0.0.0/16"})
     subnet = cloud.create("aws:ec2/subnet:Subnet", "Subnet a", {"vpcId": vpc.id})
     with pytest.raises(Refused, match="Vpc vpc: is in use by Subnet a"):
-        cloud.delete(vpc.id)
-    cloud.delete(subnet.id)
-    cloud.delete(vpc.id)
+        cloud.delete(vpc.id, vpc.type, vpc.inputs)
+    cloud.delete(subnet.id, subnet.type, subnet.inputs)
+    cloud.delete(vpc.id, vpc.type, vpc.inputs)
     with pytest.raises(Refused, match="names what does not exist any more"):
         cloud.create("aws:ec2/subnet:Subnet", "Subnet b", {"vpcId": vpc.id})

@@ -26,6 +26,8 @@ class Api:
     """By path without the query: a document (200), a list of pages, or a status code."""
     asked: list[str] = field(default_factory=list)
     """Path and query of every request."""
+    deleted: list[str] = field(default_factory=list)
+    """Path of every request to delete; none is refused."""
     url: str = ""
 
     def reply(self, target: str, authorization: str) -> tuple[int, Any]:
@@ -56,6 +58,11 @@ def serve(answers: dict[str, Any]) -> Iterator[Api]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_DELETE(self) -> None:
+            api.deleted.append(self.path)
+            self.send_response(204)
+            self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """Say nothing: the tests read ``asked``."""

@@ -1,4 +1,4 @@
-"""Questions to DigitalOcean's API, with the token from the environment. Changes nothing.
+"""Requests to DigitalOcean's API, with the token from the environment.
 
 ``DIGITALOCEAN_API_URL`` (the provider's own variable) points it elsewhere. The token goes over
 TLS, or to this machine.
@@ -12,6 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from components.errors import UserError
@@ -21,10 +22,18 @@ URL = "DIGITALOCEAN_API_URL"
 DEFAULT_URL = "https://api.digitalocean.com"
 TIMEOUT_S = 20
 PER_PAGE = 200
+VERBS = {"GET": "read", "DELETE": "delete"}
 
 
-class NotFound(Exception):
-    """The API does not know what was asked for."""
+class NotFound(UserError):
+    """The API answers 404. Readable by itself where no caller expects it."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"DigitalOcean's API has nothing at {path} (404)",
+            "Try again later; https://status.digitalocean.com says whether it has a problem.",
+            exit_code=1,
+        )
 
 
 class Unreachable(UserError):
@@ -45,17 +54,34 @@ def token() -> str:
 
 def get(path: str, **query: str) -> dict[str, Any]:
     """Ask for ``/v2/<path>``. Raises :class:`NotFound` or ``UserError``, never with the token."""
+    found = _request("GET", path, query)
+    if not isinstance(found, dict):
+        raise Unreachable(
+            f"DigitalOcean's API returned an unexpected response for {path}", exit_code=1
+        )
+    return found
+
+
+def delete(path: str) -> None:
+    """Delete ``/v2/<path>``; what is gone already is fine. Raises ``UserError``."""
+    with suppress(NotFound):
+        _request("DELETE", path, {})
+
+
+def _request(method: str, path: str, query: dict[str, str]) -> Any:
     base = os.environ.get(URL, DEFAULT_URL).rstrip("/")
     where = urllib.parse.urlsplit(base)
     if where.scheme != "https" and where.hostname not in {"localhost", "127.0.0.1", "::1"}:
         raise UserError(f"{URL}: should be a URL with https, got {base!r}")
     url = f"{base}/v2/{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
     request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
-        url, headers={"Authorization": f"Bearer {token()}", "Accept": "application/json"}
+        url,
+        headers={"Authorization": f"Bearer {token()}", "Accept": "application/json"},
+        method=method,
     )
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
-            found = json.load(answer)
+            return json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         if error.code == 404:
             raise NotFound(path) from None
@@ -66,8 +92,8 @@ def get(path: str, **query: str) -> dict[str, Any]:
             ) from None
         if error.code == 403:
             raise UserError(
-                f"{TOKEN}: should be a token that may read {path.split('/')[0]}, got one that"
-                " may not",
+                f"{TOKEN}: should be a token that may {VERBS[method]} {path.split('/')[0]}, got one"
+                " that may not",
                 "The scopes are in components/clouds/digitalocean/README.md.",
             ) from None
         raise Unreachable(
@@ -80,9 +106,6 @@ def get(path: str, **query: str) -> dict[str, Any]:
             "Is this machine connected?",
             exit_code=1,
         ) from None
-    if not isinstance(found, dict):
-        raise Unreachable(f"DigitalOcean's API answers without sense for {path}", exit_code=1)
-    return found
 
 
 def every(path: str, key: str, **query: str) -> Iterator[dict[str, Any]]:

@@ -24,14 +24,15 @@ REGIONS = (
     "nyc1",
     "nyc2",
     "nyc3",
+    "ric1",
     "sfo2",
     "sfo3",
     "sgp1",
     "syd1",
     "tor1",
 )
-"""Those of the SDK 4.84 that take new customers, and Atlanta, which it lacks. The preflight asks
-the account."""
+"""Those of the SDK 4.84 that take new customers, and Atlanta and Richmond, which it lacks. The
+preflight asks the account."""
 
 STACK_NAME = re.compile(r"[a-z][a-z0-9-]*")
 """Volumes take small letters, digits and ``-``, the first a letter; all names start alike."""

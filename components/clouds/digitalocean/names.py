@@ -12,11 +12,14 @@ import hashlib
 from components.settings import Settings
 
 PROJECT = "stages"
+LABELS = (f"project:{PROJECT}", "stage:1", "stage:2")
+"""Label tags that the project's stacks share in an account."""
 
 
 def labels(settings: Settings) -> list[str]:
     """Tags of everything that can carry a label: project, stack, stage."""
-    return [f"project:{PROJECT}", stack_label(settings.stack), f"stage:{settings.stage}"]
+    project, *stages = LABELS
+    return [project, stack_label(settings.stack), stages[settings.stage - 1]]
 
 
 def stack_label(stack: str) -> str:

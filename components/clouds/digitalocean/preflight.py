@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from components.clouds.digitalocean import api, checks, plans
-from components.clouds.digitalocean.names import fingerprint
+from components.clouds.digitalocean.names import fingerprint, stack_label
 from components.errors import UserError, wrong
 from components.settings import Settings
 from components.settings.problems import raise_all
@@ -23,7 +23,23 @@ def check(settings: Settings) -> None:
     problems = list(_region(settings))
     if not problems:
         problems += [*_image(settings), *_database(settings)]
-    raise_all([*problems, *_keys(settings), *_network(settings)])
+    raise_all([*problems, *_keys(settings), *_network(settings), *_smaller(settings)])
+
+
+def notes(settings: Settings) -> list[str]:
+    """What the account's owner should know before the first ``up``, one sentence each.
+
+    The first VPC of a region becomes its default, and DigitalOcean refuses to delete that
+    (godo#337, terraform-provider-digitalocean#472).
+    """
+    region = checks.region(settings)
+    if any(vpc["region"] == region for vpc in api.every("vpcs", "vpcs")):
+        return []
+    return [
+        f"The account has no VPC in {region}: the stack's will become the region's default, which"
+        " DigitalOcean does not delete. It costs nothing, and `make down` leaves it. To keep the"
+        f" two apart, first run `doctl vpcs create --name default-{region} --region {region}`."
+    ]
 
 
 def _region(settings: Settings) -> Iterator[UserError]:
@@ -126,3 +142,35 @@ def _database(settings: Settings) -> Iterator[UserError]:
             f" ({', '.join(known) or 'none'})",
             plan,
         )
+
+
+def _smaller(settings: Settings) -> Iterator[UserError]:
+    """A cluster's nodes and disks only grow (DigitalOcean's PostgreSQL limits)."""
+    if settings.stage != 2:
+        return
+    label = stack_label(settings.stack)
+    plan = plans.database(settings.database.plan or plans.DEFAULT_DATABASE)
+    storage_gib = plans.storage_gib(plan.name, settings.database.storage_gib)
+    for cluster in api.every("databases", "databases", tag_name=label):
+        there = plans.DATABASES.get(str(cluster.get("size")))
+        if label not in (cluster.get("tags") or []) or there is None:
+            continue
+        there_gib = int(cluster.get("storage_size_mib") or 0) // 1024
+        if plan.memory_mib < there.memory_mib:
+            larger = [
+                one.name for one in plans.DATABASES.values() if one.memory_mib >= there.memory_mib
+            ]
+            yield wrong(
+                "stages:database.plan",
+                f"one of {', '.join(larger)}: a DigitalOcean cluster never shrinks, and this one is"
+                f" {there.name}",
+                plan.name,
+                "Keep the plan. For a smaller one, make another stack and move the data.",
+            )
+        elif storage_gib < there_gib:
+            yield wrong(
+                "stages:database.storage_gib",
+                f"at least {there_gib}: a DigitalOcean cluster's disk never shrinks",
+                settings.database.storage_gib,
+                f"Set it to {there_gib}.",
+            )

@@ -39,8 +39,8 @@ def test_a_stack_name_that_volumes_do_not_take(stack: str) -> None:
 
 def test_an_unknown_region() -> None:
     assert refusal(region="eu-central-1") == (
-        "stages:region: should be one of ams3, atl1, blr1, fra1, lon1, nyc1, nyc2, nyc3, sfo2,"
-        " sfo3, sgp1, syd1, tor1, got 'eu-central-1'"
+        "stages:region: should be one of ams3, atl1, blr1, fra1, lon1, nyc1, nyc2, nyc3, ric1,"
+        " sfo2, sfo3, sgp1, syd1, tor1, got 'eu-central-1'"
     )
 
 
@@ -49,7 +49,7 @@ def test_the_regions_are_the_sdk_s_and_those_it_lacks() -> None:
 
     known = {region.value for region in pulumi_digitalocean.Region}
     closed = {"ams2", "sfo1"}
-    assert set(checks.REGIONS) - known == {"atl1"}
+    assert set(checks.REGIONS) - known == {"atl1", "ric1"}
     assert known - set(checks.REGIONS) == closed
 
 

@@ -116,3 +116,26 @@ def test_what_is_billed_is_said_not_to_be_known_without_a_token(
     monkeypatch.delenv(api.TOKEN)
     (line,) = operations.leftovers("shop")
     assert line.startswith("what DigitalOcean still bills is not known: DIGITALOCEAN_TOKEN: should")
+
+
+def test_only_the_region_s_default_vpc_cannot_be_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {
+        "/v2/vpcs/1": {"vpc": {"default": True}},
+        "/v2/vpcs/2": {"vpc": {"default": False}},
+    }
+    vpcs = [{"urn": f"u{n}", "type": operations.VPC, "id": str(n)} for n in (1, 2, 3)]
+    droplet = {"urn": "u4", "type": "digitalocean:index/droplet:Droplet", "id": "1"}
+    with serve(answers) as there:
+        monkeypatch.setenv(api.URL, there.url)
+        assert list(operations.undeletable([*vpcs, droplet])) == ["u1"]
+
+
+def test_label_tags_go_with_the_last_thing_that_carries_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counts = {"stack:shop": 0, "project:stages": 3, "stage:1": 0, "stack:shop-2": 0, "mine": 0}
+    tags = [{"name": name, "resources": {"count": n}} for name, n in counts.items()]
+    with serve({"/v2/tags": {"tags": tags}}) as there:
+        monkeypatch.setenv(api.URL, there.url)
+        assert operations.delete_data("shop") == ["tag stack:shop", "tag stage:1"]
+        assert there.deleted == ["/v2/tags/stack%3Ashop", "/v2/tags/stage%3A1"]

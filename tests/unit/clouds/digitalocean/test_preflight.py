@@ -36,8 +36,22 @@ GOOD: dict[str, Any] = {
     f"/v2/account/keys/{MARK}": {"ssh_key": {"id": 1, "fingerprint": MARK}},
     "/v2/vpcs": {
         "vpcs": [
-            {"name": "default-fra1", "ip_range": "10.114.0.0/20"},
-            {"name": "digitalocean-stage2-network-0a1b2c3", "ip_range": "10.82.0.0/24"},
+            {"name": "default-fra1", "ip_range": "10.114.0.0/20", "region": "fra1"},
+            {
+                "name": "digitalocean-stage2-network-0a1b2c3",
+                "ip_range": "10.82.0.0/24",
+                "region": "fra1",
+            },
+        ]
+    },
+    "/v2/databases": {
+        "databases": [
+            {
+                "name": "digitalocean-stage2-database-1",
+                "size": "db-s-2vcpu-4gb",
+                "storage_size_mib": 61440,
+                "tags": ["project:stages", "stack:digitalocean-stage2"],
+            }
         ]
     },
     "/v2/databases/options": {
@@ -194,6 +208,7 @@ def test_a_version_that_is_not_offered(account: Api) -> None:
 
 
 def test_a_plan_without_a_standby_there(account: Api) -> None:
+    account.answers["/v2/databases"]["databases"] = []
     assert refusal(database__plan="db-s-1vcpu-2gb", database__standby=True) == (
         "stages:database.plan: should be one that is offered with 2 nodes (db-s-2vcpu-4gb),"
         " got 'db-s-1vcpu-2gb'"
@@ -213,3 +228,52 @@ def test_everything_that_is_wrong_is_told_at_once(account: Api) -> None:
 def test_settings_are_checked_before_the_account_is_asked(account: Api) -> None:
     assert refusal(region="mars1").startswith("stages:region: should be one of ams3, ")
     assert account.asked == []
+
+
+def test_a_smaller_database_plan_is_refused_before_anything_is_planned(account: Api) -> None:
+    account.answers["/v2/databases/options"]["options"]["pg"]["layouts"][0]["sizes"].append(
+        "db-s-1vcpu-2gb"
+    )
+    assert refusal(database__plan="db-s-1vcpu-2gb") == (
+        "stages:database.plan: should be one of db-s-2vcpu-4gb, db-s-4vcpu-8gb, db-s-6vcpu-16gb: a"
+        " DigitalOcean cluster never shrinks, and this one is db-s-2vcpu-4gb, got 'db-s-1vcpu-2gb'."
+        " Keep the plan. For a smaller one, make another stack and move the data."
+    )
+
+
+def test_a_smaller_database_disk_is_refused(account: Api) -> None:
+    account.answers["/v2/databases"]["databases"][0]["storage_size_mib"] = 102400
+    assert refusal(database__storage_gib=80) == (
+        "stages:database.storage_gib: should be at least 100: a DigitalOcean cluster's disk never"
+        " shrinks, got 80. Set it to 100."
+    )
+    check(database__storage_gib=100)
+
+
+def test_another_stack_s_cluster_does_not_matter(account: Api) -> None:
+    account.answers["/v2/databases"]["databases"][0] |= {"size": "db-s-6vcpu-16gb", "tags": []}
+    check()
+
+
+def test_an_offer_that_cannot_be_found_is_an_error_of_the_api(account: Api) -> None:
+    del account.answers["/v2/databases/options"]
+    assert refusal() == (
+        "DigitalOcean's API has nothing at databases/options (404). Try again later;"
+        " https://status.digitalocean.com says whether it has a problem."
+    )
+
+
+def notes(region: str = "fra1") -> list[str]:
+    values = stack_values("digitalocean-stage1") | {"access.ssh_keys": [KEY], "region": region}
+    return preflight.notes(settings.read("digitalocean-stage1", values))
+
+
+def test_a_region_s_first_vpc_is_told_of(account: Api) -> None:
+    assert notes() == []
+    account.answers["/v2/vpcs"]["vpcs"][0]["region"] = "nyc3"
+    account.answers["/v2/vpcs"]["vpcs"].pop()
+    assert notes() == [
+        "The account has no VPC in fra1: the stack's will become the region's default, which"
+        " DigitalOcean does not delete. It costs nothing, and `make down` leaves it. To keep the"
+        " two apart, first run `doctl vpcs create --name default-fra1 --region fra1`."
+    ]
