@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,7 +31,12 @@ def run(
     timeout_s: float | None = None,
     capture: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command on the app server, or a shell; the key rests in a folder that goes after it."""
+    """Run a command on the app server, or a shell; the key rests in a folder that goes after it.
+
+    A command reads standard input only from a terminal: in a script it would take what the script
+    itself is read from. One whose output is captured reads nothing.
+    """
+    hears = not command or (sys.stdin.isatty() and not capture)
     where = target(values)
     with ssh.folder(where) as folder:
         argv = ssh.by_hand(where, folder)
@@ -38,7 +44,12 @@ def run(
             argv[1:1] = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
         try:
             return subprocess.run(
-                [*argv, *command], capture_output=capture, text=True, check=False, timeout=timeout_s
+                [*argv, *(("--", *command) if command else ())],
+                stdin=None if hears else subprocess.DEVNULL,
+                capture_output=capture,
+                text=True,
+                check=False,
+                timeout=timeout_s,
             )
         except subprocess.TimeoutExpired:
             return subprocess.CompletedProcess(argv, 255, "", f"no answer in {timeout_s:.0f} s")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 from typing import Any
 
 import pytest
@@ -47,6 +49,28 @@ def test_the_page_proves_the_stage(stack: Stack) -> None:
     before = found["visits"]["count"]
     assert stack.get()["visits"]["count"] > before
     assert "<html" in stack.get("/")
+
+
+def test_a_command_line_is_the_hosts_alone(stack: Stack) -> None:
+    """Each line of the script is run, and each part of a command line, there."""
+    script = f"""
+        make --silent ssh STACK={stack.name} COMMAND='hostname; pwd'
+        make --silent ssh STACK={stack.name} COMMAND='hostname && cat'
+        make --silent ssh STACK={stack.name} COMMAND='-V'; echo "$?"
+    """
+    done = subprocess.run(
+        ["sh"],
+        input=script,
+        cwd=stack.clone.path,
+        env={**os.environ, "PYTHON": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    host = on_host(stack, "hostname")
+    home = on_host(stack, "pwd")
+    assert done.stdout.splitlines() == [host, home, host, "2"], done.stderr
+    assert "-V: " in done.stderr  # the host's shell knows no such command; ssh here would take it
 
 
 def test_both_web_processes_serve(stack: Stack) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from components import host_power, outputs
 from components.ssh import ALIAS, by_hand
 from scripts.lib import ssh
 
+ROOT = Path(__file__).resolve().parents[3]
 VALUES = {
     outputs.CLOUD: "local",
     outputs.SERVER_ID: "local-stage1/server",
@@ -69,3 +73,22 @@ def test_the_key_files_are_there_while_ssh_runs_and_then_gone(
     assert (done.returncode, mode, key) == (7, "600", "KEY")
     assert known == f"{ALIAS} ssh-ed25519 AAAA"
     assert not Path(path).exists()
+
+
+def test_a_command_in_a_script_leaves_the_script_alone(tmp_path: Path) -> None:
+    """A shell reads its script from standard input; so would `ssh` with a command."""
+    fake = tmp_path / "ssh"
+    fake.write_text("#!/bin/sh\ncat\n")
+    fake.chmod(0o755)
+    call = f"from scripts.lib import ssh; ssh.run({VALUES!r}, ['true'])"
+    script = f"{shlex.join([sys.executable, '-c', call])}\necho the next line\n"
+    done = subprocess.run(
+        ["sh"],
+        input=script,
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("the next line\n", "")
