@@ -19,6 +19,7 @@ from scripts.lib import (
     locks,
     own_backend,
     recovery,
+    remaining,
     stacks,
     status,
     views,
@@ -180,11 +181,7 @@ def down(session: Session, /, *, yes: bool, ask: Callable[[str], bool]) -> None:
         session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
     else:
         session.say(f"{session.stack}: nothing to take down.")
-    # The cloud's own words say more of the same things (where, how large).
-    stays = session.operations.leftovers(session.stack) or [
-        found.title for found in session.engine.resources() if found.is_real
-    ]
-    if stays:
+    if stays := _stays(session):
         session.say("These stay:")
         for line in stays:
             session.say(f"  {line}")
@@ -192,6 +189,19 @@ def down(session: Session, /, *, yes: bool, ask: Callable[[str], bool]) -> None:
             f"`make up STACK={session.stack}` finds them again; "
             f"`make delete-data STACK={session.stack}` deletes them for good."
         )
+
+
+def _stays(session: Session) -> list[str]:
+    """What is left: in the state with its price, and what only the cloud knows of."""
+    resources = session.engine.resources()
+    outside = session.operations.leftovers(session.stack)
+    if not session.operations.asks:  # nothing costs anything, and the cloud's words say more
+        return outside or [one.title for one in resources if one.is_real]
+    known = [one.id for one in resources if one.is_real]
+    return [
+        *remaining.lines(session.stack, resources),
+        *(line for line in outside if not any(id_ and id_ in line for id_ in known)),
+    ]
 
 
 def delete_data(session: Session) -> None:

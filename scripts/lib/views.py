@@ -90,7 +90,7 @@ def is_up(session: Session) -> bool:
 
 def owed(session: Session) -> list[str]:
     """Return what earlier runs left for the next ``up``, one line each."""
-    if not _exists(session):
+    if not exists(session):
         return []
     protected = session.settings.data.protected
     return owed_by.lines(session.stack, session.engine.deployment(), protected=protected)

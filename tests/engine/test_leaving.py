@@ -41,14 +41,27 @@ STAYS = {
 }
 
 
-def session(stack: EngineStack) -> Session:
+COSTS: dict[str, list[str]] = {
+    "aws-stage1": [],
+    "aws-stage2": [],
+    "digitalocean-stage1": [
+        "digitalocean-stage1-app-address (ReservedIp): $5.00 a month",
+        "digitalocean-stage1-data (Volume): $1.00 a month",
+        "together $6.00 a month",
+    ],
+    "digitalocean-stage2": [],
+}
+"""What the stay costs, as ``make down`` says it."""
+
+
+def session(stack: EngineStack, *, asks: bool = False) -> Session:
     """What a command works with; of a vendor's API, it asks what it must."""
     return Session(
         stack=stack.name,
         checkout=stack.checkout,
         settings=stack.settings(),
         engine=stack.new_engine(),
-        operations=Operations(asks=False, unlock=hooks.load(stack.settings().cloud).unlock),
+        operations=Operations(asks=asks, unlock=hooks.load(stack.settings().cloud).unlock),
         screen=Console(file=io.StringIO(), width=200),
     )
 
@@ -92,8 +105,13 @@ def test_down_leaves_what_is_protected_for_an_up_or_for_good(
     monkeypatch.setenv("STAGES_STATE", "here")
     stack = standing.stack
     (server,) = stack.cloud.account.at_work
-    flows.down(session(stack), yes=True, ask=yes)
+    leaving = session(stack, asks=True)
+    flows.down(leaving, yes=True, ask=yes)
     assert in_the_account(stack) == STAYS[stack.name]
+    assert isinstance(leaving.screen.file, io.StringIO)
+    said = leaving.screen.file.getvalue().partition("These stay:")[2]
+    assert [line.strip() for line in said.splitlines() if " a month" in line] == COSTS[stack.name]
+    assert said.count("): ") == len(STAYS[stack.name])
     did = [what for what, _ in stack.cloud.log]
     gone = [name.split()[0] for _, name in stack.cloud.log]
     assert ("farewell", server) in stack.cloud.log

@@ -1,0 +1,47 @@
+"""What a stack that is down still has in its cloud, and what that costs."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from decimal import Decimal
+
+from components.errors import UserError
+from scripts.lib import cost_inputs
+from scripts.lib.costs import plan_file
+from scripts.lib.costs.estimate import Estimate, estimate, money, total
+from scripts.lib.engine import Resource
+
+
+def lines(stack: str, resources: Sequence[Resource]) -> list[str]:
+    """One line for each resource of the state with its price a month, then the sum.
+
+    Prices are those of the estimate (`make cost`), for the resources that are left: a reserved
+    address that no server has may cost more than one in use. A resource without a price says so.
+    """
+    real = [one for one in resources if one.is_real]
+    priced = _estimate(stack, resources)
+    named = [f"{one.title}: {_price(one, priced)}" for one in real]
+    if priced is not None and priced.lines:
+        named.append(f"together ${money(priced.total)} a month")
+    return named
+
+
+def _estimate(stack: str, resources: Sequence[Resource]) -> Estimate | None:
+    document = {"version": 1, "stack": stack, "resources": [one.state for one in resources]}
+    today = datetime.datetime.now(tz=datetime.UTC).date()
+    try:
+        plan = plan_file.of_document(document, stack)
+        return estimate(plan, cost_inputs.all_clouds(today))
+    except UserError:
+        return None  # one price that is not known must not keep the list back
+
+
+def _price(resource: Resource, priced: Estimate | None) -> str:
+    if priced is None or any(one.urn == resource.urn for one in priced.unpriced):
+        return "its price is not known"
+    own = [line for line in priced.lines if line.urn == resource.urn]
+    usd = total(own)
+    if any(line.quantity is None for line in own):
+        return f"${money(usd)} a month and what it uses" if usd else "by use"
+    return f"${money(usd)} a month" if usd > Decimal(0) else "free"
