@@ -89,7 +89,7 @@ def give_up(host: Host) -> None:
     console = host.console.read_text(errors="replace") if host.console.exists() else ""
     host.kill()
     remove(host)
-    machine.write(_stack_folder(host) / f"failed-{host.folder.name}.log", console, 0o600)
+    machine.write(host.failed_log, console, 0o600)
 
 
 def wipe(stack: str) -> None:

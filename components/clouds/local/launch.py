@@ -3,82 +3,65 @@
 from __future__ import annotations
 
 import fcntl
-import os
-import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.clouds.local import cgroup, machine
+from components.clouds.local import cgroup, machine, units
 from components.errors import UserError
 
 NSPAWN = Path("/run/systemd/nspawn")
 TIMEOUT_S = 20
 """The call only starts the supervisor; what takes longer hangs."""
+START = Path(__file__).parent / "files" / "start.sh"
 
 
 def launch(
     *,
     key: str,
+    folder: Path,
     memory_mib: int,
-    pid_file: Path,
-    console: Path,
-    root: Path,
     overlay: str,
     container: str,
     hostname: str,
     bridge: str,
     disks: Mapping[str, str],
 ) -> None:
-    """Start a container; returns while it boots.
+    """Start the container of the host in ``folder``; returns while it boots.
 
     ``overlay``: mount options of its root, mounted in a mount namespace of its own. ``container``:
     nspawn's name for it, from which its MAC follows. ``disks``: devices of the machine by the path
-    that they have inside. The supervisor writes its pid into ``pid_file`` before all else.
+    that they have inside. The supervisor writes its pid into ``supervisor.pid`` before all else.
     """
     nspawn = [
         *("systemd-nspawn", "--quiet", "--boot", "--settings=no"),
         *("--register=no", "--keep-unit", "--link-journal=no"),
         *("--resolv-conf=off", "--timezone=off"),
-        f"--directory={root}",
+        f"--directory={folder / 'root'}",
         f"--machine={container}",
         f"--hostname={hostname}",
         f"--network-bridge={bridge}",
         *(f"--bind={device}:{_escape(node)}" for node, device in disks.items()),
     ]
+    groups = [] if units.systemd_runs() else cgroup.make(key, memory_mib)
+    script, console = folder / "start.sh", folder / "console.log"
+    machine.write(script, START.read_text(), 0o600)  # its own copy: the checkout may change
     port = f"/sys/class/net/{interface(container)}/brport/hairpin_mode"
-    groups = [] if _systemd_runs() else cgroup.make(key, memory_mib)
-    script = [
-        "set -eu",
-        *(f"echo $$ > {shlex.quote(str(group))}" for group in groups),
-        f"echo $$ > {shlex.quote(f'{pid_file}.new')}",
-        shlex.join(["mv", f"{pid_file}.new", str(pid_file)]),
-        shlex.join(["mount", "-t", "overlay", "-o", overlay, "stages", str(root)]),
-        # Where the machine's bridges pass through its firewall (Docker asks for that), a host that
-        # calls the static address which leads to itself gets its packet back from the bridge.
-        "hairpin() {",
-        "  for _ in 1 2 3 4 5 6 7 8 9 10; do",
-        f"    echo 1 2>/dev/null > {shlex.quote(port)} && return; sleep 0.2",
-        "  done",
-        "}",
-        # nspawn leaves a reboot from inside to its service manager, by this exit code.
-        "hairpin 2>/dev/null &",
-        f"while rc=0; {shlex.join(nspawn)} || rc=$?; [ $rc = 133 ]; do hairpin 2>/dev/null & done",
+    command = [
+        *("unshare", "--mount", "--propagation", "private", "sh", str(script)),
+        *(str(folder / "supervisor.pid"), overlay, str(folder / "root"), port),
+        *(*map(str, groups), "--", *nspawn),
     ]
-    argv = ["unshare", "--mount", "--propagation", "private", "sh", "-c", "\n".join(script)]
     # A session of its own, or the supervisor dies with the engine's process group; no inherited
     # output, or the engine waits for the host to stop.
-    detached = ["setsid", "--fork"]
-    if _systemd_runs():
-        detached = [
-            *("systemd-run", "--quiet", "--collect", f"--unit={_unit(key)}"),
-            *("--slice=machine.slice", "-p", "Delegate=yes", "-p", "KillMode=mixed"),
-            *("-p", f"MemoryMax={memory_mib}M", "-p", f"StandardOutput=append:{console}"),
-            *("-p", f"StandardError=append:{console}"),
-            *("-p", "Environment=SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1"),
-        ]
-    _start([*detached, *argv], console, hostname)
+    detached = ["setsid", "--fork", *command]
+    if units.systemd_runs():
+        unit = units.of_host(key)
+        detached = units.starting(
+            unit, hostname=hostname, memory_mib=memory_mib, console=console, command=command
+        )
+    _start(detached, console, hostname)
 
 
 def _start(argv: Sequence[str], console: Path, hostname: str) -> None:
@@ -90,13 +73,12 @@ def _start(argv: Sequence[str], console: Path, hostname: str) -> None:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
                 close_fds=True,
-                timeout=TIMEOUT_S,
+                timeout=TIMEOUT_S * machine.patience(),
                 check=True,
             )
     except (OSError, subprocess.SubprocessError) as problem:
-        said = f"no end after {TIMEOUT_S} s"
+        said = f"no end after {TIMEOUT_S * machine.patience():g} s{machine.load()}"
         if isinstance(problem, subprocess.CalledProcessError):
             lines = console.read_text(errors="replace").strip().splitlines()
             said = lines[-1] if lines else f"exit code {problem.returncode}"
@@ -114,15 +96,15 @@ def interface(container: str) -> str:
 
 def kill(key: str) -> None:
     """Kill all processes of the host, its supervisor included."""
-    if _systemd_runs():
-        machine.run(["systemctl", "kill", "--signal=KILL", _unit(key)], check=False)
+    if units.systemd_runs():
+        units.kill(units.of_host(key))
     else:
         cgroup.kill(key)
 
 
 def remove_group(key: str) -> None:
     """Remove the control group of a host whose processes have ended."""
-    if not _systemd_runs():
+    if not units.systemd_runs():
         cgroup.remove(key)
 
 
@@ -140,14 +122,5 @@ def tidy(container: str, upper: Path) -> None:
             lock.unlink()
 
 
-def _unit(key: str) -> str:
-    return f"stages-{key}.service"
-
-
 def _escape(path: str) -> str:
     return path.replace("\\", "\\\\").replace(":", "\\:")
-
-
-def _systemd_runs() -> bool:
-    """Whether systemd runs the machine (then it owns the control groups). Untested there."""
-    return Path("/run/systemd/system").is_dir()

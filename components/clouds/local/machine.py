@@ -22,6 +22,11 @@ from components.errors import UserError
 
 T = TypeVar("T")
 
+USUAL_BOOT_S = 4.0
+"""A host's first boot until sshd listens, on an idle machine with 2 cores."""
+UNKNOWN_PATIENCE = 10.0
+"""Until the first boot of a host was measured; an emulated machine is 10 to 20 times slower."""
+MOST_PATIENCE = 40.0
 COMMAND_TIMEOUT_S = 60
 """Every program called here ends within a second or two; one that does not hangs."""
 
@@ -36,6 +41,26 @@ def stack_folder(stack: str) -> Path:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", stack) or stack == "image":
         raise ValueError(f"not a stack name: {stack!r}")
     return root() / stack
+
+
+def patience() -> float:
+    """How much slower than usual this machine is, so that its waits are as much longer."""
+    measured = read_json(root() / "pace.json")
+    if measured is None:
+        return UNKNOWN_PATIENCE
+    return min(max(1.0, float(measured["first_boot_s"]) / USUAL_BOOT_S), MOST_PATIENCE)
+
+
+def measured(first_boot_s: float) -> None:
+    """Keep how long the first boot of a host has taken here."""
+    write_json(root() / "pace.json", {"first_boot_s": round(first_boot_s, 2)}, 0o644)
+
+
+def load() -> str:
+    """The end of a message about a time-out: the load of a busy machine; empty for an idle one."""
+    average, processors = os.getloadavg()[0], os.cpu_count() or 1
+    busy = average > 2 * processors
+    return f"; this machine is busy: load {average:.1f} on {processors} processors" if busy else ""
 
 
 def digest(text: str, length: int = 8) -> str:
@@ -56,7 +81,7 @@ def run(argv: Sequence[str], *, stdin: str | None = None, check: bool = True) ->
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             text=True,
-            timeout=COMMAND_TIMEOUT_S,
+            timeout=COMMAND_TIMEOUT_S * patience(),
             check=False,
         )
     except FileNotFoundError:
@@ -65,7 +90,7 @@ def run(argv: Sequence[str], *, stdin: str | None = None, check: bool = True) ->
             "`make up` of a local stack names its package",
         ) from None
     except subprocess.TimeoutExpired:
-        said = f"no end after {COMMAND_TIMEOUT_S} s"
+        said = f"no end after {COMMAND_TIMEOUT_S * patience():.3g} s{load()}"
         raise UserError(f"{' '.join(argv[:4])} failed: {said}", exit_code=1) from None
     if check and done.returncode != 0:
         said = " ".join((done.stderr or done.stdout).split())
@@ -78,15 +103,16 @@ def wait_until(
 ) -> T:
     """Call ``probe`` until it returns something other than ``None`` or ``False``, and return that.
 
-    Raises ``UserError`` with ``what`` after ``timeout_s``.
+    Raises ``UserError`` with ``what`` after ``timeout_s``, which is that of a usual machine.
     """
+    timeout_s *= patience()
     deadline = time.monotonic() + timeout_s
     while True:
         value = probe()
         if value is not None and value is not False:
             return value
         if time.monotonic() >= deadline:
-            raise UserError(f"{what}: not within {timeout_s:g} s", exit_code=1)
+            raise UserError(f"{what}: not within {timeout_s:.3g} s{load()}", exit_code=1)
         time.sleep(every_s)
 
 

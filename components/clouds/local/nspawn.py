@@ -62,6 +62,11 @@ class Host:
         self._marker = folder / "host.json"
 
     @property
+    def failed_log(self) -> Path:
+        """Where its console's output is once it is removed for not having come up."""
+        return self.folder.parent.parent / f"failed-{self.folder.name}.log"
+
+    @property
     def key(self) -> str:
         """A short name that is unique on the machine."""
         return machine.digest(str(self.folder), 12)
@@ -118,14 +123,14 @@ class Host:
 
     def supervisor(self) -> process.Process | None:
         """The shell around systemd-nspawn, alive or not."""
-        return _process(self.marker().get("supervisor"))
+        return self._noted("supervisor")
 
     def leader(self) -> process.Process | None:
         """The host's first process, as the machine sees it; ``None`` when the host does not run.
 
         It may live on without its supervisor, and be another one after a reboot from inside.
         """
-        noted = _process(self.marker().get("leader"))
+        noted = self._noted("leader")
         if process.alive(noted):
             return noted
         if process.alive(self.supervisor()):
@@ -173,10 +178,8 @@ class Host:
         disks = {node: disk.device(Path(file)) for node, file in self._nodes().items()}
         launch.launch(
             key=self.key,
+            folder=self.folder,
             memory_mib=spec.memory_mib,
-            pid_file=pid_file,
-            console=self.console,
-            root=self.folder / "root",
             overlay=f"lowerdir={spec.image},upperdir={self.upper},workdir={self.folder / 'work'}",
             container=self._machine,
             hostname=spec.hostname,
@@ -185,7 +188,7 @@ class Host:
         )
         machine.wait_until("systemd-nspawn should start", 5, pid_file.exists)
         supervisor = process.find(int(pid_file.read_text()))
-        self.note(supervisor=supervisor, leader=None)
+        self.note(supervisor=supervisor, leader=None, boot=process.boot_id())
         leader = self._wait_for_init(supervisor)
         self.note(leader=leader)
 
@@ -199,7 +202,7 @@ class Host:
         The request is repeated every second, since one sent while the host boots is lost.
         """
         leader = self.leader()
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + timeout_s * machine.patience()
         while leader and process.alive(leader):
             if time.monotonic() > deadline:
                 process.end(leader)
@@ -250,7 +253,7 @@ class Host:
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             text=True,
-            timeout=timeout_s,
+            timeout=timeout_s * machine.patience(),
             env=environment,
             check=False,
         )
@@ -285,7 +288,8 @@ class Host:
 
     def wait_for_ssh(self, timeout_s: float = SSH_TIMEOUT_S) -> str:
         """Wait until sshd listens and return the host's public key, ``ssh-ed25519 AAAA...``."""
-        what = f"host {self.spec().hostname} should listen for SSH (see {self.console})"
+        log = self.console if self.marker().get("complete") else self.failed_log
+        what = f"host {self.spec().hostname} should listen for SSH (its console: {log})"
         machine.wait_until(what, timeout_s, lambda: self.listens(22))
         public = self.upper / "etc/ssh/ssh_host_ed25519_key.pub"
         machine.wait_until(f"{what} and have a key", 5, public.exists)
@@ -351,6 +355,13 @@ class Host:
 
     # -- how -------------------------------------------------------------------------------------
 
+    def _noted(self, name: str) -> process.Process | None:
+        """A process that was noted in this boot of the machine: the next one has the same ids."""
+        marker = self.marker()
+        noted = marker.get(name)
+        of_now = marker.get("boot", process.boot_id()) == process.boot_id()
+        return process.Process(*noted) if isinstance(noted, list) and of_now else None
+
     def _wait_for_init(self, supervisor: process.Process | None) -> process.Process:
         def probe() -> process.Process | None:
             if not process.alive(supervisor):
@@ -397,10 +408,6 @@ def _put(base: Path, path: str, text: str, mode: int, owner: int) -> bool:
         return False
     machine.write(file, text, mode, owner)
     return True
-
-
-def _process(value: object) -> process.Process | None:
-    return process.Process(*value) if isinstance(value, list) else None
 
 
 def _wait_for_end(ending: process.Process | None, timeout_s: float) -> None:

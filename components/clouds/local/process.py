@@ -26,6 +26,11 @@ def find(pid: int) -> Process | None:
     return None if fields[0] in "ZXx" else Process(pid, int(fields[19]))
 
 
+def boot_id() -> str:
+    """Tells this boot of the machine from every other one: ids of processes count in it only."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def alive(process: Process | None) -> bool:
     return process is not None and find(process.pid) == process
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
-from components.clouds.local import hosts, names, network
+from components.clouds.local import hosts, machine, names, network
 from components.clouds.local.nspawn import Host
 from components.clouds.local.provider import LocalProvider, gone, outs, yes
 from components.errors import UserError
@@ -34,8 +35,10 @@ class ServerProvider(LocalProvider):
         )
         try:
             names.tell(props["stack"], host)
+            began = time.monotonic()
             host.start()
             key = host.wait_for_ssh()
+            machine.measured(time.monotonic() - began)
             names.tell(props["stack"], host)  # cloud-init may have put back what it read before
         except BaseException:
             hosts.give_up(host)

@@ -9,6 +9,7 @@ MODULES = (
     "components",
     "components.host",
     "components.host.converge",
+    "components.host.converge.pace",
     "components.host.converge.report",
     "components.host.converge.folders",
     "components.host.converge.files",

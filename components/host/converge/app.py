@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from components.host.converge import release, units, web
+from components.host.converge import pace, release, units, web
 from components.host.converge.files import STATE, read_json, write_json
 from components.host.converge.report import Failed, step
 
@@ -99,7 +99,8 @@ class App:
         if silent:
             raise Failed(
                 unit,
-                f"{url} answered {silent[url]!r} and never 2xx (waited up to {self.timeout_s:g} s)",
+                f"{url} answered {silent[url]!r} and never 2xx "
+                f"(waited up to {self.timeout_s:g} s{pace.load()})",
                 f"{NOBODY_THERE if 'refused' in silent[url] else ''}Its last log lines are below.",
                 units.journal(unit),
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from components.host.converge import admin_sql
+from components.host.converge import admin_sql, pace
 from components.host.converge.report import TIMEOUT_EXIT, Done, Failed, run, step
 
 TIMEOUT_S = 120
@@ -29,7 +29,7 @@ def converge(run_as: str, sql: str, connection: dict[str, str]) -> None:
         psql, connection = admin_sql.as_postgres(), {}
     else:
         psql, environment = admin_sql.as_admin(connection)
-    deadline = time.monotonic() + REACHED_TIMEOUT_S
+    deadline = time.monotonic() + REACHED_TIMEOUT_S * pace.patience()
     while True:
         done = run([*psql, "-f", "-"], text=sql, timeout_s=TIMEOUT_S, environment=environment)
         if done.ok:
@@ -45,7 +45,8 @@ def converge(run_as: str, sql: str, connection: dict[str, str]) -> None:
 def cause(done: Done) -> str:
     """What kept psql: the network, the server, the time, or a statement."""
     if done.code == TIMEOUT_EXIT:
-        return f"timed out after {TIMEOUT_S} s while running the SQL of the stage"
+        waited = f"{TIMEOUT_S * pace.patience():.3g} s"
+        return f"timed out after {waited} while running the SQL of the stage{pace.load()}"
     if done.code != NOT_CONNECTED:
         return f"refused the SQL of the stage: {done.last_line()}"
     if "FATAL:" in done.output:  # An answer, for example to a wrong password.

@@ -10,7 +10,7 @@ import time
 from typing import Any, TextIO
 
 from components.host.converge import app as apps
-from components.host.converge import database, release, units, web
+from components.host.converge import database, pace, release, units, web
 from components.host.converge.farewell import farewell
 from components.host.converge.files import STATE, Files, make_directories, read_json, write_json
 from components.host.converge.handover import give, take
@@ -186,7 +186,7 @@ def _gate(gate: dict[str, Any]) -> None:
         answers = ", ".join(f"{url} answered {said!r}" for url, said in silent.items())
         raise Failed(
             "gate",
-            f"not healthy after {gate['timeout_s']} s: {answers}",
+            f"not healthy after {gate['timeout_s']} s{pace.load()}: {answers}",
             "Look at the log of the service behind it with `journalctl` on the host.",
         )
 

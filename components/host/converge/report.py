@@ -16,6 +16,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from components.host.converge import pace
+
 TIMEOUT_EXIT = 124
 """Exit code for a command that did not end in time, as ``timeout(1)`` has it."""
 JOURNAL = "/run/systemd/journal/socket"
@@ -98,10 +100,12 @@ def run(
     text: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Done:
-    """Run a command with its whole process group ended at ``timeout_s``; never raises.
+    """Run a command with its whole process group ended in time; never raises.
 
+    ``timeout_s`` is that of a usual host: a slow one is given as much more (``pace.py``).
     ``text`` goes to its standard input; ``environment`` is added to this process's own.
     """
+    timeout_s *= pace.patience()
     try:
         process = subprocess.Popen(
             argv,
@@ -121,7 +125,7 @@ def run(
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
-        return Done(TIMEOUT_EXIT, f"{output}\nstopped after {timeout_s:g} s")
+        return Done(TIMEOUT_EXIT, f"{output}\nstopped after {timeout_s:.3g} s{pace.load()}")
     return Done(process.returncode, output)
 
 

@@ -1,0 +1,15 @@
+"""What the unit tests share: a machine that is idle and as fast as usual, so that texts compare."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from components.clouds.local import machine
+
+
+@pytest.fixture(autouse=True)
+def usual_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+    monkeypatch.setattr(machine, "UNKNOWN_PATIENCE", 1.0)
