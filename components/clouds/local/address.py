@@ -44,8 +44,10 @@ class AddressProvider(LocalProvider):
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         found = network.find(_props["network_id"])
-        if found is not None and bridge.pointed(found) is not None:
-            bridge.point(found, None)
+        if found is not None:
+            bridge.note(found, server_id="")
+            if bridge.pointed(found) is not None:
+                bridge.point(found, None)
 
     def _point(self, props: dict[str, Any]) -> dict[str, Any]:
         found = network.find(props["network_id"])
@@ -53,6 +55,7 @@ class AddressProvider(LocalProvider):
         if found is None or host is None:
             what = props["network_id" if found is None else "server_id"]
             raise UserError(f"{what} is gone", "Run `make refresh`")
+        bridge.note(found, server_id=props["server_id"])
         bridge.point(found, host.spec().address)
         return outs(props, address=found.static_address, present="yes")
 

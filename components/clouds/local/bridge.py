@@ -113,6 +113,25 @@ def bridges() -> list[str]:
     return sorted(every)
 
 
+def noted(stack: str) -> Network | None:
+    """The network that a stack which is up has, whether or not it is there now."""
+    found = machine.read_json(machine.stack_folder(stack) / "network.json")
+    return of(stack, found["cidr"]) if found else None
+
+
+def note(network: Network, **fields: str) -> None:
+    """Keep something about a network for as long as the stack is up."""
+    file = Path(network.key) / "network.json"
+    known = machine.read_json(file) or {}
+    machine.write_json(file, {**known, "cidr": network.cidr, **fields})
+
+
+def noted_server(stack: str) -> str:
+    """The id of the server to which the static address leads; empty: it leads nowhere."""
+    found = machine.read_json(machine.stack_folder(stack) / "network.json")
+    return str((found or {}).get("server_id", ""))
+
+
 def point(network: Network, server_address: str | None) -> None:
     """Send the static address to a server, in one transaction; ``None`` sends it nowhere."""
     steps = [f"flush map inet {network.table} static"]

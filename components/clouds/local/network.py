@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
-from components.clouds.local import bridge, hosts, machine, ownership
+from components.clouds.local import at_boot, bridge, hosts, machine, ownership
 from components.clouds.local.provider import LocalProvider, gone, outs, yes
 
 
@@ -16,11 +16,12 @@ class NetworkProvider(LocalProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         network = bridge.of(props["stack"], props["cidr"])
-        folder = ownership.claim(props["stack"])
+        ownership.claim(props["stack"])
         with machine.lock():  # of two stacks that want one range at once, the second sees the note
             bridge.check_free(network)
-            machine.write_json(folder / "network.json", {"cidr": props["cidr"]})
+            bridge.note(network)
         bridge.up(network)
+        at_boot.enable(props["stack"])
         return CreateResult(network_id(network, props["stack"]), outs(props, present="yes"))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -36,6 +37,7 @@ class NetworkProvider(LocalProvider):
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Remove the network, and hosts that a run which was killed has left in it."""
         stack = _props["stack"]
+        at_boot.disable(stack)
         hosts.wipe(stack)
         bridge.down(bridge.of(stack, _props["cidr"]))
         for file in ("network.json", "names.json"):
@@ -50,8 +52,8 @@ def network_id(network: bridge.Network, stack: str) -> str:
 def find(id_: str) -> bridge.Network | None:
     """The network with this id; ``None`` when the stack has none, or another range."""
     stack, cidr = id_.split("/", 1)
-    noted = machine.read_json(machine.stack_folder(stack) / "network.json")
-    return bridge.of(stack, cidr) if noted and noted["cidr"] == cidr else None
+    noted = bridge.noted(stack)
+    return noted if noted and noted.cidr == cidr else None
 
 
 class LocalNetwork(Resource, module="local", name="Network"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from components.clouds.local import (
+    at_boot,
     bridge,
     checks,
     cluster,
@@ -50,6 +51,11 @@ def prepare(settings: Settings, say: Say) -> None:
 def hosts(stack: str) -> dict[str, str]:
     """The state of every host of the stack, by name."""
     return {host.folder.name: host.state() for host in machine_hosts.every(stack)}
+
+
+def stopped(settings: Settings) -> list[str]:
+    """One sentence for each part of a stack that should run and does not."""
+    return [f"{settings.stack}: {part} is down." for part in at_boot.stopped(settings.stack)]
 
 
 def databases(stack: str) -> list[dict[str, Any]]:
@@ -102,6 +108,7 @@ def delete_data(stack: str) -> list[str]:
         disk.release(file)
         file.unlink()
         cluster.forget(stack, file.stem)
+    at_boot.disable(stack)
     (folder / "names.json").unlink(missing_ok=True)
     bridge.down(bridge.names_of(stack))
     (folder / "network.json").unlink(missing_ok=True)
@@ -114,6 +121,7 @@ OPERATIONS = Operations(
     preflight=preflight,
     prepare=prepare,
     hosts=hosts,
+    stopped=stopped,
     databases=databases,
     failover=failover,
     leftovers=leftovers,
