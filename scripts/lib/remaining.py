@@ -9,7 +9,7 @@ from decimal import Decimal
 from components.errors import UserError
 from scripts.lib import cost_inputs
 from scripts.lib.costs import plan_file
-from scripts.lib.costs.estimate import Estimate, estimate, money, total
+from scripts.lib.costs.estimate import OWN, Estimate, estimate, money, total
 from scripts.lib.engine import Resource
 
 
@@ -19,7 +19,8 @@ def lines(stack: str, resources: Sequence[Resource]) -> list[str]:
     Prices are those of the estimate (`make cost`), for the resources that are left: a reserved
     address that no server has may cost more than one in use. A resource without a price says so.
     """
-    real = [one for one in resources if one.is_real]
+    # Resources of the project's own are in the state and on no bill.
+    real = [one for one in resources if one.is_real and not one.state["type"].startswith(OWN)]
     priced = _estimate(stack, resources)
     named = [f"{one.title}: {_price(one, priced)}" for one in real]
     if priced is not None and priced.lines:
