@@ -14,6 +14,8 @@ from functools import cache
 import grpc  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+from components.visible import visible
+
 ADDRESS = re.compile(r"^127\.0\.0\.1:\d+$")
 TIMEOUT_S = 2
 
@@ -53,7 +55,9 @@ def _log(message: str, severity: engine_pb2.LogSeverity.ValueType, *, ephemeral:
     engine = _engine()
     if engine is None:
         return
-    request = engine_pb2.LogRequest(message=message, severity=severity, ephemeral=ephemeral)
+    request = engine_pb2.LogRequest(
+        message=visible(message), severity=severity, ephemeral=ephemeral
+    )
     try:
         engine.Log(request, timeout=TIMEOUT_S)
     except grpc.RpcError:

@@ -283,6 +283,12 @@ def _perform(
             exit_code=1,
         ) from error
     except ssh.SshError as error:
+        if (state := server_state(props["cloud"], props["server_id"])) != "running":
+            raise UserError(
+                f"{host}: its server is {state}: someone or something else did that",
+                "`make refresh` takes note of it, the next `make up` brings it back.",
+                exit_code=1,
+            ) from error
         raise UserError(
             f"{host}: no answer over SSH ({error})",
             "It may be down or cut off; is this machine in stages:access.ssh_cidrs?",

@@ -14,6 +14,7 @@ from typing import IO, Any
 from components import ssh
 from components.errors import UserError
 from components.host.converge import MODULES
+from components.visible import visible
 
 LOADER = """\
 import json,sys,types
@@ -71,19 +72,20 @@ def perform(
     """
     first = json.dumps({"program": program(), "document": document}).encode() + b"\n"
     answers: list[dict[str, Any]] = []
-    begun = False
+    begun, at = False, ""
 
     def on_line(line: str, back: IO[bytes]) -> None:
-        nonlocal begun
+        nonlocal begun, at
         try:
             told = json.loads(line)
         except ValueError:
             return  # A banner, or a word of sudo: not from the program.
         begun = True
         if "step" in told:
-            status(told["step"])
+            at = visible(str(told["step"]))
+            status(at)
         elif "note" in told:
-            note(told["note"])
+            note(visible(str(told["note"])))
         elif told.get("want") == "archive" and archive is not None:
             archive(back)
         elif "result" in told or "error" in told:
@@ -94,9 +96,17 @@ def perform(
             ssh.converse(target, command(), first, on_line, deadline_s=deadline_s)
         except ssh.NotReached as error:
             if begun:
-                raise ssh.Interrupted(str(error)) from error
+                raise ssh.Interrupted(
+                    f"at the step {at!r}: {error}" if at else str(error)
+                ) from error
             raise
         except ssh.RemoteFailed as error:
+            if not answers and begun:
+                raise HostFailed(
+                    f"{target.host}: {at or 'its program'}: ended without a result ({error})",
+                    "It is safe to run it again.",
+                    exit_code=1,
+                ) from error
             if not answers:
                 raise HostFailed(
                     f"{target.host}: the program did not run: {error}",
@@ -106,7 +116,7 @@ def perform(
 
     ssh.patiently(session, wait_s=wait_s)
     if not answers:
-        raise ssh.Interrupted("without a result")
+        raise ssh.Interrupted(f"at the step {at!r}, without a result" if at else "without a result")
     if "error" in answers[-1]:
         raise _failure(answers[-1]["error"], secret_words(document))
     result: dict[str, Any] = answers[-1]["result"]
@@ -126,9 +136,11 @@ def _failure(error: dict[str, str], secrets: set[str]) -> HostFailed:
     """One line with host, place, cause and remedy; then the output that shows it, if any."""
     for word in sorted(secrets, key=len, reverse=True):
         error = {key: text.replace(word, "[secret]") for key, text in error.items()}
-    problem = f"{error['host']}: {error['where']}: {error['cause']}".rstrip(". ")
+    error = {key: visible(text) for key, text in error.items()}
+    one_line = {key: " ".join(text.split()) for key, text in error.items()}
+    problem = f"{one_line['host']}: {one_line['where']}: {one_line['cause']}".rstrip(". ")
     output = "\n  | ".join(error["output"].strip().splitlines())
-    remedy = error["remedy"] or ("It said:" if output else "")
+    remedy = one_line["remedy"] or ("It said:" if output else "")
     return HostFailed(problem, f"{remedy}\n  | {output}" if output else remedy, exit_code=1)
 
 

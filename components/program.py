@@ -13,6 +13,7 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 
 from components import clouds, release, settings, stages
+from components.visible import visible
 
 PROJECT = Path(__file__).resolve().parent.parent
 """The checkout: relative paths in settings start here."""
@@ -28,7 +29,7 @@ def program() -> None:
             f"The release is {resolved.commit[:12]}."
         )
     for lack in resolved.not_sent:
-        pulumi.log.warn(lack)
+        pulumi.log.warn(visible(lack))  # it names files of the repository
     declare(chosen, resolved)
 
 

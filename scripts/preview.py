@@ -20,6 +20,7 @@ from typing import Annotated
 
 import typer
 
+from components.visible import visible
 from scripts.lib import command, whole_file
 from scripts.lib.preview import revisions
 
@@ -113,7 +114,7 @@ def render(
     if json_ is None and markdown is None:
         print(text, end="")
     for reason in verdict.reasons(found):
-        print(reason, file=sys.stderr)
+        print(visible(reason), file=sys.stderr)
     return verdict.exit_code(found)
 
 

@@ -28,6 +28,7 @@ import typer
 
 from components import downtime, outputs
 from components.errors import UserError, wrong
+from components.visible import visible
 from scripts import stack as stack_command
 from scripts.lib import session, stacks, views
 from scripts.lib.signals import asking, next_stage, report
@@ -79,7 +80,7 @@ def signals(
     if json_:
         print(json.dumps(found.as_json(), indent=2))
     else:
-        print("\n".join(found.lines()))
+        print(visible("\n".join(found.lines())))
     return MOVE_ON if found.verdict is Verdict.move_on else 0
 
 

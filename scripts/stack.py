@@ -13,11 +13,13 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
+from urllib.error import URLError
 
 import typer
 from pulumi.automation.errors import CommandError
 
-from components.errors import UserError
+from components.errors import CloudError, UserError
+from components.visible import visible
 from scripts.lib import display, flows, session, takeover, views
 from scripts.lib.engine import Interrupted
 from scripts.lib.events import errors_of
@@ -165,6 +167,8 @@ def main(arguments: list[str], commands: typer.Typer = app) -> int:
         return _tell("Stopped. Nothing was under way.", 130)
     except CommandError as error:
         return _tell("\n".join(errors_of(str(error))), 1)
+    except CloudError as error:
+        return _tell(f"The cloud's API refused or did not answer: {error}. Try again later.", 1)
     except Exception as error:
         if hasattr(error, "format_message"):  # an option that does not exist, and the like
             said = str(error.format_message()).rstrip(".")
@@ -172,6 +176,8 @@ def main(arguments: list[str], commands: typer.Typer = app) -> int:
             return _tell(f"{said}{end} `make help` lists the commands.", 2)
         if isinstance(error, OSError) and (told := of_the_machine(error)):
             return _tell(told, 2)
+        if isinstance(error, (URLError, ConnectionError, TimeoutError)):
+            return _tell(f"No answer over the network: {error}. Is this machine connected?", 1)
         log = Path(".stages") / "error.log"
         with suppress(OSError):
             log.parent.mkdir(exist_ok=True)
@@ -180,7 +186,7 @@ def main(arguments: list[str], commands: typer.Typer = app) -> int:
 
 
 def _tell(text: str, code: int) -> int:
-    print(text, file=sys.stderr)
+    print(visible(text), file=sys.stderr)
     return code
 
 

@@ -6,7 +6,8 @@ import sys
 
 import typer
 
-from components.errors import UserError
+from components.errors import CloudError, UserError
+from components.visible import visible
 
 
 def run(app: typer.Typer, arguments: list[str]) -> int:
@@ -20,8 +21,11 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except CloudError as error:
+        print(visible(f"The cloud's API refused or did not answer: {error}"), file=sys.stderr)
+        return 1
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        print(f"{error.format_message()} `--help` lists the options.", file=sys.stderr)
+        print(f"{visible(error.format_message())} `--help` lists the options.", file=sys.stderr)
         return 2

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Any
 
 from pulumi.automation.events import EngineEvent
 from rich.console import Console, Group, RenderableType
@@ -15,6 +16,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from components.downtime import Downtime
+from components.visible import visible
 from scripts.lib.events import CHANGES, Run, Step
 from scripts.lib.execute import duration
 
@@ -32,9 +34,21 @@ class Screen(Console):
     A run that died of it would leave the stack locked.
     """
 
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print text with every character seen, whoever wrote it (``components/visible.py``)."""
+        super().print(*map(_seen, objects), **options)
+
     def on_broken_pipe(self) -> None:
         self.quiet = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+def _seen(shown: Any) -> Any:
+    if isinstance(shown, str):
+        return visible(shown)
+    if isinstance(shown, Text) and (plain := visible(shown.plain)) != shown.plain:
+        return Text(plain, shown.style)
+    return shown
 
 
 def make_screen(*, error: bool = False) -> Screen:

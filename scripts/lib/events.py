@@ -223,15 +223,30 @@ def describe(urn: str) -> tuple[str, str]:
 
 
 def tidy(message: str) -> str:
-    """Return an error or warning without the engine's wrapping and without a traceback."""
-    text = message.strip()
-    if "Traceback (most recent call last)" in text:
-        text = text.rstrip().splitlines()[-1]
-    wrapping = re.compile(
-        r"^(error|warning|Exception calling application|rpc error: code = \w+ desc ="
-        r"|python inline source runtime error|(\w+\.)*(UserError|Exception|RunError))\s*:?\s+"
-    )
-    while (shorter := wrapping.sub("", text)) != text:
+    """Return an error or warning without the engine's wrapping and without its traceback.
+
+    A traceback of the engine's begins at the edge; the output of a host, in which an app may have
+    printed one, is set in by ``  | `` (``components/host_session.py``) and stays.
+    """
+    text = _unwrapped(message)
+    traces = list(re.finditer(r"^Traceback \(most recent call last\):?$", text, re.MULTILINE))
+    if traces:
+        # What it ends with: the first line at the edge, and what the exception says below it.
+        end = re.search(r"^\S.*", text[traces[-1].end() :], re.MULTILINE | re.DOTALL)
+        text = end[0] if end else text.splitlines()[-1]
+    return _unwrapped(text)
+
+
+WRAPPING = re.compile(
+    r"^(error|warning|Exception calling application|rpc error: code = \w+ desc ="
+    r"|python inline source runtime error|Program failed with an unhandled exception"
+    r"|(\w+\.)*(UserError|HostFailed|Exception|RunError))\s*:?\s+"
+)
+
+
+def _unwrapped(text: str) -> str:
+    text = text.strip()
+    while (shorter := WRAPPING.sub("", text)) != text:
         text = shorter
     return text.strip()
 

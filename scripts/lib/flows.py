@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Concatenate, ParamSpec
 
@@ -32,6 +33,8 @@ from scripts.lib.execute import duration
 from scripts.lib.session import ROOT, Session, make_ready
 
 FAILED = 1
+GONE = re.compile(r"\b404\b|\bNotFound\b|\bNoSuch[A-Z]\w+|\.NotFound\b|no longer exists")
+"""How the clouds' providers say that they do not know a resource which is in the state."""
 P = ParamSpec("P")
 
 
@@ -323,7 +326,13 @@ def _run(
         if session.engine.refused:
             raise session.engine.refused[0] from None
         problems = progress.run.problems or [Problem("", line) for line in errors_of(str(error))]
-        raise UserError("\n".join(map(str, problems)), exit_code=FAILED) from None
+        gone = any(GONE.search(problem.message) for problem in problems)
+        hint = (
+            f"\nWas it deleted outside of this stack? `make refresh STACK={session.stack}` looks "
+            "at what is really there; the next `make up` makes it again."
+        )
+        told = "\n".join(map(str, problems)) + (hint if gone else "")
+        raise UserError(told, exit_code=FAILED) from None
 
 
 def _epilogue(session: Session, values: Mapping[str, object]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -42,8 +44,14 @@ def values(file: Path, name: str) -> Mapping[str, object]:
     Encrypted values are ``{secure: ...}``: only the engine can read them. Raises ``UserError`` when
     the file is no settings file.
     """
+    text = file.read_bytes()
+    if text.startswith(codecs.BOM_UTF8):
+        raise UserError(
+            f"{name}: should begin with its first line, got a byte order mark",
+            f"The engine does not read it. Take it away: sed -i '1s/^\\xef\\xbb\\xbf//' {name}",
+        )
     try:
-        content = yaml.safe_load(file.read_text())
+        content = yaml.load(text.decode(), Loader=_Once)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         mark = getattr(problem, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""
@@ -66,6 +74,25 @@ def values(file: Path, name: str) -> Mapping[str, object]:
         for key, value in config.items()
         if str(key).startswith(PREFIX)
     }
+
+
+class _Once(yaml.SafeLoader):
+    """A safe loader that refuses a key which a map has twice, as the engine's does."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse the second of two keys, in its line; Python would take the last one's value."""
+        lines: dict[Any, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if key.value in lines:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{key.value} is there already, in line {lines[key.value]}: "
+                    "remove one of the two",
+                    problem_mark=key.start_mark,
+                )
+            lines[key.value] = key.start_mark.line + 1
+        return super().construct_mapping(node, deep)
 
 
 def with_setting(settings_file: str, key: str, value: str) -> str:

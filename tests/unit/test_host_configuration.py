@@ -91,15 +91,28 @@ def test_what_is_only_recorded_does_not_need_the_host(change: dict[str, Any]) ->
     assert outs["revision"] == "c" * 40
 
 
+CUT_OFF = "It may be down or cut off; is this machine in stages:access.ssh_cidrs?"
+MISSING = "`make refresh` takes note of it, the next `make up` brings it back."
+
+
+@pytest.mark.parametrize(
+    ("state", "begins", "ends"),
+    [
+        ("running", "no answer over SSH (ssh: Could not resolve", CUT_OFF),
+        ("gone", "its server is gone: someone or something else did that", MISSING),
+        ("off", "its server is off: someone or something else did that", MISSING),
+    ],
+)
 def test_anything_else_does_and_a_host_without_an_answer_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, state: str, begins: str, ends: str
 ) -> None:
     monkeypatch.setattr("components.host_configuration.CONTACT_S", 0)
+    monkeypatch.setattr("components.host_configuration.server_state", lambda *_: state)
     with pytest.raises(UserError) as caught:
         provider.update("id", OLDS, news(packages=[], ssh_host="no-such-host.invalid"))
     said = str(caught.value)
-    assert said.startswith("no-such-host.invalid: no answer over SSH (ssh: Could not resolve")
-    assert said.endswith("It may be down or cut off; is this machine in stages:access.ssh_cidrs?")
+    assert said.startswith(f"no-such-host.invalid: {begins}")
+    assert said.endswith(ends)
 
 
 @pytest.mark.parametrize(

@@ -145,3 +145,34 @@ def test_a_git_that_hangs_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mo
         "stages:app.revision: `git archive` of 000000000000 in /repo has no end after 0.1 s."
         " Is the repository on a disk that answers?"
     )
+
+
+def broken(source: str) -> tuple[int, str]:
+    """Run the program with a document that makes it stumble; return its code and last line."""
+    given = json.dumps({"program": host_session.program(), "document": json.loads(source)})
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", host_session.LOADER],
+        input=given + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout.splitlines()[-1]
+
+
+def test_a_mistake_of_the_program_itself_keeps_host_and_trace() -> None:
+    code, last = broken('{"mode": "observe"}')
+    error = json.loads(last)["error"]
+    assert code == 1
+    assert error["cause"] == "a mistake of this program (KeyError: 'app')"
+    assert error["host"] and error["remedy"].startswith("It is safe to run it again")
+    assert "Traceback" in error["output"]
+
+
+def test_a_failure_shows_nothing_that_a_terminal_obeys() -> None:
+    hostile = "\x1b]0;x\x07\n::error::y\u202e"
+    keys = ("host", "where", "cause", "remedy", "output")
+    told = str(host_session._failure(dict.fromkeys(keys, hostile), set()))
+    assert all(line.isprintable() for line in told.splitlines())
+    assert not any(line.lstrip().startswith("::") for line in told.splitlines())
+    assert len(told.splitlines()) == 3  # host, where, cause and remedy are one line

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.errors import UserError
+from components.errors import CloudError, UserError
 
 
-class Failed(Exception):
+class Failed(CloudError):
     """AWS refused or did not answer. ``code`` is its own word for it, empty for silence."""
 
     def __init__(self, code: str, message: str) -> None:

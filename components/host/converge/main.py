@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+import traceback
 from typing import Any, TextIO
 
 from components.host.converge import app as apps
@@ -19,6 +20,7 @@ from components.host.converge.report import (
     BEGINS,
     ENDS,
     Failed,
+    current_step,
     log,
     note,
     run,
@@ -50,8 +52,8 @@ def main(document: dict[str, Any]) -> int:
             return 0
         with _lock():
             tell(result=MODES[mode](document))
-    except (Failed, OSError) as problem:
-        failure = problem if isinstance(problem, Failed) else _of_the_system(problem)
+    except Exception as problem:
+        failure = _as_failure(problem)
         tell(
             error={
                 "host": socket.gethostname(),
@@ -65,10 +67,25 @@ def main(document: dict[str, Any]) -> int:
     return 0
 
 
+def _as_failure(problem: Exception) -> Failed:
+    """Whatever ended the run, with the step at which it did."""
+    if isinstance(problem, Failed):
+        return problem
+    if isinstance(problem, OSError):
+        return _of_the_system(problem)
+    return Failed(
+        current_step() or "the program on the host",
+        f"a mistake of this program ({type(problem).__name__}: {problem})",
+        "It is safe to run it again; if that does not help, report it. It said:",
+        traceback.format_exc(),
+    )
+
+
 def _of_the_system(problem: OSError) -> Failed:
     """A full disk, a read-only file system: what the host itself could not do."""
+    where = str(problem.filename or "the host")
     return Failed(
-        str(problem.filename or "the host"),
+        f"{current_step()}: {where}" if current_step() else where,
         problem.strerror or str(problem),
         "Look at the host's disk and memory; it is safe to run this again.",
     )

@@ -48,9 +48,19 @@ def tell(**values: object) -> None:
         sys.stdout.flush()
 
 
+_at = {"step": ""}
+"""Where the run is, for a failure that does not say so itself."""
+
+
 def step(name: str) -> None:
     """Say which step begins."""
+    _at["step"] = name
     tell(step=name)
+
+
+def current_step() -> str:
+    """The step that the run is at; empty before the first."""
+    return _at["step"]
 
 
 def note(text: str) -> None:

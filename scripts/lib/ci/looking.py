@@ -10,6 +10,7 @@ from typing import Final
 from pulumi.automation.errors import CommandError
 
 from components.errors import UserError
+from components.visible import visible
 from scripts.lib import flows, own_backend, session, whole_file
 from scripts.lib.display import make_screen
 from scripts.lib.events import errors_of
@@ -33,6 +34,6 @@ def look(stack: str, folder: Path, *, refresh: bool) -> bool:
         whole_file.write(folder / f"{stack}.json", flows.engine_json(opened, refresh=refresh))
     except (UserError, CommandError) as error:
         said = str(error) if isinstance(error, UserError) else "\n".join(errors_of(str(error)))
-        print(said, file=sys.stderr)
+        print(visible(said), file=sys.stderr)
         whole_file.write(folder / f"{stack}.error", said + "\n")
     return True

@@ -8,17 +8,16 @@ reference or a link. Tables hold only what cannot break them: checked names, num
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Final
+
+from components.visible import seen
 
 LONGEST: Final = 400
 """Characters of a span or a sentence."""
 JOINER: Final = "\N{WORD JOINER}"
 """Without width, and no part of a name: with it ``@`` and ``#`` are only signs."""
 
-_HIDDEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
-"""Categories of characters that are not seen, or that turn the direction of what is."""
 _MARKUP = re.compile(r"([\\`*_\[\]<#|~&$])")
 _LIVELY = re.compile(r"@|\\#|(?=://)|(?<=www)(?=\.)|\bGH-|<!-(?=-)", re.IGNORECASE)
 """What begins a mention, a reference, a link or a comment: a joiner comes behind it."""
@@ -60,9 +59,7 @@ def _line(text: str, longest: int) -> str:
 def _seen(each: str) -> str:
     if each == "\t":
         return " "
-    if unicodedata.category(each) not in _HIDDEN:
-        return each
-    return " " if each in "\n\r" else f"\\u{{{ord(each):x}}}"
+    return " " if each in "\n\r" else seen(each)
 
 
 def _cut(text: str, longest: int) -> str:

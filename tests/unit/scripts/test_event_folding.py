@@ -289,3 +289,25 @@ def test_an_up_that_looks_first_ends_both_of_a_resources_steps() -> None:
     )
     assert run.running() == []
     assert display.counted(run) == "1 changed, 0 unchanged"
+
+
+TRACE = """  | Traceback (most recent call last):
+  |   File "/srv/app/current/manage.py", line 22, in <module>
+  | django.db.utils.ProgrammingError: relation "shop" does not exist"""
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        "Exception calling application: {}",
+        "error: Program failed with an unhandled exception:\nTraceback (most recent call last):\n"
+        '  File "x.py", line 1, in update\n    raise\nKeyError: 1\n\nDuring handling of the above '
+        "exception, another exception occurred:\n\nTraceback (most recent call last):\n"
+        '  File "x.py", line 2, in update\ncomponents.host_session.HostFailed: {}',
+    ],
+)
+def test_a_traceback_in_the_apps_own_output_is_told_whole(wrapped: str) -> None:
+    told = f"web1: release 0123: the release command failed (exit code 1). Look below.\n{TRACE}"
+    assert tidy(wrapped.format(told)) == told
+    run = fold(said("error", wrapped.format(told), SERVER))
+    assert list(map(str, run.problems)) == [f"s-app: {told}"]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import urllib.error
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from components.clouds.aws import api as aws_api
 from components.operations import Operations
 from scripts import stack
 from scripts.lib import checkout, execute, hooks, session
@@ -220,4 +223,38 @@ def test_no_command_line_gives_a_traceback(
     said = capsys.readouterr()
     assert code in ({0} if {"--help"} & {*arguments} else {0, 2}), said.err
     assert "mistake" not in said.err and "Traceback" not in said.err
+    assert not (root / ".stages" / "error.log").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            aws_api.Failed("Throttling", "Rate exceeded"),
+            "The cloud's API refused or did not answer: Rate exceeded. Try again later.\n",
+        ),
+        (
+            urllib.error.HTTPError("https://x/v2", 502, "Bad \x1bGateway", Message(), None),
+            "No answer over the network: HTTP Error 502: Bad \\u{1b}Gateway. Is this machine "
+            "connected?\n",
+        ),
+        (
+            ConnectionResetError(errno.ECONNRESET, "reset"),
+            f"No answer over the network: [Errno {errno.ECONNRESET}] reset. Is this machine "
+            "connected?\n",
+        ),
+    ],
+)
+def test_an_api_that_refuses_is_no_mistake_of_this_program(
+    root: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    said: str,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(session, "open_session", refuse)
+    assert told(capsys, "status", "--stack", "s", code=1) == said
     assert not (root / ".stages" / "error.log").exists()

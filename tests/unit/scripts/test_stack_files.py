@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,40 @@ def test_a_setting_is_added_below_config() -> None:
     text = "encryptionsalt: a\nconfig:\n  stages:stage: 1\n"
     changed = stacks.with_setting(text, "app.revision", "v1")
     assert changed == text.replace("config:\n", 'config:\n  stages:app.revision: "v1"\n')
+
+
+def test_a_byte_order_mark_is_refused_as_the_engine_refuses_it(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"\xef\xbb\xbfconfig:\n  stages:stage: 1\n")
+    with pytest.raises(UserError) as told:
+        stacks.values(file, str(file))
+    assert str(told.value) == (
+        f"{file}: should begin with its first line, got a byte order mark. The engine does not "
+        f"read it. Take it away: sed -i '1s/^\\xef\\xbb\\xbf//' {file}"
+    )
+    subprocess.run(["sh", "-c", str(told.value).partition("away: ")[2]], check=True)
+    assert stacks.values(file, str(file)) == {"stage": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key", "first"),
+    [
+        (
+            "config:\n  stages:stage: 1\n  stages:region: a\n  stages:stage: 2\n",
+            4,
+            "stages:stage",
+            2,
+        ),
+        ("config:\n  stages:stage: 1\nconfig:\n  stages:stage: 1\n", 3, "config", 1),
+        ("config:\n  stages:app.environment:\n    A: 1\n    'A': 2\n", 4, "A", 3),
+    ],
+)
+def test_a_key_that_a_map_has_twice_is_refused(
+    tmp_path: Path, text: str, line: int, key: str, first: int
+) -> None:
+    with pytest.raises(UserError) as told:
+        stacks.values(write(tmp_path, text), "stacks/f")
+    assert str(told.value) == (
+        f"stacks/f line {line}: should be YAML, got an error ({key} is there already, in line "
+        f"{first}: remove one of the two)"
+    )

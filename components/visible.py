@@ -1,0 +1,31 @@
+"""Foreign text before a terminal: every character is seen, and none does anything.
+
+Text from a host, a cloud or a repository may hold what a terminal obeys (escape sequences), what
+turns the order of the letters (bidirectional controls), or what a workflow of GitHub takes for a
+command (``::error::``). What prints passes it through here: the console (``display.Screen``), each
+``UserError``, and the engine's log. For GitHub's Markdown: ``scripts/lib/preview/escape.py``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+"""Categories of characters that are not seen, or that turn the direction of what is."""
+_COMMAND = re.compile(r"^(\s*)::|##\[", re.MULTILINE)
+"""What GitHub's runner takes for a command, wherever a line of output begins with it or, in its old
+form, holds it."""
+
+
+def visible(text: str) -> str:
+    """The text with each hidden character as its number, ``\\u{1b}``; lines and tabs stay."""
+    if not text.isprintable():
+        text = "".join(each if each in "\n\t" else seen(each) for each in text)
+    return _COMMAND.sub(lambda found: f"{found[1]}: :" if found[1] is not None else "# #[", text)
+
+
+def seen(each: str) -> str:
+    """One character, or its number where it cannot be seen."""
+    return each if unicodedata.category(each) not in HIDDEN else f"\\u{{{ord(each):x}}}"

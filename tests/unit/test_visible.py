@@ -1,0 +1,62 @@
+"""Foreign text before a terminal: every character is seen, and none does anything."""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.text import Text
+
+from components.errors import UserError
+from components.visible import visible
+from scripts.lib import display
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\r\u202eevil\u2066\u200b"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b[31mb", "a\\u{1b}[31mb"),
+        ("\x9b2J", "\\u{9b}2J"),
+        ("a\rb\x7f\x00", "a\\u{d}b\\u{7f}\\u{0}"),
+        ("\u202ea\u2069", "\\u{202e}a\\u{2069}"),
+        ("one\n\ttwo é 中", "one\n\ttwo é 中"),
+        ("::error::x", ": :error::x"),
+        ("ok\n  ::set-output name=a::b", "ok\n  : :set-output name=a::b"),
+        ("a ##[error]b", "a # #[error]b"),
+        ("a::b, c::", "a::b, c::"),
+    ],
+)
+def test_what_is_seen(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(st.text())
+def test_nothing_hidden_is_left_and_a_second_time_changes_nothing(text: str) -> None:
+    shown = visible(text)
+    assert not {unicodedata.category(each) for each in shown if each not in "\n\t"} & {
+        *("Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp")
+    }
+    assert visible(shown) == shown
+
+
+@pytest.mark.parametrize("wrap", [str, Text, lambda text: Text(f"[bold]{text}[/]", "red")])
+def test_a_console_prints_nothing_that_a_terminal_obeys(wrap: type) -> None:
+    told = io.StringIO()
+    screen = display.Screen(
+        file=told, markup=False, emoji=False, highlight=False, soft_wrap=True, color_system=None
+    )
+    screen.print(wrap(f"{HOSTILE} [red]:smile:"))
+    shown = told.getvalue()
+    assert "\\u{1b}]0;owned" in shown and "[red]:smile:" in shown
+    assert shown.rstrip("\n").isprintable()
+
+
+def test_an_error_quotes_nothing_that_a_terminal_obeys() -> None:
+    error = UserError(f"web1: {HOSTILE}", "::warning::Do it")
+    assert str(error).isprintable()
+    assert UserError("x", "\n::add-mask::y").args[0] == "x. \n: :add-mask::y"
