@@ -91,17 +91,17 @@ def postgres(*, version: int, memory_mib: int) -> Part:
     }
 
     def owned(name: str, content: str, mode: str = "0640") -> HostFile:
-        return HostFile(
-            path=f"{conf}/{name}", content=content, mode=mode, owner="postgres", group="postgres"
-        )
+        return HostFile(path=f"{conf}/{name}", content=content, mode=mode, group="postgres")
 
     return Part(
         packages=(f"postgresql-{version}",),
         users=(SystemUser(name="postgres", uid=UID),),
         directories=(
-            Directory(path=f"/etc/postgresql/{version}", owner="postgres", group="postgres"),
-            Directory(path=conf, owner="postgres", group="postgres"),
-            Directory(path=f"{conf}/conf.d", owner="postgres", group="postgres"),
+            # Root's, unlike the package's: postgres could put links where root writes.
+            Directory(path="/etc/postgresql"),
+            Directory(path=f"/etc/postgresql/{version}"),
+            Directory(path=conf),
+            Directory(path=f"{conf}/conf.d"),
         ),
         files=(
             owned(
@@ -122,9 +122,7 @@ def postgres(*, version: int, memory_mib: int) -> Part:
             ),
             owned("pg_hba.conf", plain("postgres/pg_hba.conf")),
             owned("pg_ident.conf", plain("postgres/pg_ident.conf")),
-            HostFile(
-                path=f"{conf}/start.conf", content="auto\n", owner="postgres", group="postgres"
-            ),
+            HostFile(path=f"{conf}/start.conf", content="auto\n"),
             HostFile(
                 path=MAKE_CLUSTER,
                 content=render("postgres/make-cluster.sh.j2", **names),

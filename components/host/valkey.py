@@ -6,7 +6,7 @@ A queue must not lose jobs to make room: when the memory is full, new jobs are r
 
 from __future__ import annotations
 
-from components.host.model import HostFile, Part, Service
+from components.host.model import Directory, HostFile, Part, Service
 from components.host.rendering import plain, render
 
 CONF = "/etc/valkey/app.conf"
@@ -33,6 +33,8 @@ def valkey(*, memory_mib: int) -> Part:
     conf = render("valkey/app.conf.j2", port=PORT, data_mib=max(16, memory_mib // 2))
     return Part(
         packages=("valkey-server", "valkey-tools"),
+        # Root's, unlike the package's: Valkey could put links where root writes.
+        directories=(Directory(path="/etc/valkey", mode="0750", group="valkey"),),
         files=(
             HostFile(path=CONF, content=conf, mode="0640", group="valkey"),
             HostFile(path=DROP_IN, content=plain("valkey/valkey-server.service.conf")),

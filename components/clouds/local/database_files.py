@@ -122,6 +122,9 @@ def role(cluster: Cluster, member: str) -> list[File]:
         "slot": slot(member),
         "conninfo": _conninfo(cluster),
         "synchronous": slot(cluster.synchronous) if member == cluster.primary else "",
+        "above_data": rendering.render(
+            "postgres/above-data.sh.j2", mount=MOUNT, version=cluster.version
+        ),
     }
     make = (
         _render("follow.sh.j2", **values)

@@ -188,6 +188,41 @@ def test_what_is_there_is_never_initialised_over(
     assert database.must(f"{VOLUME} find /data | sort") == before
 
 
+OF_BEFORE = f"{VOLUME} {MAKE_CLUSTER} >&2; chown postgres: /data/postgresql /data/postgresql/17;"
+"""A volume on which the directories above the data belong to postgres."""
+AS_POSTGRES = "runuser -u postgres -- sh -ec"
+
+
+def test_a_link_of_postgres_in_the_place_of_a_directory_is_refused(database: DebianTree) -> None:
+    """It made root give /etc to postgres at the next start."""
+    link = f"{AS_POSTGRES} 'cd /data/postgresql; mv 17 away; ln -s /etc 17';"
+    done = database.run(f"{OF_BEFORE} {link} {MAKE_CLUSTER}")
+    assert done.returncode == 1
+    assert "/data/postgresql/17 is not a directory: move it away" in done.stderr
+    owners = "stat -c %U /etc /etc/passwd; [ ! -e /etc/main ]"
+    assert database.must(owners).split() == ["root", "root"]
+
+
+def test_a_link_of_postgres_among_its_data_shows_nothing_that_is_roots(
+    database: DebianTree,
+) -> None:
+    link = f"{AS_POSTGRES} 'cd {DATA}; ln -sf /root/secret PG_VERSION';"
+    secret = "echo geheim > /root/secret; chmod 600 /root/secret;"
+    done = database.run(f"{secret} {OF_BEFORE} {link} {MAKE_CLUSTER}")
+    assert done.returncode == 1
+    assert "is neither empty nor PostgreSQL's data" in done.stderr
+    assert "geheim" not in done.stdout + done.stderr
+
+
+def test_the_directories_above_the_data_become_roots(database: DebianTree) -> None:
+    owners = "stat -c %U /data/postgresql /data/postgresql/17"
+    assert database.must(f"{OF_BEFORE} {MAKE_CLUSTER}; {owners} {DATA}").split() == [
+        "root",
+        "root",
+        "postgres",
+    ]
+
+
 def test_bootstrap_of_stage_1_twice_then_peer_decides_who_gets_in(database: DebianTree) -> None:
     database.must("cat > /srv/bootstrap.sql", text=bootstrap.bootstrap_sql(managed=False))
     run = (

@@ -20,17 +20,20 @@ trap finish EXIT
 # A second header would set every other key back to its default.
 cat > "$scratch/check.ini" <<END
 %include /etc/pgbouncer/pgbouncer.ini
-unix_socket_dir = $scratch
+unix_socket_dir = $scratch/socket
 pidfile =
 logfile =
 END
-chown -R pgbouncer "$scratch"
+# The copy writes into a folder of its own; what root writes and reads is beside it.
+install -d -o pgbouncer "$scratch/socket"
+chmod 0711 "$scratch"
+chmod 0644 "$scratch/check.ini"
 
 timeout --kill-after=1 10 setpriv --reuid=pgbouncer --regid=pgbouncer --init-groups \
     /usr/sbin/pgbouncer "$scratch/check.ini" > "$scratch/log" 2>&1 &
 pid=$!
 while kill -0 "$pid" 2>/dev/null; do
-    if [ -S "$scratch/.s.PGSQL.6432" ]; then
+    if [ -S "$scratch/socket/.s.PGSQL.6432" ]; then
         started=yes
         break
     fi
