@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from components.errors import UserError, wrong
+from components.host.characters import has_noncharacters
 from components.host.converge.release import JOB
 from components.host.environment import is_reserved
 from components.host.memory import MemoryShares
@@ -141,7 +142,7 @@ def app_environment(environment: Mapping[str, str], host_values: Mapping[str, st
     for name, value in sorted({**environment, **host_values}.items()):
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise wrong("stages:app.environment", "names of letters, digits and _", name)
-        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
+        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) or has_noncharacters(value):
             raise UserError(
                 f"stages:app.environment.{name}: should be one line without control characters,"
                 " got others",

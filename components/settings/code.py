@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from components.host.characters import has_noncharacters
 from components.host.environment import is_reserved
 from components.settings.kinds import ListOf, MapOf, Single
 from components.settings.problems import Refused, is_private_key
@@ -67,6 +68,11 @@ def _name(value: object) -> str:
 
 def _value(value: object) -> str:
     text = as_text(value)
+    if has_noncharacters(text):
+        raise Refused(
+            "free of characters that systemd refuses, such as U+FFFE",
+            "Encode it, with base64 for example.",
+        )
     if len(text) > 8192 or not is_plain(text):
         raise ValueError
     return text
@@ -98,7 +104,8 @@ HEALTH_PATH = pattern(
 )
 PACKAGES = ListOf(
     of=pattern(
-        r"[a-z0-9][a-z0-9+.-]+",
+        # No - at the end, and + only twice (g++): apt would remove, or install, the name before it.
+        r"[a-z0-9][a-z0-9+.-]*([a-z0-9]|[+][+])",
         "the name of a Debian package",
         longest=100,
         remedy="Give the name alone, such as libvips42.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from components.host.characters import has_noncharacters
 from components.settings.kinds import Single
 from components.settings.problems import Refused, is_private_key
 
@@ -19,7 +20,9 @@ _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 def is_plain(text: str, *, but: str = "") -> bool:
     """Tell whether text has no control characters, besides those in ``but``."""
-    return all(each in but or unicodedata.category(each) not in _UNPRINTABLE for each in text)
+    return not has_noncharacters(text) and all(
+        each in but or unicodedata.category(each) not in _UNPRINTABLE for each in text
+    )
 
 
 def as_text(value: object) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from components.host import app
 from tests.real.app_host import (
     ENVIRONMENT_FILE,
     WEB_APP,
@@ -185,3 +186,32 @@ def test_a_release_is_the_apps_and_the_folder_of_all_releases_is_not(
     apply(up)
     owners = "stat -c %U /srv/app /srv/app/releases /srv/app/current/"
     assert host.sh(owners).split() == ["root", "root", "app"]
+
+
+VALUE = (
+    'a  b\t"c"\'d\' `touch ~/one` $(touch ~/two) ${COLOUR} $COLOUR $$ %h %% \\n \\\\ \\" #x;y'
+    " \u00e9 \ufeff \U0010fffd end "
+)
+"""What a shell, systemd's specifiers and its files' quoting could each take for their own."""
+WORDS = "'${VALUE}' %h %% $((6 * 7)) \\n"
+
+
+def test_values_of_the_environment_reach_each_process_byte_for_byte(
+    host: AppHost, product: Product, up: dict[str, Any]
+) -> None:
+    planted = '"; touch ~/injected; echo "'
+    release = replace(
+        release_of(up),
+        build=f'env -0 > env-build; printf "%s" "{WORDS}" > words; echo "${{PLANTED}}" > built',
+        release_command="env -0 > env-release",
+    )
+    given = {"VALUE": VALUE, "PLANTED": planted}
+    apply(host.props(release, environment=app.app_environment(given, {})))
+    main = host.sh("systemctl show -P MainPID web@8001")
+    for path in ("/srv/app/current/env-build", "/srv/app/current/env-release"):
+        seen = host.sh(f"cat {path}").split("\0")
+        assert {f"VALUE={VALUE}", f"PLANTED={planted}"} <= set(seen)
+    assert f"VALUE={VALUE}" in host.sh(f"cat /proc/{main}/environ").split("\0")
+    assert host.sh("cat /srv/app/current/words") == f"'{VALUE}' %h %% 42 \\n"
+    assert host.sh("cat /srv/app/current/built") == planted
+    assert host.sh("ls -A /var/lib/app") == ""

@@ -55,7 +55,9 @@ def test_a_name_that_the_host_sets_is_refused(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("value", ["two\nlines", "a\rb", "nul\0", "esc\x1b"])
+@pytest.mark.parametrize(
+    "value", ["two\nlines", "a\rb", "nul\0", "esc\x1b", "\ufffe", "\U0010ffff"]
+)
 def test_a_control_character_is_refused_without_showing_the_value(value: str) -> None:
     with pytest.raises(UserError) as error:
         app.app_environment({"TOKEN": value}, HOST)
