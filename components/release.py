@@ -88,7 +88,7 @@ def _large_files(repository: Path, commit: str, folder: str) -> list[str]:
         return []
     return [
         "The app has files in Git LFS, which this machine's git does not fetch: pointers to them "
-        "are sent. Install it: apt-get install git-lfs; git lfs install."
+        "are sent. Install git-lfs, then: git lfs install."
     ]
 
 
@@ -168,9 +168,7 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             env=_environment(),
         )
     except FileNotFoundError:
-        raise UserError(
-            "git: should be on PATH, got none", "Install it: apt-get install git"
-        ) from None
+        raise UserError("git: should be on PATH, got none", "Install git") from None
     except OSError as problem:  # a name that is too long for an argument
         return subprocess.CompletedProcess(argv, 1, "", problem.strerror or str(problem))
     except subprocess.TimeoutExpired:

@@ -1,6 +1,6 @@
 """The first step of every ``make`` command: what the machine lacks, .venv, the Pulumi CLI.
 
-    python3 scripts/bootstrap.py [--stack NAME] [--dev] [--no-engine]
+    python3 scripts/bootstrap.py [--stack NAME] [--packages FILE] [--dev] [--no-engine]
 
 Says nothing when nothing is to be done, and needs no network then. Standard library only, as it
 runs before there is a virtual environment. Exit codes: 0 done, 1 a step failed, 2 a lack of the
@@ -10,6 +10,7 @@ machine, told in one sentence.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,7 @@ def main(arguments: list[str]) -> int:
     stack = named.get("--stack", "")
     try:
         _machine(stack)
+        _programs(Path(named["--packages"]) if "--packages" in named else None)
         _environment(dev="--dev" in arguments)
         if "--no-engine" not in arguments:
             _engine()
@@ -67,12 +69,16 @@ def _machine(stack: str) -> None:
     if not stack or not file.exists():
         return  # an unknown stack is told by the command itself, with those that exist
     wanted = ROOT / "components" / "clouds" / machine.cloud_of(file.read_text(errors="replace"))
-    wanted = wanted / machine.PACKAGES_FILE
-    if not wanted.exists():
-        return
+    _programs(wanted / machine.PACKAGES_FILE)
+
+
+def _programs(file: Path | None) -> None:
+    """Install what the file lists and this machine lacks."""
+    if file is None or not file.exists() or platform.system() != "Linux":
+        return  # elsewhere no package helps: the cloud's own first look says so
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    packages = machine.parse_packages(wanted.read_text())
-    missing = [item for item in packages if not shutil.which(item.program, path=path)]
+    packages = machine.parse_packages(file.read_text())
+    missing = [item for item in packages if not machine.is_there(item.program, path)]
     if missing:
         _install(missing)
 

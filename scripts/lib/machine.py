@@ -1,4 +1,4 @@
-"""Which Debian packages a cloud's folder asks of this machine: decisions without I/O.
+"""Which Debian packages a cloud's folder asks of this machine.
 
 Standard library only: the bootstrap uses this before the virtual environment exists.
 """
@@ -6,7 +6,9 @@ Standard library only: the bootstrap uses this before the virtual environment ex
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 PACKAGES_FILE = "machine-packages.txt"
 """In a cloud's folder, optional: what the operator's machine must have for that cloud."""
@@ -14,11 +16,19 @@ PACKAGES_FILE = "machine-packages.txt"
 
 @dataclass(frozen=True)
 class MachinePackage:
-    """A program that must be there, the package that brings it, and what it is for."""
+    """What must be there, the package that brings it, and what it is for."""
 
     program: str
+    """A name on PATH, or the whole path of a file."""
     package: str
     purpose: str
+
+
+def is_there(program: str, path: str) -> bool:
+    """Whether a program is in one of the folders of ``path``, or a file where its name says."""
+    if program.startswith("/"):
+        return Path(program).exists()
+    return shutil.which(program, path=path) is not None
 
 
 def parse_packages(text: str) -> tuple[MachinePackage, ...]:

@@ -116,9 +116,7 @@ def test_a_revision_without_a_procfile(project: Path) -> None:
 
 def test_a_machine_without_git(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert problem(app(), project) == (
-        "git: should be on PATH, got none. Install it: apt-get install git"
-    )
+    assert problem(app(), project) == ("git: should be on PATH, got none. Install git")
 
 
 def test_a_repository_without_a_commit(tmp_path: Path) -> None:
@@ -309,7 +307,7 @@ def test_large_files_that_git_would_not_fetch_are_told(
     git(project, "commit", "--quiet", "-m", "large files")
     assert resolve(app(), project).not_sent == (
         "The app has files in Git LFS, which this machine's git does not fetch: pointers to them "
-        "are sent. Install it: apt-get install git-lfs; git lfs install.",
+        "are sent. Install git-lfs, then: git lfs install.",
     )
     git(project, "config", "filter.lfs.smudge", "git-lfs smudge -- %f")
     assert resolve(app(), project).not_sent == ()

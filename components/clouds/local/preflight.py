@@ -38,14 +38,18 @@ def missing_programs() -> UserError | None:
     """The error that names programs which are not on this machine, with the command that helps."""
     lines = [line.split("#")[0].split(None, 2) for line in PACKAGES.read_text().splitlines()]
     wanted = [words for words in lines if words]
-    missing = [words for words in wanted if not shutil.which(words[0])]
+    missing = [words for words in wanted if not _is_there(words[0])]
     if not missing:
         return None
     packages = " ".join(sorted({package for _, package, _ in missing}))
     return UserError(
         f"The local cloud needs {', '.join(program for program, _, _ in missing)}",
-        f"On Debian: apt-get install --no-install-recommends {packages}",
+        f"On Debian or Ubuntu: apt-get install --no-install-recommends {packages}",
     )
+
+
+def _is_there(program: str) -> bool:
+    return Path(program).exists() if program.startswith("/") else bool(shutil.which(program))
 
 
 def existing_folder() -> Path:

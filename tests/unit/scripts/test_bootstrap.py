@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,31 @@ def test_without_root_the_command_to_run_is_told(
         "sudo apt-get install --yes --no-install-recommends no-such-package"
     )
     assert stopped.value.exit_code == 2
+
+
+def test_a_file_that_a_package_brings_is_looked_for_by_its_path(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ubuntu has mmdebstrap without the keys of Debian's archives."""
+    keys = checkout / "keys.gpg"
+    packages = checkout / "components" / "clouds" / "local" / "machine-packages.txt"
+    packages.write_text(f"{keys} debian-archive-keyring knows Debian\n")
+    fake_apt(checkout, f'echo "$@" >> {checkout}/asked; : > {keys}')
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    bootstrap._machine("s")
+    bootstrap._machine("s")
+    assert (checkout / "asked").read_text().splitlines() == [
+        "update",
+        "install --yes --no-install-recommends debian-archive-keyring",
+    ]
+
+
+def test_where_no_package_helps_the_cloud_itself_says_why(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make up` without a stack is a local one, on a Mac too: preflight names Linux and clouds."""
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    bootstrap._machine("s")
 
 
 def test_as_root_what_is_missing_is_installed_in_one_line(

@@ -60,7 +60,7 @@ def test_missing_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None if name in absent else "/bin/" + name)
     assert str(preflight.missing_programs()) == (
         "The local cloud needs systemd-nspawn, mmdebstrap. "
-        "On Debian: apt-get install --no-install-recommends mmdebstrap systemd-container"
+        "On Debian or Ubuntu: apt-get install --no-install-recommends mmdebstrap systemd-container"
     )
     monkeypatch.setattr(shutil, "which", lambda name: "/bin/" + name)
     assert preflight.missing_programs() is None
