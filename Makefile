@@ -28,7 +28,7 @@ YES_FLAG = $${YES:+--yes}
 CI_ENGINE = ci-preview ci-look
 CI = ci-stacks ci-plan ci-comment ci-drift
 
-.PHONY: help up preview plan refresh outputs status ssh deploy replace failover down delete-data signals test lint lock format cost cost-chart scan policy policy-pack prices bench chaos $(CI_ENGINE) $(CI)
+.PHONY: help up preview plan refresh outputs status ssh deploy replace failover down delete-data signals test machine-test lint lock format cost cost-chart scan policy policy-pack prices bench chaos $(CI_ENGINE) $(CI)
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -111,6 +111,10 @@ $(CI):
 
 test: lint ## every test; those on real hosts need root (TESTS="path ...": only some)
 	@$(CHECKOUT) && .venv/bin/python -m pytest -n 2 --no-loadscope-reorder $$TESTS
+
+machine-test: ## both stages on a virtual machine that systemd runs, also beside Docker (2 hours)
+	$(DEV) --packages tests/machine/machine-packages.txt
+	@$(CHECKOUT) && exec .venv/bin/python -m tests.machine
 
 lint: ## ruff and mypy
 	$(DEV) --stack "$$STACK"

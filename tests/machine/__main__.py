@@ -1,0 +1,69 @@
+"""The README's commands on a virtual machine of its own: `make machine-test`, an hour or two.
+
+    python -m tests.machine
+
+The container's scenario, and what only a machine with a kernel of its own shows: limits of memory,
+and Docker beside it from the boot on. Says which step runs and how long each took; all that the
+machine said is in .stages/logs/machine-test.log. The machine is taken away at the end, after a
+failure and after Ctrl-C as well. Exit codes: 0 passed; 1 a step failed; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from components.clouds.local import image
+from scripts.lib.execute import duration, say
+from tests.machine import alone_on_it, disk
+from tests.machine.machine import ROOT
+from tests.machine.virtual import Virtual
+
+LOG = ROOT / ".stages" / "logs" / "machine-test.log"
+
+
+def main() -> int:
+    """Run every step; the first that fails ends it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the machine is taken away then, too
+        signal.signal(number, signal.default_int_handler)
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with LOG.open("w", buffering=1) as log:
+
+        def hear(text: str) -> None:
+            log.write(text)
+
+        def step(name: str, run: Callable[[], object]) -> None:
+            say(f"{name} ...")
+            hear(f"=== {name}\n")
+            started = time.monotonic()
+            run()
+            say(f"  passed in {duration(time.monotonic() - started)}")
+
+        try:
+            found = disk.ensure(image.ensure(), say)
+            with tempfile.TemporaryDirectory(prefix="machine-", dir=found.folder) as folder:
+                say("The machine boots ...")
+                with Virtual(found, Path(folder), hear) as machine:
+                    say(f"  {machine.patience:.0f} times slower than usual, so are the waits")
+                    for each in alone_on_it.STEPS:
+                        step(each.__name__.replace("_", " "), partial(each, machine))
+        except KeyboardInterrupt:
+            say(f"Stopped after {duration(time.monotonic() - began)}; the machine is taken away.")
+            return 130
+        except Exception as problem:
+            log.write(traceback.format_exc())
+            say(f"{problem}\nFailed after {duration(time.monotonic() - began)}: {LOG}")
+            return 1
+    say(f"{len(alone_on_it.STEPS)} passed, 0 failed in {duration(time.monotonic() - began)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
