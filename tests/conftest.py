@@ -55,8 +55,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Lanes:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long lanes, those of real hosts, first."""
-    items.sort(key=lambda item: "real" not in item.path.parts)
+    """Put the long lanes, those of real hosts and machines, first."""
+    items.sort(key=lambda item: not {"real", "machine"} & set(Path(item.nodeid).parts[:2]))
 
 
 @pytest.hookimpl(wrapper=True)

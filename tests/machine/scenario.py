@@ -6,6 +6,7 @@ Each step takes the machine as the one before has left it.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -23,24 +24,40 @@ def both_stages_come_up(machine: Machine) -> None:
         assert visits(machine, stack) > 0
 
 
+def a_unit_gets_its_command_word_for_word(machine: Machine) -> None:
+    """What systemd expands in a command line: the first host failed on it."""
+    words = "$$ $? $rc ${HOME} $HOME %n %% \\\\ 'a' \"b\""
+    program = (
+        "import subprocess; from pathlib import Path; from components.clouds.local import units; "
+        f"command = ['printf', '%s', {words!r}]; console = Path('/tmp/said'); "
+        "argv = units.starting('stages-words.service', hostname='$$ %n', memory_mib=64, "
+        "console=console, command=command); subprocess.run(argv, check=True); "
+    )
+    machine.says(f".venv/bin/python -c {shlex.quote(program)}")
+    machine.says("until [ -s /tmp/said ]; do sleep 0.1; done")
+    assert machine.says("cat /tmp/said") == words
+
+
 def a_second_up_changes_nothing(machine: Machine) -> None:
     for stack in STACKS:
         before = traces(machine)
-        assert "nothing to change" in machine.make("up", stack)
-        assert traces(machine) == before
+        said = machine.make("up", stack)
+        assert "nothing to change" in said, said
+        after = traces(machine)
+        assert after == before, f"{before}\n---\n{after}"
 
 
 def refresh_finds_no_drift(machine: Machine) -> None:
     for stack in STACKS:
-        assert "No drift" in machine.make("refresh", stack)
+        said = machine.make("refresh", stack)
+        assert "No drift" in said, said
 
 
 def a_server_is_replaced_and_keeps_its_data(machine: Machine) -> None:
-    for stack in STACKS:
-        before, there = outputs(machine, stack)["server_id"], visits(machine, stack)
-        machine.make("replace", stack, "YES=1")
-        assert outputs(machine, stack)["server_id"] != before
-        assert visits(machine, stack) > there
+    before, there = outputs(machine, ONE)["server_id"], visits(machine, ONE)
+    machine.make("replace", ONE, "YES=1")
+    assert outputs(machine, ONE)["server_id"] != before
+    assert visits(machine, ONE) > there
 
 
 def a_reboot_of_the_machine_brings_the_stacks_back(machine: Machine) -> None:
@@ -50,16 +67,37 @@ def a_reboot_of_the_machine_brings_the_stacks_back(machine: Machine) -> None:
     for stack in STACKS:
         ask = f"curl -sS --fail --max-time 5 {urls[stack]}/proof.json >/dev/null"
         machine.says(f"until {ask}; do sleep 0.5; done", timeout_s=60)  # as a server would
-        assert "nothing to change" in machine.make("up", stack)
+        said = machine.make("up", stack)
+        assert "nothing to change" in said, said
         assert visits(machine, stack) > there[stack]
+
+
+def behind_a_firewall_that_drops_forwarded_packets(machine: Machine) -> None:
+    """As Docker has it when it starts before the stacks: after each reboot."""
+    machine.run(f"cat > {FIREWALL}; systemctl enable --quiet drops.service", stdin=DROPS.encode())
+    a_reboot_of_the_machine_brings_the_stacks_back(machine)
+    assert "-P FORWARD DROP" in machine.says("iptables -S FORWARD")
+    for stack in STACKS:
+        machine.make("ssh", stack, f"COMMAND={shlex.quote(ASK_NAME_SERVER)}")
+    machine.run(f"systemctl disable --quiet drops.service; rm -f {FIREWALL}")
+
+
+def a_host_reboots_from_inside(machine: Machine) -> None:
+    boot = f"make -s ssh STACK={TWO} COMMAND='cat /proc/sys/kernel/random/boot_id' 2>/dev/null"
+    before = machine.says(boot)
+    machine.make("ssh", TWO, "COMMAND='sudo systemctl --no-block reboot'")
+    again = f'now=$({boot}) && [ "$now" != {shlex.quote(before)} ]'
+    machine.says(f"until {again}; do sleep 0.5; done")
+    ask = f"curl -sS --fail --max-time 5 {outputs(machine, TWO)['url']}/proof.json >/dev/null"
+    machine.says(f"until {ask}; do sleep 0.5; done")
 
 
 def up_starts_a_host_that_was_powered_off(machine: Machine) -> None:
     there = visits(machine, ONE)
-    url = outputs(machine, ONE)["url"]
-    machine.make("ssh", ONE, "COMMAND='sudo systemctl poweroff'")
-    machine.says(f"while curl -s --fail --max-time 2 {url} >/dev/null; do sleep 0.2; done")
-    assert "to update" in machine.make("up", ONE)
+    machine.make("ssh", ONE, "COMMAND='sudo systemctl --no-block poweroff'")
+    machine.says(f"while pgrep -f '{ONE}-app/[s]tart.sh' >/dev/null; do sleep 0.2; done")
+    said = machine.make("up", ONE)
+    assert f"{ONE}: host {ONE}-app is down." in said, said
     assert visits(machine, ONE) > there
 
 
@@ -67,15 +105,41 @@ def down_and_delete_data_leave_nothing(machine: Machine) -> None:
     for stack in STACKS:
         machine.make("down", stack, "YES=1")
         machine.make("delete-data", stack, f"CONFIRM={stack}")
-    assert traces(machine) == ""
+    left = traces(machine)
+    assert left == "", left
 
+
+FIREWALL = "/etc/systemd/system/drops.service"
+DROPS = """
+[Unit]
+Description=What Docker does to the firewall when it starts
+Before=network-online.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=iptables -P FORWARD DROP
+ExecStart=iptables -N DOCKER-USER
+ExecStart=iptables -A FORWARD -j DOCKER-USER
+ExecStart=sysctl --quiet net.bridge.bridge-nf-call-iptables=1
+[Install]
+WantedBy=multi-user.target
+"""
+ASK_NAME_SERVER = (
+    'python3 -c "import socket, re; s = socket.socket(2, 2); s.settimeout(20); '
+    "to = re.search('nameserver (.*)', open('/etc/resolv.conf').read())[1]; "
+    "s.sendto(bytes([7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1]), (to, 53)); "
+    's.recv(512)"'
+)
+"""Ends well when a name server outside has answered anything at all."""
 
 STEPS: tuple[Callable[[Machine], None], ...] = (
     both_stages_come_up,
+    a_unit_gets_its_command_word_for_word,
     a_second_up_changes_nothing,
     refresh_finds_no_drift,
     a_server_is_replaced_and_keeps_its_data,
     a_reboot_of_the_machine_brings_the_stacks_back,
+    a_host_reboots_from_inside,
     up_starts_a_host_that_was_powered_off,
     down_and_delete_data_leave_nothing,
 )
@@ -98,13 +162,15 @@ TRACES = """
 ip -brief link | awk '$1 !~ /^(lo|eth0|ens)/ { print "interface", $1 }'
 nft list tables | grep stages || true
 ls /run/stages-local-forwarding 2>/dev/null || true
-grep /var/lib/stages/ /proc/mounts | grep -v " /var/lib/stages/image/" || true
-losetup --list --noheadings --output BACK-FILE | grep /var/lib/stages || true
+awk '$2 ~ "^/var/lib/stages/" && $2 !~ "/image/" { print "mount", $2 }' /proc/mounts
+find /var/lib/stages -name '*.img' -exec losetup --noheadings --output NAME -j {} ';'
+losetup --list --noheadings --output BACK-FILE | grep 'local-stage.*deleted' || true
+iptables-save | grep stg || true
 pgrep -af '/var/lib/stages|systemd-nspawn' | grep -v 'bash -c' || true
 systemctl list-units --all --no-legend --plain 'stages-*' || true
 systemctl list-unit-files --no-legend 'stages-*' || true
 ls -d /sys/fs/cgroup/stages-* /sys/fs/cgroup/machine.slice/stages-* 2>/dev/null || true
-find /var/lib/stages -mindepth 1 -maxdepth 1 ! -name image
+find /var/lib/stages -mindepth 1 -maxdepth 1 ! -name image ! -name pace.json
 """
 
 

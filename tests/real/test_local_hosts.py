@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import cgroup, hosts, machine, power, process
+from components.clouds.local import cgroup, hosts, machine, nspawn, power, process
 from components.clouds.local.nspawn import Host
 from components.clouds.local.server import ServerProvider
 from components.errors import UserError
@@ -245,15 +245,17 @@ def test_a_create_takes_the_place_of_a_host_that_the_engine_never_knew(stack: Lo
 def test_a_host_that_does_not_come_up_leaves_only_its_console(
     stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(self: Host) -> str:
+    def never(self: Host, port: int) -> bool:
         machine.wait_until("a console", 20, lambda: "Debian" in self.console.read_text() or None)
-        raise UserError("no SSH", exit_code=1)
+        return False
 
-    monkeypatch.setattr(Host, "wait_for_ssh", never)
-    with pytest.raises(UserError, match="no SSH"):
+    monkeypatch.setattr(Host, "listens", never)
+    monkeypatch.setattr(nspawn, "SSH_TIMEOUT_S", 0.1)
+    with pytest.raises(UserError, match="host app should listen for SSH") as error:
         stack.server()
     assert hosts.every(STACK) == []
     log = stack.folder / "failed-app.log"
+    assert f"(its console: {log})" in str(error.value), "a file that is there"
     assert "Debian" in log.read_text()
 
 

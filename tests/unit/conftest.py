@@ -12,4 +12,4 @@ from components.clouds.local import machine
 @pytest.fixture(autouse=True)
 def usual_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
-    monkeypatch.setattr(machine, "UNKNOWN_PATIENCE", 1.0)
+    monkeypatch.setattr(machine, "patience", lambda: 1.0)

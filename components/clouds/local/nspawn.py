@@ -286,11 +286,11 @@ class Host:
         enter = ["nsenter", "--target", str(leader.pid), "--net"]
         return bool(machine.run([*enter, "ss", "-Hltn", f"sport = :{port}"], check=False).strip())
 
-    def wait_for_ssh(self, timeout_s: float = SSH_TIMEOUT_S) -> str:
+    def wait_for_ssh(self) -> str:
         """Wait until sshd listens and return the host's public key, ``ssh-ed25519 AAAA...``."""
         log = self.console if self.marker().get("complete") else self.failed_log
         what = f"host {self.spec().hostname} should listen for SSH (its console: {log})"
-        machine.wait_until(what, timeout_s, lambda: self.listens(22))
+        machine.wait_until(what, SSH_TIMEOUT_S, lambda: self.listens(22))
         public = self.upper / "etc/ssh/ssh_host_ed25519_key.pub"
         machine.wait_until(f"{what} and have a key", 5, public.exists)
         return " ".join(public.read_text().split()[:2])

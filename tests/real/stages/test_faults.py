@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import hosts
+from components.clouds.local import bridge, disk, hosts, machine
 from components.clouds.local.operations import leftovers
 from tests.real.clone import Stack, fetch
 from tests.real.stages.conftest import take_away
@@ -85,3 +85,41 @@ def test_deleting_data_takes_the_stacks_name(stage1: Stack) -> None:
     said = stage1.run("delete-data", "--confirm", "yes", code=2)
     assert f"should be the stack's name '{stage1.name}', got 'yes'" in said
     assert stage1.get()["problem"] is None
+
+
+def test_up_brings_back_what_a_reboot_of_the_machine_took(stage2: Stack) -> None:
+    there = stage2.get()["visits"]["count"]
+    power_off(stage2)
+    said = stage2.run("up")
+    assert f"{stage2.name}: host {stage2.name}-app is down." in said
+    assert f"{stage2.name}: network 10.91.2.0/24 is down." in said
+    assert stage2.get()["visits"]["count"] > there
+    assert "nothing to change" in stage2.run("up")
+
+
+def test_a_boot_of_the_machine_brings_a_stack_back_without_the_engine(stage1: Stack) -> None:
+    """What its unit runs where systemd runs the machine: tests/machine reboots one."""
+    there, url = stage1.get()["visits"]["count"], stage1.outputs()["url"]
+    power_off(stage1)
+    module = [sys.executable, "-m", "components.clouds.local.at_boot", stage1.name]
+    subprocess.run(module, cwd=stage1.clone.path, check=True)
+    until("the app to answer", lambda: answers(f"{url}/health"), 60)
+    assert "nothing to change" in stage1.run("up")
+    assert stage1.get()["visits"]["count"] > there
+
+
+def power_off(stack: Stack) -> None:
+    """Leave of a stack on the machine what a power cut leaves: files."""
+    for host in hosts.every(stack.name):
+        host.kill()
+    bridge.down(bridge.names_of(stack.name))
+    for file in (machine.stack_folder(stack.name) / "volumes").glob("*.img"):
+        disk.release(file)
+
+
+def answers(url: str) -> bool:
+    try:
+        fetch(url)
+    except OSError:
+        return False
+    return True
