@@ -12,6 +12,10 @@ from components.clouds.local import bridge, image, machine, ownership
 from components.errors import UserError, wrong
 
 PACKAGES = Path(__file__).with_name("machine-packages.txt")
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+FREE_INOTIFY = 24
+"""Inotify instances of root for four hosts, six each as counted. Linux allows 128; a host that gets
+none ends at its boot, with `Failed to create control group inotify object`."""
 FREE_MIB = 2000
 """Least free space for a stack's hosts; their volumes take only what is written to them."""
 
@@ -30,7 +34,7 @@ def preflight(stack: str, cidr: str) -> list[UserError]:
     missing = missing_programs()
     if missing:
         return [missing]
-    found = (_folder(), _loops(), _disk(), _range(stack, cidr), _owner(stack))
+    found = (_folder(), _loops(), _inotify(stack), _disk(), _range(stack, cidr), _owner(stack))
     return [error for error in found if error is not None]
 
 
@@ -89,6 +93,33 @@ def _loops() -> UserError | None:
         "The local cloud needs loop devices, and /dev/loop-control is missing",
         "Load the module: modprobe loop; a container needs to be privileged",
     )
+
+
+def _inotify(stack: str) -> UserError | None:
+    """Hosts of a stack that is up have theirs."""
+    if not INOTIFY.exists():
+        return None
+    limit, used = int(INOTIFY.read_text()), inotify_in_use()
+    if limit - used >= FREE_INOTIFY or bridge.noted(stack):
+        return None
+    return UserError(
+        f"fs.inotify.max_user_instances: should leave {FREE_INOTIFY} for the hosts of a stack, got "
+        f"{limit}, {used} of them in use",
+        "Raise it: sysctl -w fs.inotify.max_user_instances=1024, and the same in /etc/sysctl.d",
+    )
+
+
+def inotify_in_use() -> int:
+    """Inotify instances of all processes of root, those on hosts included."""
+    found = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if process.stat().st_uid == 0:
+                links = [str(link.readlink()) for link in (process / "fd").iterdir()]
+                found += links.count("anon_inode:inotify")
+        except OSError:
+            continue  # it has ended
+    return found
 
 
 def _disk() -> UserError | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
+import re
 import shutil
 from collections import namedtuple
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,7 @@ def able(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "_loops", lambda: None)
     monkeypatch.setattr(preflight, "free_mib", lambda: 100_000)
     monkeypatch.setattr(bridge, "check_free", lambda network: None)
+    monkeypatch.setattr(preflight, "INOTIFY", root / "unlimited")
 
 
 def test_a_machine_that_lacks_nothing(root: Path) -> None:
@@ -168,3 +172,33 @@ def test_everything_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(preflight, "free_mib", lambda: 1)
     monkeypatch.setattr(preflight, "_file_system", lambda folder: "overlayfs")
     assert len(preflight.preflight("mine", CIDR)) == 2
+
+
+@pytest.fixture
+def instance() -> Iterator[None]:
+    """One inotify instance of this process."""
+    descriptor = ctypes.CDLL(None).inotify_init()
+    yield
+    os.close(descriptor)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="counts what root has")
+def test_too_few_inotify_instances_are_left(
+    root: Path, instance: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = tmp_path / "max_user_instances"
+    monkeypatch.setattr(preflight, "INOTIFY", limit)
+    limit.write_text("100000\n")
+    assert preflight.preflight("mine", CIDR) == []
+    limit.write_text(f"{preflight.FREE_INOTIFY}\n")
+    (said,) = told(preflight.preflight("mine", CIDR))
+    used = re.search(r", (\d+) of them in use", said)
+    assert used is not None and int(used[1]) >= 1
+    assert said == (
+        "fs.inotify.max_user_instances: should leave 24 for the hosts of a stack, got 24, "
+        f"{used[1]} of them in use. Raise it: sysctl -w fs.inotify.max_user_instances=1024, "
+        "and the same in /etc/sysctl.d"
+    )
+    machine.stack_folder("mine").mkdir(parents=True)
+    bridge.note(bridge.of("mine", CIDR))
+    assert preflight.preflight("mine", CIDR) == [], "the hosts of a stack that is up have theirs"
