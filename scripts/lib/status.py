@@ -12,15 +12,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from components import outputs
+from components.errors import UserError
 from components.host import pgbouncer
-from scripts.lib import certificate, ssh
+from components.host_session import perform
+from components.ssh import SshError
+from scripts.lib import certificate, health, ssh
 from scripts.lib.certificate import Certificate
 from scripts.lib.execute import duration
 
 ANSWER_S = 5
 SSH_S = 25
 """Of which replicas that do not answer take 10."""
-MARK = "--- replicas"
 
 
 @dataclass
@@ -41,6 +43,15 @@ class Status:
     databases: list[Mapping[str, Any]] = field(default_factory=list)
     """The members of the managed database, where the cloud's hook can tell them: ``name``,
     ``role``, ``well``, ``lag_bytes``."""
+    units: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Every service of the app server: its state, and how often it was started again by itself."""
+    disks: list[dict[str, Any]] = field(default_factory=list)
+    """The file systems of the app server, in MiB and per cent."""
+    boot: str = ""
+    """The first boot of the app server: ``done``, ``running``, or what failed."""
+    troubles: list[health.Trouble] = field(default_factory=list)
+    """What is wrong on the app server: ``where``, ``what``, ``remedy``."""
+    notes: list[str] = field(default_factory=list)
     replicas: list[dict[str, Any]] = field(default_factory=list)
     """How far each read replica is behind, as the app's pooler finds it: ``alias``, ``lag_bytes``
     not replayed yet and ``lag_s``, the age of its last transaction; both null for no answer."""
@@ -67,7 +78,8 @@ class Status:
             said.append(f"  revision {self.revision}")
         said += [f"  host {name}: {state}" for name, state in self.hosts.items()]
         said.append(f"  app server: {self.system}")
-        said += [f"    failed: {unit}" for unit in self.failed_units]
+        said += [f"    {trouble}" for trouble in self.troubles]
+        said += [f"    note: {note}" for note in self.notes]
         said += [f"  database {_member(one)}" for one in self.databases]
         said += [f"  replica {_replica(one)}" for one in self.replicas]
         said += [f"  {line}" for line in self.certificate.lines()] if self.certificate else []
@@ -87,23 +99,14 @@ def look(
         return found
     found.revision = str(values.get(outputs.REVISION) or "")
     good, found.answer = ask(found.url, str(values.get(outputs.ADDRESS) or ""))
-    said = _app_server(values)
-    (found.system, found.failed_units), found.replicas = understand(said[0]), lags(said[1])
+    _app_server(found, values)
     if certificate.domain_of(values):
         found.certificate = certificate.look(values)
     found.databases = list(databases)
     well = all(one["well"] for one in found.databases)
     read = all(one["lag_bytes"] is not None for one in found.replicas)
-    found.healthy = good and found.system == "running" and well and read
+    found.healthy = good and found.system == "running" and not found.troubles and well and read
     return found
-
-
-def understand(text: str) -> tuple[str, list[str]]:
-    """Read what the host printed: its state, then a failed unit on each line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if not lines:
-        return "gave no answer", []
-    return lines[0], [line.lstrip("●* ").split()[0] for line in lines[1:]]
 
 
 def lags(text: str) -> list[dict[str, Any]]:
@@ -158,17 +161,26 @@ def _replica(one: Mapping[str, Any]) -> str:
     return f"{one['alias']}: {one['lag_bytes']} bytes behind, {ago}"
 
 
-def _app_server(values: Mapping[str, Any]) -> tuple[str, str]:
-    """What the app server says: of its units, and of the read replicas."""
+def _app_server(found: Status, values: Mapping[str, Any]) -> None:
+    """Ask the app server, in one session: its units, disks, first boot and read replicas."""
     if not values.get(outputs.SSH_HOST):
-        return "the stack names no way in by SSH", ""
-    command = (
-        "systemctl is-system-running; systemctl list-units --failed --no-legend --plain;"
-        f" echo {MARK}; if [ -x {pgbouncer.LAG} ]; then sudo {pgbouncer.LAG}; fi"
-    )
-    done = ssh.run(values, [command], timeout_s=SSH_S, capture=True)
-    if done.returncode == 255:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        return f"no SSH ({reason})", ""
-    units, _, replicas = done.stdout.partition(MARK)
-    return units, replicas
+        found.system = "the stack names no way in by SSH"
+        return
+    replicas = f"if [ -x {pgbouncer.LAG} ]; then {pgbouncer.LAG}; fi"
+    document = {"mode": "health", "more": replicas}
+    try:
+        host = perform(ssh.target(values), document, status=_silent, note=_silent, deadline_s=SSH_S)
+    except SshError as error:
+        found.system = f"no SSH ({error})"
+        return
+    except UserError as error:
+        found.system = f"could not be asked ({error})"
+        return
+    found.system, found.failed_units = host["system"], host["failed_units"]
+    found.units, found.disks, found.boot = host["units"], host["disks"], host["boot"]
+    found.replicas = lags(host["more"])
+    found.troubles, found.notes = health.troubles(found.stack, host), health.notes(host)
+
+
+def _silent(_: str) -> None:
+    """Nobody follows the steps of a look."""

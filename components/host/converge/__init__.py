@@ -24,5 +24,6 @@ MODULES = (
     "components.host.converge.farewell",
     "components.host.converge.observe",
     "components.host.converge.handover",
+    "components.host.converge.health",
     "components.host.converge.main",
 )

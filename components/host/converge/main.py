@@ -15,6 +15,7 @@ from components.host.converge import database, pace, release, units, web
 from components.host.converge.farewell import farewell
 from components.host.converge.files import STATE, Files, make_directories, read_json, write_json
 from components.host.converge.handover import give, take
+from components.host.converge.health import health
 from components.host.converge.observe import observe
 from components.host.converge.report import (
     BEGINS,
@@ -47,8 +48,8 @@ def main(document: dict[str, Any]) -> int:
     os.umask(0o022)
     try:
         mode = document["mode"]
-        if mode == "observe":
-            tell(result=observe(document))
+        if mode in LOOKS:
+            tell(result=LOOKS[mode](document))
             return 0
         with _lock():
             tell(result=MODES[mode](document))
@@ -134,6 +135,8 @@ def _apply(document: dict[str, Any]) -> dict[str, object]:
     return {"release": release.active(), "changed": changed}
 
 
+LOOKS = {"observe": observe, "health": health}
+"""Change nothing and wait for nobody."""
 MODES = {"apply": apply, "farewell": farewell, "give": give, "take": take}
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 
-from components import outputs
-from scripts.lib import ssh, status
-from scripts.lib.status import Status, understand
+from components import outputs, ssh
+from scripts.lib import health, status
+from scripts.lib.status import Status
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -50,15 +51,6 @@ def test_an_error_page_is_no_answer(address: str) -> None:
     assert found.answer == "502 Bad Gateway"
 
 
-def test_what_the_host_says_of_itself() -> None:
-    assert understand("running\n") == ("running", [])
-    degraded = (
-        "degraded\n● web@8001.service loaded failed failed The app\nx.service loaded failed\n"
-    )
-    assert understand(degraded) == ("degraded", ["web@8001.service", "x.service"])
-    assert understand("\n") == ("gave no answer", [])
-
-
 def test_in_words() -> None:
     assert Status("s").lines() == ["s: not up."]
     assert Status("s", busy="Stack s is being changed").lines() == [
@@ -73,7 +65,8 @@ def test_in_words() -> None:
         revision="abc",
         hosts={"s-app": "running"},
         system="degraded",
-        failed_units=["web@8001.service"],
+        troubles=[health.Trouble("web@8001.service", "is failed", "Look.")],
+        notes=["/: 90 % full"],
     )
     assert found.lines() == [
         "s: NOT HEALTHY",
@@ -81,7 +74,8 @@ def test_in_words() -> None:
         "  revision abc",
         "  host s-app: running",
         "  app server: degraded",
-        "    failed: web@8001.service",
+        "    web@8001.service: is failed. Look.",
+        "    note: /: 90 % full",
     ]
 
 
@@ -109,24 +103,109 @@ def test_members_and_replicas_are_told_and_one_that_is_not_well_counts(address: 
     ]
 
 
+WELL: dict[str, Any] = {
+    "system": "running",
+    "failed_units": [],
+    "units": {"valkey-server.service": {"state": "active", "sub": "running", "restarts": 0}},
+    "disks": [
+        {
+            "where": "/data",
+            "size_mib": 974,
+            "left_mib": 800,
+            "used_percent": 12,
+            "inodes_percent": 1,
+        }
+    ],
+    "boot": "done",
+    "more": "",
+}
+LOOPS = {
+    "state": "activating",
+    "sub": "auto-restart",
+    "result": "exit-code",
+    "exit": "1",
+    "restarts": 7,
+    "recent_restarts": 7,
+    "last_restart_s_ago": 2,
+}
+
+
+def ill(**changes: Any) -> dict[str, Any]:
+    return {**WELL, **changes}
+
+
 @pytest.mark.parametrize(
-    ("members", "said", "healthy"),
+    ("members", "host", "healthy"),
     [
-        (MEMBERS[1:], "running\n--- replicas\napp_read_1 512 3.2\n", True),
-        (MEMBERS, "running\n--- replicas\n", False),
-        (MEMBERS[1:], "running\n--- replicas\napp_read_1\n", False),
-        (MEMBERS[1:], "degraded\nx.service loaded failed\n--- replicas\n", False),
+        (MEMBERS[1:], ill(more="app_read_1 512 3.2\n"), True),
+        (MEMBERS, WELL, False),
+        (MEMBERS[1:], ill(more="app_read_1\n"), False),
+        (MEMBERS[1:], ill(system="degraded", failed_units=["x.service"]), False),
+        (MEMBERS[1:], ill(units={"worker@1.service": LOOPS}), False),
+        (MEMBERS[1:], ill(disks=[{**WELL["disks"][0], "used_percent": 95}]), False),
+        (MEMBERS[1:], ill(disks=[{**WELL["disks"][0], "used_percent": 94}]), True),
+        (MEMBERS[1:], ill(boot="running"), False),
+        (MEMBERS[1:], ssh.SshError("connection refused"), False),
     ],
 )
 def test_what_makes_a_stack_healthy(
     address: str,
     monkeypatch: pytest.MonkeyPatch,
     members: list[dict[str, object]],
-    said: str,
+    host: dict[str, Any] | Exception,
     healthy: bool,
 ) -> None:
-    """The server's answer is put in for ssh's, which the tests on real hosts use."""
-    answer = subprocess.CompletedProcess([], 0, said, "")
-    monkeypatch.setattr(ssh, "run", lambda *_, **__: answer)
+    """The server's answer is put in, which the tests on real hosts ask for."""
+
+    def perform(*_: object, **__: object) -> dict[str, Any]:
+        if isinstance(host, Exception):
+            raise host
+        return host
+
+    monkeypatch.setattr(status, "perform", perform)
+    monkeypatch.setattr("scripts.lib.ssh.target", lambda values: values)
     values = {outputs.URL: f"{address}/", outputs.SSH_HOST: "10.0.0.1"}
-    assert status.look("s", values, {}, databases=members).healthy is healthy
+    found = status.look("s", values, {}, databases=members)
+    assert found.healthy is healthy
+    assert json.loads(json.dumps(found.as_json()))["healthy"] is healthy
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"units": {"worker@1.service": LOOPS}},
+            "worker@1.service: crashes again and again: started 7 times in the last 10 min "
+            "(exit-code, exit status 1). Its log: make ssh STACK=s COMMAND='sudo journalctl -n 50 "
+            "-u worker@1.service'; when that is mended, `make refresh STACK=s` and "
+            "`make up STACK=s` start it",
+        ),
+        (
+            {"disks": [{**WELL["disks"][0], "used_percent": 100, "left_mib": 0}]},
+            "/data: 100 % full, 0 MiB left of 974 MiB. Grow stages:data.volume_gib, or delete "
+            "what is not needed",
+        ),
+        (
+            {"disks": [{**WELL["disks"][0], "where": "/", "inodes_percent": 99}]},
+            "/: 99 % of its inodes are used. What takes it: make ssh STACK=s COMMAND='sudo du -xh "
+            "/ | sort -h | tail'",
+        ),
+        (
+            {"boot": "failed: no such package"},
+            "first boot: failed: no such package. Correct the settings; `make up STACK=s` makes "
+            "a new server",
+        ),
+    ],
+)
+def test_what_is_wrong_where_and_what_to_do(changes: dict[str, Any], said: str) -> None:
+    assert [str(one) for one in health.troubles("s", ill(**changes))] == [said]
+
+
+def test_a_unit_that_was_started_again_long_ago_is_only_noted() -> None:
+    unit = {**LOOPS, "state": "active", "sub": "running", "result": "success"}
+    past = ill(units={"worker@1.service": {**unit, "last_restart_s_ago": 400}})
+    assert health.troubles("s", past) == []
+    assert health.notes(past) == [
+        "worker@1.service: started again by itself 7 times since it was last deployed"
+    ]
+    assert health.troubles("s", ill(units={"worker@1.service": unit}))
