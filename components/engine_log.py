@@ -18,11 +18,18 @@ from components.visible import visible
 
 ADDRESS = re.compile(r"^127\.0\.0\.1:\d+$")
 TIMEOUT_S = 2
+OUTPUT = " | "
+"""Between a host and a line that a command there has printed."""
 
 
 def status(message: str) -> None:
     """Show what is going on right now; it is replaced by the next one and kept nowhere."""
     _log(message, engine_pb2.INFO, ephemeral=True)
+
+
+def output(host: str, lines: str) -> None:
+    """Show what a command on a host prints, each line as ``host | line``."""
+    status("\n".join(f"{host}{OUTPUT}{line}" for line in lines.split("\n")))
 
 
 def info(message: str) -> None:

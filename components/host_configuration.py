@@ -258,6 +258,7 @@ def _perform(
             document,
             status=lambda text: engine_log.status(f"{host}: {text}"),
             note=lambda text: engine_log.info(f"{host}: {text}"),
+            output=lambda lines: engine_log.output(host, lines),
             deadline_s=deadline_s,
             wait_s=wait_s,
             archive=git_archive(release["repository"], release["commit"], release["directory"]),

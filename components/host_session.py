@@ -14,6 +14,7 @@ from typing import IO, Any
 from components import ssh
 from components.errors import UserError
 from components.host.converge import MODULES
+from components.host_log import HostLog
 from components.visible import visible
 
 LOADER = """\
@@ -63,16 +64,20 @@ def perform(
     deadline_s: float,
     wait_s: float = 0,
     archive: Callable[[IO[bytes]], None] | None = None,
+    output: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Let the host do what ``document["mode"]`` says and return its result.
 
     ``wait_s``: how long to wait for first contact. ``archive`` sends the release when the host
-    asks for it. Raises :class:`HostFailed` for a failed step and :class:`ssh.SshError` when there
-    is no session.
+    asks for it. ``output`` is given the lines that a build or a release command prints, without
+    secrets; they are also kept below ``.stages/logs``. Raises :class:`HostFailed` for a failed step
+    and :class:`ssh.SshError` when there is no session.
     """
     first = json.dumps({"program": program(), "document": document}).encode() + b"\n"
     answers: list[dict[str, Any]] = []
     begun, at = False, ""
+    secrets = secret_words(document)
+    log = HostLog(target.host)
 
     def on_line(line: str, back: IO[bytes]) -> None:
         nonlocal begun, at
@@ -86,6 +91,11 @@ def perform(
             status(at)
         elif "note" in told:
             note(visible(str(told["note"])))
+        elif "output" in told:
+            lines = visible(without(secrets, str(told["output"])))
+            log.write(lines)
+            if output is not None:
+                output(lines)
         elif told.get("want") == "archive" and archive is not None:
             archive(back)
         elif "result" in told or "error" in told:
@@ -118,7 +128,7 @@ def perform(
     if not answers:
         raise ssh.Interrupted(f"at the step {at!r}, without a result" if at else "without a result")
     if "error" in answers[-1]:
-        raise _failure(answers[-1]["error"], secret_words(document))
+        raise _failure(answers[-1]["error"], secrets, log.shown)
     result: dict[str, Any] = answers[-1]["result"]
     return result
 
@@ -132,15 +142,24 @@ def secret_words(document: dict[str, Any]) -> set[str]:
     return {word for text in texts for word in SECRET_WORD.findall(text)}
 
 
-def _failure(error: dict[str, str], secrets: set[str]) -> HostFailed:
-    """One line with host, place, cause and remedy; then the output that shows it, if any."""
+def without(secrets: set[str], text: str) -> str:
+    """A text in which no secret is left."""
     for word in sorted(secrets, key=len, reverse=True):
-        error = {key: text.replace(word, "[secret]") for key, text in error.items()}
-    error = {key: visible(text) for key, text in error.items()}
+        text = text.replace(word, "[secret]")
+    return text
+
+
+def _failure(error: dict[str, str], secrets: set[str], log: str = "") -> HostFailed:
+    """One line with host, place, cause and remedy; then the output that shows it, if any.
+
+    ``log``: the file on this machine that has all of the output.
+    """
+    error = {key: visible(without(secrets, text)) for key, text in error.items()}
     one_line = {key: " ".join(text.split()) for key, text in error.items()}
     problem = f"{one_line['host']}: {one_line['where']}: {one_line['cause']}".rstrip(". ")
     output = "\n  | ".join(error["output"].strip().splitlines())
-    remedy = one_line["remedy"] or ("It said:" if output else "")
+    remedy = f"{one_line['remedy']} Here it is in {log}." if log else one_line["remedy"]
+    remedy = remedy or ("It said:" if output else "")
     return HostFailed(problem, f"{remedy}\n  | {output}" if output else remedy, exit_code=1)
 
 

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from components.downtime import Downtime
 from components.visible import visible
-from scripts.lib.events import CHANGES, Run, Step
+from scripts.lib.events import CHANGES, Output, Run, Step
 from scripts.lib.execute import duration
 
 TICK_S = 15.0
@@ -84,6 +84,9 @@ class Progress:
             told = self.run.fold(event, time.monotonic())
         if isinstance(told, str):
             self._screen.print(f"  warning: {told}", style="yellow")
+        elif isinstance(told, Output):
+            for line in told.text.splitlines():
+                self._screen.print(f"    {line}", style="dim")
         elif isinstance(told, Step) and (told.failed or not (self._quiet or told.op in SILENT)):
             self._screen.print(finished(told))
 
@@ -109,18 +112,23 @@ class Progress:
         with self._lock:
             running = self.run.running()
             done = len(self.run.done())
+            doing = [Text(f"      {self.run.doing}", style="dim")] if self.run.doing else []
         now = time.monotonic()
         of = f"{done} of {self._expected} done, " if self._expected else ""
         head = Spinner("dots", text=f"{self._title}: {of}{duration(self.elapsed_s)}")
-        return Group(head, *(Text(f"    {under_way(step, now)}", style="dim") for step in running))
+        steps = [Text(f"    {under_way(step, now)}", style="dim") for step in running]
+        return Group(head, *steps, *(doing if steps else []))
 
     def _tick(self) -> None:
         while not self._over.wait(TICK_S):
             now = time.monotonic()
             with self._lock:
                 lines = [under_way(step, now) for step in self.run.running()]
+                doing = self.run.doing
             for line in lines or [f"{self._title}, {duration(self.elapsed_s)}"]:
                 self._screen.print(f"  still {line}")
+            if lines and doing:
+                self._screen.print(f"    {doing}")
 
 
 def under_way(step: Step, now_s: float) -> str:

@@ -20,6 +20,7 @@ from pulumi.automation.events import (
 )
 
 from components import downtime
+from components.engine_log import OUTPUT
 
 CHANGES = {
     "create": ("+", "create", "creating", "created"),
@@ -84,6 +85,13 @@ class Problem:
         return f"{self.where}: {self.message}" if self.where else self.message
 
 
+@dataclass(frozen=True)
+class Output:
+    """Lines that a command on a host has printed."""
+
+    text: str
+
+
 @dataclass
 class Run:
     """What one run of the engine has told so far."""
@@ -95,9 +103,11 @@ class Run:
     outputs: dict[str, object] = field(default_factory=dict)
     """The stack's outputs as of its last event; a secret is a word that says so."""
     outputs_changed: bool = False
+    doing: str = ""
+    """What a host said last that it is at."""
 
-    def fold(self, event: EngineEvent, now_s: float) -> Step | str | None:
-        """Take one event in; return the step that just ended, or a line that is worth showing."""
+    def fold(self, event: EngineEvent, now_s: float) -> Step | Output | str | None:
+        """Take one event in; return the step that just ended, a warning, or a host's output."""
         if event.resource_pre_event:
             self._begin(event.resource_pre_event.metadata, now_s)
         elif event.res_outputs_event:
@@ -190,10 +200,14 @@ class Run:
             step.fields = tuple(sorted(_found(old or {}, new or {})))
         return step
 
-    def _diagnostic(self, event: DiagnosticEvent) -> str | None:
+    def _diagnostic(self, event: DiagnosticEvent) -> str | Output | None:
         text = event.message.strip()
         if event.severity == "error":
             self._problem(event.urn or "", text)
+        elif event.severity == "info" and event.ephemeral:
+            if OUTPUT in text.partition("\n")[0]:
+                return Output(text)
+            self.doing = text
         elif event.severity == "warning" and text and not any(noise in text for noise in NOISE):
             line = tidy(text)
             if line not in self.warnings:

@@ -19,6 +19,7 @@ MODULES = (
     "components.host.converge.services",
     "components.host.converge.admin_sql",
     "components.host.converge.database",
+    "components.host.converge.logs",
     "components.host.converge.release",
     "components.host.converge.app",
     "components.host.converge.farewell",

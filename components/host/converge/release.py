@@ -13,10 +13,12 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from components.host.converge import folders
 from components.host.converge.files import STATE
+from components.host.converge.logs import Logged, follow
 from components.host.converge.report import TIMEOUT_EXIT, Done, Failed, run, step, tell
 
 FOLDER = Path("/srv/app")
@@ -66,13 +68,13 @@ def ensure(name: str, build: str, build_timeout_s: int) -> None:
     _unpack(name)
     if build:
         step("build")
-        done = as_app(build, RELEASES / name, build_timeout_s)
+        done = as_app(build, RELEASES / name, build_timeout_s, "build")
         if not done.ok:
             raise Failed(
                 f"release {commit_of(name)[:12]}",
                 f"the build failed ({_ending(done, build_timeout_s)})",
-                "The old release was not touched. The last lines are below.",
-                done.tail(),
+                f"The old release was not touched. On the host all of it is in {done.log}.",
+                done.shown(),
             )
     (COMPLETE / name).touch()
 
@@ -81,13 +83,14 @@ def release_command(name: str, command: str) -> None:
     """Run the Procfile's ``release`` line, with the direct database address."""
     step("release command")
     direct = 'if [ -n "$DIRECT_DATABASE_URL" ]; then export DATABASE_URL="$DIRECT_DATABASE_URL"; fi'
-    done = as_app(f"{direct}\n{command}", RELEASES / name, RELEASE_COMMAND_TIMEOUT_S)
+    text = f"{direct}\n{command}"
+    done = as_app(text, RELEASES / name, RELEASE_COMMAND_TIMEOUT_S, "release")
     if not done.ok:
         raise Failed(
             f"release {commit_of(name)[:12]}",
             f"the release command failed ({_ending(done, RELEASE_COMMAND_TIMEOUT_S)}): {command}",
-            "The old release was not touched. The last lines are below.",
-            done.tail(),
+            f"The old release was not touched. On the host all of it is in {done.log}.",
+            done.shown(),
         )
 
 
@@ -110,14 +113,17 @@ def prune(keep: int, *also: str) -> None:
             folders.remove(folder, REMOVED)
 
 
-def as_app(command: str, folder: Path, timeout_s: int) -> Done:
-    """Run a shell command in a release: as the app, with its environment and its hardening."""
+def as_app(command: str, folder: Path, timeout_s: int, what: str) -> Logged:
+    """Run a shell command in a release: as the app, with its environment and its hardening.
+
+    ``what`` it is (``build``, ``release``) is a part of its log's name.
+    """
     began = time.monotonic()
     argv = _job(folder, timeout_s, "/bin/sh", "-e", "-c", command)
-    done = run(argv, timeout_s=timeout_s + 30)
+    done = follow(argv, f"{commit_of(folder.name)[:12]}-{what}", timeout_s=timeout_s + 30)
     if not done.ok and time.monotonic() - began >= timeout_s:
         _stop_job()
-        return Done(TIMEOUT_EXIT, done.output)
+        return replace(done, code=TIMEOUT_EXIT)
     return done
 
 

@@ -32,7 +32,6 @@ def asked(product: Product) -> dict[str, Any]:
 
 def test_every_service_and_disk_of_a_host_is_asked(products: dict[int, Product]) -> None:
     product = products[1]
-    until("the stack to be well", lambda: "NOT HEALTHY" not in product.stack.run("status"), BACK_S)
     found = asked(product)
     assert found["healthy"] is True and found["troubles"] == []
     assert {"postgresql@17-main.service", "pgbouncer.service", "nginx.service", VALKEY} <= {

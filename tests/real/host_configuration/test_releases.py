@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -69,6 +70,7 @@ def test_a_release_that_cannot_be_made_leaves_the_old_one_alone(
     said = refused(host.props(replace(release_of(up), commit=commit, **change)))
     assert f"app-test: release {commit[:12]}: {cause}" in said
     assert "The old release was not touched." in said
+    assert re.search(r"On the host all of it is in /var/log/stages/\S+\.log\.", said)
     if "echo" in cause:
         assert "\n  | " in said
     assert host.invocations() == before
