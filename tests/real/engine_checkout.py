@@ -79,6 +79,20 @@ class TestCheckout:
             start_new_session=True,
         )
 
+    def module(self, name: str, *arguments: str) -> Done:
+        """Run one of the other commands to its end."""
+        done = subprocess.run(
+            [str(self.root / ".venv/bin/python"), "-m", name, *arguments],
+            cwd=self.root,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
     def environment(self) -> dict[str, str]:
         """Return the shell's environment without any Pulumi settings in it."""
         return {

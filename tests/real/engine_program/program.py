@@ -22,6 +22,8 @@ def program() -> None:
         raise UserError(asked["refuse"], "Do something about it.")
     if asked.get("mistake"):
         raise ValueError(asked["mistake"])
+    if asked.get("says"):
+        pulumi.log.warn(asked["says"])
     before: list[pulumi.Resource] = []
     for name, note in asked["notes"].items():
         before = [
@@ -38,4 +40,6 @@ def program() -> None:
         ]
     pulumi.export("url", asked.get("url", "http://127.0.0.1:9/"))
     pulumi.export("server_id", asked.get("server_id"))
+    for name, value in asked.get("outputs", {}).items():
+        pulumi.export(name, value)
     pulumi.export("secret_note", pulumi.Output.secret("a word that nobody should see"))
