@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -14,10 +13,10 @@ pytestmark = pytest.mark.real
 NOTES = {"kept-data": "rows", "server": "on"}
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> TestCheckout:
-    """A checkout whose data is not protected, everything up."""
-    made = make_checkout(tmp_path)
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> TestCheckout:
+    """A checkout whose data is not protected, everything up; each test leaves it so."""
+    made = make_checkout(tmp_path_factory.mktemp("owed"))
     made.ask(NOTES, unprotected=True)
     assert made.stack("up").code == 0
     return made
@@ -49,39 +48,12 @@ def test_protection_that_is_set_later_reaches_the_state(checkout: TestCheckout) 
 def test_an_option_that_no_plan_shows_reaches_the_state(checkout: TestCheckout) -> None:
     checkout.ask(NOTES, unprotected=True, delete_within="7m")
     done = checkout.stack("up")
-    assert "nothing to change, 2 stay." in done.out
+    assert "nothing to change, 2 stay." in done.out and "Bringing up" not in done.out
     assert in_state(checkout, "server")[0]["customTimeouts"] == {"delete": 420}
 
 
-@pytest.mark.parametrize("command", ["up", "down"])
-def test_a_deletion_that_failed_is_told_and_done_by_the_next(
-    checkout: TestCheckout, command: str
-) -> None:
-    stuck = checkout.folder / "server.stuck"
-    stuck.touch()
-    checkout.ask(NOTES, moved={"server": "server2"})
-    failed = checkout.stack("up")
-    assert (failed.code, "is in use" in failed.err) == (1, True), failed.said
-    assert [bool(each.get("delete")) for each in in_state(checkout, "server")] == [False, True]
-    owed = "server (Note): an earlier run replaced it and could not delete the old one"
-    planned = checkout.stack("preview")
-    assert "1 left over to delete, 2 stay." in planned.out
-    assert f"  - delete the old {owed}\n" in planned.out
-    assert json.loads(checkout.stack("preview", "--json").out)["steps"][0]["op"] == "delete"
-    told = checkout.stack("status")
-    assert f"  owed: {owed}; `make up STACK={STACK}` deletes it\n" in told.out
-    assert f"  owed: {owed}; `make up STACK={STACK}` deletes it\n" in checkout.stack("refresh").out
-    again = checkout.stack(command)
-    assert (again.code, "is in use" in again.err) == (1, True), again.said
-    stuck.unlink()
-    done = checkout.stack(command)
-    assert done.code == 0, done.said
-    assert not (checkout.folder / "server").exists()
-    assert (checkout.folder / "server2").exists() == (command == "up")
-    assert len(in_state(checkout, "server")) == (1 if command == "up" else 0)
-
-
 def test_hosts_that_the_cloud_knows_to_be_down_are_looked_at(checkout: TestCheckout) -> None:
+    checkout.ask(NOTES, unprotected=True)
     (checkout.folder / "server").write_text("off")
     assert "nothing to change" in checkout.stack("up").out
     stopped = checkout.root / ".stages/stopped"
@@ -92,3 +64,34 @@ def test_hosts_that_the_cloud_knows_to_be_down_are_looked_at(checkout: TestCheck
     done = checkout.stack("up")
     assert (done.code, "1 changed, 1 unchanged" in done.out) == (0, True), done.said
     assert (checkout.folder / "server").read_text() == "on"
+    stopped.unlink()
+
+
+def test_a_deletion_that_failed_is_told_and_done_by_the_next_run(checkout: TestCheckout) -> None:
+    stuck = checkout.folder / "server.stuck"
+    stuck.touch()
+    checkout.ask(NOTES, moved={"server": "server2"})
+    failed = checkout.stack("up")
+    assert (failed.code, "is in use" in failed.err) == (1, True), failed.said
+    assert [bool(each.get("delete")) for each in in_state(checkout, "server")] == [False, True]
+    owed = "server (Note): an earlier run replaced it and could not delete the old one"
+    planned = checkout.stack("preview")
+    assert "1 left over to delete, 2 stay." in planned.out
+    assert f"  - delete the old {owed}\n" in planned.out
+    for command in ("status", "refresh"):
+        told = checkout.stack(command)
+        assert f"  owed: {owed}; `make up STACK={STACK}` deletes it\n" in told.out, told.said
+    stuck.unlink()
+    done = checkout.stack("up")
+    assert (done.code, "1 left over deleted, 2 unchanged" in done.out) == (0, True), done.said
+    assert not (checkout.folder / "server").exists()
+    assert len(in_state(checkout, "server")) == 1
+
+    (checkout.folder / "server2.stuck").touch()
+    checkout.ask(NOTES, moved={"server": "server3"})
+    assert checkout.stack("up").code == 1
+    (checkout.folder / "server2.stuck").unlink()
+    down = checkout.stack("down")
+    assert down.code == 0, down.said
+    assert not [file for file in ("server2", "server3") if (checkout.folder / file).exists()]
+    assert in_state(checkout, "server") == []
