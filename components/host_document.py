@@ -67,6 +67,7 @@ def plain(
         "users": {
             user.name: {
                 "uid": "" if user.uid is None else str(user.uid),
+                "outlives_host": "yes" if user.outlives_host else "",
                 "groups": " ".join(user.groups),
                 "home": user.home,
             }

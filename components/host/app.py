@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from components.errors import UserError, wrong
+from components.host import ids
 from components.host.characters import has_noncharacters
 from components.host.converge.release import JOB
 from components.host.environment import is_reserved
@@ -82,7 +83,7 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
     hardening = plain("app/hardening.conf")
     return Part(
         packages=tuple(packages),
-        users=(SystemUser(name=USER, home=HOME),),
+        users=(SystemUser(name=USER, uid=ids.APP, home=HOME),),
         directories=(
             Directory(path="/etc/app"),
             Directory(path=FOLDER),

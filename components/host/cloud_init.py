@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import yaml
 
 from components.errors import UserError
-from components.host import base, data_volume, firewall, nginx, pgbouncer, valkey
+from components.host import base, data_volume, firewall, ids, nginx, pgbouncer, valkey
+from components.host.converge.system import NO_START_TEXT
 from components.host.model import HostFile
 from components.host.postgres import UID as POSTGRES_UID
 from components.host.rendering import plain, render
@@ -81,6 +82,7 @@ def boot_document(
         "users": [
             {
                 "name": login,
+                "uid": ids.LOGIN,
                 "gecos": "Operator",
                 "groups": ["adm", "systemd-journal"],
                 "shell": "/bin/bash",
@@ -122,7 +124,13 @@ def boot_document(
 
 def _before(*, postgres: bool) -> str:
     units = [*HELD_BACK, "postgresql.service"]
-    return render("boot/before-packages.sh.j2", units=units, postgres=postgres, uid=POSTGRES_UID)
+    return render(
+        "boot/before-packages.sh.j2",
+        units=units,
+        postgres=postgres,
+        uid=POSTGRES_UID,
+        no_start=NO_START_TEXT,
+    )
 
 
 def _gates() -> list[HostFile]:

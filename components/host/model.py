@@ -38,7 +38,10 @@ class SystemUser:
 
     name: str
     uid: int | None = None
-    """Fixed uid and gid, where files outlive the server; by default the system picks one."""
+    """Uid and gid (``ids.py``); by default the system picks one."""
+    outlives_host: bool = False
+    """Whether it owns files on a data volume: then a host with another uid is refused. Without,
+    a host from before the id was fixed keeps the one that it has."""
     groups: tuple[str, ...] = ()
     """Supplementary groups."""
     home: str = "/nonexistent"

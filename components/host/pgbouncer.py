@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from components.host import ids
 from components.host.converge import admin_sql
 from components.host.model import Directory, HostFile, Part, Service, SystemUser
 from components.host.pool import PoolSizes
@@ -96,7 +97,7 @@ def pgbouncer(*, pool_mode: PoolMode, managed: bool, replicas: int = 0) -> Part:
     """
     return Part(
         packages=("pgbouncer", "postgresql-client-17"),
-        users=(SystemUser(name="pgbouncer", groups=("app",)),),
+        users=(SystemUser(name="pgbouncer", uid=ids.PGBOUNCER, groups=("app",)),),
         directories=(Directory(path=FOLDER, mode="0750", group="pgbouncer"),),
         files=(
             _file(

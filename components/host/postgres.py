@@ -11,12 +11,12 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from components.host import memory, pgbouncer
+from components.host import ids, memory, pgbouncer
 from components.host.converge import admin_sql
 from components.host.model import Directory, HostFile, Part, Service, SystemUser
 from components.host.rendering import plain, render
 
-UID = 5432
+UID = ids.POSTGRES
 """Fixed uid and gid of ``postgres``: files on the volume keep their owner on every new server."""
 
 MOUNT = "/data"
@@ -95,7 +95,7 @@ def postgres(*, version: int, memory_mib: int) -> Part:
 
     return Part(
         packages=(f"postgresql-{version}",),
-        users=(SystemUser(name="postgres", uid=UID),),
+        users=(SystemUser(name="postgres", uid=UID, outlives_host=True),),
         directories=(
             # Root's, unlike the package's: postgres could put links where root writes.
             Directory(path="/etc/postgresql"),

@@ -46,13 +46,14 @@ class App:
     )
     packages: tuple[str, ...] = key(
         code.PACKAGES,
-        "Debian packages that the app needs on its host.",
+        "Debian packages that the app needs on its host. Services that they bring stay off.",
         default=(),
         by_default="none",
     )
     build: str = key(
         code.BUILD,
-        "Shell command that builds a release, run in its folder as user `app`.",
+        "Shell command that builds a release, run in its folder as user `app` and as confined as"
+        " the app itself.",
         default="",
         by_default="no build",
     )

@@ -15,6 +15,7 @@ MODULES = (
     "components.host.converge.files",
     "components.host.converge.system",
     "components.host.converge.units",
+    "components.host.converge.brought",
     "components.host.converge.web",
     "components.host.converge.services",
     "components.host.converge.admin_sql",

@@ -11,7 +11,7 @@ import traceback
 from typing import Any, TextIO
 
 from components.host.converge import app as apps
-from components.host.converge import database, pace, release, units, web
+from components.host.converge import brought, database, pace, release, units, web
 from components.host.converge.farewell import farewell
 from components.host.converge.files import STATE, Files, make_directories, read_json, write_json
 from components.host.converge.handover import give, take
@@ -103,7 +103,9 @@ def apply(document: dict[str, Any]) -> dict[str, object]:
 
 def _apply(document: dict[str, Any]) -> dict[str, object]:
     wait_for_boot()
+    brought.remember_image()
     install_packages(document["packages"])
+    brought.keep_off(document["packages"], _units(document))
     make_users(document["users"])
     make_directories(document["directories"])
     wanted = {**document["files"], **document["secret_files"]}

@@ -160,3 +160,46 @@ def test_a_package_that_cannot_be_had_is_named_before_anything_changes(
     )
     assert host.sh("test -e /usr/sbin/policy-rc.d || echo gone") == "gone"
     assert drift(up) == {}
+
+
+def package(name: str) -> str:
+    """A script that makes a Debian package with an enabled service, and an archive that has it."""
+    return f"""
+set -e
+mkdir -p /srv/archive/{name}/DEBIAN /srv/archive/{name}/usr/lib/systemd/system
+cd /srv/archive/{name}
+cat > usr/lib/systemd/system/{name}.service <<END
+[Service]
+ExecStart=/usr/bin/sleep infinity
+[Install]
+WantedBy=multi-user.target
+END
+printf '%s\\n' 'Package: {name}' 'Version: 1' 'Architecture: all' 'Description: brings a service' \
+    'Maintainer: nobody <nobody@example.org>' > DEBIAN/control
+printf '%s\\n' '#!/bin/sh' 'deb-systemd-helper enable {name}.service' \
+    'deb-systemd-invoke start {name}.service' > DEBIAN/postinst
+chmod 755 DEBIAN/postinst
+cd .. && dpkg-deb --build {name} {name}.deb >/dev/null
+{{ cat {name}/DEBIAN/control; echo "Filename: ./{name}.deb"; echo "Size: $(stat -c %s {name}.deb)"
+   echo "SHA256: $(sha256sum {name}.deb | cut -d ' ' -f 1)"; }} > Packages
+echo 'deb [trusted=yes] file:/srv/archive ./' > /etc/apt/sources.list.d/archive.list
+"""
+
+
+def test_a_service_that_a_package_brings_does_not_run_nor_start_at_the_next_boot(
+    host: AppHost, up: dict[str, Any]
+) -> None:
+    host.sh(package("stages-thief"))
+    try:
+        packages = [*up["packages"], "stages-thief"]
+        apply({**up, "packages": packages})
+        state = "systemctl is-enabled stages-thief; systemctl is-active stages-thief"
+        assert host.sh(f"{state} || true").split() == ["disabled", "inactive"]
+        host.sh("systemctl enable --quiet --now stages-thief")
+        apply({**up, "packages": packages})
+        assert host.sh(f"{state} || true").split() == ["disabled", "inactive"]
+    finally:
+        host.sh(
+            "dpkg --purge stages-thief; rm -r /srv/archive /etc/apt/sources.list.d/archive.list"
+        )
+        apply(up)

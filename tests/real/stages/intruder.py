@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from components.clouds.local import hosts
 from components.clouds.local.nspawn import Host
+from components.host.converge.release import JOB
 from tests.real.clone import Stack
 
 
@@ -24,7 +25,19 @@ def as_root(host: Host, command: str, stdin: str = "") -> str:
 def inside(host: Host, command: str, unit: str = "web@8001") -> tuple[int, str]:
     """Run a shell command as the app sees the host: its view of files and processes, its user."""
     process = as_root(host, f"systemctl show --value -p MainPID {unit}")
+    # In its sandbox, which systemd sets up after it has said that the unit runs.
+    as_root(
+        host, f"timeout 20 sh -c 'until grep -q NoNewPrivs:.1 /proc/{process}/status; do :; done'"
+    )
     user = "--setuid=$(id -u app) --setgid=$(id -g app) --env --wdns=/"
     enter = f'exec nsenter --target={process} --all {user} setpriv --no-new-privs sh -c "$1"'
     done = host.run(["sh", "-c", enter, "sh", command])
+    return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def sandboxed(host: Host, command: str, stdin: str = "") -> tuple[int, str]:
+    """Run a shell command in the unit of the app's builds: with its system calls as well."""
+    unit = f"systemd-run --quiet --wait --pipe --collect --unit={JOB} -p User=app -p Group=app"
+    run = f'exec {unit} -p Environment=HOME=/var/lib/app --expand-environment=no sh -c "$1"'
+    done = host.run(["sh", "-c", run, "sh", command], stdin=stdin)
     return done.returncode, (done.stdout + done.stderr).strip()

@@ -31,6 +31,7 @@ def test_one_user_by_key_alone() -> None:
     assert document["users"] == [
         {
             "name": "ops",
+            "uid": 60600,
             "gecos": "Operator",
             "groups": ["adm", "systemd-journal"],
             "shell": "/bin/bash",
