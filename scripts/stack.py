@@ -1,7 +1,8 @@
 """What an operator does with a stack: up, preview, refresh, outputs, status, down and the rest.
 
-Exit codes: 0 done; 1 a step failed; 2 bad input, or something this machine lacks; 3 kept for a cost
-above the budget; 4 someone else is changing the stack; 130 interrupted.
+Exit codes: 0 done; 1 a step failed, or `status` found a stack that is not healthy; 2 bad input, or
+something this machine lacks; 3 kept for a cost above the budget; 4 someone else is changing the
+stack; 130 interrupted.
 """
 
 from __future__ import annotations

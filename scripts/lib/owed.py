@@ -28,6 +28,16 @@ def lines(stack: str, deployment: Mapping[str, Any], *, protected: bool) -> list
     return owed + _protection(found, up, protected=protected)
 
 
+def being_made(deployment: Mapping[str, Any]) -> list[str]:
+    """Return a line for each resource that may exist at the cloud without being in the state."""
+    return [
+        "{1} ({0}) was being made: if the cloud has it already, the state will not know it. Look "
+        "for it in the cloud's console".format(*describe(str(operation["resource"]["urn"])))
+        for operation in deployment.get("pending_operations") or ()
+        if operation["type"] == "creating"
+    ]
+
+
 def _protection(found: Sequence[Resource], up: str, *, protected: bool) -> list[str]:
     real = [one for one in found if one.is_real]
     if not real or protected == any(one.is_protected for one in real):

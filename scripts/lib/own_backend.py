@@ -20,11 +20,18 @@ init --secrets-provider`` takes it (``awskms://alias/...``). Without it, a passp
 
 def is_known(engine: Engine) -> bool:
     """Whether the stack is in the state; only reads it."""
+    return pending(engine) is not None
+
+
+def pending(engine: Engine) -> int | None:
+    """How many operations a killed run began there and never recorded the end of.
+
+    ``None`` for a stack that is not in the state. Only reads it.
+    """
     try:
-        engine.resources()
+        return len(engine.deployment().get("pending_operations") or [])
     except StackNotFoundError:
-        return False
-    return True
+        return None
 
 
 def make(engine: Engine, root: Path, stack: str, provider: str) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pulumi.automation.errors import ConcurrentUpdateError
 from rich.console import Console
 
 from components import settings
 from components.errors import UserError, wrong
 from components.operations import Operations
 from scripts.lib import checkout as own
-from scripts.lib import hooks, own_backend, pins, recovery, stacks
+from scripts.lib import hooks, owed, own_backend, pins, recovery, stacks
 from scripts.lib.checkout import Checkout
 from scripts.lib.display import Progress, make_screen
 from scripts.lib.engine import Engine
@@ -76,10 +77,16 @@ def make_ready(session: Session) -> None:
                 scheme[:20],  # what follows may hold a password
                 "For example s3://<bucket>; unset it to keep the state in this checkout.",
             )
-        if not own_backend.is_known(engine):
+        pending = own_backend.pending(engine)
+        if pending is None:
             provider = os.environ.get(own_backend.PROVIDER, "")
             own_backend.make(engine, checkout.root, session.stack, provider)
-        return  # its locks and what a killed run leaves there are the user's to mend
+        elif pending:
+            try:
+                _look_at_what_is_there(session, pending)
+            except ConcurrentUpdateError:  # they are a run's that goes on, or its lock's
+                raise own_backend.locked(session.stack) from None
+        return  # a lock there is the user's to take away
     if session.operations.asks and os.environ.get(KEEP_HERE) != "here":
         raise UserError(
             f"{own.BACKEND}: should name a backend that outlives this machine, as stack "
@@ -96,13 +103,20 @@ def make_ready(session: Session) -> None:
         session.say(f"An earlier run (process {killed}) was killed: its lock is taken away.")
         engine.cancel()
     if found.pending:
-        session.say(
-            f"An earlier run began {found.pending} operation(s) and never recorded their end: "
-            "looking at what is there."
-        )
-        with Progress(session.screen, "Refreshing", quiet=True) as progress:
-            engine.refresh(progress.heard, clear_pending_creates=True)
-        session.say("Recovered.")
+        _look_at_what_is_there(session, found.pending)
+
+
+def _look_at_what_is_there(session: Session, pending: int) -> None:
+    """Let the engine forget what a killed run was making, after a look at all that it has."""
+    session.say(
+        f"An earlier run began {pending} operation(s) and never recorded their end: "
+        "looking at what is there."
+    )
+    for line in owed.being_made(session.engine.deployment()) if session.operations.asks else ():
+        session.say(f"  {line}")
+    with Progress(session.screen, "Refreshing", quiet=True) as progress:
+        session.engine.refresh(progress.heard, clear_pending_creates=True)
+    session.say("Recovered.")
 
 
 def _program() -> Callable[[], None]:

@@ -120,6 +120,40 @@ def test_a_lock_that_a_killed_run_leaves_after_the_first_look_is_taken_away(
     assert "2 created, 1 unchanged" in out
 
 
+def test_a_state_of_the_users_own_is_recovered_once_its_lock_is_taken_away(
+    checkout: TestCheckout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As the error for the lock says; a bucket has the same form as this folder."""
+    state = tmp_path / "state"
+    state.mkdir()
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "secret")
+    monkeypatch.setattr(
+        TestCheckout,
+        "environment",
+        lambda _: {**os.environ, "PULUMI_BACKEND_URL": f"file://{state}"},
+    )
+    process = start_and_wait(checkout)
+    (lock,) = state.rglob("locks/**/*.json")
+    kill(int(json.loads(lock.read_text())["pid"]))
+    process.communicate(timeout=60)
+    for pid in checkout.providers():
+        kill(pid)
+    (checkout.folder / "go").touch()
+    locked = checkout.stack("up")
+    assert locked.code == 4
+    assert f"pulumi cancel --stack {STACK}" in locked.err
+    lock.unlink()
+    told = checkout.stack("status")
+    assert "owed: slow (Note): an earlier run was creating it and never recorded the end" in (
+        told.out
+    )
+    done = checkout.stack("up")
+    assert (done.code, done.err) == (0, ""), done.said
+    assert "An earlier run began 1 operation(s) and never recorded their end" in done.out
+    assert "2 created, 1 unchanged" in done.out
+    assert "owed:" not in checkout.stack("status").out
+
+
 def test_preview_recovers_too_and_makes_nothing(checkout: TestCheckout) -> None:
     process = start_and_wait(checkout)
     kill(checkout.cli_pid())
