@@ -67,6 +67,21 @@ def test_hosts_that_the_cloud_knows_to_be_down_are_looked_at(checkout: TestCheck
     stopped.unlink()
 
 
+def test_what_was_deleted_outside_names_refresh_which_works(checkout: TestCheckout) -> None:
+    (checkout.folder / "server").unlink()
+    checkout.ask({**NOTES, "server": "new"}, unprotected=True)
+    failed = checkout.stack("up")
+    assert failed.code == 1
+    assert failed.err.endswith(
+        f": 404\nWas it deleted outside of this stack? `make refresh STACK={STACK}` looks at what "
+        "is really there; the next `make up` makes it again.\n"
+    )
+    assert "  - gone: server (Note)\n" in checkout.stack("refresh").out
+    assert "1 created, 1 unchanged" in checkout.stack("up").out
+    checkout.ask(NOTES, unprotected=True)
+    assert checkout.stack("up").code == 0
+
+
 def test_a_deletion_that_failed_is_told_and_done_by_the_next_run(checkout: TestCheckout) -> None:
     stuck = checkout.folder / "server.stuck"
     stuck.touch()

@@ -151,7 +151,7 @@ def test_a_state_of_the_users_own_is_recovered_once_its_lock_is_taken_away(
     assert (done.code, done.err) == (0, ""), done.said
     assert "An earlier run began 1 operation(s) and never recorded their end" in done.out
     assert "2 created, 1 unchanged" in done.out
-    assert "owed:" not in checkout.stack("status").out
+    assert "was creating it" not in checkout.stack("status").out
 
 
 def test_preview_recovers_too_and_makes_nothing(checkout: TestCheckout) -> None:

@@ -40,6 +40,8 @@ class NoteProvider(ResourceProvider):
         return DiffResult(changes=bool(changed), replaces=[key for key in changed if key == "path"])
 
     def update(self, _id: str, _old: dict[str, Any], new: dict[str, Any]) -> UpdateResult:
+        if not Path(new["path"]).exists():  # as a cloud's provider says it
+            raise LookupError(f"PUT https://api.example.org/v2/notes/{new['path']}: 404")
         self._write(Path(new["path"]), str(new["text"]))
         return UpdateResult({"path": new["path"], "text": new["text"]})
 
