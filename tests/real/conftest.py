@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from components.clouds.local import image
-from scripts.lib.pulumi_cli import cache_folder
+from tests.support import go_tools
 
 LANGUAGE_HOST = Path(__file__).with_name("language_host")
 LANGUAGE_PACKAGE = "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python"
@@ -34,18 +34,12 @@ def local_root(host_image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture(scope="session")
 def language_host() -> Path:
-    """Build the language host once on this machine (half a minute)."""
-    folder = cache_folder("3.78.0").with_name("language-host-3.78.0")
-    if (folder / "pulumi-language-python-exec").exists():
-        return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    for argv in (
-        ["go", "build", "-o", str(folder / "pulumi-language-python"), LANGUAGE_PACKAGE],
-        ["go", "list", "-m", "-f", "{{.Dir}}", "github.com/pulumi/pulumi/sdk/v3"],
-    ):
-        built = subprocess.run(argv, cwd=LANGUAGE_HOST, capture_output=True, text=True, check=False)
-        assert built.returncode == 0, built.stderr
-    starter = Path(built.stdout.strip()) / "python/cmd/pulumi-language-python-exec"
-    shutil.copy(starter, folder / starter.name)
-    (folder / starter.name).chmod(0o755)
+    """The folder with the language host and what starts Python; built once (half a minute)."""
+    folder = go_tools.built(LANGUAGE_HOST, {"pulumi-language-python": LANGUAGE_PACKAGE})
+    starter = folder / "pulumi-language-python-exec"
+    if not starter.exists():
+        argv = ["go", "list", "-m", "-f", "{{.Dir}}", "github.com/pulumi/pulumi/sdk/v3"]
+        found = subprocess.run(argv, cwd=LANGUAGE_HOST, capture_output=True, text=True, check=True)
+        shutil.copy(Path(found.stdout.strip()) / "python/cmd" / starter.name, starter)
+        starter.chmod(0o755)
     return folder

@@ -7,7 +7,6 @@ server that Let's Encrypt's makers test clients with; it looks names up, fetches
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import subprocess
@@ -24,35 +23,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.real.waiting import until
+from tests.support import go_tools
 
 TOOLS = Path(__file__).parents[1] / "tools"
 MODULE = "github.com/letsencrypt/pebble/v2"
-BUILD_TIMEOUT_S = 600
 ACME_PORT, DNS_PORT, ANSWERS_PORT = 14000, 53, 8055
 
 
 def programs() -> Path:
     """The folder with ``pebble`` and ``pebble-challtestsrv``, built once for this user."""
-    lines = [line.split() for line in (TOOLS / "go.mod").read_text().splitlines()]
-    (version,) = [words[1] for words in lines if words[:1] == [MODULE]]
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = Path(base) / "stages" / f"pebble-{version}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for name in ("pebble", "pebble-challtestsrv"):
-            if not (folder / name).exists():
-                half = folder / f"{name}.new"
-                package = f"{MODULE}/cmd/{name}"
-                subprocess.run(
-                    ["go", "build", "-o", str(half), package],
-                    cwd=TOOLS,
-                    env={**os.environ, "GOWORK": "off"},
-                    check=True,
-                    timeout=BUILD_TIMEOUT_S,
-                )
-                half.rename(folder / name)
-    return folder
+    names = ("pebble", "pebble-challtestsrv")
+    return go_tools.built(TOOLS, {name: f"{MODULE}/cmd/{name}" for name in names})
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ Their commands are run in ``tests/real/test_workflows.py``.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import workflows
+from tests.support import go_tools, workflows
 from tests.support.workflows import FOLDER, ROOT
 
 FILES = sorted(FOLDER.glob("*.yml"))
@@ -37,22 +36,8 @@ def actionlint() -> Path:
             pytest.fail("actionlint is built with Go, which CI has to have")
         pytest.skip("actionlint is built with Go, which this machine lacks")
     source = ROOT / "tests" / "tools" / "actionlint"
-    (version,) = re.findall(r"rhysd/actionlint (v\S+)", (source / "go.mod").read_text())
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stages"
-    built = cache / f"actionlint-{version}" / "actionlint"
-    built.parent.mkdir(parents=True, exist_ok=True)
-    with (built.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not built.exists():
-            package = "github.com/rhysd/actionlint/cmd/actionlint"
-            subprocess.run(
-                ["go", "build", "-o", f"{built}.new", package],
-                cwd=source,
-                env={**os.environ, "GOWORK": "off", "GOFLAGS": "-mod=readonly"},
-                check=True,
-            )
-            Path(f"{built}.new").replace(built)
-    return built
+    programs = {"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}
+    return go_tools.built(source, programs) / "actionlint"
 
 
 def lint(argv: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
