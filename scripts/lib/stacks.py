@@ -48,7 +48,7 @@ def values(file: Path, name: str) -> Mapping[str, object]:
     if text.startswith(codecs.BOM_UTF8):
         raise UserError(
             f"{name}: should begin with its first line, got a byte order mark",
-            f"The engine does not read it. Take it away: sed -i '1s/^\\xef\\xbb\\xbf//' {name}",
+            f"The engine does not read it. Take it away: perl -pi -e 's/^\\xef\\xbb\\xbf//' {name}",
         )
     try:
         content = yaml.load(text.decode(), Loader=_Once)  # noqa: S506 - a SafeLoader

@@ -19,6 +19,8 @@ LINUX_ONLY = ("components/clouds/local/", "components/host/")
 """Code that runs on a host, or on a Linux machine that carries hosts."""
 LINUX = re.compile(
     r"""["'(\s]/(proc|sys|dev/shm)\b|sched_[gs]etaffinity|prctl|pidfd_|memfd_|\bapt-get\b"""
+    r"|O_PATH|O_TMPFILE|setns|eventfd|getrandom|copy_file_range|waitid|SO_PEERCRED|AF_NETLINK"
+    r"|readlink -f|date -d|sed -i|stat -c|xargs -r|grep -P"
 )
 """What macOS has not, seen in Python."""
 OF_A_HOST = {

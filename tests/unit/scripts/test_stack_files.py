@@ -99,7 +99,7 @@ def test_a_byte_order_mark_is_refused_as_the_engine_refuses_it(tmp_path: Path) -
         stacks.values(file, str(file))
     assert str(told.value) == (
         f"{file}: should begin with its first line, got a byte order mark. The engine does not "
-        f"read it. Take it away: sed -i '1s/^\\xef\\xbb\\xbf//' {file}"
+        f"read it. Take it away: perl -pi -e 's/^\\xef\\xbb\\xbf//' {file}"
     )
     subprocess.run(["sh", "-c", str(told.value).partition("away: ")[2]], check=True)
     assert stacks.values(file, str(file)) == {"stage": 1}
