@@ -10,6 +10,8 @@ failure and after Ctrl-C as well. Exit codes: 0 passed; 1 a step failed; 130 int
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -18,6 +20,8 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+
+import psutil
 
 from components.clouds.local import image
 from scripts.lib.execute import duration, say
@@ -30,7 +34,7 @@ LOG = ROOT / ".stages" / "logs" / "machine-test.log"
 
 def main() -> int:
     """Run every step; the first that fails ends it."""
-    for number in (signal.SIGTERM, signal.SIGHUP):  # the machine is taken away then, too
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the machine goes then, too
         signal.signal(number, signal.default_int_handler)
     LOG.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -44,11 +48,15 @@ def main() -> int:
             hear(f"=== {name}\n")
             started = time.monotonic()
             run()
-            say(f"  passed in {duration(time.monotonic() - started)}")
+            passed = f"  passed in {duration(time.monotonic() - started)}"
+            say(passed)
+            hear(f"{passed}\n")
 
         try:
             found = disk.ensure(image.ensure(), say)
-            with tempfile.TemporaryDirectory(prefix="machine-", dir=found.folder) as folder:
+            _sweep(found.folder)
+            prefix = f"machine-{os.getpid()}-"
+            with tempfile.TemporaryDirectory(prefix=prefix, dir=found.folder) as folder:
                 say("The machine boots ...")
                 with Virtual(found, Path(folder), hear) as machine:
                     say(f"  {machine.patience:.0f} times slower than usual, so are the waits")
@@ -63,6 +71,13 @@ def main() -> int:
             return 1
     say(f"{len(alone_on_it.STEPS)} passed, 0 failed in {duration(time.monotonic() - began)}")
     return 0
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the disks of runs that were killed."""
+    for left in folder.glob("machine-*"):
+        if not psutil.pid_exists(int(left.name.split("-")[1])):
+            shutil.rmtree(left)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,8 @@ class Virtual(Machine):
         console = self._folder / f"console-{self._boots}.log"
         self._qemu = subprocess.Popen(
             [
+                # It ends with this process, however that ends.
+                *("setpriv", "--pdeathsig=KILL"),
                 *("qemu-system-x86_64", "-machine", "q35", "-no-reboot", "-display", "none"),
                 # /dev/kvm may be there and run no kernel; pku is what emulation lacks.
                 *("-accel", "tcg,thread=multi", "-cpu", "max,pku=off", "-smp", "2"),
@@ -66,7 +68,7 @@ class Virtual(Machine):
         self._wait("the machine should answer", BOOT_LIMIT_S, self._answers)
         # One login for all commands: each takes seconds there.
         self._master = subprocess.Popen(
-            ["ssh", "-N", "-M", *self._ssh()[1:]],
+            ["setpriv", "--pdeathsig=KILL", "ssh", "-N", "-M", *self._ssh()[1:]],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
