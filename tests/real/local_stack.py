@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from components.clouds.local import bridge, disk, hosts, keys, machine, operations
+from components.clouds.local import bridge, disk, hosts, keys, machine, operations, rules
 from components.clouds.local.address import AddressProvider
 from components.clouds.local.database import DatabaseProvider
 from components.clouds.local.network import NetworkProvider
@@ -146,7 +146,7 @@ def traces(stack: str) -> list[str]:
         "files": ["find", "/run/systemd/nspawn", "/run/stages-local-forwarding"],
     }
     keys_of_hosts = [machine.digest(f"{folder}/hosts/{name}", 12) for name in ("app", "app-b")]
-    containers = network.bridge.removeprefix(bridge.PREFIX)
+    containers = network.bridge.removeprefix(rules.PREFIX)
     marks = (folder, network.bridge, network.table, containers, *keys_of_hosts)
     found = []
     for what, argv in looks.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -48,6 +49,19 @@ def ask(address: str) -> str:
 def reaches(host: Host, address: str, port: int) -> bool:
     probe = f"timeout 2 bash -c '</dev/tcp/{address}/{port}'"
     return host.run(["bash", "-c", probe]).returncode == 0
+
+
+@contextmanager
+def listening(family: socket.AddressFamily) -> Iterator[int]:
+    """A service of the machine on every address that it has: its port."""
+    with socket.create_server(("", 0), family=family) as service:
+        yield int(service.getsockname()[1])
+
+
+def addresses(*ip: str) -> list[str]:
+    """Addresses of the machine, by what ``ip`` should list."""
+    listed = json.loads(machine.run(["ip", "-json", *ip]))
+    return [address["local"] for link in listed for address in link.get("addr_info", [])]
 
 
 @dataclass
@@ -206,6 +220,15 @@ def test_hosts_get_out_and_other_stacks_do_not_get_in(stack: LocalStack) -> None
         stranger = other.host()
         assert not reaches(stranger, inside.spec().address, 80)
         assert reaches(stranger, stack.network.static_address, 80), "as from anywhere"
+        for address in (inside.spec().address, stack.network.static_address):
+            assert not reaches(stranger, address, 22)
+            with socket.create_connection((address, 22), timeout=3):
+                pass  # the operator, on the machine
+        with listening(socket.AF_INET) as port, listening(socket.AF_INET6) as port6:
+            (own6,) = addresses("-6", "address", "show", "dev", other.network.bridge)
+            for address in addresses("-4", "address", "show", "scope", "global"):
+                assert not reaches(stranger, address, port), address
+            assert not reaches(stranger, f"{own6}%host0", port6)
     # A namespace behind another interface stands for the world: it sees the machine's address.
     with world() as outside:
         assert shell(inside, f"curl -sf --max-time 3 http://{outside.address}/") == outside.gateway

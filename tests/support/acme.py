@@ -1,4 +1,4 @@
-"""A certificate authority of the tests' own: Pebble and its DNS, on one address of this machine.
+"""A certificate authority of the tests' own: Pebble and its DNS, in a namespace of the world.
 
 Both are real servers, built from the modules that ``tests/tools/go.mod`` pins: Pebble is the ACME
 server that Let's Encrypt's makers test clients with; it looks names up, fetches challenges on port
@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.real.waiting import until
 from tests.support import go_tools
+from tests.support.namespaces import Namespace
 
 TOOLS = Path(__file__).parents[1] / "tools"
 MODULE = "github.com/letsencrypt/pebble/v2"
@@ -38,9 +39,11 @@ def programs() -> Path:
 
 @dataclass(frozen=True)
 class Authority:
-    """An ACME server that may run, on ``address``; its own HTTPS is signed by ``ca_pem``."""
+    """An ACME server that may run in a namespace, on ``address``; its HTTPS is signed by
+    ``ca_pem``."""
 
     address: str
+    namespace: Namespace
     folder: Path
     ca_pem: str
 
@@ -75,7 +78,12 @@ class Authority:
         environment = {**os.environ, **knobs}
         with (self.folder / "authority.log").open("w") as log:
             servers = [
-                subprocess.Popen(argv, stdout=log, stderr=log, env=environment)
+                subprocess.Popen(
+                    ["ip", "netns", "exec", self.namespace.name, *argv],
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                )
                 for argv in (dns, acme)
             ]
             try:
@@ -98,7 +106,7 @@ class Authority:
         return "Listening on" in (self.folder / "authority.log").read_text()
 
 
-def authority(address: str, folder: Path) -> Authority:
+def authority(address: str, namespace: Namespace, folder: Path) -> Authority:
     """Make what an authority on this address needs: its HTTPS certificate and its settings."""
     ca_key, ca = _sign("the authority's own HTTPS", None, None, "")
     key, certificate = _sign("acme", ca_key, ca, address)
@@ -121,7 +129,7 @@ def authority(address: str, folder: Path) -> Authority:
     }
     (folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
     ca_pem = ca.public_bytes(serialization.Encoding.PEM).decode()
-    return Authority(address, folder, ca_pem)
+    return Authority(address, namespace, folder, ca_pem)
 
 
 def _sign(

@@ -7,14 +7,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.clouds.local import machine
+from components.clouds.local import iptables, machine, rules
 from components.errors import UserError, wrong
 
 FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 REMEMBERED = Path("/run/stages-local-forwarding")
 """There while IPv4 forwarding is on because of us; gone after a boot, like the bridges."""
-PREFIX = "stg"
-"""First letters of every bridge made here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +24,7 @@ class Names:
 
     @property
     def bridge(self) -> str:
-        return PREFIX + machine.digest(self.key)
+        return rules.PREFIX + machine.digest(self.key)
 
     @property
     def table(self) -> str:
@@ -74,33 +72,47 @@ def names_of(stack: str) -> Names:
 def up(network: Network) -> None:
     """Make bridge, addresses and firewall, or mend what is missing of them."""
     with machine.lock():
-        check_free(network)
-        if not exists(network):
-            machine.run(["ip", "link", "add", network.bridge, "type", "bridge"])
-        # A bridge's MAC follows its ports unless it is set; neighbours would keep a stale one.
-        link = ["ip", "link", "set", network.bridge]
-        machine.run([*link, "address", network.mac, "up"])
-        for address in (f"{network.gateway}/{network.prefix}", f"{network.static_address}/32"):
-            machine.run(["ip", "address", "replace", address, "dev", network.bridge])
-        if not table_exists(network):
-            machine.run(["nft", "-f", "-"], stdin=_rules(network))
-        _forward()
+        make(network)
+
+
+def make(network: Network) -> None:
+    """What :func:`up` does; the caller holds the machine's lock."""
+    check_free(network)
+    if not exists(network):
+        machine.run(["ip", "link", "add", network.bridge, "type", "bridge"])
+    # A bridge's MAC follows its ports unless it is set; neighbours would keep a stale one.
+    link = ["ip", "link", "set", network.bridge]
+    machine.run([*link, "address", network.mac, "up"])
+    for address in (f"{network.gateway}/{network.prefix}", f"{network.static_address}/32"):
+        machine.run(["ip", "address", "replace", address, "dev", network.bridge])
+    if not _has_rules(network):
+        _replace_rules(network)
+    iptables.open_for(network.bridge)
+    _forward()
 
 
 def down(network: Names) -> None:
     """Remove bridge and firewall; the last network that goes takes forwarding back."""
     with machine.lock():
-        if table_exists(network):
-            machine.run(["nft", "delete", "table", "inet", network.table])
-        if exists(network):
-            machine.run(["ip", "link", "delete", network.bridge])
-        if REMEMBERED.exists() and not bridges():
-            FORWARD.write_text("0\n")
-            REMEMBERED.unlink()
+        take_away(network)
+
+
+def take_away(network: Names) -> None:
+    """What :func:`down` does; the caller holds the machine's lock."""
+    iptables.close(network.bridge)
+    if table_exists(network):
+        machine.run(["nft", "delete", "table", "inet", network.table])
+    if exists(network):
+        machine.run(["ip", "link", "delete", network.bridge])
+    if REMEMBERED.exists() and not bridges():
+        FORWARD.write_text("0\n")
+        REMEMBERED.unlink()
 
 
 def is_up(network: Network) -> bool:
-    return exists(network) and table_exists(network) and FORWARD.read_text().strip() == "1"
+    """Whether bridge, rules and forwarding are as this version of the project makes them."""
+    forwards = FORWARD.read_text().strip() == "1"
+    return exists(network) and forwards and _has_rules(network) and iptables.is_open(network.bridge)
 
 
 def exists(network: Names) -> bool:
@@ -109,7 +121,7 @@ def exists(network: Names) -> bool:
 
 def bridges() -> list[str]:
     """Every bridge on the machine that was made here, whichever root folder it belongs to."""
-    every = (path.parent.name for path in Path("/sys/class/net").glob(f"{PREFIX}*/bridge"))
+    every = (path.parent.name for path in Path("/sys/class/net").glob(f"{rules.PREFIX}*/bridge"))
     return sorted(every)
 
 
@@ -134,11 +146,15 @@ def noted_server(stack: str) -> str:
 
 def point(network: Network, server_address: str | None) -> None:
     """Send the static address to a server, in one transaction; ``None`` sends it nowhere."""
-    steps = [f"flush map inet {network.table} static"]
-    if server_address is not None:
-        element = f"{{ {network.static_address} : {server_address} }}"
-        steps.append(f"add element inet {network.table} static {element}")
+    steps = [f"flush map inet {network.table} static", *_element(network, server_address)]
     machine.run(["nft", "-f", "-"], stdin="\n".join(steps) + "\n")
+
+
+def _element(network: Network, server_address: str | None) -> list[str]:
+    if server_address is None:
+        return []
+    element = f"{{ {network.static_address} : {server_address} }}"
+    return [f"add element inet {network.table} static {element}"]
 
 
 def pointed(network: Network) -> str | None:
@@ -188,46 +204,20 @@ def table_exists(network: Names) -> bool:
     return f"table inet {network.table}\n" in tables
 
 
+def _has_rules(network: Network) -> bool:
+    listed = machine.run(["nft", "list", "table", "inet", network.table], check=False)
+    return rules.version(network) in listed
+
+
+def _replace_rules(network: Network) -> None:
+    """Load the table, in one transaction; the static address leads where it led before."""
+    steps = [f"delete table inet {network.table}"] if table_exists(network) else []
+    steps.append(rules.text(network))
+    steps += _element(network, pointed(network))
+    machine.run(["nft", "-f", "-"], stdin="\n".join(steps) + "\n")
+
+
 def _forward() -> None:
     if FORWARD.read_text().strip() != "1":
         REMEMBERED.touch()
         FORWARD.write_text("1\n")
-
-
-def _rules(network: Network) -> str:
-    bridge, cidr, static = network.bridge, network.cidr, network.static_address
-    return f"""\
-table inet {network.table} {{
-    map static {{
-        type ipv4_addr : ipv4_addr
-    }}
-    # From the hosts and from outside the machine, and from the machine itself.
-    chain prerouting {{
-        type nat hook prerouting priority dstnat;
-        dnat ip to ip daddr map @static
-    }}
-    chain output {{
-        type nat hook output priority -100;
-        dnat ip to ip daddr map @static
-    }}
-    chain postrouting {{
-        type nat hook postrouting priority srcnat;
-        # A host that asks for the static address must get its answer through the machine.
-        ip saddr {cidr} ip daddr {cidr} ct status dnat masquerade
-        ip saddr {cidr} oifname != "{bridge}" masquerade
-    }}
-    # A static address that leads nowhere is not the machine's own address.
-    chain input {{
-        type filter hook input priority filter;
-        ip daddr {static} ct state new reject with icmp type host-unreachable
-    }}
-    # Out to anywhere; in, other stacks included, only through the static address.
-    chain forward {{
-        type filter hook forward priority filter;
-        iifname "{bridge}" oifname "{bridge}" accept
-        oifname "{bridge}" ct state established,related accept
-        oifname "{bridge}" ct status dnat accept
-        oifname "{bridge}" drop
-    }}
-}}
-"""

@@ -12,6 +12,7 @@ from components.clouds.local import (
     disk,
     following,
     image,
+    iptables,
     machine,
     ownership,
     replication,
@@ -96,6 +97,7 @@ def leftovers(stack: str) -> list[str]:
     network = bridge.names_of(stack)
     found += [f"network interface {network.bridge}"] if bridge.exists(network) else []
     found += [f"firewall table {network.table}"] if bridge.table_exists(network) else []
+    found += [f"rule of iptables: {rule}" for rule in iptables.rules(network.bridge)]
     return found
 
 

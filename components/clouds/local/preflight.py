@@ -8,7 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
-from components.clouds.local import bridge, image, machine, ownership
+from components.clouds.local import bridge, image, machine, ownership, passage
 from components.errors import UserError, wrong
 
 PACKAGES = Path(__file__).with_name("machine-packages.txt")
@@ -35,7 +35,8 @@ def preflight(stack: str, cidr: str) -> list[UserError]:
     if missing:
         return [missing]
     found = (_folder(), _loops(), _inotify(stack), _disk(), _range(stack, cidr), _owner(stack))
-    return [error for error in found if error is not None]
+    errors = [error for error in found if error is not None]
+    return errors or passage.check(bridge.of(stack, cidr))  # which needs the range to be free
 
 
 def missing_programs() -> UserError | None:

@@ -1,7 +1,7 @@
-"""Both stages with a domain, and an ACME server on the machine that answers for them.
+"""Both stages with a domain, and an ACME server that answers for them.
 
-Pebble and its DNS listen on the machine's address in each stack's network. Hosts ask the DNS of the
-tests; the name has no record until a test gives it one.
+Pebble and its DNS listen in a network namespace of each stack, behind the machine. Hosts ask the
+DNS of the tests; the name has no record until a test gives it one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tests.real.clone import Clone, clone
 from tests.real.stages.conftest import take_away
 from tests.real.tls.site import DOMAIN, Site
 from tests.support import acme
+from tests.support.namespaces import cable, namespace
 
 
 @pytest.fixture(scope="package")
@@ -28,24 +29,26 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 @contextmanager
 def site(checkout: Clone, folder: Path, stage: int) -> Iterator[Site]:
     """A stack that came up with a domain that leads nowhere yet."""
-    network = f"10.91.{10 + stage}"
-    authority = acme.authority(f"{network}.1", folder)
-    stack = checkout.stack(
-        f"t{os.getpid()}-tls{stage}",
-        stage=stage,
-        network__cidr=f"{network}.0/24",
-        domain=DOMAIN,
-        tls__acme_server=authority.directory,
-        tls__acme_ca=authority.ca_pem,
-    )
-    try:
-        said = stack.up()
-        with authority.running():  # The machine has its address only now.
-            made = Site(stack, authority, stack.outputs()["address"], said)
-            made.use_dns()
-            yield made
-    finally:
-        take_away(stack)
+    network, world = f"10.91.{10 + stage}", f"10.91.{12 + stage}"
+    with namespace(f"acme{stage}") as outside:
+        cable(None, outside, address=f"{world}.2/24", gateway=f"{world}.1")
+        authority = acme.authority(f"{world}.2", outside, folder)
+        stack = checkout.stack(
+            f"t{os.getpid()}-tls{stage}",
+            stage=stage,
+            network__cidr=f"{network}.0/24",
+            domain=DOMAIN,
+            tls__acme_server=authority.directory,
+            tls__acme_ca=authority.ca_pem,
+        )
+        try:
+            said = stack.up()
+            with authority.running():
+                made = Site(stack, authority, stack.outputs()["address"], said)
+                made.use_dns()
+                yield made
+        finally:
+            take_away(stack)
 
 
 @pytest.fixture(scope="package")
