@@ -275,3 +275,29 @@ def _supervisors(host: Host) -> list[int]:
         ["pgrep", "-f", f"directory={host.folder}/root"], capture_output=True, text=True, check=True
     )
     return sorted(int(pid) for pid in said.stdout.split())
+
+
+def test_root_of_the_machine_follows_no_link_out_of_a_host(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    """Neither while the host runs, nor of one that is off."""
+    host = stack.host()
+    outside = tmp_path / "of-the-machine"
+    outside.mkdir()
+    secret = outside / "secret"
+    secret.write_text("a secret of the machine")
+    key = "/etc/ssh/ssh_host_ed25519_key.pub"
+    shell(host, f"ln -s {outside} /srv/out; mv {key} /root/key; ln -s {secret} {key}")
+    shell(host, f"ln -sf {secret} /etc/hosts")
+    with pytest.raises(UserError, match=r"should listen for SSH .* and have a key"):
+        host.wait_for_ssh()
+    for _ in ("running", "off"):
+        with pytest.raises(UserError, match="/srv/out/planted on host app: should be a file in"):
+            host.put("/srv/out/planted", "taken over")
+        assert host.put("/etc/hosts", "127.0.0.1 localhost\n")
+        assert not host.put("/etc/hosts", "127.0.0.1 localhost\n")
+        host.stop()
+        (host.upper / "etc/hosts").unlink()
+        (host.upper / "etc/hosts").symlink_to(secret)
+    assert [file.name for file in outside.iterdir()] == ["secret"]
+    assert secret.read_text() == "a secret of the machine"

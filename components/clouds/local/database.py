@@ -226,7 +226,7 @@ def _enable(host: Host, props: dict[str, Any]) -> None:
     host.enable("nftables.service", "sysinit.target")
     host.enable(_unit(props), "multi-user.target", template="postgresql@.service")
     for unit in ("ssh.service", "ssh.socket", "unattended-upgrades.service"):
-        (host.upper / "etc/systemd/system" / unit).symlink_to("/dev/null")
+        host.mask(unit)
 
 
 def _take_in(host: Host, changed: list[str], unit: str) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 from components.clouds.local import disk, launch, machine, process, seed
+from components.clouds.local.tree import Tree
 from components.errors import UserError
 
 State = Literal["running", "off", "gone"]
@@ -32,6 +33,8 @@ START_TIMEOUT_S = 20
 """Until the container's first process runs; about 0.3 s on an idle machine with 2 cores."""
 SSH_TIMEOUT_S = 60
 """Until sshd listens; about 3 s on an idle machine with 2 cores."""
+KEY_BYTES = 1000
+"""More than a public key of Ed25519 with its comment has."""
 STOP_TIMEOUT_S = 30
 """For an orderly stop, before the host is killed; 0.3 to 0.7 s when nothing hangs."""
 
@@ -158,11 +161,12 @@ class Host:
         machine.write_json(self._marker, {"spec": asdict(spec), **marker})
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir(mode=0o755)
-        seed.network(self.upper, spec.network, spec.address, spec.gateway, user_data is not None)
+        tree = Tree(self.upper, spec.hostname)
+        seed.network(tree, spec.network, spec.address, spec.gateway, user_data is not None)
         if user_data is None:
-            self.put("/etc/cloud/cloud-init.disabled", "")
+            tree.put("/etc/cloud/cloud-init.disabled", "")
         else:
-            seed.cloud_init(self.upper, f"{spec.hostname}-{token}", spec.hostname, user_data)
+            seed.cloud_init(tree, f"{spec.hostname}-{token}", spec.hostname, user_data)
 
     def start(self) -> None:
         """Start the host from its own files; nothing to do for one that runs.
@@ -263,20 +267,27 @@ class Host:
 
         Returns whether it was another before.
         """
-        leader = self.leader()
+        leader, hostname = self.leader(), self.spec().hostname
         if leader:
+            running = Tree(Path(f"/proc/{leader.pid}/root"), hostname)
             try:
-                return _put(Path(f"/proc/{leader.pid}/root"), path, text, mode, owner)
+                return running.put(path, text, mode=mode, owner=owner)
             except OSError:
                 if process.alive(leader):
                     raise  # else it was stopped meanwhile, and the file is as any other of its own
-        return _put(self.upper, path, text, mode, owner)
+        return Tree(self.upper, hostname).put(path, text, mode=mode, owner=owner)
 
     def enable(self, unit: str, target: str, *, template: str = "") -> None:
         """Have a unit started at boot, as ``systemctl enable`` does; for a host not yet started."""
-        wants = self.upper / f"etc/systemd/system/{target}.wants"
-        wants.mkdir(parents=True, exist_ok=True)
-        (wants / unit).symlink_to(f"/usr/lib/systemd/system/{template or unit}")
+        wants = f"/etc/systemd/system/{target}.wants/{unit}"
+        self._own_files().link(wants, f"/usr/lib/systemd/system/{template or unit}")
+
+    def mask(self, unit: str) -> None:
+        """Have a unit never started, as ``systemctl mask`` does; for a host not yet started."""
+        self._own_files().link(f"/etc/systemd/system/{unit}", "/dev/null")
+
+    def _own_files(self) -> Tree:
+        return Tree(self.upper, self.spec().hostname)
 
     def listens(self, port: int) -> bool:
         """Whether something on the host listens on a TCP port, whatever its firewall says."""
@@ -291,9 +302,10 @@ class Host:
         log = self.console if self.marker().get("complete") else self.failed_log
         what = f"host {self.spec().hostname} should listen for SSH (its console: {log})"
         machine.wait_until(what, SSH_TIMEOUT_S, lambda: self.listens(22))
-        public = self.upper / "etc/ssh/ssh_host_ed25519_key.pub"
-        machine.wait_until(f"{what} and have a key", 5, public.exists)
-        return " ".join(public.read_text().split()[:2])
+        public = "/etc/ssh/ssh_host_ed25519_key.pub"
+        tree = self._own_files()
+        key = machine.wait_until(f"{what} and have a key", 5, lambda: tree.read(public, KEY_BYTES))
+        return " ".join(key.decode(errors="replace").split()[:2])
 
     # -- devices ---------------------------------------------------------------------------------
 
@@ -396,18 +408,6 @@ class Host:
         if leader is None:
             raise UserError(f"host {self.spec().hostname} does not run", exit_code=1)
         return leader
-
-
-def _put(base: Path, path: str, text: str, mode: int, owner: int) -> bool:
-    file = base / path.lstrip("/")
-    for folder in reversed(file.relative_to(base).parents):
-        if not (base / folder).exists():
-            (base / folder).mkdir(mode=0o755)
-            os.chown(base / folder, owner, owner)
-    if file.exists() and file.read_text() == text:
-        return False
-    machine.write(file, text, mode, owner)
-    return True
 
 
 def _wait_for_end(ending: process.Process | None, timeout_s: float) -> None:

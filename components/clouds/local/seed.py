@@ -6,12 +6,12 @@ import ipaddress
 import json
 from pathlib import Path
 
-from components.clouds.local import machine
+from components.clouds.local.tree import Tree
 
 RESOLVED = Path("/run/systemd/resolve/resolv.conf")
 """Where systemd-resolved lists the real name servers, when ``/etc/resolv.conf`` names itself."""
 
-SEED = "var/lib/cloud/seed/nocloud"
+SEED = "/var/lib/cloud/seed/nocloud"
 NETWORKD = Path("/usr/lib/systemd/system/systemd-networkd.service")
 
 VENDOR_DATA = """\
@@ -44,7 +44,7 @@ def _loopback(name: str) -> bool:
         return True
 
 
-def network(upper: Path, cidr: str, address: str, gateway: str, cloud_init: bool) -> None:
+def network(tree: Tree, cidr: str, address: str, gateway: str, cloud_init: bool) -> None:
     """Lay down the host's static address and its name servers.
 
     For cloud-init as a part of the seed, else for systemd-networkd itself, which either of them
@@ -58,29 +58,23 @@ def network(upper: Path, cidr: str, address: str, gateway: str, cloud_init: bool
             "routes": [{"to": "0.0.0.0/0", "via": gateway}],
         }
         document = {"version": 2, "ethernets": {"host0": config}}
-        _put(upper / SEED / "network-config", json.dumps(document, indent=1) + "\n", 0o600)
+        tree.put(f"{SEED}/network-config", json.dumps(document, indent=1) + "\n", mode=0o600)
     else:
         lines = [
             *("[Match]", "Name=host0"),
             *("[Network]", f"Address={address}/{prefix}", f"Gateway={gateway}", ""),
         ]
-        _put(upper / "etc/systemd/network/10-host0.network", "\n".join(lines))
-    wants = upper / "etc/systemd/system/multi-user.target.wants"
-    wants.mkdir(parents=True, exist_ok=True)
-    (wants / NETWORKD.name).symlink_to(NETWORKD)
-    _put(upper / "etc/resolv.conf", "".join(f"nameserver {name}\n" for name in nameservers()))
+        tree.put("/etc/systemd/network/10-host0.network", "\n".join(lines))
+    wants = "/etc/systemd/system/multi-user.target.wants"
+    tree.link(f"{wants}/{NETWORKD.name}", str(NETWORKD))
+    tree.put("/etc/resolv.conf", "".join(f"nameserver {name}\n" for name in nameservers()))
 
 
-def cloud_init(upper: Path, instance_id: str, hostname: str, user_data: str) -> None:
+def cloud_init(tree: Tree, instance_id: str, hostname: str, user_data: str) -> None:
     """Lay down the rest of the NoCloud seed."""
     meta_data = json.dumps({"instance-id": instance_id, "local-hostname": hostname})
-    _put(upper / SEED / "user-data", user_data, 0o600)
-    _put(upper / SEED / "meta-data", meta_data + "\n", 0o600)
-    _put(upper / SEED / "vendor-data", VENDOR_DATA, 0o600)
+    tree.put(f"{SEED}/user-data", user_data, mode=0o600)
+    tree.put(f"{SEED}/meta-data", meta_data + "\n", mode=0o600)
+    tree.put(f"{SEED}/vendor-data", VENDOR_DATA, mode=0o600)
     # No waiting for the metadata addresses of clouds that are not there.
-    _put(upper / "etc/cloud/cloud.cfg.d/90-stages-local.cfg", "datasource_list: [NoCloud]\n")
-
-
-def _put(file: Path, text: str, mode: int = 0o644) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    machine.write(file, text, mode)
+    tree.put("/etc/cloud/cloud.cfg.d/90-stages-local.cfg", "datasource_list: [NoCloud]\n")

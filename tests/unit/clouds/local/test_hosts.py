@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from components.clouds.local import hosts, launch, machine, names, nspawn, process
+from components.clouds.local.tree import Tree
 from components.errors import UserError
 
 SPEC = nspawn.Spec(
@@ -76,16 +77,15 @@ def test_a_host_that_is_removed_is_whole_until_its_names_are_written(
     whole: nspawn.Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The engine deletes a server while a database's name is taken away, or given."""
-    really = machine.write
+    really = Tree.put
     removing = threading.Thread(target=hosts.remove, args=(whole,))
 
-    def slow(path: Path, text: str, mode: int = 0o644, owner: int | None = None) -> None:
-        if path.name == "hosts":
-            removing.start()
-            removing.join(0.5)  # time enough for one that does not wait
-        really(path, text, mode, owner)
+    def slow(tree: Tree, path: str, text: str, *, mode: int, owner: int) -> bool:
+        removing.start()
+        removing.join(0.5)  # time enough for one that does not wait
+        return really(tree, path, text, mode=mode, owner=owner)
 
-    monkeypatch.setattr(machine, "write", slow)
+    monkeypatch.setattr(Tree, "put", slow)
     names.publish("shop", "database", "10.0.0.64")
     removing.join(30)
     assert not whole.folder.exists()

@@ -34,11 +34,8 @@ def able(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "_loops", lambda: None)
     monkeypatch.setattr(preflight, "free_mib", lambda: 100_000)
     monkeypatch.setattr(bridge, "check_free", lambda network: None)
-<<<<<<< HEAD
     monkeypatch.setattr(preflight, "INOTIFY", root / "unlimited")
-=======
     monkeypatch.setattr(passage, "check", lambda network: [])
->>>>>>> 87bdb87 (The stack opens its bridge in the machine's iptables, and hosts reach the machine for DNS alone)
 
 
 def test_a_machine_that_lacks_nothing(root: Path) -> None:
