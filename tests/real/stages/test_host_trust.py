@@ -50,7 +50,7 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 def host(stage1: Stack) -> Iterator[Host]:
     """Stage 1's host; what a test planted is gone afterwards."""
     yield (found := app_host(stage1))
-    as_root(found, "rm -rf /var/lib/app/.local /var/lib/app/seen")
+    as_root(found, "cd /var/lib/app && rm -rf .local seen link suid x")
 
 
 def deploy(stack: Stack) -> None:
@@ -122,7 +122,6 @@ def test_the_apps_sandbox_has_no_way_out(stage1: Stack, host: Host) -> None:
     script = "".join(f"({line}) >/dev/null 2>&1 && echo {json.dumps(line)}\n" for line in lines)
     assert sandboxed(host, f"{script}true") == (0, "")
     assert inside(host, "id -nG; touch /var/lib/app/x /tmp/x && rm /var/lib/app/x") == (0, "app")
-    as_root(host, "rm -f /var/lib/app/link /var/lib/app/suid")
 
 
 def test_no_unit_of_the_app_reaches_into_the_memory_or_the_files_of_another(
@@ -204,7 +203,9 @@ def test_every_directory_that_a_lesser_user_can_write_is_known(stack: Stack) -> 
     weak = "! -user root -o -perm -o+w -o -perm -g+w ! -group root"
     skip = "-path /proc -o -path /sys -o -path /dev"
     find = f"find / \\( {skip} \\) -prune -o -type d \\( {weak} \\) -print -prune"
-    found = as_root(app_host(stack), find).splitlines()
+    # What is gone again while it looks is no failure.
+    found = as_root(app_host(stack), f"{find} 2>/dev/null || true").splitlines()
+    assert "/tmp" in found
     private = re.compile(r"(/var)?/tmp/|/run/credentials/")
     known = {name for names in WRITTEN_BY_OTHERS for name in names.split()}
     assert {re.sub(r"^(/srv/app/releases|/run/user)/.*", r"\1/*", path) for path in found} - {
