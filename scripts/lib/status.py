@@ -71,19 +71,25 @@ class Status:
         more = [*([self.busy] if self.busy else []), *(f"owed: {line}" for line in self.owed)]
         ending = [f"  {line}" for line in more]
         if not self.url:
-            return [f"{self.stack}: not up.", *ending]
+            server = [f"  app server: {self.system}"] if self.system else []
+            return [f"{self.stack}: not up.", *server, *self._of_the_host(), *ending]
         said = [f"{self.stack}: {'up' if self.healthy else 'NOT HEALTHY'}"]
         said.append(f"  {self.url}: {self.answer}")
         if self.revision:
             said.append(f"  revision {self.revision}")
         said += [f"  host {name}: {state}" for name, state in self.hosts.items()]
         said.append(f"  app server: {self.system}")
-        said += [f"    {trouble}" for trouble in self.troubles]
-        said += [f"    note: {note}" for note in self.notes]
+        said += self._of_the_host()
         said += [f"  database {_member(one)}" for one in self.databases]
         said += [f"  replica {_replica(one)}" for one in self.replicas]
         said += [f"  {line}" for line in self.certificate.lines()] if self.certificate else []
         return said + ending
+
+    def _of_the_host(self) -> list[str]:
+        return [
+            *(f"    {trouble}" for trouble in self.troubles),
+            *(f"    note: {note}" for note in self.notes),
+        ]
 
 
 def look(
@@ -95,11 +101,13 @@ def look(
 ) -> Status:
     """Ask everything that can be asked of a stack with these outputs."""
     found = Status(stack, hosts=dict(hosts), busy=busy, url=str(values.get(outputs.URL) or ""))
+    if values.get(outputs.SSH_HOST):
+        _app_server(found, values)
     if not found.url:
         return found
+    found.system = found.system or "the stack names no way in by SSH"
     found.revision = str(values.get(outputs.REVISION) or "")
     good, found.answer = ask(found.url, str(values.get(outputs.ADDRESS) or ""))
-    _app_server(found, values)
     if certificate.domain_of(values):
         found.certificate = certificate.look(values)
     found.databases = list(databases)
@@ -163,9 +171,6 @@ def _replica(one: Mapping[str, Any]) -> str:
 
 def _app_server(found: Status, values: Mapping[str, Any]) -> None:
     """Ask the app server, in one session: its units, disks, first boot and read replicas."""
-    if not values.get(outputs.SSH_HOST):
-        found.system = "the stack names no way in by SSH"
-        return
     replicas = f"if [ -x {pgbouncer.LAG} ]; then {pgbouncer.LAG}; fi"
     document = {"mode": "health", "more": replicas}
     try:

@@ -170,6 +170,20 @@ def test_what_makes_a_stack_healthy(
     assert json.loads(json.dumps(found.as_json()))["healthy"] is healthy
 
 
+def test_a_server_that_is_not_up_yet_is_asked_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = ill(boot="failed: no such package")
+    monkeypatch.setattr(status, "perform", lambda *_, **__: host)
+    monkeypatch.setattr("scripts.lib.ssh.target", lambda values: values)
+    found = status.look("s", {outputs.SSH_HOST: "10.0.0.1"}, {})
+    assert (found.healthy, found.boot) == (False, "failed: no such package")
+    assert found.lines() == [
+        "s: not up.",
+        "  app server: running",
+        "    first boot: failed: no such package. Correct the settings; `make up STACK=s` makes a "
+        "new server",
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
