@@ -81,17 +81,7 @@ class TestCheckout:
 
     def module(self, name: str, *arguments: str) -> Done:
         """Run one of the other commands to its end."""
-        done = subprocess.run(
-            [str(self.root / ".venv/bin/python"), "-m", name, *arguments],
-            cwd=self.root,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return self._run([str(self.root / ".venv/bin/python"), "-m", name, *arguments])
 
     def environment(self) -> dict[str, str]:
         """Return the shell's environment without any Pulumi settings in it."""
@@ -103,8 +93,11 @@ class TestCheckout:
 
     def shell(self, command: str) -> Done:
         """Run a command with ``.stages/env`` sourced, as the README says for plain ``pulumi``."""
+        return self._run(["bash", "-c", f". .stages/env; {command}"])
+
+    def _run(self, argv: list[str]) -> Done:
         done = subprocess.run(
-            ["bash", "-c", f". .stages/env; {command}"],
+            argv,
             cwd=self.root,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
