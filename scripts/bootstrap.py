@@ -175,6 +175,7 @@ def _engine() -> None:
         return
     folder = pulumi_cli.find(version, ROOT)
     note.parent.mkdir(exist_ok=True)
+    note.parent.chmod(0o700)  # the state's passphrase is in it
     note.write_text(f"{folder}\n{_seen(folder, version)}")
 
 

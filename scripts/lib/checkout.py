@@ -140,6 +140,7 @@ def prepare(checkout: Checkout, inherited: Mapping[str, str]) -> dict[str, str]:
     Raises ``UserError`` when there is a state whose passphrase is gone: no new one reads it.
     """
     checkout.own.mkdir(exist_ok=True)
+    checkout.own.chmod(0o700)  # state, passphrase, and logs of the app's builds
     checkout.providers.mkdir(exist_ok=True)
     wanted = engine_environment(checkout, inherited)
     environment = {**inherited, **wanted}

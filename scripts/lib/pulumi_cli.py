@@ -156,7 +156,9 @@ def _build_progress(log: str) -> str:
 def alone(folder: Path, what: str) -> Iterator[None]:
     """Let one process at a time fill the cache: a second one waits and finds it done."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    # For this user alone: whoever can open a file can hold its lock, and with it every later run.
+    with os.fdopen(os.open(folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
+        os.fchmod(lock.fileno(), 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

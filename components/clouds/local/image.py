@@ -65,9 +65,11 @@ def ensure(progress: Progress | None = None) -> Path:
     of mmdebstrap when the build fails.
     """
     target = folder()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # The root file system of all hosts; an overlay asks nobody but root for its lower directory.
+    target.parent.chmod(0o700)
     if exists():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
     with machine.lock(target.parent):
         if not exists():
             shutil.rmtree(target, ignore_errors=True)

@@ -27,6 +27,8 @@ USUAL_BOOT_S = 4.0
 UNKNOWN_PATIENCE = 10.0
 """Until the first boot of a host was measured; an emulated machine is 10 to 20 times slower."""
 MOST_PATIENCE = 40.0
+RUN = Path("/run/stages-local")
+"""Held for what all stacks of the machine share, whatever their root folder is."""
 COMMAND_TIMEOUT_S = 60
 """Every program called here ends within a second or two; one that does not hangs."""
 
@@ -117,15 +119,17 @@ def wait_until(
 
 
 @contextmanager
-def lock(folder: Path = Path("/run")) -> Iterator[None]:
-    """Hold a folder (``/run``: the whole machine) against other processes and threads.
+def lock(folder: Path = RUN) -> Iterator[None]:
+    """Hold a folder (``RUN``: the whole machine) against other processes and threads.
 
     Not reentrant, and short: around the choice of a name or an address, never around a boot. The
-    folder itself is locked, so that no lock file is left behind.
+    folder itself is locked, so that no lock file is left behind. It becomes root's alone: whoever
+    can open a folder can hold its lock, and with it every later run.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o711)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
+        os.fchmod(descriptor, 0o700)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:

@@ -27,9 +27,9 @@ def refuse_foreign(stack: str) -> None:
 def claim(stack: str) -> Path:
     """Make the stack's folder, or take the one that is ours; returns it."""
     folder = machine.stack_folder(stack)
-    with machine.lock(machine.root()):
+    with machine.lock():
         refuse_foreign(stack)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         machine.write_json(folder / "owner.json", {"checkout": str(CHECKOUT)})
     return folder
 
@@ -39,7 +39,7 @@ def release(stack: str) -> None:
     folder = machine.stack_folder(stack)
     if not folder.is_dir():
         return
-    with machine.lock(machine.root()):  # the engine deletes network and volume side by side
+    with machine.lock():  # the engine deletes network and volume side by side
         for empty in (folder / "hosts", folder / "volumes"):
             if empty.is_dir() and not any(empty.iterdir()):
                 empty.rmdir()

@@ -336,7 +336,7 @@ def test_no_file_with_a_secret_is_readable(stack: Stack, user: str) -> None:
                 == ""
             )
     # What the machine keeps of the hosts, for its other users.
-    assert machine.stack_folder(stack.name).stat().st_mode & 0o077 == 0o011
+    assert machine.stack_folder(stack.name).stat().st_mode & 0o077 == 0
 
 
 def test_no_secret_in_the_process_list_while_everything_changes(stage2: Stack) -> None:

@@ -42,7 +42,9 @@ def test_of_two_checkouts_only_one_claims_a_folder(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[bool] = []
-    monkeypatch.setattr(ownership, "refuse_foreign", spied(ownership.refuse_foreign, root, seen))
+    monkeypatch.setattr(
+        ownership, "refuse_foreign", spied(ownership.refuse_foreign, machine.RUN, seen)
+    )
     assert ownership.claim("mine") == root / "mine"
     assert seen == [True]
     assert not locked(root)
@@ -52,7 +54,7 @@ def test_of_two_resources_that_go_only_one_removes_the_folder(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[bool] = []
-    monkeypatch.setattr(shutil, "rmtree", spied(shutil.rmtree, root, seen))
+    monkeypatch.setattr(shutil, "rmtree", spied(shutil.rmtree, machine.RUN, seen))
     folder = ownership.claim("mine")
     (folder / "volumes").mkdir()
     ownership.release("mine")
