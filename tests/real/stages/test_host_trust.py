@@ -185,6 +185,7 @@ WRITTEN_BY_OTHERS = {
     "/tmp /var/tmp /run/lock /run/cloud-init/tmp": "sticky: nobody moves another's files",
     "/var/cache/apt/archives/partial /var/lib/apt/lists/partial /var/lib/apt/lists/auxfiles": "apt",
     "/var/mail": "nothing",
+    "/etc/postgresql": "nothing where PostgreSQL does not run: the local image has it all the same",
     "/var/lib/systemd/network /run/systemd/netif": "systemd's own, as its user",
     "/var/lib/nginx/body /var/lib/nginx/fastcgi /var/lib/nginx/proxy /var/lib/nginx/scgi"
     " /var/lib/nginx/uwsgi": "Nginx gives them to its workers, which alone write there",
