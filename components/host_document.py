@@ -101,6 +101,7 @@ def plain(
             "build": release.build,
             "build_timeout_s": str(release.build_timeout_s),
             "release_command": release.release_command,
+            "reconnect": release.reconnect,
             "keep": str(release.keep),
         },
         "app": {

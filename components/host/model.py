@@ -106,6 +106,10 @@ class Release:
     release_command: str = ""
     """The Procfile's ``release`` line, run after the build with ``DATABASE_URL`` set to the direct
     alias (migrations); a failure leaves the old release active. Empty: none."""
+    reconnect: str = ""
+    """Shell command, run as root after the release command, that has the pool open new connections
+    to the database: an old one fails with "cached plan must not change result type" whenever a
+    statement that was prepared on it returns a column that the release command changed."""
     keep: int = 5
     """How many releases stay on the host."""
 

@@ -8,17 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from components.host import certificate
+from components.host import certificate, firewall
 from components.host.model import HostFile, Part, Service
 from components.host.rendering import plain, render
 
+MAIN = "/etc/nginx/nginx.conf"
 SITE = "/etc/nginx/conf.d/app.conf"
 LOCATIONS = "/etc/nginx/snippets/app-locations.conf"
 """What a site serves, apart from how it is reached, so that HTTP and HTTPS share it."""
+BLANKED = "/etc/nginx/snippets/blanked-headers.conf"
+"""Headers that Nginx takes out of every request."""
 TLS = "/etc/nginx/snippets/tls.conf"
 PAGE = "/usr/local/share/stages/pages/unavailable.html"
 UNIT = "nginx.service"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d/50-stages.conf"
+CONNECTIONS = 8192
+"""Of one worker process, of which there is one a core: some 60 MiB when all are taken."""
+PER_CLIENT = firewall.CONNECTIONS_PER_CLIENT
+"""Requests that an address may have in progress. A quarter of ``CONNECTIONS``, which two of such
+addresses leave free even where each request takes two."""
 STATUS_PORT = 8090
 """On 127.0.0.1: says that Nginx itself runs with the current configuration."""
 
@@ -35,6 +43,7 @@ def nginx(*, web_ports: Sequence[int], domain: str | None = None) -> Part:
         "nginx/app.conf.j2",
         web_ports=web_ports,
         domain=domain,
+        per_client=PER_CLIENT,
         status_port=STATUS_PORT,
         locations=LOCATIONS,
         tls=TLS,
@@ -47,7 +56,17 @@ def nginx(*, web_ports: Sequence[int], domain: str | None = None) -> Part:
     return Part(
         packages=("curl", "nginx-light"),
         files=(
-            HostFile(path=LOCATIONS, content=render("nginx/app-locations.conf.j2", page=PAGE)),
+            HostFile(path=MAIN, content=render("nginx/nginx.conf.j2", connections=CONNECTIONS)),
+            HostFile(
+                path=LOCATIONS,
+                content=render(
+                    "nginx/app-locations.conf.j2",
+                    page=PAGE,
+                    host=domain or "$host$port_of_host",
+                    blanked=BLANKED,
+                ),
+            ),
+            HostFile(path=BLANKED, content=plain("nginx/blanked-headers.conf")),
             HostFile(path=PAGE, content=plain("nginx/unavailable.html")),
             HostFile(path=SITE, content=site),
             *tls,
@@ -58,7 +77,10 @@ def nginx(*, web_ports: Sequence[int], domain: str | None = None) -> Part:
         services=(
             Service(
                 unit=UNIT,
-                reload_on=(SITE, LOCATIONS, *([TLS, certificate.CONFIG] if domain else [])),
+                reload_on=(
+                    *(MAIN, SITE, LOCATIONS, BLANKED),
+                    *([TLS, certificate.CONFIG] if domain else []),
+                ),
                 restart_on=(DROP_IN,),
                 check=f"{certificate.PROGRAM} prepare && nginx -t -q" if domain else "nginx -t -q",
                 ready="curl --fail --silent --noproxy '*' --max-time 2 --output /dev/null"

@@ -49,6 +49,13 @@ MAX_CLIENTS = 1000
 
 PSQL = admin_sql.PSQL
 
+RECONNECT = (
+    "setpriv --reuid=pgbouncer --regid=pgbouncer --init-groups"
+    f" {PSQL} -Xqw -h {SOCKET_FOLDER} -p {PORT} -U pgbouncer -d pgbouncer -c RECONNECT"
+)
+"""Shell command for root: each connection to the database is closed as soon as its transaction (or
+session, in session mode) has ended, and a new one takes its place. No client notices."""
+
 PoolMode = Literal["transaction", "session", "statement"]
 
 

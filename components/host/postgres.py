@@ -71,7 +71,17 @@ def memory_settings(memory_mib: int) -> PostgresMemory:
     )
 
 
-def postgres(*, version: int, memory_mib: int) -> Part:
+def temp_file_limit_mib(volume_gib: int) -> int:
+    """How much of the volume the temporary files of one session may take: a tenth.
+
+    PostgreSQL has no limit by itself (its documentation, 19.4.2), so that one query can fill the
+    volume, and with it stop every write; here it takes ten at once. A tenth of the default volume
+    is 1 GiB, room to sort ten million rows of 100 bytes.
+    """
+    return volume_gib * 1024 // 10
+
+
+def postgres(*, version: int, memory_mib: int, volume_gib: int) -> Part:
     """Return PostgreSQL ``version`` on a host of ``memory_mib``, its data at ``/data``."""
     conf = f"/etc/postgresql/{version}/main"
     unit = f"postgresql@{version}-main.service"
@@ -118,7 +128,11 @@ def postgres(*, version: int, memory_mib: int) -> Part:
             ),
             owned(
                 "conf.d/reload.conf",
-                render("postgres/reload.conf.j2", memory=memory_settings(memory_mib)),
+                render(
+                    "postgres/reload.conf.j2",
+                    memory=memory_settings(memory_mib),
+                    temp_file_limit_mib=temp_file_limit_mib(volume_gib),
+                ),
             ),
             owned("pg_hba.conf", plain("postgres/pg_hba.conf")),
             owned("pg_ident.conf", plain("postgres/pg_ident.conf")),

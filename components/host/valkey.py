@@ -1,4 +1,4 @@
-"""Valkey: the queue of the worker (Celery, Sidekiq), on 127.0.0.1 only.
+"""Valkey: the queue of the worker (Celery, Sidekiq), on 127.0.0.1 only, with a password.
 
 A queue must not lose jobs to make room: when the memory is full, new jobs are refused
 (``noeviction``). What was accepted survives a restart of the service but for the last second.
@@ -11,18 +11,33 @@ from components.host.rendering import plain, render
 
 CONF = "/etc/valkey/app.conf"
 """A file of its own: the package's ``valkey.conf`` stays as it came."""
+PASSWORD = "/etc/valkey/password.conf"  # noqa: S105 - a path
+CLI = "/usr/local/lib/stages/valkey-cli"
+"""``valkey-cli`` with the password, for root."""
 UNIT = "valkey-server.service"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d/50-stages.conf"
 PORT = 6379
-REDIS_URL = f"redis://127.0.0.1:{PORT}/0"
 
 DRAINED = (
-    f'test "$(valkey-cli -h 127.0.0.1 -p {PORT} scan 0 type list count 1000000000)" = 0'
-    f' && test "$(valkey-cli -h 127.0.0.1 -p {PORT} exists unacked)" = 0'
+    f'test "$({CLI} scan 0 type list count 1000000000)" = 0 && test "$({CLI} exists unacked)" = 0'
 )
 """Shell command that succeeds when no job waits: Celery, Sidekiq, Resque and BullMQ keep waiting
 jobs in lists, Celery those that a worker holds back in the hash ``unacked``. Jobs that are planned
 for later are no lists and do not count."""
+
+
+def url(password: str) -> str:
+    """``REDIS_URL``: the form that every client reads."""
+    return f"redis://:{password}@127.0.0.1:{PORT}/0"
+
+
+def password_file(password: str) -> HostFile:
+    """What Valkey reads the password from. It is beside the part, for it is secret.
+
+    ``password`` should be of the URL-safe alphabet.
+    """
+    content = f"requirepass {password}\n"
+    return HostFile(path=PASSWORD, content=content, mode="0640", group="valkey")
 
 
 def valkey(*, memory_mib: int) -> Part:
@@ -30,20 +45,24 @@ def valkey(*, memory_mib: int) -> Part:
 
     A rewrite forks and may for a moment double the memory, so half of it is for data.
     """
-    conf = render("valkey/app.conf.j2", port=PORT, data_mib=max(16, memory_mib // 2))
+    conf = render(
+        "valkey/app.conf.j2", port=PORT, password=PASSWORD, data_mib=max(16, memory_mib // 2)
+    )
+    cli = render("valkey/valkey-cli.sh.j2", port=PORT, password=PASSWORD)
     return Part(
         packages=("valkey-server", "valkey-tools"),
         # Root's, unlike the package's: Valkey could put links where root writes.
         directories=(Directory(path="/etc/valkey", mode="0750", group="valkey"),),
         files=(
             HostFile(path=CONF, content=conf, mode="0640", group="valkey"),
+            HostFile(path=CLI, content=cli, mode="0755"),
             HostFile(path=DROP_IN, content=plain("valkey/valkey-server.service.conf")),
         ),
         services=(
             Service(
                 unit=UNIT,
-                restart_on=(CONF, DROP_IN),
-                ready=f"valkey-cli -h 127.0.0.1 -p {PORT} ping | grep -qx PONG",
+                restart_on=(CONF, PASSWORD, DROP_IN),
+                ready=f"{CLI} ping | grep -qx PONG",
             ),
         ),
     )

@@ -41,6 +41,7 @@ from components.secrets import GeneratedSecrets
 from components.settings import Settings
 
 APP_SECRET_KEY = "app-secret-key"  # noqa: S105 - the name of a generated secret
+QUEUE_PASSWORD = "queue-password"  # noqa: S105 - the name of a generated secret
 
 DRAIN_TIMEOUT_S = 300
 """How long a farewell waits for queued jobs, and for each of its commands."""
@@ -274,7 +275,7 @@ def _late_files(
             "DATABASE_URL": pgbouncer.DATABASE_URL,
             "DIRECT_DATABASE_URL": pgbouncer.DIRECT_DATABASE_URL,
             **({"READ_DATABASE_URL": pgbouncer.READ_DATABASE_URL} if upstream.replicas else {}),
-            "REDIS_URL": valkey.REDIS_URL,
+            "REDIS_URL": valkey.url(known["queue_password"]),
             "STAGES_STACK": settings.stack,
             "STAGES_CLOUD": settings.cloud,
             "STAGES_STAGE": str(settings.stage),
@@ -284,11 +285,13 @@ def _late_files(
             app.environment_file(settings.app.environment, environment),
             *access.access(login=LOGIN, ssh_keys=known["keys"]).files,
             *known["pooler_files"],
+            valkey.password_file(known["queue_password"]),
             *(certificate_of(known["address"]) if settings.domain else ()),
         ]
 
     return pulumi.Output.all(
         secret_key=secrets.value(APP_SECRET_KEY),
+        queue_password=secrets.value(QUEUE_PASSWORD),
         address=static.address,
         keys=keys,
         pooler_files=upstream.pooler_files,
@@ -302,4 +305,5 @@ def _release(settings: Settings, release: ResolvedRelease, release_command: str)
         directory=settings.app.directory,
         build=settings.app.build,
         release_command=release_command,
+        reconnect=pgbouncer.RECONNECT,
     )

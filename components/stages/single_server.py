@@ -19,7 +19,13 @@ from components.host.pool import pool_sizes
 from components.release import ResolvedRelease
 from components.secrets import GeneratedSecrets
 from components.settings import Settings
-from components.stages.app_host import APP_SECRET_KEY, AppHost, Upstream, server_plan_name
+from components.stages.app_host import (
+    APP_SECRET_KEY,
+    QUEUE_PASSWORD,
+    AppHost,
+    Upstream,
+    server_plan_name,
+)
 
 
 class SingleServer(pulumi.ComponentResource):
@@ -61,7 +67,7 @@ class SingleServer(pulumi.ComponentResource):
             release=release,
             network=network,
             volume=volume,
-            secrets=GeneratedSecrets(f"{name}-secrets", (APP_SECRET_KEY,), child),
+            secrets=GeneratedSecrets(f"{name}-secrets", (APP_SECRET_KEY, QUEUE_PASSWORD), child),
             upstream=upstream,
             opts=child,
         )
@@ -84,7 +90,9 @@ def _postgres_here(settings: Settings, memory_mib: int) -> Upstream:
     )
     return Upstream(
         parts=(
-            postgres.postgres(version=version, memory_mib=memory_mib),
+            postgres.postgres(
+                version=version, memory_mib=memory_mib, volume_gib=settings.data.volume_gib
+            ),
             samples.samples(version=version, memory_mib=memory_mib),
         ),
         pooler_files=list(pgbouncer.upstream_socket(sizes)),

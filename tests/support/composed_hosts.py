@@ -30,6 +30,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBCnkgYCz4nWzBYNoAvJr1pJZ2aHAFmTWcVEB
 SSH_CIDRS = ("203.0.113.0/24", "2001:db8::/32")
 DEVICE = "/dev/disk/by-id/virtio-data"
 PASSWORD = "example'password"
+QUEUE_PASSWORD = "example-queue-password"
 CA = "-----BEGIN CERTIFICATE-----\nexample\n-----END CERTIFICATE-----"
 
 
@@ -48,7 +49,7 @@ class ComposedHost:
         return {file.path: file for file in (*every, *self.secret_files)}
 
 
-def single_server(memory_mib: int = 2048) -> ComposedHost:
+def single_server(memory_mib: int = 2048, address: str = "example") -> ComposedHost:
     """Stage 1: everything on one host."""
     sizes = pool.pool_sizes(
         limit=postgres.MAX_CONNECTIONS, reserved=postgres.RESERVED_CONNECTIONS, wanted=None
@@ -57,11 +58,11 @@ def single_server(memory_mib: int = 2048) -> ComposedHost:
         boot_document=boot_document(volume_device=DEVICE, with_postgres=True),
         parts=(
             *_before(memory_mib, database_here=True),
-            postgres.postgres(version=17, memory_mib=memory_mib),
+            postgres.postgres(version=17, memory_mib=memory_mib, volume_gib=10),
             samples.samples(version=17, memory_mib=memory_mib),
             *_after(managed=False),
         ),
-        secret_files=(*pgbouncer.upstream_socket(sizes), _environment()),
+        secret_files=(*pgbouncer.upstream_socket(sizes), *_secrets(address)),
         sql=bootstrap.bootstrap_sql(managed=False),
     )
 
@@ -78,7 +79,7 @@ def separate_database(memory_mib: int = 2048, ca_pem: str = CA) -> ComposedHost:
     return ComposedHost(
         boot_document=boot_document(volume_device=None, with_postgres=False),
         parts=(*_before(memory_mib, database_here=False), *_after(managed=True)),
-        secret_files=(*upstream, _environment()),
+        secret_files=(*upstream, *_secrets()),
         sql=bootstrap.bootstrap_sql(managed=True),
     )
 
@@ -120,14 +121,18 @@ def _after(*, managed: bool) -> tuple[Part, ...]:
     )
 
 
-def _environment() -> HostFile:
+def _secrets(address: str = "example") -> tuple[HostFile, ...]:
+    return (valkey.password_file(QUEUE_PASSWORD), _environment(address))
+
+
+def _environment(address: str) -> HostFile:
     return app.environment_file(
         {"GREETING": 'say "hello" for $5'},
         {
             "DATABASE_URL": pgbouncer.DATABASE_URL,
             "DIRECT_DATABASE_URL": pgbouncer.DIRECT_DATABASE_URL,
-            "REDIS_URL": valkey.REDIS_URL,
+            "REDIS_URL": valkey.url(QUEUE_PASSWORD),
             "SECRET_KEY": "example-secret-key",
-            "STAGES_HOST": "example",
+            "STAGES_HOST": address,
         },
     )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from components.clouds.local.cluster import Cluster, slot
 from components.host import rendering
-from components.host.postgres import MOUNT
+from components.host.postgres import MOUNT, temp_file_limit_mib
 from components.host.postgres import UID as UID
 
 PORT = 5432
@@ -61,6 +61,7 @@ def files(
     memory_mib: int,
     connections: int,
     reserved: int,
+    storage_gib: int,
     replicated: bool = False,
 ) -> list[File]:
     """Everything but the certificate, what replication takes, and what says the member's role."""
@@ -82,6 +83,7 @@ def files(
         "port": PORT,
         "max_connections": connections,
         "reserved_connections": reserved,
+        "temp_file_limit_mib": temp_file_limit_mib(storage_gib),
         **memory(memory_mib, connections),
     }
 
@@ -212,5 +214,6 @@ def inputs(props: Mapping[str, Any]) -> dict[str, Any]:
         "memory_mib": int(props["memory_mib"]),
         "connections": int(props["connections"]),
         "reserved": int(props["reserved"]),
+        "storage_gib": int(props["storage_gib"]),
         "replicated": bool(props.get("replication_password")),
     }

@@ -58,7 +58,8 @@ def _units(names: list[str]) -> dict[str, dict[str, object]]:
 
 def _restarts() -> dict[str, list[float]]:
     """When systemd started each unit again by itself, in seconds since 1970."""
-    argv = ["journalctl", f"MESSAGE_ID={RESTART_SCHEDULED}", f"--since=-{RECENT_S}s"]
+    # Of process 1 alone: any user may log a line with this id.
+    argv = ["journalctl", "_PID=1", f"MESSAGE_ID={RESTART_SCHEDULED}", f"--since=-{RECENT_S}s"]
     found: dict[str, list[float]] = defaultdict(list)
     for line in run([*argv, "--output=json", "--output-fields=UNIT"]).output.splitlines():
         try:

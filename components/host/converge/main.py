@@ -152,7 +152,7 @@ def _app(document: dict[str, Any], readers: Readers) -> None:
     try:
         release.ensure(name, wanted["build"], int(wanted["build_timeout_s"]))
         if name != release.active() and wanted["release_command"]:
-            release.release_command(name, wanted["release_command"])
+            release.release_command(name, wanted["release_command"], wanted["reconnect"])
     except Failed as failure:
         readers.undo(readers.app_files, running={})
         raise failure

@@ -19,7 +19,7 @@ from pathlib import Path
 from components.host.converge import folders
 from components.host.converge.files import STATE
 from components.host.converge.logs import Logged, follow
-from components.host.converge.report import TIMEOUT_EXIT, Done, Failed, run, step, tell
+from components.host.converge.report import TIMEOUT_EXIT, Done, Failed, run, shell, step, tell
 
 FOLDER = Path("/srv/app")
 RELEASES = FOLDER / "releases"
@@ -79,18 +79,28 @@ def ensure(name: str, build: str, build_timeout_s: int) -> None:
     (COMPLETE / name).touch()
 
 
-def release_command(name: str, command: str) -> None:
-    """Run the Procfile's ``release`` line, with the direct database address."""
+def release_command(name: str, command: str, reconnect: str) -> None:
+    """Run the Procfile's ``release`` line, with the direct database address; then ``reconnect``.
+
+    A command that fails may have changed a table before, so the pool reconnects after it as well.
+    """
     step("release command")
     direct = 'if [ -n "$DIRECT_DATABASE_URL" ]; then export DATABASE_URL="$DIRECT_DATABASE_URL"; fi'
     text = f"{direct}\n{command}"
     done = as_app(text, RELEASES / name, RELEASE_COMMAND_TIMEOUT_S, "release")
+    pooler = shell(reconnect) if reconnect else Done(0, "")
     if not done.ok:
         raise Failed(
             f"release {commit_of(name)[:12]}",
             f"the release command failed ({_ending(done, RELEASE_COMMAND_TIMEOUT_S)}): {command}",
             f"The old release was not touched. On the host all of it is in {done.log}.",
             done.shown(),
+        )
+    if not pooler.ok:
+        raise Failed(
+            f"release {commit_of(name)[:12]}",
+            f"the pool did not reconnect after the release command: {pooler.last_line()}",
+            "The old release still serves. Look at `journalctl -u pgbouncer` on the host.",
         )
 
 

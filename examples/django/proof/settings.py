@@ -33,7 +33,9 @@ def revision(folder: Path) -> str:
 
 
 SECRET_KEY = os.environ.get("SECRET_KEY", "")  # Django refuses to sign with an empty one.
-ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "*").split(",")
+# The stage's domain or address, and this host itself, which asks whether the app is ready.
+HOSTS = f"{os.environ['STAGES_HOST']},127.0.0.1,localhost" if "STAGES_HOST" in os.environ else "*"
+ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", HOSTS).split(",")
 DATABASE_URL = os.environ.get("DATABASE_URL", "postgresql:///app")
 READ_DATABASE_URL = os.environ.get("READ_DATABASE_URL", "")  # Only where there are replicas.
 DATABASES = {"default": database(DATABASE_URL)}

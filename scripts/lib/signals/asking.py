@@ -10,7 +10,7 @@ from typing import Any
 
 from components.errors import UserError
 from components.host.converge.report import RUN_TAG
-from components.host.samples import TAG
+from components.host.samples import UNIT
 from scripts.lib import ssh
 from scripts.lib.signals.evidence import FAILURE, Evidence, read
 
@@ -34,10 +34,14 @@ def ask(stack: str, values: Mapping[str, Any], since: float, until: float) -> Ev
 
 
 def command(since: float) -> str:
-    """The shell command for the host: samples as they are, then runs and failures with times."""
+    """The shell command for the host: samples as they are, then runs and failures with times.
+
+    Any user of the host may log under any tag. Fields that begin with ``_`` are journald's own
+    word on who sent a line (systemd.journal-fields(7)), so each match has one.
+    """
     journal = f"sudo journalctl --no-pager --quiet --since=@{since:.0f}"
     return (
-        f"{journal} -o cat -t {TAG}; echo; echo '{MARK}';"
+        f"{journal} -o cat _SYSTEMD_UNIT={UNIT}; echo; echo '{MARK}';"
         f" {journal} -o json --output-fields=SYSLOG_IDENTIFIER,MESSAGE,MESSAGE_ID,UNIT,UNIT_RESULT"
-        f" SYSLOG_IDENTIFIER={RUN_TAG} + _PID=1 MESSAGE_ID={FAILURE}"
+        f" _UID=0 SYSLOG_IDENTIFIER={RUN_TAG} + _PID=1 MESSAGE_ID={FAILURE}"
     )

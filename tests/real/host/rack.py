@@ -85,7 +85,7 @@ class Rack:
                 commands=("systemctl stop postgresql@17-main.service", "systemctl stop data.mount"),
             ),
         )
-        host = single_server(MEMORY_MIB)
+        host = single_server(MEMORY_MIB, address=made.address)
         return {
             **made.props(Release(repository=str(PROJECT), commit=self.commit)),
             **plain,

@@ -5,7 +5,9 @@ The sample app runs on it. The host comes from the local cloud, the rest from ``
 
 from __future__ import annotations
 
+import resource
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ import pytest
 
 from components import host_configuration
 from components.clouds.local import bridge, disk, machine
-from components.host import app, nginx, valkey
+from components.host import app, firewall, nginx, valkey
 from components.host_configuration import HostConfigurationProvider
 from tests.real.app_host import AppHost, free_cidr
 from tests.real.host.rack import Rack, ask, head, listening, reachable, sql, started, wait_healthy
@@ -179,6 +181,27 @@ def test_no_port_but_web_and_ssh_answers_the_network(rack: Rack, configured: App
         assert not reachable(configured.address, 9000)
     finally:
         configured.sh("systemctl stop open")
+
+
+def test_one_address_has_a_share_of_the_connections(configured: AppHost) -> None:
+    """Of those that never send a request as well: Nginx does not count them."""
+    limit = firewall.CONNECTIONS_PER_CLIENT
+    assert 2 * limit <= nginx.CONNECTIONS
+    opened: list[socket.socket] = []
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
+    try:
+        with pytest.raises(ConnectionRefusedError):
+            for _ in range(limit + 10):
+                opened.append(socket.create_connection((configured.address, 80), timeout=10))
+        assert limit - 10 < len(opened) <= limit
+        # From another address, the host's own, the site answers.
+        configured.sh("curl -sf --noproxy '*' -o /dev/null http://127.0.0.1/health")
+    finally:
+        for each in opened:
+            each.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    machine.wait_until("80 should answer again", 30, lambda: reachable(configured.address, 80))
 
 
 def test_a_page_says_so_when_no_web_process_answers(rack: Rack, configured: AppHost) -> None:

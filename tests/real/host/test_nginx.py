@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from components.host import nginx, rendering
 from tests.support.debian_tree import DebianTree
 
 pytestmark = pytest.mark.real
 
+BLANKED = re.findall('proxy_set_header (.*) "";', rendering.plain("nginx/blanked-headers.conf"))
 WEB = """
 import http.server, json, sys, threading
 port, mood = int(sys.argv[1]), sys.argv[2]
@@ -38,7 +41,8 @@ http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 def serve(tree: DebianTree, moods: dict[int, str], question: str) -> tuple[str, str, list[str]]:
     """Start web processes and Nginx, ask; return body, status and who was asked."""
     tree.must("cat > /srv/web.py", text=WEB)
-    lines = [f"python3 /srv/web.py {port} {mood} &" for port, mood in moods.items()]
+    lines = ["ulimit -n 65536"]  # As LimitNOFILE of the unit.
+    lines += [f"python3 /srv/web.py {port} {mood} &" for port, mood in moods.items()]
     lines += [f"until ss -Hltn | grep -q 127.0.0.1:{port}; do sleep 0.05; done" for port in moods]
     done = tree.must("\n".join([*lines, "nginx", question, "echo; cat /run/asked || true"]))
     body, _, rest = done.partition("\n@@")
@@ -63,9 +67,12 @@ def test_a_client_cannot_claim_an_address_or_a_protocol(single: DebianTree) -> N
             "X-Forwarded-For": "192.0.2.66",
             "X-Forwarded-Proto": "https",
             "X-Forwarded-Host": "evil.example",
+            "X-Forwarded-Port": "8443",
             "X-Real-IP": "192.0.2.66",
-            "Forwarded": "for=192.0.2.66",
-            "Proxy": "http://evil.example",
+            "X_Real_IP": "192.0.2.66",
+            "Upgrade": "h2c",
+            "Connection": "Upgrade, HTTP2-Settings",
+            **dict.fromkeys(BLANKED, "evil.example"),
         }.items()
     )
     body, status, _ = serve(
@@ -80,7 +87,124 @@ def test_a_client_cannot_claim_an_address_or_a_protocol(single: DebianTree) -> N
     assert got["X-Forwarded-Host"] == "shop.example:8080"
     assert got["X-Forwarded-Port"] == "80"
     assert len(got["X-Request-ID"]) == 32
-    assert not {"Forwarded", "Proxy"} & got.keys()
+    assert got.keys() == {
+        *("Host", "User-Agent", "Accept", "X-Real-IP", "X-Request-ID"),
+        *("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port"),
+    }
+
+
+def test_a_websocket_is_the_only_upgrade(single: DebianTree) -> None:
+    asked = ask("-H 'Connection: Upgrade' -H 'Upgrade: WebSocket' http://127.0.0.1/")
+    body, _, _ = serve(single, {8001: "works", 8002: "works"}, asked)
+    got = headers_of(body)
+    assert (got["Upgrade"], got["Connection"]) == ("websocket", "upgrade")
+
+
+RAW = """
+import base64, json, socket, sys
+for raw in json.load(sys.stdin):
+    with socket.create_connection(("127.0.0.1", 80), 10) as link:
+        link.sendall(raw.encode("latin-1"))
+        answer = b""
+        while block := link.recv(65536):
+            answer += block
+    head, _, body = answer.partition(b"\\r\\n\\r\\n")
+    print(json.dumps([int(head.split()[1]), body.decode("latin-1")]))
+"""
+
+
+def answers(tree: DebianTree, *raw: str) -> list[tuple[int, Any]]:
+    """What Nginx makes of requests, byte for byte: status, and the headers that the app got."""
+    tree.write("/srv/raw.json", json.dumps([f"{each}\r\n" for each in raw]))
+    tree.write("/srv/raw.py", RAW)
+    done = tree.must(
+        "python3 /srv/web.py 8001 works & python3 /srv/web.py 8002 works &"
+        " until ss -Hltn | grep -c 127.0.0.1:800[12] | grep -q 2; do sleep 0.05; done;"
+        " nginx; python3 /srv/raw.py < /srv/raw.json",
+    )
+    found = [json.loads(line) for line in done.splitlines()]
+    return [(status, headers_of(body) if status == 200 else body) for status, body in found]
+
+
+@pytest.mark.parametrize("domain", [None, "shop.example.com"], ids=["any name", "domain"])
+def test_the_app_sees_no_host_that_nginx_did_not_choose(
+    single: DebianTree, domain: str | None
+) -> None:
+    """The request line goes before the header, and a name ends where its port does."""
+    single.write("/srv/web.py", WEB)
+    part = nginx.nginx(web_ports=(8001, 8002), domain=domain)
+    locations = next(file.content for file in part.files if file.path == nginx.LOCATIONS)
+    single.write(nginx.LOCATIONS, locations)
+    close = "Connection: close\r\n"
+    found = answers(
+        single,
+        f"GET http://evil.example/ HTTP/1.1\r\nHost: shop.example.com\r\n{close}",
+        f"GET http://shop.example.com/ HTTP/1.1\r\nHost: evil.example\r\n{close}",
+        f"GET / HTTP/1.1\r\nHost: shop.example.com:80@evil.example\r\n{close}",
+        f"GET / HTTP/1.1\r\nHost: SHOP.example.com:8080\r\n{close}",
+        f"GET / HTTP/1.1\r\nHost: [::1]:8080\r\n{close}",
+    )
+    seen = [(status, got["Host"], got["X-Forwarded-Host"]) for status, got in found]
+    chosen = [
+        *("evil.example", "shop.example.com", "shop.example.com"),
+        *("shop.example.com:8080", "[::1]:8080"),
+    ]
+    expected = [domain or name for name in chosen]
+    assert seen == [(200, name, name) for name in expected]
+
+
+def test_a_request_with_two_readings_is_refused(single: DebianTree) -> None:
+    single.write("/srv/web.py", WEB)
+    smuggled = (
+        "Content-Length: 4\r\nTransfer-Encoding: chunked",
+        "Content-Length: 4\r\nContent-Length: 5",
+        "Content-Length: +4",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Host: a.example",
+        "X: \0",
+    )
+    start = "POST / HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n"
+    found = answers(single, *(f"{start}{headers}\r\n\r\n0\r\n" for headers in smuggled))
+    assert [status in {400, 501} for status, _ in found] == [True] * len(smuggled)
+
+
+SLOW = """
+import resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (16384, 16384))
+BODY = b"POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 9\\r\\n\\r\\n1"
+def open_(count, text):
+    links = [socket.create_connection(("127.0.0.1", 80)) for _ in range(count)]
+    for link in links:
+        link.sendall(text)
+    return links
+held = open_(1400, BODY) + open_(1400, BODY[:20])
+print("held", flush=True)
+sys.stdin.readline()
+held += open_(int(sys.argv[1]), BODY)
+print("all", flush=True)
+sys.stdin.readline()
+"""
+"""1,400 bodies and 1,400 headers that never end; more bodies as soon as the test says so."""
+
+
+def test_slow_clients_do_not_take_the_site_down_and_one_address_has_a_share(
+    single: DebianTree,
+) -> None:
+    single.write("/srv/slow.py", SLOW)
+    status = (
+        "curl -s --noproxy '*' --max-time 10 -o /dev/null -w '%{http_code}\\n' http://127.0.0.1/"
+    )
+    question = f"""
+mkfifo /run/in /run/out
+python3 /srv/slow.py {nginx.PER_CLIENT} < /run/in > /run/out & slow=$!
+exec 7> /run/in 8< /run/out
+read -r _ <&8; {status}; {status} --interface 127.0.0.2
+echo more >&7; read -r _ <&8
+until [ "$({status})" = 429 ]; do sleep 0.1; done; echo 429; {status} --interface 127.0.0.2
+kill $slow; echo '@@0'"""
+    body, _, _ = serve(single, {8001: "works", 8002: "works"}, question)
+    assert body.split() == ["200", "200", "429", "200"]
 
 
 def test_a_read_goes_to_another_process_when_one_drops_it(single: DebianTree) -> None:

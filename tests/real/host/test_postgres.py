@@ -107,11 +107,13 @@ def test_it_starts_with_the_rendered_settings(database: DebianTree) -> None:
     database.must(check())
     show = """
 for name in data_directory listen_addresses wal_level archive_mode archive_command shared_buffers \
-    max_connections superuser_reserved_connections password_encryption ssl data_checksums; do
+    max_connections superuser_reserved_connections password_encryption ssl data_checksums \
+    allow_alter_system temp_file_limit; do
   echo "$name $(sql -c "show $name")"
 done
 sql -c "select datlocprovider, datlocale, encoding = 6 from pg_database where datname = 'template1'"
 ss -Hltn
+sql -c "alter system set ssl = on" 2>&1 || true
 """
     assert database.must(START + show).splitlines() == [
         f"data_directory {DATA}",
@@ -125,7 +127,10 @@ ss -Hltn
         "password_encryption scram-sha-256",
         "ssl off",
         "data_checksums on",
+        "allow_alter_system off",
+        "temp_file_limit 1GB",
         "b|C.UTF-8|t",
+        "ERROR:  ALTER SYSTEM is not allowed in this environment",
     ]
 
 
@@ -365,6 +370,6 @@ def ready() -> str:
 
 
 def service() -> tuple[str, str]:
-    services = postgres.postgres(version=17, memory_mib=2048).services
+    services = postgres.postgres(version=17, memory_mib=2048, volume_gib=10).services
     (found,) = [each for each in services if each.unit == "postgresql@17-main.service"]
     return found.check, found.ready

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from components.host import app
+from components.host import app, pgbouncer
 from tests.real.app_host import (
     ENVIRONMENT_FILE,
     WEB_APP,
@@ -76,6 +77,39 @@ def test_a_release_that_cannot_be_made_leaves_the_old_one_alone(
     assert host.invocations() == before
     assert host.get("http://127.0.0.1/") == serving
     assert drift(up) == {}
+
+
+PREPARED = """
+import psycopg, sys
+with psycopg.connect(sys.argv[1], autocommit=True, prepare_threshold=0) as link:
+    for _ in range(10):
+        print(type(link.execute("select * from orders").fetchone()[0]).__name__)
+"""
+"""An app's requests: the same statement, prepared, each time through the pool."""
+
+
+def test_prepared_statements_survive_a_migration(
+    host: AppHost, product: Product, up: dict[str, Any]
+) -> None:
+    """Also one that fails half-way: what it had done by then is there."""
+
+    def psql(sql: str) -> str:
+        return f'psql -qXc "{sql}" "{pgbouncer.DIRECT_DATABASE_URL}"'
+
+    def asked() -> set[str]:
+        argv = ["runuser", "-u", "app", "--", "python3", "-c", PREPARED, pgbouncer.DATABASE_URL]
+        return set(host.sh(shlex.join(argv)).split())
+
+    host.sh(f"runuser -u app -- {psql('create table orders as select 1 as amount')}")
+    assert asked() == {"int"}
+    with_text = psql("alter table orders alter amount type text")
+    with_numbers = psql("alter table orders alter amount type int using amount::int")
+    release = replace(release_of(up), reconnect=pgbouncer.RECONNECT)
+    new, broken = (product.commit(name) for name in ("migrated", "migrated by half"))
+    apply(host.props(replace(release, commit=new, release_command=with_text)))
+    assert asked() == {"str"}
+    refused(host.props(replace(release, commit=broken, release_command=f"{with_numbers}; false")))
+    assert asked() == {"int"}
 
 
 def test_a_release_that_never_answers_is_taken_back(

@@ -20,6 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from components.clouds.local import bridge, hosts, machine
 from components.clouds.local.nspawn import Host
+from components.host.converge.report import RUN_TAG
+from components.host.samples import TAG
+from scripts.lib.signals import asking, evidence
 from tests.real.clone import Stack
 from tests.real.stages.attacker import attacker
 from tests.real.waiting import until
@@ -229,6 +232,40 @@ def test_the_apps_user_cannot_become_another(stack: Stack) -> None:
         status = must(host, f"cat /proc/{pid}/status")
         assert re.search(r"^NoNewPrivs:\s+1$", status, re.M)
         assert re.search(r"^CapBnd:\s+0+$", status, re.M)
+
+
+def test_the_queue_obeys_the_app_and_root_alone(stack: Stack) -> None:
+    host = app_host(stack)
+    for user in ("app", "nobody", "pgbouncer", "ops"):
+        assert "NOAUTH" in sh(host, "valkey-cli -h 127.0.0.1 scan 0", user=user)[1], user
+        assert sh(host, "/usr/local/lib/stages/valkey-cli ping", user=user)[0] != 0, user
+    assert must(host, "/usr/local/lib/stages/valkey-cli ping") == "PONG"
+    assert stack.get()["queue"]["reachable"] is True
+
+
+def test_the_app_forges_no_line_that_signals_believes(stage1: Stack) -> None:
+    host = app_host(stage1)
+    since = float(must(host, "date +%s"))
+    forged = {
+        "nginx": f'- "GET /" 503 0 at={since:.3f} status=503 took=77.7 by=[502]',
+        TAG: json.dumps({"at": since + 1, "memory_mib": 77777}),
+        RUN_TAG: "begins",
+    }
+    for tag, text in forged.items():
+        must(
+            host,
+            f"cat > /tmp/forged && logger -t {tag} -f /tmp/forged",
+            user="app",
+            stdin=text,
+        )
+    must(host, "journalctl --sync; systemctl start samples.service; journalctl --sync")
+    for text in forged.values():
+        assert text in must(host, f"journalctl -o cat --since=@{since:.0f}")
+    samples, _, events = must(host, asking.command(since)).partition(asking.MARK)
+    found = evidence.read(samples, events, since, since + 60)
+    assert found.samples and all(sample.page_ms != 77700 for sample in found.samples)
+    assert (found.refused, found.runs) == ([], ())
+    assert "77777" not in samples
 
 
 def test_the_apps_user_writes_where_it_should_and_nowhere_else(stack: Stack) -> None:

@@ -101,7 +101,9 @@ def _get_ready(stage1: Side, stage2: Side) -> None:
         side.get_ready(tables)
         # Only the app under test should be busy.
         side.root(["systemctl", "stop", "web@*.service", "worker.service"])
-    stage2.admin(f"ALTER SYSTEM SET max_connections = {DIRECT_LIMIT}")
+    # Read after the plan's own number, which it replaces.
+    limit = f"echo max_connections = {DIRECT_LIMIT} >> /etc/postgresql/17/main/replication.conf"
+    stage2.root(["sh", "-euc", limit], on=stage2.database)
     stage2.root(["systemctl", "restart", "postgresql@17-main"], on=stage2.database)
 
 

@@ -38,7 +38,7 @@ RELEASE = ResolvedRelease(
 )
 
 ARN = "arn:aws:ec2:eu-central-1:123456789012:instance/i-0123456789abcdef0"
-SECRETS = ("app-secret-key", "database-admin-password", "database-app-password")
+SECRETS = ("app-secret-key", "queue-password", "database-admin-password", "database-app-password")
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ def test_the_database_lets_in_the_servers_addresses_only() -> None:
             memory_mib=1024,
             connections=25,
             reserved=3,
+            storage_gib=10,
         )
     }
     hba = files["/etc/postgresql/17/main/pg_hba.conf"].text.splitlines()
@@ -57,6 +58,7 @@ def test_the_database_lets_in_the_servers_addresses_only() -> None:
     ]
     conf = files["/etc/postgresql/17/main/postgresql.conf"].text
     assert "max_connections = 25\n" in conf and "shared_buffers = 256MB\n" in conf
+    assert "temp_file_limit = 1024MB\n" in conf and "allow_alter_system = off\n" in conf
 
 
 def test_a_password_is_quoted_whatever_is_in_it() -> None:

@@ -77,6 +77,7 @@ def test_followers_get_in_only_where_there_are_some() -> None:
             memory_mib=1024,
             connections=25,
             reserved=3,
+            storage_gib=10,
             replicated=replicated,
         )
         wanted = ("pg_hba.conf", "nftables.conf")
