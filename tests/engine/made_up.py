@@ -83,6 +83,7 @@ OUTPUTS: Mapping[str, Callable[[str, str, int], Outputs]] = {
     "aws:rds/instance:Instance": lambda name, id_, n: _database(id_, n),
     "aws:rds/parameterGroup:ParameterGroup": lambda name, id_, n: {"name": _name(name, n)},
     "aws:rds/subnetGroup:SubnetGroup": lambda name, id_, n: {"name": _name(name, n)},
+    "aws:ec2/vpc:Vpc": lambda name, id_, n: {**_arn("ec2", "vpc", id_)},
     "aws:sns/topic:Topic": lambda name, id_, n: {**_arn("sns", "topic", id_)},
     "digitalocean:index/databaseCluster:DatabaseCluster": _cluster,
     "digitalocean:index/databaseReplica:DatabaseReplica": lambda name, id_, n: {

@@ -19,10 +19,15 @@ CPU_PERCENT = 75
 MEMORY_PERCENT = 90
 DISK_PERCENT = 80
 CONNECTIONS_PERCENT = 80
-FREE_MEMORY_PERCENT = 10
+FREE_MEMORY_PERCENT = 6
+"""A ``db.t4g.micro`` with nothing to do has about a tenth free (106 MB at the least in a week,
+RoboFinSystems/robosystems#1086): at a tenth the alarm would never end."""
 FREE_STORAGE_PERCENT = 10
 """RDS lets a disk grow when less than a tenth is free: below it for 15 minutes, it did not."""
-REPLICA_LAG_S = 60
+REPLICA_LAG_S = 600
+"""RDS counts the time since the last replayed transaction; without writes the primary ends its
+WAL segment every 5 minutes, so that an idle replica seems to lag up to 300 s.
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PostgreSQL.Replication.ReadReplicas.Monitor.html"""
 
 MEMORY_METRIC = "memory_used_percent"
 DISK_METRIC = "disk_used_percent"
@@ -42,7 +47,7 @@ class Alarm:
     meaning: str
     namespace: str
     metric: str
-    threshold: float
+    threshold: pulumi.Input[float]
     below: bool = False
     dimensions: dict[str, pulumi.Input[str]] = field(default_factory=dict)
     statistic: str = "Average"
@@ -132,8 +137,10 @@ def _own(namespace: str, role: str, metric: str, percent: int, what: str) -> Ala
     )
 
 
-def database(identifier: pulumi.Input[str], plan: DatabasePlan, storage_gib: int) -> list[Alarm]:
-    """Return the alarms of a database."""
+def database(
+    identifier: pulumi.Input[str], plan: DatabasePlan, storage_gib: pulumi.Output[int]
+) -> list[Alarm]:
+    """Return the alarms of a database. ``storage_gib`` is the size that its disk has by now."""
     at = {"DBInstanceIdentifier": identifier}
     connections = plan.connection_limit * CONNECTIONS_PERCENT // 100
     return [
@@ -159,7 +166,7 @@ def database(identifier: pulumi.Input[str], plan: DatabasePlan, storage_gib: int
             meaning=f"Less than {FREE_STORAGE_PERCENT} % of the disk free for 15 minutes",
             namespace="AWS/RDS",
             metric="FreeStorageSpace",
-            threshold=storage_gib * 1024**3 * FREE_STORAGE_PERCENT // 100,
+            threshold=storage_gib.apply(lambda gib: gib * 1024**3 * FREE_STORAGE_PERCENT // 100),
             below=True,
             dimensions=at,
         ),

@@ -6,6 +6,8 @@ input is set here. It never gets a name, a public address or a password that RDS
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import pulumi
 import pulumi_aws as aws
 
@@ -20,6 +22,17 @@ ADMIN_DATABASE = "postgres"
 PORT = 5432
 GROWTH = 5
 """How often its first size a disk may grow to by itself, when the settings do not say."""
+LARGEST_GIB = 65536
+"""RDS's largest disk."""
+STRIPED_GIB = 400
+"""From here on RDS for PostgreSQL stripes a gp3 disk, and refuses what is below its new baseline:
+both are included in the price.
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage"""
+STRIPED_IOPS = 12000
+STRIPED_MIBPS = 500
+TIMEOUTS = pulumi.CustomTimeouts(create="6h", update="6h", delete="12h")
+"""A replica begins with a snapshot of its primary, and a database ends with its last one: both
+take hours on a large disk."""
 
 
 def make(
@@ -51,10 +64,13 @@ def make(
         storage_type="gp3",
         allocated_storage=needs.storage_gib,
         max_allocated_storage=_storage_limit(ctx, needs),
+        **_baseline(needs.storage_gib),
         storage_encrypted=True,
         username=ADMIN,
         password=needs.admin_password,
         multi_az=needs.standby,
+        # The server's: another one costs time and $0.01 a GB. RDS takes none with a standby.
+        availability_zone=None if needs.standby else ctx.zones[0],
         db_subnet_group_name=subnets.name,
         vpc_security_group_ids=[network.database_group_id],
         publicly_accessible=False,
@@ -89,10 +105,10 @@ def make(
                 "kmsKeyId",
                 "availabilityZone",
             ],
-            custom_timeouts=pulumi.CustomTimeouts(create="60m", update="120m", delete="60m"),
+            custom_timeouts=TIMEOUTS,
         ),
     )
-    watched = alarms.database(primary.identifier, plan, needs.storage_gib)
+    watched = alarms.database(primary.identifier, plan, primary.allocated_storage)
     alarms.make(ctx, f"{name}-database", watched, network.topic_arn, parent)
     replicas = [
         _replica(ctx, f"{name}-replica-{number}", needs, primary, parameters, network, parent)
@@ -169,7 +185,9 @@ def _replica(
         instance_class=plan.name,
         storage_type="gp3",
         max_allocated_storage=_storage_limit(ctx, needs),
+        **_baseline(needs.storage_gib),
         storage_encrypted=True,
+        availability_zone=ctx.zones[0],
         vpc_security_group_ids=[network.database_group_id],
         publicly_accessible=False,
         port=PORT,
@@ -188,18 +206,35 @@ def _replica(
         tags=ctx.tags(name),
         opts=ctx.child(
             parent,
-            custom_timeouts=pulumi.CustomTimeouts(create="60m", update="120m", delete="60m"),
+            ignore_changes=["availabilityZone"],  # another one replaces it
+            custom_timeouts=TIMEOUTS,
         ),
     )
     alarms.make(ctx, name, alarms.replica(made.identifier), network.topic_arn, parent)
     return made
 
 
+class _Baseline(TypedDict, total=False):
+    iops: int
+    storage_throughput: int
+
+
+def _baseline(storage_gib: int) -> _Baseline:
+    """Return what a disk of this size has at the least; below ``STRIPED_GIB`` RDS takes neither.
+
+    The provider sends the recorded IOPS along with a new size: those of a small disk are refused
+    for a large one (hashicorp/terraform-provider-aws#28382).
+    """
+    if storage_gib < STRIPED_GIB:
+        return {}
+    return {"iops": STRIPED_IOPS, "storage_throughput": STRIPED_MIBPS}
+
+
 def _storage_limit(ctx: Context, needs: DatabaseNeeds) -> int | None:
     """The size up to which the disk grows; ``None`` where the settings want none."""
     limit = ctx.settings.database.storage_limit_gib
     if limit is None:
-        return GROWTH * needs.storage_gib
+        return min(GROWTH * needs.storage_gib, LARGEST_GIB)
     return limit if limit > needs.storage_gib else None
 
 

@@ -10,6 +10,7 @@ import json
 import pulumi
 import pulumi_aws as aws
 
+from components.clouds.aws import boundary
 from components.clouds.aws.context import Context
 
 RETENTION_DAYS = 90
@@ -26,6 +27,8 @@ def make(ctx: Context, name: str, vpc: aws.ec2.Vpc, parent: pulumi.Resource) -> 
     )
     role = aws.iam.Role(
         f"{name}-flows",
+        path=boundary.PATH,
+        permissions_boundary=boundary.arn(vpc.arn),
         assume_role_policy=json.dumps(
             {
                 "Version": "2012-10-17",

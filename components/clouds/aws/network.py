@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cloud import NetworkAnswer, NetworkNeeds
-from components.clouds.aws import alarms, firewall, flow_logs
+from components.clouds.aws import alarms, boundary, firewall, flow_logs
 from components.clouds.aws.context import Context
 from components.clouds.aws.subnets import divide
 
@@ -26,6 +26,8 @@ class AwsNetwork(NetworkAnswer):
     private_subnet_ids: tuple[pulumi.Output[str], ...]
     app_group_id: pulumi.Output[str]
     database_group_id: pulumi.Output[str] | None
+    boundary_arn: pulumi.Output[str]
+    """Of the policy that every role of the stack stays within."""
     topic_arn: pulumi.Output[str] | None
     """Where alarms go; ``None`` without an address for them."""
     ways: tuple[pulumi.Resource, ...]
@@ -51,7 +53,8 @@ def make(ctx: Context, name: str, needs: NetworkNeeds, parent: pulumi.Resource) 
         vpc_id=vpc.id,
         ingress=[],
         egress=[],
-        tags=ctx.tags(f"{name}-default-group"),
+        # No tags: the provider sets them on the group that came with the VPC, and the right to
+        # tag what has none would be the right to change it.
         opts=ctx.child(parent),
     )
     ranges = divide(needs.cidr)
@@ -71,6 +74,7 @@ def make(ctx: Context, name: str, needs: NetworkNeeds, parent: pulumi.Resource) 
         private_subnet_ids=tuple(subnet.id for subnet in private),
         app_group_id=groups.app.id,
         database_group_id=groups.database.id if groups.database else None,
+        boundary_arn=boundary.arn(vpc.arn),
         topic_arn=alarms.topic(ctx, name, parent),
         ways=(*routes, *groups.rules),
     )

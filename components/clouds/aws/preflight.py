@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-from components.clouds.aws import api, checks, image, plans, rds_ca, regions
+from components.clouds.aws import api, boundary, checks, image, plans, rds_ca, regions
 from components.errors import UserError, wrong
 from components.settings import Settings
 from components.settings.problems import raise_all
@@ -34,10 +34,11 @@ def check(settings: Settings) -> None:
     raise_all([*_examples(settings), *_tunnel(settings)])
     region = regions.region(settings.region)
     try:
-        api.call(api.client("sts", region), "get_caller_identity")
+        who = api.call(api.client("sts", region), "get_caller_identity")
         raise_all([*_region(region)])
         ec2 = api.client("ec2", region)
-        problems = [*_zones(ec2, settings), *_server(ec2, settings), *_image(ec2, settings)]
+        problems = [*_boundary(api.client("iam", region), who["Account"])]
+        problems += [*_zones(ec2, settings), *_server(ec2, settings), *_image(ec2, settings)]
         problems += _address(ec2, settings)
         if settings.stage == 2:
             problems += _database(api.client("rds", region), settings)
@@ -90,6 +91,22 @@ def _region(region: str) -> Iterator[UserError]:
             "a region that is switched on in the account",
             region,
             f"`aws account enable-region --region-name {region}` switches it on.",
+        )
+
+
+def _boundary(iam: Any, account: str) -> Iterator[UserError]:
+    """Without it AWS refuses to make the server's role, in the middle of an ``up``."""
+    arn = boundary.in_account(account)
+    try:
+        api.call(iam, "get_policy", PolicyArn=arn)
+    except api.Failed as error:
+        if error.code != "NoSuchEntity":
+            raise
+        yield UserError(
+            f"The account should have the policy {arn}, got none",
+            "An administrator makes it once: `aws iam create-policy --policy-name"
+            f" {boundary.NAME} --policy-document"
+            " file://components/clouds/aws/iam-boundary.json`.",
         )
 
 

@@ -53,7 +53,7 @@ def _instance(
         vpc_security_group_ids=[network.app_group_id],
         # It needs a way out before the static address moves to it, and there is no NAT (13).
         associate_public_ip_address=True,
-        iam_instance_profile=profile.make(ctx, name, parent),
+        iam_instance_profile=profile.make(ctx, name, network.boundary_arn, parent),
         # IMDSv2 alone, and not for containers behind a hop (14). The host admits root only.
         metadata_options={
             "http_endpoint": "enabled",
@@ -66,7 +66,8 @@ def _instance(
             "volume_type": "gp3",
             "volume_size": plan.disk_gib,
             "delete_on_termination": True,  # it holds nothing that must survive (12)
-            "tags": ctx.tags(f"{name}-server-root"),
+            # No tags: the provider sets them after the birth, and the right to tag what has none
+            # would be the right to delete it.
         },
         ebs_optimized=True,
         user_data=pulumi.Output.from_input(needs.user_data).apply(_fits),

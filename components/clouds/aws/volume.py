@@ -20,7 +20,15 @@ def make(ctx: Context, name: str, needs: VolumeNeeds, parent: pulumi.Resource) -
         encrypted=True,
         final_snapshot=needs.protected,
         tags=ctx.tags(f"{name}-data"),
-        opts=ctx.child(parent, protect=needs.protected),
+        opts=ctx.child(
+            parent,
+            protect=needs.protected,
+            # The provider sends ModifyVolume when this alone changes, which AWS refuses or counts
+            # against the volume's modifications (hashicorp/terraform-provider-aws#31044).
+            ignore_changes=["finalSnapshot"],
+            # The last snapshot is waited for, and a large volume's takes hours; the default is 10m.
+            custom_timeouts=pulumi.CustomTimeouts(update="30m", delete="12h"),
+        ),
     )
     return VolumeAnswer(
         id=volume.id,
@@ -29,7 +37,7 @@ def make(ctx: Context, name: str, needs: VolumeNeeds, parent: pulumi.Resource) -
         backed_up=Guarantee(
             kept=False,
             reason="EBS keeps copies in its zone and takes no snapshots by itself; a last one is"
-            " taken before a protected volume goes",
+            " taken before a volume goes that was made protected",
         ),
     )
 

@@ -10,6 +10,7 @@ from tests.unit.clouds.aws import graph
 from tests.unit.clouds.aws.graph import Graph, Node
 
 ALARM = "cloudwatch/metricAlarm:MetricAlarm"
+DATABASE = "rds/instance:Instance"
 EMAIL = "ops@example.com"
 
 
@@ -45,8 +46,17 @@ OVER, UNDER = "GreaterThanThreshold", "LessThanThreshold"
 @pytest.mark.parametrize("stage", [1, 2])
 def test_without_an_address_there_is_no_alarm_no_topic_and_no_right(stage: int) -> None:
     kinds = {node.type for node in graph.of_stage(stage).nodes}
-    assert not {kind for kind in kinds if kind.startswith(("aws:cloudwatch", "aws:sns", "aws:iam"))}
-    assert "iamInstanceProfile" not in graph.of_stage(stage).one("ec2/instance:Instance").inputs
+    assert not {kind for kind in kinds if kind.startswith(("aws:cloudwatch", "aws:sns"))}
+    assert "aws:iam/rolePolicy:RolePolicy" not in kinds
+
+
+@pytest.mark.parametrize("email", [None, EMAIL])
+def test_the_server_keeps_its_profile_when_the_alarms_go(email: str | None) -> None:
+    """The provider takes none off: it would be deleted while the server has it."""
+    found = graph.of_stage(1, **({"alarms__email": email} if email else {}))
+    profile = found.one("iam/instanceProfile:InstanceProfile")
+    server = found.one("ec2/instance:Instance")
+    assert profile.urn in server.from_inputs["iamInstanceProfile"]
 
 
 def test_the_servers_thresholds(one: Graph, two: Graph) -> None:
@@ -65,14 +75,26 @@ def test_the_servers_thresholds(one: Graph, two: Graph) -> None:
 def test_the_databases_thresholds(two: Graph) -> None:
     assert thresholds(two, "aws-stage2-database") == {
         "cpu": ("CPUUtilization", OVER, 75, 15),
-        "memory": ("FreeableMemory", UNDER, 2 * 1024**3 // 10, 15),
+        "memory": ("FreeableMemory", UNDER, 2 * 1024**3 * 6 // 100, 15),
         "storage": ("FreeStorageSpace", UNDER, 20 * 1024**3 // 10, 15),
         "connections": ("DatabaseConnections", OVER, 180, 15),
     }
     for number in (1, 2):
         assert thresholds(two, f"aws-stage2-replica-{number}") == {
-            "lag": ("ReplicaLag", OVER, 60, 15)
+            "lag": ("ReplicaLag", OVER, 600, 15)
         }
+
+
+def test_the_memory_alarm_of_the_smallest_database_ends() -> None:
+    """One that idles had 106 MB free at the least, in a week (RoboFinSystems/robosystems#1086)."""
+    found = graph.of_stage(2, alarms__email=EMAIL, database__plan="db.t4g.micro")
+    assert found.one(ALARM, "database-memory").inputs["threshold"] < 0.8 * 106_000_000
+
+
+def test_the_storage_alarm_follows_the_disk(two: Graph) -> None:
+    """RDS lets the disk grow: what the engine knows of it counts, not the first size."""
+    alarm, database = two.one(ALARM, "database-storage"), two.one(DATABASE, "-database")
+    assert alarm.from_inputs["threshold"] == {database.urn}
 
 
 def test_every_alarm_is_sent_to_the_address_when_it_begins_and_when_it_ends(two: Graph) -> None:

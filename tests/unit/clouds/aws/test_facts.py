@@ -116,6 +116,15 @@ def test_fact_2_a_protected_volume_leaves_a_snapshot(one: Graph) -> None:
     assert graph.of_stage(1, data__protected="false").one(VOLUME).inputs["finalSnapshot"] is False
 
 
+def test_a_last_snapshot_that_is_wanted_or_not_changes_no_volume(one: Graph) -> None:
+    """The provider sends ModifyVolume for it (hashicorp/terraform-provider-aws#31044)."""
+    assert "finalSnapshot" in one.one(VOLUME).ignored
+
+
+def test_the_last_snapshot_of_a_large_volume_has_hours(one: Graph) -> None:
+    assert one.one(VOLUME).timeouts == ("", "30m", "12h")
+
+
 def test_fact_5_an_image_of_the_settings_needs_no_look_up() -> None:
     found = graph.of_stage(1, server__image="ami-0123456789abcdef0")
     assert found.one(SERVER).inputs["ami"] == "ami-0123456789abcdef0"
@@ -370,7 +379,7 @@ def test_the_database_is_what_the_settings_say() -> None:
         assert node.inputs["parameterGroupName"] == "aws-stage2-database-89abcde"
         assert node.inputs["performanceInsightsEnabled"] is True
         assert node.inputs["performanceInsightsRetentionPeriod"] == 7, "more of them cost"
-        assert node.timeouts == ("60m", "120m", "60m")
+        assert node.timeouts == ("6h", "6h", "12h"), "snapshots of large disks take hours"
     inputs = primary(found).inputs
     assert (inputs["engine"], inputs["allocatedStorage"]) == ("postgres", 30)
     assert inputs["username"] == "stages_admin"
@@ -506,8 +515,34 @@ def test_the_disk_grows_up_to_a_limit(limit: str | None, expected: int | None) -
     assert primary(graph.of_stage(2, **values)).inputs.get("maxAllocatedStorage") == expected
 
 
+def test_the_largest_disk_may_grow_to_what_rds_has() -> None:
+    found = primary(graph.of_stage(2, database__storage_gib="16384"))
+    assert found.inputs["maxAllocatedStorage"] == 65536
+
+
+@pytest.mark.parametrize(
+    ("gib", "expected"), [("399", (None, None)), ("400", (12000, 500)), ("2000", (12000, 500))]
+)
+def test_a_striped_disk_has_its_baseline(gib: str, expected: tuple[int | None, ...]) -> None:
+    found = graph.of_stage(2, database__storage_gib=gib, database__read_replicas=1)
+    for node in found.of(DATABASE):
+        assert (node.inputs.get("iops"), node.inputs.get("storageThroughput")) == expected
+
+
 def test_a_standby_is_a_setting() -> None:
     assert primary(graph.of_stage(2, database__standby="true")).inputs["multiAz"] is True
+
+
+def test_a_database_is_in_the_servers_zone_and_never_replaced_for_it(two: Graph) -> None:
+    for node in two.of(DATABASE):
+        assert node.inputs["availabilityZone"] == "eu-central-1a"
+        assert "availabilityZone" in node.ignored
+    assert two.one("ec2/subnet:Subnet", "public-a").inputs["availabilityZone"] == "eu-central-1a"
+
+
+def test_with_a_standby_rds_chooses_the_zone() -> None:
+    found = primary(graph.of_stage(2, database__standby="true"))
+    assert "availabilityZone" not in found.inputs, "RDS refuses both"
 
 
 # Everything
@@ -525,6 +560,7 @@ def test_everything_that_can_be_tagged_is(either: Graph) -> None:
         *("ec2/route:Route", "ec2/routeTableAssociation:RouteTableAssociation"),
         *(ATTACHMENT, ASSOCIATION, "iam/rolePolicy:RolePolicy"),
         "sns/topicSubscription:TopicSubscription",
+        "ec2/defaultSecurityGroup:DefaultSecurityGroup",  # the rights to: test_escalation.py
     }
     stage = "1" if either.of(VOLUME) else "2"
     for node in either.nodes:
@@ -532,8 +568,6 @@ def test_everything_that_can_be_tagged_is(either: Graph) -> None:
             tags = dict(node.inputs["tags"])
             assert tags.pop("Name") == node.name
             assert tags == {"project": "stages", "stack": f"aws-stage{stage}", "stage": stage}
-    root = either.one(SERVER).inputs["rootBlockDevice"]
-    assert root["tags"]["stack"] == f"aws-stage{stage}"
 
 
 def test_everything_is_in_the_region_and_asked_of_one_provider(either: Graph) -> None:

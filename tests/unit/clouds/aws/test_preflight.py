@@ -43,6 +43,11 @@ class Account(Stubbed):
         )
         if "opted" in lacks:
             return
+        limit = "arn:aws:iam::123456789012:policy/stages-boundary"
+        if lacks.get("boundary") == "none":
+            self.error("iam", "get_policy", "NoSuchEntity")
+        else:
+            self.answer("iam", "get_policy", {}, PolicyArn=limit)
         zones = lacks.get("zones", ["eu-central-1a", "eu-central-1b", "eu-central-1c"])
         self.answer(
             "ec2",
@@ -85,11 +90,11 @@ class Account(Stubbed):
                 {"Images": lacks.get("image", [{"Architecture": "arm64"}])},
             )
         used = lacks.get("addresses", [])
-        limit = {
+        most = {
             "AttributeName": "vpc-max-elastic-ips",
             "AttributeValues": [{"AttributeValue": "5"}],
         }
-        self.answer("ec2", "describe_account_attributes", {"AccountAttributes": [limit]})
+        self.answer("ec2", "describe_account_attributes", {"AccountAttributes": [most]})
         self.answer("ec2", "describe_addresses", {"Addresses": used})
         if stage == 2:
             self.database(**lacks)
@@ -125,7 +130,7 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account
     bundle.write_text(authorities.make("another") + AUTHORITY)
     monkeypatch.setenv(rds_ca.OWN_BUNDLE, str(bundle))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    made = Account(monkeypatch, "sts", "ec2", "rds")
+    made = Account(monkeypatch, "sts", "iam", "ec2", "rds")
     yield made
     made.done()
 
@@ -149,6 +154,15 @@ def test_an_account_that_has_everything_passes(account: Account, stage: int) -> 
     ask(stage)
     assert account.regions[0] == "eu-central-1"
     assert "us-east-1" in account.regions, "a region that is off does not answer for itself"
+
+
+def test_the_limit_of_roles_has_to_be_there(account: Account) -> None:
+    account.usual(1, boundary="none")
+    assert told(1) == (
+        "The account should have the policy arn:aws:iam::123456789012:policy/stages-boundary, got"
+        " none. An administrator makes it once: `aws iam create-policy --policy-name"
+        " stages-boundary --policy-document file://components/clouds/aws/iam-boundary.json`."
+    )
 
 
 def test_the_commands_find_it() -> None:

@@ -16,71 +16,25 @@ import pytest
 from botocore import xform_name  # type: ignore[import-untyped]
 
 from components.clouds import aws
-from tests.unit.clouds.aws import graph
+from components.clouds.aws import boundary
+from tests.support.iam import ACCOUNT, ALLOWED, Request, answers
+from tests.unit.clouds.aws import graph, provider_calls
+from tests.unit.clouds.aws.test_escalation import EVERYTHING
 
-FILE = Path(str(aws.__file__)).with_name("iam-policy.json")
-STATEMENTS = json.loads(FILE.read_text())["Statement"]
+FOLDER = Path(str(aws.__file__)).parent
+FILES = ("iam-policy.json", "iam-policy-read.json", "iam-boundary.json")
+POLICIES = [json.loads((FOLDER / name).read_text()) for name in FILES[:2]]
+STATEMENTS = [each for policy in POLICIES for each in policy["Statement"]]
 NO_OPERATION = {"iam:PassRole", "ec2-instance-connect:OpenTunnel"}
 """Rights that no call of the API is named after."""
 
-NEEDED = {
-    "cloudwatch/logGroup:LogGroup": ["logs:CreateLogGroup", "logs:DeleteLogGroup"],
-    "cloudwatch/metricAlarm:MetricAlarm": ["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"],
-    "ebs/volume:Volume": ["ec2:CreateVolume", "ec2:ModifyVolume", "ec2:DeleteVolume"],
-    "ec2/defaultSecurityGroup:DefaultSecurityGroup": [
-        *("ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress")
-    ],
-    "ec2/eip:Eip": ["ec2:AllocateAddress", "ec2:ReleaseAddress"],
-    "ec2/eipAssociation:EipAssociation": ["ec2:AssociateAddress", "ec2:DisassociateAddress"],
-    "ec2/flowLog:FlowLog": ["ec2:CreateFlowLogs", "ec2:DeleteFlowLogs", "iam:PassRole"],
-    "ec2/instance:Instance": [
-        *("ec2:RunInstances", "ec2:StopInstances", "ec2:StartInstances", "ec2:TerminateInstances"),
-        *("ec2:ModifyInstanceAttribute", "iam:PassRole"),
-    ],
-    "ec2/internetGateway:InternetGateway": [
-        *("ec2:CreateInternetGateway", "ec2:AttachInternetGateway"),
-        *("ec2:DetachInternetGateway", "ec2:DeleteInternetGateway"),
-    ],
-    "ec2/route:Route": ["ec2:CreateRoute", "ec2:DeleteRoute"],
-    "ec2/routeTable:RouteTable": ["ec2:CreateRouteTable", "ec2:DeleteRouteTable"],
-    "ec2/routeTableAssociation:RouteTableAssociation": [
-        *("ec2:AssociateRouteTable", "ec2:DisassociateRouteTable")
-    ],
-    "ec2/securityGroup:SecurityGroup": ["ec2:CreateSecurityGroup", "ec2:DeleteSecurityGroup"],
-    "ec2/subnet:Subnet": ["ec2:CreateSubnet", "ec2:DeleteSubnet"],
-    "ec2/volumeAttachment:VolumeAttachment": ["ec2:AttachVolume", "ec2:DetachVolume"],
-    "ec2/vpc:Vpc": ["ec2:CreateVpc", "ec2:ModifyVpcAttribute", "ec2:DeleteVpc"],
-    "ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": [
-        *("ec2:CreateInstanceConnectEndpoint", "ec2:DeleteInstanceConnectEndpoint"),
-        *("ec2:CreateNetworkInterface", "ec2-instance-connect:OpenTunnel"),
-    ],
-    "iam/instanceProfile:InstanceProfile": [
-        *("iam:CreateInstanceProfile", "iam:AddRoleToInstanceProfile"),
-        *("iam:RemoveRoleFromInstanceProfile", "iam:DeleteInstanceProfile"),
-    ],
-    "iam/role:Role": ["iam:CreateRole", "iam:DeleteRole"],
-    "iam/rolePolicy:RolePolicy": ["iam:PutRolePolicy", "iam:DeleteRolePolicy"],
-    "rds/instance:Instance": [
-        *("rds:CreateDBInstance", "rds:CreateDBInstanceReadReplica", "rds:ModifyDBInstance"),
-        *("rds:DeleteDBInstance", "rds:CreateDBSnapshot", "iam:CreateServiceLinkedRole"),
-    ],
-    "rds/parameterGroup:ParameterGroup": [
-        *("rds:CreateDBParameterGroup", "rds:ModifyDBParameterGroup", "rds:DeleteDBParameterGroup")
-    ],
-    "rds/subnetGroup:SubnetGroup": ["rds:CreateDBSubnetGroup", "rds:DeleteDBSubnetGroup"],
-    "sns/topic:Topic": ["sns:CreateTopic", "sns:DeleteTopic"],
-    "sns/topicSubscription:TopicSubscription": ["sns:Subscribe", "sns:Unsubscribe"],
-    "vpc/securityGroupEgressRule:SecurityGroupEgressRule": ["ec2:AuthorizeSecurityGroupEgress"],
-    "vpc/securityGroupIngressRule:SecurityGroupIngressRule": ["ec2:AuthorizeSecurityGroupIngress"],
-}
-"""Calls that make and end a resource of each type, by AWS's documentation of them."""
 
-
-def actions() -> list[str]:
-    found: list[str] = []
+def actions(effect: str = "Allow") -> set[str]:
+    found: set[str] = set()
     for statement in STATEMENTS:
         given = statement["Action"]
-        found += [given] if isinstance(given, str) else given
+        if statement["Effect"] == effect:
+            found |= {given} if isinstance(given, str) else {*given}
     return found
 
 
@@ -91,41 +45,26 @@ def operations(service: str) -> list[str]:
     return list(client.meta.service_model.operation_names)
 
 
-@pytest.mark.parametrize("action", actions())
+@pytest.mark.parametrize("action", sorted(actions() | actions("Deny")))
 def test_every_action_exists(action: str) -> None:
     service, name = action.split(":")
     assert action in NO_OPERATION or fnmatch.filter(operations(service), name), action
 
 
-def test_no_action_is_given_twice_or_by_a_star_that_writes() -> None:
-    assert len(actions()) == len(set(actions()))
-    stars = [action for action in actions() if "*" in action]
-    assert stars == ["ec2:Describe*", "rds:Describe*"]
+def test_no_star_writes() -> None:
+    assert {action for action in actions() if "*" in action} == {"ec2:Describe*", "rds:Describe*"}
 
 
-def test_roles_are_those_of_stacks_alone() -> None:
-    """Whoever may write any role's policy, or give any role away, may do everything."""
-    for statement in STATEMENTS:
-        if any("iam:" in action for action in statement["Action"]):
-            assert statement["Resource"] != "*", statement["Sid"]
-    names = {
-        node.name
-        for flow_logs in ("true", "false")
-        for node in graph.of_stage(
-            1, alarms__email="ops@example.com", network__flow_logs=flow_logs
-        ).nodes
-        if node.type in {"aws:iam/role:Role", "aws:iam/instanceProfile:InstanceProfile"}
-    }
-    (roles,) = [each for each in STATEMENTS if each["Sid"] == "RolesOfTheStacks"]
-    for name in names:
-        generated = f"{name}-1a2b3c4"
-        assert any(
-            fnmatch.fnmatch(f"arn:aws:iam::123456789012:role/{generated}", pattern)
-            for pattern in roles["Resource"]
-        ), name
+def test_everything_that_the_provider_asks_is_allowed_and_no_more_is_given() -> None:
+    needed = list(provider_calls.calls())
+    answered = answers([call.request() for call in needed], POLICIES)
+    assert [call for call, answer in zip(needed, answered, strict=True) if answer != ALLOWED] == []
+    used = {call.action for call in needed} | provider_calls.NOT_EVALUATED
+    reads = re.compile(r"[a-z0-9-]+:(Describe|Get|List)")
+    assert {action for action in actions() if not reads.match(action)} == used
 
 
-def test_every_type_of_resource_may_be_made_and_ended() -> None:
+def test_every_type_of_resource_has_its_calls() -> None:
     everything: dict[str, object] = {
         "alarms__email": "ops@example.com",
         "network__flow_logs": "true",
@@ -138,10 +77,45 @@ def test_every_type_of_resource_may_be_made_and_ended() -> None:
         for node in graph.of_stage(stage, **everything).nodes
         if node.type.startswith("aws:")
     }
-    assert used == set(NEEDED), "a type without its actions, or actions without a type"
-    for type_, needed in NEEDED.items():
-        for action in needed:
-            assert action in actions(), f"{type_}: {action}"
+    assert used == set(provider_calls.CALLS), "a type without its calls, or calls without a type"
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_every_role_is_where_the_rights_are_and_has_the_boundary(stage: int) -> None:
+    found = graph.of_stage(stage, alarms__email="ops@example.com", network__flow_logs="true")
+    roles = found.of("iam/role:Role")
+    assert len(roles) == 2
+    for node in roles:
+        assert node.inputs["permissionsBoundary"] == provider_calls.BOUNDARY, node.name
+    for node in (*roles, *found.of("iam/instanceProfile:InstanceProfile")):
+        assert node.inputs["path"] == "/stages/", node.name
+    assert boundary.in_account(ACCOUNT) == provider_calls.BOUNDARY
+
+
+@pytest.mark.parametrize("email", [None, "ops@example.com"])
+def test_the_policies_of_roles_are_within_the_boundary(email: str | None) -> None:
+    """What a role is given beyond it would have no effect, unseen."""
+    values = {"alarms__email": email} if email else {}
+    found = graph.of_stage(1, network__flow_logs="true", **values)
+    limit = json.loads((FOLDER / FILES[2]).read_text())
+    requests = []
+    for node in found.of("iam/rolePolicy:RolePolicy"):
+        (statement,) = json.loads(node.inputs["policy"])["Statement"]
+        given = statement["Action"]
+        names = [given] if isinstance(given, str) else given
+        resource = statement["Resource"].replace("arn:aws:x:", "arn:aws:logs:")
+        namespace = statement.get("Condition", {}).get("StringEquals", {})
+        requests += [Request(name, _log_stream(resource), namespace) for name in names]
+    assert set(answers(requests, [EVERYTHING], limit)) == {ALLOWED}
+
+
+def _log_stream(resource: str) -> str:
+    """``<group>:*`` as one stream of it; the made-up ARN lacks two parts of the real one."""
+    group = resource.removesuffix(":*")
+    if group == "*":
+        return group
+    *before, name = group.split(":")
+    return ":".join([*before, "log-group", f"{name}-1a2b3c4", "log-stream", "x"])
 
 
 def calls() -> dict[str, set[str]]:
@@ -150,9 +124,9 @@ def calls() -> dict[str, set[str]]:
     An operation is any text in the code that a service in use has one for: a new call is found
     wherever it stands.
     """
-    text = "".join(file.read_text() for file in sorted(FILE.parent.glob("*.py")))
+    text = "".join(file.read_text() for file in sorted(FOLDER.glob("*.py")))
     services = set(re.findall(r'client\(\s*"(\w+)"', text))
-    assert services == {"ec2", "rds", "sts", "pricing", "lightsail"}
+    assert services == {"ec2", "iam", "rds", "sts", "pricing", "lightsail"}
     words = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', text))
     found: dict[str, set[str]] = {}
     for service in services:
@@ -173,5 +147,6 @@ def test_every_call_of_our_own_may_be_made() -> None:
         assert given, f"{operation}: none of {sorted(meant)} is allowed"
 
 
-def test_it_fits_into_a_managed_policy() -> None:
-    assert len(re.sub(r"\s", "", FILE.read_text())) <= 6144
+@pytest.mark.parametrize("name", FILES)
+def test_it_fits_into_a_managed_policy(name: str) -> None:
+    assert len(re.sub(r"\s", "", (FOLDER / name).read_text())) <= 6144

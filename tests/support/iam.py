@@ -1,0 +1,81 @@
+"""What AWS would answer to a request, by a local evaluator of IAM policies.
+
+It knows from AWS's own reference which condition keys a request of an action on a kind of resource
+carries: a condition on any other one does not hold, as at AWS. Built once for all clones.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "tools" / "iam-simulate"
+ACCOUNT = "123456789012"
+ALLOWED = "Allowed"
+DENIED = ("ImplicitlyDenied", "ExplicitlyDenied")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One action on one resource, with what AWS knows at the time."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str | list[str]] = field(default_factory=dict)
+
+
+def answers(
+    requests: Sequence[Request],
+    policies: Sequence[Mapping[str, Any]],
+    boundary: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Return ``ALLOWED`` or one of ``DENIED`` for each request of someone with these policies."""
+    asked = {
+        "policies": list(policies),
+        "boundary": boundary,
+        "requests": [vars(one) for one in requests],
+    }
+    said = subprocess.run(
+        ["node", "evaluate.mjs"],
+        cwd=_installed(),
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: list[str] = json.loads(said.stdout)
+    for request, answer in zip(requests, found, strict=True):
+        assert answer in (ALLOWED, *DENIED), f"{request}: {answer}"
+    return found
+
+
+@cache
+def _installed() -> Path:
+    if not shutil.which("npm"):
+        if os.environ.get("CI"):
+            pytest.fail("the evaluator runs with Node, which CI has to have")
+        pytest.skip("the evaluator runs with Node and npm, which this machine lacks")
+    version = json.loads((SOURCE / "package.json").read_text())["dependencies"]
+    (number,) = version.values()
+    cache_ = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stages"
+    folder = cache_ / f"iam-simulate-{number}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for file in ("package.json", "package-lock.json", "evaluate.mjs"):
+            shutil.copy(SOURCE / file, folder / file)
+        if not (folder / "installed").exists():
+            install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(install, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            (folder / "installed").touch()
+    return folder
