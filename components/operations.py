@@ -83,6 +83,11 @@ class Operations:
     """The members of a stack's managed database, as ``scripts/lib/status.py`` shows them."""
     failover: Callable[[Settings], Takeover] = _fails_over_by_itself
     """What it takes to let the standby take over; raise ``UserError`` where it cannot."""
+    pending: Callable[[Settings], list[str]] = _no_notes
+    """Changes that the cloud has accepted and not made yet, one sentence each. Asked before a
+    plan, so that the program may leave them out."""
+    cancel_pending: Callable[[Settings, Say], None] = _nothing
+    """Cancel the changes of ``pending`` that the settings have taken back, at the end of ``up``."""
     unlock: Callable[[Sequence[Mapping[str, Any]]], None] = _nothing
     """Lift the cloud's own protection of data that is about to be deleted for good. Gets the
     resources in the engine's state."""

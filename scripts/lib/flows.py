@@ -77,6 +77,7 @@ def engine_json(session: Session, *, refresh: bool) -> str:
     Neither changes anything, the state included.
     """
     session.operations.preflight(session.settings)
+    session.operations.pending(session.settings)
     make_ready(session)
     lines: list[str] = []
     with Progress(session.screen, f"Planning {session.stack}", quiet=True) as progress:
@@ -121,6 +122,7 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
             _run(session, session.engine.up, progress, **options)
         if progress.run.changes():  # something has changed since the plan
             session.say(f"{counted(progress.run)}.")
+        session.operations.cancel_pending(session.settings, session.say)
         _epilogue(session, progress.run.outputs)
         return
     if session.operations.asks and not yes and not ask("Make these changes?"):
@@ -129,6 +131,7 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
         progress.run.warnings += plan.warnings  # told already
         _run(session, session.engine.up, progress, **options)
     session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
+    session.operations.cancel_pending(session.settings, session.say)
     _epilogue(session, progress.run.outputs)
 
 
@@ -268,6 +271,8 @@ def _preflight(session: Session) -> None:
     session.operations.preflight(session.settings)
     for note in session.operations.notes(session.settings):
         session.say(note)
+    for line in session.operations.pending(session.settings):
+        session.say(f"pending: {line}")
 
 
 def _keep_undeletable(session: Session) -> None:

@@ -61,6 +61,8 @@ class Status:
     """Who is changing the stack right now."""
     owed: list[str] = field(default_factory=list)
     """What earlier runs left for the next ``up``: deletions, operations, protection."""
+    pending: list[str] = field(default_factory=list)
+    """Changes that the cloud has accepted and not made yet."""
 
     def as_json(self) -> dict[str, Any]:
         told = self.certificate.as_json() if self.certificate else None
@@ -69,6 +71,7 @@ class Status:
     def lines(self) -> list[str]:
         """Say it in words."""
         more = [*([self.busy] if self.busy else []), *(f"owed: {line}" for line in self.owed)]
+        more += [f"pending: {line}" for line in self.pending]
         ending = [f"  {line}" for line in more]
         if not self.url:
             server = [f"  app server: {self.system}"] if self.system else []

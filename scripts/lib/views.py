@@ -40,6 +40,7 @@ def show_status(session: Session, *, as_json: bool) -> int:
     databases = session.operations.databases(session.stack)
     found = status.look(session.stack, values(session), hosts, busy, databases)
     found.owed = owed(session)
+    found.pending = _pending(session)
     if as_json:
         print(json.dumps(found.as_json(), indent=2))
     else:
@@ -86,6 +87,14 @@ def is_up(session: Session) -> bool:
             stays.add(urn)
             waiting += found[urn].needs()
     return any(each.is_real and (each.is_left_over or each.urn not in stays) for each in every)
+
+
+def _pending(session: Session) -> list[str]:
+    """Return what waits at the cloud; that it does not say must not keep the rest back."""
+    try:
+        return session.operations.pending(session.settings)
+    except UserError as error:
+        return [f"not known: {error.problem}"]
 
 
 def owed(session: Session) -> list[str]:

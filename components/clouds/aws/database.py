@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cloud import DatabaseAnswer, DatabaseNeeds, Guarantee
-from components.clouds.aws import alarms, plans, rds_ca
+from components.clouds.aws import alarms, pending, plans, rds_ca
 from components.clouds.aws.context import Context
 from components.clouds.aws.network import AwsNetwork
 
@@ -104,6 +104,7 @@ def make(
                 "username",
                 "kmsKeyId",
                 "availabilityZone",
+                *pending.accepted(ctx.settings.stack, f"{name}-database"),
             ],
             custom_timeouts=TIMEOUTS,
         ),
@@ -206,7 +207,8 @@ def _replica(
         tags=ctx.tags(name),
         opts=ctx.child(
             parent,
-            ignore_changes=["availabilityZone"],  # another one replaces it
+            # Another zone replaces it.
+            ignore_changes=["availabilityZone", *pending.accepted(ctx.settings.stack, name)],
             custom_timeouts=TIMEOUTS,
         ),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.clouds.aws import api
+from components.clouds.aws import api, pending
 from components.clouds.aws.preflight import check
 from components.operations import Operations
 
@@ -31,4 +31,6 @@ def unlock(resources: Sequence[Mapping[str, Any]]) -> None:
                 raise api.told(error) from error
 
 
-OPERATIONS = Operations(preflight=check, unlock=unlock)
+OPERATIONS = Operations(
+    preflight=check, pending=pending.lines, cancel_pending=pending.cancel, unlock=unlock
+)

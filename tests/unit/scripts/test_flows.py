@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -39,3 +40,39 @@ def test_a_revision_that_the_settings_refuse_is_not_written(tmp_path: Path) -> N
         " Give one name, as git shows it."
     )
     assert file.read_text() == FILE
+
+
+@pytest.mark.parametrize("changes", [True, False], ids=["changes", "none"])
+def test_up_says_what_waits_at_the_cloud_first_and_cancels_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: bool
+) -> None:
+    done: list[str] = []
+
+    class Planned:
+        warnings: ClassVar[list[str]] = []
+        steps: ClassVar[dict[Any, Any]] = {}
+
+        def changes(self) -> bool:
+            return changes
+
+    def plan(*_: object, **__: object) -> Any:
+        done.append("plan")
+        return Planned()
+
+    monkeypatch.setattr(flows, "make_ready", lambda _: None)
+    monkeypatch.setattr(flows, "_plan_of_up", plan)
+    monkeypatch.setattr(flows, "_run", lambda *_, **__: done.append("engine"))
+    monkeypatch.setattr(flows, "_epilogue", lambda *_: done.append("end"))
+    session = Session(
+        stack="s",
+        checkout=Checkout(tmp_path),
+        settings=settings.read("s", stack_values("aws-stage2")),
+        engine=cast(Any, SimpleNamespace(up=None)),
+        operations=Operations(
+            pending=lambda _: done.append("told") or ["a change"],  # type: ignore[func-returns-value]
+            cancel_pending=lambda *_: done.append("cancelled"),
+        ),
+        screen=make_screen(),
+    )
+    flows.up(session, yes=True, ask=lambda _: True)
+    assert done == ["told", "plan", "engine", "cancelled", "end"]
