@@ -110,6 +110,7 @@ $(CI):
 	@$(PLAIN) scripts.ci $(@:ci-%=%)
 
 test: lint ## every test; those on real hosts need root (TESTS="path ...": only some)
+	$(DEV) --no-engine --packages tests/real/machine-packages.txt
 	@$(CHECKOUT) && .venv/bin/python -m pytest -n 2 --no-loadscope-reorder $$TESTS
 
 machine-test: ## both stages on a virtual machine that systemd runs, also beside Docker (2 hours)

@@ -28,6 +28,7 @@ def test_a_line_without_a_purpose_is_a_mistake_of_the_checkout() -> None:
 def test_the_packages_of_every_cloud_can_be_read() -> None:
     files = list((ROOT / "components" / "clouds").glob(f"*/{machine.PACKAGES_FILE}"))
     assert files
+    files += [*(ROOT / "tests").glob(f"*/{machine.PACKAGES_FILE}")]
     for file in files:
         assert machine.parse_packages(file.read_text())
 
