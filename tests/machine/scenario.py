@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from tests.machine.machine import Machine
@@ -62,10 +63,9 @@ def a_server_is_replaced_and_keeps_its_data(machine: Machine) -> None:
 
 def a_reboot_of_the_machine_brings_the_stacks_back(machine: Machine) -> None:
     there = {stack: visits(machine, stack) for stack in STACKS}
-    urls = {stack: outputs(machine, stack)["url"] for stack in STACKS}
     machine.reboot()
     for stack in STACKS:
-        ask = f"curl -sS --fail --max-time 5 {urls[stack]}/proof.json >/dev/null"
+        ask = f"curl -sS --fail --max-time 5 {url(machine, stack)}/proof.json >/dev/null"
         machine.says(f"until {ask}; do sleep 0.5; done", timeout_s=60)  # as a server would
         said = machine.make("up", stack)
         assert "nothing to change" in said, said
@@ -88,7 +88,7 @@ def a_host_reboots_from_inside(machine: Machine) -> None:
     machine.make("ssh", TWO, "COMMAND='sudo systemctl --no-block reboot'")
     again = f'now=$({boot}) && [ "$now" != {shlex.quote(before)} ]'
     machine.says(f"until {again}; do sleep 0.5; done")
-    ask = f"curl -sS --fail --max-time 5 {outputs(machine, TWO)['url']}/proof.json >/dev/null"
+    ask = f"curl -sS --fail --max-time 5 {url(machine, TWO)}/proof.json >/dev/null"
     machine.says(f"until {ask}; do sleep 0.5; done")
 
 
@@ -152,16 +152,22 @@ def outputs(machine: Machine, stack: str) -> dict[str, Any]:
     return found
 
 
+@cache
+def url(machine: Machine, stack: str) -> str:
+    """The address never changes; each question takes a minute on a virtual machine."""
+    return str(outputs(machine, stack)["url"])
+
+
 def visits(machine: Machine, stack: str) -> int:
     """Visits that the sample app has in its database, this one included."""
-    url = outputs(machine, stack)["url"]
-    proof = json.loads(machine.says(f"curl -sS --fail --max-time 20 {url}/proof.json"))
+    ask = f"curl -sS --fail --max-time 60 {url(machine, stack)}/proof.json"
+    proof = json.loads(machine.says(ask))
     assert proof["queue"]["reachable"], proof
     return int(proof["visits"]["count"])
 
 
 TRACES = """
-ip -brief link | awk '$1 !~ /^(lo|eth0|ens)/ { print "interface", $1 }'
+ip -brief link | awk '$1 !~ /^(lo|e|docker0)/ { print "interface", $1 }'
 nft list tables | grep stages || true
 ls /run/stages-local-forwarding 2>/dev/null || true
 awk '$2 ~ "^/var/lib/stages/" && $2 !~ "/image/" { print "mount", $2 }' /proc/mounts
