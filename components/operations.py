@@ -94,6 +94,9 @@ class Operations:
     undeletable: Callable[[Sequence[Mapping[str, Any]]], dict[str, str]] = _all_deletable
     """Of the resources in the engine's state, those that the cloud refuses to delete for good: by
     URN, why. ``down`` and ``delete-data`` leave them in place and in the state."""
+    unmanaged: Callable[[Settings], list[str]] = _no_notes
+    """What the cloud keeps and bills and the engine never knew of (snapshots, logs), one line each
+    with its price."""
     leftovers: Callable[[str], list[str]] = _none
     """What a stack still holds outside the engine's state, one line each."""
     delete_data: Callable[[str], list[str]] = _none

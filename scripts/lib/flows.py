@@ -207,6 +207,7 @@ def _stays(session: Session) -> list[str]:
     return [
         *remaining.lines(session.stack, resources),
         *(line for line in outside if not any(id_ and id_ in line for id_ in known)),
+        *session.operations.unmanaged(session.settings),
     ]
 
 
@@ -228,6 +229,10 @@ def delete_data(session: Session) -> None:
     for line in session.operations.delete_data(session.stack):
         session.say(f"  - deleted {line}")
     session.say(f"{session.stack}: no data is left.")
+    if billed := session.operations.unmanaged(session.settings):
+        session.say("Its cloud still bills, until you delete them:")
+        for line in billed:
+            session.say(f"  {line}")
 
 
 def replace(session: Session, *, yes: bool, ask: Callable[[str], bool]) -> None:

@@ -42,12 +42,9 @@ AWS_PLAN = {"server__plan": "t4g.large"}
 AWS_SERVER = "update Instance app-server"
 AWS_DATABASE = "update Instance database"
 AWS_RIGHTS = {
-    "create InstanceProfile app-server",
-    "create Role app-server",
     "create RolePolicy app-server-metrics",
     "create Topic alarms",
     "create TopicSubscription alarms-email",
-    AWS_SERVER,
 }
 AWS_ALARMS = {
     f"create MetricAlarm app-server-{role}"

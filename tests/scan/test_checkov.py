@@ -62,6 +62,7 @@ BREAKS: Mapping[str, tuple[str, str, str, Mapping[str, Any]]] = {
     "CKV_AWS_3": ("aws-stage1", "ebs/volume:Volume", "", {"encrypted": False}),
     "CKV2_AWS_2": ("aws-stage1", "ebs/volume:Volume", "", {"encrypted": False}),
     "CKV_AWS_8": ("aws-stage1", SERVER, "", {"rootBlockDevice": {"encrypted": False}}),
+    "CKV2_AWS_41": ("aws-stage1", SERVER, "", {"iamInstanceProfile": None}),
     "CKV_AWS_79": ("aws-stage1", SERVER, "", {"metadataOptions": {"httpTokens": "optional"}}),
     "CKV_AWS_135": ("aws-stage1", SERVER, "", {"ebsOptimized": False}),
     "CKV_AWS_46": (

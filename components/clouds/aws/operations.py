@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.clouds.aws import api, pending
+from components.clouds.aws import api, leftovers, pending
 from components.clouds.aws.preflight import check
 from components.operations import Operations
 
@@ -32,5 +32,9 @@ def unlock(resources: Sequence[Mapping[str, Any]]) -> None:
 
 
 OPERATIONS = Operations(
-    preflight=check, pending=pending.lines, cancel_pending=pending.cancel, unlock=unlock
+    preflight=check,
+    pending=pending.lines,
+    cancel_pending=pending.cancel,
+    unlock=unlock,
+    unmanaged=leftovers.lines,
 )
