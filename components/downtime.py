@@ -93,8 +93,8 @@ class CloudDowntime(Protocol):
     """What a cloud's ``downtime.py`` has."""
 
     OLD_FIRST: Span
-    """An app server that is replaced, the old one first: from its farewell to the gate, without
-    the jobs that the farewell waits for."""
+    """An app server that is replaced, the old one first: from its shutdown to the gate.
+    Jobs that are under way end before, while the app answers."""
     NEW_FIRST: Span
     """An app server that is replaced, the new one first: while the address moves."""
 
@@ -230,7 +230,7 @@ STARTS = {
 """What is felt when it is restarted, by the unit's first word."""
 
 ONE_WEB = Span(1, None, "as long as the app takes to start")
-DRAIN = "the old server also waits for jobs that are under way"
+JOBS = "jobs that are under way end before, those that wait are done afterwards"
 
 
 def _host(step: Step, cloud: CloudDowntime) -> Iterable[Downtime]:
@@ -239,7 +239,7 @@ def _host(step: Step, cloud: CloudDowntime) -> Iterable[Downtime]:
         span = cloud.OLD_FIRST if step.old_first else cloud.NEW_FIRST
         why = (
             "the app server is replaced, the old one first: the app does not answer from the old"
-            f" one's farewell until the new one has passed its gate; {DRAIN}"
+            f" one's shutdown until the new one has passed its gate; {JOBS}"
             if step.old_first
             else "the app server is replaced, the new one first: the address moves to it once it"
             " has passed its gate; connections that are open then break"

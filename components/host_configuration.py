@@ -1,4 +1,4 @@
-"""Makes a host what a stage says it should be: files, secrets, release; the gate; the farewell.
+"""Makes a host what a stage says it should be: files, secrets, release; the gate.
 
 A dynamic resource over SSH, the same on every cloud. It converges against the host as it is,
 never against what an earlier run believed; every operation may be killed and repeated.
@@ -26,12 +26,13 @@ from pulumi.dynamic import (
 )
 from pulumi.runtime.rpc import UNKNOWN
 
-from components import engine_log, host_document, ssh
+from components import engine_log, first_boot, host_document, in_service
 from components.cloud import ServerAnswer
 from components.errors import UserError
 from components.host.model import AppService, DatabaseStep, Farewell, Gate, HostFile, Part, Release
-from components.host_power import route, server_state
-from components.host_session import HostFailed, git_archive, perform
+from components.host_power import server_state
+from components.host_session import git_archive
+from components.host_work import work
 
 engine_log.without_tracebacks()
 
@@ -41,12 +42,18 @@ CONTACT_S = 20
 """For a server that was in use already: a restarted sshd, a lost packet."""
 OBSERVE_DEADLINE_S = 60
 FIXED_DEADLINE_S = 7200
-"""Everything on a host but build and gate: each of its steps has a limit of its own, and the
-longest is how long a worker's unit lets a job run on."""
+"""Everything on a host but build and gate: each of its steps has a limit of its own."""
 IDENTITY = ("server_id", "attachment_id")
-RECORDED = ("private_key", "login", "cloud", "farewell", "force_stop", "delete_before_replace")
+RECORDED = (
+    "boot_failed",
+    "private_key",
+    "login",
+    "cloud",
+    "farewell",
+    "force_stop",
+    "delete_before_replace",
+)
 """Inputs that change nothing on the host: they are needed by a later read or farewell."""
-FORCE_STOP = "stages:host.force_stop"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +76,8 @@ class HostConfigurationArgs:
     database_secrets: pulumi.Input[dict[str, Any]] | None = None
     """``sql``: idempotent SQL; ``connection``: libpq's variables (``PGHOST``, ``PGPASSWORD``, ...)
     for a managed database's admin, which never rest on the host."""
+    boot_failed: pulumi.Input[str] = ""
+    """Why the server's first boot failed: it is not configured then. Empty: it did not."""
     release: Release
     app: AppService
     gate: Gate
@@ -84,12 +93,7 @@ class HostConfigurationProvider(ResourceProvider):
     _force_stop = False
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Read the loud way past, which must work without an ``up`` in between.
-
-        A plain ``pulumi destroy`` gives the settings of the last ``up``; with ``--run-program``,
-        and in an ``up``, they are today's.
-        """
-        self._force_stop = str(req.config.get(FORCE_STOP)).lower() == "true"
+        self._force_stop = in_service.force_stop(req)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Replace with the server or its attachment; update for a new wish or a drifted host."""
@@ -104,6 +108,7 @@ class HostConfigurationProvider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Converge the host and pass the gate. May find a half-made host and finishes it."""
+        first_boot.refuse(props["ssh_host"], props["boot_failed"])
         _apply(props, FIRST_CONTACT_S)
         return CreateResult(id_=props["server_id"], outs=outputs(props))
 
@@ -130,27 +135,8 @@ class HostConfigurationProvider(ResourceProvider):
         )
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Say farewell. A host that cannot be asked is left alone, unless it is off or gone."""
-        if server_state(_props["cloud"], _props["server_id"]) != "running":
-            engine_log.info("the server is off or gone: nothing to say farewell to")
-            return
-        force = self._force_stop or _props["force_stop"] == "yes"
-        seconds = float(_props["farewell"]["timeout_s"]) * (2 + len(_props["farewell"]["commands"]))
-        try:
-            _perform(_props, host_document.to_leave(_props), FIXED_DEADLINE_S + seconds, 0)
-        except UserError as error:
-            if server_state(_props["cloud"], _props["server_id"]) != "running":
-                return
-            if force:
-                engine_log.warn(f"no farewell, {FORCE_STOP} is set: {error.problem}")
-                return
-            raise UserError(
-                error.problem,
-                f"{error.remedy} To let it go as it is, and lose what it is doing: "
-                f"`pulumi config set {FORCE_STOP} true` (`pulumi destroy` hears it with "
-                "`--run-program`).".strip(),
-                exit_code=1,
-            ) from error
+        """Shut the host down where that has not been done: see ``components/in_service.py``."""
+        in_service.leave(_props, force=self._force_stop)
 
 
 OUTPUTS = ("revision", "drift")
@@ -165,6 +151,8 @@ class HostConfiguration(Resource, module="stages", name="HostConfiguration"):
     """Full commit id of the release that passed the gate."""
     drift: pulumi.Output[dict[str, str]]
     """What a refresh found changed on the host, by path or unit; empty after an ``up``."""
+    wanted: Mapping[str, Any]
+    """Its inputs."""
 
     def __init__(
         self,
@@ -178,6 +166,7 @@ class HostConfiguration(Resource, module="stages", name="HostConfiguration"):
                 args.parts, args.database, args.release, args.app, args.gate, args.farewell
             ),
             "cloud": args.cloud,
+            "boot_failed": args.boot_failed,
             "server_id": server.id,
             "size": args.size,
             "attachment_id": server.attachment_id or "",
@@ -193,6 +182,7 @@ class HostConfiguration(Resource, module="stages", name="HostConfiguration"):
             "force_stop": "yes" if args.force_stop else "",
             **dict.fromkeys(OUTPUTS),
         }
+        self.wanted = props
         super().__init__(HostConfigurationProvider(), name, props, opts)
 
 
@@ -225,7 +215,8 @@ def _drift(props: Mapping[str, Any]) -> dict[str, str]:
     """What differs on a host that runs; one that cannot be asked differs as a whole."""
     try:
         document = host_document.to_observe(props)
-        return host_document.drift(props, _perform(props, document, OBSERVE_DEADLINE_S, 0))
+        seen = work(props, document, deadline_s=OBSERVE_DEADLINE_S, wait_s=0)
+        return host_document.drift(props, seen)
     except UserError as error:
         return {"host": f"cannot be asked: {error.problem}"}
 
@@ -235,66 +226,13 @@ def _apply(props: Mapping[str, Any], wait_s: float) -> None:
     own_s = float(release["build_timeout_s"]) + 2 * float(gate["timeout_s"]) * (
         1 + len(props["app"]["web_units"])
     )
-    _perform(props, host_document.to_apply(props), FIXED_DEADLINE_S + own_s, wait_s)
-
-
-def _perform(
-    props: Mapping[str, Any], document: dict[str, Any], deadline_s: float, wait_s: float
-) -> dict[str, Any]:
-    """One session; whatever keeps it from coming about is told in one sentence."""
-    release = props["release"]
-    way = route(props["cloud"], props["server_id"], props["ssh_host"])
-    host = way.host
-    target = ssh.Target(
-        host=host,
-        proxy_command=way.proxy_command,
-        host_key=props["ssh_host_key"],
-        login=props["login"],
-        private_key=props["private_key"] or "",
+    work(
+        props,
+        host_document.to_apply(props),
+        deadline_s=FIXED_DEADLINE_S + own_s,
+        wait_s=wait_s,
+        archive=git_archive(release["repository"], release["commit"], release["directory"]),
     )
-    try:
-        return perform(
-            target,
-            document,
-            status=lambda text: engine_log.status(f"{host}: {text}"),
-            note=lambda text: engine_log.info(f"{host}: {text}"),
-            output=lambda lines: engine_log.output(host, lines),
-            deadline_s=deadline_s,
-            wait_s=wait_s,
-            archive=git_archive(release["repository"], release["commit"], release["directory"]),
-        )
-    except HostFailed:
-        raise
-    except ssh.HostKeyChanged as error:
-        raise UserError(
-            f"{host}: {error}: it is another machine, or someone is in between",
-            "If you replaced it yourself, replace the server through its stack as well.",
-            exit_code=1,
-        ) from error
-    except ssh.LoginRefused as error:
-        raise UserError(
-            f"{host}: refuses the login {target.login} ({error})",
-            "Offer a key of stages:access.ssh_keys: `ssh-add` it, or name it in ~/.ssh/config.",
-            exit_code=1,
-        ) from error
-    except ssh.Interrupted as error:
-        raise UserError(
-            f"{host}: the session ended in the middle of the work ({error})",
-            "Run it again: it finishes or undoes what was begun.",
-            exit_code=1,
-        ) from error
-    except ssh.SshError as error:
-        if (state := server_state(props["cloud"], props["server_id"])) != "running":
-            raise UserError(
-                f"{host}: its server is {state}: someone or something else did that",
-                "`make refresh` takes note of it, the next `make up` brings it back.",
-                exit_code=1,
-            ) from error
-        raise UserError(
-            f"{host}: no answer over SSH ({error})",
-            "It may be down or cut off; is this machine in stages:access.ssh_cidrs?",
-            exit_code=1,
-        ) from error
 
 
 def _by_path(

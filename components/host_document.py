@@ -116,6 +116,7 @@ def plain(
         },
         "farewell": {
             "drained": farewell.drained,
+            "mount": farewell.mount,
             "commands": list(farewell.commands),
             "timeout_s": str(farewell.timeout_s),
         },
@@ -146,9 +147,18 @@ def to_observe(props: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+IN_SERVICE = ("services", "app", "gate", "farewell")
+"""What it takes to put a host into service and out of it."""
+
+
+def to_serve(props: Mapping[str, Any]) -> dict[str, Any]:
+    """The document that puts a host back into service."""
+    return {"mode": "serve", **{key: props[key] for key in IN_SERVICE}}
+
+
 def to_leave(props: Mapping[str, Any]) -> dict[str, Any]:
-    """The document of the farewell."""
-    return {"mode": "farewell", "app": props["app"], "farewell": props["farewell"]}
+    """The document of the shutdown."""
+    return {"mode": "shutdown", **{key: props[key] for key in IN_SERVICE}}
 
 
 def drift(props: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, str]:

@@ -68,11 +68,14 @@ def of(type_: str) -> Kind:
 
 
 def _own() -> Mapping[str, Kind]:
-    from components import host_configuration  # late: it loads the SDK
+    from components import first_boot, host_configuration, in_service  # late: they load the SDK
 
     prefix = "pulumi-python:dynamic/stages:"
     return {
         f"{prefix}HostConfiguration": Kind(replaces=host_configuration.IDENTITY),
+        f"{prefix}WayIn": Kind(),
+        f"{prefix}FirstBoot": Kind(replaces=first_boot.IDENTITY, updates=()),
+        f"{prefix}InService": Kind(replaces=in_service.IDENTITY),
         f"{prefix}FirstContactKey": Kind(replaces=("generation",), updates=()),
         f"{prefix}PinnedHostKey": Kind(replaces=("server_id",), updates=()),
         f"{prefix}Handover": Kind(passes="server_id"),

@@ -138,17 +138,20 @@ class Gate:
 
 @dataclass(frozen=True, kw_only=True)
 class Farewell:
-    """What a host does before it goes, after its web units were stopped.
+    """What a host does before it goes.
 
-    First ``drained``, then the workers are stopped (their unit's ``TimeoutStopSec`` is how long a
-    running job may take; one that had to be killed is a failure), then ``commands``, in order.
+    Its workers stop, when the jobs that are under way have ended, and its web units; then come
+    ``commands``, in order. What fails puts the host back into service.
     """
 
     drained: str = ""
-    """Shell command, tried until it succeeds: no queued job is left. Empty: not asked."""
+    """Shell command, tried until it succeeds: no queued job is left. Then the web units stop before
+    and the workers after. Empty: the queue outlives the host, and the workers stop first."""
+    mount: str = ""
+    """A mount that goes with it: no one who is logged in may be using it. Empty: none."""
     commands: tuple[str, ...] = ()
     timeout_s: int = 60
-    """For ``drained`` as a whole, and for each command."""
+    """For ``drained`` as a whole, for the jobs that are under way, and for each command."""
 
 
 @dataclass(frozen=True, kw_only=True)

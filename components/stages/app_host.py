@@ -2,8 +2,9 @@
 
 The wiring decides the order (a test removes each edge once): the host configuration takes the
 server's and the attachment's id as inputs, the address takes its server from the host
-configuration's output. So a new server is configured and healthy before the address moves to it,
-and an old one says farewell before it goes.
+configuration's output, and what is in service takes the address. So a new server is configured and
+healthy before the address moves to it, and an old one is shut down, or stays in service, before
+anything of it goes.
 
 It never decides where the database is: the stage passes a :class:`Upstream`.
 """
@@ -18,6 +19,7 @@ import pulumi
 
 from components import outputs
 from components.cloud import LOGIN, AddressAnswer, Cloud, NetworkAnswer, ServerNeeds, VolumeAnswer
+from components.first_boot import FirstBoot, WayIn, where
 from components.first_contact import FirstContactKey, PinnedHostKey
 from components.handover import Handover
 from components.host import (
@@ -36,6 +38,7 @@ from components.host.cloud_init import boot_document
 from components.host.model import DatabaseStep, Farewell, HostFile, Part, Release
 from components.host.postgres import MOUNT
 from components.host_configuration import HostConfiguration, HostConfigurationArgs
+from components.in_service import InService
 from components.release import ResolvedRelease
 from components.secrets import GeneratedSecrets
 from components.settings import Settings
@@ -44,7 +47,7 @@ APP_SECRET_KEY = "app-secret-key"  # noqa: S105 - the name of a generated secret
 QUEUE_PASSWORD = "queue-password"  # noqa: S105 - the name of a generated secret
 
 DRAIN_TIMEOUT_S = 300
-"""How long a farewell waits for queued jobs, and for each of its commands."""
+"""How long a shutdown waits for jobs, and for each of its commands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +127,10 @@ class AppHost(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self),
             )
             server = replace(server, ssh_host_key=pin.host_key)
+        way_in = where(cloud.name, server, LOGIN, own_key.private if own_key else None)
+        child = pulumi.ResourceOptions(parent=self)
+        WayIn(f"{name}-way-in", way_in, child)
+        first_boot = FirstBoot(f"{name}-first-boot", way_in, server, child)
         if volume is None:  # Nothing of the server outlives it but what it hands on.
             handover = Handover(
                 f"{name}-handover",
@@ -140,6 +147,7 @@ class AppHost(pulumi.ComponentResource):
             HostConfigurationArgs(
                 cloud=cloud.name,
                 server=server,
+                boot_failed=first_boot.failed,
                 size=plan.name,
                 login=LOGIN,
                 private_key=own_key.private if own_key else None,
@@ -160,10 +168,13 @@ class AppHost(pulumi.ComponentResource):
                     host_header=settings.domain or "",
                 ),
                 farewell=Farewell(
-                    drained=valkey.DRAINED if commands.worker else "",
+                    # On a data volume the queue waits for the next server.
+                    drained=valkey.DRAINED if commands.worker and not mount else "",
+                    mount=mount or "",
                     commands=(
                         *(certificate.FAREWELL if settings.domain else ()),
                         *pgbouncer.farewell(),
+                        *(valkey.shutdown() if mount else ()),
                         *upstream.farewell,
                     ),
                     timeout_s=DRAIN_TIMEOUT_S,
@@ -178,6 +189,13 @@ class AppHost(pulumi.ComponentResource):
             host.server_id,
             delete_before_replace=server.delete_before_replace,
             parent=self,
+        )
+        InService(
+            f"{name}-in-service",
+            host.wanted,
+            host.server_id,
+            self.address,
+            pulumi.ResourceOptions(parent=self),
         )
         self.outputs = {
             outputs.ADDRESS: self.address,
@@ -217,7 +235,7 @@ def _parts(
             managed=upstream.managed,
             replicas=upstream.replicas,
         ),
-        valkey.valkey(memory_mib=shares.valkey_mib),
+        valkey.valkey(memory_mib=shares.valkey_mib, mount=mount),
         nginx.nginx(web_ports=app.web_ports(settings.app.web_processes), domain=settings.domain),
         *([certificate.certificate(mount=mount)] if settings.domain else []),
     )

@@ -258,17 +258,19 @@ class Engine:
         arguments = ["state", "protect", urn, "--yes", "--stack", self._name]
         self.command.run(arguments, str(self._checkout.root), {})
 
-    def deployment(self) -> Mapping[str, Any]:
-        """Return the state: resources and pending operations, secrets still encrypted."""
+    def deployment(self, *, show_secrets: bool = False) -> Mapping[str, Any]:
+        """Return the state: resources and pending operations, secrets encrypted unless asked."""
         # The Automation API's export_stack() would show the secrets.
         arguments = ["stack", "export", "--stack", self._name]
+        arguments += ["--show-secrets"] if show_secrets else []
         exported = json.loads(self.command.run(arguments, str(self._checkout.root), {}).stdout)
         found: Mapping[str, Any] = exported["deployment"]
         return found
 
-    def resources(self) -> list[Resource]:
+    def resources(self, *, show_secrets: bool = False) -> list[Resource]:
         """Return what is in the state, one that was replaced and is still there as well."""
-        return [Resource(found) for found in self.deployment().get("resources") or []]
+        found = self.deployment(show_secrets=show_secrets).get("resources") or []
+        return [Resource(one) for one in found]
 
     def ensure_stack(self) -> None:
         """Make the stack in the state if it is not there.

@@ -7,7 +7,7 @@ import functools
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec
 
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
@@ -17,6 +17,7 @@ from components.errors import UserError
 from components.settings.code import REVISION
 from scripts.lib import (
     certificate,
+    failed_boots,
     locks,
     own_backend,
     recovery,
@@ -66,7 +67,7 @@ def preview(session: Session, *, as_json: bool = False) -> None:
     """Show what an ``up`` would do; change nothing but the plan's own bookkeeping."""
     _preflight(session)
     make_ready(session)
-    run = _plan_of_up(session, **_looking(session))
+    run = _plan_of_up(session, **_looking(session), **_replacing(session))
     if as_json:
         print(json.dumps(_as_json(session, run), indent=2))
 
@@ -111,7 +112,7 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
     _preflight(session)
     make_ready(session)
     session.operations.prepare(session.settings, session.say)
-    options |= _looking(session)
+    options |= _looking(session) | _replacing(session, options.get("replace", []))
     plan = _plan_of_up(session, **options)
     if not plan.changes():
         # Only the engine knows all options of a resource (how long a deletion may take, what is
@@ -144,6 +145,16 @@ def _looking(session: Session) -> dict[str, bool]:
     for line in stopped:
         session.say(line)
     return {"refresh": True} if stopped else {}
+
+
+def _replacing(session: Session, also: Sequence[str] = ()) -> dict[str, list[str]]:
+    """Let the engine replace servers whose first boot failed: they have served nothing."""
+    resources = session.engine.resources()
+    found = set(also)
+    for server, why in failed_boots.failed(resources).items():
+        session.say(f"The first boot of {server} failed ({why}): it is replaced.")
+        found |= set(servers(resources, server))
+    return {"replace": sorted(found)} if found else {}
 
 
 @_again_after_another
@@ -236,9 +247,11 @@ def delete_data(session: Session) -> None:
 
 
 def replace(session: Session, *, yes: bool, ask: Callable[[str], bool]) -> None:
-    """Replace the app server: the one whose id the outputs name."""
-    server = str(views.values(session).get(outputs.SERVER_ID) or "")
-    found = servers(session.engine.resources(), server)
+    """Replace the app server, whatever came of it."""
+    make_ready(session)
+    resources = session.engine.resources()
+    made = failed_boots.way_in(resources) or views.values(session)
+    found = servers(resources, str(made.get(outputs.SERVER_ID) or ""))
     if not found:
         raise views.not_up(session)
     up(session, yes=yes, ask=ask, replace=found)
@@ -250,7 +263,7 @@ def servers(resources: Iterable[Resource], id_: str) -> list[str]:
     What is made of a server goes by that id too, and says where it has it from: on AWS the server
     itself goes by another one in the state.
     """
-    real = {one.urn: one for one in resources if one.is_real}
+    real = {one.urn: one for one in resources if one.is_real and not one.state.get("delete")}
     waiting = [urn for urn, one in real.items() if id_ and one.id == id_]
     found: set[str] = set()
     while waiting:

@@ -8,7 +8,7 @@ from typing import Any
 
 from components import outputs
 from components.errors import UserError
-from scripts.lib import locks, recovery, ssh, status
+from scripts.lib import failed_boots, locks, recovery, ssh, status
 from scripts.lib import owed as owed_by
 from scripts.lib.session import Session
 
@@ -51,10 +51,26 @@ def show_status(session: Session, *, as_json: bool) -> int:
 
 def open_shell(session: Session, command: list[str]) -> int:
     """Run the operator's ssh; return its exit code."""
-    found = values(session)
-    if not found.get(outputs.SSH_HOST):
-        raise not_up(session)
+    found = way_in(session)
+    if not found:
+        raise UserError(
+            f"Stack {session.stack} has no app server that can be logged in to",
+            f"`make up STACK={session.stack}` makes one; while it runs, wait until it says that "
+            "the way in was created.",
+            exit_code=1,
+        )
     return ssh.run(found, command).returncode
+
+
+def way_in(session: Session) -> dict[str, Any]:
+    """Return how to log in to the app server as soon as there is one, whatever came of the rest."""
+    if not exists(session):
+        return {}
+    found: dict[str, Any] = failed_boots.way_in(session.engine.resources(show_secrets=True))
+    if found:
+        return found
+    made = values(session)  # by an earlier version
+    return made if made.get(outputs.SSH_HOST) else {}
 
 
 def not_up(session: Session) -> UserError:

@@ -97,6 +97,8 @@ class Cloud:
         """Go on from a remembered account, or from an empty one, with an empty log."""
         self.account = copy.deepcopy(account or Account())
         self.log, self.failing, self.held = [], set(), {}
+        self.boot_fails = ""
+        """Why the next first boot of a server fails; empty: it does not."""
 
     def made(self) -> Counter[str]:
         """How often each resource was created."""

@@ -17,7 +17,7 @@ from unittest import mock
 
 from cryptography.hazmat.primitives import serialization
 
-from components import first_contact, handover, host_configuration, ssh
+from components import first_contact, handover, host_configuration, host_work, in_service, ssh
 from components.errors import UserError
 from components.host_power import Route, State
 from tests.engine.cloud import ATTACHMENTS, Cloud, Thing, text_of
@@ -42,10 +42,18 @@ class Hosts:
                 self._is_whole(server, document)
                 self.cloud.account.at_work.add(server.id)
                 self.cloud.log.append(("configure", server.id))
-            elif mode == "farewell":
+            elif mode == "boot":
+                failed, self.cloud.boot_fails = self.cloud.boot_fails, ""
+                return {"failed": failed}
+            elif mode == "serve":
                 self._is_whole(server, None)
+                self.cloud.account.at_work.add(server.id)
+                self.cloud.log.append(("serve", server.id))
+            elif mode == "shutdown":
+                self._is_whole(server, None)
+                if server.id in self.cloud.account.at_work:
+                    self.cloud.log.append(("shutdown", server.id))
                 self.cloud.account.at_work.discard(server.id)
-                self.cloud.log.append(("farewell", server.id))
             elif mode in {"give", "take"}:
                 self.cloud.log.append((mode, server.id))
                 return {"packed": f"of {server.id}"}
@@ -107,7 +115,7 @@ class Hosts:
     def answering(self) -> Iterator[None]:
         """Let this process's dynamic providers meet these hosts and no others."""
         with ExitStack() as patched:
-            for module in (host_configuration, handover, first_contact):
+            for module in (host_configuration, host_work, in_service, handover, first_contact):
                 for name in ("perform", "server_state", "route", "own_key"):
                     if hasattr(module, name):
                         change = mock.patch.object(module, name, getattr(self, name))

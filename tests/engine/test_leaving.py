@@ -127,8 +127,8 @@ def test_down_leaves_what_is_protected_for_an_up_or_for_good(
     assert said.count("): ") == len(STAYS[stack.name])
     did = [what for what, _ in stack.cloud.log]
     gone = [name.split()[0] for _, name in stack.cloud.log]
-    assert ("farewell", server) in stack.cloud.log
-    assert did.index("farewell") < gone.index("Droplet" if "Droplet" in gone else "Instance")
+    assert ("shutdown", server) in stack.cloud.log
+    assert did.index("shutdown") < gone.index("Droplet" if "Droplet" in gone else "Instance")
     data = set(stack.cloud.account.things)
     is_down = stack.moment()
     stack.up()

@@ -14,8 +14,9 @@ from tests.engine.conftest import Bring, Standing
 from tests.engine.stack import EngineStack, Seen
 
 STAGE_1 = [
+    "shutdown old",
+    "delete InService",
     "delete assignment",
-    "farewell old",
     "delete HostConfiguration",
     "delete attachment",
     "delete server",
@@ -24,6 +25,8 @@ STAGE_1 = [
     "configure new",
     "create HostConfiguration",
     "create assignment",
+    "serve new",
+    "create InService",
 ]
 """One volume: the old server lets go of it, then the new one gets it."""
 ENDS_WITH_ITS_DROPLET = {"delete assignment", "delete attachment"}
@@ -33,7 +36,10 @@ STAGE_2 = [
     "configure new",
     "create HostConfiguration",
     "create assignment",
-    "farewell old",
+    "serve new",
+    "create InService",
+    "shutdown old",
+    "delete InService",
     "delete HostConfiguration",
     "delete server",
 ]
@@ -45,6 +51,7 @@ ROLES = {
     "EipAssociation": "assignment",
     "ReservedIpAssignment": "assignment",
 }
+OWN = ("HostConfiguration", "InService")
 KEPT = (":Volume", ":Eip", ":ReservedIp", "rds/instance:Instance", ":DatabaseCluster")
 """Types of what must be the very same thing afterwards."""
 
@@ -54,9 +61,9 @@ def done(stack: EngineStack, old: str) -> list[str]:
     found = []
     for what, name in stack.cloud.log:
         kind = name.split()[0]
-        if what in {"configure", "farewell"}:
+        if what in {"configure", "serve", "shutdown"}:
             found.append(f"{what} {'old' if name == old else 'new'}")
-        elif kind in ROLES or kind == "HostConfiguration":
+        elif kind in ROLES or kind in OWN:
             found.append(f"{what} {ROLES.get(kind, kind)}")
     return found
 
@@ -67,7 +74,7 @@ def told(seen: Seen) -> list[str]:
     found = []
     for when, operation, name in seen.steps:
         kind = name.split()[0]
-        if when == "end" and operation in words and (kind in ROLES or kind == "HostConfiguration"):
+        if when == "end" and operation in words and kind in (*ROLES, *OWN):
             found.append(f"{words[operation]} {ROLES.get(kind, kind)}")
     return found
 
@@ -86,7 +93,7 @@ def assert_replaced(stack: EngineStack, old: str, before: set[str], seen: Seen) 
     if stack.name.endswith("stage2"):
         # A new assignment takes the address from the old one, which is deleted without effect.
         assert "delete assignment" in told(seen)
-    by_engine = [step for step in wanted if not step.startswith(("configure", "farewell"))]
+    by_engine = [step for step in wanted if not step.startswith(("configure", "serve", "shutdown"))]
     assert [step for step in told(seen) if step in by_engine] == by_engine
     assert done(stack, old) == [
         step
@@ -157,7 +164,7 @@ def test_what_the_old_server_keeps_is_handed_on_before_the_new_one_is_configured
     stack.wish(server__generation=2)
     stack.up()
     new = server_of(stack)
-    order = [("give", old), ("take", new), ("configure", new), ("farewell", old)]
+    order = [("give", old), ("take", new), ("configure", new), ("serve", new), ("shutdown", old)]
     assert [step for step in stack.cloud.log if step[1] in {old, new}] == order
 
 

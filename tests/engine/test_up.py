@@ -18,7 +18,7 @@ def test_every_resource_of_the_plan_is_made_once(standing: Standing) -> None:
     ]
     made = [name for what, name in standing.first_log if what == "create"]
     assert sorted(made) == sorted(planned)
-    assert {what for what, _ in standing.first_log} == {"create", "configure"}
+    assert {what for what, _ in standing.first_log} == {"create", "configure", "serve"}
 
 
 def test_the_address_moves_to_a_server_that_passed_the_gate(standing: Standing) -> None:

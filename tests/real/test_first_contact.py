@@ -177,7 +177,7 @@ def described(name: str, key: Path, first: tuple[str, str], database: Props | No
 
 def configuration(stack: Settled) -> dict[str, Any]:
     """The stack's own inputs of the host configuration."""
-    (own,) = [inputs for inputs in stack.open_inputs.values() if "farewell" in inputs]
+    (own,) = [inputs for inputs in stack.open_inputs.values() if "boot_failed" in inputs]
     return own
 
 

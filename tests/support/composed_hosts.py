@@ -110,7 +110,9 @@ def _before(memory_mib: int, *, database_here: bool) -> tuple[Part, ...]:
         access.access(login="ops", ssh_keys=(KEY,)),
         firewall.firewall(ssh_cidrs=SSH_CIDRS),
         app.app(memory=shares),
-        valkey.valkey(memory_mib=shares.valkey_mib),
+        valkey.valkey(
+            memory_mib=shares.valkey_mib, mount=postgres.MOUNT if database_here else None
+        ),
     )
 
 

@@ -168,7 +168,7 @@ def test_what_is_of_no_account_costs_nothing() -> None:
 @pytest.mark.parametrize("cloud", clouds.names())
 def test_every_cloud_says_what_a_replaced_server_costs(cloud: str) -> None:
     (first,) = cost(f"{cloud}-stage1", step(HOST, "replace", old_first=True))
-    assert "the old one first: the app does not answer from the old one's farewell" in first
+    assert "the old one first: the app does not answer from the old one's shutdown" in first
     (second,) = cost(f"{cloud}-stage2", step(HOST, "replace"))
     assert "the new one first: the address moves to it once it has passed its gate" in second
     spans = downtime.of_cloud(cloud)

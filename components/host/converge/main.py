@@ -12,7 +12,6 @@ from typing import Any, TextIO
 
 from components.host.converge import app as apps
 from components.host.converge import brought, database, pace, release, units, web
-from components.host.converge.farewell import farewell
 from components.host.converge.files import STATE, Files, make_directories, read_json, write_json
 from components.host.converge.handover import give, take
 from components.host.converge.health import health
@@ -29,6 +28,7 @@ from components.host.converge.report import (
     tell,
 )
 from components.host.converge.services import Readers
+from components.host.converge.shutdown import serve, shutdown
 from components.host.converge.system import (
     install_packages,
     make_users,
@@ -101,6 +101,15 @@ def apply(document: dict[str, Any]) -> dict[str, object]:
         log(ENDS)
 
 
+def boot(_document: dict[str, Any]) -> dict[str, object]:
+    """Wait for the first boot to end; say why it failed, or nothing."""
+    try:
+        wait_for_boot()
+    except Failed as failure:
+        return {"failed": failure.cause}
+    return {"failed": ""}
+
+
 def _apply(document: dict[str, Any]) -> dict[str, object]:
     wait_for_boot()
     brought.remember_image()
@@ -139,7 +148,14 @@ def _apply(document: dict[str, Any]) -> dict[str, object]:
 
 LOOKS = {"observe": observe, "health": health}
 """Change nothing and wait for nobody."""
-MODES = {"apply": apply, "farewell": farewell, "give": give, "take": take}
+MODES = {
+    "apply": apply,
+    "boot": boot,
+    "serve": serve,
+    "shutdown": shutdown,
+    "give": give,
+    "take": take,
+}
 
 
 def _app(document: dict[str, Any], readers: Readers) -> None:
