@@ -67,7 +67,7 @@ def test_up_says_what_waits_at_the_cloud_first_and_cancels_last(
         stack="s",
         checkout=Checkout(tmp_path),
         settings=settings.read("s", stack_values("aws-stage2")),
-        engine=cast(Any, SimpleNamespace(up=None)),
+        engine=cast(Any, SimpleNamespace(up=None, resources=list)),
         operations=Operations(
             pending=lambda _: done.append("told") or ["a change"],  # type: ignore[func-returns-value]
             cancel_pending=lambda *_: done.append("cancelled"),
