@@ -38,7 +38,8 @@ def show_status(session: Session, *, as_json: bool) -> int:
         busy = error.problem
     hosts = session.operations.hosts(session.stack)
     databases = session.operations.databases(session.stack)
-    found = status.look(session.stack, values(session), hosts, busy, databases)
+    known = values(session) or way_in(session)  # a server whose `up` never finished
+    found = status.look(session.stack, known, hosts, busy, databases)
     found.owed = owed(session)
     found.pending = _pending(session)
     if as_json:
