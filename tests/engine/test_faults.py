@@ -93,7 +93,8 @@ def test_a_replacement_that_fails_in_the_middle_is_finished_by_the_next_up(
 @pytest.mark.parametrize("new", ["aws-stage2", "digitalocean-stage1"], indirect=True)
 def test_an_interrupted_up_is_recorded_and_goes_on(new: EngineStack) -> None:
     """One Ctrl-C while the server is being made: that creation ends and is kept."""
-    (server,) = [name for name in planned(new) if name.endswith("-app-server")]
+    cloud = new.name.partition("-")[0]
+    (server,) = [name for name in planned(new) if name == f"{SERVER[cloud]} {new.name}-app-server"]
     new.cloud.held[server] = threading.Event()
     new.cloud.on_hold = new.interrupt
     with pytest.raises(Interrupted) as stopped:

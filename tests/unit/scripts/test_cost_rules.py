@@ -344,3 +344,12 @@ def test_amounts_are_exact() -> None:
     line = next(line for line in cost(*cost_plans.ec2("t4g.small")).lines if line.name == "Server")
     assert isinstance(line, Line)
     assert line.usd_per_month == Decimal("12.2640")
+
+
+def test_the_baseline_of_a_striped_database_disk_is_in_its_price() -> None:
+    """From 400 GiB a stage gives the baseline by name: 12,000 IOPS and 500 MiBps."""
+    plain = cost(cost_plans.rds(allocatedStorage=400))
+    named = cost(cost_plans.rds(allocatedStorage=400, iops=12000, storageThroughput=500))
+    assert named.total == plain.total
+    above = cost(cost_plans.rds(allocatedStorage=400, iops=12001, storageThroughput=500))
+    assert "Database disk: IOPS above 12000" in lines(above)
