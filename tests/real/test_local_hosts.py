@@ -48,6 +48,14 @@ def test_a_host_boots_with_its_boot_document_and_tells_its_key(stack: LocalStack
     assert outs["private_address"] == stack.network.address(16)
 
 
+def test_a_package_that_the_image_lacks_is_installed_at_the_first_boot(stack: LocalStack) -> None:
+    """The archives were named after the packages, so that each such first boot failed."""
+    host = stack.host(user_data="#cloud-config\npackage_update: true\npackages: [hello]\n")
+    done = host.run(["cloud-init", "status", "--wait", "--format", "json"], timeout_s=300)
+    assert done.returncode == 0, done.stdout
+    assert shell(host, "dpkg-query -W -f '${db:Status-Status}' hello") == "installed"
+
+
 def test_no_service_of_a_stage_runs_before_its_configuration(stack: LocalStack) -> None:
     host = stack.host()
     units = ("nginx", "pgbouncer", "postgresql", "valkey-server")

@@ -167,6 +167,8 @@ class Host:
             tree.put("/etc/cloud/cloud-init.disabled", "")
         else:
             seed.cloud_init(tree, f"{spec.hostname}-{token}", spec.hostname, user_data)
+            if seed.lacking(Path(spec.image), user_data):
+                seed.archives(tree, Path(spec.image))
 
     def start(self) -> None:
         """Start the host from its own files; nothing to do for one that runs.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from pathlib import Path
+
+import yaml
 
 from components.clouds.local.tree import Tree
 
@@ -12,6 +15,8 @@ RESOLVED = Path("/run/systemd/resolve/resolv.conf")
 """Where systemd-resolved lists the real name servers, when ``/etc/resolv.conf`` names itself."""
 
 SEED = "/var/lib/cloud/seed/nocloud"
+ARCHIVES = "usr/local/share/stages/archives"
+"""Where the image keeps the names of its archives."""
 NETWORKD = Path("/usr/lib/systemd/system/systemd-networkd.service")
 
 VENDOR_DATA = """\
@@ -78,3 +83,18 @@ def cloud_init(tree: Tree, instance_id: str, hostname: str, user_data: str) -> N
     tree.put(f"{SEED}/vendor-data", VENDOR_DATA, mode=0o600)
     # No waiting for the metadata addresses of clouds that are not there.
     tree.put("/etc/cloud/cloud.cfg.d/90-stages-local.cfg", "datasource_list: [NoCloud]\n")
+
+
+def lacking(image: Path, user_data: str) -> set[str]:
+    """The packages that a boot document asks for and the image does not have."""
+    document = yaml.safe_load(user_data)
+    wanted = {str(name) for name in (document or {}).get("packages") or ()}
+    status = (image / "var/lib/dpkg/status").read_text() if wanted else ""
+    return wanted - set(re.findall(r"^Package: (\S+)$", status, re.MULTILINE))
+
+
+def archives(tree: Tree, image: Path) -> None:
+    """Name the archives that the image was built from before the first boot installs packages."""
+    for file in sorted((image / ARCHIVES).rglob("*")):
+        if file.is_file():
+            tree.put(f"/etc/apt/{file.relative_to(image / ARCHIVES)}", file.read_text())
