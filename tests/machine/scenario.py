@@ -138,9 +138,7 @@ STEPS: tuple[Callable[[Machine], None], ...] = (
     a_second_up_changes_nothing,
     refresh_finds_no_drift,
     a_server_is_replaced_and_keeps_its_data,
-    # behind_a_firewall_that_drops_forwarded_packets takes the place of the next step, whose checks
-    # it repeats, as soon as the local cloud opens its bridges in such a firewall (bridge.py).
-    a_reboot_of_the_machine_brings_the_stacks_back,
+    behind_a_firewall_that_drops_forwarded_packets,
     a_host_reboots_from_inside,
     up_starts_a_host_that_was_powered_off,
     down_and_delete_data_leave_nothing,
