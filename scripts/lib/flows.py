@@ -7,7 +7,7 @@ import functools
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Concatenate, ParamSpec
 
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
@@ -124,7 +124,7 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
         if progress.run.changes():  # something has changed since the plan
             session.say(f"{counted(progress.run)}.")
         session.operations.cancel_pending(session.settings, session.say)
-        _epilogue(session, progress.run.outputs)
+        _epilogue(session, progress)
         return
     if session.operations.asks and not yes and not ask("Make these changes?"):
         raise UserError("Nothing was changed", exit_code=FAILED)
@@ -133,7 +133,7 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
         _run(session, session.engine.up, progress, **options)
     session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
     session.operations.cancel_pending(session.settings, session.say)
-    _epilogue(session, progress.run.outputs)
+    _epilogue(session, progress)
 
 
 def _looking(session: Session) -> dict[str, bool]:
@@ -358,14 +358,19 @@ def _run(
         raise UserError(told, exit_code=FAILED) from None
 
 
-def _epilogue(session: Session, values: Mapping[str, object]) -> None:
-    """End with where the app is, whether it answers, and what to do next."""
+def _epilogue(session: Session, progress: Progress) -> None:
+    """End with where the app is, whether it answers, and what to do next.
+
+    On a machine on which the run took minutes, the first answer takes long as well.
+    """
+    values = progress.run.outputs
     stack = f" STACK={session.stack}"
     if certificate.domain_of(values):
         # What the engine told has its secrets hidden; the way in is one of them.
         certificate.settle(views.values(session), session.say)
     if url := str(values.get(outputs.URL) or ""):
-        good, answer = status.ask(url, str(values.get(outputs.ADDRESS) or ""))
+        patience_s = max(status.ANSWER_S, progress.elapsed_s / 10)
+        good, answer = status.ask(url, str(values.get(outputs.ADDRESS) or ""), patience_s)
         revision = str(values.get(outputs.REVISION) or "")[:12]
         words = f"   (revision {revision}, {answer})" if revision else f"   ({answer})"
         session.say(f"\n  {url}{words}")

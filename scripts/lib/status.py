@@ -20,7 +20,7 @@ from scripts.lib import certificate, health, ssh
 from scripts.lib.certificate import Certificate
 from scripts.lib.execute import duration
 
-ANSWER_S = 5
+ANSWER_S = 5.0
 SSH_S = 25
 """Of which replicas that do not answer take 10."""
 
@@ -132,8 +132,10 @@ def lags(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def ask(url: str, address: str = "") -> tuple[bool, str]:
+def ask(url: str, address: str = "", patience_s: float = ANSWER_S) -> tuple[bool, str]:
     """Ask the address itself, whatever proxy the shell has set and wherever the name leads.
+
+    ``patience_s`` is for each step: to connect, to be answered.
 
     Whoever signed the certificate: that is told apart. A redirect is an answer.
     """
@@ -141,9 +143,9 @@ def ask(url: str, address: str = "") -> tuple[bool, str]:
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     started = time.monotonic()
-    connection = http.client.HTTPConnection(host, port, timeout=ANSWER_S)
+    connection = http.client.HTTPConnection(host, port, timeout=patience_s)
     try:
-        connection.sock = socket.create_connection((address or host, port), ANSWER_S)
+        connection.sock = socket.create_connection((address or host, port), patience_s)
         if parts.scheme == "https":
             trusting = ssl._create_unverified_context()  # noqa: S323
             connection.sock = trusting.wrap_socket(connection.sock, server_hostname=host)

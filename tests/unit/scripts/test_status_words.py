@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -49,6 +50,12 @@ def test_an_answer_counts_whatever_proxy_the_shell_has(
 def test_an_error_page_is_no_answer(address: str) -> None:
     found = status.look("s", {outputs.URL: f"{address}/x"}, {})
     assert found.answer == "502 Bad Gateway"
+
+
+def test_a_site_that_takes_a_connection_and_never_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert status.ask(url, patience_s=0.1) == (False, "no answer (timed out, 0 s)")
 
 
 def test_in_words() -> None:
