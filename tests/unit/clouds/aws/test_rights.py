@@ -126,7 +126,7 @@ def calls() -> dict[str, set[str]]:
     """
     text = "".join(file.read_text() for file in sorted(FOLDER.glob("*.py")))
     services = set(re.findall(r'client\(\s*"(\w+)"', text))
-    assert services == {"ec2", "iam", "rds", "sts", "pricing", "lightsail"}
+    assert services == {"ec2", "iam", "logs", "rds", "sts", "pricing", "lightsail"}
     words = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', text))
     found: dict[str, set[str]] = {}
     for service in services:
