@@ -227,6 +227,7 @@ class AppHost:
         return {
             **plain,
             "cloud": "local",
+            "boot_failed": "",
             "server_id": hosts.id_of(self.host),
             "attachment_id": "",
             "ssh_host": self.address,
