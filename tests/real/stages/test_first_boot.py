@@ -22,7 +22,7 @@ def silent(server_id: str) -> Iterator[None]:
     try:
         yield
     finally:
-        host.run(["systemctl", "start", "ssh.socket", "ssh.service"])
+        host.run(["systemctl", "start", "ssh.service"])
 
 
 def test_a_failed_first_boot_is_replaced_by_the_next_up(stage2: Stack) -> None:
