@@ -74,7 +74,7 @@ def position(said: str, words: str) -> int:
 
 
 @pytest.mark.parametrize("stack", [2], indirect=True)
-def test_without_the_servers_id_the_old_server_goes_without_a_farewell(
+def test_without_the_servers_id_the_old_server_keeps_its_configuration(
     own: Clone, stack: Stack
 ) -> None:
     cut(own, "host_configuration.py", IDENTITY, 'IDENTITY = ("attachment_id",)')
@@ -106,6 +106,7 @@ def test_the_attachments_id_keeps_the_volume_until_the_shutdown_is_done(
     if not there:
         edge = '"attachment_id": server.attachment_id or "",'
         cut(own, "host_configuration.py", edge, '"attachment_id": "",')
+        cut(own, "first_boot.py", edge, '"attachment_id": "",')
         stack.run("up")
     code, said = do(stack, "down")
     assert ("the volume is still mounted" in said) is not there, said
