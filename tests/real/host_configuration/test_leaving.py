@@ -81,7 +81,7 @@ def test_no_job_is_killed_and_the_next_shutdown_waits_for_it_too(
         assert host.sh("systemctl is-active web@8001") == "active"
     assert host.sh("systemctl show -P InvocationID worker") == worker, "the same worker all along"
     provider.delete("server-1", props)
-    assert host.sh("systemctl show -P ActiveState,Result worker") == "inactive\nsuccess"
+    assert host.sh("systemctl show -P ActiveState,Result worker") == "success\ninactive"
 
 
 def test_a_silent_host_is_never_taken_for_gone(
