@@ -210,6 +210,10 @@ class Cloud(ABC):
         """
         return ()
 
+    def ca_certificates(self) -> tuple[str, ...]:
+        """PEM texts of authorities that this cloud's servers trust beside those of the setting."""
+        return ()
+
     @abstractmethod
     def assign_address(
         self,

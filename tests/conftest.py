@@ -15,6 +15,9 @@ from components.clouds.local import machine, operations
 OF_A_RUN = re.compile(r"[a-z]([0-9]+)(-.*)?")
 """Stacks of tests that use the machine's own root folder carry the id of the test's process."""
 
+os.environ["STAGES_LOCAL_CA_CERTIFICATES"] = os.devnull
+"""Plans and hosts are alike on all machines, whatever authorities their administrators added."""
+
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Take away what runs of tests left that were killed: their addresses are the next run's."""

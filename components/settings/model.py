@@ -226,6 +226,14 @@ class Host:
         " drains the app and, in stage 1, stops PostgreSQL.",
         default=False,
     )
+    ca_certificates: tuple[str, ...] = key(
+        certificates.AUTHORITIES,
+        "Certificates of authorities that hosts trust beside the public ones: that of a company's"
+        " TLS proxy, for pip, npm and Maven. First-boot packages come before them.",
+        default=(),
+        by_default="none; on `local` those in this machine's `/usr/local/share/ca-certificates`,"
+        " which are added to the setting's",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from components.handover import Handover
 from components.host import (
     access,
     app,
+    authorities,
     base,
     certificate,
     firewall,
@@ -92,7 +93,10 @@ class AppHost(pulumi.ComponentResource):
         commands = procfile.parse(release.procfile)
         mount = MOUNT if volume else None
         own_parts = cloud.host_parts(data_mount=mount)
-        parts = (*_parts(settings, plan.memory_mib, upstream, mount), *own_parts)
+        trusted = authorities.authorities(
+            (*settings.host.ca_certificates, *cloud.ca_certificates())
+        )
+        parts = (*trusted, *_parts(settings, plan.memory_mib, upstream, mount), *own_parts)
         own_key = cloud.ssh_private_key(name, parent=self)
         keys = pulumi.Output.all(
             *settings.access.ssh_keys, *([own_key.public] if own_key else [])
@@ -152,7 +156,15 @@ class AppHost(pulumi.ComponentResource):
                 login=LOGIN,
                 private_key=own_key.private if own_key else None,
                 parts=parts,
-                secret_files=_late_files(settings, keys, static, secrets, upstream, mount),
+                secret_files=_late_files(
+                    {**(authorities.ENVIRONMENT if trusted else {}), **settings.app.environment},
+                    settings,
+                    keys,
+                    static,
+                    secrets,
+                    upstream,
+                    mount,
+                ),
                 database=upstream.step,
                 database_secrets=upstream.secrets,
                 release=_release(settings, release, commands.release),
@@ -268,6 +280,7 @@ def _user_data(
 
 
 def _late_files(
+    app_environment: Mapping[str, str],
     settings: Settings,
     keys: pulumi.Output[list[str]],
     static: AddressAnswer,
@@ -300,7 +313,7 @@ def _late_files(
             "STAGES_HOST": settings.domain or known["address"],
         }
         return [
-            app.environment_file(settings.app.environment, environment),
+            app.environment_file(app_environment, environment),
             *access.access(login=LOGIN, ssh_keys=known["keys"]).files,
             *known["pooler_files"],
             valkey.password_file(known["queue_password"]),

@@ -227,9 +227,9 @@ class AppHost:
         return {
             **plain,
             "cloud": "local",
-            "boot_failed": "",
             "server_id": hosts.id_of(self.host),
             "attachment_id": "",
+            "boot_failed": "",
             "ssh_host": self.address,
             "ssh_host_key": self.host_key,
             "delete_before_replace": "",

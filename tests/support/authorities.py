@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from components.clouds.aws import rds_ca
 
 
-def make(name: str) -> str:
+def make(name: str, *, may_issue: bool = True, until: int = 2061) -> str:
     """A new certificate that signs itself, as PEM text."""
     key = ec.generate_private_key(ec.SECP256R1())
     own = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
@@ -28,8 +28,8 @@ def make(name: str) -> str:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(datetime(2021, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2061, 1, 1, tzinfo=UTC))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .not_valid_after(datetime(until, 1, 1, tzinfo=UTC))
+        .add_extension(x509.BasicConstraints(ca=may_issue, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
     return certificate.public_bytes(serialization.Encoding.PEM).decode()

@@ -14,8 +14,8 @@ def make(settings: Settings) -> Cloud:
 
     Raises ``UserError`` for settings that it cannot serve.
     """
-    from components.clouds.local import checks
+    from components.clouds.local import authorities, checks
     from components.clouds.local.cloud import LocalCloud
 
     checks.check(settings)
-    return LocalCloud(settings.stack)
+    return LocalCloud(settings.stack, authorities.of_this_machine())

@@ -47,8 +47,9 @@ class LocalCloud(Cloud):
     name = "local"
     knows_host_keys = True
 
-    def __init__(self, stack: str) -> None:
+    def __init__(self, stack: str, ca_certificates: tuple[str, ...] = ()) -> None:
         self._stack = stack
+        self._ca_certificates = ca_certificates
 
     def server_plan(self, name: str) -> ServerPlan:
         return plans.server(name)
@@ -201,6 +202,9 @@ class LocalCloud(Cloud):
             ssh_host_key=server.host_key,
             delete_before_replace=first,
         )
+
+    def ca_certificates(self) -> tuple[str, ...]:
+        return self._ca_certificates
 
     def address(
         self, name: str, network: NetworkAnswer, *, parent: pulumi.Resource

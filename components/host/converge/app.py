@@ -15,6 +15,7 @@ from typing import Any
 from components.host.converge import pace, release, units, web
 from components.host.converge.files import STATE, read_json, write_json
 from components.host.converge.report import Failed, step
+from components.host.converge.system import AUTHORITIES
 
 ROLLING = STATE / "rolling.json"
 GIVE_UP_AFTER = 5
@@ -25,12 +26,12 @@ SETTLE_S = 1.0
 
 
 def reads(app: dict[str, Any], paths: list[str]) -> set[str]:
-    """Which of the managed files the app's units read: its environment and the units themselves."""
+    """Which of the managed files the app's units read: its environment, authorities, the units."""
     names = {template(unit) for unit in (*app["web_units"], *app["worker_units"])}
     return {
         path
         for path in paths
-        if path.startswith("/etc/app/")
+        if path.startswith(("/etc/app/", AUTHORITIES))
         or any(part == name or part == f"{name}.d" for name in names for part in path.split("/"))
     }
 

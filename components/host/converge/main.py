@@ -32,6 +32,7 @@ from components.host.converge.shutdown import serve, shutdown
 from components.host.converge.system import (
     install_packages,
     make_users,
+    reread_authorities,
     reread_units,
     wait_for_boot,
 )
@@ -123,6 +124,7 @@ def _apply(document: dict[str, Any]) -> dict[str, object]:
     step("files")
     changed = files.write(wanted, document["absent"])
     reread_units([*changed, *owed])
+    reread_authorities([*changed, *owed])
     for path in changed:
         step(f"{path}: written")
     write_json(UNITS, sorted({*read_json(UNITS, []), *_units(document)}))

@@ -9,7 +9,7 @@ from typing import Any
 from components.host.converge import units
 from components.host.converge.files import Files
 from components.host.converge.report import Done, Failed, note, shell, step
-from components.host.converge.system import reread_units
+from components.host.converge.system import reread_authorities, reread_units
 
 CHECK_TIMEOUT_S = 60
 READY_TIMEOUT_S = 30
@@ -110,6 +110,7 @@ class Readers:
     def _put_back(self, paths: set[str]) -> set[str]:
         back = self.files.put_back(sorted(paths))
         reread_units(back)
+        reread_authorities(back)
         return set(back)
 
     def _read_by_anyone(self) -> set[str]:

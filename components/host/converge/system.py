@@ -13,6 +13,7 @@ from components.host.converge.report import Failed, note, run, step
 BOOT_TIMEOUT_S = 600
 """cloud-init installs packages; a slow archive takes minutes, ten is a hang."""
 APT_TIMEOUT_S = 900
+AUTHORITIES = "/usr/local/share/ca-certificates/"
 USER_BUSY = 8
 """usermod's exit code for a user whose processes run."""
 NO_START = Path("/usr/sbin/policy-rc.d")
@@ -158,3 +159,10 @@ def reread_units(paths: list[str]) -> None:
     """Let systemd read its files again when one of them is a unit."""
     if any(path.startswith(UNIT_FOLDER) for path in paths):
         _must("systemctl daemon-reload", ["systemctl", "daemon-reload"])
+
+
+def reread_authorities(paths: list[str]) -> None:
+    """Let the host trust what is in the folder of authorities, when one of its files changed."""
+    if any(path.startswith(AUTHORITIES) for path in paths):
+        step("update-ca-certificates")
+        _must("update-ca-certificates", ["update-ca-certificates", "--fresh"])
