@@ -45,6 +45,8 @@ def main(arguments: list[str]) -> int:
     named = dict(zip(arguments, [*arguments[1:], ""], strict=False))  # `STACK=` names none
     stack = named.get("--stack", "")
     try:
+        # Before the first log goes there: it will hold the passphrase of the state.
+        (ROOT / ".stages").mkdir(mode=0o700, exist_ok=True)
         _machine(stack)
         _programs(Path(named["--packages"]) if "--packages" in named else None)
         _environment(dev="--dev" in arguments)

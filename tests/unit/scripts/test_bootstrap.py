@@ -55,6 +55,20 @@ def test_without_root_the_command_to_run_is_told(
     assert stopped.value.exit_code == 2
 
 
+@pytest.mark.parametrize("arguments", [["--no-engine"], ["--dev", "--no-engine"], []])
+def test_only_the_owner_may_enter_the_folder_of_state_from_the_first_command_on(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """The first thing in there is a log, in a fresh clone: nothing else makes the folder before."""
+    logs = checkout / ".stages" / "logs"
+    monkeypatch.setattr(
+        bootstrap, "_environment", lambda dev: logs.mkdir(parents=True, exist_ok=True)
+    )
+    monkeypatch.setattr(bootstrap, "_engine", lambda: None)
+    assert bootstrap.main(arguments) == 0
+    assert logs.parent.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_file_that_a_package_brings_is_looked_for_by_its_path(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
