@@ -178,8 +178,8 @@ class PriceBook:
         if elsewhere:
             raise UserError(
                 f"{path}: {item} has no price in {region}, only in {', '.join(elsewhere)}",
-                f"No price is guessed: `python -m scripts.prices refresh {self.cloud} --region"
-                f" {region}` looks it up.",
+                f"No price is guessed: `.venv/bin/python -m scripts.prices refresh {self.cloud}"
+                f" --region {region}` looks it up.",
             )
         known = [
             price.item.partition("/")[2]

@@ -137,6 +137,10 @@ def test_a_repository_of_another_user(project: Path, monkeypatch: pytest.MonkeyP
         "another user. Run this as that user, or: git config --global --add safe.directory "
         f"{project}"
     )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(project.parent / "gitconfig"))
+    command = ["git", "config", "--global", "--add", "safe.directory", str(project)]
+    subprocess.run(command, check=True)
+    resolve(app(), project)
 
 
 @pytest.mark.parametrize("path", ["Procfile", "x" * 300, "x/" * 100_000], ids=["file", "name", "e"])

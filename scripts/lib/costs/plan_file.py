@@ -10,10 +10,7 @@ from typing import Any
 from components.costs import UNKNOWN, PlannedResource
 from components.errors import UserError
 
-MAKING = (
-    "`python -m scripts.cost <stack>` needs no file; `pulumi preview --json --show-sames` makes"
-    " one."
-)
+MAKING = "`make cost STACK=<stack>` needs no file; `pulumi preview --json --show-sames` makes one."
 STACK_TYPE = "pulumi:pulumi:Stack"
 GONE = ("delete", "delete-replaced", "discard", "discard-replaced", "read-discard")
 """Steps after which a resource is no longer there."""

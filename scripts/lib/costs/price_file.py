@@ -28,7 +28,7 @@ UNITS = (
 )
 MOST_USD = Decimal(10_000)
 """No unit in these stages comes near; more is a slip of the pen."""
-MENDING = "`git diff` shows what was changed; `python -m scripts.prices refresh` writes it anew."
+MENDING = "`git diff` shows what was changed; `git restore` of the file undoes it."
 
 
 def parse(text: str, name: str, today: datetime.date) -> tuple[Price, ...]:

@@ -220,8 +220,8 @@ def test_options_without_a_price_are_told(made: Planned, reason: str) -> None:
         (
             cost_plans.rds("db.m7g.large", "eu-central-1"),
             "database: rds/db.m7g.large has no price in eu-central-1, only in us-east-1. No price"
-            " is guessed: `python -m scripts.prices refresh aws --region eu-central-1` looks it"
-            " up.",
+            " is guessed: `.venv/bin/python -m scripts.prices refresh aws --region eu-central-1`"
+            " looks it up.",
         ),
         (
             cost_plans.droplet(region="fra9"),

@@ -1,0 +1,56 @@
+"""The remedy of a wrong setting, followed: the same file is accepted then."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from components import clouds, settings
+from components.settings.reading import all_keys
+from tests.unit.clouds.aws.graph import LEAST as AWS
+from tests.unit.test_settings_errors import LEAST, cases, told
+
+
+def examples() -> list[tuple[str, object, object]]:
+    """Return each case whose remedy has a value: the key, the wrong value and the remedy's."""
+    found = []
+    for values, message in cases():
+        value = re.search(r"(?:For example (.+)|Without the line it is `(.+)`)\.$", message)
+        if len(values) == 1 and value and "AAAA..." not in message:  # the shape of a key only
+            ((name, wrong),) = values.items()
+            found.append((name, wrong, yaml.safe_load(value[1] or value[2])))
+    return found
+
+
+def test_there_are_examples_to_try() -> None:
+    assert len(examples()) > 30
+
+
+@pytest.mark.parametrize(("name", "wrong", "example"), examples())
+def test_the_value_that_a_remedy_names_is_accepted(
+    name: str, wrong: object, example: object
+) -> None:
+    stage = "1" if 1 in all_keys()[name].stages else "2"
+    values = {**LEAST, "stage": stage}
+    assert f"stages:{name}" in told({**values, name: wrong})
+    match wrong, example:
+        case list(), str():
+            example = [example]
+        case dict(), str():
+            example = {example: "x"}
+    settings.read("s", {**values, name: example})
+
+
+@pytest.mark.parametrize("cidr", ["0.0.0.0/0", "::/0"])
+def test_ssh_from_anywhere_as_its_error_says(cidr: str) -> None:
+    values: dict[str, object] = {**LEAST, "access.ssh_cidrs": [cidr]}
+    assert told(values).endswith("set stages:access.ssh_from_anywhere: true to let everyone try.")
+    settings.read("s", {**values, "access.ssh_from_anywhere": True})
+
+
+def test_instance_connect_as_the_error_about_no_networks_says() -> None:
+    values = {name: value for name, value in AWS.items() if name != "access.ssh_cidrs"}
+    values |= {"stage": "1", "access.instance_connect": True}
+    clouds.load("aws", settings.read("aws-stage1", values))
