@@ -50,7 +50,13 @@ def remove(path: Path, away: Path) -> None:
     Its parent must be root's. It is moved to ``away`` first, a directory for root alone on the same
     file system: from then on nobody opens a path into it.
     """
-    away.mkdir(mode=0o700, exist_ok=True)
+    if away.is_symlink():
+        away.unlink()
+    with opened(
+        away, make=True
+    ) as folder:  # It may have been made by whoever had its parent before.
+        os.fchown(folder, os.geteuid(), os.getegid())
+        os.fchmod(folder, 0o700)
     out_of_reach = away / path.name
     _delete(out_of_reach)  # Left by a run that was killed.
     with contextlib.suppress(FileNotFoundError):

@@ -201,3 +201,21 @@ def test_a_tree_is_removed_out_of_its_owners_reach_and_its_links_lead_nowhere(ho
     folders.remove(tree, away)
     assert not tree.is_symlink()
     assert (host / "elsewhere/a").read_text() == "not ours"
+
+
+@pytest.mark.parametrize("planted", ["a link", "a directory of its own"])
+def test_what_the_app_put_where_releases_are_removed_is_not_followed(
+    tmp_path: Path, planted: str
+) -> None:
+    """It was free to, on a host where the folder of the releases was once its own."""
+    (tmp_path / "etc" / "passwd").mkdir(parents=True)
+    release, away = tmp_path / "app" / "passwd", tmp_path / "app" / ".removed"
+    release.mkdir(parents=True)
+    if planted == "a link":
+        away.symlink_to(tmp_path / "etc")
+    else:
+        away.mkdir(mode=0o777)
+    folders.remove(release, away)
+    assert (tmp_path / "etc" / "passwd").is_dir()
+    assert not away.is_symlink()
+    assert (away.stat().st_mode & 0o777, list(away.iterdir())) == (0o700, [])
