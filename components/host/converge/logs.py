@@ -119,6 +119,7 @@ def follow(argv: Sequence[str], name: str, *, timeout_s: float) -> Logged:
     assert process.stdout is not None  # noqa: S101
     pipe, deadline, late = process.stdout.fileno(), time.monotonic() + timeout_s, False
     while True:
+        ended = process.poll() is not None
         ready, _, _ = select.select([pipe], [], [], 1.0)
         if ready and not (data := os.read(pipe, 1 << 16)):
             break
@@ -126,10 +127,13 @@ def follow(argv: Sequence[str], name: str, *, timeout_s: float) -> Logged:
             log.take(data)
         else:
             log.tell()
+        if ended and (late or not ready):
+            break  # The app gave the pipe to a process elsewhere, which may hold it for ever.
         if not late and time.monotonic() > deadline:
             late = True
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+    process.stdout.close()
     process.wait()
     if late:
         log.take(f"stopped after {timeout_s:.3g} s{pace.load()}\n".encode())

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from components.host.converge import pace
 
+HELD_S = 2
 TIMEOUT_EXIT = 124
 """Exit code for a command that did not end in time, as ``timeout(1)`` has it."""
 JOURNAL = "/run/systemd/journal/socket"
@@ -134,9 +135,17 @@ def run(
     except subprocess.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        output, _ = process.communicate()
+        output = _rest(process)
         return Done(TIMEOUT_EXIT, f"{output}\nstopped after {timeout_s:.3g} s{pace.load()}")
     return Done(process.returncode, output)
+
+
+def _rest(process: subprocess.Popen[str]) -> str:
+    """What a killed command has printed; somebody whom it gave its pipe may hold that open."""
+    try:
+        return process.communicate(timeout=HELD_S)[0]
+    except subprocess.TimeoutExpired as held:
+        return bytes(held.output or b"").decode(errors="replace")
 
 
 def shell(command: str, *, timeout_s: float = 60) -> Done:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from components.host.converge import logs
+from components.host.converge import logs, report
 
 
 @pytest.fixture(autouse=True)
@@ -83,3 +85,20 @@ def test_a_command_that_does_not_end_is_ended(capsys: pytest.CaptureFixture[str]
     assert done.code == 124
     assert done.output.splitlines()[0] == "waits"
     assert done.last_line().startswith("stopped after ")
+
+
+HOLDS = "setsid sleep 10 & echo $!; "
+"""Leaves a process that nobody waits for, with the pipe; its id is the first line."""
+
+
+def test_a_pipe_that_somebody_holds_keeps_no_command_from_its_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The app can hand it, over a socket, to a process that does not end with the unit."""
+    for done, code in (
+        (logs.follow(["sh", "-c", f"{HOLDS} exit 3"], "x", timeout_s=60), 3),
+        (logs.follow(["sh", "-c", f"{HOLDS} exec sleep 60"], "x", timeout_s=0.5), 124),
+        (report.run(["sh", "-c", f"{HOLDS} exec sleep 60"], timeout_s=0.5), 124),
+    ):
+        assert done.code == code
+        os.kill(int(done.output.splitlines()[0]), signal.SIGKILL)  # fails for one that has ended
