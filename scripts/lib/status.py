@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 import time
@@ -20,6 +21,7 @@ from scripts.lib import certificate, health, ssh
 from scripts.lib.certificate import Certificate
 from scripts.lib.execute import duration
 
+NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
 ANSWER_S = 5.0
 SSH_S = 25
 """Of which replicas that do not answer take 10."""
@@ -121,14 +123,17 @@ def look(
 
 
 def lags(text: str) -> list[dict[str, Any]]:
-    """Read what the host printed of its replicas: ``app_read_1 0 3.2``, or the alias alone."""
+    """Read what the host printed of its replicas: ``app_read_1 0 3.2``, or the alias alone.
+
+    The numbers are the database's words, where the app may define functions: no number, no answer.
+    """
     found = []
     for line in sorted(text.splitlines()):
         alias, *numbers = line.split() or [""]
-        known = [float(number) for number in numbers] if len(numbers) == 2 else [None, None]
-        lag_bytes = None if known[0] is None else int(known[0])
+        known = len(numbers) == 2 and all(map(NUMBER.fullmatch, numbers))
+        lag_bytes, lag_s = (int(float(numbers[0])), float(numbers[1])) if known else (None, None)
         if alias:
-            found.append({"alias": alias, "lag_bytes": lag_bytes, "lag_s": known[1]})
+            found.append({"alias": alias, "lag_bytes": lag_bytes, "lag_s": lag_s})
     return found
 
 

@@ -93,6 +93,12 @@ MEMBERS = [
 ]
 
 
+@pytest.mark.parametrize("said", ["NaN 1", "Infinity 1", "1 NaN", "x y", "1e999 1", "1 1_0"])
+def test_what_the_app_lets_its_database_say_of_a_replica_is_no_number(said: str) -> None:
+    nothing = {"alias": "app_read_1", "lag_bytes": None, "lag_s": None}
+    assert status.lags(f"app_read_1 {said}") == [nothing]
+
+
 def test_members_and_replicas_are_told_and_one_that_is_not_well_counts(address: str) -> None:
     values = {outputs.URL: f"{address}/"}
     found = status.look("s", values, {}, databases=MEMBERS)
