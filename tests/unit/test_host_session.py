@@ -15,6 +15,7 @@ import pytest
 
 from components import host_session
 from components.errors import UserError
+from components.host import app
 
 
 def test_the_program_runs_from_standard_input_alone() -> None:
@@ -96,6 +97,15 @@ def test_a_failure_shows_no_secret_whatever_the_host_printed() -> None:
     }
     said = str(host_session._failure(error, host_session.secret_words(document)))
     assert said == "app-1: unit: said [secret]. It said:\n  | COLOUR=green KEY=[secret]"
+
+
+def test_a_key_with_any_signs_is_hidden_as_a_whole() -> None:
+    """Such as Django makes them."""
+    key = 'django-insecure-#v)8$k!w2(e&"x\\q%z^b*d@m=p+5c_t'
+    file = app.environment_file({"KEY": key, "COLOUR": "light green and dark blue"}, {})
+    secrets = host_session.secret_words({"secret_files": {file.path: {"content": file.content}}})
+    said = host_session.without(secrets, f"KEY={key} COLOUR=light green and dark blue")
+    assert said == "KEY=[secret] COLOUR=light green and dark blue"
 
 
 @pytest.fixture
