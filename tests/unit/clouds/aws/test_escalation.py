@@ -109,6 +109,9 @@ MORE: dict[str, list[Request]] = {
     "a volume of another's snapshot": [
         Request("ec2:CreateVolume", f"arn:aws:ec2:{REGION}::snapshot/snap-1")
     ],
+    "a server with a disk of another's snapshot": [
+        Request("ec2:RunInstances", f"arn:aws:ec2:{REGION}::snapshot/snap-1")
+    ],
     "a service-linked role of another service": [
         Request(
             "iam:CreateServiceLinkedRole",
