@@ -14,11 +14,6 @@ while True:
     if ORDER.exists():
         order = ORDER.read_text()
         ORDER.unlink()
-        if order == "with the web":
-            webs = [
-                int(process.name)
-                for process in pathlib.Path("/proc").glob("[0-9]*")
-                if b"web.py" in (process / "cmdline").read_bytes()
-            ]
-            os.kill(max(webs), signal.SIGKILL)
+        if order != "alone":  # a web process, which is of the same user and not seen in /proc
+            os.kill(int(order), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGSEGV)
