@@ -32,6 +32,8 @@ sys.exit(module.main(given["document"]))
 GIT_TIMEOUT_S = 120
 VARIABLE = re.compile(r'^\w+="(.*)"$', re.MULTILINE)
 """A line of the app's environment (``components/host/app.py``)."""
+NAME = re.compile(r"[a-z0-9._/:,@-]+|[^0-9]+")
+"""A value that names something (a module, a host, an address) and is needed to read an error."""
 SECRET_WORD = re.compile(r"[A-Za-z0-9_+=-]{20,}")
 """Long enough to be a key and not a word: ours have 43 characters."""
 
@@ -138,14 +140,19 @@ def perform(
 def secret_words(document: dict[str, Any]) -> set[str]:
     """What no output may show: every long word of a secret file or of the database's secrets.
 
-    A variable of the app's is also hidden as a whole: a key may have signs that are in no word.
+    A variable of the app's that is no name is also hidden as a whole: a key may have signs that
+    are in no word.
     """
     files = document.get("secret_files", {}).values()
     database = document.get("database_secrets", {})
     texts = [file["content"] for file in files]
     texts += [database.get("sql", ""), *database.get("connection", {}).values()]
     values = {re.sub(r"\\(.)", r"\1", value) for text in texts for value in VARIABLE.findall(text)}
-    keys = {value for value in values if len(value) >= 20 and not re.search(r"\s", value)}
+    keys = {
+        value
+        for value in values
+        if len(value) >= 20 and not re.search(r"\s", value) and not NAME.fullmatch(value)
+    }
     return keys | {word for text in texts for word in SECRET_WORD.findall(text)}
 
 
