@@ -29,6 +29,7 @@ sys.exit(module.main(given["document"]))
 """
 """Runs on the host. Everything else, secrets too, comes in on its standard input."""
 
+ERROR = ("host", "where", "cause", "remedy", "output")
 GIT_TIMEOUT_S = 120
 VARIABLE = re.compile(r'^\w+="(.*)"$', re.MULTILINE)
 """A line of the app's environment (``components/host/app.py``)."""
@@ -87,8 +88,10 @@ def perform(
         nonlocal begun, at
         try:
             told = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return  # A banner, or a word of sudo: not from the program.
+        if not isinstance(told, dict):
+            return
         begun = True
         if "step" in told:
             at = visible(str(told["step"]))
@@ -131,10 +134,13 @@ def perform(
     ssh.patiently(session, wait_s=wait_s)
     if not answers:
         raise ssh.Interrupted(f"at the step {at!r}, without a result" if at else "without a result")
+    answer = answers[-1].get("error", answers[-1].get("result"))
+    if not isinstance(answer, dict):
+        raise HostFailed(f"{target.host}: its answer is none of this program's", exit_code=1)
     if "error" in answers[-1]:
-        raise _failure(answers[-1]["error"], secrets, log.shown)
-    result: dict[str, Any] = answers[-1]["result"]
-    return result
+        error = {key: str(answer.get(key, "")) for key in ERROR}
+        raise _failure(error, secrets, log.shown)
+    return answer
 
 
 def secret_words(document: dict[str, Any]) -> set[str]:

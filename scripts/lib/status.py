@@ -191,10 +191,13 @@ def _app_server(found: Status, values: Mapping[str, Any]) -> None:
     except UserError as error:
         found.system = f"could not be asked ({error})"
         return
-    found.system, found.failed_units = host["system"], host["failed_units"]
-    found.units, found.disks, found.boot = host["units"], host["disks"], host["boot"]
-    found.replicas = lags(host["more"])
-    found.troubles, found.notes = health.troubles(found.stack, host), health.notes(host)
+    try:
+        found.replicas = lags(host["more"])
+        found.troubles, found.notes = health.troubles(found.stack, host), health.notes(host)
+        found.system, found.failed_units = host["system"], host["failed_units"]
+        found.units, found.disks, found.boot = host["units"], host["disks"], host["boot"]
+    except (LookupError, TypeError, ValueError, AttributeError):
+        found.system = "could not be asked (its answer is none of this program's)"
 
 
 def _silent(_: str) -> None:

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from components import host_session
+from components import host_session, ssh
 from components.errors import UserError
 from components.host import app
 
@@ -108,6 +109,20 @@ def test_a_key_with_any_signs_is_hidden_as_a_whole() -> None:
     secrets = host_session.secret_words({"secret_files": {file.path: {"content": file.content}}})
     said = host_session.without(secrets, f"KEY={key} {' '.join(names)}")
     assert said == f"KEY=[secret] {' '.join(names)}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["5", '["step"]', "[" * 100_000, '{"error": 5}', '{"error": {"host": 1}}', '{"result": 5}'],
+)
+def test_a_hostile_answer_ends_in_one_sentence(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def converse(*args: Any, **_: Any) -> None:
+        args[3](line, io.BytesIO())
+
+    monkeypatch.setattr(ssh, "converse", converse)
+    target = ssh.Target(host="h", host_key="k", login="l")
+    with pytest.raises((UserError, ssh.SshError)):
+        host_session.perform(target, {"mode": "health"}, status=print, note=print, deadline_s=1)
 
 
 @pytest.fixture
