@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ NEARLY_FULL_PERCENT = 85
 LOOP_RESTARTS = 3
 """Restarts by itself in 10 minutes, the last of them just now, that make a loop of crashes."""
 JUST_NOW_S = 180
+WORD = re.compile(r"[A-Za-z0-9@._:/-]+")
 RUNS = {"active", "reloading", "skipped"}
 
 
@@ -70,17 +72,18 @@ def _unit(unit: Mapping[str, Any]) -> str:
 
 def _log_of(stack: str, unit: str) -> str:
     return (
-        f"Its log: make ssh STACK={stack} COMMAND='sudo journalctl -n 50 -u {unit}'; when that is "
-        f"mended, `make refresh STACK={stack}` and `make up STACK={stack}` start it"
+        f"Its log: make ssh STACK={stack} COMMAND='sudo journalctl -n 50 -u {_word(unit)}'; when "
+        f"that is mended, `make refresh STACK={stack}` and `make up STACK={stack}` start it"
     )
 
 
 def _disk(stack: str, disk: Mapping[str, Any]) -> list[Trouble]:
     where = str(disk["where"])
+    used = f"sudo du -xh {_word(where)} | sort -h | tail"
     remedy = (
         "Grow stages:data.volume_gib, or delete what is not needed"
         if where == "/data"
-        else f"What takes it: make ssh STACK={stack} COMMAND='sudo du -xh {where} | sort -h | tail'"
+        else f"What takes it: make ssh STACK={stack} COMMAND='{used}'"
     )
     if disk["used_percent"] >= FULL_PERCENT:
         left = f"{disk['left_mib']} MiB left of {disk['size_mib']} MiB"
@@ -88,6 +91,11 @@ def _disk(stack: str, disk: Mapping[str, Any]) -> list[Trouble]:
     if disk["inodes_percent"] >= FULL_PERCENT:
         return [Trouble(where, f"{disk['inodes_percent']} % of its inodes are used", remedy)]
     return []
+
+
+def _word(name: str) -> str:
+    """A host's own word in a command to copy; dots for one that a shell would read as more."""
+    return name if WORD.fullmatch(name) else "..."
 
 
 def _boot(stack: str, boot: str) -> list[Trouble]:

@@ -236,3 +236,12 @@ def test_a_unit_that_was_started_again_long_ago_is_only_noted() -> None:
         "worker@1.service: started again by itself 7 times since it was last deployed"
     ]
     assert health.troubles("s", ill(units={"worker@1.service": unit}))
+
+
+@pytest.mark.parametrize("name", ["x'; touch y; '.service", "$(touch y)", "`touch y`", "a b"])
+def test_no_word_of_a_host_is_a_command_to_copy(name: str) -> None:
+    disk = {"where": name, "used_percent": 99, "left_mib": 1, "size_mib": 2, "inodes_percent": 0}
+    found = {"units": {name: {"state": "failed"}}, "failed_units": [], "boot": "done"}
+    for trouble in health.troubles("s", {**found, "disks": [disk]}):
+        assert name not in trouble.remedy
+        assert "..." in trouble.remedy
