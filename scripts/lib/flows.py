@@ -19,6 +19,7 @@ from scripts.lib import (
     certificate,
     failed_boots,
     locks,
+    new_server,
     own_backend,
     recovery,
     remaining,
@@ -126,6 +127,9 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
         session.operations.cancel_pending(session.settings, session.say)
         _epilogue(session, progress)
         return
+    if wanted := new_server.packages(plan.planned()):
+        app_packages, way_in = session.settings.app.packages, views.way_in(session)
+        new_server.check(wanted, app_packages, way_in, session.stack, session.say)
     if session.operations.asks and not yes and not ask("Make these changes?"):
         raise UserError("Nothing was changed", exit_code=FAILED)
     with Progress(session.screen, f"Bringing up {session.stack}", _size(plan)) as progress:

@@ -48,6 +48,12 @@ def a_second_up_changes_nothing(machine: Machine) -> None:
         assert after == before, f"{before}\n---\n{after}"
 
 
+def each_host_hands_its_controllers_down(machine: Machine) -> None:
+    """Else the limits of services inside it do not hold: its own group must have no process."""
+    said = machine.says(CONTROLLERS)
+    assert said.splitlines() and all(line.startswith("ok ") for line in said.splitlines()), said
+
+
 def refresh_finds_no_drift(machine: Machine) -> None:
     for stack in STACKS:
         said = machine.make("refresh", stack)
@@ -136,6 +142,7 @@ STEPS: tuple[Callable[[Machine], None], ...] = (
     both_stages_come_up,
     a_unit_gets_its_command_word_for_word,
     a_second_up_changes_nothing,
+    each_host_hands_its_controllers_down,
     refresh_finds_no_drift,
     a_server_is_replaced_and_keeps_its_data,
     behind_a_firewall_that_drops_forwarded_packets,
@@ -164,6 +171,13 @@ def visits(machine: Machine, stack: str) -> int:
     return int(proof["visits"]["count"])
 
 
+CONTROLLERS = """
+for group in /sys/fs/cgroup/machine.slice/stages-*.service; do
+  has=$(cat "$group/cgroup.controllers") down=$(cat "$group/cgroup.subtree_control")
+  [ -z "$(cat "$group/cgroup.procs")" ] && [ "$has" = "$down" ] && good=ok || good=not
+  echo "$good $group: $has, handed down: $down, processes: $(cat "$group/cgroup.procs")"
+done
+"""
 TRACES = """
 ip -brief link | awk '$1 !~ /^(lo|e|docker0)/ { print "interface", $1 }'
 nft list tables | grep stages || true

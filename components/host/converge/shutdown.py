@@ -89,7 +89,7 @@ def _stop(unit: str) -> None:
 
 def _stop_workers(app: dict[str, Any], timeout_s: float) -> None:
     """Stop the workers; jobs that are under way come to their end, and none is ever killed."""
-    workers = [unit for unit in app["worker_units"] if units.state(unit)["ActiveState"] == "active"]
+    workers = [unit for unit in app["worker_units"] if _is_running(unit)]
     for unit in workers:
         _keep_from_being_killed(unit)
     if not workers:
@@ -97,7 +97,7 @@ def _stop_workers(app: dict[str, Any], timeout_s: float) -> None:
     step(f"stop {' '.join(workers)}: jobs that are under way end first")
     run(["systemctl", "stop", "--no-block", "--", *workers])
     deadline = time.monotonic() + timeout_s
-    while busy := [unit for unit in workers if _is_stopping(unit)]:
+    while busy := [unit for unit in workers if _is_running(unit)]:
         if time.monotonic() > deadline:
             raise Failed(
                 ", ".join(busy),
@@ -107,7 +107,8 @@ def _stop_workers(app: dict[str, Any], timeout_s: float) -> None:
         time.sleep(0.2)
 
 
-def _is_stopping(unit: str) -> bool:
+def _is_running(unit: str) -> bool:
+    """One that an earlier shutdown has told to stop runs until its job has ended."""
     return units.state(unit).get("ActiveState") not in {"inactive", "failed"}
 
 

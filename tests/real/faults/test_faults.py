@@ -17,12 +17,12 @@ pytestmark = pytest.mark.real
 
 
 def test_a_job_that_waits_keeps_a_host_from_going(products: dict[int, Product]) -> None:
-    """The farewell asks this; a job that nobody has taken yet is in a list of the queue's.
+    """Stage 2's shutdown asks this; a job that nobody has taken yet is in a list of the queue's.
 
     Before the faults: a job that was done when its worker was killed, but not acknowledged yet, is
     in the queue until the next worker gives it out again, up to two minutes later.
     """
-    product = products[1]
+    product = products[2]
     app = product.app
 
     def drained() -> bool:

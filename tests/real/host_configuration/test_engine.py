@@ -239,7 +239,7 @@ def test_an_error_is_one_line_with_host_file_and_cause_and_no_traceback(stack: S
     assert stack.changes() == {"same": 3}
 
 
-def test_another_attachment_replaces_it_after_the_farewell(stack: Stack) -> None:
+def test_another_attachment_replaces_it_after_the_shutdown(stack: Stack) -> None:
     stack.run("up")
     stack.wish.attachment = "attachment-2"
     before = stack.wish.host.invocations()
@@ -265,4 +265,4 @@ def test_force_stop_is_heard_by_a_destroy_without_an_up_before(stack: Stack) -> 
         stack.run("destroy", run_program=True, exclude_protected=True)
     finally:
         stack.stack.remove_config("stages:host.force_stop")
-    assert "no farewell, stages:host.force_stop is set" in stack.said
+    assert "no shutdown, stages:host.force_stop is set" in stack.said

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.real.clone import Stack, fetch
+from tests.real.clone import SAMPLE, Stack, fetch
 from tests.real.stages.test_changes import asking, fill, on_host
 from tests.real.waiting import until
 
@@ -91,3 +91,19 @@ def test_a_shutdown_that_fails_in_the_middle_is_undone(stage1: Stack) -> None:
     stage1.run("replace")
     assert stage1.outputs()["server_id"] != before["server_id"]
     assert fetch(before["url"] + "/ledger")["count"] == rows
+
+
+def test_a_server_that_could_not_install_its_packages_is_refused_first(stage1: Stack) -> None:
+    """Its first boot would fail when the healthy server has gone."""
+    before = stage1.outputs()
+    packages, generation = SAMPLE["app.packages"], stage1.settings.get("server.generation")
+    assert isinstance(packages, list)
+    stage1.configure(app__packages=[*packages, "no-such-package"], server__generation=41)
+    try:
+        said = stage1.run("up", code=2)
+    finally:
+        stage1.configure(app__packages=packages, server__generation=generation)
+    assert "stages:app.packages: should be packages that Debian has" in said
+    assert "got 'no-such-package'" in said and "Nothing was changed." in said
+    assert stage1.outputs() == before
+    assert stage1.get()["problem"] is None

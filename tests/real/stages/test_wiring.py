@@ -74,7 +74,7 @@ def position(said: str, words: str) -> int:
 
 
 @pytest.mark.parametrize("stack", [2], indirect=True)
-def test_without_the_servers_id_the_old_server_goes_without_a_farewell(
+def test_without_the_servers_id_the_old_server_keeps_its_configuration(
     own: Clone, stack: Stack
 ) -> None:
     cut(own, "host_configuration.py", IDENTITY, 'IDENTITY = ("attachment_id",)')
@@ -86,7 +86,8 @@ def test_without_the_servers_id_the_old_server_goes_without_a_farewell(
 
 @pytest.mark.parametrize("stack", [2], indirect=True)
 def test_without_the_gates_output_the_address_moves_too_early(own: Clone, stack: Stack) -> None:
-    cut(own, "stages/app_host.py", "            host.server_id,\n", "            server.id,\n")
+    static = "            static,\n            "
+    cut(own, "stages/app_host.py", f"{static}host.server_id,\n", f"{static}server.id,\n")
     stack.run("up")
     with asking(stack.outputs()["url"] + "/health") as seen:
         code, said = replace_server(stack)
@@ -96,7 +97,7 @@ def test_without_the_gates_output_the_address_moves_too_early(own: Clone, stack:
 
 @pytest.mark.parametrize("stack", [1], indirect=True)
 @pytest.mark.parametrize("there", [True, False], ids=["with the edge", "without"])
-def test_the_attachments_id_keeps_the_volume_until_the_farewell_was_said(
+def test_the_attachments_id_keeps_the_volume_until_the_shutdown_is_done(
     own: Clone, stack: Stack, there: bool
 ) -> None:
     # The local cloud would shut such a server down; here it tells on itself instead.
@@ -105,6 +106,7 @@ def test_the_attachments_id_keeps_the_volume_until_the_farewell_was_said(
     if not there:
         edge = '"attachment_id": server.attachment_id or "",'
         cut(own, "host_configuration.py", edge, '"attachment_id": "",')
+        cut(own, "first_boot.py", edge, '"attachment_id": "",')
         stack.run("up")
     code, said = do(stack, "down")
     assert ("the volume is still mounted" in said) is not there, said
@@ -121,6 +123,7 @@ def test_with_every_edge_the_old_server_goes_in_order(stack: Stack) -> None:
 
 
 def in_order(said: str, words: str) -> None:
-    """Address, host configuration, attachment, server: all went, one after the other."""
-    order = [position(said, words + role) for role in ("address", "host", "attachment", "server")]
+    """Service, address, configuration, attachment, server: all went, one after the other."""
+    roles = ("in-service", "address", "host", "attachment", "server")
+    order = [position(said, words + role) for role in roles]
     assert order == sorted(order) and order[-1] < len(said), said

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.host import memory, postgres
+from components.host.rendering import render
 
 
 @pytest.mark.parametrize(
@@ -43,3 +48,18 @@ def test_the_farewell_stops_the_server_before_the_volume_goes() -> None:
         "systemctl stop postgresql@17-main.service",
         "systemctl stop data.mount",
     )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives directories to another user")
+def test_directories_above_the_data_that_postgres_had_opened_are_closed(tmp_path: Path) -> None:
+    """Else postgres still moves and links there what root follows."""
+    above = [tmp_path / "postgresql", tmp_path / "postgresql" / "17"]
+    for folder in above:
+        folder.mkdir()
+        folder.chmod(0o777)
+        os.chown(folder, postgres.UID, postgres.UID)
+    script = render("postgres/above-data.sh.j2", mount=str(tmp_path), version=17)
+    subprocess.run(["sh", "-eu", "-c", f"folder={above[1]}/main\n{script}"], check=True)
+    assert [(each.stat().st_uid, each.stat().st_mode & 0o7777) for each in above] == [
+        (0, 0o755)
+    ] * 2

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import stat
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +69,19 @@ def test_what_counts_as_refused(status: int, by: str, refused: bool) -> None:
 def test_a_client_cannot_write_its_own_line(agent: str) -> None:
     for status in (200, 502):
         assert sample.requests([line(status, str(status), agent)])["refused"] == []
+
+
+def test_a_client_cannot_end_a_line_of_the_error_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That log is cut off at 2048 bytes, in the middle of what a client says."""
+    tool = tmp_path / "journalctl"
+    tool.write_text(
+        "#!/bin/sh\ncase \" $* \" in *' PRIORITY=6 '*) ;; *)"
+        " echo '[warn] buffered, referrer: \"x at=1000.1 status=503 took=1 by=[502]' ;; esac\n"
+    )
+    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert sample.requests(sample.log_since(tmp_path / "cursor"))["refused"] == []
+    (site,) = [one for one in nginx.nginx(web_ports=[8001]).files if one.path == nginx.SITE]
+    assert re.search(r"access_log syslog:\S*severity=info stages;", site.content)

@@ -55,6 +55,9 @@ def test_up_says_what_waits_at_the_cloud_first_and_cancels_last(
         def changes(self) -> bool:
             return changes
 
+        def planned(self) -> list[Any]:
+            return []
+
     def plan(*_: object, **__: object) -> Any:
         done.append("plan")
         return Planned()

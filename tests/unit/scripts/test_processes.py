@@ -30,6 +30,7 @@ OF_A_HOST = {
     "scripts/lib/bench/users/cores.py",
     "components/clouds/aws/files/host_metrics.py",  # runs there
     "scripts/lib/bench/claims/side.py",  # a script for there
+    "scripts/lib/new_server.py",  # a script for there
     "scripts/lib/signals/signs.py",  # words: where a number was measured
 }
 """Files elsewhere that run on a host, or on Linux alone."""

@@ -22,15 +22,38 @@ hairpin() {
   done
 }
 
+# Limits inside the host hold only where its group hands controllers down (control groups v2), which
+# a group with processes of its own cannot. So this shell waits in a group below, and systemd-nspawn
+# starts in the host's group, makes two below it and leaves it.
+group=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
+if [ ! -e "$group/cgroup.controllers" ]; then
+  group= # v1 or hybrid: nothing is handed down there
+else
+  mkdir -p "$group/shell"
+  echo $$ > "$group/shell/cgroup.procs"
+fi
+boot() {
+  [ -z "$group" ] || echo 0 > "$group/cgroup.procs" # 0: whoever writes it
+  exec "$@"
+}
+empty_group() { # after a reboot, what the last boot left would keep systemd-nspawn out
+  [ -n "$group" ] || return 0
+  find "$group" -mindepth 1 -depth -type d ! -name shell -exec rmdir {} ';'
+  for controller in $(cat "$group/cgroup.subtree_control"); do
+    echo "-$controller" > "$group/cgroup.subtree_control"
+  done
+}
+
 # systemd asks when the machine shuts down; systemd-nspawn passes it on, as a server's power button.
 asked=
 trap 'asked=1; kill "$nspawn" 2>/dev/null || true' TERM
 export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
 while [ -z "$asked" ]; do
-  "$@" & nspawn=$!
+  boot "$@" & nspawn=$!
   hairpin 2>/dev/null &
   # A trap interrupts the first wait; the next one has the code.
   while rc=0; wait "$nspawn" || rc=$?; kill -0 "$nspawn" 2>/dev/null; do :; done
   # systemd-nspawn leaves a reboot from inside to its service manager, by this exit code.
   [ "$rc" = 133 ] || exit "$rc"
+  empty_group
 done

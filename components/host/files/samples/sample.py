@@ -37,7 +37,8 @@ GROUP = Path("/sys/fs/cgroup/cpu.stat")
 """The control group at the top is the whole host: in a container /proc/stat is the machine's."""
 LINE = re.compile(r" at=(\d+)\.\d+ status=(\d+) took=([\d.]+) by=\[([\d ,:-]*)\]$")
 """The end of a line of Nginx's access log (nginx/app.conf.j2), after all that clients say."""
-NGINX = "_SYSTEMD_UNIT=nginx.service"
+NGINX = ("_SYSTEMD_UNIT=nginx.service", "PRIORITY=6")
+"""Its access log. A line of its error log ends with what a client says, cut off at 2048 bytes."""
 TIMEOUT_S = 20
 SQL = (
     "select coalesce(sum(calls), 0)::bigint, coalesce(sum(total_exec_time), 0)"
@@ -93,7 +94,7 @@ def queries(psql: Sequence[str]) -> list[float] | None:
 def log_since(cursor: Path) -> list[str]:
     """What Nginx logged since the last sample, or in the last minute where there was none."""
     # Not by its tag, which any user may give to a line: journald itself says which unit sent it.
-    argv = ["journalctl", "--no-pager", "--quiet", "-o", "cat", "--show-cursor", NGINX]
+    argv = ["journalctl", "--no-pager", "--quiet", "-o", "cat", "--show-cursor", *NGINX]
     argv.append(f"--after-cursor={cursor.read_text()}" if cursor.exists() else "--since=-60s")
     try:
         done = subprocess.run(argv, capture_output=True, timeout=TIMEOUT_S, check=True)

@@ -1,0 +1,84 @@
+"""Asks the app server that serves whether the one that would replace it could install its packages.
+
+A first boot that fails costs stage 1 its healthy server, and stage 2 minutes. Packages that the
+server has are not asked about; for others its package index is, and no one's record of what is
+installed: a new server has none of it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from components import downtime
+from components.errors import UserError, wrong
+from scripts.lib import ssh
+
+TIMEOUT_S = 90
+"""For the login, an update of the package index, and two answers of apt's."""
+REFUSED = 3
+NOT_ASKED = 4
+SCRIPT = f"""\
+export LC_ALL=C
+lacking=
+for name; do
+  [ "$(dpkg-query -W -f '${{db:Status-Status}}' -- "$name" 2>/dev/null)" = installed ] ||
+    lacking="$lacking $name"
+done
+[ "$lacking" ] || exit 0
+could() {{
+  apt-get -qq --simulate -o Dir::State::status=/dev/null -o Dir::Cache::pkgcache= \\
+    --no-install-recommends install -- "$@" 2>&1
+}}
+could "$@" >/dev/null && exit 0
+sudo -n apt-get -qq --error-on=any update >/dev/null 2>&1 || exit {NOT_ASKED}
+said=$(could "$@") && exit 0
+printf '%s\\n' "$said"
+exit {REFUSED}
+"""
+
+
+def packages(steps: Iterable[downtime.Step]) -> tuple[str, ...]:
+    """The packages of a server that the plan replaces; none where it replaces no server."""
+    for step in steps:
+        if step.type == downtime.HOST and step.op == "replace":
+            return tuple(step.new.get("packages") or ())
+    return ()
+
+
+def check(
+    wanted: tuple[str, ...],
+    app_packages: Sequence[str],
+    way_in: Mapping[str, Any],
+    stack: str,
+    say: Callable[[str], None],
+) -> None:
+    """Raise ``UserError`` for packages that cannot be installed; say so where nobody could tell.
+
+    ``way_in``: outputs that lead to the app server, empty where there is none.
+    """
+    if not wanted or not way_in:
+        return
+    command = shlex.join(["sh", "-c", SCRIPT, "sh", *wanted])
+    done = ssh.run(way_in, [command], timeout_s=TIMEOUT_S, capture=True)
+    if done.returncode == REFUSED:
+        raise _refusal(done.stdout, app_packages, stack)
+    if done.returncode:
+        why = (done.stderr.strip().splitlines() or ["its package index cannot be read"])[-1]
+        say(f"Not checked: whether a new server can install its packages ({why}).")
+
+
+def _refusal(said: str, app_packages: Sequence[str], stack: str) -> UserError:
+    """Name the packages of the settings that apt named, and what it said of them."""
+    lines = [line.removeprefix("E: ") for line in said.splitlines() if line.strip()]
+    words = {word.strip("'\",.;") for line in lines for word in line.split()}
+    named = [name for name in app_packages if name in words]
+    reason = next((line for line in lines if set(line.split()) & set(named)), lines[-1])
+    return wrong(
+        "stages:app.packages",
+        f"packages that Debian has and that can be installed together ({reason})",
+        ", ".join(named) or list(app_packages),
+        f"Correct them: `make ssh STACK={stack}`, then `apt-cache search WORD`, finds a name. "
+        "Nothing was changed.",
+    )
