@@ -53,7 +53,7 @@ COMMANDS = {
     "pulumi preview --json",
     "pulumi refresh --clear-pending-creates",
 }
-"""The clouds' and the engine's commands, as far as a reviewer compared them with their manuals."""
+"""The commands of the clouds and of the engine that the code prints; not compared with a manual."""
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 VARIABLES = set(re.sub(r"\\\n\s*", "", MAKEFILE).split("VARIABLES = ")[1].split("\n")[0].split())
