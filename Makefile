@@ -80,7 +80,7 @@ cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= FORMAT= 
 		$${BUDGET:+--budget "$$BUDGET"} $${USAGE:+--usage "$$USAGE"} \
 		$${FORMAT:+--format "$$FORMAT"} $${OUT:+--out "$$OUT"} -- $$STACK
 
-cost-chart: ## draw docs/costs.svg and the numbers of docs/costs.md and README.md anew
+cost-chart: ## redraw docs/costs.svg and the numbers in docs/costs.md and README.md
 	@$(PLAIN) scripts.cost chart
 
 policy: ## what the policies find in STACK's plan (STACK=all: of every stack; JSON=1)
@@ -113,7 +113,7 @@ test: lint ## every test; those on real hosts need root (TESTS="path ...": only 
 	$(DEV) --no-engine --packages tests/real/machine-packages.txt
 	@$(CHECKOUT) && .venv/bin/python -m pytest -n 2 --no-loadscope-reorder $$TESTS
 
-machine-test: ## both stages on a virtual machine that systemd runs, also beside Docker (2 hours)
+machine-test: ## both stages on a virtual machine that systemd runs, also beside Docker (1 to 3 hours)
 	$(DEV) --packages tests/machine/machine-packages.txt
 	@$(CHECKOUT) && exec .venv/bin/python -m tests.machine
 
@@ -125,6 +125,6 @@ format: ## ruff's own fixes
 	$(DEV) --no-engine
 	@$(CHECKOUT) && .venv/bin/ruff check --fix . && .venv/bin/ruff format .
 
-lock: ## resolve requirements*.in anew into requirements*.txt, with hashes
+lock: ## resolve requirements*.in again into requirements*.txt, with hashes
 	$(DEV) --no-engine
 	@$(CHECKOUT) && scripts/lock

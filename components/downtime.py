@@ -239,10 +239,10 @@ def _host(step: Step, cloud: CloudDowntime) -> Iterable[Downtime]:
         span = cloud.OLD_FIRST if step.old_first else cloud.NEW_FIRST
         why = (
             "the app server is replaced, the old one first: the app does not answer from the old"
-            f" one's shutdown until the new one has passed its gate; {JOBS}"
+            f" one's shutdown until the new one has passed its readiness check; {JOBS}"
             if step.old_first
             else "the app server is replaced, the new one first: the address moves to it once it"
-            " has passed its gate; connections that are open then break"
+            " has passed its readiness check; connections that are open then break"
         )
         yield costs(step, APP, span, why)
         return

@@ -222,7 +222,7 @@ class Host:
 
     force_stop: bool = key(
         SWITCH,
-        "Whether a server that runs but does not answer may be stopped without the farewell that"
+        "Whether a server that runs but does not answer may be stopped without the shutdown that"
         " drains the app and, in stage 1, stops PostgreSQL.",
         default=False,
     )

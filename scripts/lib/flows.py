@@ -381,7 +381,7 @@ def _epilogue(session: Session, progress: Progress) -> None:
         if not good:
             session.say(
                 f"  It should answer. `make refresh{stack}` looks at what is really there, "
-                f"`make up{stack}` then mends it."
+                f"`make up{stack}` then corrects it."
             )
     session.say(
         f"\nNext: make status{stack}   is it up, what runs on it\n"

@@ -73,7 +73,7 @@ def _unit(unit: Mapping[str, Any]) -> str:
 def _log_of(stack: str, unit: str) -> str:
     return (
         f"Its log: make ssh STACK={stack} COMMAND='sudo journalctl -n 50 -u {_word(unit)}'; when "
-        f"that is mended, `make refresh STACK={stack}` and `make up STACK={stack}` start it"
+        f"that is fixed, `make refresh STACK={stack}` and `make up STACK={stack}` start it"
     )
 
 

@@ -1,4 +1,4 @@
-"""The README's commands on a virtual machine of its own: `make machine-test`, an hour or two.
+"""The README's commands on a virtual machine of its own: `make machine-test`, one to three hours.
 
     python -m tests.machine
 

@@ -170,7 +170,8 @@ def test_every_cloud_says_what_a_replaced_server_costs(cloud: str) -> None:
     (first,) = cost(f"{cloud}-stage1", step(HOST, "replace", old_first=True))
     assert "the old one first: the app does not answer from the old one's shutdown" in first
     (second,) = cost(f"{cloud}-stage2", step(HOST, "replace"))
-    assert "the new one first: the address moves to it once it has passed its gate" in second
+    said = "the new one first: the address moves to it once it has passed its readiness check"
+    assert said in second
     spans = downtime.of_cloud(cloud)
     assert spans.OLD_FIRST.most_s is not None and spans.NEW_FIRST.most_s is not None
     assert spans.OLD_FIRST.source and spans.NEW_FIRST.source

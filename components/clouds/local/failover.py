@@ -113,7 +113,7 @@ def _pair(stack: str) -> tuple[Cluster, Host | None, Host]:
     if not replication.answers(new):
         raise UserError(
             f"Stack {stack}: the standby {known.spare} does not answer",
-            f"`make refresh STACK={stack}`, then `make up STACK={stack}`, mends it.",
+            f"`make refresh STACK={stack}`, then `make up STACK={stack}`, brings it back.",
             exit_code=1,
         )
     return known, known.host(known.primary), new

@@ -67,7 +67,7 @@ def _stop_all(document: dict[str, Any], timeout_s: float) -> None:
             raise Failed(
                 "shutdown",
                 f"`{command}` failed: {done.last_line()}",
-                "Mend on the host what it names, and run this again.",
+                "Fix what it names on the host, and run this again.",
                 done.tail(),
             )
 
