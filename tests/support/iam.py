@@ -7,6 +7,7 @@ carries: a condition on any other one does not hold, as at AWS. Built once for a
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -65,16 +66,16 @@ def _installed() -> Path:
         if os.environ.get("CI"):
             pytest.fail("the evaluator runs with Node, which CI has to have")
         pytest.skip("the evaluator runs with Node and npm, which this machine lacks")
-    version = json.loads((SOURCE / "package.json").read_text())["dependencies"]
-    (number,) = version.values()
-    cache_ = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stages"
-    folder = cache_ / f"iam-simulate-{number}"
+    files = [SOURCE / name for name in ("package.json", "package-lock.json", "evaluate.mjs")]
+    content = b"".join(file.read_bytes() for file in files)
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stages"
+    folder = caches / f"iam-simulate-{hashlib.sha256(content).hexdigest()[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for file in ("package.json", "package-lock.json", "evaluate.mjs"):
-            shutil.copy(SOURCE / file, folder / file)
-        if not (folder / "installed").exists():
+        if not (folder / "installed").exists():  # once it is, others run what is there
+            for file in files:
+                shutil.copy(file, folder / file.name)
             install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             subprocess.run(install, cwd=folder, check=True, stdout=subprocess.DEVNULL)
             (folder / "installed").touch()
