@@ -193,6 +193,7 @@ WRITTEN_BY_OTHERS = {
     "/var/lib/valkey /run/valkey /run/pgbouncer /run/postgresql": "systemd makes them",
     "/var/lib/postgresql": "nothing: the data is on the volume",
     "/data/postgresql/17/main": "nothing: make-cluster looks into it as postgres",
+    "/data/valkey": "nothing: valkey-data.service makes it beside this place and moves it here",
     "/var/lib/app": "systemd makes it",
     "/srv/app/releases/*": "moved away, then removed (converge/folders.py)",
     "/home/ops /run/user/*": "the login user may become root as it is",

@@ -42,7 +42,7 @@ def test_the_page_proves_the_stage(stack: Stack) -> None:
     assert found["problem"] is None
     assert found["stack"] == stack.name
     assert str(found["stage"]) == str(stack.settings["stage"])
-    assert found["revision"] == stack.clone.git("rev-parse", "HEAD")
+    assert found["revision"] == stack.outputs()["revision"]
     assert found["pooler"]["pooled"] is True
     assert found["database"]["role"] == "app"
     assert found["queue"]["latest"]["host"] == found["web"]["host"]

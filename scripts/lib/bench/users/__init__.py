@@ -47,7 +47,8 @@ class Stage:
     def __init__(self, stage: int, stack: str, site: str) -> None:
         self.stage, self.site = stage, site
         by_name = {host.folder.name: host for host in hosts.every(stack)}
-        self.app = by_name[f"{stack}-app"]
+        # A server that replaced another has a name of its own behind that.
+        (self.app,) = [by_name[name] for name in by_name if name.startswith(f"{stack}-app")]
         self.database: Host = by_name.get(stack, self.app)
         self.hosts = {"app server": self.app}
         if self.database is not self.app:
