@@ -85,7 +85,7 @@ def test_a_due_certificate_is_renewed_and_served_without_a_restart(stage1: Site)
     stage1.timer_runs(fails=True)
     assert stage1.certificate() == before
     said = stage1.stack.run("status", code=1)
-    assert "failed: certbot.service" in said
+    assert "certbot.service: is failed" in said
     assert "the last question to the authority failed: " in said and "refused" in said
     stage1.on_host("systemctl reload nftables")
     # The next run of the timer succeeds.
