@@ -127,6 +127,15 @@ class Stack:
         found: list[dict[str, Any]] = self.state()["checkpoint"]["latest"].get("resources") or []
         return found
 
+    def exported(self) -> dict[str, Any]:
+        """The state as the Pulumi CLI exports it, secrets decrypted."""
+        command = f". .stages/env; pulumi stack export --show-secrets --stack {self.name}"
+        said = subprocess.run(
+            ["bash", "-c", command], cwd=self.clone.path, capture_output=True, text=True, check=True
+        )
+        found: dict[str, Any] = json.loads(said.stdout)
+        return found
+
     def resource(self, kind: str) -> dict[str, Any]:
         """The one resource whose type ends in ``kind``."""
         (found,) = [one for one in self.resources() if one["type"].endswith(f":{kind}")]

@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "tools" / "iam-simulate"
+CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stages"
+"""The user's; read before a test sets a cache of its own."""
 ACCOUNT = "123456789012"
 ALLOWED = "Allowed"
 DENIED = ("ImplicitlyDenied", "ExplicitlyDenied")
@@ -68,8 +70,7 @@ def _installed() -> Path:
         pytest.skip("the evaluator runs with Node and npm, which this machine lacks")
     files = [SOURCE / name for name in ("package.json", "package-lock.json", "evaluate.mjs")]
     content = b"".join(file.read_bytes() for file in files)
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stages"
-    folder = caches / f"iam-simulate-{hashlib.sha256(content).hexdigest()[:12]}"
+    folder = CACHES / f"iam-simulate-{hashlib.sha256(content).hexdigest()[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

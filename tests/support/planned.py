@@ -163,6 +163,8 @@ class _World:
             return self.known[where]
         if "names" in given and where.endswith(".values"):  # GeneratedSecrets
             return {name: f"made-up-{where}-{name}" for name in given["names"]}
+        if where.endswith("-first-boot.failed"):  # FirstBoot: it did not fail
+            return ""
         origin = typing.get_origin(type_) or type_
         if origin is int:
             return 4711

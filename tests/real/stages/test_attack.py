@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from components.clouds.local.nspawn import Host
 from components.host.converge.report import RUN_TAG
 from components.host.samples import TAG
 from scripts.lib.signals import asking, evidence
-from tests.real.clone import Stack
+from tests.real.clone import Clone, Stack
 from tests.real.stages.attacker import attacker
 from tests.real.waiting import until
 
@@ -306,10 +305,6 @@ def secrets_of(stack: Stack) -> set[str]:
 
 @functools.cache  # made once a stack
 def _secrets(checkout: Path, name: str) -> frozenset[str]:
-    command = f". .stages/env; pulumi stack export --show-secrets --stack {name}"
-    done = subprocess.run(
-        ["bash", "-c", command], cwd=checkout, capture_output=True, text=True, check=True
-    )
     texts: list[str] = []
 
     def walk(value: Any) -> None:
@@ -320,7 +315,7 @@ def _secrets(checkout: Path, name: str) -> frozenset[str]:
             for each in value:
                 walk(each)
 
-    walk(json.loads(done.stdout))
+    walk(Stack(Clone(checkout), name, {}).exported())
     public = r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----|ssh-\w+ AAAA\S+"
     texts = [re.sub(public, "", text.replace("\\n", "\n"), flags=re.S) for text in texts]
     words = {word for text in texts for word in re.findall(r"[A-Za-z0-9_+/-]{30,}", text)}

@@ -76,11 +76,14 @@ def fill(stack: Stack, rows: int = 5) -> int:
 
 
 def recorded(stack: Stack) -> list[dict[str, Any]]:
-    """The resources in the state, but for where in the program the last run declared them."""
+    """The resources in the state, but for where in the program the last run declared them.
+
+    Secrets are decrypted: each run of the engine encrypts the outputs of components once more.
+    """
     of_the_program = {"sourcePosition", "stackTrace"}
     return [
         {key: value for key, value in one.items() if key not in of_the_program}
-        for one in stack.resources()
+        for one in stack.exported()["deployment"]["resources"]
     ]
 
 
