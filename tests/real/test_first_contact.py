@@ -30,7 +30,7 @@ from tests.real.host.rack import ask, head
 from tests.real.local_stack import LocalStack, Props, local_stack, shell
 from tests.real.test_local_database import PASSWORD
 from tests.support import authorities, aws_on_the_host
-from tests.support.planned import Settled, settled
+from tests.support.planned import ADDRESS, Settled, settled
 from tests.unit.clouds.aws.test_host_metrics import signature
 
 pytestmark = pytest.mark.real
@@ -183,7 +183,7 @@ def configuration(stack: Settled) -> dict[str, Any]:
 
 def props(server: Server, host_key: str) -> dict[str, Any]:
     """Those inputs, for this host."""
-    own = configuration(server.stack)
+    own = json.loads(json.dumps(configuration(server.stack)).replace(ADDRESS, server.address))
     release = {**own["release"], "repository": str(PROJECT), "commit": head()}
     here = {
         "cloud": "digitalocean",  # its servers are where their address says

@@ -35,6 +35,9 @@ RELEASE = ResolvedRelease(
 )
 """A release that never changes."""
 
+ADDRESS = "198.51.100.7"
+"""Every address that a cloud gives, where a test names none of its own."""
+
 Resource = Mapping[str, Any]
 
 
@@ -183,7 +186,7 @@ class _World:
         if output == "arn":
             return "arn:aws:ec2:eu-central-1:123456789012:instance/i-0123456789abcdef0"
         if re.search(r"ip(v4)?(_?address)?(_?private)?$", output, re.IGNORECASE):
-            return "198.51.100.7"
+            return ADDRESS
         return f"made-up-{where}"
 
     def _class(self, type_: str) -> type:

@@ -75,16 +75,17 @@ def fill(stack: Stack, rows: int = 5) -> int:
     return int(fetch(url)["count"])
 
 
-def recorded(stack: Stack) -> list[dict[str, Any]]:
-    """The resources in the state, but for where in the program the last run declared them.
+def recorded(stack: Stack) -> dict[str, dict[str, Any]]:
+    """The resources in the state by URN, but for where in the program the last run declared them.
 
-    Secrets are decrypted: each run of the engine encrypts the outputs of components once more.
+    Secrets are decrypted and order does not count: each run of the engine encrypts the outputs of
+    components once more, and writes resources in the order in which it was done with them.
     """
     of_the_program = {"sourcePosition", "stackTrace"}
-    return [
-        {key: value for key, value in one.items() if key not in of_the_program}
+    return {
+        one["urn"]: {key: value for key, value in one.items() if key not in of_the_program}
         for one in stack.exported()["deployment"]["resources"]
-    ]
+    }
 
 
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
