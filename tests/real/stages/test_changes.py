@@ -76,16 +76,18 @@ def fill(stack: Stack, rows: int = 5) -> int:
 
 
 def recorded(stack: Stack) -> dict[str, dict[str, Any]]:
-    """The resources in the state by URN, but for where in the program the last run declared them.
+    """The resources in the state by URN, but for what any run of the engine writes in its own way.
 
-    Secrets are decrypted and order does not count: each run of the engine encrypts the outputs of
-    components once more, and writes resources in the order in which it was done with them.
+    That is where in the program it declared them, how their secrets are encrypted, and the order of
+    resources and of what each depends on.
     """
-    of_the_program = {"sourcePosition", "stackTrace"}
-    return {
-        one["urn"]: {key: value for key, value in one.items() if key not in of_the_program}
-        for one in stack.exported()["deployment"]["resources"]
-    }
+    resources = stack.exported()["deployment"]["resources"]
+    for each in resources:
+        each.pop("sourcePosition", None)
+        each.pop("stackTrace", None)
+        for urns in (each.get("dependencies", []), *each.get("propertyDependencies", {}).values()):
+            urns.sort()
+    return {each["urn"]: each for each in resources}
 
 
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
