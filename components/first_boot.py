@@ -116,8 +116,9 @@ class FirstBoot(Resource, module="stages", name="FirstBoot"):
 def where(
     cloud: str, server: ServerAnswer, login: str, private_key: pulumi.Input[str] | None
 ) -> dict[str, Any]:
-    """What it takes to log in to a server."""
+    """What it takes to log in to a server, and whose it is."""
     return {
+        "stack": pulumi.get_stack(),
         "cloud": cloud,
         "server_id": server.id,
         "ssh_host": server.ssh_host,
@@ -127,13 +128,14 @@ def where(
     }
 
 
-def refuse(host: str, failed: str) -> None:
+def refuse(host: str, failed: str, stack: str) -> None:
     """Raise ``UserError`` for a server whose first boot failed."""
     if failed:
         raise UserError(
             f"{host}: the first boot failed: {failed}",
-            "Correct what it names; `make up` then replaces this server, which has served nothing"
-            " yet. `make ssh` leads to it: /var/log/cloud-init-output.log.",
+            f"Correct what it names; `make up STACK={stack}` then replaces this server, which has"
+            f" served nothing yet. `make ssh STACK={stack}` leads to it:"
+            " /var/log/cloud-init-output.log.",
             exit_code=1,
         )
 

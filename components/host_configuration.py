@@ -45,6 +45,7 @@ FIXED_DEADLINE_S = 7200
 """Everything on a host but build and gate: each of its steps has a limit of its own."""
 IDENTITY = ("server_id", "attachment_id")
 RECORDED = (
+    "stack",
     "boot_failed",
     "private_key",
     "login",
@@ -108,7 +109,7 @@ class HostConfigurationProvider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Converge the host and pass the gate. May find a half-made host and finishes it."""
-        first_boot.refuse(props["ssh_host"], props["boot_failed"])
+        first_boot.refuse(props["ssh_host"], props["boot_failed"], props["stack"])
         _apply(props, FIRST_CONTACT_S)
         return CreateResult(id_=props["server_id"], outs=outputs(props))
 
@@ -165,6 +166,7 @@ class HostConfiguration(Resource, module="stages", name="HostConfiguration"):
             **host_document.plain(
                 args.parts, args.database, args.release, args.app, args.gate, args.farewell
             ),
+            "stack": pulumi.get_stack(),
             "cloud": args.cloud,
             "boot_failed": args.boot_failed,
             "server_id": server.id,

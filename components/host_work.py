@@ -23,7 +23,7 @@ def work(
 ) -> dict[str, Any]:
     """Have the host do what the document says; return what it answers.
 
-    ``props`` say where it is and who asks: ``cloud``, ``server_id``, ``ssh_host``,
+    ``props`` say where it is and who asks: ``stack``, ``cloud``, ``server_id``, ``ssh_host``,
     ``ssh_host_key``, ``login``, ``private_key``.
     """
     way = route(props["cloud"], props["server_id"], props["ssh_host"])
@@ -68,9 +68,11 @@ def work(
         ) from error
     except ssh.SshError as error:
         if (state := server_state(props["cloud"], props["server_id"])) != "running":
+            stack = props.get("stack", "...")  # unknown to a state from before it was recorded
             raise UserError(
                 f"{host}: its server is {state}: someone or something else did that",
-                "`make refresh` takes note of it, the next `make up` brings it back.",
+                f"`make refresh STACK={stack}` takes note of it, `make up STACK={stack}` then "
+                "brings it back.",
                 exit_code=1,
             ) from error
         raise UserError(

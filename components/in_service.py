@@ -37,8 +37,8 @@ DEADLINE_S = 600
 IDENTITY = ("server_id", "attachment_id")
 FORCE_STOP = "stages:host.force_stop"
 WHERE = (
-    *("cloud", "server_id", "attachment_id", "ssh_host", "ssh_host_key", "login", "private_key"),
-    *("force_stop", "delete_before_replace"),
+    *("stack", "cloud", "server_id", "attachment_id", "ssh_host", "ssh_host_key", "login"),
+    *("private_key", "force_stop", "delete_before_replace"),
 )
 """Inputs that it shares with the host configuration, beside what the host's document says."""
 

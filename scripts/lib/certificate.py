@@ -46,7 +46,7 @@ class Certificate:
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "leads_here": self.leads_here}
 
-    def lines(self) -> list[str]:
+    def lines(self, stack: str) -> list[str]:
         """Say it in words, and what to do."""
         if not self.serial:
             told = ["certificate: none is served"]
@@ -59,17 +59,17 @@ class Certificate:
         else:
             leads = ", ".join(self.resolved) or "nowhere"
             told.append(f"{self.domain} leads to {leads}; it should lead to {self.address} alone")
-            told += record(self.domain, self.address)
+            told += record(self.domain, self.address, stack)
         if self.problem:
             told.append(f"the last question to the authority failed: {self.problem}")
         return told
 
 
-def record(domain: str, address: str) -> list[str]:
+def record(domain: str, address: str, stack: str) -> list[str]:
     """The record in DNS that is to be made, and what follows."""
     return [
         f"the record to make in DNS: type A, name {domain}, value {address}, TTL {TTL_S}",
-        "the certificate then comes within an hour, or at once with another `make up`",
+        f"the certificate then comes within an hour, or at once with `make up STACK={stack}`",
     ]
 
 
@@ -88,7 +88,7 @@ def look(values: Mapping[str, Any]) -> Certificate | None:
         return None
 
 
-def settle(values: Mapping[str, Any], say: Callable[[str], None]) -> None:
+def settle(stack: str, values: Mapping[str, Any], say: Callable[[str], None]) -> None:
     """Get the certificate now if it can be had, and say how it stands."""
     found = look(values)
     if found and found.leads_here and not found.trusted:
@@ -96,5 +96,6 @@ def settle(values: Mapping[str, Any], say: Callable[[str], None]) -> None:
         ssh.run(values, ["sudo systemctl start certbot.service"], timeout_s=ISSUE_S, capture=True)
         found = look(values)
     domain, address = domain_of(values), str(values[outputs.ADDRESS])
-    told = found.lines() if found else ["certificate: not known", *record(domain, address)]
+    unknown = ["certificate: not known", *record(domain, address, stack)]
+    told = found.lines(stack) if found else unknown
     say("\n" + "\n".join(f"  {line}" for line in told))

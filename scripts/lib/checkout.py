@@ -78,9 +78,9 @@ class Checkout:
         Raises ``UserError`` for what is no state, or one of an engine that is not ours.
         """
         file = self.state_file(stack)
-        return (
-            state_file.latest(file.read_text(errors="replace"), str(file)) if file.exists() else {}
-        )
+        if not file.exists():
+            return {}
+        return state_file.latest(file.read_text(errors="replace"), str(file), stack)
 
     def lock_folder(self, stack: str) -> Path:
         return self.state / ".pulumi" / "locks" / "organization" / self.project / stack

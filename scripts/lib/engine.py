@@ -41,11 +41,11 @@ STOPPING = b"\nStopping: what is under way comes to its end first (again to stop
 class Interrupted(Exception):
     """The user stopped the run. ``str()`` says how it ended."""
 
-    def __init__(self, times: int) -> None:
+    def __init__(self, times: int, stack: str) -> None:
         super().__init__(
             "Stopped. What was under way has ended and is recorded."
             if times <= 1
-            else "Stopped at once. The next `make up` first looks at what is really there."
+            else f"Stopped at once. `make up STACK={stack}` first looks at what is really there."
         )
 
 
@@ -294,10 +294,10 @@ class Engine:
                 operation(on_event=heard, color="never", suppress_outputs=True, **options)
             except CommandError:
                 if self.command.interrupts:
-                    raise Interrupted(self.command.interrupts) from None
+                    raise Interrupted(self.command.interrupts, self._name) from None
                 raise
         if self.command.interrupts:
-            raise Interrupted(self.command.interrupts)
+            raise Interrupted(self.command.interrupts, self._name)
 
     def _guarded(self, program: Program) -> Program:
         def guarded() -> None:

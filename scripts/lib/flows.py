@@ -356,7 +356,7 @@ def _run(
         gone = any(GONE.search(problem.message) for problem in problems)
         hint = (
             f"\nWas it deleted outside of this stack? `make refresh STACK={session.stack}` looks "
-            "at what is really there; the next `make up` makes it again."
+            f"at what is really there; `make up STACK={session.stack}` then makes it again."
         )
         told = "\n".join(map(str, problems)) + (hint if gone else "")
         raise UserError(told, exit_code=FAILED) from None
@@ -371,7 +371,7 @@ def _epilogue(session: Session, progress: Progress) -> None:
     stack = f" STACK={session.stack}"
     if certificate.domain_of(values):
         # What the engine told has its secrets hidden; the way in is one of them.
-        certificate.settle(views.values(session), session.say)
+        certificate.settle(session.stack, views.values(session), session.say)
     if url := str(values.get(outputs.URL) or ""):
         patience_s = max(status.ANSWER_S, progress.elapsed_s / 10)
         good, answer = status.ask(url, str(values.get(outputs.ADDRESS) or ""), patience_s)

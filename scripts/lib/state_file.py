@@ -16,8 +16,8 @@ VERSION = 3
 """Of the file's form: every Pulumi from 1.0 to the pinned one writes it."""
 
 
-def latest(text: str, name: str) -> Mapping[str, Any]:
-    """Return the deployment that a state file holds: resources, secrets provider and so on.
+def latest(text: str, name: str, stack: str) -> Mapping[str, Any]:
+    """Return the deployment that a stack's state file holds: resources, secrets provider and so on.
 
     Raises ``UserError`` for what is no state, and for the form of another engine.
     """
@@ -30,7 +30,7 @@ def latest(text: str, name: str) -> Mapping[str, Any]:
         raise UserError(
             f"{name}: should be a state that Pulumi wrote, got {_what(text)}",
             "Pulumi keeps the one before it beside it, as .json.bak: copy it over this one and "
-            "run `make refresh`. Nothing was changed.",
+            f"run `make refresh STACK={stack}`. Nothing was changed.",
         ) from None
     if version != VERSION:
         raise UserError(

@@ -87,7 +87,8 @@ class Status:
         said += self._of_the_host()
         said += [f"  database {_member(one)}" for one in self.databases]
         said += [f"  replica {_replica(one)}" for one in self.replicas]
-        said += [f"  {line}" for line in self.certificate.lines()] if self.certificate else []
+        told = self.certificate.lines(self.stack) if self.certificate else []
+        said += [f"  {line}" for line in told]
         return said + ending
 
     def _of_the_host(self) -> list[str]:

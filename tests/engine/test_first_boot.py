@@ -18,7 +18,8 @@ def failing_up(stack: EngineStack) -> None:
     with pytest.raises(CommandError):
         stack.up()
     (said,) = [problem.message for problem in stack.seen.run.problems]
-    assert f"the first boot failed: {WHY}" in said and "`make up` then replaces this server" in said
+    assert f"the first boot failed: {WHY}" in said
+    assert f"`make up STACK={stack.name}` then replaces this server" in said
 
 
 def servers(stack: EngineStack) -> list[str]:

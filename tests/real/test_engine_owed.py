@@ -74,7 +74,7 @@ def test_what_was_deleted_outside_names_refresh_which_works(checkout: TestChecko
     assert failed.code == 1
     assert failed.err.endswith(
         f": 404\nWas it deleted outside of this stack? `make refresh STACK={STACK}` looks at what "
-        "is really there; the next `make up` makes it again.\n"
+        f"is really there; `make up STACK={STACK}` then makes it again.\n"
     )
     assert "  - gone: server (Note)\n" in checkout.stack("refresh").out
     assert "1 created, 1 unchanged" in checkout.stack("up").out

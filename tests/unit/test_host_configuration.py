@@ -17,6 +17,7 @@ provider = HostConfigurationProvider()
 def news(**changes: Any) -> dict[str, Any]:
     return {
         **inputs(),
+        "stack": "s",
         "cloud": "local",
         "server_id": "stack/app/1",
         "size": "local-2gb",
@@ -92,7 +93,7 @@ def test_what_is_only_recorded_does_not_need_the_host(change: dict[str, Any]) ->
 
 
 CUT_OFF = "It may be down or cut off; is this machine in stages:access.ssh_cidrs?"
-MISSING = "`make refresh` takes note of it, the next `make up` brings it back."
+MISSING = "`make refresh STACK=s` takes note of it, `make up STACK=s` then brings it back."
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,23 @@ VARIABLES = set(re.sub(r"\\\n\s*", "", MAKEFILE).split("VARIABLES = ")[1].split(
 GROUPS = {key.split(".")[0] for key in all_keys()}
 NAMES = set(all_keys()) | GROUPS
 PLACEHOLDER = "{}"
+OF_A_STACK = {
+    target
+    for target, recipe in re.findall(r"(?m)^([a-z-]+):.*\n((?:\t.*\n)+)", MAKEFILE)
+    if "STACK_FLAG" in recipe or "$STACK" in recipe
+}
+"""Targets that take a stack: without ``STACK=`` they would act on another one than is spoken of."""
+NAMED_ALONE = (
+    "in docs/benchmarks",  # where a number comes from
+    "`make preview` expects",
+    "stage 1: ",
+    "stage {}: ",
+    "Stage 1: ",
+    "Stage {}: ",
+    "cold `make up`",
+    "make up: should have",
+)
+"""Texts that speak of a command as such and do not ask anybody to run it."""
 
 
 def texts(node: ast.expr, constants: dict[str, ast.expr]) -> list[str]:
@@ -120,6 +137,7 @@ def faults(remedy: str) -> list[str]:
         if target not in TARGETS:
             found.append(f"make {target}")
         found += [name for name in re.findall(r"\b([A-Z_]+)=", rest) if name not in VARIABLES]
+    found += without_stack(remedy)
     for name in re.findall(r"stages:([a-z0-9_.]*[a-z0-9_])", remedy):
         if name not in NAMES:
             found.append(f"stages:{name}")
@@ -133,6 +151,31 @@ def faults(remedy: str) -> list[str]:
     found += re.findall(r"\bhttp://\S+", remedy)
     found += re.findall(r"(?i)\b(?:farewell|loud way past|a lack of)\b", remedy)
     return found
+
+
+def without_stack(text: str) -> list[str]:
+    """Return the commands of a text that act on a stack and do not say on which."""
+    commands = re.findall(r"\bmake ([a-z-]++)(?! STACK=|\{\})", text)
+    return [f"make {target} without STACK=" for target in commands if target in OF_A_STACK]
+
+
+def shown(source: str) -> Iterator[str]:
+    """Yield every text of one file but its docstrings."""
+    tree = ast.parse(source)
+    inside = {
+        id(part)
+        for node in ast.walk(tree)
+        for part in (
+            [node.value]
+            if isinstance(node, ast.Expr)
+            else node.values
+            if isinstance(node, ast.JoinedStr)
+            else []
+        )
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in inside:
+            yield from texts(node, {})
 
 
 def wants_entry(remedy: str) -> bool:
@@ -152,7 +195,7 @@ def test_what_a_remedy_names_is_there(remedy: str) -> None:
     ("remedy", "missing"),
     [
         ("Run `make renew STACK={}`", ["make renew"]),
-        ("make up STAK={}", ["STAK"]),
+        ("make up STAK={}", ["STAK", "make up without STACK="]),
         ("Set stages:server.size: large.", ["stages:server.size"]),
         (
             "The rights are in components/clouds/aws/rights.json.",
@@ -162,11 +205,25 @@ def test_what_a_remedy_names_is_there(remedy: str) -> None:
         ("`python -m scripts.cost` needs no file.", ["python -m scripts.cost"]),
         ("`cost.py usage` lists them.", ["cost.py usage"]),
         ("See http://docs.example.", ["http://docs.example."]),
+        ("Run `make refresh`, then `make up STACK={}`.", ["make refresh without STACK="]),
     ],
 )
 def test_what_is_not_there_is_noticed(remedy: str, missing: list[str]) -> None:
     (read,) = in_source(f"raise UserError('Something is wrong', {remedy!r})")
     assert faults(read) == missing
+
+
+@pytest.mark.parametrize("folder", ["components", "scripts", "policy"])
+def test_a_text_that_names_a_command_names_its_stack_as_well(folder: str) -> None:
+    """Settings are described for all stacks at once."""
+    found = [
+        f"{file.relative_to(ROOT)}: {text}"
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        if file.parent != ROOT / "components" / "settings"
+        for text in shown(file.read_text())
+        if without_stack(text) and not any(known in text for known in NAMED_ALONE)
+    ]
+    assert found == []
 
 
 def test_a_remedy_with_a_command_or_a_setting_has_an_entry_and_no_entry_is_left_over() -> None:

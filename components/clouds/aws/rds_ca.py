@@ -53,7 +53,7 @@ def authority(region: str) -> str:
             return f"The authority of RDS in {region} is not on this machine yet."
     raise UserError(
         f"{file(region)}: should hold the authority of RDS in {region}, got no readable file",
-        "`make preview` of the stack puts it there.",
+        f"`make preview STACK={pulumi.get_stack()}` puts it there.",
     )
 
 

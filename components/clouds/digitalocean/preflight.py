@@ -37,8 +37,9 @@ def notes(settings: Settings) -> list[str]:
         return []
     return [
         f"The account has no VPC in {region}: the stack's will become the region's default, which"
-        " DigitalOcean does not delete. It costs nothing, and `make down` leaves it. To keep the"
-        f" two apart, first run `doctl vpcs create --name default-{region} --region {region}`."
+        f" DigitalOcean does not delete. It costs nothing, and `make down STACK={settings.stack}`"
+        " leaves it. To keep the two apart, first run"
+        f" `doctl vpcs create --name default-{region} --region {region}`."
     ]
 
 

@@ -12,8 +12,7 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from components.clouds.local import bridge, hosts, network
-from components.clouds.local.provider import LocalProvider, gone, outs, yes
-from components.errors import UserError
+from components.clouds.local.provider import LocalProvider, gone, missing, outs, yes
 
 
 class AddressProvider(LocalProvider):
@@ -52,9 +51,10 @@ class AddressProvider(LocalProvider):
     def _point(self, props: dict[str, Any]) -> dict[str, Any]:
         found = network.find(props["network_id"])
         host = hosts.find(props["server_id"])
-        if found is None or host is None:
-            what = props["network_id" if found is None else "server_id"]
-            raise UserError(f"{what} is gone", "Run `make refresh`")
+        if found is None:
+            raise missing("Network", props["network_id"])
+        if host is None:
+            raise missing("Server", props["server_id"])
         bridge.note(found, server_id=props["server_id"])
         bridge.point(found, host.spec().address)
         return outs(props, address=found.static_address, present="yes")

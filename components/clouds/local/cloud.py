@@ -160,7 +160,7 @@ class LocalCloud(Cloud):
             standby=Guarantee(
                 kept=needs.standby,
                 reason="every commit is on a second host's disk before it is acknowledged, and "
-                "`make failover` lets that host take over"
+                f"`make failover STACK={self._stack}` lets that host take over"
                 if needs.standby
                 else "stages:database.standby is false",
             ),

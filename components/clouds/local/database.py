@@ -34,8 +34,7 @@ from components.clouds.local import (
 from components.clouds.local import database_files as files
 from components.clouds.local.cluster import Cluster, Kind
 from components.clouds.local.nspawn import Host
-from components.clouds.local.provider import LocalProvider, gone, outs, yes
-from components.errors import UserError
+from components.clouds.local.provider import LocalProvider, gone, missing, outs, yes
 
 ADDRESSES = range(64, 80)
 """Last numbers of databases' addresses."""
@@ -92,7 +91,7 @@ class DatabaseProvider(LocalProvider):
         storage is a restart."""
         host = hosts.find(_id)
         if host is None:
-            raise UserError(f"Database {_id} is gone", "Run `make refresh`")
+            raise missing("Database", _id)
         with cluster.turn(_news["stack"]):
             if any(_news[key] != _olds.get(key) for key in ("memory_mib", "storage_gib")):
                 host.stop()
@@ -217,7 +216,7 @@ class FollowerProvider(DatabaseProvider):
 def _network(props: dict[str, Any]) -> bridge.Network:
     found = network.find(props["network_id"])
     if found is None:
-        raise UserError(f"Network {props['network_id']} is gone", "Run `make refresh`")
+        raise missing("Network", props["network_id"])
     return found
 
 

@@ -47,8 +47,8 @@ class Takeover:
             f"1. {self.primary} {how}; from here on it starts as a standby or not at all",
             f"2. {self.standby} becomes the primary",
             f"3. the name {self.database} moves to {self.standby_address}",
-            "Writes stop until the name has moved. Then there is no standby until `make up` has "
-            f"made one of {self.primary}.",
+            "Writes stop until the name has moved. Then there is no standby until "
+            f"`make up STACK={self.stack}` has made one of {self.primary}.",
         ]
 
     def run(self, say: Callable[[str], None]) -> None:

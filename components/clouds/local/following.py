@@ -58,7 +58,8 @@ def follow(host: Host, known: Cluster, member: str) -> Cluster:
     if primary is None:
         raise UserError(
             f"Database {known.name}: its primary {known.primary} is gone",
-            "Its data is on its volume: run `make refresh`, then `make up`.",
+            f"Its data is on its volume: run `make refresh STACK={known.stack}`, then "
+            f"`make up STACK={known.stack}`.",
             exit_code=1,
         )
     _start(primary, known, READY_TIMEOUT_S)

@@ -111,4 +111,8 @@ def _free_slot(stack: str, name: str) -> Host:
         marker = host.marker()
         if not (marker.get("complete") and marker.get("known")):
             return host
-    raise UserError(f"{folder}/{name}: all places are taken", "Run `make refresh`", exit_code=1)
+    raise UserError(
+        f"{folder}/{name}: all places are taken, by hosts that no run has taken away",
+        f"`make down STACK={stack}` does; its data stays. Then `make up STACK={stack}`.",
+        exit_code=1,
+    )

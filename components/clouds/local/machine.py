@@ -89,7 +89,7 @@ def run(argv: Sequence[str], *, stdin: str | None = None, check: bool = True) ->
     except FileNotFoundError:
         raise UserError(
             f"The local cloud needs {argv[0]}, which is not on this machine",
-            "`make up` of a local stack names its package",
+            "components/clouds/local/machine-packages.txt names its package.",
         ) from None
     except subprocess.TimeoutExpired:
         said = f"no end after {COMMAND_TIMEOUT_S * patience():.3g} s{load()}"

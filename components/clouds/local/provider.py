@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 
 from pulumi.dynamic import DiffResult, ReadResult, ResourceProvider
 
+from components.errors import UserError
+
 
 class LocalProvider(ResourceProvider):
     """Base of all providers here. An unknown input differs from anything."""
@@ -40,6 +42,15 @@ def outs(props: dict[str, Any], **found: str) -> dict[str, Any]:
 
 def yes(value: bool) -> str:
     return "yes" if value else "no"
+
+
+def missing(what: str, id_: str) -> UserError:
+    """The error for what another resource needs and somebody has removed; ids begin with the
+    stack's name."""
+    stack = id_.split("/", 1)[0]
+    return UserError(
+        f"{what} {id_} is gone", f"Run `make refresh STACK={stack}`, then `make up STACK={stack}`."
+    )
 
 
 def gone() -> ReadResult:

@@ -10,8 +10,7 @@ from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
 from components.clouds.local import hosts, machine, names, network
 from components.clouds.local.nspawn import Host
-from components.clouds.local.provider import LocalProvider, gone, outs, yes
-from components.errors import UserError
+from components.clouds.local.provider import LocalProvider, gone, missing, outs, yes
 
 ADDRESSES = range(16, 32)
 """Last numbers of the servers' addresses: one /28, the group that may reach the database."""
@@ -57,7 +56,7 @@ class ServerProvider(LocalProvider):
         """Start a server that is off; restart one with another plan."""
         host = hosts.find(_id)
         if host is None:
-            raise UserError(f"Server {_id} is gone", "Run `make refresh`")
+            raise missing("Server", _id)
         memory_mib = int(_news["memory_mib"])
         if host.spec().memory_mib != memory_mib:
             host.stop()
@@ -83,7 +82,7 @@ class ServerProvider(LocalProvider):
 def _network(props: dict[str, Any]) -> Any:
     found = network.find(props["network_id"])
     if found is None:
-        raise UserError(f"Network {props['network_id']} is gone", "Run `make refresh`")
+        raise missing("Network", props["network_id"])
     return found
 
 

@@ -22,7 +22,7 @@ from pulumi.dynamic import (
 
 from components.clouds.local import cluster, disk, hosts, machine, ownership
 from components.clouds.local.nspawn import Host
-from components.clouds.local.provider import LocalProvider, gone, outs, yes
+from components.clouds.local.provider import LocalProvider, gone, missing, outs, yes
 from components.errors import UserError
 
 
@@ -88,7 +88,7 @@ class VolumeProvider(LocalProvider):
             if known.primary == _props["name"] != known.name and file.exists():
                 raise UserError(
                     f"Volume {_props['name']}: holds the data of {known.name} since a failover",
-                    "`make down` or a new `make up` first gives it back.",
+                    f"`make up STACK={_props['stack']}` first gives it back.",
                     exit_code=1,
                 )
         cluster.forget(_props["stack"], _props["name"])
@@ -156,7 +156,7 @@ class AttachmentProvider(LocalProvider):
         host = hosts.find(props["server_id"])
         file = file_of(props["volume_id"])
         if host is None:
-            raise UserError(f"Server {props['server_id']} is gone", "Run `make refresh`")
+            raise missing("Server", props["server_id"])
         attach(host, props["device"], file)
 
 

@@ -70,8 +70,9 @@ def drift(document: Document, log: str) -> str | None:
     text = markdown(document).removeprefix(MARKER).strip("\n")
     return (
         f"{DRIFT_MARKER}\nAn `up` would change what is there: someone changed it, or it does not"
-        " yet have what the main branch says. After a look at each line, `make up` makes it as the"
-        f" settings say. This issue is brought up to date every night: [the last log]({log}).\n\n"
+        " yet have what the main branch says. After a look at each line, `make up STACK=...`"
+        " makes the stack as its settings say. This issue is brought up to date every"
+        f" night: [the last log]({log}).\n\n"
         f"{text}\n"
     )
 

@@ -112,9 +112,10 @@ def _gone(stack: Stack) -> Iterator[str]:
     if stack.status != "gone":
         return
     cost = f" and costs ${_money(stack.cost.before)} a month" if stack.cost else ""
+    down = code(f"make down STACK={stack.name}")
     yield (
         f"{_label(stack.name)}: its settings are deleted, **the stack is not**: it stays as it is"
-        f"{cost}, until `make down` takes it away, which needs the settings"
+        f"{cost}, until {down} takes it away, which needs the settings"
     )
 
 

@@ -15,11 +15,11 @@ WAITING = Certificate(
     self_signed=True,
 )
 RECORD = "the record to make in DNS: type A, name a.example, value 192.0.2.1, TTL 300"
-THEN = "the certificate then comes within an hour, or at once with another `make up`"
+THEN = "the certificate then comes within an hour, or at once with `make up STACK=s`"
 
 
 def test_a_name_that_leads_nowhere() -> None:
-    assert WAITING.lines() == [
+    assert WAITING.lines("s") == [
         "certificate: self-signed, browsers warn of it",
         "a.example leads to nowhere; it should lead to 192.0.2.1 alone",
         RECORD,
@@ -30,7 +30,7 @@ def test_a_name_that_leads_nowhere() -> None:
 def test_a_name_that_leads_here_and_elsewhere_does_not_lead_here() -> None:
     both = Certificate(domain="a.example", address="192.0.2.1", resolved=["192.0.2.1", "2001::1"])
     assert not both.leads_here
-    assert both.lines() == [
+    assert both.lines("s") == [
         "certificate: none is served",
         "a.example leads to 192.0.2.1, 2001::1; it should lead to 192.0.2.1 alone",
         RECORD,
@@ -49,7 +49,7 @@ def test_a_certificate_whose_renewal_failed() -> None:
         problem="Connection refused",
     )
     assert found.trusted
-    assert found.lines() == [
+    assert found.lines("s") == [
         "certificate: by C=US, O=Let's Encrypt, CN=E7, until 2027-01-01 00:00:00Z, serial 0A",
         "a.example leads here (192.0.2.1)",
         "the last question to the authority failed: Connection refused",

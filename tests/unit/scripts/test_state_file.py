@@ -13,9 +13,9 @@ GOOD = json.dumps({"version": 3, "checkpoint": {"stack": "s", "latest": {"resour
 
 
 def test_what_the_engine_wrote() -> None:
-    assert state_file.latest(GOOD, "f") == {"resources": []}
-    assert state_file.latest('{"version": 3, "checkpoint": {"latest": null}}', "f") == {}
-    assert state_file.latest('{"version": 3, "checkpoint": {}}', "f") == {}
+    assert state_file.latest(GOOD, "f", "s") == {"resources": []}
+    assert state_file.latest('{"version": 3, "checkpoint": {"latest": null}}', "f", "s") == {}
+    assert state_file.latest('{"version": 3, "checkpoint": {}}', "f", "s") == {}
 
 
 @pytest.mark.parametrize(
@@ -35,11 +35,11 @@ def test_what_the_engine_wrote() -> None:
 )
 def test_what_is_no_state(text: str, got: str) -> None:
     with pytest.raises(UserError) as error:
-        state_file.latest(text, ".stages/state/s.json")
+        state_file.latest(text, ".stages/state/s.json", "s")
     assert str(error.value) == (
         f".stages/state/s.json: should be a state that Pulumi wrote, got {got}. Pulumi keeps the "
-        "one before it beside it, as .json.bak: copy it over this one and run `make refresh`. "
-        "Nothing was changed."
+        "one before it beside it, as .json.bak: copy it over this one and run "
+        "`make refresh STACK=s`. Nothing was changed."
     )
 
 
@@ -47,7 +47,7 @@ def test_what_is_no_state(text: str, got: str) -> None:
 def test_a_state_of_another_version(version: object) -> None:
     text = json.dumps({"version": version, "checkpoint": {"latest": None}})
     with pytest.raises(UserError) as error:
-        state_file.latest(text, ".stages/state/s.json")
+        state_file.latest(text, ".stages/state/s.json", "s")
     assert str(error.value) == (
         f".stages/state/s.json: should be a state of version 3, got {version!r}. Another Pulumi "
         "wrote it: use the checkout that did, or its version of this one. Nothing was changed."

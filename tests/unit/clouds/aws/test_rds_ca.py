@@ -236,12 +236,13 @@ def test_a_preview_does_without() -> None:
     )
 
 
-def test_a_deployment_is_refused_without(kept: Path) -> None:
+def test_a_deployment_is_refused_without(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pulumi.get_stack", lambda: "aws-stage2")
     with pytest.raises(UserError) as caught:
         in_a_program(preview=False)
     assert str(caught.value) == (
         f"{kept}: should hold the authority of RDS in eu-central-1, got no readable file."
-        " `make preview` of the stack puts it there."
+        " `make preview STACK=aws-stage2` puts it there."
     )
 
 

@@ -274,6 +274,7 @@ def test_a_region_s_first_vpc_is_told_of(account: Api) -> None:
     account.answers["/v2/vpcs"]["vpcs"].pop()
     assert notes() == [
         "The account has no VPC in fra1: the stack's will become the region's default, which"
-        " DigitalOcean does not delete. It costs nothing, and `make down` leaves it. To keep the"
-        " two apart, first run `doctl vpcs create --name default-fra1 --region fra1`."
+        " DigitalOcean does not delete. It costs nothing, and `make down STACK=digitalocean-stage1`"
+        " leaves it. To keep the two apart, first run"
+        " `doctl vpcs create --name default-fra1 --region fra1`."
     ]

@@ -18,7 +18,7 @@ def test_a_program_that_is_not_there(check: bool) -> None:
         machine.run(["no-such-program", "x"], check=check)
     assert str(error.value) == (
         "The local cloud needs no-such-program, which is not on this machine. "
-        "`make up` of a local stack names its package"
+        "components/clouds/local/machine-packages.txt names its package."
     )
     assert error.value.exit_code == 2
 
