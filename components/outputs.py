@@ -13,7 +13,7 @@ REVISION = "revision"
 SERVER_ID = "server_id"
 SSH_HOST = "ssh_host"
 """The app server's own address when it was made, not the static one. Where that address changes or
-a tunnel leads there, the cloud knows the way: ``components/host_power.py``."""
+a tunnel leads there, the cloud knows the way: ``components/seam/power.py``."""
 SSH_USER = "ssh_user"
 SSH_HOST_KEY = "ssh_host_key"
 """The pinned public host key, ``ssh-ed25519 AAAA...``."""

@@ -3,7 +3,7 @@
 Text from a host, a cloud or a repository may hold what a terminal obeys (escape sequences), what
 turns the order of the letters (bidirectional controls), or what a workflow of GitHub takes for a
 command (``::error::``). What prints passes it through here: the console (``display.Screen``), each
-``UserError``, and the engine's log. For GitHub's Markdown: ``scripts/lib/preview/escape.py``.
+``UserError``, and the engine's log. For GitHub's Markdown: ``planning/difference/escape.py``.
 """
 
 from __future__ import annotations

@@ -24,10 +24,10 @@ from components import settings
 from components.errors import UserError
 from components.settings import Settings
 from components.settings.problems import PREFIX
-from policy.findings import level_of, look
-from policy.rules import RULES, Rule, Seen
-from scripts.lib.costs import plan_file
-from scripts.lib.costs.plan_file import UNKNOWNS
+from planning.costs import plan_file
+from planning.costs.plan_file import UNKNOWNS
+from planning.policies.findings import level_of, look
+from planning.policies.rules import RULES, Rule, Seen
 
 NAME = "stages"
 

@@ -28,8 +28,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.lib import command, whole_file
-from scripts.lib.bench import (
+from benchmarks import (
     believing,
     claims,
     cold,
@@ -43,7 +42,8 @@ from scripts.lib.bench import (
     stages,
     users,
 )
-from scripts.lib.bench.measures import Result, missed, of_document, shown
+from benchmarks.measures import Result, missed, of_document, shown
+from scripts.lib import atomic_write, command
 
 STOPPED = 130
 
@@ -118,10 +118,10 @@ def rendered(folder: Path) -> dict[Path, str]:
 def _write(out: Path, result: Result) -> None:
     """Write the result, and what is made of all results that are there."""
     text = json.dumps(result.document(), indent=2) + "\n"
-    whole_file.write(out / f"{result.benchmark}.json", text)
+    atomic_write.write(out / f"{result.benchmark}.json", text)
     made = rendered(out)
     for file, words in made.items():
-        whole_file.write(file, words)
+        atomic_write.write(file, words)
     if not all(plots.as_png(file) for file in made if file.suffix == ".svg"):
         _say(f"No PNG files: {plots.RASTER} is not here (Debian's librsvg2-bin).")
     for one in result.measures:

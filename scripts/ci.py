@@ -65,10 +65,10 @@ def look() -> int:
 @app.command()
 def comment() -> None:
     """Bring the comment on a pull request up to date, from what the run of its preview left."""
+    from planning.difference.marker import MARKER
     from scripts.lib.ci import reporting
     from scripts.lib.github import artifacts, client, event
     from scripts.lib.github import comment as comments
-    from scripts.lib.preview.marker import MARKER
 
     github = client.from_environment(os.environ)
     run = event.read(os.environ)
@@ -110,8 +110,8 @@ def drift() -> int:
 
 
 def _look(*, refresh: bool) -> int:
-    from scripts.lib.ci import looking
-    from scripts.lib.preview.document import read
+    from planning.difference.document import read
+    from scripts.lib.ci import drift as looking
 
     stack, folder = runner.stack(os.environ), runner.folder(os.environ)
     found = folder / "previews"

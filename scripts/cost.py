@@ -26,13 +26,13 @@ sys.path.insert(
 import typer
 from typer.core import TyperGroup
 
-from components.costs import MOST
 from components.errors import UserError, wrong
-from scripts.lib import command, cost_inputs, whole_file
-from scripts.lib.costs import compare as comparing
-from scripts.lib.costs import usage as usage_file
-from scripts.lib.costs.compare import Comparison
-from scripts.lib.costs.estimate import Cloud, Estimate, estimate, money
+from components.seam.costs import MOST
+from planning.costs import compare as comparing
+from planning.costs import usage as usage_file
+from planning.costs.compare import Comparison
+from planning.costs.estimate import Cloud, Estimate, estimate, money
+from scripts.lib import atomic_write, command, cost_inputs
 
 BUDGET_BROKEN = 3
 WIDTH = 110
@@ -116,18 +116,18 @@ def chart(
 ) -> None:
     """Draw every stack of this checkout into docs/costs.svg, its numbers into docs/costs.md and
     README.md."""
-    from scripts.lib.costs import chart as drawing
-    from scripts.lib.costs import markdown
+    from planning.costs import chart as drawing
+    from planning.costs import markdown
 
     today = datetime.date.today()
     clouds = cost_inputs.all_clouds(today)
     all_ = [estimate(cost_inputs.plan(name), clouds) for name in cost_inputs.stack_names()]
     folder = out or cost_inputs.ROOT / "docs"
-    whole_file.write(folder / "costs.svg", drawing.draw(all_))
+    atomic_write.write(folder / "costs.svg", drawing.draw(all_))
     pages = [folder / "costs.md", *([cost_inputs.ROOT / "README.md"] if out is None else [])]
     for page in filter(Path.exists, pages):
         text = cost_inputs.read(page, str(page))
-        whole_file.write(page, markdown.with_numbers(text, all_, str(page)))
+        atomic_write.write(page, markdown.with_numbers(text, all_, str(page)))
 
 
 def _budget(given: str | None) -> Decimal | None:
@@ -158,20 +158,20 @@ def _rendered(
 ) -> str:
     """The text to show. Only what the format needs is imported."""
     if format is Format.json:
-        from scripts.lib.costs import document
+        from planning.costs import document
 
         return document.of_estimates(all_, today, comparison)
     if format is Format.markdown:
-        from scripts.lib.costs import markdown
+        from planning.costs import markdown
 
         return markdown.of_estimates(all_, today, comparison)
     if format is Format.html:
-        from scripts.lib.costs import page
+        from planning.costs import page
 
         return page.of_estimates(all_, today, comparison)
     from rich.console import Console
 
-    from scripts.lib.costs import table
+    from planning.costs import table
 
     if comparison:
         shown = table.of_comparison(comparison, today)
@@ -190,7 +190,7 @@ def _write(text: str, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(text)
     else:
-        whole_file.write(out, text)
+        atomic_write.write(out, text)
 
 
 def _judged(

@@ -17,8 +17,9 @@ import sys
 from components import settings
 from components.errors import UserError
 from components.program import PROJECT
-from policy.findings import Finding, findings
-from scripts.lib import environments, plan, stacks
+from planning import plan
+from planning.policies.findings import Finding, findings
+from scripts.lib import environments, stacks
 
 PACK = PROJECT / "policy"
 

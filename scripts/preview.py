@@ -21,7 +21,7 @@ from typing import Annotated
 import typer
 
 from components.visible import visible
-from scripts.lib import command, whole_file
+from scripts.lib import atomic_write, command
 from scripts.lib.preview import revisions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,7 +40,7 @@ def touched(
     json_: Annotated[bool, typer.Option("--json", help="For a machine to read.")] = False,
 ) -> None:
     """Tell which stacks a change touches; with --json the matrix of a workflow."""
-    from scripts.lib.preview import touched as touching
+    from planning.difference import touched as touching
 
     found = touching.between(ROOT, *_between(base, head))
     if json_:
@@ -60,14 +60,14 @@ def offline(
     stack: Annotated[list[str] | None, typer.Option(help="Only this one (repeat it).")] = None,
 ) -> None:
     """Plan the stacks of two commits, each with its own code, without credentials or network."""
+    from planning.difference import touched as touching
     from scripts.lib.preview import inputs
     from scripts.lib.preview import offline as planning
-    from scripts.lib.preview import touched as touching
 
     start, end = _between(base, head)
     planning.make(ROOT, {"base": start, "head": end}, stack or [], out)
     found = touching.between(ROOT, start, end).document()
-    whole_file.write(out / inputs.TOUCHED, json.dumps(found, indent=2) + "\n")
+    atomic_write.write(out / inputs.TOUCHED, json.dumps(found, indent=2) + "\n")
 
 
 @app.command()
@@ -95,11 +95,12 @@ def render(
 
     A stack that has an engine's preview is not shown from its offline plans.
     """
-    from scripts.lib.preview import document as documents
-    from scripts.lib.preview import gathering, verdict
-    from scripts.lib.preview import markdown as comment
+    from planning.difference import document as documents
+    from planning.difference import markdown as comment
+    from planning.difference import verdict
+    from scripts.lib.preview import collect
 
-    found = gathering.gather(
+    found = collect.gather(
         offline=offline,
         previews=previews,
         touched=touched,
@@ -108,9 +109,9 @@ def render(
     )
     text = comment.markdown(found)
     if json_ is not None:
-        whole_file.write(json_, documents.write(found))
+        atomic_write.write(json_, documents.write(found))
     if markdown is not None:
-        whole_file.write(markdown, text)
+        atomic_write.write(markdown, text)
     if json_ is None and markdown is None:
         print(text, end="")
     for reason in verdict.reasons(found):

@@ -25,11 +25,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `python scrip
 import typer
 
 from components import clouds
-from components.costs import Price
 from components.errors import wrong
-from scripts.lib import command, cost_inputs, whole_file
-from scripts.lib.costs import price_file
-from scripts.lib.costs.price_changes import changes
+from components.seam.costs import Price
+from planning.costs import price_file
+from planning.costs.price_changes import changes
+from scripts.lib import atomic_write, command, cost_inputs
 
 CHANGED = 5
 app = typer.Typer(
@@ -48,7 +48,7 @@ def refresh(cloud: CloudArgument = None, region: Regions = None) -> int:
     """Look the prices up and write them."""
     for name in _chosen(cloud):
         path, before, after = _both(name, region or [])
-        whole_file.write(path, price_file.render(name, after))
+        atomic_write.write(path, price_file.render(name, after))
         _say(name, changes(before, after), len(after))
     return 0
 
@@ -79,7 +79,7 @@ def _both(cloud: str, regions: list[str]) -> tuple[Path, tuple[Price, ...], list
     today = datetime.date.today()
     path = cost_inputs.prices_path(cloud)
     before = price_file.parse(cost_inputs.read(path, path.name), f"{cloud}/{path.name}", today)
-    module = importlib.import_module(f"components.clouds.{cloud}.price_list")
+    module = importlib.import_module(f"components.clouds.{cloud}.known.price_list")
     after = list(module.fetch(before, regions, today, time.sleep))
     price_file.parse(price_file.render(cloud, after), f"the prices of {cloud}", today)
     return path, before, after

@@ -16,7 +16,8 @@ import sys
 
 from components.errors import UserError
 from components.program import PROJECT
-from scripts.lib import plan, stacks
+from planning import plan
+from scripts.lib import stacks
 from scripts.lib.scan import checkov
 from scripts.lib.scan.decisions import decided, decisions
 

@@ -26,8 +26,9 @@ sys.path.insert(
 
 import typer
 
-from components import downtime, outputs
+from components import outputs
 from components.errors import UserError, wrong
+from components.seam import downtime
 from components.visible import visible
 from scripts import stack as stack_command
 from scripts.lib import session, stacks, views

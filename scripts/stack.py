@@ -62,7 +62,7 @@ def plan(
     graph: Annotated[Path | None, typer.Option(help="Draw it into this .svg file.")] = None,
 ) -> None:
     """Show what a stack would have, without CLI, credentials or network."""
-    from scripts.lib import plan as plans
+    from planning import plan as plans
     from scripts.lib import plan_views
 
     found = plans.of_stack(stack)

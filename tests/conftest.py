@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from components.clouds.local import machine, operations
+from components.clouds.local.account import operations
+from components.clouds.local.hosts import machine
 
 OF_A_RUN = re.compile(r"[a-z]([0-9]+)(-.*)?")
 """Stacks of tests that use the machine's own root folder carry the id of the test's process."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from components.errors import wrong
 
 if TYPE_CHECKING:
-    from components.cloud import Cloud
+    from components.seam.cloud import Cloud
     from components.settings import Settings
 
 
@@ -28,7 +28,7 @@ def load(name: str, settings: Settings) -> Cloud:
     """
     if name not in names():
         raise wrong("stages:cloud", f"one of {', '.join(names())}", name)
-    from components.cloud import Cloud  # late: prices and rules of costs need no Pulumi
+    from components.seam.cloud import Cloud  # late: prices and rules of costs need no Pulumi
 
     cloud = importlib.import_module(f"components.clouds.{name}").make(settings)
     if not isinstance(cloud, Cloud):

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 
 from components.errors import UserError, wrong
 from components.host import ids
+from components.host.agent.release import JOB
 from components.host.characters import has_noncharacters
-from components.host.converge.release import JOB
 from components.host.environment import is_reserved
 from components.host.memory import MemoryShares
 from components.host.model import AppService, Directory, Gate, HostFile, Part, SystemUser

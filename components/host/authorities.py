@@ -11,7 +11,7 @@ import re
 import ssl
 from collections.abc import Iterable
 
-from components.host.converge.system import AUTHORITIES
+from components.host.agent.system import AUTHORITIES
 from components.host.model import HostFile, Part
 
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"

@@ -4,7 +4,7 @@ Debian's certbot gets and renews it (HTTP-01 through Nginx), started by a timer 
 around it (``files/certificate/certificate.py``) decides when the authority is asked, and lets Nginx
 read a renewed certificate only when Nginx accepts it. Account and certificate are kept in one
 folder, the *store*: on the data volume where there is one, else on the server, which hands it on to
-the next (``components/handover.py``).
+the next (``components/resources/handover.py``).
 """
 
 from __future__ import annotations

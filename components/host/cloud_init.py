@@ -13,7 +13,7 @@ import yaml
 
 from components.errors import UserError
 from components.host import base, data_volume, firewall, ids, nginx, pgbouncer, valkey
-from components.host.converge.system import NO_START_TEXT
+from components.host.agent.system import NO_START_TEXT
 from components.host.model import HostFile
 from components.host.postgres import UID as POSTGRES_UID
 from components.host.rendering import plain, render

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from components.host import ids
-from components.host.converge import admin_sql
+from components.host.agent import admin_sql
 from components.host.model import Directory, HostFile, Part, Service, SystemUser
 from components.host.pool import PoolSizes
 from components.host.rendering import plain, render

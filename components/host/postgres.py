@@ -12,7 +12,7 @@ import shlex
 from dataclasses import dataclass
 
 from components.host import ids, memory, pgbouncer
-from components.host.converge import admin_sql
+from components.host.agent import admin_sql
 from components.host.model import Directory, HostFile, Part, Service, SystemUser
 from components.host.rendering import plain, render
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shlex
 
-from components.host.converge import admin_sql
+from components.host.agent import admin_sql
 from components.host.model import HostFile, Part, Service
 from components.host.rendering import plain, render
 

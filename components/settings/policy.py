@@ -18,7 +18,7 @@ LEVELS: Final = ("mandatory", "advisory", "disabled")
 
 
 def _rule(value: object) -> str:
-    from policy import rules  # late: a stack without this key needs no policies
+    from planning.policies import rules  # late: a stack without this key needs no policies
 
     text = line(value)
     if text not in rules.ids():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from components.cloud import Cloud
 from components.release import ResolvedRelease
+from components.seam.cloud import Cloud
 from components.settings import Settings
 from components.stages.separate_database import SeparateDatabase
 from components.stages.single_server import SingleServer

@@ -18,10 +18,6 @@ from typing import Any
 import pulumi
 
 from components import outputs
-from components.cloud import LOGIN, AddressAnswer, Cloud, NetworkAnswer, ServerNeeds, VolumeAnswer
-from components.first_boot import FirstBoot, WayIn, where
-from components.first_contact import FirstContactKey, PinnedHostKey
-from components.handover import Handover
 from components.host import (
     access,
     app,
@@ -38,10 +34,21 @@ from components.host import (
 from components.host.cloud_init import boot_document
 from components.host.model import DatabaseStep, Farewell, HostFile, Part, Release
 from components.host.postgres import MOUNT
-from components.host_configuration import HostConfiguration, HostConfigurationArgs
-from components.in_service import InService
 from components.release import ResolvedRelease
-from components.secrets import GeneratedSecrets
+from components.resources.first_boot import FirstBoot, WayIn, where
+from components.resources.first_contact import FirstContactKey, PinnedHostKey
+from components.resources.handover import Handover
+from components.resources.host_configuration import HostConfiguration, HostConfigurationArgs
+from components.resources.in_service import InService
+from components.resources.secrets import GeneratedSecrets
+from components.seam.cloud import (
+    LOGIN,
+    AddressAnswer,
+    Cloud,
+    NetworkAnswer,
+    ServerNeeds,
+    VolumeAnswer,
+)
 from components.settings import Settings
 
 APP_SECRET_KEY = "app-secret-key"  # noqa: S105 - the name of a generated secret

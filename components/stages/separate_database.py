@@ -13,13 +13,13 @@ from typing import Any
 import pulumi
 
 from components import outputs
-from components.cloud import Cloud, DatabaseAnswer, DatabaseNeeds, NetworkNeeds
 from components.host import pgbouncer
 from components.host.bootstrap import PASSWORD_VARIABLE, bootstrap_sql, set_variable
 from components.host.model import DatabaseStep, HostFile
 from components.host.pool import PoolSizes, pool_sizes
 from components.release import ResolvedRelease
-from components.secrets import GeneratedSecrets
+from components.resources.secrets import GeneratedSecrets
+from components.seam.cloud import Cloud, DatabaseAnswer, DatabaseNeeds, NetworkNeeds
 from components.settings import Settings
 from components.stages.app_host import APP_SECRET_KEY, QUEUE_PASSWORD, AppHost, Upstream
 

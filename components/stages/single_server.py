@@ -11,13 +11,13 @@ from typing import Any
 import pulumi
 
 from components import outputs
-from components.cloud import Cloud, NetworkNeeds, VolumeNeeds
 from components.host import pgbouncer, postgres, samples
 from components.host.bootstrap import bootstrap_sql
 from components.host.model import DatabaseStep
 from components.host.pool import pool_sizes
 from components.release import ResolvedRelease
-from components.secrets import GeneratedSecrets
+from components.resources.secrets import GeneratedSecrets
+from components.seam.cloud import Cloud, NetworkNeeds, VolumeNeeds
 from components.settings import Settings
 from components.stages.app_host import (
     APP_SECRET_KEY,

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from components.errors import UserError
-from scripts.lib import salt, state_file, whole_file
+from scripts.lib import atomic_write, salt, state_file
 
 BACKEND = "PULUMI_BACKEND_URL"
 
@@ -154,7 +154,7 @@ def prepare(checkout: Checkout, inherited: Mapping[str, str]) -> dict[str, str]:
     text = env_file(wanted)
     file = checkout.own / "env"
     if not file.exists() or file.read_text() != text:
-        whole_file.write(file, text)
+        atomic_write.write(file, text)
     return environment
 
 
@@ -185,9 +185,9 @@ def place_salt(checkout: Checkout, stack: str) -> None:
     if not wanted or (salt.salt_of(text) == wanted and noted == salt.salt_line(wanted)):
         return
     note.parent.mkdir(parents=True, exist_ok=True)
-    whole_file.write(note, salt.salt_line(wanted))
+    atomic_write.write(note, salt.salt_line(wanted))
     hidden = _filter_in_git(checkout, file)
-    whole_file.write(file, salt.with_salt(text, wanted))
+    atomic_write.write(file, salt.with_salt(text, wanted))
     # Git takes a file of another size for changed without looking: let it look once. A file with
     # changes of the user's own is left as it is: it is changed.
     if hidden and _git(checkout, "diff", "--numstat", "--", str(file)) == []:
@@ -206,7 +206,7 @@ def _filter_in_git(checkout: Checkout, file: Path) -> bool:
     attributes.parent.mkdir(parents=True, exist_ok=True)
     old = attributes.read_text() if attributes.exists() else ""
     path = file.relative_to(checkout.root).as_posix()
-    whole_file.write(attributes, salt.with_attribute(old, path))
+    atomic_write.write(attributes, salt.with_attribute(old, path))
     return bool(_git(checkout, "ls-files", "--", str(file)))
 
 

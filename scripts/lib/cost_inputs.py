@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components import clouds
-from components.costs import PriceBook, of_module
 from components.errors import UserError
-from scripts.lib.costs import plan_file, price_file
-from scripts.lib.costs.estimate import Cloud
+from components.seam.costs import PriceBook, of_module
+from planning.costs import plan_file, price_file
+from planning.costs.estimate import Cloud
 
 ROOT = Path(__file__).resolve().parents[2]
-PRICES = "prices.json"
+PRICES = "known/prices.json"
 
 
 def prices_path(cloud: str) -> Path:
@@ -29,7 +29,7 @@ def all_clouds(today: datetime.date) -> list[Cloud]:
 
 
 def _cloud(name: str, today: datetime.date) -> Cloud:
-    costs = of_module(importlib.import_module(f"components.clouds.{name}.costs"))
+    costs = of_module(importlib.import_module(f"components.clouds.{name}.known.costs"))
 
     @functools.cache
     def book() -> PriceBook:
@@ -77,7 +77,7 @@ def of_values(stack: str, values: Mapping[str, object]) -> plan_file.CostPlan:
     """The offline plan of a stack with these settings. It imports the SDK of the stack's cloud."""
     from components import settings
     from components.release import ResolvedRelease
-    from scripts.lib import plan as offline
+    from planning import plan as offline
 
     # No resource's price depends on the app: its repository may be out of reach.
     release = ResolvedRelease(

@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from components.downtime import Downtime
+from components.seam.downtime import Downtime
 from components.visible import visible
 from scripts.lib.events import CHANGES, Output, Run, Step
 from scripts.lib.execute import duration

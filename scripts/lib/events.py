@@ -19,8 +19,8 @@ from pulumi.automation.events import (
     StepEventStateMetadata,
 )
 
-from components import downtime
-from components.engine_log import OUTPUT
+from components.remote.engine_log import OUTPUT
+from components.seam import downtime
 
 CHANGES = {
     "create": ("+", "create", "creating", "created"),
@@ -240,7 +240,7 @@ def tidy(message: str) -> str:
     """Return an error or warning without the engine's wrapping and without its traceback.
 
     A traceback of the engine's begins at the edge; the output of a host, in which an app may have
-    printed one, is set in by ``  | `` (``components/host_session.py``) and stays.
+    printed one, is set in by ``  | `` (``components/remote/session.py``) and stays.
     """
     text = _unwrapped(message)
     traces = list(re.finditer(r"^Traceback \(most recent call last\):?$", text, re.MULTILINE))

@@ -12,10 +12,12 @@ from typing import Any, Concatenate, ParamSpec
 
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 
-from components import downtime, outputs, release
+from components import outputs, release
 from components.errors import UserError
+from components.seam import downtime
 from components.settings.code import REVISION
 from scripts.lib import (
+    atomic_write,
     certificate,
     failed_boots,
     locks,
@@ -26,7 +28,6 @@ from scripts.lib import (
     stacks,
     status,
     views,
-    whole_file,
 )
 from scripts.lib.display import LEFT_OVER, Progress, away, counted, drifted, headline, planned
 from scripts.lib.engine import Resource
@@ -284,7 +285,7 @@ def set_revision(session: Session, revision: str) -> None:
     revision = REVISION.read("--revision", revision)  # else the file could not be read again
     release.resolve(dataclasses.replace(session.settings.app, revision=revision), ROOT)
     file = session.checkout.settings_file(session.stack)
-    whole_file.write(file, stacks.with_setting(file.read_text(), "app.revision", revision))
+    atomic_write.write(file, stacks.with_setting(file.read_text(), "app.revision", revision))
     session.say(f"stacks/{file.name}: stages:app.revision is {revision} now.")
 
 

@@ -30,7 +30,7 @@ class Trouble:
 
 
 def troubles(stack: str, found: Mapping[str, Any]) -> list[Trouble]:
-    """All that is wrong with a host, as its ``health`` (``components/host/converge``) tells it."""
+    """All that is wrong with a host, as its ``health`` (``components/host/agent``) tells it."""
     units = dict(found["units"])
     for name in found["failed_units"]:
         units.setdefault(name, {"state": "failed"})

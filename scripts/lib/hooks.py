@@ -1,16 +1,16 @@
-"""Finds what a cloud does on the operator's machine around a run (``components/operations.py``)."""
+"""Finds what a cloud does on the operator's machine around a run (``seam/operations.py``)."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 
-from components.operations import Operations
+from components.seam.operations import Operations
 
 
 def load(cloud: str) -> Operations:
     """Return the hooks of a cloud; an unknown cloud has none (the program tells it)."""
-    name = f"components.clouds.{cloud}.operations"
+    name = f"components.clouds.{cloud}.account.operations"
     try:
         found = importlib.util.find_spec(name)
     except ModuleNotFoundError:

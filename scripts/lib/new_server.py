@@ -11,8 +11,8 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from components import downtime
 from components.errors import UserError, wrong
+from components.seam import downtime
 from scripts.lib import ssh
 
 TIMEOUT_S = 90

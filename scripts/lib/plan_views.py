@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from components.errors import UserError
-from scripts.lib import graph
-from scripts.lib.plan import Plan
+from planning import topology_svg
+from planning.plan import Plan
 
 
 def text(plan: Plan) -> str:
@@ -49,7 +49,7 @@ def write_graph(plan: Plan, file: Path) -> str:
             "The picture is SVG: every browser opens it.",
         )
     try:
-        file.write_text(graph.svg(plan))
+        file.write_text(topology_svg.svg(plan))
     except OSError as error:
         raise UserError(
             f"--graph: should be a file that can be written, got {str(file)!r} ({error.strerror})",

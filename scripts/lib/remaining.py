@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from components.errors import UserError
+from planning.costs import plan_file
+from planning.costs.estimate import OWN, Estimate, estimate, money, total
 from scripts.lib import cost_inputs
-from scripts.lib.costs import plan_file
-from scripts.lib.costs.estimate import OWN, Estimate, estimate, money, total
 from scripts.lib.engine import Resource
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from components import settings
 from components.errors import UserError, wrong
-from components.operations import Operations
+from components.seam.operations import Operations
 from scripts.lib import checkout as own
 from scripts.lib import hooks, owed, own_backend, pins, recovery, stacks
 from scripts.lib.checkout import Checkout

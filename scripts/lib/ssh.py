@@ -7,12 +7,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components import host_power, outputs, ssh
+from components import outputs
+from components.remote import ssh
+from components.seam import power
 
 
 def target(values: Mapping[str, Any]) -> ssh.Target:
     """Where the app server of a stack with these outputs is, and how it is known."""
-    way = host_power.route(
+    way = power.route(
         str(values[outputs.CLOUD]), str(values[outputs.SERVER_ID]), str(values[outputs.SSH_HOST])
     )
     return ssh.Target(

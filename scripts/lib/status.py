@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from components import outputs
 from components.errors import UserError
 from components.host import pgbouncer
-from components.host_session import perform
-from components.ssh import SshError
+from components.remote.session import perform
+from components.remote.ssh import SshError
 from scripts.lib import certificate, health, ssh
 from scripts.lib.certificate import Certificate
 from scripts.lib.execute import duration

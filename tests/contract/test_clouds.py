@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from components import clouds, settings
-from components.cloud import Cloud
 from components.errors import UserError
 from components.host import memory
 from components.host.pool import pool_sizes
+from components.seam.cloud import Cloud
 from components.settings import Settings, Stage
 from scripts.lib import stacks
 
@@ -85,7 +85,7 @@ def test_an_unknown_plan_is_refused_with_those_that_exist(cloud: Cloud, stage: S
 def test_its_power_is_asked_without_an_sdk(name: str) -> None:
     """The host configuration asks it in a process of its own, once for each server."""
     code = (
-        f"import json, sys; from components.clouds.{name} import power;"
+        f"import json, sys; from components.clouds.{name}.account import power;"
         "print(json.dumps([callable(power.server_state), sorted(sys.modules)]))"
     )
     argv = [sys.executable, "-c", code]

@@ -18,7 +18,9 @@ import pulumi
 import pytest
 
 from components import clouds, outputs
-from components.cloud import (
+from components.host import app, pgbouncer
+from components.resources.secrets import GeneratedSecrets
+from components.seam.cloud import (
     Cloud,
     DatabaseAnswer,
     DatabaseNeeds,
@@ -27,12 +29,10 @@ from components.cloud import (
     VolumeAnswer,
     VolumeNeeds,
 )
-from components.host import app, pgbouncer
-from components.picture import INTERNET, Picture
-from components.secrets import GeneratedSecrets
+from components.seam.topology import INTERNET, Picture
 from components.settings import Settings, Stage
-from scripts.lib import graph
-from scripts.lib.plan import Plan, of_settings
+from planning import topology_svg
+from planning.plan import Plan, of_settings
 from tests.contract.test_clouds import own_settings
 from tests.support import authorities, planned
 from tests.support.planned import RELEASE, Settled, needed_by
@@ -78,7 +78,7 @@ def settled(stack: tuple[str, Stage]) -> Iterator[Settled]:
 
 @pytest.fixture(scope="module")
 def picture(plan: Plan) -> Picture:
-    return graph.picture_of(plan)
+    return topology_svg.picture_of(plan)
 
 
 def test_the_outputs_have_the_same_names(plan: Plan, stack: tuple[str, Stage]) -> None:

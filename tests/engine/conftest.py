@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.aws import rds_ca
+from components.clouds.aws.resources import rds_ca
 from tests.engine import made_up
 from tests.engine.stack import Attached, EngineStack, Moment, Seen
 

@@ -17,9 +17,10 @@ from unittest import mock
 
 from cryptography.hazmat.primitives import serialization
 
-from components import first_contact, handover, host_configuration, host_work, in_service, ssh
 from components.errors import UserError
-from components.host_power import Route, State
+from components.remote import ssh, work
+from components.resources import first_contact, handover, host_configuration, in_service
+from components.seam.power import Route, State
 from tests.engine.cloud import ATTACHMENTS, Cloud, Thing, text_of
 
 DATABASES = ("aws:rds/instance:Instance", "digitalocean:index/databaseCluster:DatabaseCluster")
@@ -115,7 +116,7 @@ class Hosts:
     def answering(self) -> Iterator[None]:
         """Let this process's dynamic providers meet these hosts and no others."""
         with ExitStack() as patched:
-            for module in (host_configuration, host_work, in_service, handover, first_contact):
+            for module in (host_configuration, work, in_service, handover, first_contact):
                 for name in ("perform", "server_state", "route", "own_key"):
                     if hasattr(module, name):
                         change = mock.patch.object(module, name, getattr(self, name))

@@ -11,8 +11,8 @@ import pytest
 from pulumi.automation.errors import CommandError
 from rich.console import Console
 
-from components.clouds.aws import api
-from components.operations import Operations
+from components.clouds.aws.account import api
+from components.seam.operations import Operations
 from scripts.lib import flows, hooks
 from scripts.lib.session import Session
 from tests.engine.conftest import Bring, Standing

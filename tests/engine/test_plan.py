@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scripts.lib.plan import of_settings
+from planning.plan import of_settings
 from tests.engine import made_up
 from tests.engine.conftest import Standing
 from tests.real.test_plan_against_engine import as_the_plan_has_it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts.lib.plan import of_settings
+from planning.plan import of_settings
 from tests.engine.conftest import Standing
 from tests.engine.provider import label
 from tests.support.planned import RELEASE

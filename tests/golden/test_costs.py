@@ -20,10 +20,10 @@ from rich.console import Console
 from components.clouds.aws import plans as aws_plans
 from components.clouds.digitalocean import plans as digitalocean_plans
 from components.errors import UserError
+from planning.costs import chart, document, markdown, page, table
+from planning.costs.compare import compare
+from planning.costs.estimate import Estimate, estimate, money
 from scripts.lib import cost_inputs
-from scripts.lib.costs import chart, document, markdown, page, table
-from scripts.lib.costs.compare import compare
-from scripts.lib.costs.estimate import Estimate, estimate, money
 from tests.support import cost_plans
 from tests.support.cost_plans import Planned, resource
 

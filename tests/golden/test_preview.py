@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from planning.difference import assemble, document
+from planning.difference.assemble import Side
+from planning.difference.document import Document, Stack
+from planning.difference.markdown import markdown
+from planning.difference.verdict import exit_code
 from scripts.lib.cost_inputs import ROOT
-from scripts.lib.preview import assemble, document
-from scripts.lib.preview.assemble import Side
-from scripts.lib.preview.document import Document, Stack
-from scripts.lib.preview.markdown import markdown
-from scripts.lib.preview.verdict import exit_code
 from tests.support.previewed import changed, side
 from tests.support.previewed import document as of
 

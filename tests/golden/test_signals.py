@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from components import downtime
+from components.seam import downtime
 from scripts.lib.signals import signs
 from scripts.lib.signals.evidence import Evidence, Failure, Run
 from scripts.lib.signals.next_stage import Cost

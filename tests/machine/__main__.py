@@ -23,7 +23,7 @@ from pathlib import Path
 
 import psutil
 
-from components.clouds.local import image
+from components.clouds.local.hosts import image
 from scripts.lib.execute import duration, say
 from tests.machine import alone_on_it, disk
 from tests.machine.machine import ROOT

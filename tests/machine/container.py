@@ -14,7 +14,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from components.clouds.local import bridge, cgroup, image, launch, machine, process
+from components.clouds.local.hosts import cgroup, image, launch, machine, process
+from components.clouds.local.net import bridge
 from scripts.lib import pins
 from scripts.lib.checkout import Checkout
 from tests.machine import tree

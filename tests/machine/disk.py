@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.clouds.local import image
+from components.clouds.local.hosts import image
 from scripts.lib import pins
 from scripts.lib.checkout import Checkout
 from scripts.lib.pulumi_cli import alone, cache_folder

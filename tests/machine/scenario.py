@@ -29,7 +29,8 @@ def a_unit_gets_its_command_word_for_word(machine: Machine) -> None:
     """What systemd expands in a command line: the first host failed on it."""
     words = "$$ $? $rc ${HOME} $HOME %n %% \\\\ 'a' \"b\""
     program = (
-        "import subprocess; from pathlib import Path; from components.clouds.local import units; "
+        "import subprocess; from pathlib import Path; "
+        "from components.clouds.local.hosts import units; "
         f"command = ['printf', '%s', {words!r}]; console = Path('/tmp/said'); "
         "argv = units.starting('stages-words.service', hostname='$$ %n', memory_mib=64, "
         "console=console, command=command); subprocess.run(argv, check=True); "

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from components.clouds.local import image
+from components.clouds.local.hosts import image
 from scripts.lib import pins
 from scripts.lib.pulumi_cli import alone, cache_folder
 from tests.machine.machine import CHECKOUT, ROOT

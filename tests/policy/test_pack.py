@@ -21,8 +21,8 @@ from pulumi.automation.events import EngineEvent
 from pulumi.runtime.proto import analyzer_pb2_grpc
 
 from components.program import PROJECT
-from policy.findings import findings
-from policy.rules import ids
+from planning.policies.findings import findings
+from planning.policies.rules import ids
 from scripts import policy as command
 from tests.engine import made_up
 from tests.engine.stack import Attached, EngineStack, Seen

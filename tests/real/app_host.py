@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from components import host_document
-from components.clouds.local import bridge, hosts, image, machine, nspawn
+from components.clouds.local.hosts import image, inventory, machine, nspawn
+from components.clouds.local.net import bridge
 from components.errors import UserError
 from components.host import app, pgbouncer
-from components.host.converge.release import JOB
+from components.host.agent.release import JOB
 from components.host.model import (
     AppService,
     DatabaseStep,
@@ -35,6 +35,7 @@ from components.host.model import (
     SystemUser,
 )
 from components.host.pool import PoolSizes
+from components.remote import document
 
 WEB_APP = """
 import http.server, os, pathlib
@@ -208,7 +209,7 @@ class AppHost:
     def props(self, release: Release, **changes: Any) -> dict[str, Any]:
         """The resource's inputs as the provider gets them."""
         environment = changes.pop("environment", "COLOUR=green\nDIRECT_DATABASE_URL=direct\n")
-        plain = host_document.plain(
+        plain = document.plain(
             changes.pop("parts", parts()),
             DatabaseStep(run_as="postgres"),
             release,
@@ -227,7 +228,7 @@ class AppHost:
         return {
             **plain,
             "cloud": "local",
-            "server_id": hosts.id_of(self.host),
+            "server_id": inventory.id_of(self.host),
             "attachment_id": "",
             "boot_failed": "",
             "ssh_host": self.address,
@@ -235,7 +236,7 @@ class AppHost:
             "delete_before_replace": "",
             "login": "ops",
             "private_key": self.private_key,
-            "secret_files": host_document.files(secret),
+            "secret_files": document.files(secret),
             "database_secrets": {"sql": SQL},
             "force_stop": "",
             **changes,

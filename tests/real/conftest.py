@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import image
+from components.clouds.local.hosts import image
 from tests.support import go_tools
 
 LANGUAGE_HOST = Path(__file__).with_name("language_host")

@@ -139,14 +139,14 @@ def make_checkout(base: Path) -> TestCheckout:
     keep = shutil.ignore_patterns("__pycache__", "clouds", "stages", "program.py")
     shutil.copytree(ROOT / "components", root / "components", ignore=keep)
     (root / "components" / "clouds" / "local").mkdir(parents=True)
-    for name in ("__init__.py", "local/downtime.py"):
+    for name in ("__init__.py", "local/known/downtime.py"):
         shutil.copy(ROOT / "components/clouds" / name, root / "components/clouds" / name)
     (root / "components/clouds/local/__init__.py").write_text('"""The tests\' cloud."""\n')
     for name in ("scripts", "tools"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     own = root / PROGRAM.relative_to(ROOT)
     shutil.copytree(PROGRAM, own, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("program.py", "clouds/local/operations.py"):
+    for name in ("program.py", "clouds/local/account/operations.py"):
         shutil.copy(own / Path(name).name, root / "components" / name)
     for name in ("Pulumi.yaml", "__main__.py", "Makefile", ".gitignore", "requirements.txt"):
         shutil.copy(ROOT / name, root / name)

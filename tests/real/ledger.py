@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from components.clouds.local.nspawn import Host
+from components.clouds.local.hosts.nspawn import Host
 from tests.real.waiting import until
 
 CLIENT = Path(__file__).with_name("ledger_client.py")

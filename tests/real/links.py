@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from components.clouds.local import machine
+from components.clouds.local.hosts import machine
 
 
 @contextmanager

@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from components.clouds.local import bridge, disk, hosts, keys, machine, operations, rules
-from components.clouds.local.address import AddressProvider
-from components.clouds.local.database import DatabaseProvider
-from components.clouds.local.network import NetworkProvider
-from components.clouds.local.nspawn import Host
-from components.clouds.local.server import ServerProvider
-from components.clouds.local.volume import AttachmentProvider, VolumeProvider, node_of
+from components.clouds.local.account import operations
+from components.clouds.local.hosts import disk, inventory, machine
+from components.clouds.local.hosts.nspawn import Host
+from components.clouds.local.net import bridge, rules
+from components.clouds.local.resources import keys
+from components.clouds.local.resources.address import AddressProvider
+from components.clouds.local.resources.database import DatabaseProvider
+from components.clouds.local.resources.network import NetworkProvider
+from components.clouds.local.resources.server import ServerProvider
+from components.clouds.local.resources.volume import AttachmentProvider, VolumeProvider, node_of
 
 Props = dict[str, Any]
 
@@ -54,7 +57,7 @@ class LocalStack:
         return made.id, made.outs
 
     def host(self, **props: str) -> Host:
-        host = hosts.find(self.server(**props)[0])
+        host = inventory.find(self.server(**props)[0])
         assert host is not None
         return host
 

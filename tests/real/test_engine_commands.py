@@ -289,7 +289,7 @@ def test_an_unknown_stack_lists_those_that_exist(standing: TestCheckout) -> None
 
 def asks(checkout: TestCheckout) -> None:
     """Make the checkout's cloud one that costs money."""
-    hooks = checkout.root / "components/clouds/local/operations.py"
+    hooks = checkout.root / "components/clouds/local/account/operations.py"
     text = hooks.read_text()
     assert "asks=False" in text
     hooks.write_text(text.replace("asks=False", "asks=True"))

@@ -36,7 +36,7 @@ print(json.dumps({{"result": health}}))
 """
 OPERATIONS = '''
 """A cloud whose words are hostile."""
-from components.operations import Operations
+from components.seam.operations import Operations
 SAID = {hostile!r}
 OPERATIONS = Operations(
     asks=False,
@@ -73,9 +73,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> TestCheckout:
     ssh = base / "bin" / "ssh"
     ssh.write_text(FAKE_SSH.format(hostile=HOSTILE))
     ssh.chmod(0o755)
-    hooks = made.root / "components/clouds/local/operations.py"
+    hooks = made.root / "components/clouds/local/account/operations.py"
     hooks.write_text(OPERATIONS.format(hostile=HOSTILE))
-    power = made.root / "components/clouds/local/power.py"
+    power = made.root / "components/clouds/local/account/power.py"
     power.write_text('def server_state(server_id: str) -> str:\n    return "running"\n')
     made.ask(
         {"kept-data": "rows", "server": "on"},

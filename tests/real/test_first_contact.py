@@ -19,12 +19,15 @@ from typing import Any
 
 import pytest
 
-from components import clouds, first_contact, ssh
-from components.clouds.aws import rds_ca
-from components.clouds.local import disk, hosts, image, keys, names, nspawn
+from components import clouds
+from components.clouds.aws.resources import rds_ca
+from components.clouds.local.hosts import disk, image, inventory, names, nspawn
+from components.clouds.local.resources import keys
 from components.errors import UserError
-from components.host_configuration import HostConfigurationProvider
 from components.program import PROJECT
+from components.remote import ssh
+from components.resources import first_contact
+from components.resources.host_configuration import HostConfigurationProvider
 from tests.contract.test_clouds import own_settings
 from tests.real.host.rack import ask, head
 from tests.real.local_stack import LocalStack, Props, local_stack, shell
@@ -60,7 +63,7 @@ class Site:
 
     def as_vendor(self, sql: str) -> None:
         """Do what a vendor does to its database, or undo what a stack did."""
-        host = hosts.find(self.database_id)
+        host = inventory.find(self.database_id)
         assert host is not None
         psql = "runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1"
         shell(host, psql, sql)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import hosts, power, replication
-from components.clouds.local.database import DatabaseProvider
-from components.clouds.local.keys import AuthorityProvider
-from components.clouds.local.nspawn import Host
-from components.clouds.local.volume import VolumeProvider
+from components.clouds.local.account import power
+from components.clouds.local.database import replication
+from components.clouds.local.hosts import inventory
+from components.clouds.local.hosts.nspawn import Host
+from components.clouds.local.resources.database import DatabaseProvider
+from components.clouds.local.resources.keys import AuthorityProvider
+from components.clouds.local.resources.volume import VolumeProvider
 from components.errors import UserError
 from tests.real.local_stack import LocalStack, Props, local_stack, shell
 from tests.real.waiting import until
@@ -29,7 +31,7 @@ def stack(local_root: Path) -> Iterator[LocalStack]:
 
 
 def host_of(host_id: str) -> Host:
-    host = hosts.find(host_id)
+    host = inventory.find(host_id)
     assert host is not None
     return host
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import bridge
+from components.clouds.local.net import bridge
 from tests.support.namespaces import Namespace, cable, namespace
 
 pytestmark = pytest.mark.real
@@ -49,7 +49,9 @@ sysctl -qw net.bridge.bridge-nf-call-iptables=1 net.ipv4.ip_forward=1
 
 CALL = """
 import json, pathlib, sys
-from components.clouds.local import bridge, passage, seed
+from components.clouds.local.account import passage
+from components.clouds.local.hosts import seed
+from components.clouds.local.net import bridge
 bridge.REMEMBERED = pathlib.Path(sys.argv[1]) / "forwarding"
 network = bridge.of({stack!r}, {cidr!r})
 """

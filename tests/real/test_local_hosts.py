@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import cgroup, hosts, machine, nspawn, power, process
-from components.clouds.local.nspawn import Host
-from components.clouds.local.server import ServerProvider
+from components.clouds.local.account import power
+from components.clouds.local.hosts import cgroup, inventory, machine, nspawn, process
+from components.clouds.local.hosts.nspawn import Host
+from components.clouds.local.resources.server import ServerProvider
 from components.errors import UserError
 from tests.real.local_stack import STACK, LocalStack, local_stack, shell, traces
 
@@ -31,7 +32,7 @@ def stack(local_root: Path) -> Iterator[LocalStack]:
 def test_a_host_boots_with_its_boot_document_and_tells_its_key(stack: LocalStack) -> None:
     document = "#cloud-config\nruncmd:\n  - [sh, -c, 'echo written > /srv/by-cloud-init']\n"
     server_id, outs = stack.server(user_data=document)
-    host = hosts.find(server_id)
+    host = inventory.find(server_id)
     assert host is not None
     done = host.run(["cloud-init", "status", "--wait", "--format", "json"])
     assert done.returncode == 0, done.stdout
@@ -100,7 +101,7 @@ def test_the_size_of_a_host_is_enforced(stack: LocalStack) -> None:
 
 def test_a_host_that_is_stopped_and_started_keeps_its_files(stack: LocalStack) -> None:
     server_id, outs = stack.server()
-    host = hosts.find(server_id)
+    host = inventory.find(server_id)
     assert host is not None
     shell(host, "echo kept > /srv/file; sync")
     host.stop()
@@ -150,8 +151,8 @@ def test_a_host_outlives_the_run_that_started_it_and_holds_nothing_of_it(
     host = stack.host()
     host.stop()
     script = (
-        "import sys; from pathlib import Path; from components.clouds.local.nspawn import Host; "
-        "Host(Path(sys.argv[1])).start()"
+        "import sys; from pathlib import Path; "
+        "from components.clouds.local.hosts.nspawn import Host; Host(Path(sys.argv[1])).start()"
     )
     run = subprocess.Popen(
         [sys.executable, "-c", script, str(host.folder)],
@@ -190,7 +191,7 @@ def test_a_host_that_ignores_the_stop_is_killed(stack: LocalStack) -> None:
 
 def test_a_host_that_reboots_itself_is_found_again(stack: LocalStack) -> None:
     server_id, _ = stack.server()
-    host = hosts.find(server_id)
+    host = inventory.find(server_id)
     assert host is not None
     before = host.leader()
     host.run(["systemctl", "reboot"])
@@ -203,7 +204,7 @@ def test_a_host_that_reboots_itself_is_found_again(stack: LocalStack) -> None:
 
 def test_only_a_host_without_files_is_gone(stack: LocalStack) -> None:
     server_id, outs = stack.server()
-    host = hosts.find(server_id)
+    host = inventory.find(server_id)
     assert host is not None
     host.kill()
     assert power.server_state(server_id) == "off"
@@ -240,13 +241,13 @@ def test_a_create_takes_the_place_of_its_own_half_made_host(stack: LocalStack) -
     server_id, outs = stack.server()
     assert not process.alive(lost)
     assert outs["private_address"] == stack.network.address(16)
-    assert [hosts.id_of(host) for host in hosts.every(STACK)] == [server_id]
+    assert [inventory.id_of(host) for host in inventory.every(STACK)] == [server_id]
 
 
 def test_a_create_takes_the_place_of_a_host_that_the_engine_never_knew(stack: LocalStack) -> None:
     unknown = stack.server()[0]  # complete, and the run was killed before it was recorded
     server_id, _ = stack.server()
-    assert [hosts.id_of(host) for host in hosts.every(STACK)] == [server_id]
+    assert [inventory.id_of(host) for host in inventory.every(STACK)] == [server_id]
     assert power.server_state(unknown) == "gone"
 
 
@@ -261,7 +262,7 @@ def test_a_host_that_does_not_come_up_leaves_only_its_console(
     monkeypatch.setattr(nspawn, "SSH_TIMEOUT_S", 0.1)
     with pytest.raises(UserError, match="host app should listen for SSH") as error:
         stack.server()
-    assert hosts.every(STACK) == []
+    assert inventory.every(STACK) == []
     log = stack.folder / "failed-app.log"
     assert f"(its console: {log})" in str(error.value), "a file that is there"
     assert "Debian" in log.read_text()

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import bridge, hosts, machine
-from components.clouds.local.address import AddressProvider
-from components.clouds.local.network import NetworkProvider
-from components.clouds.local.nspawn import Host
-from components.clouds.local.server import ServerProvider
+from components.clouds.local.hosts import inventory, machine
+from components.clouds.local.hosts.nspawn import Host
+from components.clouds.local.net import bridge
+from components.clouds.local.resources.address import AddressProvider
+from components.clouds.local.resources.network import NetworkProvider
+from components.clouds.local.resources.server import ServerProvider
 from components.errors import UserError
 from tests.real.local_stack import CIDR, STACK, LocalStack, local_stack, shell
 
@@ -126,7 +127,7 @@ def test_the_address_moves_without_a_lost_request(stack: LocalStack) -> None:
     first_id, first = stack.server()
     second_id, _ = stack.server(name="other")
     for server_id, text in ((first_id, "first"), (second_id, "second")):
-        host = hosts.find(server_id)
+        host = inventory.find(server_id)
         assert host is not None
         serve(host, text)
     address_id, outs = stack.address(first_id)
@@ -158,7 +159,7 @@ def test_the_address_moves_without_a_lost_request(stack: LocalStack) -> None:
         ServerProvider().delete(first_id, first)
         third_id, third = stack.server()
         assert third["private_address"] == first["private_address"]
-        host = hosts.find(third_id)
+        host = inventory.find(third_id)
         assert host is not None
         serve(host, "third")
         AddressProvider().update(address_id, outs, {**outs, "server_id": third_id})
@@ -192,7 +193,7 @@ def test_an_address_that_leads_nowhere_is_not_the_machine(stack: LocalStack) -> 
             socket.create_connection((stack.network.static_address, port), timeout=3)
     server_id, _ = stack.server()
     address_id, outs = stack.address(server_id)
-    host = hosts.find(server_id)
+    host = inventory.find(server_id)
     assert host is not None
     serve(host, "here")
     assert ask(outs["address"]) == "here"
@@ -203,7 +204,7 @@ def test_an_address_that_leads_nowhere_is_not_the_machine(stack: LocalStack) -> 
 
 def test_a_host_reaches_its_own_product_at_the_static_address(stack: LocalStack) -> None:
     server_id, _ = stack.server()
-    host = hosts.find(server_id)
+    host = inventory.find(server_id)
     assert host is not None
     serve(host, "mine")
     _, outs = stack.address(server_id)
@@ -212,7 +213,7 @@ def test_a_host_reaches_its_own_product_at_the_static_address(stack: LocalStack)
 
 def test_hosts_get_out_and_other_stacks_do_not_get_in(stack: LocalStack) -> None:
     server_id, _ = stack.server()
-    inside = hosts.find(server_id)
+    inside = inventory.find(server_id)
     assert inside is not None
     serve(inside, "product")
     stack.address(server_id)
@@ -256,7 +257,7 @@ def test_a_network_that_was_torn_down_is_seen_and_mended(stack: LocalStack) -> N
 FORWARDING = """
 import sys
 from pathlib import Path
-from components.clouds.local import bridge
+from components.clouds.local.net import bridge
 bridge.REMEMBERED = Path(sys.argv[1])
 one, two = bridge.of("one", "10.93.3.0/24"), bridge.of("two", "10.93.4.0/24")
 said = []

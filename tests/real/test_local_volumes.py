@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import disk, hosts, operations
-from components.clouds.local.nspawn import Host
-from components.clouds.local.server import ServerProvider
-from components.clouds.local.volume import AttachmentProvider, VolumeProvider, file_of, node_of
+from components.clouds.local.account import operations
+from components.clouds.local.hosts import disk, inventory
+from components.clouds.local.hosts.nspawn import Host
+from components.clouds.local.resources.server import ServerProvider
+from components.clouds.local.resources.volume import (
+    AttachmentProvider,
+    VolumeProvider,
+    file_of,
+    node_of,
+)
 from components.errors import UserError
 from tests.real.local_stack import (
     STACK,
@@ -32,7 +38,7 @@ def stack(local_root: Path) -> Iterator[LocalStack]:
 
 
 def host_of(server_id: str) -> Host:
-    host = hosts.find(server_id)
+    host = inventory.find(server_id)
     assert host is not None
     return host
 
@@ -147,7 +153,7 @@ def test_nothing_is_left_but_the_volume(local_root: Path) -> None:
         attachment = stack.attach(server_id, volume_id)
         AttachmentProvider().delete(*attachment)
         ServerProvider().delete(server_id, server)
-        from components.clouds.local.network import NetworkProvider
+        from components.clouds.local.resources.network import NetworkProvider
 
         NetworkProvider().delete(stack.network_id, {"stack": STACK, "cidr": stack.cidr})
         kept = file_of(volume_id)

@@ -17,9 +17,9 @@ from pulumi.automation.events import EngineEvent, StepEventStateMetadata
 from pulumi.runtime import rpc
 
 from components import program, settings
+from planning.plan import of_settings
+from planning.values import SECRET, UNKNOWN
 from scripts.lib.checkout import Checkout
-from scripts.lib.plan import of_settings
-from scripts.lib.plan_values import SECRET, UNKNOWN
 from tests.support.planned import RELEASE, stack_values
 
 pytestmark = pytest.mark.real

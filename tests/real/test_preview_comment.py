@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.lib.preview import assemble, document
-from scripts.lib.preview.document import Value
-from scripts.lib.preview.markdown import markdown
+from planning.difference import assemble, document
+from planning.difference.document import Value
+from planning.difference.markdown import markdown
 from tests.real.clone import Clone, clone
 from tests.real.engine_checkout import STACK, TestCheckout, make_checkout
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.lib.preview import document as documents
-from scripts.lib.preview.document import Document
+from planning.difference import document as documents
+from planning.difference.document import Document
 from tests.real.engine_checkout import PROGRAM, ROOT
 from tests.support import github_api, workflow_runs, workflows
 from tests.support.github_api import GitHub
@@ -126,7 +126,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> str:
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     """A checkout whose program makes two files, so that the real engine has something to do."""
     made = Runner(tmp_path_factory.mktemp("hosts"))
-    for name in ("program.py", "clouds/local/operations.py"):
+    for name in ("program.py", "clouds/local/account/operations.py"):
         shutil.copy(PROGRAM / Path(name).name, made.checkout / "components" / name)
     made.ask(server="on", website="hello")
     made.git("commit", "--quiet", "--all", "--message", "A small program")

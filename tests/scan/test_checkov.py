@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scripts.lib.plan import Plan
+from planning.plan import Plan
 from scripts.lib.scan.checkov import Verdict, scan
 from scripts.lib.scan.decisions import Decision, decided, decisions
 from tests.support.planned import planned

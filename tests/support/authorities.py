@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from components.clouds.aws import rds_ca
+from components.clouds.aws.resources import rds_ca
 
 
 def make(name: str, *, may_issue: bool = True, until: int = 2061) -> str:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from scripts.lib.costs import plan_file
-from scripts.lib.costs.plan_file import CostPlan
+from planning.costs import plan_file
+from planning.costs.plan_file import CostPlan
 
 Planned = dict[str, Any]
 INSTANCE = "aws:ec2/instance:Instance"

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.errors import UserError
-from scripts.lib.preview import assemble
-from scripts.lib.preview.assemble import Side
-from scripts.lib.preview.document import Document, Stack
+from planning.difference import assemble
+from planning.difference.assemble import Side
+from planning.difference.document import Document, Stack
 from tests.support.planned import planned, stack_values
 
 BASE, HEAD = "1" * 40, "2" * 40

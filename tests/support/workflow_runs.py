@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.lib.preview import document as documents
-from scripts.lib.preview.document import Document, Resource, Stack, Value
+from planning.difference import document as documents
+from planning.difference.document import Document, Resource, Stack, Value
 from tests.support import github_api
 from tests.support.github_api import GitHub
 

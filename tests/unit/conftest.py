@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from components.clouds.local import machine
+from components.clouds.local.hosts import machine
 
 
 @pytest.fixture(autouse=True)

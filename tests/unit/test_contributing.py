@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from components.cloud import Cloud
-from components.operations import Operations
+from components.seam.cloud import Cloud
+from components.seam.operations import Operations
 
 PROJECT = Path(__file__).parent.parent.parent
 TEXT = (PROJECT / "CONTRIBUTING.md").read_text()

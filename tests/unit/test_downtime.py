@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from components import clouds, downtime, settings
-from components.downtime import Downtime, Step
+from components import clouds, settings
+from components.seam import downtime
+from components.seam.downtime import Downtime, Step
 from components.settings import Settings
 from tests.support.planned import planned, stack_values
 

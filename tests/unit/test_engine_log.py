@@ -12,7 +12,9 @@ import pytest
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-SAY = "from components import engine_log as e; e.status('now'); e.info('kept'); e.warn('mind')"
+SAY = (
+    "from components.remote import engine_log as e; e.status('now'); e.info('kept'); e.warn('mind')"
+)
 
 
 class Engine(engine_pb2_grpc.EngineServicer):

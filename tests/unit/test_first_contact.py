@@ -13,9 +13,14 @@ from typing import Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from components import first_contact, ssh
 from components.errors import UserError
-from components.first_contact import FirstContactKeyProvider, PinnedHostKeyProvider, make_key
+from components.remote import ssh
+from components.resources import first_contact
+from components.resources.first_contact import (
+    FirstContactKeyProvider,
+    PinnedHostKeyProvider,
+    make_key,
+)
 
 
 def test_the_key_is_a_pair_that_openssh_reads(tmp_path: Path) -> None:

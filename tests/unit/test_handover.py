@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from components import engine_log
-from components.handover import HandoverProvider
+from components.remote import engine_log
+from components.resources.handover import HandoverProvider
 
 OLD: dict[str, Any] = {
     "cloud": "local",

@@ -8,7 +8,7 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from components.errors import UserError
-from components.host_configuration import HostConfigurationProvider, changed, outputs
+from components.resources.host_configuration import HostConfigurationProvider, changed, outputs
 from tests.unit.test_host_document import inputs
 
 provider = HostConfigurationProvider()
@@ -107,8 +107,8 @@ MISSING = "`make refresh STACK=s` takes note of it, `make up STACK=s` then bring
 def test_anything_else_does_and_a_host_without_an_answer_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, state: str, begins: str, ends: str
 ) -> None:
-    monkeypatch.setattr("components.host_configuration.CONTACT_S", 0)
-    monkeypatch.setattr("components.host_work.server_state", lambda *_: state)
+    monkeypatch.setattr("components.resources.host_configuration.CONTACT_S", 0)
+    monkeypatch.setattr("components.remote.work.server_state", lambda *_: state)
     with pytest.raises(UserError) as caught:
         provider.update("id", OLDS, news(packages=[], ssh_host="no-such-host.invalid"))
     said = str(caught.value)
@@ -130,7 +130,7 @@ def test_a_server_that_was_restarted_is_given_the_time_of_a_boot(
     """A new size stops and starts it; its cloud says that it runs before it answers."""
     waited = []
     monkeypatch.setattr(
-        "components.host_work.perform", lambda *_, wait_s, **__: waited.append(wait_s)
+        "components.remote.work.perform", lambda *_, wait_s, **__: waited.append(wait_s)
     )
     provider.update("id", {**OLDS, **olds}, news(**change))
     assert waited == [waits_s]

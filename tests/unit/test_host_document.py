@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from components import host_document
-from components.host.converge.files import wanted
+from components.host.agent.files import wanted
 from components.host.model import (
     AppService,
     DatabaseStep,
@@ -20,6 +19,7 @@ from components.host.model import (
     Service,
     SystemUser,
 )
+from components.remote import document as host_document
 
 PART = Part(
     packages=("nginx", "curl"),

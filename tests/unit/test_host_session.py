@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from components import host_session, ssh
 from components.errors import UserError
 from components.host import app
+from components.remote import session, ssh
 
 
 def test_the_program_runs_from_standard_input_alone() -> None:
@@ -27,9 +27,9 @@ def test_the_program_runs_from_standard_input_alone() -> None:
         "services": [],
         "app": {"web_units": [], "worker_units": []},
     }
-    given = json.dumps({"program": host_session.program(), "document": document})
+    given = json.dumps({"program": session.program(), "document": document})
     done = subprocess.run(
-        [sys.executable, "-I", "-c", host_session.LOADER],
+        [sys.executable, "-I", "-c", session.LOADER],
         input=given + "\n",
         capture_output=True,
         text=True,
@@ -43,26 +43,26 @@ def test_the_program_runs_from_standard_input_alone() -> None:
 
 
 def test_the_program_needs_nothing_that_is_not_pythons_own() -> None:
-    for name, source in host_session.program():
+    for name, source in session.program():
         for node in ast.walk(ast.parse(source)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for imported in names:
                 known = imported.split(".")[0] in sys.stdlib_module_names
-                assert known or imported.startswith("components.host.converge"), (name, imported)
+                assert known or imported.startswith("components.host.agent"), (name, imported)
 
 
 def test_every_module_of_the_program_is_sent() -> None:
-    folder = Path(host_session.__file__).parent / "host" / "converge"
-    there = {f"components.host.converge.{path.stem}" for path in folder.glob("*.py")}
-    sent = {name for name, _ in host_session.program()}
-    assert there - {"components.host.converge.__init__"} <= sent
+    folder = Path(session.__file__).parents[1] / "host" / "agent"
+    there = {f"components.host.agent.{path.stem}" for path in folder.glob("*.py")}
+    sent = {name for name, _ in session.program()}
+    assert there - {"components.host.agent.__init__"} <= sent
 
 
 def test_the_command_line_tells_nothing() -> None:
-    assert host_session.command() == host_session.command()
-    assert "stdin" in host_session.command()
-    assert len(host_session.command()) < 600
+    assert session.command() == session.command()
+    assert "stdin" in session.command()
+    assert len(session.command()) < 600
 
 
 def test_a_failed_step_is_one_line_and_then_the_output_that_shows_it() -> None:
@@ -73,12 +73,12 @@ def test_a_failed_step_is_one_line_and_then_the_output_that_shows_it() -> None:
         "remedy": "Correct the setting.",
         "output": "line one\nline two\n",
     }
-    assert str(host_session._failure(error, set())) == (
+    assert str(session._failure(error, set())) == (
         "app-1: nginx.service: refuses its new files. Correct the setting.\n"
         "  | line one\n"
         "  | line two"
     )
-    assert str(host_session._failure({**error, "output": "", "remedy": ""}, set())) == (
+    assert str(session._failure({**error, "output": "", "remedy": ""}, set())) == (
         "app-1: nginx.service: refuses its new files"
     )
 
@@ -96,7 +96,7 @@ def test_a_failure_shows_no_secret_whatever_the_host_printed() -> None:
         "remedy": "",
         "output": f"COLOUR=green KEY={key}",
     }
-    said = str(host_session._failure(error, host_session.secret_words(document)))
+    said = str(session._failure(error, session.secret_words(document)))
     assert said == "app-1: unit: said [secret]. It said:\n  | COLOUR=green KEY=[secret]"
 
 
@@ -106,8 +106,8 @@ def test_a_key_with_any_signs_is_hidden_as_a_whole() -> None:
     names = ["light green and dark blue", "config.settings.production", "https://s2.example.org/x"]
     variables = {"KEY": key, **{f"NAME_{at}": name for at, name in enumerate(names)}}
     file = app.environment_file(variables, {})
-    secrets = host_session.secret_words({"secret_files": {file.path: {"content": file.content}}})
-    said = host_session.without(secrets, f"KEY={key} {' '.join(names)}")
+    secrets = session.secret_words({"secret_files": {file.path: {"content": file.content}}})
+    said = session.without(secrets, f"KEY={key} {' '.join(names)}")
     assert said == f"KEY=[secret] {' '.join(names)}"
 
 
@@ -122,7 +122,7 @@ def test_a_hostile_answer_ends_in_one_sentence(line: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(ssh, "converse", converse)
     target = ssh.Target(host="h", host_key="k", login="l")
     with pytest.raises((UserError, ssh.SshError)):
-        host_session.perform(target, {"mode": "health"}, status=print, note=print, deadline_s=1)
+        session.perform(target, {"mode": "health"}, status=print, note=print, deadline_s=1)
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_an_archive_is_its_length_and_then_the_folder_at_the_commit(
     repository: Path, directory: str, names: set[str]
 ) -> None:
     sent = io.BytesIO()
-    host_session.git_archive(str(repository), "HEAD", directory)(sent)
+    session.git_archive(str(repository), "HEAD", directory)(sent)
     length, _, tar = sent.getvalue().partition(b"\n")
     assert int(length) == len(tar)
     with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
@@ -152,7 +152,7 @@ def test_an_archive_is_its_length_and_then_the_folder_at_the_commit(
 
 def test_a_commit_that_is_not_there_is_one_sentence(repository: Path) -> None:
     with pytest.raises(UserError) as caught:
-        host_session.git_archive(str(repository), "f" * 40, ".")(io.BytesIO())
+        session.git_archive(str(repository), "f" * 40, ".")(io.BytesIO())
     assert re.fullmatch(
         rf"stages:app\.revision: ffffffffffff cannot be read from {repository} "
         rf"\(fatal: .*{'f' * 40}\)\. Fetch it there, or name another revision\.",
@@ -165,9 +165,9 @@ def test_a_git_that_hangs_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mo
     git.write_text("#!/bin/sh\nexec sleep 60\n")
     git.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(host_session, "GIT_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(session, "GIT_TIMEOUT_S", 0.1)
     with pytest.raises(UserError) as error:
-        host_session.git_archive("/repo", "0" * 40, ".")(io.BytesIO())
+        session.git_archive("/repo", "0" * 40, ".")(io.BytesIO())
     assert str(error.value) == (
         "stages:app.revision: `git archive` of 000000000000 in /repo has no end after 0.1 s."
         " Is the repository on a disk that answers?"
@@ -176,9 +176,9 @@ def test_a_git_that_hangs_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mo
 
 def broken(source: str) -> tuple[int, str]:
     """Run the program with a document that makes it stumble; return its code and last line."""
-    given = json.dumps({"program": host_session.program(), "document": json.loads(source)})
+    given = json.dumps({"program": session.program(), "document": json.loads(source)})
     done = subprocess.run(
-        [sys.executable, "-I", "-c", host_session.LOADER],
+        [sys.executable, "-I", "-c", session.LOADER],
         input=given + "\n",
         capture_output=True,
         text=True,
@@ -199,7 +199,7 @@ def test_a_mistake_of_the_program_itself_keeps_host_and_trace() -> None:
 def test_a_failure_shows_nothing_that_a_terminal_obeys() -> None:
     hostile = "\x1b]0;x\x07\n::error::y\u202e"
     keys = ("host", "where", "cause", "remedy", "output")
-    told = str(host_session._failure(dict.fromkeys(keys, hostile), set()))
+    told = str(session._failure(dict.fromkeys(keys, hostile), set()))
     assert all(line.isprintable() for line in told.splitlines())
     assert not any(line.lstrip().startswith("::") for line in told.splitlines())
     assert len(told.splitlines()) == 3  # host, where, cause and remedy are one line

@@ -6,8 +6,9 @@ import functools
 
 import pytest
 
-from components import clouds, kinds
-from scripts.lib.plan import Plan
+from components import clouds
+from components.seam import kinds
+from planning.plan import Plan
 from tests.engine import replacing
 from tests.support.planned import planned
 

@@ -123,7 +123,7 @@ def in_source(source: str) -> Iterator[str]:
 def remedies() -> dict[str, str]:
     """Return every remedy with the first file that has it."""
     found: dict[str, str] = {}
-    for folder in ("components", "scripts", "policy"):
+    for folder in ("benchmarks", "components", "planning", "policy", "scripts"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             for text in in_source(file.read_text()):
                 found.setdefault(text, str(file.relative_to(ROOT)))

@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.secrets import GeneratedSecretsProvider, generate
+from components.resources.secrets import GeneratedSecretsProvider, generate
 
 provider = GeneratedSecretsProvider()
 names = st.lists(st.sampled_from("abcdef"), unique=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components import ssh
+from components.remote import ssh
 
 TARGET = ssh.Target(
     host="127.0.0.1", host_key="ssh-ed25519 AAAA", login="ops", private_key="a key", port=1

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from components.clouds.aws import plans, regions
+from components.clouds.aws import plans
+from components.clouds.aws.known import regions
 from components.errors import UserError, wrong
 from components.settings import Settings
 from components.settings.problems import raise_all

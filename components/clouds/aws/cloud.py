@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pulumi
 
-from components.cloud import (
+from components.clouds.aws import checks, plans
+from components.clouds.aws.context import Context
+from components.clouds.aws.resources import address as static_address
+from components.clouds.aws.resources import database, host_metrics, network, server, volume
+from components.clouds.aws.resources.network import AwsNetwork
+from components.host.model import Part
+from components.seam.cloud import (
     AddressAnswer,
     Cloud,
     DatabaseAnswer,
@@ -19,11 +25,6 @@ from components.cloud import (
     VolumeAnswer,
     VolumeNeeds,
 )
-from components.clouds.aws import address as static_address
-from components.clouds.aws import checks, database, host_metrics, network, plans, server, volume
-from components.clouds.aws.context import Context
-from components.clouds.aws.network import AwsNetwork
-from components.host.model import Part
 from components.settings import Settings
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.clouds.aws import regions
+from components.clouds.aws.known import regions
 from components.settings import Settings
 
 

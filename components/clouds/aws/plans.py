@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
-from components.cloud import DatabasePlan, ServerPlan
 from components.errors import wrong
+from components.seam.cloud import DatabasePlan, ServerPlan
 
 Architecture = Literal["arm64", "x86_64"]
 T = TypeVar("T")

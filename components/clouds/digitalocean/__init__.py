@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from components.cloud import Cloud
+    from components.seam.cloud import Cloud
     from components.settings import Settings
 
 

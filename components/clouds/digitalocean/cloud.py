@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pulumi
 
-from components.cloud import (
+from components.clouds.digitalocean import checks, plans
+from components.clouds.digitalocean.resources import alarms, database, network, server
+from components.seam.cloud import (
     AddressAnswer,
     Cloud,
     DatabaseAnswer,
@@ -19,7 +21,6 @@ from components.cloud import (
     VolumeAnswer,
     VolumeNeeds,
 )
-from components.clouds.digitalocean import alarms, checks, database, network, plans, server
 from components.settings import Settings
 
 

@@ -7,8 +7,8 @@ region still has them.
 
 from __future__ import annotations
 
-from components.cloud import DatabasePlan, ServerPlan
 from components.errors import wrong
+from components.seam.cloud import DatabasePlan, ServerPlan
 
 DEFAULT_SERVER = {1: "s-2vcpu-4gb", 2: "s-2vcpu-4gb"}
 """$24 a month. Stage 1 with its volume stays near the low end of $20-50."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from components.cloud import Cloud
+    from components.seam.cloud import Cloud
     from components.settings import Settings
 
 
@@ -14,8 +14,9 @@ def make(settings: Settings) -> Cloud:
 
     Raises ``UserError`` for settings that it cannot serve.
     """
-    from components.clouds.local import authorities, checks
+    from components.clouds.local import checks
     from components.clouds.local.cloud import LocalCloud
+    from components.clouds.local.hosts import authorities
 
     checks.check(settings)
     return LocalCloud(settings.stack, authorities.of_this_machine())

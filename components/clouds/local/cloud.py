@@ -8,7 +8,17 @@ from __future__ import annotations
 
 import pulumi
 
-from components.cloud import (
+from components.clouds.local import plans
+from components.clouds.local.database import host_files
+from components.clouds.local.net import bridge
+from components.clouds.local.resources.address import LocalAddress
+from components.clouds.local.resources.database import LocalDatabase, LocalFollower
+from components.clouds.local.resources.keys import LocalAuthority, LocalSshKey
+from components.clouds.local.resources.network import LocalNetwork
+from components.clouds.local.resources.server import LocalServer
+from components.clouds.local.resources.volume import LocalAttachment, LocalVolume, node_of
+from components.resources.secrets import GeneratedSecrets
+from components.seam.cloud import (
     AddressAnswer,
     Cloud,
     DatabaseAnswer,
@@ -24,14 +34,6 @@ from components.cloud import (
     VolumeAnswer,
     VolumeNeeds,
 )
-from components.clouds.local import bridge, database_files, plans
-from components.clouds.local.address import LocalAddress
-from components.clouds.local.database import LocalDatabase, LocalFollower
-from components.clouds.local.keys import LocalAuthority, LocalSshKey
-from components.clouds.local.network import LocalNetwork
-from components.clouds.local.server import LocalServer
-from components.clouds.local.volume import LocalAttachment, LocalVolume, node_of
-from components.secrets import GeneratedSecrets
 
 REPLICATION = "replication-password"
 """Name of the secret with which standby and replicas get in at the primary."""
@@ -150,8 +152,8 @@ class LocalCloud(Cloud):
         ]
         return DatabaseAnswer(
             host=database.host,
-            port=pulumi.Output.from_input(database_files.PORT),
-            admin_user=pulumi.Output.from_input(database_files.ADMIN),
+            port=pulumi.Output.from_input(host_files.PORT),
+            admin_user=pulumi.Output.from_input(host_files.ADMIN),
             admin_password=pulumi.Output.secret(database.admin_password),
             admin_database="postgres",
             ca_pem=authority.ca_pem,

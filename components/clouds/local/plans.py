@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from components.cloud import DatabasePlan, ServerPlan
 from components.errors import wrong
+from components.seam.cloud import DatabasePlan, ServerPlan
 
 CONNECTIONS_PER_GIB = 25
 RESERVED_CONNECTIONS = 3

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from components.errors import UserError
+from planning.difference import document as documents
+from planning.difference.document import Document, Stack
+from planning.difference.markdown import markdown
+from planning.difference.marker import MARKER
 from scripts.lib.github.event import Run
 from scripts.lib.github.issue import MARKER as DRIFT_MARKER
-from scripts.lib.preview import document as documents
-from scripts.lib.preview.document import Document, Stack
-from scripts.lib.preview.markdown import markdown
-from scripts.lib.preview.marker import MARKER
 
 FROM_FORK: Final = (
     "<sub>This pull request comes from a fork: its own code made these plans, without credentials."

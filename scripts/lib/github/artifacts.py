@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from components.errors import UserError
+from planning.difference.document import MOST_BYTES
 from scripts.lib.github.client import Client, NotFound
-from scripts.lib.preview.document import MOST_BYTES
 
 PREFIX: Final = "preview-"
 ENTRY: Final = "document.json"

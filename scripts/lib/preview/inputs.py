@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import UserError, wrong
+from planning.difference import assemble, document
+from planning.difference.assemble import Side
+from planning.difference.document import Document, Stack
 from scripts.lib import stacks
 from scripts.lib.cost_inputs import read
-from scripts.lib.preview import assemble, document
-from scripts.lib.preview.assemble import Side
-from scripts.lib.preview.document import Document, Stack
 
 TOUCHED = "touched.json"
 """In a folder of offline plans: what ``touched`` says of the two revisions."""

@@ -6,7 +6,7 @@ It is run by path, in a process of its own, with the *planned* revision's code o
 so it may import only what every revision has had since there are plans. All stacks share the
 process: the SDKs are imported once. It writes into the folder
 
-    <stack>.json            the offline plan: see scripts/lib/plan.py
+    <stack>.json            the offline plan: see planning/plan.py
     <stack>.settings.json   the settings as they stand in the stack's file
     <stack>.error           instead of a plan: why there is none
 """
@@ -48,7 +48,7 @@ def main(root: Path, folder: Path, chosen: list[str]) -> None:
 def _plan(root: Path, stack: str, values: dict[str, object]) -> dict[str, Any]:
     from components import settings
     from components.release import ResolvedRelease
-    from scripts.lib import plan
+    from planning import plan
 
     read = settings.read(stack, values)
     commit, procfile = _app(root, read.app.repository, read.app.revision, read.app.directory)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import UserError
+from planning.plan import Plan
 from scripts.lib import environments
-from scripts.lib.plan import Plan
 from scripts.lib.scan import terraform
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from components import clouds
 from components.errors import UserError
-from scripts.lib.plan import Plan
-from scripts.lib.plan_values import SECRET, UNKNOWN
+from planning.plan import Plan
+from planning.values import SECRET, UNKNOWN
 
 OWN: Final = ("pulumi:", "pulumi-python:")
 """Types of the engine and of this project: on hosts and in the state, in no cloud's API."""
@@ -64,7 +64,7 @@ def _types() -> dict[str, str]:
     """What every cloud's folder says about names; a cloud that no scanner knows says nothing."""
     found: dict[str, str] = {}
     for cloud in clouds.names():
-        name = f"components.clouds.{cloud}.terraform"
+        name = f"components.clouds.{cloud}.known.terraform"
         if importlib.util.find_spec(name):
             found |= importlib.import_module(name).TYPES
     return found
@@ -75,7 +75,7 @@ def _type(types: Mapping[str, str], type_: str) -> str:
         cloud = type_.partition(":")[0]
         raise UserError(
             f"{type_}: should have a name in Terraform, got none",
-            f"Add it to components/clouds/{cloud}/terraform.py.",
+            f"Add it to components/clouds/{cloud}/known/terraform.py.",
         )
     return types[type_]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.errors import UserError
-from components.host.converge.report import RUN_TAG
+from components.host.agent.report import RUN_TAG
 from components.host.samples import UNIT
 from scripts.lib import ssh
 from scripts.lib.signals.evidence import FAILURE, Evidence, read

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.host.converge.report import BEGINS, RUN_TAG
+from components.host.agent.report import BEGINS, RUN_TAG
 
 FAILURE = "d9b373ed55a64feb8242e02dbe79a49c"
 """systemd's message "Failed with result ..." (sd-messages.h, SD_MESSAGE_UNIT_FAILURE_RESULT)."""

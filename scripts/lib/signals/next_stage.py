@@ -11,10 +11,10 @@ from typing import Any
 from components.errors import UserError
 from components.settings import Settings
 from components.settings.reading import all_keys
+from planning.costs.compare import Comparison, compare
+from planning.costs.estimate import estimate, money
+from planning.costs.plan_file import CostPlan
 from scripts.lib import cost_inputs
-from scripts.lib.costs.compare import Comparison, compare
-from scripts.lib.costs.estimate import estimate, money
-from scripts.lib.costs.plan_file import CostPlan
 
 LEAST_DISK_GIB = 20
 """A managed database of this size every cloud makes."""

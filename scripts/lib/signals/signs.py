@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from components.downtime import CloudDowntime, Span, in_words
+from components.seam.downtime import CloudDowntime, Span, in_words
 from scripts.lib.signals.evidence import Evidence, Failure, Interval
 from scripts.lib.signals.verdicts import Limit, Measure, Sign
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from components.operations import Operations
+from components.seam.operations import Operations
 from components.settings import Settings
 
 STOPPED = Path(".stages/stopped")

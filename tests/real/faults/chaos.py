@@ -27,9 +27,9 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from scripts.lib import whole_file
-from scripts.lib.bench import here, plots, strips
-from scripts.lib.bench.measures import Book, Measure, Result
+from benchmarks import here, plots, strips
+from benchmarks.measures import Book, Measure, Result
+from scripts.lib import atomic_write
 from tests.real.clone import clone
 from tests.real.faults import faults, trial
 from tests.real.faults.inventory import inventory
@@ -120,9 +120,9 @@ class Chaos:
         document = {**found.document(), "seed": self.seed, "loads": self.loads}
         document["wrong"] = self.wrong
         self.out.mkdir(parents=True, exist_ok=True)
-        whole_file.write(self.out / "chaos.json", json.dumps(document, indent=2) + "\n")
+        atomic_write.write(self.out / "chaos.json", json.dumps(document, indent=2) + "\n")
         picture = self.out / "chaos.svg"
-        whole_file.write(picture, draw(found, self.seed, self.loads))
+        atomic_write.write(picture, draw(found, self.seed, self.loads))
         plots.as_png(picture)
 
 

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from components.clouds.local import hosts
-from components.clouds.local.nspawn import Host
+from components.clouds.local.hosts import inventory
+from components.clouds.local.hosts.nspawn import Host
 from tests.real.faults.product import BACK_S, Product
 from tests.real.links import blackhole
 from tests.real.waiting import until
@@ -92,15 +92,15 @@ def power(*which: str) -> Callable[[Product, random.Random], float]:
     def strike(product: Product, rng: random.Random) -> float:
         found: list[Host] = [getattr(product, name) for name in which]
         rng.shuffle(found)
-        known = {hosts.id_of(host) for host in hosts.every(product.stack.name)}
+        known = {inventory.id_of(host) for host in inventory.every(product.stack.name)}
         moment = time.time()
         for host in found:
             host.kill()
         assert all(host.state() == "off" for host in found)
         assert "differ" in product.stack.run("refresh")
         product.stack.run("up")
-        there = hosts.every(product.stack.name)
-        assert {hosts.id_of(host) for host in there} == known
+        there = inventory.every(product.stack.name)
+        assert {inventory.id_of(host) for host in there} == known
         assert {host.state() for host in there} == {"running"}
         return moment
 

@@ -11,8 +11,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from components.clouds.local import bridge, hosts, machine
-from components.clouds.local.nspawn import Host
+from components.clouds.local.hosts import inventory as hosts
+from components.clouds.local.hosts import machine
+from components.clouds.local.hosts.nspawn import Host
+from components.clouds.local.net import bridge
 from tests.real.clone import Stack
 from tests.real.engine_checkout import alive
 from tests.real.waiting import until

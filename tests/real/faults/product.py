@@ -5,8 +5,8 @@ from __future__ import annotations
 import urllib.error
 from dataclasses import dataclass, field
 
-from components.clouds.local import hosts
-from components.clouds.local.nspawn import Host
+from components.clouds.local.hosts import inventory
+from components.clouds.local.hosts.nspawn import Host
 from tests.real.clone import Stack, fetch
 from tests.real.faults.running import Line, watched_up
 from tests.real.waiting import until
@@ -32,14 +32,16 @@ class Product:
     @property
     def app(self) -> Host:
         server = self.stack.resource("HostConfiguration")["outputs"]["server_id"]
-        host = hosts.find(str(server))
+        host = inventory.find(str(server))
         assert host is not None, server
         return host
 
     @property
     def database(self) -> Host:
         """The host that has PostgreSQL: the app's own in stage 1."""
-        found = [host for host in hosts.every(self.stack.name) if "-app" not in host.folder.name]
+        found = [
+            host for host in inventory.every(self.stack.name) if "-app" not in host.folder.name
+        ]
         return found[0] if found else self.app
 
     @property

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from components.clouds.local.nspawn import Host
+from components.clouds.local.hosts.nspawn import Host
 from components.host import memory
 from tests.real.faults.faults import run_of
 from tests.real.faults.product import BACK_S, Product

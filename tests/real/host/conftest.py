@@ -17,7 +17,7 @@ def image() -> Path:
     given = os.environ.get("STAGES_TEST_IMAGE")
     if given:
         return Path(given)
-    from components.clouds.local import image as local_image
+    from components.clouds.local.hosts import image as local_image
 
     return local_image.ensure()
 

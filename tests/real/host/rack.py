@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from components import host_document
-from components.clouds.local import bridge, machine, nspawn
+from components.clouds.local.hosts import machine, nspawn
+from components.clouds.local.net import bridge
 from components.errors import UserError
 from components.host import app, firewall, pgbouncer, valkey
 from components.host.model import DatabaseStep, Farewell, Part, Release
+from components.remote import document as host_document
 from tests.real.app_host import AppHost
 from tests.support.composed_hosts import DEVICE, boot_document, single_server
 

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from components import host_configuration
-from components.clouds.local import bridge, disk, machine
+from components.clouds.local.hosts import disk, machine
+from components.clouds.local.net import bridge
 from components.host import app, firewall, nginx, valkey
-from components.host_configuration import HostConfigurationProvider
+from components.resources import host_configuration
+from components.resources.host_configuration import HostConfigurationProvider
 from tests.real.app_host import AppHost, free_cidr
 from tests.real.host.rack import Rack, ask, head, listening, reachable, sql, started, wait_healthy
 from tests.support.composed_hosts import DEVICE

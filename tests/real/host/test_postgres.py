@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from components import host_session
 from components.host import bootstrap, postgres
 from components.host.postgres import MAKE_CLUSTER
+from components.remote import session
 from tests.support.composed_hosts import single_server
 from tests.support.debian_tree import DebianTree
 
@@ -44,7 +44,7 @@ for name, source in given["program"]:
     module.__path__ = []
     exec(compile(source, name, "exec"), module.__dict__)
 try:
-    sys.modules["components.host.converge.database"].converge(*given["arguments"])
+    sys.modules["components.host.agent.database"].converge(*given["arguments"])
 except module.Failed as failure:
     sys.exit(failure.cause)
 END
@@ -339,7 +339,7 @@ def write_hostile(tree: DebianTree, rights: str) -> None:
 
 def write_converge(tree: DebianTree, run_as: str, sql: str, connection: dict[str, str]) -> None:
     """Write what ``run_converge`` reads."""
-    given = {"program": host_session.program(), "arguments": [run_as, sql, connection]}
+    given = {"program": session.program(), "arguments": [run_as, sql, connection]}
     tree.must("cat > /srv/converge", text=json.dumps(given))
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from components import engine_log, host_configuration
 from components.errors import UserError
 from components.host.model import Release
-from components.host_configuration import HostConfigurationProvider
+from components.remote import engine_log
+from components.resources import host_configuration
+from components.resources.host_configuration import HostConfigurationProvider
 from tests.real.app_host import (
     AppHost,
 )

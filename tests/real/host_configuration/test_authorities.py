@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from components import host_document
 from components.host.authorities import authorities
+from components.remote import document
 from tests.real.app_host import NGINX_FILE, AppHost, parts
 from tests.real.host_configuration.steps import apply, changed, drift, refused, release_of
 
@@ -68,7 +68,7 @@ def test_an_authority_goes_with_the_files_that_a_service_refuses(
     host: AppHost, up: dict[str, Any], company: str
 ) -> None:
     bad = {**up, "files": changed(up, NGINX_FILE, listen="lisssten")}
-    file = host_document.files(authorities([company])[0].files)
+    file = document.files(authorities([company])[0].files)
     bad["files"].update(file)
     assert "nginx.service: refuses its new files" in refused(bad)
     assert trusted(host) == [False, False]

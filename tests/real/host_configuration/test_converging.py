@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from components import host_configuration, host_document, host_session
 from components.host import pgbouncer
 from components.host.model import HostFile
+from components.remote import document, session
+from components.resources import host_configuration
 from tests.real.app_host import (
     ENVIRONMENT_FILE,
     NGINX_FILE,
@@ -100,10 +101,10 @@ def test_a_service_that_is_not_ready_gets_its_old_file_back(
 ) -> None:
     sooner = [
         (name, source.replace("READY_TIMEOUT_S = 30", "READY_TIMEOUT_S = 2"))
-        for name, source in host_session.program()
+        for name, source in session.program()
     ]
-    assert sooner != host_session.program()
-    monkeypatch.setattr(host_session, "program", lambda: sooner)
+    assert sooner != session.program()
+    monkeypatch.setattr(session, "program", lambda: sooner)
     bad = dict(up, files=changed(up, "/etc/test/hba", **{"peer map=m": "reject"}))
     said = refused(bad)
     assert "app-test: database.service: reload failed" in said
@@ -136,7 +137,7 @@ def test_a_stopped_unit_is_seen_and_started(host: AppHost, up: dict[str, Any]) -
 
 def test_what_the_stage_no_longer_has_goes(host: AppHost, up: dict[str, Any]) -> None:
     more = HostFile(path="/etc/test/extra", content="x\n")
-    apply(dict(up, files={**up["files"], **host_document.files([more])}))
+    apply(dict(up, files={**up["files"], **document.files([more])}))
     fewer = dict(
         up,
         app={

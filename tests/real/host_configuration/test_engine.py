@@ -15,11 +15,11 @@ import pytest
 from pulumi import automation
 from pulumi.automation.events import EngineEvent
 
-from components.cloud import ServerAnswer
-from components.clouds.local import hosts
+from components.clouds.local.hosts import inventory
 from components.host.model import AppService, DatabaseStep, Farewell, Gate, HostFile, Release
-from components.host_configuration import HostConfiguration, HostConfigurationArgs
-from components.secrets import GeneratedSecrets
+from components.resources.host_configuration import HostConfiguration, HostConfigurationArgs
+from components.resources.secrets import GeneratedSecrets
+from components.seam.cloud import ServerAnswer
 from scripts.lib import pins, pulumi_cli
 from tests.real.app_host import (
     ENVIRONMENT_FILE,
@@ -65,7 +65,7 @@ class Wish:
             HostConfigurationArgs(
                 cloud="local",
                 server=ServerAnswer(
-                    id=known(hosts.id_of(self.host.host)),
+                    id=known(inventory.id_of(self.host.host)),
                     attachment_id=known(self.attachment),
                     private_address=known(self.host.address),
                     ssh_host=known(self.host.address),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components import engine_log
+from components.remote import engine_log
 from tests.real.app_host import (
     AppHost,
     Product,

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from components import host_configuration, ssh
 from components.errors import UserError
 from components.host.model import Farewell
+from components.remote import ssh
+from components.resources import host_configuration
 from tests.real.app_host import (
     AppHost,
     Product,

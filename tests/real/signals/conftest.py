@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from components.clouds.local import usage
+from components.clouds.local.hosts import usage
 from tests.real.clone import clone
 from tests.real.signals.product import Product
 from tests.real.stages.conftest import take_away

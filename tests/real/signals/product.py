@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from components.clouds.local import hosts
-from components.clouds.local.nspawn import Host
+from components.clouds.local.hosts import inventory
+from components.clouds.local.hosts.nspawn import Host
 from components.host import samples
 from tests.real.clone import Stack, fetch
 from tests.real.waiting import until
@@ -35,7 +35,7 @@ class Product:
 
     @property
     def host(self) -> Host:
-        (found,) = hosts.every(self.stack.name)
+        (found,) = inventory.every(self.stack.name)
         return found
 
     def sh(self, script: str) -> str:

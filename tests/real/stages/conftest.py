@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.clouds.local.operations import leftovers
+from components.clouds.local.account.operations import leftovers
 from tests.real.clone import Clone, Stack, clone
 
 

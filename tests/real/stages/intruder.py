@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from components.clouds.local import hosts
-from components.clouds.local.nspawn import Host
-from components.host.converge.release import JOB
+from components.clouds.local.hosts import inventory
+from components.clouds.local.hosts.nspawn import Host
+from components.host.agent.release import JOB
 from tests.real.clone import Stack
 
 
 def app_host(stack: Stack) -> Host:
     """The stack's host that runs the app."""
-    found = hosts.find(stack.resource("HostConfiguration")["id"])
+    found = inventory.find(stack.resource("HostConfiguration")["id"])
     assert found is not None
     return found
 

@@ -17,9 +17,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from components.clouds.local import bridge, hosts, machine
-from components.clouds.local.nspawn import Host
-from components.host.converge.report import RUN_TAG
+from components.clouds.local.hosts import inventory, machine
+from components.clouds.local.hosts.nspawn import Host
+from components.clouds.local.net import bridge
+from components.host.agent.report import RUN_TAG
 from components.host.samples import TAG
 from scripts.lib.signals import asking, evidence
 from tests.real.clone import Clone, Stack
@@ -41,14 +42,14 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 
 
 def app_host(stack: Stack) -> Host:
-    found = hosts.find(stack.resource("HostConfiguration")["id"])
+    found = inventory.find(stack.resource("HostConfiguration")["id"])
     assert found is not None
     return found
 
 
 def database_hosts(stack: Stack) -> list[Host]:
     own = app_host(stack).folder
-    return [host for host in hosts.every(stack.name) if host.folder != own]
+    return [host for host in inventory.every(stack.name) if host.folder != own]
 
 
 def sh(host: Host, command: str, *, user: str = "root", stdin: str = "") -> tuple[int, str]:
@@ -71,7 +72,9 @@ def test_the_internet_sees_the_web_on_the_static_address_and_nothing_else(
     stage1: Stack, stage2: Stack
 ) -> None:
     static = [stack.resource("Address")["outputs"]["address"] for stack in (stage1, stage2)]
-    own = [host.spec().address for stack in (stage1, stage2) for host in hosts.every(stack.name)]
+    own = [
+        host.spec().address for stack in (stage1, stage2) for host in inventory.every(stack.name)
+    ]
     with attacker("203.0.113.2", 30, gateway="203.0.113.1") as internet:
         seen = internet.scan([*static, *own])
     for address in static:
@@ -340,7 +343,7 @@ def test_no_secret_in_the_state_in_the_journal_or_in_the_boot_document(stack: St
     for file in (stack.clone.path / ".stages" / "state").rglob("*"):
         if file.is_file():
             assert not leaked(secrets, file.read_text(errors="replace")), file
-    for host in hosts.every(stack.name):
+    for host in inventory.every(stack.name):
         assert not leaked(secrets, must(host, "journalctl -q --no-pager -o json"))
     boot = "/var/lib/cloud/instance"
     assert not leaked(secrets, must(app_host(stack), f"cat {boot}/user-data.txt"))
@@ -351,7 +354,7 @@ def test_no_secret_in_the_state_in_the_journal_or_in_the_boot_document(stack: St
 @pytest.mark.parametrize("user", ["app", "nobody"])
 def test_no_file_with_a_secret_is_readable(stack: Stack, user: str) -> None:
     secrets, app = secrets_of(stack), app_host(stack).folder
-    for host in hosts.every(stack.name):
+    for host in inventory.every(stack.name):
         made = [path for path in host.upper.rglob("*") if path.is_file() and not path.is_symlink()]
         holding = [path for path in made if leaked(secrets, path.read_text(errors="replace"))]
         names = "\n".join(f"/{path.relative_to(host.upper)}" for path in holding)

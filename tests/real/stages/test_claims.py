@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from benchmarks import claims
+from benchmarks.claims import poolers
+from benchmarks.claims.side import Side
+from benchmarks.measures import Book
 from components.clouds.local import plans
 from components.host.pool import pool_sizes
-from scripts.lib.bench import claims
-from scripts.lib.bench.claims import poolers
-from scripts.lib.bench.claims.side import Side
-from scripts.lib.bench.measures import Book
 from tests.real.clone import Stack
 
 pytestmark = pytest.mark.real

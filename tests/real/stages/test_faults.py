@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import bridge, disk, hosts, machine
-from components.clouds.local.operations import leftovers
+from components.clouds.local.account.operations import leftovers
+from components.clouds.local.hosts import disk, inventory, machine
+from components.clouds.local.net import bridge
 from tests.real.clone import Stack, fetch
 from tests.real.stages.conftest import take_away
 from tests.real.stages.test_changes import fill, on_host
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.real
 
 def kill_host(server_id: str) -> None:
     """Cut the power of a host."""
-    host = hosts.find(server_id)
+    host = inventory.find(server_id)
     assert host is not None and host.state() == "running"
     host.kill()
 
@@ -43,7 +44,7 @@ def test_a_killed_up_is_recovered_by_the_next(stage2: Stack) -> None:
     stage2.run("up")
     assert stage2.get()["problem"] is None
     assert "nothing to change" in stage2.run("up")
-    assert len(hosts.every(stage2.name)) == 2, "the database's host and one app server"
+    assert len(inventory.every(stage2.name)) == 2, "the database's host and one app server"
 
 
 def test_a_second_stack_of_the_same_stage_lives_beside_the_first(stage1: Stack) -> None:
@@ -101,7 +102,7 @@ def test_a_boot_of_the_machine_brings_a_stack_back_without_the_engine(stage1: St
     """What its unit runs where systemd runs the machine: tests/machine reboots one."""
     there, url = stage1.get()["visits"]["count"], stage1.outputs()["url"]
     power_off(stage1)
-    module = [sys.executable, "-m", "components.clouds.local.at_boot", stage1.name]
+    module = [sys.executable, "-m", "components.clouds.local.hosts.at_boot", stage1.name]
     subprocess.run(module, cwd=stage1.clone.path, check=True)
     until("the app to answer", lambda: answers(f"{url}/health"), 60)
     assert "nothing to change" in stage1.run("up")
@@ -110,7 +111,7 @@ def test_a_boot_of_the_machine_brings_a_stack_back_without_the_engine(stage1: St
 
 def power_off(stack: Stack) -> None:
     """Leave of a stack on the machine what a power cut leaves: files."""
-    for host in hosts.every(stack.name):
+    for host in inventory.every(stack.name):
         host.kill()
     bridge.down(bridge.names_of(stack.name))
     for file in (machine.stack_folder(stack.name) / "volumes").glob("*.img"):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from components.clouds.local import hosts
+from components.clouds.local.hosts import inventory
 from tests.real.clone import SAMPLE, Stack
 
 pytestmark = pytest.mark.real
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.real
 @contextmanager
 def silent(server_id: str) -> Iterator[None]:
     """A host that serves and does not answer over SSH."""
-    host = hosts.find(server_id)
+    host = inventory.find(server_id)
     assert host is not None
     host.run(["systemctl", "stop", "ssh.socket", "ssh.service"])
     try:
@@ -43,4 +43,4 @@ def test_a_failed_first_boot_is_replaced_by_the_next_up(stage2: Stack) -> None:
     after = stage2.outputs()
     assert after["address"] == before["address"] and after["server_id"] != before["server_id"]
     assert stage2.get()["problem"] is None
-    assert len(hosts.every(stage2.name)) == 2, "the database's host and one app server"
+    assert len(inventory.every(stage2.name)) == 2, "the database's host and one app server"

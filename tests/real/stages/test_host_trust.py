@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.clouds.local.nspawn import Host
+from components.clouds.local.hosts.nspawn import Host
 from components.host import ids
-from components.host.converge import release
+from components.host.agent import release
 from tests.real.clone import Stack
 from tests.real.stages.intruder import app_host, as_root, inside, sandboxed
 

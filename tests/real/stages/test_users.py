@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from components.clouds.local.nspawn import Host
-from scripts.lib.bench import users
-from scripts.lib.bench.users import cores
+from benchmarks import users
+from benchmarks.users import cores
+from components.clouds.local.hosts.nspawn import Host
 from tests.real.clone import Stack
 
 pytestmark = pytest.mark.real

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from components.clouds.local import cluster
-from components.clouds.local.cluster import Cluster
-from components.clouds.local.nspawn import Host
+from components.clouds.local.database import cluster
+from components.clouds.local.database.cluster import Cluster
+from components.clouds.local.hosts.nspawn import Host
 from tests.real.clone import Stack, clone
 from tests.real.stages.conftest import take_away
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from components.clouds.local import replication
-from components.clouds.local.cluster import slot
+from components.clouds.local.database import replication
+from components.clouds.local.database.cluster import slot
 from tests.real.standby.conftest import Product
 
 pytestmark = pytest.mark.real

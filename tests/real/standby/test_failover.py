@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from components.clouds.local import machine, replication
-from components.clouds.local.nspawn import Host
+from components.clouds.local.database import replication
+from components.clouds.local.hosts import machine
+from components.clouds.local.hosts.nspawn import Host
 from tests.real.ledger import CLIENTS, Ledger, ledger
 from tests.real.links import blackhole
 from tests.real.standby.conftest import Product

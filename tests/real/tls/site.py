@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptography import x509
 
-from components.clouds.local import hosts
+from components.clouds.local.hosts import inventory
 from components.host.certificate import CONFIG, PROGRAM, SERVED
 from tests.real.clone import Stack
 from tests.support import acme
@@ -36,7 +36,7 @@ class Site:
 
     def on_host(self, command: str, code: int = 0) -> str:
         """Run a shell command on the app server as root, past SSH, which is not the matter here."""
-        host = hosts.find(self.server)
+        host = inventory.find(self.server)
         assert host, self.server
         done = host.run(["sh", "-c", command], timeout_s=300)
         assert done.returncode == code, f"{command}\n{done.stdout}\n{done.stderr}"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from components.host.agent import admin_sql
+from components.host.agent.database import cause
+from components.host.agent.report import TIMEOUT_EXIT, Done
 from components.host.bootstrap import bootstrap_sql
-from components.host.converge import admin_sql
-from components.host.converge.database import cause
-from components.host.converge.report import TIMEOUT_EXIT, Done
 
 ROOT = Path(__file__).parents[3]
-ONE_WAY = "components/host/converge/admin_sql.py"
+ONE_WAY = "components/host/agent/admin_sql.py"
 OTHERS = {
     "components/host/pgbouncer.py": "the pooler's readiness check, as OS user app",
     "components/host/files/pgbouncer/replica-lag.sh.j2": "as OS user app",
@@ -22,11 +22,11 @@ OTHERS = {
     "components/host/postgres.py": "the path for the same script",
     "components/host/samples.py": "the path for the one way, which runs it",
     "components/host/files/pgbouncer/settings.ini.j2": "a comment about PgBouncer's console",
-    "scripts/lib/bench/claims/client.py": "as OS user app",
-    "scripts/lib/bench/claims/side.py": "as OS user app",
-    "scripts/lib/bench/claims/watching.py": "PgBouncer's console",
-    "scripts/lib/bench/failover.py": "as OS user app",
-    "scripts/lib/bench/users/__init__.py": "as OS user app",
+    "benchmarks/claims/client.py": "as OS user app",
+    "benchmarks/claims/side.py": "as OS user app",
+    "benchmarks/claims/watching.py": "PgBouncer's console",
+    "benchmarks/failover.py": "as OS user app",
+    "benchmarks/users/__init__.py": "as OS user app",
 }
 """Files that name a client of PostgreSQL, and who opens the session."""
 CLIENT = re.compile(
@@ -42,9 +42,11 @@ def sources() -> list[str]:
         "ls-files",
         "-co",
         "--exclude-standard",
+        "benchmarks",
         "components",
-        "scripts",
+        "planning",
         "policy",
+        "scripts",
         "__main__.py",
         "Makefile",
     ]

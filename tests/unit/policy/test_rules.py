@@ -16,11 +16,11 @@ import pytest
 
 from components import clouds
 from components.errors import UserError
-from components.facts import SECRET, Database, Kept, Server
-from policy.findings import Finding, budget, facts_of, findings
-from policy.rules import RULES, ids
-from scripts.lib import plan_values
-from scripts.lib.plan import Plan
+from components.seam.facts import SECRET, Database, Kept, Server
+from planning import values
+from planning.plan import Plan
+from planning.policies.findings import Finding, budget, facts_of, findings
+from planning.policies.rules import RULES, ids
 from tests.support.planned import chosen, planned
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -382,4 +382,4 @@ def test_what_is_no_plan_is_told() -> None:
 
 
 def test_a_secret_reads_alike_in_plans_and_facts() -> None:
-    assert SECRET == plan_values.SECRET
+    assert SECRET == values.SECRET

@@ -9,10 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from components.clouds.local import usage
-from components.errors import UserError
-from scripts.lib.bench import cold, page, picture, strips
-from scripts.lib.bench.measures import (
+from benchmarks import cold, page, picture, strips
+from benchmarks.measures import (
     Book,
     Machine,
     Measure,
@@ -23,7 +21,9 @@ from scripts.lib.bench.measures import (
     ratio,
     shown,
 )
-from scripts.lib.bench.upping import phases
+from benchmarks.upping import phases
+from components.clouds.local.hosts import usage
+from components.errors import UserError
 
 SVG = "{http://www.w3.org/2000/svg}"
 MACHINE = Machine(2, "A <processor>", 23.5, "Linux 6.1", 0.25)

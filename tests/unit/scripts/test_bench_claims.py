@@ -14,12 +14,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks import bars, believing, failover, here, picture, plots
+from benchmarks.bars import Group, Shade
+from benchmarks.claims import client, poolers, side, watching
+from benchmarks.measures import Book, Machine, Measure, Result, missed, shown
 from components.errors import UserError
 from scripts import bench
-from scripts.lib.bench import bars, believing, failover, here, picture, plots
-from scripts.lib.bench.bars import Group, Shade
-from scripts.lib.bench.claims import client, poolers, side, watching
-from scripts.lib.bench.measures import Book, Machine, Measure, Result, missed, shown
 
 MACHINE = Machine(2, "A processor", 23.5, "Linux 6.1", 0.25)
 SVG = "{http://www.w3.org/2000/svg}"

@@ -6,12 +6,12 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from benchmarks import believing, gantt, lines
+from benchmarks.lines import Line, Mark
+from benchmarks.measures import Book, Machine, Result
+from benchmarks.users import knee, pictures
+from benchmarks.users.load import LAST_S, Asked, Seen, each_second, percentile, seen
 from components.errors import UserError
-from scripts.lib.bench import believing, gantt, lines
-from scripts.lib.bench.lines import Line, Mark
-from scripts.lib.bench.measures import Book, Machine, Result
-from scripts.lib.bench.users import knee, pictures
-from scripts.lib.bench.users.load import LAST_S, Asked, Seen, each_second, percentile, seen
 
 MACHINE = Machine(2, "A <processor>", 23.5, "Linux 6.1", 0.25)
 

@@ -18,10 +18,10 @@ import pytest
 from markdown_it import MarkdownIt
 
 from components.errors import UserError
+from planning.difference.document import MOST_BYTES, Resource, Stack, Value
+from planning.difference.marker import LIMIT, MARKER
 from scripts import ci
 from scripts.lib.github import artifacts
-from scripts.lib.preview.document import MOST_BYTES, Resource, Stack, Value
-from scripts.lib.preview.marker import LIMIT, MARKER
 from tests.support import github_api, workflow_runs
 from tests.support.github_api import GitHub
 from tests.support.workflow_runs import COMMIT, FORK, RUN, document, packed

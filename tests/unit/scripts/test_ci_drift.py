@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from planning.difference.document import Resource, Stack, Status, Value
 from scripts import ci
 from scripts.lib.github import issue
-from scripts.lib.preview.document import Resource, Stack, Status, Value
 from tests.support import github_api, workflow_runs
 from tests.support.github_api import HUNG_UP, GitHub, Trouble
 from tests.support.workflow_runs import RUN, document, packed

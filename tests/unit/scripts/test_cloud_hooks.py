@@ -6,7 +6,7 @@ import pytest
 
 from components import clouds, settings
 from components.errors import UserError
-from components.operations import Operations
+from components.seam.operations import Operations
 from scripts.lib import hooks
 from tests.support.planned import stack_values
 
@@ -27,7 +27,7 @@ def test_a_cloud_asks_its_account_or_machine_before_a_run(cloud: str) -> None:
 def test_hooks_without_their_name_are_a_mistake_that_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("components.clouds.aws.operations.OPERATIONS", {"asks": True})
+    monkeypatch.setattr("components.clouds.aws.account.operations.OPERATIONS", {"asks": True})
     with pytest.raises(TypeError, match="OPERATIONS should be Operations, got"):
         hooks.load("aws")
 

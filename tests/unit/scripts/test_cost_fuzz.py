@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from components.errors import UserError
+from planning.costs import markdown, plan_file
+from planning.costs.document import of_estimates as document_of
+from planning.costs.estimate import estimate
 from scripts.lib import cost_inputs
-from scripts.lib.costs import markdown, plan_file
-from scripts.lib.costs.document import of_estimates as document_of
-from scripts.lib.costs.estimate import estimate
 from tests.support import cost_plans
 from tests.support.cost_plans import resource
 

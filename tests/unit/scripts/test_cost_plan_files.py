@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from components.costs import UNKNOWN
 from components.errors import UserError
-from scripts.lib.costs import plan_file
+from components.seam.costs import UNKNOWN
+from planning.costs import plan_file
 from tests.support import cost_plans
 
 REAL = Path(__file__).parents[2] / "golden" / "costs" / "preview.json"
@@ -59,10 +59,10 @@ def test_what_the_engine_does_not_know_yet_is_the_plans_word(word: str) -> None:
 
 
 def test_the_word_is_that_of_the_offline_plan() -> None:
-    from scripts.lib import plan_values
+    from planning import values
 
-    assert plan_values.UNKNOWN == UNKNOWN
-    assert plan_file.UNKNOWNS >= plan_values._UNKNOWNS
+    assert values.UNKNOWN == UNKNOWN
+    assert plan_file.UNKNOWNS >= values._UNKNOWNS
 
 
 def steps(*operations: str) -> dict[str, Any]:

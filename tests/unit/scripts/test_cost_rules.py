@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from components.clouds.digitalocean import costs as digitalocean_costs
 from components.clouds.digitalocean import plans as digitalocean_plans
-from components.costs import Line
+from components.clouds.digitalocean.known import costs as digitalocean_costs
 from components.errors import UserError
+from components.seam.costs import Line
+from planning.costs import chart, plan_file
+from planning.costs.compare import compare
+from planning.costs.estimate import PARTS, Cloud, Estimate, estimate, money, total
 from scripts.lib import cost_inputs
-from scripts.lib.costs import chart, plan_file
-from scripts.lib.costs.compare import compare
-from scripts.lib.costs.estimate import PARTS, Cloud, Estimate, estimate, money, total
 from tests.support import cost_plans
 from tests.support.cost_plans import Planned, resource
 from tests.support.planned import planned

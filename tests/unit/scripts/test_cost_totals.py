@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
+from planning.costs.estimate import Estimate, estimate, money
 from scripts.lib import cost_inputs
-from scripts.lib.costs.estimate import Estimate, estimate, money
 from tests.support import cost_plans
 from tests.support.cost_plans import Planned
 

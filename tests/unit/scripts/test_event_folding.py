@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pulumi.automation.events import EngineEvent
 
-from components.downtime import Downtime
+from components.seam.downtime import Downtime
 from scripts.lib import display
 from scripts.lib.events import Problem, Run, Step, describe, errors_of, tidy
 

@@ -10,7 +10,7 @@ import pytest
 
 from components import outputs, settings
 from components.errors import UserError
-from components.operations import Operations
+from components.seam.operations import Operations
 from scripts.lib import flows, status
 from scripts.lib.checkout import Checkout
 from scripts.lib.display import make_screen

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from components.errors import UserError
+from planning.difference.marker import MARKER
 from scripts.lib.github import client as clients
 from scripts.lib.github import comment, waiting
 from scripts.lib.github.client import Client
-from scripts.lib.preview.marker import MARKER
 from tests.support import github_api
 from tests.support.github_api import HUNG_UP, TOKEN, GitHub, Trouble
 

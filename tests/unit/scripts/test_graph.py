@@ -8,10 +8,11 @@ from xml.etree import ElementTree
 import pytest
 
 from components.errors import UserError
-from components.picture import INTERNET, Node, Picture, Resources
 from components.program import PROJECT
-from scripts.lib import graph, plan_views, stacks
-from scripts.lib.plan import Plan
+from components.seam.topology import INTERNET, Node, Picture, Resources
+from planning import topology_svg
+from planning.plan import Plan
+from scripts.lib import plan_views, stacks
 from tests.support.planned import planned
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -24,7 +25,7 @@ def texts(drawn: str) -> list[str]:
 
 def flows(plan: Plan) -> set[tuple[str, str, str]]:
     """Arrows by the names of their ends."""
-    picture = graph.picture_of(plan)
+    picture = topology_svg.picture_of(plan)
     names = {node.id: node.name.removeprefix(f"{plan.stack}-") for node in picture.nodes.values()}
     return {
         (names[flow.source], names[flow.target], ", ".join(flow.ports)) for flow in picture.flows
@@ -34,7 +35,7 @@ def flows(plan: Plan) -> set[tuple[str, str, str]]:
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_stack_can_be_drawn(stack: str) -> None:
     plan = planned(stack)
-    drawn = graph.svg(plan)
+    drawn = topology_svg.svg(plan)
     words = texts(drawn)
     assert words[0].startswith(f"{stack}: stage ")
     assert {"server", "address"} <= {word.partition(",")[0] for word in words}
@@ -42,12 +43,12 @@ def test_every_stack_can_be_drawn(stack: str) -> None:
     if plan.outputs["stage"] == 2:
         assert "database" in {word.partition(",")[0] for word in words}
     root = ElementTree.fromstring(drawn)  # noqa: S314
-    assert len(list(root.iter(f"{SVG}line"))) == len(graph.picture_of(plan).flows)
+    assert len(list(root.iter(f"{SVG}line"))) == len(topology_svg.picture_of(plan).flows)
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_boxes_are_apart_or_one_in_the_other_and_inside_the_picture(stack: str) -> None:
-    root = ElementTree.fromstring(graph.svg(planned(stack)))  # noqa: S314
+    root = ElementTree.fromstring(topology_svg.svg(planned(stack)))  # noqa: S314
     canvas, *boxes = [
         tuple(int(rect.get(key, "0")) for key in ("x", "y", "width", "height"))
         for rect in root.iter(f"{SVG}rect")
@@ -132,20 +133,22 @@ def test_a_public_database_is_drawn_as_such() -> None:
 
 
 def test_the_same_plan_gives_the_same_picture() -> None:
-    assert graph.svg(planned("digitalocean-stage1")) == graph.svg(planned("digitalocean-stage1"))
+    assert topology_svg.svg(planned("digitalocean-stage1")) == topology_svg.svg(
+        planned("digitalocean-stage1")
+    )
 
 
 def test_a_volume_is_inside_its_server_and_what_is_protected_says_so() -> None:
-    picture = graph.picture_of(planned("digitalocean-stage1"))
+    picture = topology_svg.picture_of(planned("digitalocean-stage1"))
     (volume,), (server,) = picture.of_kind("volume"), picture.of_kind("server")
     assert volume.inside == server.id
     assert server.inside == picture.of_kind("network")[0].id
-    assert "volume, protected" in texts(graph.svg(planned("digitalocean-stage1")))
+    assert "volume, protected" in texts(topology_svg.svg(planned("digitalocean-stage1")))
 
 
 def test_names_are_text_and_no_markup() -> None:
     node = Node(id="a", kind="server", name="<b>&", lines=("</svg>",))
-    assert "<b>" not in graph._drawn(graph.Box(node, 0, 0, 210, 60))
+    assert "<b>" not in topology_svg._drawn(topology_svg.Box(node, 0, 0, 210, 60))
 
 
 def test_ports_of_one_way_share_an_arrow() -> None:
@@ -178,7 +181,7 @@ def test_the_file_is_written(tmp_path: Path) -> None:
     assert plan_views.write_graph(planned("digitalocean-stage1"), file) == (
         f"digitalocean-stage1: the picture is in {file}."
     )
-    assert file.read_text() == graph.svg(planned("digitalocean-stage1"))
+    assert file.read_text() == topology_svg.svg(planned("digitalocean-stage1"))
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:

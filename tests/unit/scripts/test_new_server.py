@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from components import downtime, outputs
+from components import outputs
 from components.errors import UserError
+from components.seam import downtime
 from scripts.lib import new_server, ssh
 
 WAY_IN = {outputs.SSH_HOST: "192.0.2.1"}

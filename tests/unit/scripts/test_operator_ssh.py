@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from components import host_power, outputs
-from components.ssh import ALIAS, by_hand
+from components import outputs
+from components.remote.ssh import ALIAS, by_hand
+from components.seam import power
 from scripts.lib import ssh
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,11 +41,11 @@ def test_only_the_pinned_key_is_believed() -> None:
 def test_the_way_is_the_clouds_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str, str]] = []
 
-    def route(*words: str) -> host_power.Route:
+    def route(*words: str) -> power.Route:
         asked.append((words[0], words[1], words[2]))
-        return host_power.Route(host="i-1", proxy_command="tunnel i-1")
+        return power.Route(host="i-1", proxy_command="tunnel i-1")
 
-    monkeypatch.setattr(host_power, "route", route)
+    monkeypatch.setattr(power, "route", route)
     argv = by_hand(ssh.target(VALUES), Path("/keys"))
     assert asked == [("local", "local-stage1/server", "10.81.0.16")]
     assert argv[-1] == "ops@i-1"

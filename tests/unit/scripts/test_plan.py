@@ -12,7 +12,8 @@ import pytest
 
 from components import program
 from components.errors import UserError
-from scripts.lib import plan, plan_values, plan_views
+from planning import plan, values
+from scripts.lib import plan_views
 from tests.support.planned import RELEASE, of_type, only, planned, settled
 
 STACKS = ("digitalocean-stage1", "digitalocean-stage2", "local-stage1", "local-stage2")
@@ -80,12 +81,12 @@ def test_a_urn_is_the_engine_s() -> None:
 
 def test_secrets_are_words_and_so_is_what_is_not_known_yet() -> None:
     inputs = only(planned("digitalocean-stage2"), ":HostConfiguration")["inputs"]
-    assert inputs["server_id"] == plan_values.UNKNOWN
-    assert inputs["__provider"] == plan_values.CODE
+    assert inputs["server_id"] == values.UNKNOWN
+    assert inputs["__provider"] == values.CODE
     now = settled("digitalocean-stage2")
     inputs = only(now.plan, ":HostConfiguration")["inputs"]
-    assert inputs["secret_files"] == plan_values.SECRET
-    assert inputs["database_secrets"] == plan_values.SECRET
+    assert inputs["secret_files"] == values.SECRET
+    assert inputs["database_secrets"] == values.SECRET
     document = now.plan.json()
     assert len(now.secrets) >= 5
     assert [where for where, secret in now.secrets.items() if secret in document] == []

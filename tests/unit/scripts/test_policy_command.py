@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from policy.findings import Finding
+from planning.policies.findings import Finding
 from scripts import policy
 
 FOUND = Finding(

@@ -14,16 +14,16 @@ from hypothesis import strategies as some
 
 from components import clouds
 from components.clouds.aws import plans as aws_plans
-from components.clouds.aws.price_list import LIGHTSAIL
-from components.clouds.aws.price_rules import RULES
+from components.clouds.aws.known.price_list import LIGHTSAIL
+from components.clouds.aws.known.price_rules import RULES
 from components.clouds.digitalocean import plans as digitalocean_plans
-from components.clouds.digitalocean.price_list import RULE
-from components.costs import Line, Price
+from components.clouds.digitalocean.known.price_list import RULE
 from components.errors import UserError
+from components.seam.costs import Line, Price
+from planning.costs import price_file
+from planning.costs.estimate import Sources, sources
 from scripts import cost
 from scripts.lib import cost_inputs
-from scripts.lib.costs import price_file
-from scripts.lib.costs.estimate import Sources, sources
 from tests.support import cost_plans
 
 TODAY = datetime.date(2026, 11, 22)
@@ -145,14 +145,16 @@ def test_a_file_that_was_edited_into_nonsense(document: Callable[[], str], sente
 def test_an_estimate_with_such_a_file_ends_with_2(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    broken = tmp_path / "components/clouds/aws/prices.json"
+    broken = tmp_path / "components/clouds/aws/known/prices.json"
     broken.parent.mkdir(parents=True)
     broken.write_text(json.dumps(edited(usd="-1")))
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps(cost_plans.document(*cost_plans.ec2())))
     monkeypatch.setattr(cost_inputs, "ROOT", tmp_path)
     assert cost.main([str(plan)]) == 2
-    assert capsys.readouterr().err.startswith("components/clouds/aws/prices.json: row 1 (ec2/t4g")
+    assert capsys.readouterr().err.startswith(
+        "components/clouds/aws/known/prices.json: row 1 (ec2/t4g"
+    )
 
 
 AMOUNTS = some.decimals(Decimal("0.000001"), Decimal(9999), places=6).filter(lambda usd: usd > 0)

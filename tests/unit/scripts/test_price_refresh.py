@@ -17,14 +17,14 @@ import boto3  # type: ignore[import-untyped]
 import pytest
 from botocore.stub import Stubber  # type: ignore[import-untyped]
 
-from components.clouds.aws import price_list, price_rules
-from components.clouds.digitalocean import api
-from components.clouds.digitalocean import price_list as digitalocean_list
-from components.costs import Price
+from components.clouds.aws.known import price_list, price_rules
+from components.clouds.digitalocean.account import api
+from components.clouds.digitalocean.known import price_list as digitalocean_list
 from components.errors import UserError
+from components.seam.costs import Price
+from planning.costs import price_file
 from scripts import prices
 from scripts.lib import cost_inputs
-from scripts.lib.costs import price_file
 from tests.support import digitalocean_api
 
 TODAY = datetime.date(2026, 11, 22)
@@ -161,7 +161,7 @@ def test_two_products_on_two_pages_are_two(aws: Aws) -> None:
     assert str(caught.value) == (
         "ec2/t4g.small in us-east-1: should match one product of AmazonEC2, got 2:"
         " SKU1 (BoxUsage:t4g), SKU2 (Reservation). Nothing was written. The rule is in"
-        " components/clouds/aws/price_rules.py."
+        " components/clouds/aws/known/price_rules.py."
     )
 
 
@@ -171,7 +171,7 @@ def test_no_product(aws: Aws) -> None:
         aws.fetch(SERVER)
     assert str(caught.value) == (
         "ec2/t4g.small in us-east-1: should match one product of AmazonEC2, got none. Nothing was"
-        " written. The rule is in components/clouds/aws/price_rules.py."
+        " written. The rule is in components/clouds/aws/known/price_rules.py."
     )
 
 
@@ -357,7 +357,7 @@ def digitalocean(monkeypatch: pytest.MonkeyPatch) -> Iterator[digitalocean_api.A
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout's folder with a price file of two Droplets and a row that is kept by hand."""
-    path = tmp_path / "components/clouds/digitalocean/prices.json"
+    path = tmp_path / "components/clouds/digitalocean/known/prices.json"
     path.parent.mkdir(parents=True)
     (path.parent / "price_list.py").touch()
     rows = [

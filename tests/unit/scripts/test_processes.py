@@ -26,10 +26,10 @@ LINUX = re.compile(
 OF_A_HOST = {
     "scripts/bootstrap.py",  # apt-get where it is there, on Linux
     "scripts/lib/machine.py",  # the same
-    "scripts/lib/bench/users/__init__.py",  # the benchmarks of local stacks
-    "scripts/lib/bench/users/cores.py",
-    "components/clouds/aws/files/host_metrics.py",  # runs there
-    "scripts/lib/bench/claims/side.py",  # a script for there
+    "benchmarks/users/__init__.py",  # the benchmarks of local stacks
+    "benchmarks/users/cores.py",
+    "components/clouds/aws/resources/files/host_metrics.py",  # runs there
+    "benchmarks/claims/side.py",  # a script for there
     "scripts/lib/new_server.py",  # a script for there
     "scripts/lib/signals/signs.py",  # words: where a number was measured
 }
@@ -88,7 +88,7 @@ def test_nothing_on_the_way_of_a_cloud_stack_knows_proc_or_sys() -> None:
     """A Mac has neither: whoever reads them there takes every process for dead."""
     known = {
         str(file.relative_to(ROOT))
-        for folder in ("components", "scripts", "policy")
+        for folder in ("benchmarks", "components", "planning", "policy", "scripts")
         for file in (ROOT / folder).rglob("*.py")
         if LINUX.search(file.read_text())
     }

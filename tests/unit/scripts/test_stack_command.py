@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.clouds.aws import api as aws_api
-from components.operations import Operations
+from components.clouds.aws.account import api as aws_api
+from components.seam.operations import Operations
 from scripts import stack
 from scripts.lib import checkout, execute, hooks, session
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from components import outputs, ssh
+from components import outputs
+from components.remote import ssh
 from scripts.lib import health, status
 from scripts.lib.status import Status
 

@@ -8,7 +8,7 @@ import boto3  # type: ignore[import-untyped]
 import pytest
 from botocore.stub import Stubber  # type: ignore[import-untyped]
 
-from components.clouds.aws import api
+from components.clouds.aws.account import api
 
 
 class Stubbed:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from components import clouds, settings
-from components.clouds.aws import plans, regions, subnets
-from components.clouds.aws.database import backup_window, maintenance_window
-from components.clouds.aws.volume import device
+from components.clouds.aws import plans
+from components.clouds.aws.known import regions
+from components.clouds.aws.resources import subnets
+from components.clouds.aws.resources.database import backup_window, maintenance_window
+from components.clouds.aws.resources.volume import device
 from components.errors import UserError
 from tests.unit.clouds.aws.graph import LEAST, LEAST_2
 

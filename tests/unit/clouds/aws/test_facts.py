@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from components import settings
-from components.cloud import NetworkNeeds, ServerNeeds
-from components.clouds.aws import rds_ca
 from components.clouds.aws.cloud import AwsCloud
+from components.clouds.aws.resources import rds_ca
 from components.errors import UserError
+from components.seam.cloud import NetworkNeeds, ServerNeeds
 from tests.unit.clouds.aws import graph
 from tests.unit.clouds.aws.graph import Graph, Node
 

@@ -19,7 +19,7 @@ from botocore.auth import SigV4Auth  # type: ignore[import-untyped]
 from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
 from botocore.credentials import Credentials  # type: ignore[import-untyped]
 
-from components.clouds.aws import host_metrics
+from components.clouds.aws.resources import host_metrics
 from tests.support import authorities
 from tests.support.planned import only, planned, settled
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components import settings
-from components.clouds.aws import leftovers
+from components.clouds.aws.account import leftovers
 from components.settings import Settings
 from scripts.lib import hooks
 from tests.unit.clouds.aws import graph

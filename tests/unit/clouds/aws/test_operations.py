@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.clouds.aws import operations
+from components.clouds.aws.account import operations
 from components.errors import UserError
 from tests.unit.clouds.aws.stubbed import Stubbed
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components import settings
-from components.clouds.aws import operations, pending
+from components.clouds.aws.account import operations, pending
 from components.errors import UserError
 from components.settings import Settings
 from scripts.lib import hooks

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from components import host_power
-from components.clouds.aws import identity, power
+from components.clouds.aws.account import identity, power
 from components.errors import UserError
-from components.host_power import Route
+from components.seam import power as host_power
+from components.seam.power import Route
 from tests.unit.clouds.aws.graph import ARN
 from tests.unit.clouds.aws.stubbed import Stubbed
 
@@ -154,7 +154,7 @@ def test_a_servers_id_tells_region_account_and_instance() -> None:
 
 def test_asking_loads_no_pulumi_sdk_of_aws_and_importing_no_boto3() -> None:
     code = (
-        "import sys, components.clouds.aws.power\n"
+        "import sys, components.clouds.aws.account.power\n"
         "assert 'pulumi_aws' not in sys.modules and 'boto3' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from components import settings
-from components.clouds.aws import image, preflight, rds_ca
+from components.clouds.aws.account import preflight
+from components.clouds.aws.resources import image, rds_ca
 from components.errors import UserError
 from scripts.lib import hooks
 from tests.support import authorities

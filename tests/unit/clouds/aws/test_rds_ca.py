@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.aws import rds_ca
+from components.clouds.aws.resources import rds_ca
 from components.errors import UserError
 from tests.support import authorities
 from tests.support.planned import planned, settled

@@ -16,7 +16,7 @@ import pytest
 from botocore import xform_name  # type: ignore[import-untyped]
 
 from components.clouds import aws
-from components.clouds.aws import boundary
+from components.clouds.aws.resources import boundary
 from tests.support.iam import ACCOUNT, ALLOWED, Request, answers
 from tests.unit.clouds.aws import graph, provider_calls
 from tests.unit.clouds.aws.test_escalation import EVERYTHING
@@ -124,7 +124,7 @@ def calls() -> dict[str, set[str]]:
     An operation is any text in the code that a service in use has one for: a new call is found
     wherever it stands.
     """
-    text = "".join(file.read_text() for file in sorted(FOLDER.glob("*.py")))
+    text = "".join(file.read_text() for file in sorted(FOLDER.rglob("*.py")))
     services = set(re.findall(r'client\(\s*"(\w+)"', text))
     assert services == {"ec2", "iam", "logs", "rds", "sts", "pricing", "lightsail"}
     words = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', text))

@@ -11,8 +11,8 @@ import inspect
 import pulumi_digitalocean as digitalocean
 import pytest
 
-from components.clouds.digitalocean.names import fingerprint
-from scripts.lib.plan import Plan
+from components.clouds.digitalocean.resources.names import fingerprint
+from planning.plan import Plan
 from tests.support.planned import needed_by, of_type, only, planned, settled, stack_values
 
 STAGE_1 = "digitalocean-stage1"

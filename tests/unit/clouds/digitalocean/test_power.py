@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.clouds.digitalocean import api, operations, power
+from components.clouds.digitalocean.account import api, operations, power
 from components.errors import UserError
 from tests.support.digitalocean_api import TOKEN, serve
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components import settings
-from components.clouds.digitalocean import api, preflight
+from components.clouds.digitalocean.account import api, preflight
 from components.errors import UserError
 from tests.support.digitalocean_api import TOKEN, Api, serve
 from tests.support.planned import stack_values

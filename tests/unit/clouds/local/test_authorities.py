@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local.authorities import of_this_machine
+from components.clouds.local.hosts.authorities import of_this_machine
 from tests.support import authorities
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from components import clouds, settings
-from components.clouds.local import checks, operations, preflight
+from components.clouds.local import checks
+from components.clouds.local.account import operations, preflight
 from components.errors import UserError
 from components.settings.reading import all_keys
 from tests.support.planned import stack_values

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from components.clouds.local import database_files, plans, seed
+from components.clouds.local import plans
 from components.clouds.local.cloud import LocalCloud
+from components.clouds.local.database import host_files
+from components.clouds.local.hosts import seed
 from components.errors import UserError
 
 
@@ -33,10 +35,10 @@ def test_defaults_exist_and_connections_follow_the_memory() -> None:
 
 
 def test_the_database_lets_in_the_servers_addresses_only() -> None:
-    assert database_files.clients("10.97.1.0/24") == "10.97.1.16/28"
+    assert host_files.clients("10.97.1.0/24") == "10.97.1.16/28"
     files = {
         file.path: file
-        for file in database_files.files(
+        for file in host_files.files(
             version="17",
             cidr="10.97.1.0/24",
             device="/dev/disk/by-id/x",
@@ -62,7 +64,7 @@ def test_the_database_lets_in_the_servers_addresses_only() -> None:
 
 
 def test_a_password_is_quoted_whatever_is_in_it() -> None:
-    assert "PASSWORD 'it''s a \\ ''; DROP'" in database_files.admin_sql("it's a \\ '; DROP")
+    assert "PASSWORD 'it''s a \\ ''; DROP'" in host_files.admin_sql("it's a \\ '; DROP")
 
 
 @pytest.mark.parametrize(("name", "loopback"), [("127.0.0.53", True), ("10.0.0.2", False)])

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import cluster, database_files, failover, names, volume
-from components.clouds.local.cluster import Cluster
-from components.clouds.local.volume import VolumeProvider
+from components.clouds.local.database import cluster, failover, host_files
+from components.clouds.local.database.cluster import Cluster
+from components.clouds.local.hosts import names
+from components.clouds.local.resources import volume
+from components.clouds.local.resources.volume import VolumeProvider
 from components.errors import UserError
 from tests.support.planned import of_type, planned
 
@@ -47,7 +49,7 @@ def test_nobody_waits_for_a_member_that_goes_and_the_primary_does_not_go() -> No
 
 def test_only_the_primary_starts_on_data_that_is_no_standbys() -> None:
     def files(member: str) -> dict[str, str]:
-        found = database_files.role(SHOP, member)
+        found = host_files.role(SHOP, member)
         return {file.path.rpartition("/")[2]: file.text for file in found}
 
     leads, follows = files("shop"), files("shop-standby")
@@ -62,7 +64,7 @@ def test_only_the_primary_starts_on_data_that_is_no_standbys() -> None:
 
 
 def test_a_password_is_one_field_of_the_file_that_holds_it() -> None:
-    files = database_files.replication("17", "PEM", "a:b\\c")
+    files = host_files.replication("17", "PEM", "a:b\\c")
     (passes,) = [file for file in files if file.path.endswith("pgpass")]
     assert passes.text == "*:*:*:replicator:a\\:b\\\\c\n"
     assert (passes.mode, passes.owner) == (0o600, 5432)
@@ -70,7 +72,7 @@ def test_a_password_is_one_field_of_the_file_that_holds_it() -> None:
 
 def test_followers_get_in_only_where_there_are_some() -> None:
     def hba(replicated: bool) -> str:
-        made = database_files.files(
+        made = host_files.files(
             version="17",
             cidr="10.97.1.0/24",
             device="/dev/x",

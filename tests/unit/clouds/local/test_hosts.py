@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import hosts, launch, machine, names, nspawn, process
-from components.clouds.local.tree import Tree
+from components.clouds.local.hosts import inventory, launch, machine, names, nspawn, process
+from components.clouds.local.hosts.tree import Tree
 from components.errors import UserError
 
 SPEC = nspawn.Spec(
@@ -38,12 +38,12 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> nspawn.Host:
 
 
 def test_a_host_is_known_once_it_is_asked_for(host: nspawn.Host) -> None:
-    assert hosts.find("shop/app/abc") is not None
+    assert inventory.find("shop/app/abc") is not None
     assert host.marker() == {**MARKER, "known": True}
 
 
 def test_another_token_is_another_host_and_not_known(host: nspawn.Host) -> None:
-    assert hosts.find("shop/app/def") is None
+    assert inventory.find("shop/app/def") is None
     assert host.marker() == MARKER
 
 
@@ -59,7 +59,7 @@ def test_a_host_that_goes_meanwhile_leaves_nothing(
             yield
 
     monkeypatch.setattr(machine, "lock", too_late)
-    assert hosts.find("shop/app/abc") is None
+    assert inventory.find("shop/app/abc") is None
     assert not host.folder.exists(), "half a marker would be a host without an end"
     host.note(complete=True)
     assert not host.folder.exists()
@@ -78,7 +78,7 @@ def test_a_host_that_is_removed_is_whole_until_its_names_are_written(
 ) -> None:
     """The engine deletes a server while a database's name is taken away, or given."""
     really = Tree.put
-    removing = threading.Thread(target=hosts.remove, args=(whole,))
+    removing = threading.Thread(target=inventory.remove, args=(whole,))
 
     def slow(tree: Tree, path: str, text: str, *, mode: int, owner: int) -> bool:
         removing.start()
@@ -117,13 +117,13 @@ def test_a_host_is_found_until_its_last_file_has_gone(
 
     def look(path: Path, ignore_errors: bool = False) -> None:
         if path.is_relative_to(whole.folder):
-            seen.append((path.name, hosts.every("shop") != []))
+            seen.append((path.name, inventory.every("shop") != []))
         really(path, ignore_errors)
 
     monkeypatch.setattr(shutil, "rmtree", look)
-    hosts.remove(whole)
+    inventory.remove(whole)
     assert seen[-1] == ("app", True) and ("upper", True) in seen[:-1]
-    assert hosts.every("shop") == []
+    assert inventory.every("shop") == []
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import image, machine, operations
+from components.clouds.local.account import operations
+from components.clouds.local.hosts import image, machine
 from components.errors import UserError
 from components.host.packages import IMAGE_PACKAGES
 from tests.support.composed_hosts import ComposedHost, separate_database, single_server

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from components.clouds.local import keys
+from components.clouds.local.resources import keys
 
 
 def authority() -> dict[str, str]:

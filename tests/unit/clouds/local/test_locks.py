@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import image, machine, ownership
+from components.clouds.local.hosts import image, machine, ownership
 from scripts.lib import checkout, pulumi_cli
 
 ROOT = Path(__file__).parents[4]
@@ -62,13 +62,13 @@ def test_locks_are_taken_where_others_cannot_open_them() -> None:
     call = re.compile(r"\b(flock|lockf)\(")
     found = {
         str(file.relative_to(ROOT))
-        for folder in ("components", "scripts")
+        for folder in ("benchmarks", "components", "planning", "scripts")
         for file in (ROOT / folder).rglob("*.py")
         if call.search(file.read_text())
     }
     assert found == {
-        "components/clouds/local/machine.py",
-        "components/clouds/local/launch.py",  # nspawn's own files, without waiting
-        "components/host/converge/main.py",  # a host's: tests/real/stages/test_attack.py
+        "components/clouds/local/hosts/machine.py",
+        "components/clouds/local/hosts/launch.py",  # nspawn's own files, without waiting
+        "components/host/agent/main.py",  # a host's: tests/real/stages/test_attack.py
         "scripts/lib/pulumi_cli.py",
     }

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import machine
-from components.clouds.local.machine import patience  # itself: the tests' machine is as usual
+from components.clouds.local.hosts import machine
+from components.clouds.local.hosts.machine import patience  # itself: the tests' machine is as usual
 from components.errors import UserError
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from components.clouds.local import bridge, machine, ownership
-from components.clouds.local.network import NetworkProvider
+from components.clouds.local.hosts import machine, ownership
+from components.clouds.local.net import bridge
+from components.clouds.local.resources.network import NetworkProvider
 from components.errors import UserError
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local import bridge, machine, ownership, passage, preflight
+from components.clouds.local.account import passage, preflight
+from components.clouds.local.hosts import machine, ownership
+from components.clouds.local.net import bridge
 from components.errors import UserError
 
 CIDR = "10.97.1.0/24"

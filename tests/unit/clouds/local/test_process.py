@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 
-from components.clouds.local import process
+from components.clouds.local.hosts import process
 
 
 def test_a_process_that_has_ended_is_not_alive_even_before_it_is_reaped() -> None:

@@ -9,14 +9,16 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.clouds.local import bridge, hosts, machine, ownership, power
-from components.clouds.local.address import AddressProvider
-from components.clouds.local.database import DatabaseProvider, FollowerProvider
-from components.clouds.local.keys import AuthorityProvider, SshKeyProvider
-from components.clouds.local.network import NetworkProvider
-from components.clouds.local.provider import LocalProvider
-from components.clouds.local.server import ServerProvider
-from components.clouds.local.volume import AttachmentProvider, VolumeProvider, file_of
+from components.clouds.local.account import power
+from components.clouds.local.hosts import inventory, machine, ownership
+from components.clouds.local.net import bridge
+from components.clouds.local.resources.address import AddressProvider
+from components.clouds.local.resources.database import DatabaseProvider, FollowerProvider
+from components.clouds.local.resources.keys import AuthorityProvider, SshKeyProvider
+from components.clouds.local.resources.network import NetworkProvider
+from components.clouds.local.resources.provider import LocalProvider
+from components.clouds.local.resources.server import ServerProvider
+from components.clouds.local.resources.volume import AttachmentProvider, VolumeProvider, file_of
 
 PROVIDERS: list[type[LocalProvider]] = [
     AddressProvider,
@@ -144,7 +146,7 @@ def test_a_network_is_gone_only_when_the_stack_has_none(root: Path) -> None:
 
 @pytest.mark.parametrize("server_id", ["", "mine", "mine/app", "mine/app/123", "mine/app/1/2"])
 def test_an_id_of_no_host_is_gone(root: Path, server_id: str) -> None:
-    assert hosts.find(server_id) is None
+    assert inventory.find(server_id) is None
     assert power.server_state(server_id) == "gone"
 
 

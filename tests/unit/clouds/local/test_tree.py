@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.clouds import local
-from components.clouds.local.tree import Tree
+from components.clouds.local.hosts.tree import Tree
 from components.errors import UserError
 
 ME = os.getuid()
@@ -98,7 +98,7 @@ def test_nothing_else_opens_a_path_below_a_hosts_files() -> None:
     )
     found = [
         f"{file.name}: {line.strip()}"
-        for file in sorted(Path(local.__file__).parent.glob("*.py"))
+        for file in sorted(Path(local.__file__).parent.rglob("*.py"))
         for line in file.read_text().splitlines()
         if past.search(line) and file.name != "tree.py"
     ]

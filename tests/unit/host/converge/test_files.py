@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from components.host.converge import folders
-from components.host.converge.files import Files, Wanted, look, make_directories, wanted
-from components.host.converge.report import Failed
+from components.host.agent import folders
+from components.host.agent.files import Files, Wanted, look, make_directories, wanted
+from components.host.agent.report import Failed
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 MINE = grp.getgrgid(os.getgid()).gr_name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from components.host.converge.handover import give, take
+from components.host.agent.handover import give, take
 
 
 def test_a_folder_arrives_as_it_was(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.host.converge import logs, report
+from components.host.agent import logs, report
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from components.host.converge import main as program
-from components.host.converge.report import step
+from components.host.agent import main as program
+from components.host.agent.report import step
 
 
 def test_a_full_disk_is_told_with_its_file(

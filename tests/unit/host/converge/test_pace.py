@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from components.host.converge import pace, report
+from components.host.agent import pace, report
 
 SHOWN = "UnitsLoadFinishTimestampMonotonic={}\nGeneratorsStartTimestampMonotonic=3353610030\n"
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from components.host.converge import app, release
-from components.host.converge.database import _without_secrets
-from components.host.converge.report import TIMEOUT_EXIT, Done, Failed, run, tell
+from components.host.agent import app, release
+from components.host.agent.database import _without_secrets
+from components.host.agent.report import TIMEOUT_EXIT, Done, Failed, run, tell
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

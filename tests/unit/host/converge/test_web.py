@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from components.host.converge import web
+from components.host.agent import web
 
 
 class Handler(BaseHTTPRequestHandler):

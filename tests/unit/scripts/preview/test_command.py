@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from planning.difference import document, verdict
+from planning.difference.document import Cost, Document, Finding, Stack
+from planning.difference.marker import MARKER
 from scripts import preview
-from scripts.lib.preview import document, revisions, verdict
-from scripts.lib.preview.document import Cost, Document, Finding, Stack
-from scripts.lib.preview.marker import MARKER
+from scripts.lib.preview import revisions
 from tests.support.previewed import changed, side
 
 QUIET = Stack(name="quiet", source="offline", status="unchanged")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from scripts.lib.plan_values import SECRET, UNKNOWN
-from scripts.lib.preview import hiding
-from scripts.lib.preview.difference import Difference, of_plans
-from scripts.lib.preview.document import Value
-from scripts.lib.preview.values import differences
+from planning.difference import redact
+from planning.difference.difference import Difference, of_plans
+from planning.difference.document import Value
+from planning.difference.values import differences
+from planning.values import SECRET, UNKNOWN
 
 DROPLET, VOLUME = "digitalocean:index/droplet:Droplet", "digitalocean:index/volume:Volume"
 ATTACHMENT = "digitalocean:index/volumeAttachment:VolumeAttachment"
@@ -106,8 +106,8 @@ def test_leaves_are_told_one_by_one() -> None:
 
 
 def test_secrets_are_named_and_never_shown() -> None:
-    signed = {hiding.SIGN: hiding.SECRET_SIGN, "ciphertext": "abc"}
-    assert hiding.opened({"a": [signed]}) == {"a": [SECRET]}
+    signed = {redact.SIGN: redact.SECRET_SIGN, "ciphertext": "abc"}
+    assert redact.opened({"a": [signed]}) == {"a": [SECRET]}
     before = {
         "adminPassword": "old",
         "userData": "password: a",

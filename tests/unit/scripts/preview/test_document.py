@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.errors import UserError
-from scripts.lib.preview import document, strict
-from scripts.lib.preview.document import Cost, Document, Resource, Stack, Value
+from planning.difference import document, strict
+from planning.difference.document import Cost, Document, Resource, Stack, Value
 
 SMALL = Document(
     base="a" * 40,

@@ -16,8 +16,8 @@ from cmarkgfm.cmark import Options  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from scripts.lib.preview import escape
-from scripts.lib.preview.document import (
+from planning.difference import escape
+from planning.difference.document import (
     Cost,
     CostLine,
     Document,
@@ -27,8 +27,8 @@ from scripts.lib.preview.document import (
     Stack,
     Value,
 )
-from scripts.lib.preview.markdown import markdown
-from scripts.lib.preview.marker import LIMIT, MARKER
+from planning.difference.markdown import markdown
+from planning.difference.marker import LIMIT, MARKER
 
 T = TypeVar("T")
 HOSTILE = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.lib.preview.touched import StackFile, touches
+from planning.difference.touched import StackFile, touches
 
 AWS = StackFile(cloud="aws", stage="1", app=None)
 LOCAL = StackFile(cloud="local", stage="1", app="examples/django")
@@ -18,8 +18,8 @@ STACKS = {"aws": AWS, "local": LOCAL, "whole": WHOLE}
     [
         ("stacks/Pulumi.aws.yaml", ["aws", "whole"]),
         ("stacks/Pulumi.aws.yaml.bak", ["aws", "local", "whole"]),
-        ("components/clouds/aws/server.py", ["aws", "whole"]),
-        ("components/clouds/aws/prices.json", ["aws", "whole"]),
+        ("components/clouds/aws/resources/server.py", ["aws", "whole"]),
+        ("components/clouds/aws/known/prices.json", ["aws", "whole"]),
         ("components/clouds/local/files/x.j2", ["local", "whole"]),
         ("components/clouds/aws/README.md", ["whole"]),
         ("components/clouds/__init__.py", ["aws", "local", "whole"]),
@@ -27,8 +27,8 @@ STACKS = {"aws": AWS, "local": LOCAL, "whole": WHOLE}
         ("requirements.txt", ["aws", "local", "whole"]),
         ("requirements-dev.txt", ["whole"]),
         ("tools/go.mod", ["aws", "local", "whole"]),
-        ("policy/rules.py", ["aws", "local", "whole"]),
-        ("scripts/lib/costs/estimate.py", ["aws", "local", "whole"]),
+        ("planning/policies/rules.py", ["aws", "local", "whole"]),
+        ("planning/costs/estimate.py", ["aws", "local", "whole"]),
         ("scripts/lib/flows.py", ["whole"]),
         ("examples/django/app.py", ["local", "whole"]),
         ("examples/django/README.md", ["local", "whole"]),

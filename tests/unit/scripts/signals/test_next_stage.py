@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from components import settings
+from planning.costs.estimate import estimate
 from scripts.lib import cost_inputs
-from scripts.lib.costs.estimate import estimate
 from scripts.lib.signals.next_stage import Cost, cost, settings_of_stage_2
 
 TODAY = datetime.date(2026, 11, 22)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.downtime import Span
+from components.seam.downtime import Span
 from scripts.lib.signals import signs, verdicts
 from scripts.lib.signals.evidence import Evidence, Failure, Run
 from scripts.lib.signals.verdicts import Verdict

@@ -1,0 +1,60 @@
+"""The results as a Markdown page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from benchmarks import plots
+from benchmarks.measures import Measure, Result, missed, shown
+
+PICTURE = "aims.svg"
+SHORT_S = 0.3
+"""Steps whose median is shorter are only in the JSON file."""
+
+
+def of_results(results: Sequence[Result]) -> str:
+    """The whole page."""
+    parts = [
+        "# Benchmarks",
+        "Made by `make bench`: medians, each benchmark in one go on one machine. An aim is what a "
+        "median should be at most or at least; nothing fails when it is missed.",
+        f"![Measured values as a share of their aims]({PICTURE})",
+    ]
+    for result in results:
+        parts += [f"## {result.benchmark}", result.where, _table(_worth(result.measures))]
+        parts += [f"![{result.benchmark}]({name}.svg)" for name in plots.of(result)]
+        if told := missed(result.measures):
+            parts.append("\n".join(f"- {line}" for line in told))
+    parts.append(
+        "Warm: host image, Python packages and the Pulumi CLI are there; the stack has never been. "
+        "Steps overlap, so they do not add up. The empty program is the same command in a second "
+        "clone whose program declares nothing, run right beside. Memory: what the kernel counts "
+        "for a host, less file cache it would drop. Estimates: without the start of an interpreter "
+        "that does nothing, measured right before each; a growth of 2 means that each file costs "
+        "the same."
+    )
+    parts.append(
+        "Faults have a picture of their own, by `make chaos`: [times until all is well again]"
+        "(chaos.svg), and what was lost (chaos.json)."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _worth(measures: Iterable[Measure]) -> list[Measure]:
+    """Without short steps, and without the points of lines, which are in the pictures."""
+    return [
+        one
+        for one in measures
+        if ".series." not in one.key and (".step." not in one.key or one.median >= SHORT_S)
+    ]
+
+
+def _table(measures: Iterable[Measure]) -> str:
+    rows = ["| | median | least to most | aim | |", "|---|---:|---:|---:|---|"]
+    for one in measures:
+        least, most = (shown(value, one.unit) for value in one.spread)
+        verdict = {None: "", True: "met", False: "**missed**"}[one.met]
+        spread = f"{least} to {most}" if least != most else least
+        median = shown(one.median, one.unit)
+        rows.append(f"| {one.title} | {median} | {spread} | {one.wanted} | {verdict} |")
+    return "\n".join(rows)

@@ -1,0 +1,158 @@
+"""How long the local stages take to come up and to do nothing, and what they need at rest.
+
+Each run makes a stack that has never been, in a fresh clone, and takes it away with its data,
+whatever happens. Warm means: the host image, the Python packages and the Pulumi CLI are there. The
+same command on a program that declares nothing is run right beside each ``up`` without a change.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.checkout import Clone, clone
+from benchmarks.measures import Book, Measure, ratio
+from benchmarks.upping import phases
+from components.clouds.local.hosts import inventory, usage
+from components.errors import UserError
+
+UP_S = {1: 15.0, 2: 20.0}
+NOOP_TIMES = 1.3
+"""The aims."""
+PAIRS = 3
+"""Pairs of an ``up`` without a change and the empty program, in each run: they are short."""
+ASK_EVERY_S = 0.05
+
+
+def measure(runs: int, stages: Sequence[int], say: Callable[[str], None]) -> tuple[Measure, ...]:
+    """Measure these stages; needs root and Linux, as every local stack does."""
+    book = Book()
+    with tempfile.TemporaryDirectory(prefix="stages-bench-") as scratch:
+        own = clone(Path(scratch) / "own")
+        empty = clone(Path(scratch) / "empty", empty=True)
+        for stage in stages:
+            nothing = f"bench{os.getpid()}-empty{stage}"
+            empty.configure(nothing, stage=stage, network__cidr=f"10.95.{100 + stage}.0/24")
+            say(f"stage {stage}: getting ready, uncounted; the host image is built if need be")
+            empty.make("up", nothing)
+            plans = f"bench{os.getpid()}-plans{stage}"
+            own.configure(plans, stage=stage, network__cidr=f"10.95.{stage}.0/24")
+            own.make("preview", plans)  # makes nothing; the clone is ready and compiled then
+            for run in range(1, runs + 1):
+                stack = f"bench{os.getpid()}-stage{stage}-{run}"
+                own.configure(stack, stage=stage, network__cidr=f"10.95.{stage}.0/24")
+                try:
+                    _up(book, own, stack, stage, say)
+                    _boots(book, stack, stage)
+                    _nothing(book, own, stack, empty, nothing, stage)
+                    _rest(book, stack, stage)
+                finally:
+                    say(f"stage {stage}, run {run}: taking {stack} away")
+                    own.take_away(stack)
+    return book.measures()
+
+
+def _up(book: Book, own: Clone, stack: str, stage: int, say: Callable[[str], None]) -> None:
+    title = f"stage {stage}: warm `make up`"
+    with answering(f"10.95.{stage}.10") as first:
+        lines = own.make("up", stack)
+    whole = lines[-1][0]
+    found = phases(stack, lines, whole)
+    say(f"{title}: {first[0]:.1f} s to the first 200, {whole:.1f} s in all")
+    key = f"stage{stage}.up"
+    book.note(f"{key}.first", f"{title} to the first 200", first[0], aim=UP_S[stage])
+    book.note(f"{key}.whole", f"{title} to its end", whole)
+    book.note(f"{key}.before", f"{title}: before the plan", found.before_s)
+    book.note(f"{key}.plan", f"{title}: the plan", found.plan_s)
+    book.note(f"{key}.change", f"{title}: from the plan to the end", found.change_s)
+    for step, seconds in found.steps.items():
+        book.note(f"{key}.step.{step}", f"stage {stage}: {step}", seconds)
+        title = f"stage {stage}: {step}, from the start"
+        book.note(f"{key}.series.began.{step}", title, found.began[step])
+
+
+def _boots(book: Book, stack: str, stage: int) -> None:
+    """How long each host's first boot took, from systemd's start until it says "running"."""
+    for host in inventory.every(stack):
+        marks = ("UserspaceTimestampMonotonic", "FinishTimestampMonotonic")
+        said = host.run(["systemctl", "show", *(f"--property={mark}" for mark in marks)]).stdout
+        at = {key: int(value) for key, _, value in (line.partition("=") for line in said.split())}
+        name, seconds = _name(host.folder.name, stack), (at[marks[1]] - at[marks[0]]) / 1e6
+        if seconds <= 0:
+            raise UserError(f"{name}: should have booted to the end, got it booting", exit_code=1)
+        book.note(f"stage{stage}.boot.{name}", f"stage {stage}: first boot of {name}", seconds)
+
+
+def _name(host: str, stack: str) -> str:
+    """The local cloud calls a database's host as the database, which is called as the stack."""
+    return host.removeprefix(stack).lstrip("-") or "database"
+
+
+def _nothing(book: Book, own: Clone, stack: str, empty: Clone, nothing: str, stage: int) -> None:
+    title, key = f"stage {stage}: `make up` without a change", f"stage{stage}.noop"
+    for pair in range(PAIRS):
+        if pair % 2:  # what comes second must not always be the same one
+            base, noop = empty.seconds("up", nothing), own.seconds("up", stack)
+        else:
+            noop, base = own.seconds("up", stack), empty.seconds("up", nothing)
+        book.note(key, title, noop)
+        book.note(f"{key}.empty", f"stage {stage}: the same on an empty program", base)
+        times = ratio(noop, base)
+        book.note(f"{key}.ratio", f"{title}, against empty", times, "times", NOOP_TIMES)
+
+
+def _rest(book: Book, stack: str, stage: int) -> None:
+    used = usage.memory_mib(stack)
+    for host, mib in used.items():
+        name = _name(host, stack)
+        book.note(f"stage{stage}.memory.{name}", f"stage {stage}: memory of {name}", mib, "MiB")
+    title = f"stage {stage}: memory at rest, all hosts"
+    book.note(f"stage{stage}.memory", title, sum(used.values()), "MiB")
+    book.note("image", "host image on the disk, shared by all", usage.image_mib(stack), "MiB")
+
+
+@contextmanager
+def answering(address: str) -> Iterator[list[float]]:
+    """Ask an address for its first page again and again; what is given holds, at the end, the
+    seconds from the start to the first 200.
+
+    Raises ``UserError`` where none came by the end of the context and a moment more.
+    """
+    began, first, over = time.monotonic(), list[float](), threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            if _good(address):
+                first.append(time.monotonic() - began)
+                return
+            over.wait(ASK_EVERY_S)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    try:
+        yield first
+        asking.join(5)
+    finally:
+        over.set()
+    if not first:
+        raise UserError(f"http://{address}/: should answer 200, got no such answer", exit_code=1)
+
+
+def _good(address: str) -> bool:
+    """Whether the address answers 200 now; nobody there is told fast, a slow page is waited for."""
+    connection = http.client.HTTPConnection(address, 80, timeout=0.25)
+    try:
+        connection.connect()
+        connection.sock.settimeout(5)
+        connection.request("GET", "/")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,80 @@
+"""The pictures of the users: their waiting by number, what each host works, the heavy query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from benchmarks import bars, lines
+from benchmarks.bars import Group
+from benchmarks.lines import Line, Mark
+from benchmarks.measures import Measure, Result
+from benchmarks.users import BEFORE_S, HEAVY_USERS, USERS
+from benchmarks.users.knee import P99_MS, STEPS
+
+STAGES = (1, 2)
+
+
+def draw(result: Result) -> Mapping[str, str]:
+    """SVG text by name."""
+    known = {one.key: one for one in result.measures}
+    return {
+        "users-p99": _steps(result, known, "p99", "Waiting of users", "p99 in ms", limit=True),
+        "users-rate": _steps(result, known, "rate", "Answers to users", "good answers a second"),
+        "users-processor": _processor(result, known),
+        "users-heavy": _heavy(result, known),
+    }
+
+
+def _steps(
+    result: Result,
+    known: Mapping[str, Measure],
+    what: str,
+    title: str,
+    upwards: str,
+    *,
+    limit: bool = False,
+) -> str:
+    """By the number of users, up to the first step past the knee."""
+    found = [
+        Line(
+            f"stage {stage} (knee: {known[f'knee.stage{stage}.users'].median:.0f} users)",
+            [
+                (users, known[key].median)
+                for users in STEPS
+                if (key := f"knee.stage{stage}.series.{users}.{what}") in known
+            ],
+        )
+        for stage in STAGES
+    ]
+    marks = [Mark("the limit of the knee", limit=P99_MS)] if limit else []
+    axes = ("users, each with 5 to 15 s between an answer and the next request", upwards)
+    return lines.draw(f"{title} by their number", found, axes, result.where, marks)
+
+
+def _processor(result: Result, known: Mapping[str, Measure]) -> str:
+    groups = []
+    for stage in STAGES:
+        start = f"users.stage{stage}.cpu."
+        used = [
+            (key.removeprefix(start), one) for key, one in known.items() if key.startswith(start)
+        ]
+        groups.append(Group(f"stage {stage}, {USERS[stage]:,} users", used))
+    title = "What the hosts work while users browse"
+    return bars.draw(title, groups, "percent of a core", result.where)
+
+
+def _heavy(result: Result, known: Mapping[str, Measure]) -> str:
+    """The slowest request of each second: median of the runs."""
+    found = []
+    for stage in STAGES:
+        start = f"heavy.stage{stage}.series."
+        times = [one.median for key, one in known.items() if key.startswith(start)]
+        title = f"stage {stage}: database on the app server's core"
+        if stage == 2:
+            title = "stage 2: database on a core of its own"
+        found.append(Line(title, [(at + 0.5, ms) for at, ms in enumerate(times)]))
+    took = max(known[f"heavy.stage{stage}.took"].median for stage in STAGES)
+    mark = Mark("heavy query", span=(BEFORE_S, BEFORE_S + took))
+    axes = ("seconds", "slowest request of the second, ms")
+    title = f"A heavy query while {HEAVY_USERS} users browse"
+    return lines.draw(title, found, axes, result.where, [mark])

@@ -1,0 +1,281 @@
+"""What only the account and the region know: asked before anything is made, nothing is changed.
+
+One thing is kept on this machine: the authority of the region's databases (``rds_ca.py``).
+Every lack is one sentence. The rights to ask are in iam-policy.json.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+from components.clouds.aws import checks, plans
+from components.clouds.aws.account import api
+from components.clouds.aws.known import regions
+from components.clouds.aws.resources import boundary, image, rds_ca
+from components.errors import UserError, wrong
+from components.settings import Settings
+from components.settings.problems import raise_all
+
+EXAMPLE_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIHJlcGxhY2UgdGhpcyBrZXkgd2l0aCB5b3VyIG93biEh"
+"""In the stack files that come with the project; nobody has its private half."""
+
+DOCUMENTATION = tuple(
+    ipaddress.IPv4Network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
+)
+"""RFC 5737: addresses of examples."""
+
+CLI_TIMEOUT_S = 30
+
+
+def check(settings: Settings) -> None:
+    """Raise ``UserError`` with everything that account, region or this machine cannot give."""
+    checks.check(settings)
+    raise_all([*_examples(settings), *_tunnel(settings)])
+    region = regions.region(settings.region)
+    try:
+        who = api.call(api.client("sts", region), "get_caller_identity")
+        raise_all([*_region(region)])
+        ec2 = api.client("ec2", region)
+        problems = [*_boundary(api.client("iam", region), who["Account"])]
+        problems += [*_zones(ec2, settings), *_server(ec2, settings), *_image(ec2, settings)]
+        problems += _address(ec2, settings)
+        if settings.stage == 2:
+            problems += _database(api.client("rds", region), settings)
+    except api.Failed as error:
+        raise api.told(error) from error
+    raise_all(problems)
+
+
+def _examples(settings: Settings) -> Iterator[UserError]:
+    for key in settings.access.ssh_keys:
+        if EXAMPLE_KEY in key:
+            yield UserError(
+                "stages:access.ssh_keys: should be your own key, got the example of the file",
+                "Give the line of your .pub file: nobody has the example's private half.",
+            )
+    for cidr in settings.access.ssh_cidrs:
+        network = ipaddress.IPv4Network(cidr)
+        if any(network.subnet_of(example) for example in DOCUMENTATION):
+            yield wrong(
+                "stages:access.ssh_cidrs",
+                "the networks that you log in from",
+                cidr,
+                "It is an address for examples, which nobody has. Yours, where you are now:"
+                " `curl https://checkip.amazonaws.com`.",
+            )
+
+
+def _tunnel(settings: Settings) -> Iterator[UserError]:
+    if not settings.access.instance_connect:
+        return
+    remedy = "stages:access.instance_connect needs it: https://aws.amazon.com/cli/."
+    if shutil.which("aws") is None:
+        yield UserError("the AWS CLI 2 should be on this machine's PATH, got none", remedy)
+        return
+    said = subprocess.run(
+        ["aws", "--version"], capture_output=True, text=True, timeout=CLI_TIMEOUT_S, check=False
+    )
+    if not said.stdout.startswith("aws-cli/2"):
+        version = (said.stdout or said.stderr).split(" ")[0].strip()
+        yield UserError(f"the AWS CLI should be of version 2, got {version!r}", remedy)
+
+
+def _region(region: str) -> Iterator[UserError]:
+    """Newer regions are off until the account switches them on."""
+    asked = api.client("ec2", regions.DEFAULT)
+    found = api.call(asked, "describe_regions", RegionNames=[region], AllRegions=True)["Regions"]
+    if found and found[0].get("OptInStatus") == "not-opted-in":
+        yield wrong(
+            "stages:region",
+            "a region that is switched on in the account",
+            region,
+            f"`aws account enable-region --region-name {region}` switches it on.",
+        )
+
+
+def _boundary(iam: Any, account: str) -> Iterator[UserError]:
+    """Without it AWS refuses to make the server's role, in the middle of an ``up``."""
+    arn = boundary.in_account(account)
+    try:
+        api.call(iam, "get_policy", PolicyArn=arn)
+    except api.Failed as error:
+        if error.code != "NoSuchEntity":
+            raise
+        yield UserError(
+            f"The account should have the policy {arn}, got none",
+            "An administrator makes it once: `aws iam create-policy --policy-name"
+            f" {boundary.NAME} --policy-document"
+            " file://components/clouds/aws/iam-boundary.json`.",
+        )
+
+
+def _zones(ec2: Any, settings: Settings) -> Iterator[UserError]:
+    region = regions.region(settings.region)
+    answer = api.call(ec2, "describe_availability_zones")["AvailabilityZones"]
+    there = sorted(
+        zone["ZoneName"]
+        for zone in answer
+        if zone["State"] == "available" and zone["ZoneType"] == "availability-zone"
+    )
+    for zone in regions.zones(region, settings.network.zones):
+        if zone not in there:
+            yield wrong(
+                "stages:network.zones",
+                f"two of {', '.join(there)}, which the account has",
+                zone,
+                f"For example [{', '.join(there[:2])}].",
+            )
+
+
+def _server(ec2: Any, settings: Settings) -> Iterator[UserError]:
+    region = regions.region(settings.region)
+    zone = regions.zones(region, settings.network.zones)[0]
+    plan = settings.server.plan or plans.DEFAULT_SERVER
+    answer = api.call(
+        ec2,
+        "describe_instance_type_offerings",
+        LocationType="availability-zone",
+        Filters=[{"Name": "instance-type", "Values": [plan]}],
+    )
+    offered = sorted(each["Location"] for each in answer["InstanceTypeOfferings"])
+    if zone not in offered:
+        yield wrong(
+            "stages:server.plan",
+            f"one that {zone} has",
+            plan,
+            f"{', '.join(offered)} have it: name one first in stages:network.zones."
+            if offered
+            else f"{region} does not have it at all.",
+        )
+
+
+def _image(ec2: Any, settings: Settings) -> Iterator[UserError]:
+    plan = plans.server(settings.server.plan or plans.DEFAULT_SERVER)
+    own = settings.server.image
+    try:
+        if own:
+            found = api.call(ec2, "describe_images", ImageIds=[own])["Images"]
+        else:
+            found = api.call(
+                ec2,
+                "describe_images",
+                Owners=[image.DEBIAN_ACCOUNT],
+                Filters=[
+                    {"Name": "name", "Values": [image.name_pattern(plan)]},
+                    {"Name": "architecture", "Values": [plan.architecture]},
+                ],
+            )["Images"]
+    except api.Failed as error:
+        if not error.code.startswith("InvalidAMIID"):
+            raise
+        found = []
+    if not found:
+        yield (
+            wrong("stages:server.image", "an AMI that the region has", own, "Ids differ by region.")
+            if own
+            else UserError(
+                "AWS shows no image of Debian 13 in this region",
+                "Give one in stages:server.image.",
+            )
+        )
+    elif found[0]["Architecture"] != plan.architecture:
+        yield wrong(
+            "stages:server.image",
+            f"an AMI for {plan.architecture}, which {plan.name} is",
+            f"{own} for {found[0]['Architecture']}",
+            "Give another image, or another stages:server.plan.",
+        )
+
+
+def _address(ec2: Any, settings: Settings) -> Iterator[UserError]:
+    """Five Elastic IPs are an account's first limit in a region."""
+    limits = api.call(ec2, "describe_account_attributes", AttributeNames=["vpc-max-elastic-ips"])[
+        "AccountAttributes"
+    ]
+    addresses = api.call(ec2, "describe_addresses")["Addresses"]
+    own = {"Key": "stack", "Value": settings.stack}
+    if any(own in address.get("Tags", []) for address in addresses) or not limits:
+        return
+    most = int(limits[0]["AttributeValues"][0]["AttributeValue"])
+    if len(addresses) >= most:
+        yield UserError(
+            f"The account should have an Elastic IP left in the region, got {len(addresses)} of"
+            f" {most} in use",
+            "Release one, or ask AWS for more (Service Quotas, EC2-VPC Elastic IPs).",
+        )
+
+
+def _database(rds: Any, settings: Settings) -> Iterator[UserError]:
+    region = regions.region(settings.region)
+    plan = settings.database.plan or plans.DEFAULT_DATABASE
+    offers = _offers(rds, plan, settings.database.version)
+    if not offers:
+        yield wrong(
+            "stages:database.plan",
+            f"one that {region} has for PostgreSQL {settings.database.version} on gp3",
+            plan,
+        )
+        return
+    zones = {zone["Name"] for offer in offers for zone in offer["AvailabilityZones"]}
+    missing = [zone for zone in regions.zones(region, settings.network.zones) if zone not in zones]
+    if missing:
+        yield wrong(
+            "stages:database.plan",
+            f"one that {', '.join(missing)} has",
+            plan,
+            f"{', '.join(sorted(zones))} have it: name two of them in stages:network.zones.",
+        )
+    if settings.database.standby and not any(offer["MultiAZCapable"] for offer in offers):
+        yield wrong("stages:database.plan", "one that is offered with a standby", plan)
+    yield from _authority(rds, region)
+
+
+def _offers(rds: Any, plan: str, version: int) -> list[dict[str, Any]]:
+    """What can be ordered: the class, with gp3, in any minor version of the major one."""
+    found: list[dict[str, Any]] = []
+    more: dict[str, str] = {}
+    while True:
+        answer = api.call(
+            rds,
+            "describe_orderable_db_instance_options",
+            Engine="postgres",
+            DBInstanceClass=plan,
+            Vpc=True,
+            **more,
+        )
+        found += answer["OrderableDBInstanceOptions"]
+        if not answer.get("Marker"):
+            break
+        more = {"Marker": answer["Marker"]}
+    return [
+        offer
+        for offer in found
+        if offer["EngineVersion"].split(".")[0] == str(version) and offer["StorageType"] == "gp3"
+    ]
+
+
+def _authority(rds: Any, region: str) -> Iterator[UserError]:
+    """Have the authority on this machine, and be sure that it is the one that AWS tells of."""
+    try:
+        answer = api.call(rds, "describe_certificates", CertificateIdentifier=rds_ca.IDENTIFIER)
+    except api.Failed as error:
+        if not error.code.startswith("CertificateNotFound"):
+            raise
+        answer = {"Certificates": []}
+    told = {each["Thumbprint"].lower().replace(":", "") for each in answer["Certificates"]}
+    if not told:
+        yield wrong(
+            "stages:region",
+            f"one whose RDS has the authority {rds_ca.IDENTIFIER}",
+            region,
+            "Another region has it.",
+        )
+        return
+    try:
+        rds_ca.provide(region, told)
+    except UserError as error:
+        yield error

@@ -1,0 +1,77 @@
+"""What AWS's alarms, logs, keys and secrets cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from components.clouds.aws.known.disk_costs import region
+from components.seam.costs import MONTH, Line, PlannedResource, Rule, Stack, Unpriced
+
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+SHORT_PERIOD_S = 60
+"""An alarm on a shorter period is one of high resolution, which has another price."""
+
+
+def _alarm(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+    at = region(resource)
+    if resource.number("period", Decimal(300)) < SHORT_PERIOD_S:
+        yield Unpriced(
+            urn=resource.urn,
+            resource=resource.name,
+            type=resource.type,
+            reason=f"an alarm on a period under {SHORT_PERIOD_S} s has another price",
+        )
+        return
+    metrics = len(resource.list("metricQueries")) or 1
+    yield stack.line(
+        resource, "Alarm", "alarm", at, Decimal(metrics), part="operations", kind="watching"
+    )
+    if _own_metric(resource) and resource.urn == min(
+        one.urn for one in stack.of(ALARM) if _metric(one) == _metric(resource)
+    ):
+        yield stack.line(
+            resource, "Metric of one's own", "metric", at, MONTH, part="operations", kind="watching"
+        )
+
+
+def _own_metric(resource: PlannedResource) -> bool:
+    """Whether the stack sends this metric itself; those of AWS are free."""
+    namespace = resource.inputs.get("namespace")
+    return isinstance(namespace, str) and not namespace.startswith("AWS/")
+
+
+def _metric(resource: PlannedResource) -> str:
+    return repr([resource.inputs.get(key) for key in ("namespace", "metricName", "dimensions")])
+
+
+def _log_group(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+    if not stack.is_first(resource):
+        return
+    for name, item, key in (
+        ("Logs taken in", "logs", "log_gb"),
+        ("Logs kept", "logs-stored", "log_stored_gb"),
+    ):
+        yield stack.usage_line(
+            resource, name, item, region(resource), key, part="operations", kind="watching"
+        )
+
+
+def _kms_key(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+    yield stack.line(
+        resource, "Key", "kms-key", region(resource), MONTH, part="operations", kind="watching"
+    )
+
+
+def _secret(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+    yield stack.line(
+        resource, "Secret", "secret", region(resource), MONTH, part="operations", kind="watching"
+    )
+
+
+RULES: Mapping[str, Rule] = {
+    ALARM: _alarm,
+    "aws:cloudwatch/logGroup:LogGroup": _log_group,
+    "aws:kms/key:Key": _kms_key,
+    "aws:secretsmanager/secret:Secret": _secret,
+}

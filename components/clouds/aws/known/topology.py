@@ -1,0 +1,105 @@
+"""A plan on AWS as boxes and arrows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from components.seam.topology import ANY_PORT, Picture, Resource, Resources, node
+
+GROUP = "ec2/securityGroup:SecurityGroup"
+INSTANCE = "ec2/instance:Instance"
+RDS = "rds/instance:Instance"
+VPC = "ec2/vpc:Vpc"
+ALL_PROTOCOLS = "-1"
+
+
+def picture(resources: Sequence[Resource]) -> Picture:
+    """Read what stands where, and what the security groups let through."""
+    known = Resources(resources)
+    drawn = Picture()
+    for vpc in known.of(VPC):
+        drawn.add(
+            node(vpc, "network", (vpc["inputs"]["cidrBlock"], vpc["inputs"].get("region", "")))
+        )
+    for server in known.of(INSTANCE):
+        lines = (server["inputs"]["instanceType"], "Debian 13")
+        drawn.add(node(server, "server", lines, known.behind(server, "subnetId", VPC)))
+    for database in known.of(RDS):
+        drawn.add(node(database, "database", _about(database), _network_of(known, database)))
+    for volume in known.of("ebs/volume:Volume"):
+        around = [
+            urn
+            for attachment in known.of("ec2/volumeAttachment:VolumeAttachment")
+            if volume["urn"] in known.behind(attachment, "volumeId", "ebs/volume:Volume")
+            for urn in known.behind(attachment, "instanceId", INSTANCE)
+        ]
+        drawn.add(node(volume, "volume", (f"{volume['inputs']['size']} GiB, encrypted",), around))
+    _rules(known, drawn)
+    _public(known, drawn)
+    for address in known.of("ec2/eip:Eip"):
+        drawn.add(node(address, "address", ("Elastic IP",)))
+        for association in known.of("ec2/eipAssociation:EipAssociation"):
+            if address["urn"] in known.behind(association, "allocationId", "ec2/eip:Eip"):
+                for server_urn in known.behind(association, "instanceId", INSTANCE):
+                    drawn.through(address["urn"], server_urn)
+    return drawn
+
+
+def _about(database: Resource) -> tuple[str, ...]:
+    inputs = database["inputs"]
+    if "replicateSourceDb" in inputs:
+        return ("read replica", inputs["instanceClass"])
+    nodes = "with a standby" if inputs.get("multiAz") else "one node"
+    return (f"PostgreSQL {inputs['engineVersion']}", inputs["instanceClass"], nodes)
+
+
+def _network_of(known: Resources, database: Resource) -> list[str]:
+    """A replica names no subnets: it stands where its primary does, as its groups show."""
+    return known.behind(database, "dbSubnetGroupName", VPC) or known.behind(
+        database, "vpcSecurityGroupIds", VPC
+    )
+
+
+def _members(known: Resources, groups: Sequence[str]) -> list[str]:
+    """Servers and databases in one of the groups."""
+    return [
+        one["urn"]
+        for one in (*known.of(INSTANCE), *known.of(RDS))
+        if set(groups) & set(known.behind(one, "vpcSecurityGroupIds", GROUP))
+    ]
+
+
+def _rules(known: Resources, drawn: Picture) -> None:
+    for rule in known.of(":SecurityGroupIngressRule"):
+        targets = _members(known, known.behind(rule, "securityGroupId", GROUP))
+        for source in _other_side(known, drawn, rule):
+            for target in targets:
+                drawn.allow(source, target, _port(rule))
+    for rule in known.of(":SecurityGroupEgressRule"):
+        sources = _members(known, known.behind(rule, "securityGroupId", GROUP))
+        for target in _other_side(known, drawn, rule):
+            for source in sources:
+                drawn.allow(source, target, _port(rule))
+
+
+def _other_side(known: Resources, drawn: Picture, rule: Resource) -> list[str]:
+    inputs = rule["inputs"]
+    cidrs = [inputs[key] for key in ("cidrIpv4", "cidrIpv6") if key in inputs]
+    if cidrs:
+        return [drawn.outside(cidrs)]
+    return _members(known, known.behind(rule, "referencedSecurityGroupId", GROUP))
+
+
+def _public(known: Resources, drawn: Picture) -> None:
+    """A database with a public address is within reach of whoever knows a password."""
+    for database in known.of(RDS):
+        if database["inputs"].get("publiclyAccessible"):
+            drawn.allow(drawn.outside(["0.0.0.0/0"]), database["urn"], "5432")
+
+
+def _port(rule: Resource) -> str:
+    inputs = rule["inputs"]
+    if inputs["ipProtocol"] == ALL_PROTOCOLS:
+        return ANY_PORT
+    low, high = inputs["fromPort"], inputs["toPort"]
+    return str(low) if low == high else f"{low}-{high}"

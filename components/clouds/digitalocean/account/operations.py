@@ -1,0 +1,87 @@
+"""What the operator's commands ask of this cloud: see ``components/seam/operations.py``."""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from components.clouds.digitalocean.account import api
+from components.clouds.digitalocean.account.preflight import check, notes
+from components.clouds.digitalocean.resources.names import LABELS, stack_label
+from components.errors import UserError
+from components.seam.operations import Operations
+
+VPC = "digitalocean:index/vpc:Vpc"
+KINDS = (
+    ("databases", "databases", "database cluster"),
+    ("droplets", "droplets", "Droplet"),
+    ("volumes", "volumes", "volume"),
+)
+
+
+def hosts(stack: str) -> dict[str, str]:
+    """The state of every Droplet of a stack, by name."""
+    found = _tagged("droplets", "droplets", stack_label(stack))
+    return {str(item["name"]): str(item["status"]) for item in found}
+
+
+def leftovers(stack: str) -> list[str]:
+    """What DigitalOcean bills for this stack, found by its tag, also what the state lost.
+
+    A cluster whose creation failed is forgotten by the provider and billed all the same.
+    """
+    try:
+        return [
+            f"{words} {item['name']} ({item['id']}) is on DigitalOcean's bill"
+            for path, key, words in KINDS
+            for item in _tagged(path, key, stack_label(stack))
+        ]
+    except (UserError, api.NotFound) as error:
+        return [f"what DigitalOcean still bills is not known: {error}"]
+
+
+def undeletable(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Name the VPC that is its region's default, by URN: DigitalOcean refuses to delete it."""
+    return {
+        str(one["urn"]): "it is its region's default VPC, which DigitalOcean does not delete;"
+        " it costs nothing"
+        for one in resources
+        if one["type"] == VPC and _is_default(str(one["id"]))
+    }
+
+
+def _is_default(vpc_id: str) -> bool:
+    try:
+        return bool(api.get(f"vpcs/{vpc_id}")["vpc"]["default"])
+    except api.NotFound:
+        return False
+
+
+def delete_data(stack: str) -> list[str]:
+    """Delete the label tags that nothing carries any more: those that are the stack's own, and
+    those that the project's stacks share once the last one has gone."""
+    tags = {tag["name"]: tag for tag in api.every("tags", "tags")}
+    unused = [
+        name
+        for name in (stack_label(stack), *LABELS)
+        if name in tags and not tags[name]["resources"]["count"]
+    ]
+    for name in unused:
+        api.delete(f"tags/{urllib.parse.quote(name, safe='')}")
+    return [f"tag {name}" for name in unused]
+
+
+def _tagged(path: str, key: str, label: str) -> list[dict[str, object]]:
+    """The list itself is filtered here: only Droplets and databases can be asked for by tag."""
+    return [item for item in api.every(path, key) if label in (item.get("tags") or [])]
+
+
+OPERATIONS = Operations(
+    preflight=check,
+    notes=notes,
+    hosts=hosts,
+    undeletable=undeletable,
+    leftovers=leftovers,
+    delete_data=delete_data,
+)

@@ -1,0 +1,178 @@
+"""What only the account knows: asked before anything is made, one sentence for each lack."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from components.clouds.digitalocean import checks, plans
+from components.clouds.digitalocean.account import api
+from components.clouds.digitalocean.resources.names import fingerprint, stack_label
+from components.errors import UserError, wrong
+from components.settings import Settings
+from components.settings.problems import raise_all
+
+ENGINE = "pg"
+
+
+def check(settings: Settings) -> None:
+    """Raise ``UserError`` with everything the account or the region cannot give."""
+    checks.check(settings)
+    api.get("account")
+    problems = list(_region(settings))
+    if not problems:
+        problems += [*_image(settings), *_database(settings)]
+    raise_all([*problems, *_keys(settings), *_network(settings), *_smaller(settings)])
+
+
+def notes(settings: Settings) -> list[str]:
+    """What the account's owner should know before the first ``up``, one sentence each.
+
+    The first VPC of a region becomes its default, and DigitalOcean refuses to delete that
+    (godo#337, terraform-provider-digitalocean#472).
+    """
+    region = checks.region(settings)
+    if any(vpc["region"] == region for vpc in api.every("vpcs", "vpcs")):
+        return []
+    return [
+        f"The account has no VPC in {region}: the stack's will become the region's default, which"
+        f" DigitalOcean does not delete. It costs nothing, and `make down STACK={settings.stack}`"
+        " leaves it. To keep the two apart, first run"
+        f" `doctl vpcs create --name default-{region} --region {region}`."
+    ]
+
+
+def _region(settings: Settings) -> Iterator[UserError]:
+    wanted = checks.region(settings)
+    regions = {region["slug"]: region for region in api.every("regions", "regions")}
+    open_ones = sorted(slug for slug, region in regions.items() if region.get("available"))
+    if wanted not in open_ones:
+        yield wrong("stages:region", f"one of {', '.join(open_ones)}", wanted)
+        return
+    plan = settings.server.plan or plans.DEFAULT_SERVER[settings.stage]
+    sizes = regions[wanted].get("sizes") or []
+    if plan not in sizes:
+        offered = [size for size in plans.SERVERS if size in sizes]
+        yield wrong(
+            "stages:server.plan",
+            f"one that {wanted} has now ({', '.join(offered) or 'it has none'})",
+            plan,
+            "Choose one of them, or another region.",
+        )
+    features = regions[wanted].get("features") or []
+    if settings.stage == 1 and "storage" not in features:
+        yield wrong("stages:region", "one that has volumes", wanted)
+
+
+def _image(settings: Settings) -> Iterator[UserError]:
+    image = settings.server.image or plans.IMAGE
+    try:
+        found = api.get(f"images/{image}")["image"]
+    except api.NotFound:
+        yield wrong(
+            "stages:server.image",
+            "the id or slug of an image that the account has",
+            image,
+            f"Without the line it is {plans.IMAGE}.",
+        )
+        return
+    region = checks.region(settings)
+    if region not in (found.get("regions") or []):
+        yield wrong("stages:server.image", f"one that is in {region}", image)
+    if found.get("distribution") not in {None, "Debian", "Unknown OS"}:
+        yield wrong(
+            "stages:server.image", "Debian 13, which the hosts' software is for", found.get("name")
+        )
+
+
+def _keys(settings: Settings) -> Iterator[UserError]:
+    for key in settings.access.ssh_keys:
+        mark = fingerprint(key)
+        try:
+            api.get(f"account/keys/{mark}")
+        except api.NotFound:
+            comment = " ".join(key.split()[2:]) or key.split()[0]
+            yield UserError(
+                "stages:access.ssh_keys: should be keys that the DigitalOcean account has, got"
+                f" {comment!r} with fingerprint {mark}, which it has not",
+                "Add it: `doctl compute ssh-key import NAME --public-key-file FILE.pub`.",
+            )
+
+
+def _network(settings: Settings) -> Iterator[UserError]:
+    wanted = ipaddress.ip_network(settings.network.cidr)
+    own = re.compile(re.escape(settings.stack) + r"-network-[0-9a-f]{7}")
+    for vpc in api.every("vpcs", "vpcs"):
+        there = ipaddress.ip_network(vpc["ip_range"])
+        if not own.fullmatch(vpc["name"]) and wanted.overlaps(there):
+            yield wrong(
+                "stages:network.cidr",
+                f"a range that is free in the account (VPC {vpc['name']} has {there})",
+                str(wanted),
+                "Choose another private /24.",
+            )
+
+
+def _database(settings: Settings) -> Iterator[UserError]:
+    if settings.stage != 2:
+        return
+    offer: dict[str, Any] = api.get("databases/options")["options"][ENGINE]
+    region = checks.region(settings)
+    if region not in offer["regions"]:
+        yield wrong("stages:region", f"one of {', '.join(sorted(offer['regions']))}", region)
+    if str(settings.database.version) not in offer["versions"]:
+        yield wrong(
+            "stages:database.version",
+            f"one of {', '.join(sorted(offer['versions']))}",
+            settings.database.version,
+        )
+    nodes = 2 if settings.database.standby else 1
+    plan = settings.database.plan or plans.DEFAULT_DATABASE
+    sizes = [
+        size
+        for layout in offer["layouts"]
+        if layout["num_nodes"] == nodes
+        for size in layout["sizes"]
+    ]
+    if plan not in sizes:
+        known = [size for size in plans.DATABASES if size in sizes]
+        yield wrong(
+            "stages:database.plan",
+            f"one that is offered with {nodes} node{'s' if nodes > 1 else ''}"
+            f" ({', '.join(known) or 'none'})",
+            plan,
+        )
+
+
+def _smaller(settings: Settings) -> Iterator[UserError]:
+    """A cluster's nodes and disks only grow (DigitalOcean's PostgreSQL limits)."""
+    if settings.stage != 2:
+        return
+    label = stack_label(settings.stack)
+    plan = plans.database(settings.database.plan or plans.DEFAULT_DATABASE)
+    storage_gib = plans.storage_gib(plan.name, settings.database.storage_gib)
+    for cluster in api.every("databases", "databases", tag_name=label):
+        there = plans.DATABASES.get(str(cluster.get("size")))
+        if label not in (cluster.get("tags") or []) or there is None:
+            continue
+        there_gib = int(cluster.get("storage_size_mib") or 0) // 1024
+        if plan.memory_mib < there.memory_mib:
+            larger = [
+                one.name for one in plans.DATABASES.values() if one.memory_mib >= there.memory_mib
+            ]
+            yield wrong(
+                "stages:database.plan",
+                f"one of {', '.join(larger)}: a DigitalOcean cluster never shrinks, and this one is"
+                f" {there.name}",
+                plan.name,
+                "Keep the plan. For a smaller one, make another stack and move the data.",
+            )
+        elif storage_gib < there_gib:
+            yield wrong(
+                "stages:database.storage_gib",
+                f"at least {there_gib}: a DigitalOcean cluster's disk never shrinks",
+                settings.database.storage_gib,
+                f"Set it to {there_gib}.",
+            )

@@ -1,0 +1,1 @@
+"""What is asked of the machine around a run of the engine."""

@@ -1,0 +1,122 @@
+"""What the commands do on this machine around a run (``components/seam/operations.py``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.clouds.local import checks
+from components.clouds.local.account import preflight as lacks
+from components.clouds.local.database import cluster, following, replication
+from components.clouds.local.database import failover as takeover
+from components.clouds.local.hosts import at_boot, disk, image, machine, ownership
+from components.clouds.local.hosts import inventory as machine_hosts
+from components.clouds.local.net import bridge, iptables
+from components.seam.operations import Operations, Say
+from components.settings import Settings
+from components.settings.problems import raise_all
+
+SAY_EVERY_S = 10
+
+
+def preflight(settings: Settings) -> None:
+    """Raise ``UserError`` with all that this cloud or this machine lacks; change nothing."""
+    checks.check(settings)
+    raise_all(lacks.preflight(settings.stack, settings.network.cidr))
+
+
+def prepare(settings: Settings, say: Say) -> None:
+    """Build the host image, once on this machine: a minute or two."""
+    if image.exists():
+        return
+    spoken = -SAY_EVERY_S
+
+    def progress(step: str, elapsed_s: float) -> None:
+        nonlocal spoken
+        if elapsed_s - spoken >= SAY_EVERY_S or step == "built":
+            spoken = int(elapsed_s)
+            say(f"Host image: {step}, {elapsed_s:.0f} s")
+
+    say("Host image: Debian 13 is built once on this machine, about a minute or two")
+    image.ensure(progress)
+
+
+def hosts(stack: str) -> dict[str, str]:
+    """The state of every host of the stack, by name."""
+    return {host.folder.name: host.state() for host in machine_hosts.every(stack)}
+
+
+def stopped(settings: Settings) -> list[str]:
+    """One sentence for each part of a stack that should run and does not."""
+    return [f"{settings.stack}: {part} is down." for part in at_boot.stopped(settings.stack)]
+
+
+def databases(stack: str) -> list[dict[str, Any]]:
+    """Every member of the stack's database: its role now, and whether it does what that asks."""
+    found = []
+    for known in cluster.every(stack):
+        primary = known.host(known.primary)
+        follow = replication.streams(primary) if primary and replication.answers(primary) else {}
+        for member, _ in known.members:
+            host, stream = known.host(member), follow.get(cluster.slot(member))
+            found.append(
+                {
+                    "name": member,
+                    "role": known.role(member),
+                    "well": host is not None and following.is_well(host, known, member),
+                    "synchronous": member == known.synchronous,
+                    "lag_bytes": stream.lag_bytes if stream else None,
+                }
+            )
+    return found
+
+
+def failover(settings: Settings) -> takeover.Takeover:
+    """The plan of a failover, which runs it as well."""
+    return takeover.plan(settings.stack)
+
+
+def leftovers(stack: str) -> list[str]:
+    """What the stack has on this machine: volumes that were kept, and anything forgotten."""
+    folder = machine.stack_folder(stack)
+    found = [f"host {host.folder}, {host.state()}" for host in machine_hosts.every(stack)]
+    for file in sorted((folder / "volumes").glob("*.img")):
+        used = file.stat().st_blocks * 512 // 1024**2
+        device = disk.loop(file)
+        shown = f", shown as {device}" if device else ""
+        found.append(f"volume {file}, {disk.size_gib(file)} GiB, {used} MiB of it used{shown}")
+    found += [f"console of a host that did not come up {log}" for log in folder.glob("*.log")]
+    network = bridge.names_of(stack)
+    found += [f"network interface {network.bridge}"] if bridge.exists(network) else []
+    found += [f"firewall table {network.table}"] if bridge.table_exists(network) else []
+    found += [f"rule of iptables: {rule}" for rule in iptables.rules(network.bridge)]
+    return found
+
+
+def delete_data(stack: str) -> list[str]:
+    """Delete the stack's volumes for good, and whatever else it has here; say what it was."""
+    found = leftovers(stack)
+    machine_hosts.wipe(stack)
+    folder = machine.stack_folder(stack)
+    for file in (folder / "volumes").glob("*.img"):
+        disk.release(file)
+        file.unlink()
+        cluster.forget(stack, file.stem)
+    at_boot.disable(stack)
+    (folder / "names.json").unlink(missing_ok=True)
+    bridge.down(bridge.names_of(stack))
+    (folder / "network.json").unlink(missing_ok=True)
+    ownership.release(stack)
+    return found
+
+
+OPERATIONS = Operations(
+    asks=False,  # nothing here costs money or is seen by others
+    preflight=preflight,
+    prepare=prepare,
+    hosts=hosts,
+    stopped=stopped,
+    databases=databases,
+    failover=failover,
+    leftovers=leftovers,
+    delete_data=delete_data,
+)

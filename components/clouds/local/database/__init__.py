@@ -1,0 +1,1 @@
+"""The managed database of the local cloud: hosts with PostgreSQL, replication, failover."""

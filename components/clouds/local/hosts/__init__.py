@@ -1,0 +1,1 @@
+"""Hosts: Debian systems in systemd-nspawn, their disks, image and units."""

@@ -1,0 +1,104 @@
+"""Brings a stack back after a boot of the machine, as a cloud's servers come back by themselves.
+
+    python -m components.clouds.local.hosts.at_boot STACK
+
+Where systemd runs the machine a stack that is up has a unit that does it, enabled when its network
+is made and removed when that goes. Elsewhere `make up` notices that hosts are off. Knows only what
+the local cloud has noted: state, passphrase and engine are not needed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from components.clouds.local.hosts import inventory, machine, units
+from components.clouds.local.hosts.nspawn import Host
+from components.clouds.local.hosts.ownership import CHECKOUT
+from components.clouds.local.net import bridge
+from components.errors import UserError
+
+UNIT = Path(__file__).parent / "files" / "at-boot.service"
+
+
+def enable(stack: str) -> None:
+    """Have the stack brought back at each boot of the machine, if systemd runs it. Repeatable."""
+    if units.systemd_runs():
+        text = UNIT.read_text()
+        for name, value in {
+            "STACK": stack,
+            "ROOT": str(machine.root().absolute()),
+            "CHECKOUT": str(CHECKOUT),
+            "PYTHON": sys.executable,
+        }.items():
+            text = text.replace(f"@{name}@", value.replace("%", "%%"))
+        units.install(_unit(stack), text)
+
+
+def disable(stack: str) -> None:
+    """Take the unit away. Repeatable."""
+    if units.systemd_runs():
+        units.uninstall(_unit(stack))
+
+
+def bring_back(stack: str) -> None:
+    """Start everything of a stack that is up: network, static address, hosts with their volumes.
+
+    Returns while the hosts boot. Raises ``UserError`` with the problem of every host that does not
+    start; the others have started then.
+    """
+    network = bridge.noted(stack)
+    if network is None:
+        return
+    bridge.up(network)
+    server = inventory.find(bridge.noted_server(stack))
+    if server is not None:
+        bridge.point(network, server.spec().address)
+    with ThreadPoolExecutor() as pool:
+        problems = [said for said in pool.map(_start, _wanted(stack)) if said]
+    if problems:
+        raise UserError("\n".join(problems), f"`make up STACK={stack}` says more", exit_code=1)
+
+
+def stopped(stack: str) -> list[str]:
+    """The parts of a stack that is up which are down: after a boot of the machine, or when somebody
+    stopped them."""
+    network = bridge.noted(stack)
+    if network is None:
+        return []
+    found = [] if bridge.is_up(network) else [f"network {network.cidr}"]
+    server = inventory.find(bridge.noted_server(stack))
+    if server is not None and not found and bridge.pointed(network) != server.spec().address:
+        found.append(f"static address {network.static_address}")
+    return found + [
+        f"host {host.folder.name}" for host in _wanted(stack) if host.state() != "running"
+    ]
+
+
+def _wanted(stack: str) -> list[Host]:
+    """The hosts that the engine's state has."""
+    found = [(host, host.marker()) for host in inventory.every(stack)]
+    return [host for host, marker in found if marker.get("complete") and marker.get("known")]
+
+
+def _start(host: Host) -> str:
+    try:
+        host.start()
+    except UserError as error:
+        return f"{host.folder.name}: {error}"
+    return ""
+
+
+def _unit(stack: str) -> str:
+    digest = machine.digest(str(machine.stack_folder(stack).absolute()))
+    return f"stages-stack-{stack}-{digest}.service"
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    try:
+        bring_back(sys.argv[1])
+    except UserError as problem:
+        sys.exit(str(problem))

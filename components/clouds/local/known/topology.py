@@ -1,0 +1,79 @@
+"""A plan on this machine as boxes and arrows.
+
+The rules are not in the plan but on the hosts: the app server's own firewall lets in the web and
+SSH, the managed database's lets in the app servers' addresses, and its followers'. So what is drawn
+is what these files say, and the tests on real hosts show it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from components.host import firewall
+from components.seam.topology import ANY_PORT, Node, Picture, Resource, Resources, node
+
+POSTGRES = "5432"
+
+
+def picture(resources: Sequence[Resource]) -> Picture:
+    """Read what stands where; the static address is the machine's own door to the server."""
+    known = Resources(resources)
+    drawn = Picture()
+    for network in known.of("local:Network"):
+        drawn.add(node(network, "network", (network["inputs"]["cidr"], "a bridge on this machine")))
+    for server in known.of("local:Server"):
+        around = known.behind(server, "network_id", "local:Network")
+        drawn.add(node(server, "server", (_size(server), "Debian 13 host"), around))
+    for database in _databases(known):
+        around = known.behind(database, "network_id", "local:Network")
+        lines = (f"PostgreSQL {database['inputs']['version']}", _size(database))
+        drawn.add(node(database, "database", lines, around))
+    for follower in known.of("local:Follower"):
+        for first in known.behind(follower, "database_id", "local:Database"):
+            drawn.allow(follower["urn"], first, POSTGRES)
+    _volumes(known, drawn)
+    for host in drawn.of_kind("server"):
+        for reached in drawn.of_kind("database"):
+            drawn.allow(host.id, reached.id, POSTGRES)
+        _doors(known, drawn, host)
+    return drawn
+
+
+def _databases(known: Resources) -> list[Resource]:
+    return [*known.of("local:Database"), *known.of("local:Follower")]
+
+
+def _doors(known: Resources, drawn: Picture, server: Node) -> None:
+    """What the server's own firewall lets in, read from the file that the host gets."""
+    for host in known.of(":HostConfiguration"):
+        if server.id in known.behind(host, "server_id", "local:Server"):
+            rules = host["inputs"]["files"][firewall.PATH]["content"]
+            for ports in re.findall(r"tcp dport \{ ([^}]*) \} accept", rules):
+                drawn.allow_all(drawn.outside(["0.0.0.0/0"]), server.id, ports.split(", "))
+            for cidrs in re.findall(r"elements = \{ ([^}]*) \}", rules):
+                drawn.allow(drawn.outside(cidrs.split(", ")), server.id, "22")
+    drawn.allow(server.id, drawn.outside(["0.0.0.0/0"]), ANY_PORT)
+    for address in known.of("local:Address"):
+        drawn.add(node(address, "address", ("static address",)))
+        drawn.through(address["urn"], server.id)
+
+
+def _volumes(known: Resources, drawn: Picture) -> None:
+    for volume in known.of("local:Volume"):
+        around = [
+            urn
+            for attachment in known.of("local:Attachment")
+            if volume["urn"] in known.behind(attachment, "volume_id", "local:Volume")
+            for urn in known.behind(attachment, "server_id", "local:Server")
+        ]
+        around += [
+            database["urn"]
+            for database in _databases(known)
+            if volume["urn"] in known.behind(database, "volume_id", "local:Volume")
+        ]
+        drawn.add(node(volume, "volume", (f"{volume['inputs']['size_gib']} GiB",), around))
+
+
+def _size(resource: Resource) -> str:
+    return f"{resource['inputs']['plan']}, {resource['inputs']['memory_mib']} MiB"

@@ -1,0 +1,1 @@
+"""Networks of stacks on the machine: bridges and firewall rules."""

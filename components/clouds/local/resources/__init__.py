@@ -1,0 +1,1 @@
+"""What a stack has on this machine, as resources of the engine."""

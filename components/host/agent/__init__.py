@@ -1,0 +1,32 @@
+"""The program that runs on a host and makes it what the document says. Standard library only.
+
+It is sent over SSH with each operation and leaves nothing behind but ``/var/lib/stages-host``.
+Every step may be killed at any point and repeated: a run looks at the host, never at what an
+earlier run believed. ``MODULES`` is the order in which the loader executes the sources.
+"""
+
+MODULES = (
+    "components",
+    "components.host",
+    "components.host.agent",
+    "components.host.agent.pace",
+    "components.host.agent.report",
+    "components.host.agent.folders",
+    "components.host.agent.files",
+    "components.host.agent.system",
+    "components.host.agent.units",
+    "components.host.agent.brought",
+    "components.host.agent.web",
+    "components.host.agent.services",
+    "components.host.agent.admin_sql",
+    "components.host.agent.database",
+    "components.host.agent.logs",
+    "components.host.agent.release",
+    "components.host.agent.app",
+    "components.host.agent.sessions",
+    "components.host.agent.shutdown",
+    "components.host.agent.observe",
+    "components.host.agent.handover",
+    "components.host.agent.health",
+    "components.host.agent.main",
+)

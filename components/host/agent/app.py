@@ -1,0 +1,137 @@
+"""The app's units are rolled through a release one by one, and back when one does not answer.
+
+``/var/lib/stages-host/rolling.json`` says from which release to which a roll is going on. It is
+written before ``current`` moves and removed when every unit runs: a run that was killed in
+between is taken up by the next one, which also knows what to go back to.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from components.host.agent import pace, release, units, web
+from components.host.agent.files import STATE, read_json, write_json
+from components.host.agent.report import Failed, step
+from components.host.agent.system import AUTHORITIES
+
+ROLLING = STATE / "rolling.json"
+GIVE_UP_AFTER = 5
+"""Times that systemd started a process again before it counts as hopeless: about 8 s."""
+NOBODY_THERE = "It should listen on 127.0.0.1, on the port that it gets as $PORT. "
+SETTLE_S = 1.0
+"""A worker that cannot start at all has ended by then; it has no URL that could be asked."""
+
+
+def reads(app: dict[str, Any], paths: list[str]) -> set[str]:
+    """Which of the managed files the app's units read: its environment, authorities, the units."""
+    names = {template(unit) for unit in (*app["web_units"], *app["worker_units"])}
+    return {
+        path
+        for path in paths
+        if path.startswith(("/etc/app/", AUTHORITIES))
+        or any(part == name or part == f"{name}.d" for name in names for part in path.split("/"))
+    }
+
+
+def template(unit: str) -> str:
+    """``web@8001.service`` is made from the file ``web@.service``."""
+    stem, _, kind = unit.rpartition(".")
+    return f"{stem.partition('@')[0]}@.{kind}" if "@" in stem else unit
+
+
+@dataclass(frozen=True)
+class App:
+    """The units of the app and where they answer."""
+
+    web: list[tuple[str, str]]
+    """Unit and the URL it must answer (empty: none)."""
+    workers: list[str]
+    host_header: str
+    timeout_s: float
+
+    def unfinished(self) -> dict[str, str]:
+        """The roll that was not finished, if any."""
+        found: dict[str, str] = read_json(ROLLING, {})
+        return found
+
+    def begin(self, old: str, new: str) -> None:
+        write_json(ROLLING, {"from": old, "to": new})
+
+    def finish(self) -> None:
+        ROLLING.unlink(missing_ok=True)
+
+    def roll(self) -> None:
+        """Restart every unit with what ``current`` holds, each web unit healthy before the next."""
+        self._enable()
+        for unit, url in self.web:
+            self._restart(unit, url)
+        for unit in self.workers:
+            self._restart(unit, "")
+
+    def keep_up(self) -> None:
+        """Start what does not run; touch nothing that does."""
+        self._enable()
+        for unit, url in [*self.web, *((unit, "") for unit in self.workers)]:
+            if not units.is_active(unit) and not units.is_skipped(units.state(unit)):
+                self._restart(unit, url)
+
+    def _enable(self) -> None:
+        units.enable([*(unit for unit, _ in self.web), *self.workers])
+
+    def _restart(self, unit: str, url: str) -> None:
+        step(f"restart {unit}")
+        done = units.act("restart", unit)
+        if not done.ok:
+            raise Failed(unit, f"does not start: {done.last_line()}", "", units.journal(unit))
+        if url:
+            self._answers(unit, url)
+        else:
+            self._stays(unit)
+
+    def _answers(self, unit: str, url: str) -> None:
+        def given_up() -> bool:
+            found = units.state(unit)
+            return found.get("ActiveState") == "failed" or int(found["NRestarts"]) >= GIVE_UP_AFTER
+
+        silent = web.wait([url], self.host_header, self.timeout_s, given_up)
+        if silent:
+            raise Failed(
+                unit,
+                f"{url} answered {silent[url]!r} and never 2xx "
+                f"(waited up to {self.timeout_s:g} s{pace.load()})",
+                f"{NOBODY_THERE if 'refused' in silent[url] else ''}Its last log lines are below.",
+                units.journal(unit),
+            )
+
+    def _stays(self, unit: str) -> None:
+        before = units.state(unit)
+        time.sleep(SETTLE_S)
+        after = units.state(unit)
+        if units.is_skipped(after):
+            return
+        if after.get("ActiveState") != "active" or after.get("MainPID") != before.get("MainPID"):
+            raise Failed(
+                unit,
+                "ended right after its start",
+                "Its last log lines are below.",
+                units.journal(unit),
+            )
+
+
+def back_to(old: str, app: App) -> str:
+    """Go back to the old release; return a sentence on how that went."""
+    if not old or not os.path.lexists(release.RELEASES / old):
+        return "there is no older release to go back to"
+    release.switch(old)
+    try:
+        app.roll()
+    except Failed as failure:
+        return (
+            f"release {release.commit_of(old)[:12]} was put back and does not answer either: "
+            f"{failure.cause}"
+        )
+    app.finish()
+    return f"release {release.commit_of(old)[:12]} serves again"

@@ -1,0 +1,256 @@
+"""The order of things on a host."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import time
+import traceback
+from typing import Any, TextIO
+
+from components.host.agent import app as apps
+from components.host.agent import brought, database, pace, release, units, web
+from components.host.agent.files import STATE, Files, make_directories, read_json, write_json
+from components.host.agent.handover import give, take
+from components.host.agent.health import health
+from components.host.agent.observe import observe
+from components.host.agent.report import (
+    BEGINS,
+    ENDS,
+    Failed,
+    current_step,
+    log,
+    note,
+    run,
+    step,
+    tell,
+)
+from components.host.agent.services import Readers
+from components.host.agent.shutdown import serve, shutdown
+from components.host.agent.system import (
+    install_packages,
+    make_users,
+    reread_authorities,
+    reread_units,
+    wait_for_boot,
+)
+
+LOCK = "/run/stages-host.lock"
+LOCK_TIMEOUT_S = 120
+UNITS = STATE / "units.json"
+
+
+def main(document: dict[str, Any]) -> int:
+    """Do what the document's ``mode`` says; print a result or an error; return the exit code."""
+    for number in (signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)  # A lost connection is no reason to stop half-way.
+    os.umask(0o022)
+    try:
+        mode = document["mode"]
+        if mode in LOOKS:
+            tell(result=LOOKS[mode](document))
+            return 0
+        with _lock():
+            tell(result=MODES[mode](document))
+    except Exception as problem:
+        failure = _as_failure(problem)
+        tell(
+            error={
+                "host": socket.gethostname(),
+                "where": failure.where,
+                "cause": failure.cause,
+                "remedy": failure.remedy,
+                "output": failure.output,
+            }
+        )
+        return 1
+    return 0
+
+
+def _as_failure(problem: Exception) -> Failed:
+    """Whatever ended the run, with the step at which it did."""
+    if isinstance(problem, Failed):
+        return problem
+    if isinstance(problem, OSError):
+        return _of_the_system(problem)
+    return Failed(
+        current_step() or "the program on the host",
+        f"a mistake of this program ({type(problem).__name__}: {problem})",
+        "It is safe to run it again; if that does not help, report it. It said:",
+        traceback.format_exc(),
+    )
+
+
+def _of_the_system(problem: OSError) -> Failed:
+    """A full disk, a read-only file system: what the host itself could not do."""
+    where = str(problem.filename or "the host")
+    return Failed(
+        f"{current_step()}: {where}" if current_step() else where,
+        problem.strerror or str(problem),
+        "Look at the host's disk and memory; it is safe to run this again.",
+    )
+
+
+def apply(document: dict[str, Any]) -> dict[str, object]:
+    """Make the host what the document says; a run that finds it so touches nothing."""
+    log(BEGINS)  # `make signals` asks what was refused meanwhile.
+    try:
+        return _apply(document)
+    finally:
+        log(ENDS)
+
+
+def boot(_document: dict[str, Any]) -> dict[str, object]:
+    """Wait for the first boot to end; say why it failed, or nothing."""
+    try:
+        wait_for_boot()
+    except Failed as failure:
+        return {"failed": failure.cause}
+    return {"failed": ""}
+
+
+def _apply(document: dict[str, Any]) -> dict[str, object]:
+    wait_for_boot()
+    brought.remember_image()
+    install_packages(document["packages"])
+    brought.keep_off(document["packages"], _units(document))
+    make_users(document["users"])
+    make_directories(document["directories"])
+    wanted = {**document["files"], **document["secret_files"]}
+    files = Files()
+    owed = list(files.unsettled)
+    step("files")
+    changed = files.write(wanted, document["absent"])
+    reread_units([*changed, *owed])
+    reread_authorities([*changed, *owed])
+    for path in changed:
+        step(f"{path}: written")
+    write_json(UNITS, sorted({*read_json(UNITS, []), *_units(document)}))
+    app_files = apps.reads(document["app"], [*wanted, *files.unsettled])
+    readers = Readers(files, document["services"], app_files, owed=set(owed))
+    readers.check()
+    units.enable([service["unit"] for service in document["services"]])
+    later = [service for service in document["services"] if service["after_database"]]
+    for service in document["services"]:
+        if service not in later:
+            readers.converge(service)
+    if document["database"]:
+        secrets = document["database_secrets"]
+        database.converge(document["database"]["run_as"], secrets["sql"], secrets["connection"])
+    for service in later:
+        readers.converge(service)
+    _app(document, readers)
+    files.settle(set(files.unsettled))
+    _retire(document)
+    _gate(document["gate"])
+    return {"release": release.active(), "changed": changed}
+
+
+LOOKS = {"observe": observe, "health": health}
+"""Change nothing and wait for nobody."""
+MODES = {
+    "apply": apply,
+    "boot": boot,
+    "serve": serve,
+    "shutdown": shutdown,
+    "give": give,
+    "take": take,
+}
+
+
+def _app(document: dict[str, Any], readers: Readers) -> None:
+    """Bring the release up; go back to the old one, and to its environment, if it does not."""
+    wanted, gate = document["release"], document["gate"]
+    app = _units_of(document["app"], gate)
+    name = release.name_of(wanted["commit"], wanted["directory"], wanted["build"])
+    unfinished = app.unfinished()
+    old = unfinished.get("from", "") if unfinished else release.active()
+    try:
+        release.ensure(name, wanted["build"], int(wanted["build_timeout_s"]))
+        if name != release.active() and wanted["release_command"]:
+            release.release_command(name, wanted["release_command"], wanted["reconnect"])
+    except Failed as failure:
+        readers.undo(readers.app_files, running={})
+        raise failure
+    owed = readers.app_files & set(readers.files.unsettled)
+    if name == release.active() and not unfinished and not owed:
+        app.keep_up()
+        return
+    app.begin(old, name)
+    if name != release.active():
+        release.switch(name)
+    try:
+        app.roll()
+    except Failed as failure:
+        readers.undo(readers.app_files, running={})
+        raise failure.say(apps.back_to(old, app)) from failure
+    app.finish()
+    release.prune(int(wanted["keep"]), old)
+
+
+def _units_of(app: dict[str, Any], gate: dict[str, Any]) -> apps.App:
+    urls = [*app["web_urls"], *[""] * len(app["web_units"])]
+    return apps.App(
+        web=list(zip(app["web_units"], urls, strict=False)),
+        workers=app["worker_units"],
+        host_header=gate["host_header"],
+        timeout_s=float(gate["timeout_s"]),
+    )
+
+
+def _units(document: dict[str, Any]) -> list[str]:
+    app = document["app"]
+    names = [service["unit"] for service in document["services"]]
+    return [*names, *app["web_units"], *app["worker_units"]]
+
+
+def _retire(document: dict[str, Any]) -> None:
+    """Stop units that an earlier document had and this one does not."""
+    now = _units(document)
+    for unit in read_json(UNITS, []):
+        if unit not in now:
+            step(f"stop {unit}")
+            run(["systemctl", "disable", "--quiet", unit])
+            units.act("stop", unit)
+            note(f"{unit}: stopped, no longer wanted")
+    write_json(UNITS, now)
+
+
+def _gate(gate: dict[str, Any]) -> None:
+    """The host is up when every URL answers."""
+    step("gate")
+    silent = web.wait(gate["urls"], gate["host_header"], float(gate["timeout_s"]))
+    if silent:
+        answers = ", ".join(f"{url} answered {said!r}" for url, said in silent.items())
+        raise Failed(
+            "gate",
+            f"not healthy after {gate['timeout_s']} s{pace.load()}: {answers}",
+            "Look at the log of the service behind it with `journalctl` on the host.",
+        )
+
+
+def _lock() -> TextIO:
+    """One run at a time: an earlier one may go on although its operator was killed."""
+    # For root alone: whoever can open a file can hold its lock, and with it every later run.
+    stream = os.fdopen(os.open(LOCK, os.O_WRONLY | os.O_CREAT, 0o600), "w")
+    os.fchmod(stream.fileno(), 0o600)
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    told = False
+    while True:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise Failed(
+                    "another run",
+                    f"has been at work on this host for more than {LOCK_TIMEOUT_S} s",
+                    "Wait for it, or end it on the host.",
+                ) from None
+        else:
+            return stream
+        if not told:
+            note("another run is at work on this host: waiting for it")
+            told = True
+        time.sleep(0.2)

@@ -1,0 +1,203 @@
+"""A release becomes a directory: unpacked, built, and removed when enough newer ones came.
+
+``/srv/app/releases/<name>`` counts as complete only once ``/var/lib/stages-host/releases/<name>``
+exists; what a killed run left is removed and made again. The folder of all releases is root's; what
+is in a release belongs to the app, so root neither reads nor follows what lies there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from components.host.agent import folders
+from components.host.agent.files import STATE
+from components.host.agent.logs import Logged, follow
+from components.host.agent.report import TIMEOUT_EXIT, Done, Failed, run, shell, step, tell
+
+FOLDER = Path("/srv/app")
+RELEASES = FOLDER / "releases"
+CURRENT = FOLDER / "current"
+REMOVED = FOLDER / ".removed"
+"""For root alone: where a release is moved to be removed."""
+HOME = Path("/var/lib/app")
+COMPLETE = STATE / "releases"
+USER = "app"
+ENVIRONMENT = Path("/etc/app/app.env")
+UNPACK_TIMEOUT_S = 900
+RELEASE_COMMAND_TIMEOUT_S = 900
+JOB = "stages-release.service"
+"""The transient unit in which a release is made: one at a time, and findable after a kill.
+
+A drop-in gives it the hardening of the web processes (``components/host/app.py``).
+"""
+
+
+def name_of(commit: str, directory: str, build: str) -> str:
+    """A release's directory: the commit, and a digest where the same commit can differ."""
+    if directory in {"", "."} and not build:
+        return commit
+    text = f"{directory}\n{build}"
+    return f"{commit}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def active() -> str:
+    """Name of the release that ``current`` points to, or nothing."""
+    return CURRENT.readlink().name if CURRENT.is_symlink() else ""
+
+
+def commit_of(name: str) -> str:
+    return name.partition("-")[0]
+
+
+def ensure(name: str, build: str, build_timeout_s: int) -> None:
+    """Have the release unpacked and built; asks for the archive when it is not here."""
+    COMPLETE.mkdir(parents=True, exist_ok=True)
+    if (COMPLETE / name).exists() and os.path.lexists(RELEASES / name):
+        return
+    _stop_job()
+    if active() == name:  # Complete by definition, although the mark was lost.
+        (COMPLETE / name).touch()
+        return
+    _unpack(name)
+    if build:
+        step("build")
+        done = as_app(build, RELEASES / name, build_timeout_s, "build")
+        if not done.ok:
+            raise Failed(
+                f"release {commit_of(name)[:12]}",
+                f"the build failed ({_ending(done, build_timeout_s)})",
+                f"The old release was not touched. On the host all of it is in {done.log}.",
+                done.shown(),
+            )
+    (COMPLETE / name).touch()
+
+
+def release_command(name: str, command: str, reconnect: str) -> None:
+    """Run the Procfile's ``release`` line, with the direct database address; then ``reconnect``.
+
+    A command that fails may have changed a table before, so the pool reconnects after it as well.
+    """
+    step("release command")
+    direct = 'if [ -n "$DIRECT_DATABASE_URL" ]; then export DATABASE_URL="$DIRECT_DATABASE_URL"; fi'
+    text = f"{direct}\n{command}"
+    done = as_app(text, RELEASES / name, RELEASE_COMMAND_TIMEOUT_S, "release")
+    pooler = shell(reconnect) if reconnect else Done(0, "")
+    if not done.ok:
+        raise Failed(
+            f"release {commit_of(name)[:12]}",
+            f"the release command failed ({_ending(done, RELEASE_COMMAND_TIMEOUT_S)}): {command}",
+            f"The old release was not touched. On the host all of it is in {done.log}.",
+            done.shown(),
+        )
+    if not pooler.ok:
+        raise Failed(
+            f"release {commit_of(name)[:12]}",
+            f"the pool did not reconnect after the release command: {pooler.last_line()}",
+            "The old release still serves. Look at `journalctl -u pgbouncer` on the host.",
+        )
+
+
+def switch(name: str) -> None:
+    """Point ``current`` at a release, in one step."""
+    temporary = FOLDER / ".current.new"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(f"releases/{name}")
+    temporary.rename(CURRENT)
+
+
+def prune(keep: int, *also: str) -> None:
+    """Remove the oldest releases beyond ``keep``, never the active one."""
+    names = sorted(COMPLETE.iterdir(), key=lambda mark: mark.stat().st_mtime, reverse=True)
+    for mark in names[max(keep, 1) :]:
+        if mark.name not in {active(), *also}:
+            mark.unlink()
+    for folder in RELEASES.iterdir():
+        if not (COMPLETE / folder.name).exists() and folder.name not in {active(), *also}:
+            folders.remove(folder, REMOVED)
+
+
+def as_app(command: str, folder: Path, timeout_s: int, what: str) -> Logged:
+    """Run a shell command in a release: as the app, with its environment and its hardening.
+
+    ``what`` it is (``build``, ``release``) is a part of its log's name.
+    """
+    began = time.monotonic()
+    argv = _job(folder, timeout_s, "/bin/sh", "-e", "-c", command)
+    done = follow(argv, f"{commit_of(folder.name)[:12]}-{what}", timeout_s=timeout_s + 30)
+    if not done.ok and time.monotonic() - began >= timeout_s:
+        _stop_job()
+        return replace(done, code=TIMEOUT_EXIT)
+    return done
+
+
+def _job(folder: Path, timeout_s: int, *command: str) -> list[str]:
+    """The command line that runs a command in a release and may write there."""
+    argv = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", f"--unit={JOB}"]
+    properties = {
+        "User": USER,
+        "Group": USER,
+        "WorkingDirectory": str(folder),
+        "ReadWritePaths": str(folder),
+        "EnvironmentFile": f"-{ENVIRONMENT}",
+        "Environment": f"HOME={HOME}",
+        "RuntimeMaxSec": str(timeout_s),
+        "TimeoutStopSec": "5",
+        # Requests go first: a build yields to them, and is ended first when memory runs out.
+        "Nice": "10",
+        "OOMScoreAdjust": "500",
+    }
+    settings = [f"--property={key}={value}" for key, value in properties.items()]
+    # The variables are the shell's to expand: systemd would put their values into the program text.
+    return [*argv, *settings, "--expand-environment=no", "--", *command]
+
+
+def _ending(done: Done, timeout_s: int) -> str:
+    if done.code == TIMEOUT_EXIT:
+        return f"still running after {timeout_s} s"
+    return f"exit code {done.code}"
+
+
+def _stop_job() -> None:
+    run(["systemctl", "stop", JOB])
+
+
+def _unpack(name: str) -> None:
+    """Ask for the archive and unpack it as the app's user, under a temporary name first."""
+    step("release")
+    final, temporary = RELEASES / name, RELEASES / f".{name}.new"
+    for leftover in (final, temporary):
+        folders.remove(leftover, REMOVED)
+    temporary.mkdir(mode=0o700)
+    shutil.chown(temporary, USER, USER)
+    tell(want="archive")
+    incoming = sys.stdin.buffer
+    cut = Failed("release", "the archive was cut off on its way", "Run it again.")
+    try:
+        left = int(incoming.readline())
+    except ValueError:
+        raise cut from None
+    argv = _job(temporary, UNPACK_TIMEOUT_S, "tar", "--extract", "--no-same-owner")
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None  # noqa: S101
+        try:
+            while left and (block := incoming.read(min(left, 1 << 20))):
+                process.stdin.write(block)
+                left -= len(block)
+            process.stdin.close()
+        except BrokenPipeError:
+            pass
+        assert process.stderr is not None  # noqa: S101
+        reason = process.stderr.read().decode(errors="replace")
+    if left:
+        raise cut
+    if process.returncode != 0:
+        raise Failed("release", f"the archive does not unpack: {Done(1, reason).last_line()}")
+    os.sync()
+    temporary.rename(final)

@@ -1,0 +1,82 @@
+"""One session of work on a host; whatever keeps it from coming about is told in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import IO, Any
+
+from components.errors import UserError
+from components.remote import engine_log, ssh
+from components.remote.session import HostFailed, perform
+from components.seam.power import route, server_state
+
+engine_log.without_tracebacks()
+
+
+def work(
+    props: Mapping[str, Any],
+    document: dict[str, Any],
+    *,
+    deadline_s: float,
+    wait_s: float,
+    archive: Callable[[IO[bytes]], None] | None = None,
+) -> dict[str, Any]:
+    """Have the host do what the document says; return what it answers.
+
+    ``props`` say where it is and who asks: ``stack``, ``cloud``, ``server_id``, ``ssh_host``,
+    ``ssh_host_key``, ``login``, ``private_key``.
+    """
+    way = route(props["cloud"], props["server_id"], props["ssh_host"])
+    host = way.host
+    target = ssh.Target(
+        host=host,
+        proxy_command=way.proxy_command,
+        host_key=props["ssh_host_key"],
+        login=props["login"],
+        private_key=props["private_key"] or "",
+    )
+    try:
+        return perform(
+            target,
+            document,
+            status=lambda text: engine_log.status(f"{host}: {text}"),
+            note=lambda text: engine_log.info(f"{host}: {text}"),
+            output=lambda lines: engine_log.output(host, lines),
+            deadline_s=deadline_s,
+            wait_s=wait_s,
+            archive=archive,
+        )
+    except HostFailed:
+        raise
+    except ssh.HostKeyChanged as error:
+        raise UserError(
+            f"{host}: {error}: it is another machine, or someone is in between",
+            "If you replaced it yourself, replace the server through its stack as well.",
+            exit_code=1,
+        ) from error
+    except ssh.LoginRefused as error:
+        raise UserError(
+            f"{host}: refuses the login {target.login} ({error})",
+            "Offer a key of stages:access.ssh_keys: `ssh-add` it, or name it in ~/.ssh/config.",
+            exit_code=1,
+        ) from error
+    except ssh.Interrupted as error:
+        raise UserError(
+            f"{host}: the session ended in the middle of the work ({error})",
+            "Run it again: it finishes or undoes what was begun.",
+            exit_code=1,
+        ) from error
+    except ssh.SshError as error:
+        if (state := server_state(props["cloud"], props["server_id"])) != "running":
+            stack = props.get("stack", "...")  # unknown to a state from before it was recorded
+            raise UserError(
+                f"{host}: its server is {state}: someone or something else did that",
+                f"`make refresh STACK={stack}` takes note of it, `make up STACK={stack}` then "
+                "brings it back.",
+                exit_code=1,
+            ) from error
+        raise UserError(
+            f"{host}: no answer over SSH ({error})",
+            "It may be down or cut off; is this machine in stages:access.ssh_cidrs?",
+            exit_code=1,
+        ) from error

@@ -1,0 +1,144 @@
+"""How a server's first boot ended, and the way in to look at it.
+
+``WayIn`` is there as soon as the server is known by its host key: ``make ssh`` reads it, whatever
+came of the rest. ``FirstBoot`` waits for cloud-init and records a failure instead of failing: what
+comes after it fails, and the next ``make up`` finds the record and replaces the server, which has
+served nothing (``scripts/lib/failed_boots.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import (
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+from pulumi.runtime.rpc import UNKNOWN
+
+from components.errors import UserError
+from components.remote import engine_log
+from components.remote.work import work
+from components.seam.cloud import ServerAnswer
+
+engine_log.without_tracebacks()
+
+FIRST_CONTACT_S = 300
+"""Until a new server lets us in: 3 s on local, one to two minutes on a cloud."""
+DEADLINE_S = 900
+"""cloud-init installs packages; the host itself stops waiting after ten minutes."""
+IDENTITY = ("server_id", "attachment_id")
+
+
+class WayInProvider(ResourceProvider):
+    """Keeps what it is given. Asks nobody."""
+
+    serialize_as_secret_always = False
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=_own(_news) != _own(_olds))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult("way-in", _own(props))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        return ReadResult(id_, props)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(_own(_news))
+
+
+class WayIn(Resource, module="stages", name="WayIn"):
+    """Where the app server answers, and how it is known."""
+
+    def __init__(
+        self,
+        name: str,
+        where: Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(WayInProvider(), name, dict(where), opts)
+
+
+class FirstBootProvider(ResourceProvider):
+    """Waits for cloud-init, once in a server's life."""
+
+    serialize_as_secret_always = False
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Another server, or the same one with its volume attached, is another first boot."""
+        replaces = [
+            key for key in IDENTITY if _news[key] == UNKNOWN or _news[key] != _olds.get(key)
+        ]
+        return DiffResult(
+            changes=bool(replaces),
+            replaces=replaces,
+            delete_before_replace=_news["delete_before_replace"] == "yes",
+        )
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        answer = work(props, {"mode": "boot"}, deadline_s=DEADLINE_S, wait_s=FIRST_CONTACT_S)
+        return CreateResult(props["server_id"], {**_own(props), "failed": answer["failed"]})
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """What happened once does not change."""
+        return ReadResult(id_, props)
+
+
+class FirstBoot(Resource, module="stages", name="FirstBoot"):
+    """The end of a server's first boot. Costs nothing."""
+
+    failed: pulumi.Output[str]
+    """Why it failed; empty: it did not."""
+
+    def __init__(
+        self,
+        name: str,
+        where: Mapping[str, Any],
+        server: ServerAnswer,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        props = {
+            **where,
+            "attachment_id": server.attachment_id or "",
+            "delete_before_replace": "yes" if server.delete_before_replace else "",
+            "failed": None,
+        }
+        super().__init__(FirstBootProvider(), name, props, opts)
+
+
+def where(
+    cloud: str, server: ServerAnswer, login: str, private_key: pulumi.Input[str] | None
+) -> dict[str, Any]:
+    """What it takes to log in to a server, and whose it is."""
+    return {
+        "stack": pulumi.get_stack(),
+        "cloud": cloud,
+        "server_id": server.id,
+        "ssh_host": server.ssh_host,
+        "ssh_host_key": server.ssh_host_key,
+        "login": login,
+        "private_key": pulumi.Output.secret(private_key) if private_key else "",
+    }
+
+
+def refuse(host: str, failed: str, stack: str) -> None:
+    """Raise ``UserError`` for a server whose first boot failed."""
+    if failed:
+        raise UserError(
+            f"{host}: the first boot failed: {failed}",
+            f"Correct what it names; `make up STACK={stack}` then replaces this server, which has"
+            f" served nothing yet. `make ssh STACK={stack}` leads to it:"
+            " /var/log/cloud-init-output.log.",
+            exit_code=1,
+        )
+
+
+def _own(props: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in props.items() if key != "__provider"}

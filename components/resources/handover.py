@@ -1,0 +1,126 @@
+"""What a server that keeps no state hands to the one that replaces it: account and certificate.
+
+It stands between the server and the host configuration, which takes the server's id from here: so
+the copy is made before the new server is configured, and long before the address moves to it. It is
+never replaced itself, for only an update knows both servers. Copied is what the old server has at
+that moment, over SSH, through the memory of the machine that runs the engine: nothing of it is in
+the state. An old server that is off, gone or silent hands nothing on, which is told: a certificate
+can be had again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+
+from components.errors import UserError
+from components.remote import engine_log, ssh
+from components.remote.session import perform
+from components.seam.cloud import ServerAnswer
+from components.seam.power import route, server_state
+
+engine_log.without_tracebacks()
+
+FIRST_CONTACT_S = 300
+"""Until a new server lets us in: see ``host_configuration.py``."""
+CONTACT_S = 20
+DEADLINE_S = 120
+
+
+class HandoverProvider(ResourceProvider):
+    """Copies a folder when the server is another one."""
+
+    serialize_as_secret_always = False
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        changed = [key for key, value in _own(_news).items() if value != _olds.get(key)]
+        return DiffResult(changes=bool(changed))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """The first server has nobody before it."""
+        return CreateResult("handover", _own(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        if _news["server_id"] != _olds["server_id"] and _news["folder"]:
+            _copy(_olds, _news)
+        return UpdateResult(_own(_news))
+
+
+def _copy(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    folder = new["folder"]
+    try:
+        if server_state(old["cloud"], old["server_id"]) != "running":
+            raise UserError("the old server does not run")
+        packed = _session(old, {"mode": "give", "folder": folder}, CONTACT_S)["packed"]
+    except (UserError, ssh.SshError) as error:
+        reason = error.problem if isinstance(error, UserError) else f"no session: {error}"
+        engine_log.warn(
+            f"{old['ssh_host']}: its certificate is not copied ({reason}): the new server asks for"
+            " another one within an hour, and is self-signed until then"
+        )
+        return
+    if not packed:
+        return
+    try:
+        _session(new, {"mode": "take", "folder": folder, "packed": packed}, FIRST_CONTACT_S)
+    except ssh.SshError as error:
+        raise UserError(
+            f"{new['ssh_host']}: no answer over SSH ({error})",
+            "It may be down or cut off; is this machine in stages:access.ssh_cidrs?",
+            exit_code=1,
+        ) from error
+
+
+def _session(props: Mapping[str, Any], document: dict[str, Any], wait_s: float) -> dict[str, Any]:
+    way = route(props["cloud"], props["server_id"], props["ssh_host"])
+    return perform(
+        ssh.Target(
+            host=way.host,
+            proxy_command=way.proxy_command,
+            host_key=props["ssh_host_key"],
+            login=props["login"],
+            private_key=props["private_key"] or "",
+        ),
+        document,
+        status=lambda text: engine_log.status(f"{way.host}: {text}"),
+        note=lambda text: engine_log.info(f"{way.host}: {text}"),
+        deadline_s=DEADLINE_S,
+        wait_s=wait_s,
+    )
+
+
+class Handover(Resource, module="stages", name="Handover"):
+    """The server that has what its predecessor had. Costs nothing."""
+
+    server_id: pulumi.Output[str]
+    """What comes after takes the server's id from here."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cloud: str,
+        server: ServerAnswer,
+        login: str,
+        private_key: pulumi.Input[str] | None,
+        folder: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """``folder`` on the server is handed on; empty: nothing is."""
+        props: dict[str, Any] = {
+            "cloud": cloud,
+            "server_id": server.id,
+            "ssh_host": server.ssh_host,
+            "ssh_host_key": server.ssh_host_key,
+            "login": login,
+            "private_key": pulumi.Output.secret(private_key or ""),
+            "folder": folder,
+        }
+        super().__init__(HandoverProvider(), name, props, opts)
+
+
+def _own(props: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in props.items() if key != "__provider"}

@@ -1,0 +1,270 @@
+"""How long a planned change keeps the app from answering, told before it is made.
+
+Each cloud's ``downtime.py`` answers for its own resources; the host's configuration, the same on
+every cloud, is answered here. Nothing here imports Pulumi or an SDK, or asks anyone.
+
+Numbers are expectations with their source beside them, not promises: few were measured, and none
+on a real cloud. Where nobody states a most, there is none.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol, cast
+
+from components.settings import Settings
+
+Op = Literal["create", "update", "replace", "delete"]
+
+APP = "the app"
+DATABASE = "the database"
+AT_ONCE = "during this run"
+HOST = "pulumi-python:dynamic/stages:HostConfiguration"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What a plan does to one resource; ``old`` and ``new`` are its inputs, empty where unknown."""
+
+    urn: str
+    op: Op
+    old: Mapping[str, Any] = field(default_factory=dict)
+    new: Mapping[str, Any] = field(default_factory=dict)
+    fields: frozenset[str] = frozenset()
+    """Names of inputs that differ, top level only; empty: told from ``old`` and ``new``."""
+    old_first: bool = False
+    """Of a replacement: whether the old one goes before the new one comes."""
+
+    @property
+    def type(self) -> str:
+        return self.urn.split("::")[-2].rpartition("$")[2]
+
+    @property
+    def name(self) -> str:
+        return self.urn.rpartition("::")[2]
+
+    def changes(self, key: str) -> bool:
+        """Whether an input differs."""
+        return key in self.fields if self.fields else self.old.get(key) != self.new.get(key)
+
+
+class Span(NamedTuple):
+    """A time, from its least to its most in seconds, and where it comes from."""
+
+    least_s: int
+    most_s: int | None
+    """``None``: nobody states one."""
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Downtime:
+    """What one change costs."""
+
+    urn: str
+    what: str
+    """What does not answer: the app, or the database (then the app answers with errors)."""
+    least_s: int
+    most_s: int | None
+    why: str
+    """One sentence without its full stop."""
+    source: str
+    when: str = AT_ONCE
+
+    @property
+    def none(self) -> bool:
+        """Whether it is said only to say that it costs nothing."""
+        return self.most_s == 0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def text(self) -> str:
+        """One line: ``the app, 1 to 5 min, during this run: <why> (<source>)``."""
+        if self.none:
+            return f"{self.what}, no downtime: {self.why} ({self.source})"
+        long = in_words(self.least_s, self.most_s)
+        return f"{self.what}, {long}, {self.when}: {self.why} ({self.source})"
+
+
+class CloudDowntime(Protocol):
+    """What a cloud's ``downtime.py`` has."""
+
+    OLD_FIRST: Span
+    """An app server that is replaced, the old one first: from its shutdown to the gate.
+    Jobs that are under way end before, while the app answers."""
+    NEW_FIRST: Span
+    """An app server that is replaced, the new one first: while the address moves."""
+
+    def of(self, step: Step, settings: Settings) -> Iterable[Downtime]:
+        """The cost of changing one of the cloud's resources, itself. A replaced server, volume or
+        attachment is told already: the host's configuration is replaced with each of them."""
+
+
+def costs(step: Step, what: str, span: Span, why: str, when: str = AT_ONCE) -> Downtime:
+    """What a step costs, for a cloud's ``of``."""
+    return Downtime(
+        urn=step.urn,
+        what=what,
+        least_s=span.least_s,
+        most_s=span.most_s,
+        why=why,
+        source=span.source,
+        when=when,
+    )
+
+
+def expected(steps: Iterable[Step], settings: Settings) -> list[Downtime]:
+    """What a plan of these steps costs; longest first, then what costs nothing.
+
+    Creations and deletions cost nothing by themselves: nothing answered before, or nothing is
+    meant to answer any more. Plain ``expected(of_preview(document), settings)`` reads a preview.
+    """
+    cloud = of_cloud(settings.cloud)
+    found: list[Downtime] = []
+    for step in steps:
+        if step.op not in {"update", "replace"}:
+            continue
+        found += _host(step, cloud) if step.type == HOST else cloud.of(step, settings)
+    return sorted(found, key=lambda one: (one.none, -(one.most_s or 10**9), one.urn))
+
+
+def of_cloud(name: str) -> CloudDowntime:
+    """A cloud's answers, as the type says that they are."""
+    return cast(CloudDowntime, importlib.import_module(f"components.clouds.{name}.known.downtime"))
+
+
+def of_preview(document: Mapping[str, Any]) -> list[Step]:
+    """The steps in what ``pulumi preview --json`` prints: one for each resource."""
+    told = [
+        Told(
+            urn=step["urn"],
+            op=step["op"],
+            old=(step.get("oldState") or {}).get("inputs") or {},
+            new=(step.get("newState") or {}).get("inputs") or {},
+            fields=[*(step.get("diffReasons") or ()), *(step.get("detailedDiff") or ())],
+        )
+        for step in document.get("steps") or ()
+    ]
+    return folded(told)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """One operation as the engine names it; a replacement is three of them."""
+
+    urn: str
+    op: str
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]
+    fields: Sequence[str]
+
+
+def folded(told: Iterable[Told]) -> list[Step]:
+    """Steps from the engine's operations, in their order."""
+    by_urn: dict[str, list[Told]] = {}
+    for one in told:
+        by_urn.setdefault(one.urn, []).append(one)
+    steps = []
+    for urn, ones in by_urn.items():
+        ops = [one.op for one in ones]
+        op: Op | None = (
+            "replace"
+            if {"replace", "create-replacement"} & set(ops)
+            else next((known for known in _PLAIN if known in ops), None)
+        )
+        if op is None and "delete-replaced" in ops:
+            op = "delete"  # of an old one, by itself: an earlier run replaced it
+        if op is None:
+            continue
+        made = "create-replacement"
+        gone = "delete-replaced"
+        steps.append(
+            Step(
+                urn=urn,
+                op=op,
+                old=next((one.old for one in ones if one.old), {}),
+                new=next((one.new for one in ones if one.new), {}),
+                fields=frozenset(_top(name) for one in ones for name in one.fields),
+                old_first=gone in ops and (made not in ops or ops.index(gone) < ops.index(made)),
+            )
+        )
+    return steps
+
+
+_PLAIN: tuple[Op, ...] = ("create", "update", "delete")
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0].partition("[")[0]
+
+
+def in_words(least_s: int, most_s: int | None) -> str:
+    """``at least 1 min``, ``up to 30 s``, ``1 to 5 min``, ``30 s to 5 min``."""
+    if most_s is None:
+        return f"at least {_long(least_s)}" if least_s else "for an unknown time"
+    if not least_s:
+        return f"up to {_long(most_s)}"
+    least, most = _long(least_s), _long(most_s)
+    if least.split()[1] == most.split()[1]:
+        least = least.split()[0]
+    return f"{least} to {most}"
+
+
+def _long(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 60 else f"{-(-seconds // 60)} min"
+
+
+STARTS = {
+    "postgresql": Span(
+        1,
+        60,
+        "a restart of PostgreSQL took 1 to 3 s on local hosts; more after many writes",
+    ),
+    "pgbouncer": Span(1, 5, "estimated: its start takes under a second"),
+    "valkey-server": Span(0, 5, "estimated: jobs wait, pages answer"),
+    "nginx": Span(0, 2, "estimated: its start takes under a second"),
+}
+"""What is felt when it is restarted, by the unit's first word."""
+
+ONE_WEB = Span(1, None, "as long as the app takes to start")
+JOBS = "jobs that are under way end before, those that wait are done afterwards"
+
+
+def _host(step: Step, cloud: CloudDowntime) -> Iterable[Downtime]:
+    """What the host's own configuration costs."""
+    if step.op == "replace":
+        span = cloud.OLD_FIRST if step.old_first else cloud.NEW_FIRST
+        why = (
+            "the app server is replaced, the old one first: the app does not answer from the old"
+            f" one's shutdown until the new one has passed its readiness check; {JOBS}"
+            if step.old_first
+            else "the app server is replaced, the new one first: the address moves to it once it"
+            " has passed its readiness check; connections that are open then break"
+        )
+        yield costs(step, APP, span, why)
+        return
+    for unit in sorted(_restarted(step)):
+        known = STARTS.get(unit.partition(".")[0].partition("@")[0])
+        if known:
+            yield costs(step, APP, known, f"{unit} is restarted")
+    if step.changes("release") or step.changes("app") or step.changes("secret_files"):
+        if len((step.new.get("app") or {}).get("web_units") or ()) > 1:
+            source = "no request fails in the tests of deploys on real hosts"
+            span = Span(0, 0, source)
+            yield costs(step, APP, span, "the web processes are restarted one after another")
+        else:
+            yield costs(step, APP, ONE_WEB, "the only web process is restarted")
+
+
+def _restarted(step: Step) -> set[str]:
+    """Units that start anew because one of their files changes."""
+    old, new = step.old.get("files") or {}, step.new.get("files") or {}
+    changed = {path for path in {*old, *new} if old.get(path) != new.get(path)}
+    return {
+        str(service["unit"])
+        for service in step.new.get("services") or ()
+        if changed & set(service.get("restart_on") or ())
+    }

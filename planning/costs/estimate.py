@@ -1,0 +1,233 @@
+"""From a plan to cost lines and totals. No I/O: the clouds' rules and prices are handed in."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final, get_args
+
+from components.seam.costs import (
+    CloudCosts,
+    Line,
+    Part,
+    PlannedResource,
+    PriceBook,
+    Stack,
+    Unpriced,
+)
+from planning.costs.plan_file import CostPlan
+
+PARTS: Final[tuple[Part, ...]] = get_args(Part)
+STALE_DAYS: Final = 90
+CENT: Final = Decimal("0.01")
+
+OWN: Final = ("pulumi:", "pulumi-python:dynamic/stages:")
+"""Types of the engine and of this project: they are in the state and on the host, in no bill."""
+
+STAGES: Final = {
+    "stages:single_server:SingleServer": 1,
+    "stages:separate_database:SeparateDatabase": 2,
+}
+"""The component that makes a stack a stage."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a stage, or a part of it, is expected to cost; dollars a month."""
+
+    low: Decimal
+    high: Decimal
+
+    def place(self, usd: Decimal) -> str:
+        """Where in the range an amount lies, in words."""
+        if usd < self.low:
+            return f"${money(self.low - usd)} below it"
+        if usd > self.high:
+            return f"${money(usd - self.high)} above it"
+        share = (usd - self.low) / (self.high - self.low)
+        return "in its " + ("lower" if share < Decimal("0.5") else "upper") + " half"
+
+
+STAGE_1: Final = Range(Decimal(20), Decimal(50))
+STAGE_2_DATABASE: Final = Range(Decimal(50), Decimal(100))
+"""What stage 2 costs more than stage 1."""
+EXPECTED: Final[Mapping[int, tuple[tuple[str, Range, bool], ...]]] = {
+    1: (("stage 1", STAGE_1, False),),
+    2: (
+        ("the database of stage 2", STAGE_2_DATABASE, True),
+        (
+            "stage 2",
+            Range(STAGE_1.low + STAGE_2_DATABASE.low, STAGE_1.high + STAGE_2_DATABASE.high),
+            False,
+        ),
+    ),
+}
+"""By stage: what is expected, its range, and whether only the database counts."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A cloud's rules and prices."""
+
+    name: str
+    costs: CloudCosts
+    book: Callable[[], PriceBook]
+    """Reads its prices, when the first resource of it is there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What one stack costs in a month."""
+
+    stack: str
+    stage: int | None
+    lines: tuple[Line, ...]
+    free: Mapping[str, int]
+    """Types that cost nothing, and how many there are of each."""
+    unpriced: tuple[Unpriced, ...]
+
+    @property
+    def total(self) -> Decimal:
+        """Exact dollars a month of every line whose quantity is known."""
+        return total(self.lines)
+
+    def of_part(self, part: Part) -> tuple[Line, ...]:
+        """The lines of one part."""
+        return tuple(line for line in self.lines if line.part == part)
+
+    @property
+    def unknown(self) -> tuple[Line, ...]:
+        """Lines that depend on a usage that nobody told."""
+        return tuple(line for line in self.lines if line.quantity is None)
+
+    def expected(self) -> list[str]:
+        """Sentences on where in the expected range the stack lies; none when all of it is free."""
+        if not self.lines:
+            return []
+        return [
+            f"${money(spent)} a month for {what}: ${range_.low}-{range_.high} is expected,"
+            f" this is {range_.place(spent)}."
+            for what, range_, database in EXPECTED.get(self.stage or 0, ())
+            for spent in [total(self.of_part("database")) if database else self.total]
+        ]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """How old and how sure the prices of some lines are."""
+
+    oldest: datetime.date | None
+    newest: datetime.date | None
+    undated: tuple[str, ...]
+    """Items whose price was seen on a day that was not kept."""
+    unsure: tuple[str, ...]
+    """Items whose price needs a second source."""
+
+    def age_days(self, today: datetime.date) -> int | None:
+        """Days since the oldest price was seen."""
+        return (today - self.oldest).days if self.oldest else None
+
+    def warnings(self, today: datetime.date) -> list[str]:
+        """Sentences on what should be looked at."""
+        age = self.age_days(today)
+        told = []
+        if age is not None and age > STALE_DAYS:
+            told.append(
+                f"The oldest price here was seen {age} days ago, on {self.oldest}: more than"
+                f" {STALE_DAYS}. `make prices` says what has changed."
+            )
+        if self.unsure:
+            told.append(f"Not exact until a second source agrees: {', '.join(self.unsure)}.")
+        if self.undated:
+            told.append(f"Seen on a day that was not kept: {', '.join(self.undated)}.")
+        return told
+
+
+def estimate(
+    plan: CostPlan, clouds: Sequence[Cloud], usage: Mapping[str, Decimal] | None = None
+) -> Estimate:
+    """Price every resource of a plan. Raises ``UserError`` where a price would be a guess."""
+    by_urn = {one.urn: one for one in sorted(plan.resources, key=lambda one: one.urn)}
+    stacks: dict[str, Stack] = {}
+    lines: list[Line] = []
+    unpriced: list[Unpriced] = []
+    free: Counter[str] = Counter()
+    for resource in by_urn.values():
+        if not resource.custom or resource.type.startswith(OWN):
+            continue
+        cloud = next((one for one in clouds if resource.type.startswith(one.costs.PREFIXES)), None)
+        rule = cloud.costs.RULES.get(resource.type) if cloud else None
+        if cloud and rule:
+            if cloud.name not in stacks:
+                stacks[cloud.name] = Stack(by_urn, cloud.book(), usage or {})
+            found = list(rule(resource, stacks[cloud.name]))
+            lines += [each for each in found if isinstance(each, Line)]
+            unpriced += [each for each in found if isinstance(each, Unpriced)]
+            if not found:
+                free[resource.type] += 1
+        elif cloud and _is_free(resource.type, cloud.costs.FREE):
+            free[resource.type] += 1
+        else:
+            unpriced.append(_no_rule(resource))
+    lines.sort(key=lambda line: (PARTS.index(line.part), line.resource, line.urn))
+    return Estimate(
+        stack=plan.stack,
+        stage=next((STAGES[one.type] for one in by_urn.values() if one.type in STAGES), None),
+        lines=tuple(lines),
+        free=dict(sorted(free.items())),
+        unpriced=tuple(unpriced),
+    )
+
+
+def _is_free(type_: str, free: Mapping[str, str]) -> bool:
+    return type_ in free or any(
+        name.endswith("*") and type_.startswith(name.removesuffix("*")) for name in free
+    )
+
+
+def _no_rule(resource: PlannedResource) -> Unpriced:
+    return Unpriced(
+        urn=resource.urn,
+        resource=resource.name,
+        type=resource.type,
+        reason="no rule says what this type costs",
+    )
+
+
+def total(lines: Iterable[Line]) -> Decimal:
+    """The exact sum of lines."""
+    return sum((line.usd_per_month or Decimal(0) for line in lines), Decimal(0))
+
+
+def cents(usd: Decimal) -> Decimal:
+    """An amount rounded to cents, halves up."""
+    return usd.quantize(CENT, ROUND_HALF_UP)
+
+
+def money(usd: Decimal) -> str:
+    """Dollars and cents as they are shown; never ``-0.00``."""
+    rounded = cents(usd)
+    return f"{abs(rounded) if rounded == 0 else rounded:,}"
+
+
+def sources(lines: Iterable[Line]) -> Sources:
+    """How old and how sure the prices of these lines are."""
+    prices = {(line.price.item, line.price.region): line.price for line in lines}
+    days = sorted(
+        datetime.date.fromisoformat(price.seen) for price in prices.values() if price.seen
+    )
+    return Sources(
+        oldest=days[0] if days else None,
+        newest=days[-1] if days else None,
+        undated=_items(
+            price.item for price in prices.values() if not price.seen and price.basis == "seen"
+        ),
+        unsure=_items(price.item for price in prices.values() if price.basis != "seen"),
+    )
+
+
+def _items(items: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(items)))

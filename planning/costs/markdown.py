@@ -1,0 +1,148 @@
+"""Estimates as a block for a pull request: at most 60 lines, what is long folded away."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Sequence
+
+from components.errors import UserError
+from planning.costs import rows
+from planning.costs.compare import Comparison, percent
+from planning.costs.estimate import PARTS, Estimate, money
+
+MOST_LINES = 60
+BEGIN, END = "<!-- costs: made by `make cost-chart` -->", "<!-- end of costs -->"
+MOST_CHANGES = 15
+MOST_NOTES = 10
+
+
+def of_estimates(
+    all_: Sequence[Estimate], today: datetime.date, comparison: Comparison | None = None
+) -> str:
+    """The block, as text that ends with a newline."""
+    head = _compared(comparison) if comparison else _summary(all_)
+    told = [text for found in all_ for text in _sentences(found, len(all_) > 1)]
+    told += rows.price_words(list(all_), today)
+    head += ["", *(f"- {_plain(text)}" for text in _cut(told, MOST_NOTES, "notes"))]
+    room = MOST_LINES - len(head) - 7
+    return "\n".join([*head, *_folded(all_, room)]) + "\n"
+
+
+def with_numbers(page: str, all_: Sequence[Estimate], name: str) -> str:
+    """A page with the table of some stacks between its two marks.
+
+    Raises ``UserError`` when the page has no marks.
+    """
+    before, mark, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not mark or not end:
+        raise UserError(f"{name}: should have {BEGIN} and {END}, got a page without them")
+    table = [_row(_heads()), _dashes(), *_stacks(all_)]
+    sentences = [f"- {text}" for found in all_ for text in _sentences(found, True)]
+    return f"{before}{BEGIN}\n" + "\n".join([*table, "", *sentences]) + f"\n{END}{after}"
+
+
+def _summary(all_: Sequence[Estimate]) -> list[str]:
+    if len(all_) == 1:
+        found = all_[0]
+        sums = [(rows.TITLES[part], found.of_part(part)) for part in PARTS]
+        return [
+            f"### `{found.stack}` costs ${money(found.total)} a month",
+            "",
+            "| | USD a month |",
+            "|---|--:|",
+            *(f"| {title} | {rows.subtotal(lines)} |" for title, lines in sums if lines),
+            f"| **Total** | **{money(found.total)}** |",
+        ]
+    return [
+        "### What the stacks cost a month",
+        "",
+        _row(_heads()),
+        _dashes(),
+        *_cut(_stacks(all_), MOST_LINES // 2, "stacks", as_row=True),
+    ]
+
+
+def _heads() -> list[str]:
+    return ["USD a month", *rows.TITLES.values(), "Total"]
+
+
+def _dashes() -> str:
+    return "|---" + "|--:" * (len(PARTS) + 1) + "|"
+
+
+def _stacks(all_: Sequence[Estimate]) -> list[str]:
+    """A row a stack."""
+    return [
+        _row(
+            [
+                f"`{found.stack}`",
+                *(rows.subtotal(found.of_part(part)) for part in PARTS),
+                f"**{money(found.total)}**",
+            ]
+        )
+        for found in all_
+    ]
+
+
+def _compared(found: Comparison) -> list[str]:
+    before, after = found.before.total, found.after.total
+    rise = f"{rows.signed(found.usd)} USD, {percent(before, after)}"
+    *changes, last = rows.of_comparison(found)
+    if not changes:
+        return [f"### `{found.after.stack}` costs ${money(after)} a month, as before"]
+    table = [_row([_escaped(cell) for cell in row]) for row in changes]
+    return [
+        f"### `{found.after.stack}` would cost ${money(after)} a month ({rise})",
+        "",
+        "| | before | after | difference | |",
+        "|---|--:|--:|--:|--:|",
+        *_cut(table, MOST_CHANGES, "changes", as_row=True),
+        _row([f"**{cell}**" for cell in last]),
+    ]
+
+
+def _sentences(found: Estimate, several: bool) -> list[str]:
+    told = [*found.expected(), *rows.unpriced_words(found)]
+    return [f"`{found.stack}`: {text}" if several else text for text in told]
+
+
+def _folded(all_: Sequence[Estimate], room: int) -> list[str]:
+    """Every line of the estimates, as far as there is room."""
+    lines = [
+        _row([_escaped(cell) for cell in row.cells])
+        for found in all_
+        for row in rows.of_estimate(found)
+        if row.level in {1, 2}
+    ]
+    if not lines or room < 2:
+        return []
+    return [
+        "",
+        "<details><summary>Every line</summary>",
+        "",
+        _row(rows.HEADS),
+        "|---|--:|---|--:|--:|",
+        *_cut(lines, room - 1, "lines", as_row=True),
+        "</details>",
+    ]
+
+
+def _cut(lines: Sequence[str], most: int, what: str, *, as_row: bool = False) -> list[str]:
+    if len(lines) <= most:
+        return list(lines)
+    left = f"and {len(lines) - most + 1} more {what}"
+    return [*lines[: most - 1], _row([left]) if as_row else left]
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _escaped(text: str) -> str:
+    return _plain(text).replace("|", "\\|")
+
+
+def _plain(text: str) -> str:
+    """Without what a name could do to the page."""
+    return " ".join(text.replace("<", "&lt;").replace("[", "\\[").split())

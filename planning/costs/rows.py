@@ -1,0 +1,156 @@
+"""Words and numbers of an estimate as every format shows them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from components.seam.costs import Kind, Line, Part
+from planning.costs.compare import Change, Comparison, amount, percent
+from planning.costs.estimate import PARTS, Estimate, money, sources, total
+
+TITLES: dict[Part, str] = {
+    "server": "Server",
+    "database": "Database",
+    "network": "Network",
+    "operations": "Operations",
+}
+KINDS: dict[Kind, str] = {
+    "compute": "compute",
+    "disk": "disks",
+    "address": "addresses",
+    "backup": "backups and snapshots",
+    "traffic": "traffic",
+    "watching": "alarms, logs, keys",
+}
+HEADS = ("", "Quantity", "Unit", "Unit price", "USD a month")
+UNTOLD = "not told"
+PER_USE = "per use"
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table of one stack. ``level``: 0 part, 1 resource, 2 line, 3 total."""
+
+    level: int
+    cells: tuple[str, str, str, str, str]
+
+
+def of_estimate(found: Estimate) -> Iterator[Row]:
+    """The rows of one stack: part, its resources, their lines, the total."""
+    for part in PARTS:
+        lines = found.of_part(part)
+        if not lines:
+            continue
+        yield Row(0, (TITLES[part], "", "", "", subtotal(lines)))
+        for urn in dict.fromkeys(line.urn for line in lines):
+            own = [line for line in lines if line.urn == urn]
+            yield Row(1, (own[0].resource, "", "", "", ""))
+            for line in own:
+                yield Row(2, _line(line))
+    yield Row(3, ("Total", "", "", "", money(found.total)))
+
+
+def subtotal(lines: Sequence[Line]) -> str:
+    """The sum of lines, as far as it is known: never 0 for what only nobody told."""
+    if not lines:
+        return NOTHING
+    return PER_USE if all(line.quantity is None for line in lines) else money(total(lines))
+
+
+def _line(line: Line) -> tuple[str, str, str, str, str]:
+    usd = line.usd_per_month
+    return (
+        f"{line.name} ({line.detail})" if line.detail else line.name,
+        UNTOLD if line.quantity is None else plain(line.quantity),
+        line.price.unit,
+        plain(line.price.usd),
+        PER_USE if usd is None else money(usd),
+    )
+
+
+def plain(number: Decimal) -> str:
+    """A number as people write it: without an exponent, at most 6 places, no zeros at the end."""
+    rounded = number.quantize(Decimal("0.000001"), ROUND_HALF_UP).normalize()
+    return f"{rounded:,f}"
+
+
+def signed(usd: Decimal) -> str:
+    """An amount with its sign."""
+    text = money(usd)
+    return text if text.startswith("-") or text == "0.00" else f"+{text}"
+
+
+def free_words(found: Estimate) -> str:
+    """How many resources cost nothing."""
+    count = sum(found.free.values())
+    return f"{count} resources cost nothing." if count != 1 else "1 resource costs nothing."
+
+
+def unpriced_words(found: Estimate) -> list[str]:
+    """What costs money and has no price."""
+    return [f"Not priced: {each.resource} ({each.type}): {each.reason}." for each in found.unpriced]
+
+
+def notes(found: Estimate, today: datetime.date) -> list[str]:
+    """Everything that is to be said below the table of a stack."""
+    told = [*found.expected()]
+    if not found.lines:
+        told.append("Nothing here costs money: it runs on your own machine, or it is free.")
+    told.append(free_words(found))
+    told += unpriced_words(found)
+    if found.unknown:
+        told.append(
+            f"{len(found.unknown)} lines depend on usage that nobody told: they add nothing to the"
+            " total. `--usage FILE` tells it;"
+            " `.venv/bin/python -m scripts.cost usage` lists the keys."
+        )
+    return told + price_words([found], today)
+
+
+def price_words(all_: list[Estimate], today: datetime.date) -> list[str]:
+    """How old and how sure the prices are, and what that warns of."""
+    used = sources(line for found in all_ for line in found.lines)
+    if not used.oldest:
+        return used.warnings(today)
+    last = "" if used.oldest == used.newest else f" to {used.newest}"
+    seen = f"{used.oldest} ({used.age_days(today)} days ago){last}"
+    return [f"Prices in USD without taxes, seen {seen}.", *used.warnings(today)]
+
+
+def names(found: Comparison) -> tuple[str, str]:
+    """What the two sides of a comparison are called."""
+    before, after = found.before.stack, found.after.stack
+    return (before, after) if before != after else ("before", "now")
+
+
+def of_comparison(found: Comparison) -> Iterator[tuple[str, str, str, str, str]]:
+    """Rows of a comparison: what, before, after, difference, per cent; the total last."""
+    for change in found.changes:
+        yield _change(change)
+    before, after = found.before.total, found.after.total
+    yield "Total", money(before), money(after), signed(found.usd), percent(before, after)
+
+
+def _change(change: Change) -> tuple[str, str, str, str, str]:
+    what = f"{change.resource}: {change.name}"
+    details = [line.detail for line in (change.before, change.after) if line and line.detail]
+    if len(set(details)) > 1:
+        what += f" ({details[0]} -> {details[1]})"
+    elif details and not (change.before and change.after):
+        what += f" ({details[0]})"
+    before, after = (_amount(line) for line in (change.before, change.after))
+    if not change.known:
+        return what, before, after, PER_USE, ""
+    more = percent(amount(change.before), amount(change.after)) if change.after else "gone"
+    return what, before, after, signed(change.usd), more
+
+
+def _amount(line: Line | None) -> str:
+    if line is None:
+        return "-"
+    usd = line.usd_per_month
+    return money(usd) if usd is not None else f"{plain(line.price.usd)} a {line.price.unit}"

@@ -1,0 +1,1 @@
+"""What a change would do to a stack, and how it is told."""

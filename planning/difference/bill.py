@@ -1,0 +1,84 @@
+"""What a stack costs before and after, and what its budget says to it."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+from collections.abc import Mapping
+from typing import Any, Final
+
+from components.settings import Settings
+from planning.costs import compare, plan_file, rows
+from planning.costs.estimate import Cloud, Estimate, estimate, money
+from planning.difference.document import Cost, CostLine, Verdict
+from planning.policies import findings as policy
+from planning.policies.rules import RULES
+from scripts.lib import cost_inputs
+
+BUDGET: Final = "budget"
+"""The rule of ``planning/policies/rules.py`` that this verdict stands for."""
+MOST_LINES: Final = 100
+
+
+def of_plans(
+    name: str,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    chosen: Settings | None,
+) -> Cost:
+    """Price both plans of a stack, offline ones or previews.
+
+    Raises ``UserError`` where a price would be a guess.
+    """
+    old, new = _estimate(name, before), _estimate(name, after)
+    told = Cost(before=money(old.total) if old else None, after=money(new.total) if new else None)
+    if new is None:
+        return told
+    budget, verdict = _judged(old, new, chosen)
+    if old is None:
+        return Cost(before=None, after=told.after, budget=budget, verdict=verdict)
+    found = compare.compare(old, new)
+    *changed, total = rows.of_comparison(found)
+    return Cost(
+        before=told.before,
+        after=told.after,
+        budget=budget,
+        verdict=verdict,
+        difference=total[3],
+        lines=tuple(
+            CostLine(name=row[0], before=row[1], after=row[2], difference=row[3])
+            for row in changed[:MOST_LINES]
+        ),
+    )
+
+
+def unpriced(name: str, plan: Mapping[str, Any] | None) -> list[str]:
+    """What costs money in a plan and has no price."""
+    found = _estimate(name, plan)
+    return rows.unpriced_words(found) if found else []
+
+
+def _judged(
+    old: Estimate | None, new: Estimate, chosen: Settings | None
+) -> tuple[str | None, Verdict]:
+    """The budget and its verdict; none where the settings switch the rule off."""
+    rule = next(one for one in RULES if one.id == BUDGET)
+    if chosen is None or policy.level_of(rule, chosen) == "disabled":
+        return None, ""
+    budget = policy.budget(chosen)
+    if not compare.above(new.total, budget):
+        return money(budget), "within"
+    rises = compare.above(new.total, budget, old.total if old else None)
+    return money(budget), "above" if rises else "above before"
+
+
+def _estimate(name: str, plan: Mapping[str, Any] | None) -> Estimate | None:
+    if plan is None:
+        return None
+    document = {"version": 1, "stack": name, "resources": plan_file.states(plan, name)}
+    return estimate(plan_file.of_document(document, name), _clouds())
+
+
+@functools.cache
+def _clouds() -> tuple[Cloud, ...]:
+    return tuple(cost_inputs.all_clouds(datetime.date.today()))

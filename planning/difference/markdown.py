@@ -1,0 +1,329 @@
+"""The comment: most dangerous things first, a row a stack, then each stack with its parts."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from components.seam.downtime import in_words
+from planning.difference import strict, verdict
+from planning.difference.document import Document, Downtime, Resource, Stack, Value
+from planning.difference.escape import block, code, sentence
+from planning.difference.marker import LIMIT, MARKER
+from planning.difference.truncate import FOLDED_UNITS, Part, Section, fit
+
+DONE: Final = {
+    "delete": "deleted",
+    "replace": "replaced",
+    "update": "changed",
+    "create": "created",
+}
+"""What becomes of a resource, the most dangerous first."""
+MOST_DIFF_LINES: Final = 40
+MOST_NAMES: Final = 10
+ERROR_LINES: Final = 60
+NOTHING: Final = "-"
+DEFAULT, ABSENT = "default", "none"
+"""What a setting is, and an input, that is not there."""
+
+
+def markdown(document: Document) -> str:
+    """The whole comment: at most ``LIMIT`` characters, its first line is ``MARKER``.
+
+    No text of the document is trusted: see ``planning/difference/escape.py``.
+    """
+    loud = [stack for stack in document.stacks if not verdict.is_quiet(stack)]
+    loud.sort(key=_mildness)
+    first = Section(
+        f"{MARKER}\n## {_title(loud)}",
+        [
+            Part("", [f"> {line}" for line in _alert(loud)]),
+            Part("", _table(loud)),
+        ],
+    )
+    sections = [
+        Section(f"### {_label(stack.name)}{_about(stack)}", _parts(stack)) for stack in loud
+    ]
+    return fit([first, *sections], _ending(document), LIMIT)
+
+
+def _mildness(stack: Stack) -> tuple[bool, ...]:
+    """The most dangerous stack sorts first."""
+    operations = {one.operation for one in stack.resources}
+    return (
+        not any(one.holds == "data" for one in stack.resources),
+        not any(one.holds for one in stack.resources),
+        stack.status != "failed",
+        stack.status != "gone",
+        not verdict.mandatory(stack),
+        not verdict.over_budget(stack),
+        not {"replace", "delete"} & operations,
+        stack.status == "new",
+    )
+
+
+def _title(loud: Sequence[Stack]) -> str:
+    failed = sum(stack.status == "failed" for stack in loud)
+    changed = len(loud) - failed
+    words = [f"{changed} stack{'s change' if changed != 1 else ' changes'}"] if changed else []
+    words += [f"{failed} preview{'s' if failed != 1 else ''} failed"] if failed else []
+    return "Preview: " + (", ".join(words) or "no stack changes")
+
+
+def _alert(loud: Sequence[Stack]) -> list[str]:
+    """What a reviewer must not overlook, in one box."""
+    told = [
+        *(line for stack in loud for line in _losses(stack, "data")),
+        *(line for stack in loud for line in _losses(stack, "address")),
+        *(f"{_label(one.name)}: the preview **failed**" for one in loud if one.status == "failed"),
+        *(line for stack in loud for line in _gone(stack)),
+        *(
+            f"{_label(stack.name)}: breaks the mandatory policy {code(one.policy)}:"
+            f" {sentence(one.message)}"
+            for stack in loud
+            for one in verdict.mandatory(stack)
+        ),
+        *(
+            f"{_label(stack.name)}: ${_money(stack.cost.after)} a month is **above its budget** of"
+            f" ${_money(stack.cost.budget)}"
+            for stack in loud
+            if stack.cost and verdict.over_budget(stack)
+        ),
+    ]
+    return ["[!CAUTION]", *(f"- {line}" for line in told)] if told else []
+
+
+def _losses(stack: Stack, holds: str) -> Iterator[str]:
+    words = {
+        "data": "**the data in it is lost**",
+        "address": "**its address is lost**, DNS and allow lists have to follow",
+    }
+    for one in stack.resources:
+        if stack.status == "gone" or one.holds != holds:
+            continue
+        what = f"{_label(stack.name)}: {code(one.name)} ({_type(one)}) is **{DONE[one.operation]}**"
+        guard = "; it is protected, so that `up` refuses as long as it is" if one.protected else ""
+        yield f"{what}: {words[holds]}{guard}"
+
+
+def _gone(stack: Stack) -> Iterator[str]:
+    if stack.status != "gone":
+        return
+    cost = f" and costs ${_money(stack.cost.before)} a month" if stack.cost else ""
+    down = code(f"make down STACK={stack.name}")
+    yield (
+        f"{_label(stack.name)}: its settings are deleted, **the stack is not**: it stays as it is"
+        f"{cost}, until {down} takes it away, which needs the settings"
+    )
+
+
+def _table(loud: Sequence[Stack]) -> list[str]:
+    if not loud:
+        return []
+    heads = ["| Stack | Resources | Downtime | USD a month |", "|---|---|---|--:|"]
+    return [
+        *heads,
+        *(
+            f"| {_label(stack.name)} | {_counts(stack) or NOTHING} | {_longest(stack)}"
+            f" | {_cost(stack)} |"
+            for stack in loud
+        ),
+    ]
+
+
+def _counts(stack: Stack) -> str:
+    if stack.status == "failed":
+        return "preview failed"
+    if stack.status == "gone":
+        return "settings deleted"
+    counted = Counter[str](one.operation for one in stack.resources)
+    return ", ".join(
+        f"**{counted[each]} {word}**"
+        if each in {"delete", "replace"}
+        else f"{counted[each]} {word}"
+        for each, word in DONE.items()
+        if counted[each]
+    )
+
+
+def _longest(stack: Stack) -> str:
+    if stack.status in {"failed", "gone", "new"}:
+        return NOTHING
+    felt = [one for one in stack.downtime if one.most_s != 0]
+    if not felt:
+        return "none expected"
+    longest = max(felt, key=lambda one: (one.most_s is None, one.most_s or 0, one.least_s))
+    return in_words(longest.least_s, longest.most_s)
+
+
+def _cost(stack: Stack) -> str:
+    cost = stack.cost
+    if cost is None:
+        return "not known"
+    words = {"above": ", **over budget**", "above before": ", over budget as before"}
+    over = words.get(cost.verdict, "")
+    if cost.before is None or cost.after is None:
+        return _money(cost.after if cost.before is None else cost.before) + over
+    if cost.before == cost.after:
+        return _money(cost.after) + over
+    rise = f"({_signed(cost.difference)})"
+    return f"{_money(cost.before)} → {_money(cost.after)} {rise}{over}"
+
+
+def _about(stack: Stack) -> str:
+    return {"new": " (new)", "failed": " (failed)", "gone": " (settings deleted)"}.get(
+        stack.status, ""
+    )
+
+
+def _parts(stack: Stack) -> list[Part]:
+    shown = sorted(stack.resources, key=_loss)
+    told = [
+        *(f"- {_downtime(one)}" for one in stack.downtime if one.most_s != 0),
+        *_findings(stack),
+        *(f"- Note: {sentence(note)}" for note in stack.notes),
+    ]
+    settings = [f"- Setting {_value(each, '  ', DEFAULT)}" for each in stack.settings]
+    if len(settings) <= FOLDED_UNITS:
+        told, settings = [*told, *settings], []
+    return [
+        Part("", _error(stack)),
+        Part("", told),
+        Part(f"Settings: {len(settings)} changed", settings),
+        Part(_money_title(stack), _money_lines(stack), always_folded=True),
+        Part(_resources_title(stack), [unit for one in shown for unit in _resource(stack, one)]),
+    ]
+
+
+def _loss(one: Resource) -> tuple[int, int]:
+    """What loses most sorts first."""
+    return ["data", "address", ""].index(one.holds), [*DONE].index(one.operation)
+
+
+def _error(stack: Stack) -> list[str]:
+    if not stack.error:
+        return []
+    lines = stack.error.splitlines()[-ERROR_LINES:]
+    return ["\n".join(block(lines))]
+
+
+def _downtime(one: Downtime) -> str:
+    long = in_words(one.least_s, one.most_s)
+    why = f"{sentence(one.why)} ({sentence(one.source)})"
+    return f"Downtime of {sentence(one.what)}: **{long}**, {sentence(one.when)}: {why}"
+
+
+def _findings(stack: Stack) -> Iterator[str]:
+    for one in stack.findings:
+        old = "" if one.new else ", as before"
+        remedy = f" {sentence(one.remedy)}" if one.remedy else ""
+        yield f"- Policy {code(one.policy)} ({one.level}{old}): {sentence(one.message)}.{remedy}"
+
+
+def _money_title(stack: Stack) -> str:
+    cost = stack.cost
+    if cost is None or cost.before is None or cost.after is None:
+        return ""
+    budget = f", the budget is ${_money(cost.budget)}" if cost.budget else ""
+    return f"Cost: ${_money(cost.before)} → ${_money(cost.after)} a month{budget}"
+
+
+def _money_lines(stack: Stack) -> list[str]:
+    lines = stack.cost.lines if stack.cost else ()
+    return [
+        f"- {sentence(one.name)}: {sentence(one.before)} → {sentence(one.after)}"
+        f" ({sentence(one.difference)})"
+        for one in lines
+    ]
+
+
+def _resources_title(stack: Stack) -> str:
+    if stack.status == "gone":
+        return f"{len(stack.resources)} resources stay, without settings"
+    counts = _counts(stack).replace("**", "")
+    stay = f", {stack.same} stay" if stack.same else ""
+    return f"Resources: {counts or 'none changed'}{stay}"
+
+
+def _resource(stack: Stack, one: Resource) -> list[str]:
+    """A unit for the resource, and one for each of its changed inputs."""
+    if stack.status == "gone":
+        keeps = {"data": ", with **data**", "address": ", an **address**"}.get(one.holds, "")
+        return [f"- {code(one.name)} ({_type(one)}){keeps}"]
+    because = f", forced by {', '.join(map(code, one.because[:MOST_NAMES]))}" if one.because else ""
+    word = DONE[one.operation]
+    loud = f"**{word}**" if one.operation in {"delete", "replace"} else word
+    head = f"- {loud} {code(one.name)} ({_type(one)}){because}"
+    own = [each for each in one.inputs if not _follows(each)]
+    units = [head, *(f"  - {_value(each, '    ', ABSENT)}" for each in own)]
+    follow = [
+        code(each.path) for each in one.inputs if _follows(each) and each.path not in one.because
+    ]
+    if follow:
+        words = "comes from what changes" if len(follow) == 1 else "come from what changes"
+        units.append(f"  - {', '.join(follow[:MOST_NAMES])} {words}")
+    return units
+
+
+def _follows(one: Value) -> bool:
+    """Whether it is only known to be another one, as it comes from something that changes."""
+    return one.before is None and one.after is None and not one.secret and not one.diff
+
+
+def _value(one: Value, indent: str, absent: str) -> str:
+    name = code(one.path)
+    if one.secret:
+        return f"{name}: changed, it is not shown"
+    if one.diff:
+        lines = list(one.diff[:MOST_DIFF_LINES])
+        if len(one.diff) > MOST_DIFF_LINES:
+            lines.append(f"... {len(one.diff) - MOST_DIFF_LINES} more lines")
+        return "\n".join([f"{name}:", *(f"{indent}{line}" for line in block(lines, "diff"))])
+    before, after = (absent if side is None else code(side) for side in (one.before, one.after))
+    return f"{name}: {before} → {after}"
+
+
+def _ending(document: Document) -> str:
+    quiet = [stack.name for stack in document.stacks if verdict.is_quiet(stack)]
+    shown = ", ".join(map(_label, quiet[:50])) + (
+        f" and {len(quiet) - 50} more" * (len(quiet) > 50)
+    )
+    lines = [f"No change: {shown}."] if quiet else []
+    offline = any(stack.source == "offline" for stack in document.stacks)
+    commits = [_commit(each) for each in (document.base, document.head) if each]
+    between = f" of {' and '.join(commits)}" if commits else ""
+    if offline:
+        lines.append(
+            f"<sub>Offline plans{between}: what the code asks for. What is really there, and what"
+            " only a cloud knows, is not in them.</sub>"
+        )
+    elif commits:
+        lines.append(f"<sub>Previews{between}.</sub>")
+    return "\n\n".join(lines) or "<sub>Nothing was previewed.</sub>"
+
+
+def _type(one: Resource) -> str:
+    """``aws ec2 Instance`` of ``aws:ec2/instance:Instance``, ``local Server`` of a dynamic one."""
+    package, _, rest = one.type.removeprefix("pulumi-python:dynamic/").partition(":")
+    module, _, name = rest.rpartition(":")
+    module = module.partition("/")[0].removeprefix("index")
+    return code(" ".join(word for word in (package, module, name) if word))
+
+
+def _label(name: str) -> str:
+    """A stack's name in any place, a table included."""
+    return f"`{re.sub(r'[^A-Za-z0-9_-]', '?', name)[:40] or '?'}`"
+
+
+def _money(amount: str | None) -> str:
+    return amount if amount and re.fullmatch(strict.MONEY, amount, re.ASCII) else "?"
+
+
+def _signed(amount: str) -> str:
+    return amount if re.fullmatch(rf"\+?{strict.MONEY}", amount, re.ASCII) else "?"
+
+
+def _commit(given: str) -> str:
+    return re.sub(r"[^0-9a-f]", "?", given)[:12]

@@ -1,0 +1,1 @@
+"""The policies: what a stack should be, held against its plan."""
