@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from components.clouds.local.account import passage
@@ -116,13 +117,17 @@ def inotify_in_use() -> int:
     """Inotify instances of all processes of root, those on hosts included."""
     found = 0
     for process in Path("/proc").glob("[0-9]*"):
-        try:
+        with suppress(OSError):  # it has ended
             if process.stat().st_uid == 0:
-                links = [str(link.readlink()) for link in (process / "fd").iterdir()]
-                found += links.count("anon_inode:inotify")
-        except OSError:
-            continue  # it has ended
+                found += sum(_is_inotify(link) for link in (process / "fd").iterdir())
     return found
+
+
+def _is_inotify(link: Path) -> bool:
+    try:
+        return str(link.readlink()) == "anon_inode:inotify"
+    except OSError:  # closed by now, as the one that lists this process's own is
+        return False
 
 
 def _disk() -> UserError | None:
