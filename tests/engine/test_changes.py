@@ -59,7 +59,7 @@ ROLES = ("cpu", "disk", "memory")
 DO_ALARMS = {f"create MonitorAlert alarm-{role}" for role in ROLES}
 
 CHANGES = [
-    # An image, a boot document, a Droplet's keys: for the next server (CLOUD_FACTS 5, 11).
+    # An image, a boot document, a Droplet's keys: for the next server (docs/facts/pulumi.md 5, 11).
     Change("aws-stage1", "access", {**ACCESS, **AWS_IMAGE}, {AWS_RULE, HOST}),
     Change("aws-stage1", "app", APP, {HOST}),
     Change("aws-stage1", "plan", AWS_PLAN, {AWS_SERVER, HOST}),

@@ -171,5 +171,5 @@ def test_without_protection_a_destroy_takes_everything(standing: Standing) -> No
     stack.pulumi("destroy", "--yes")
     assert in_the_account(stack) == set()
     assert stack.resources() == []
-    # Without its firewall a database is open to the world: it goes with it (CLOUD_FACTS 38).
+    # The database goes with its firewall: without one it is open (docs/facts/digitalocean.md 38).
     assert not [name for _, name in stack.cloud.log if name.startswith("DatabaseFirewall")]

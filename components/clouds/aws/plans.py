@@ -24,7 +24,8 @@ RESERVED_CONNECTIONS: Final = 7
 PostgreSQL 16, from its error message and not measured here."""
 
 BYTES_PER_CONNECTION: Final = 9_531_392
-"""RDS's default formula for PostgreSQL, with the whole memory (DATA_FACTS 7): the group sets it."""
+"""RDS's default formula for PostgreSQL, with the whole memory: the group sets it
+(docs/facts/postgresql.md 7)."""
 MOST_CONNECTIONS: Final = 5000
 
 

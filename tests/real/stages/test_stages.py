@@ -105,14 +105,14 @@ def answers(address: str, port: int) -> bool:
         return False
 
 
-def test_peer_lets_the_app_in_and_no_one_else(stack: Stack) -> None:  # DATA_FACTS 1
+def test_peer_lets_the_app_in_and_no_one_else(stack: Stack) -> None:  # docs/facts/postgresql.md 1
     query = "psql -XAtc 'select current_user' 'postgresql://app@/app?host=/run/pgbouncer&port=6432'"
     assert on_host(stack, f"sudo runuser -u app -- {query}") == "app"
     refused = stack.run("ssh", f"sudo runuser -u www-data -- {query}", code=2)
     assert "Permission denied" in refused or "peer" in refused
 
 
-def test_both_aliases_and_their_modes(stack: Stack) -> None:  # DATA_FACTS 3
+def test_both_aliases_and_their_modes(stack: Stack) -> None:  # docs/facts/postgresql.md 3
     psql = "sudo runuser -u app -- psql -XAt"
     direct = "'postgresql://app@/app_direct?host=/run/pgbouncer&port=6432'"
     pooled = "'postgresql://app@/app?host=/run/pgbouncer&port=6432'"
@@ -126,14 +126,14 @@ def test_both_aliases_and_their_modes(stack: Stack) -> None:  # DATA_FACTS 3
     assert on_host(stack, f"{psql} -c 'select 1' {pooled}") == "1"
 
 
-def test_no_password_on_the_app_side(stack: Stack) -> None:  # DATA_FACTS 1, 22
+def test_no_password_on_the_app_side(stack: Stack) -> None:  # docs/facts/postgresql.md 1, 22
     environment = on_host(stack, "sudo cat /etc/app/app.env")
     (url,) = [line for line in environment.splitlines() if line.startswith("DATABASE_URL=")]
     assert url == 'DATABASE_URL="postgresql://app@/app?host=/run/pgbouncer&port=6432"'
     on_host(stack, "sudo runuser -u app -- cat /etc/pgbouncer/databases.ini", code=1)
 
 
-def test_upstream_is_verified_in_full(stage2: Stack) -> None:  # DATA_FACTS 6
+def test_upstream_is_verified_in_full(stage2: Stack) -> None:  # docs/facts/postgresql.md 6
     settings = on_host(stage2, "sudo sh -c 'cat /etc/pgbouncer/*.ini'")
     assert "server_tls_sslmode = verify-full" in settings
     # With another authority, the pooler refuses the very same server.
@@ -155,7 +155,7 @@ def test_upstream_is_verified_in_full(stage2: Stack) -> None:  # DATA_FACTS 6
     until("the pooler to serve again", lambda: stage2.get()["problem"] is None)
 
 
-def test_no_secret_outside_its_file(stack: Stack) -> None:  # DATA_FACTS 22
+def test_no_secret_outside_its_file(stack: Stack) -> None:  # docs/facts/postgresql.md 22
     text = str(stack.state())
     secrets = [
         line.split("=", 1)[1].strip('"')

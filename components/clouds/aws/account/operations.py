@@ -13,8 +13,9 @@ DATABASE = "aws:rds/instance:Instance"
 
 
 def unlock(resources: Sequence[Mapping[str, Any]]) -> None:
-    """Lift RDS's own deletion protection, which the engine's does not know of (CLOUD_FACTS 2).
+    """Lift RDS's own deletion protection, which the engine does not know of.
 
+    docs/facts/pulumi.md 2.
     RDS does that at once, whatever the hour of maintenance. Raises ``UserError``.
     """
     for resource in resources:

@@ -41,7 +41,7 @@ def route(server_id: str, ssh_host: str) -> Route:
 
     With an endpoint ``ssh_host`` is the instance's id and the AWS CLI is the tunnel. Otherwise
     it is the address of the server's birth, which AWS takes back when the static one comes, and
-    replaces by a third when that moves on (CLOUD_FACTS 13): the current one is asked for.
+    replaces by a third when that moves on (docs/facts/aws.md 13): the current one is asked for.
     """
     server = identity.parts(server_id)
     if ssh_host.startswith("i-"):

@@ -1,7 +1,7 @@
 """Regions and their zones, known without an account.
 
 The zones come from here and not from a look-up, so that a preview needs no answer of AWS for
-them and a new zone in a region never moves a volume or a subnet (CLOUD_FACTS 5).
+them and a new zone in a region never moves a volume or a subnet (docs/facts/pulumi.md 5).
 """
 
 from __future__ import annotations

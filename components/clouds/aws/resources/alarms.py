@@ -1,7 +1,7 @@
 """Alarms of CloudWatch, sent to the address in ``stages:alarms.email``.
 
 Without an address there are none. Each costs $0.10 a month, each of the host's own metrics $0.30
-(PRICES.md). AWS sends one message to have the address confirmed; nothing arrives before that.
+(docs/costs.md). AWS sends one message to have the address confirmed; nothing arrives before that.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The managed database: RDS for PostgreSQL, private, encrypted, backed up, kept when it goes.
 
-RDS is unencrypted, without backups, on gp2 and unprotected by default (CLOUD_FACTS 17): every such
-input is set here. It never gets a name, a public address or a password that RDS rotates (24).
+RDS is unencrypted, without backups, on gp2 and unprotected by default (docs/facts/aws.md 17): every
+such input is set here. It never gets a name, a public address or a password that RDS rotates (24).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Who may talk to whom: security groups with rules that are resources of their own.
 
 Rules within a group and rule resources overwrite each other, and a changed description replaces
-the group (CLOUD_FACTS 15): only the second kind is used, and descriptions are fixed.
+the group (docs/facts/aws.md 15): only the second kind is used, and descriptions are fixed.
 """
 
 from __future__ import annotations

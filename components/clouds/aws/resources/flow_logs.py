@@ -1,6 +1,6 @@
 """The log of the network's connections, when settings ask for it.
 
-Costs about $0.50 a GB taken in (PRICES.md, not looked up twice); off by default for that.
+Costs about $0.50 a GB taken in (docs/costs.md, not looked up twice); off by default for that.
 """
 
 from __future__ import annotations

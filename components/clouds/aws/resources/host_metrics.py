@@ -1,7 +1,7 @@
 """What AWS does not see from outside, memory and disks, sent by the host itself.
 
 Debian has no agent of AWS's; a timer with Python's own library does it. Only with alarms: each
-metric costs $0.30 a month (PRICES.md), and without them the host has no right to send any.
+metric costs $0.30 a month (docs/costs.md), and without them the host has no right to send any.
 """
 
 from __future__ import annotations

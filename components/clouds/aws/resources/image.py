@@ -20,7 +20,8 @@ def name_pattern(plan: Ec2Plan) -> str:
 def image(ctx: Context, plan: Ec2Plan) -> pulumi.Input[str]:
     """Return the image of the settings, or the newest, looked up.
 
-    The server ignores every later change of it (CLOUD_FACTS 5): a newer image would replace it.
+    The server ignores every later change of it (docs/facts/pulumi.md 5): a newer image would
+    replace it.
     """
     if ctx.settings.server.image:
         return ctx.settings.server.image

@@ -1,7 +1,7 @@
 """The stage's network: a VPC with two public subnets and, for a database, two private ones.
 
 Costs nothing by itself: there is no NAT gateway, the app server has a public address and RDS needs
-none (CLOUD_FACTS 21). It never opens the database to anything but the app server's group.
+none (docs/facts/aws.md 21). It never opens the database to anything but the app server's group.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _private(
     keep: bool,
     parent: pulumi.Resource,
 ) -> list[aws.ec2.Subnet]:
-    """Subnets without a way out, in two zones even for a database in one (CLOUD_FACTS 21)."""
+    """Subnets without a way out, in two zones even for a database in one (docs/facts/aws.md 21)."""
     table = aws.ec2.RouteTable(
         f"{name}-private",
         region=ctx.region,

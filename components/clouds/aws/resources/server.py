@@ -14,7 +14,7 @@ from components.errors import UserError
 from components.seam.cloud import ServerAnswer, ServerNeeds
 
 MAX_USER_DATA_BYTES = 16384
-"""Before base64 (CLOUD_FACTS 11)."""
+"""Before base64 (docs/facts/aws.md 11)."""
 
 DEVICE_NAME = "/dev/sdf"
 """What the API wants to hear; Nitro instances show the volume as NVMe."""
@@ -33,8 +33,8 @@ def make(
         id=instance.arn,
         attachment_id=attachment.id if attachment else None,
         private_address=instance.private_ip,
-        # Its first address goes when the static one comes (CLOUD_FACTS 13): `power.route` finds
-        # the one that it has at the time, and takes a server's id as the way through the endpoint.
+        # Its first address goes when the static one comes (docs/facts/aws.md 13): `power.route`
+        # finds the one that it has at the time. Through the endpoint a server's id is the way.
         ssh_host=instance.id if tunnel else instance.public_ip,
         ssh_host_key=None,
         delete_before_replace=needs.volume is not None,

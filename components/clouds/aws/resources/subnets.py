@@ -1,4 +1,4 @@
-"""How a network's range is divided, once and for good (CLOUD_FACTS 21)."""
+"""How a network's range is divided, once and for good (docs/facts/aws.md 21)."""
 
 from __future__ import annotations
 

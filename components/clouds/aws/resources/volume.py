@@ -1,4 +1,4 @@
-"""The volume of PostgreSQL's data in stage 1: it outlives its server (CLOUD_FACTS 12)."""
+"""The volume of PostgreSQL's data in stage 1: it outlives its server (docs/facts/aws.md 12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CLOUD_FACTS, line by line, on the graph of both stages. The number in a name is the fact's."""
+"""docs/facts, line by line, on the graph of both stages. The number in a name is the fact's."""
 
 from __future__ import annotations
 
