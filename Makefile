@@ -92,8 +92,9 @@ policy-pack: ## make `pulumi preview --policy-pack policy` work
 scan: ## what checkov makes of STACK, offline (STACK=all: of every stack; JSON=1)
 	@[ "$$STACK" != all ] || STACK=; $(PLAIN) scripts.scan $(JSON_FLAG) $$STACK
 
-prices: ## which prices have changed (CLOUD=aws: only those; REFRESH=1: write them)
-	@verb=check; [ -z "$$REFRESH" ] || verb=refresh; $(PLAIN) scripts.prices $$verb -- $${CLOUD:+"$$CLOUD"}
+prices: ## which prices have changed (CLOUD=aws: only those; REGION= also there; REFRESH=1: write them)
+	@verb=check; [ -z "$$REFRESH" ] || verb=refresh; \
+		$(PLAIN) scripts.prices $$verb $${REGION:+--region "$$REGION"} -- $${CLOUD:+"$$CLOUD"}
 
 bench: ## how long things take, into docs/benchmarks (BENCH=stages, claims, ...: only that; RUNS=3)
 	@$(PLAIN) scripts.bench $${RUNS:+--runs "$$RUNS"} -- $$BENCH

@@ -141,12 +141,17 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Unpriced:
-    """Something that costs money, and no rule here says how much."""
+    """Something that costs money and has no price here: by no rule, or in no row of the prices."""
 
     urn: str
     resource: str
     type: str
     reason: str
+
+
+def unpriced(resource: PlannedResource, reason: str) -> Unpriced:
+    """That a resource, or a line of it, has no price."""
+    return Unpriced(urn=resource.urn, resource=resource.name, type=resource.type, reason=reason)
 
 
 class PriceBook:
@@ -159,42 +164,34 @@ class PriceBook:
         named = {price.region for price in self.prices if price.region != ANYWHERE}
         self.regions = tuple(sorted(named | set(regions)))
 
-    def find(self, item: str, region: str, path: str) -> Price:
-        """The price of an item in a region; ``path`` is what the error names.
-
-        Raises ``UserError`` with the nearest names for an unknown region or item.
-        """
+    def find(self, item: str, region: str) -> Price | None:
+        """The price of an item in a region, if there is one."""
         if region not in self.regions:
-            raise UserError(
-                f"{path}: region: should be one of {', '.join(self.regions)} to have prices,"
-                f" got {region!r}",
-                f"{_near(region, self.regions)}No price is guessed.",
-            )
-        found = self.by_key.get((item, region)) or self.by_key.get((item, ANYWHERE))
-        if found:
-            return found
+            return None
+        return self.by_key.get((item, region)) or self.by_key.get((item, ANYWHERE))
+
+    def why_none(self, item: str, region: str) -> str:
+        """Why an item has no price in a region, with the nearest names that have one."""
+        if region not in self.regions:
+            return f"no prices are known for the region {region!r}{_near(region, self.regions)}"
         family, _, size = item.partition("/")
         elsewhere = sorted(price.region for price in self.prices if price.item == item)
         if elsewhere:
-            raise UserError(
-                f"{path}: {item} has no price in {region}, only in {', '.join(elsewhere)}",
-                f"No price is guessed: `.venv/bin/python -m scripts.prices refresh {self.cloud}"
-                f" --region {region}` looks it up.",
+            return (
+                f"{item} has no price in {region}, only in {', '.join(elsewhere)};"
+                f" `make prices REFRESH=1 CLOUD={self.cloud} REGION={region}` looks it up"
             )
         known = [
             price.item.partition("/")[2]
             for price in self.prices
             if price.item.partition("/")[0] == family and price.region in {region, ANYWHERE}
         ]
-        raise UserError(
-            f"{path}: should have a size with a known price, got {size!r} ({family})",
-            f"{_near(size, known)}No price is guessed.",
-        )
+        return f"{item} has no price in any region{_near(size, known)}"
 
 
 def _near(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.5)
-    return f"The nearest: {', '.join(near)}. " if near else ""
+    return f"; the nearest: {', '.join(near)}" if near else ""
 
 
 @dataclass(frozen=True)
@@ -240,19 +237,9 @@ class Stack:
         part: Part,
         kind: Kind,
         detail: str = "",
-    ) -> Line:
+    ) -> Line | Unpriced:
         """A line of what is there all month."""
-        price = self.prices.find(item, region, resource.name)
-        return Line(
-            urn=resource.urn,
-            resource=resource.name,
-            name=name,
-            detail=detail,
-            part=part,
-            kind=kind,
-            price=price,
-            quantity=quantity,
-        )
+        return self._line(resource, name, item, region, quantity, part, kind, detail, False)
 
     def usage_line(
         self,
@@ -266,10 +253,27 @@ class Stack:
         kind: Kind,
         detail: str = "",
         free: Decimal = Decimal(0),
-    ) -> Line:
+    ) -> Line | Unpriced:
         """A line of what depends on usage: its quantity is the usage file's, less what is free."""
-        price = self.prices.find(item, region, resource.name)
         used = self.usage.get(key)
+        quantity = None if used is None else max(used - free, Decimal(0))
+        return self._line(resource, name, item, region, quantity, part, kind, detail, True)
+
+    def _line(
+        self,
+        resource: PlannedResource,
+        name: str,
+        item: str,
+        region: str,
+        quantity: Decimal | None,
+        part: Part,
+        kind: Kind,
+        detail: str,
+        by_usage: bool,
+    ) -> Line | Unpriced:
+        price = self.prices.find(item, region)
+        if price is None:
+            return unpriced(resource, f"{name}: {self.prices.why_none(item, region)}")
         return Line(
             urn=resource.urn,
             resource=resource.name,
@@ -278,8 +282,8 @@ class Stack:
             part=part,
             kind=kind,
             price=price,
-            quantity=None if used is None else max(used - free, Decimal(0)),
-            by_usage=True,
+            quantity=quantity,
+            by_usage=by_usage,
         )
 
 

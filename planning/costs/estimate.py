@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, get_args
 
+from components.errors import UserError
 from components.seam.costs import (
     CloudCosts,
     Line,
     Part,
     PlannedResource,
     PriceBook,
+    Rule,
     Stack,
     Unpriced,
+    unpriced,
 )
 from planning.costs.plan_file import CostPlan
 
@@ -149,11 +152,11 @@ class Sources:
 def estimate(
     plan: CostPlan, clouds: Sequence[Cloud], usage: Mapping[str, Decimal] | None = None
 ) -> Estimate:
-    """Price every resource of a plan. Raises ``UserError`` where a price would be a guess."""
+    """Price every resource of a plan. What has no price is in ``unpriced``: none is guessed."""
     by_urn = {one.urn: one for one in sorted(plan.resources, key=lambda one: one.urn)}
     stacks: dict[str, Stack] = {}
     lines: list[Line] = []
-    unpriced: list[Unpriced] = []
+    missing: list[Unpriced] = []
     free: Counter[str] = Counter()
     for resource in by_urn.values():
         if not resource.custom or resource.type.startswith(OWN):
@@ -163,22 +166,22 @@ def estimate(
         if cloud and rule:
             if cloud.name not in stacks:
                 stacks[cloud.name] = Stack(by_urn, cloud.book(), usage or {})
-            found = list(rule(resource, stacks[cloud.name]))
+            found = list(_priced(rule, resource, stacks[cloud.name]))
             lines += [each for each in found if isinstance(each, Line)]
-            unpriced += [each for each in found if isinstance(each, Unpriced)]
+            missing += [each for each in found if isinstance(each, Unpriced)]
             if not found:
                 free[resource.type] += 1
         elif cloud and _is_free(resource.type, cloud.costs.FREE):
             free[resource.type] += 1
         else:
-            unpriced.append(_no_rule(resource))
+            missing.append(unpriced(resource, "no rule says what this type costs"))
     lines.sort(key=lambda line: (PARTS.index(line.part), line.resource, line.urn))
     return Estimate(
         stack=plan.stack,
         stage=next((STAGES[one.type] for one in by_urn.values() if one.type in STAGES), None),
         lines=tuple(lines),
         free=dict(sorted(free.items())),
-        unpriced=tuple(unpriced),
+        unpriced=tuple(missing),
     )
 
 
@@ -188,13 +191,12 @@ def _is_free(type_: str, free: Mapping[str, str]) -> bool:
     )
 
 
-def _no_rule(resource: PlannedResource) -> Unpriced:
-    return Unpriced(
-        urn=resource.urn,
-        resource=resource.name,
-        type=resource.type,
-        reason="no rule says what this type costs",
-    )
+def _priced(rule: Rule, resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+    """The lines of a resource; an input that no price can be found by ends them with a reason."""
+    try:
+        yield from rule(resource, stack)
+    except UserError as problem:
+        yield unpriced(resource, problem.problem.removeprefix(f"{resource.name}: "))
 
 
 def total(lines: Iterable[Line]) -> Decimal:

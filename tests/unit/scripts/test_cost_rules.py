@@ -13,7 +13,6 @@ from hypothesis import strategies as some
 
 from components.clouds.digitalocean import plans as digitalocean_plans
 from components.clouds.digitalocean.known import costs as digitalocean_costs
-from components.errors import UserError
 from components.seam.costs import Line
 from planning.costs import chart, plan_file
 from planning.costs.compare import compare
@@ -205,56 +204,73 @@ def test_options_without_a_price_are_told(made: Planned, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "sentence"),
+    ("made", "reasons"),
     [
         (
             cost_plans.ec2("t4g.smal")[0],
-            "server: should have a size with a known price, got 't4g.smal' (ec2). The nearest:"
-            " t4g.small, t3.small, t4g.nano. No price is guessed.",
+            [
+                "Server: ec2/t4g.smal has no price in any region; the nearest: t4g.small, t3.small,"
+                " t4g.nano"
+            ],
         ),
         (
             cost_plans.ec2(region="eu-centrl-1")[0],
-            "server: region: should be one of eu-central-1, us-east-1 to have prices, got"
-            " 'eu-centrl-1'. The nearest: eu-central-1, us-east-1. No price is guessed.",
+            [
+                f"{name}: no prices are known for the region 'eu-centrl-1'; the nearest:"
+                " eu-central-1, us-east-1"
+                for name in (
+                    *("Server", "CPU above the baseline", "Root disk", "Public IPv4 address"),
+                    "Traffic to the internet",
+                )
+            ],
         ),
         (
-            cost_plans.rds("db.m7g.large", "eu-central-1"),
-            "database: rds/db.m7g.large has no price in eu-central-1, only in us-east-1. No price"
-            " is guessed: `.venv/bin/python -m scripts.prices refresh aws --region eu-central-1`"
-            " looks it up.",
-        ),
-        (
-            cost_plans.droplet(region="fra9"),
-            "server: region: should be one of ams2, ams3, atl1, blr1, fra1, lon1, nyc1, nyc2,"
-            " nyc3, ric1, sfo1, sfo2, sfo3, sgp1, syd1, tor1 to have prices, got 'fra9'. The"
-            " nearest: fra1. No price is guessed.",
+            cost_plans.droplet(region="fra9", backups=True),
+            [
+                "Droplet: no prices are known for the region 'fra9'; the nearest: fra1",
+                "Backups: a part of the Droplet's price, which has none here",
+                "Traffic out, beyond the pool: no prices are known for the region 'fra9'; the"
+                " nearest: fra1",
+                "Snapshots: no prices are known for the region 'fra9'; the nearest: fra1",
+            ],
         ),
         (
             cost_plans.rds(engine="mysql"),
-            "database: engine: should be postgres to have a price, got 'mysql'",
+            ["engine: should be postgres to have a price, got 'mysql'"],
         ),
         (
             cost_plans.cluster("db-s-1vcpu-1gb", nodes=2),
-            "database: db-s-1vcpu-1gb is not offered with a standby: it has no price",
+            ["db-s-1vcpu-1gb is not offered with a standby: it has no price"],
         ),
         (
             cost_plans.ec2("[unknown]")[0],
-            "server: instanceType: should be known before a price is, got '[unknown]'",
-        ),
-        (
-            cost_plans.rds(allocatedStorage=-5),
-            "database: allocatedStorage: should be a number, 0 or more, got -5",
-        ),
-        (
-            cost_plans.rds(allocatedStorage="much"),
-            "database: allocatedStorage: should be a number, 0 or more, got 'much'",
+            ["instanceType: should be known before a price is, got '[unknown]'"],
         ),
     ],
 )
-def test_no_price_is_guessed(made: Planned, sentence: str) -> None:
-    with pytest.raises(UserError) as caught:
-        cost(made)
-    assert str(caught.value) == sentence
+def test_what_has_no_price_is_refused_by_name_and_the_rest_is_priced(
+    made: Planned, reasons: list[str]
+) -> None:
+    more = resource("aws:ebs/volume:Volume", "more", {**US, "type": "gp3", "size": 100})
+    found = cost(made, more)
+    assert [one.reason for one in found.unpriced] == reasons
+    assert "Data volume" in lines(found)
+    assert found.total >= Decimal(8)
+
+
+def test_the_other_lines_of_a_resource_keep_their_price() -> None:
+    """Its disk and its address, of a server whose size nobody knows."""
+    assert lines(cost(*cost_plans.ec2("t9.huge"))) == {
+        "Root disk": "2.40",
+        "Public IPv4 address": "3.65",
+        "Traffic to the internet": "per use",
+    }
+
+
+@pytest.mark.parametrize("gib", [-5, "much"])
+def test_a_number_that_is_none_has_no_price(gib: object) -> None:
+    (missing,) = cost(cost_plans.rds(allocatedStorage=gib)).unpriced
+    assert missing.reason == f"allocatedStorage: should be a number, 0 or more, got {gib!r}"
 
 
 SIZES = some.sampled_from(["t4g.small", "t4g.medium", "t3.large"])

@@ -147,7 +147,7 @@ def _has_static_address(resource: PlannedResource, stack: Stack) -> bool:
     )
 
 
-def _address(resource: PlannedResource, stack: Stack) -> Line:
+def _address(resource: PlannedResource, stack: Stack) -> Line | Unpriced:
     """In use or not, every public IPv4 address costs the same."""
     return stack.line(
         resource,
@@ -160,7 +160,7 @@ def _address(resource: PlannedResource, stack: Stack) -> Line:
     )
 
 
-def _eip(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _eip(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     yield _address(resource, stack)
 
 
@@ -178,7 +178,7 @@ def _volume(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced
         )
 
 
-def _nat(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _nat(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     at = region(resource)
     yield stack.line(resource, "NAT gateway", "nat", at, HOURS, part="network", kind="traffic")
     if stack.is_first(resource):
@@ -193,7 +193,7 @@ def _nat(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
         )
 
 
-def _bucket(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _bucket(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     if stack.is_first(resource):
         yield stack.usage_line(
             resource,
@@ -206,7 +206,7 @@ def _bucket(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
         )
 
 
-def _lightsail(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _lightsail(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """A whole month of a plan, which carries its disk, its address and its traffic."""
     size = resource.text("bundleId")
     yield stack.line(
@@ -221,7 +221,7 @@ def _lightsail(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
     )
 
 
-def _lightsail_database(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _lightsail_database(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     size = resource.text("bundleId")
     yield stack.line(
         resource,

@@ -124,7 +124,7 @@ def _by_usage(
     at: str,
     *,
     replica: bool,
-) -> Iterator[Line]:
+) -> Iterator[Line | Unpriced]:
     """Told at the first database of the stack, which is no replica."""
     primaries = [one for one in stack.of(INSTANCE) if "replicateSourceDb" not in one.inputs]
     if replica or resource.urn != min((one.urn for one in primaries), default=""):

@@ -45,7 +45,7 @@ def _metric(resource: PlannedResource) -> str:
     return repr([resource.inputs.get(key) for key in ("namespace", "metricName", "dimensions")])
 
 
-def _log_group(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _log_group(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     if not stack.is_first(resource):
         return
     for name, item, key in (
@@ -57,13 +57,13 @@ def _log_group(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
         )
 
 
-def _kms_key(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _kms_key(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     yield stack.line(
         resource, "Key", "kms-key", region(resource), MONTH, part="operations", kind="watching"
     )
 
 
-def _secret(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _secret(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     yield stack.line(
         resource, "Secret", "secret", region(resource), MONTH, part="operations", kind="watching"
     )

@@ -10,7 +10,16 @@ from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, Decimal
 
 from components.errors import UserError, wrong
-from components.seam.costs import MONTH, Line, PlannedResource, Rule, Stack, UsageKey
+from components.seam.costs import (
+    MONTH,
+    Line,
+    PlannedResource,
+    Rule,
+    Stack,
+    Unpriced,
+    UsageKey,
+    unpriced,
+)
 
 PREFIXES = ("digitalocean:",)
 REGIONS = (
@@ -70,7 +79,7 @@ def _region(resource: PlannedResource) -> str:
     return str(resource.inputs.get("region") or resource.region)
 
 
-def _droplet(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _droplet(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     region, size = _region(resource), resource.text("size")
     compute = stack.line(
         resource,
@@ -83,7 +92,9 @@ def _droplet(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
         detail=size,
     )
     yield compute
-    if resource.flag("backups"):
+    if resource.flag("backups") and isinstance(compute, Unpriced):
+        yield unpriced(resource, "Backups: a part of the Droplet's price, which has none here")
+    elif resource.flag("backups") and isinstance(compute, Line):
         often = str(resource.map("backupPolicy").get("plan") or "weekly")
         yield stack.line(
             resource,
@@ -110,7 +121,7 @@ def _droplet(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
         )
 
 
-def _cluster(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _cluster(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     engine = resource.text("engine")
     if engine != "pg":
         raise wrong(f"{resource.name}: engine", "pg to have a price", engine)
@@ -120,7 +131,7 @@ def _cluster(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
     yield from _nodes(resource, stack, size, nodes, resource)
 
 
-def _replica(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _replica(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """A read-only node, by default of its cluster's size and disk."""
     cluster = stack.behind(resource, "clusterId", CLUSTER) or resource
     size = (resource if "size" in resource.inputs else cluster).text("size")
@@ -130,7 +141,7 @@ def _replica(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
 
 def _nodes(
     resource: PlannedResource, stack: Stack, size: str, nodes: Decimal, disk: PlannedResource
-) -> Iterator[Line]:
+) -> Iterator[Line | Unpriced]:
     region = _region(resource)
     yield stack.line(
         resource,
@@ -158,7 +169,7 @@ def _nodes(
         )
 
 
-def _volume(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _volume(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     yield stack.line(
         resource,
         "Volume",
@@ -170,7 +181,7 @@ def _volume(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
     )
 
 
-def _reserved_ip(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _reserved_ip(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """Costs only while no Droplet has it."""
     assigned = "dropletId" in resource.inputs or any(
         stack.behind(one, "ipAddress", resource.type) == resource for one in stack.of(ASSIGNMENT)
@@ -187,7 +198,7 @@ def _reserved_ip(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
         )
 
 
-def _load_balancer(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _load_balancer(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     yield stack.line(
         resource,
         "Load balancer",
@@ -199,7 +210,7 @@ def _load_balancer(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
     )
 
 
-def _space(resource: PlannedResource, stack: Stack) -> Iterator[Line]:
+def _space(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """One subscription for all buckets of an account."""
     if stack.is_first(resource):
         yield stack.line(
