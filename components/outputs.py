@@ -9,7 +9,7 @@ ADDRESS = "address"
 STAGE = "stage"
 CLOUD = "cloud"
 REVISION = "revision"
-"""The full commit id of the release that passed the gate."""
+"""The full commit id of the release that passed the readiness check."""
 SERVER_ID = "server_id"
 SSH_HOST = "ssh_host"
 """The app server's own address when it was made, not the static one. Where that address changes or

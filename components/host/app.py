@@ -16,7 +16,7 @@ from components.host.agent.release import JOB
 from components.host.characters import has_noncharacters
 from components.host.environment import is_reserved
 from components.host.memory import MemoryShares
-from components.host.model import AppService, Directory, Gate, HostFile, Part, SystemUser
+from components.host.model import AppService, Directory, HostFile, Part, ReadinessCheck, SystemUser
 from components.host.rendering import plain, render
 
 USER = "app"
@@ -51,9 +51,11 @@ def gate_urls(processes: int, health_path: str) -> tuple[str, ...]:
     return tuple(f"http://127.0.0.1:{port}{health_path}" for port in web_ports(processes))
 
 
-def gate(*, processes: int, health_path: str, timeout_s: int, host_header: str = "") -> Gate:
+def readiness_check(
+    *, processes: int, health_path: str, timeout_s: int, host_header: str = ""
+) -> ReadinessCheck:
     """Return when the host counts as up."""
-    return Gate(
+    return ReadinessCheck(
         urls=gate_urls(processes, health_path), host_header=host_header, timeout_s=timeout_s
     )
 

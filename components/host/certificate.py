@@ -22,7 +22,7 @@ SERVED = "/var/lib/stages-tls/served"
 STORE = "/var/lib/stages-tls/acme"
 """Where the store is on a server without a data volume."""
 WEBROOT = "/var/lib/acme"
-FAREWELL = ("systemctl stop certbot.timer certbot.service",)
+SHUTDOWN = ("systemctl stop certbot.timer certbot.service",)
 """Before the data volume is unmounted: a run would keep it busy, or mount it again."""
 
 _UNITS = "/etc/systemd/system"

@@ -127,7 +127,7 @@ class DatabaseStep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gate:
+class ReadinessCheck:
     """When a host counts as up: every URL answers 2xx on the host within ``timeout_s``."""
 
     urls: tuple[str, ...]
@@ -137,7 +137,7 @@ class Gate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Farewell:
+class Shutdown:
     """What a host does before it goes.
 
     Its workers stop, when the jobs that are under way have ended, and its web units; then come
@@ -159,7 +159,7 @@ class AppService:
     """The units that a new release is rolled through, one after the other."""
 
     web_units: tuple[str, ...]
-    """Restarted one by one; each must answer its gate URL before the next."""
+    """Restarted one by one; each must answer its readiness check before the next."""
     worker_units: tuple[str, ...] = ()
     web_urls: tuple[str, ...] = field(default=())
-    """The gate URL of each web unit, in the same order."""
+    """The readiness URL of each web unit, in the same order."""

@@ -148,7 +148,7 @@ def pgbouncer(*, pool_mode: PoolMode, managed: bool, replicas: int = 0) -> Part:
     )
 
 
-def farewell() -> tuple[str, ...]:
+def shutdown() -> tuple[str, ...]:
     """Commands once the app has stopped: give the server connections back."""
     return (f"systemctl stop {UNIT}",)
 

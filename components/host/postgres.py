@@ -187,6 +187,6 @@ def postgres(*, version: int, memory_mib: int, volume_gib: int) -> Part:
     )
 
 
-def farewell(version: int) -> tuple[str, ...]:
+def shutdown(version: int) -> tuple[str, ...]:
     """Commands before the data volume may be detached: a clean stop, then the unmount."""
     return (f"systemctl stop postgresql@{version}-main.service", "systemctl stop data.mount")

@@ -14,11 +14,11 @@ from components.host.agent.release import name_of
 from components.host.model import (
     AppService,
     DatabaseStep,
-    Farewell,
-    Gate,
     HostFile,
     Part,
+    ReadinessCheck,
     Release,
+    Shutdown,
 )
 
 WHAT = (
@@ -33,7 +33,7 @@ WHAT = (
     "database_secrets",
     "release",
     "app",
-    "gate",
+    "readiness",
 )
 """What a host is made from. The other inputs say where it is and how to leave it."""
 
@@ -58,8 +58,8 @@ def plain(
     database: DatabaseStep | None,
     release: Release,
     app: AppService,
-    gate: Gate,
-    farewell: Farewell,
+    readiness: ReadinessCheck,
+    shutdown: Shutdown,
 ) -> dict[str, Any]:
     """The inputs that are no secret and known before anything is deployed."""
     return {
@@ -109,16 +109,16 @@ def plain(
             "worker_units": list(app.worker_units),
             "web_urls": list(app.web_urls),
         },
-        "gate": {
-            "urls": list(gate.urls),
-            "host_header": gate.host_header,
-            "timeout_s": str(gate.timeout_s),
+        "readiness": {
+            "urls": list(readiness.urls),
+            "host_header": readiness.host_header,
+            "timeout_s": str(readiness.timeout_s),
         },
-        "farewell": {
-            "drained": farewell.drained,
-            "mount": farewell.mount,
-            "commands": list(farewell.commands),
-            "timeout_s": str(farewell.timeout_s),
+        "shutdown": {
+            "drained": shutdown.drained,
+            "mount": shutdown.mount,
+            "commands": list(shutdown.commands),
+            "timeout_s": str(shutdown.timeout_s),
         },
     }
 
@@ -147,7 +147,7 @@ def to_observe(props: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-IN_SERVICE = ("services", "app", "gate", "farewell")
+IN_SERVICE = ("services", "app", "readiness", "shutdown")
 """What it takes to put a host into service and out of it."""
 
 

@@ -1,4 +1,4 @@
-"""Makes a host what a stage says it should be: files, secrets, release; the gate.
+"""Makes a host what a stage says it should be: files, secrets, release, readiness.
 
 A dynamic resource over SSH, the same on every cloud. It converges against the host as it is,
 never against what an earlier run believed; every operation may be killed and repeated.
@@ -27,7 +27,15 @@ from pulumi.dynamic import (
 from pulumi.runtime.rpc import UNKNOWN
 
 from components.errors import UserError
-from components.host.model import AppService, DatabaseStep, Farewell, Gate, HostFile, Part, Release
+from components.host.model import (
+    AppService,
+    DatabaseStep,
+    HostFile,
+    Part,
+    ReadinessCheck,
+    Release,
+    Shutdown,
+)
 from components.remote import document as host_document
 from components.remote import engine_log
 from components.remote.session import git_archive
@@ -44,7 +52,7 @@ CONTACT_S = 20
 """For a server that was in use already: a restarted sshd, a lost packet."""
 OBSERVE_DEADLINE_S = 60
 FIXED_DEADLINE_S = 7200
-"""Everything on a host but build and gate: each of its steps has a limit of its own."""
+"""Everything on a host but build and readiness check: each of its steps has a limit of its own."""
 IDENTITY = ("server_id", "attachment_id")
 RECORDED = (
     "stack",
@@ -52,11 +60,11 @@ RECORDED = (
     "private_key",
     "login",
     "cloud",
-    "farewell",
+    "shutdown",
     "force_stop",
     "delete_before_replace",
 )
-"""Inputs that change nothing on the host: they are needed by a later read or farewell."""
+"""Inputs that change nothing on the host: they are needed by a later read or shutdown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +91,10 @@ class HostConfigurationArgs:
     """Why the server's first boot failed: it is not configured then. Empty: it did not."""
     release: Release
     app: AppService
-    gate: Gate
-    farewell: Farewell
+    readiness: ReadinessCheck
+    shutdown: Shutdown
     force_stop: bool = False
-    """Let a host go that runs but does not answer, or whose farewell fails: jobs may be lost."""
+    """Let a host go that runs but does not answer, or whose shutdown fails: jobs may be lost."""
 
 
 class HostConfigurationProvider(ResourceProvider):
@@ -110,7 +118,7 @@ class HostConfigurationProvider(ResourceProvider):
         )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Converge the host and pass the gate. May find a half-made host and finishes it."""
+        """Converge the host until it is ready. A half-made host is finished."""
         first_boot.refuse(props["ssh_host"], props["boot_failed"], props["stack"])
         _apply(props, FIRST_CONTACT_S)
         return CreateResult(id_=props["server_id"], outs=outputs(props))
@@ -149,9 +157,9 @@ class HostConfiguration(Resource, module="stages", name="HostConfiguration"):
     """A configured and healthy host. Costs nothing; takes seconds; never touches the data."""
 
     server_id: pulumi.Output[str]
-    """The server that passed the gate: what moves to it takes the id from here."""
+    """The server that passed the readiness check: what moves to it takes the id from here."""
     revision: pulumi.Output[str]
-    """Full commit id of the release that passed the gate."""
+    """Full commit id of the release that passed the readiness check."""
     drift: pulumi.Output[dict[str, str]]
     """What a refresh found changed on the host, by path or unit; empty after an ``up``."""
     wanted: Mapping[str, Any]
@@ -166,7 +174,7 @@ class HostConfiguration(Resource, module="stages", name="HostConfiguration"):
         server = args.server
         props: dict[str, Any] = {
             **host_document.plain(
-                args.parts, args.database, args.release, args.app, args.gate, args.farewell
+                args.parts, args.database, args.release, args.app, args.readiness, args.shutdown
             ),
             "stack": pulumi.get_stack(),
             "cloud": args.cloud,
@@ -226,8 +234,8 @@ def _drift(props: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _apply(props: Mapping[str, Any], wait_s: float) -> None:
-    release, gate = props["release"], props["gate"]
-    own_s = float(release["build_timeout_s"]) + 2 * float(gate["timeout_s"]) * (
+    release, readiness = props["release"], props["readiness"]
+    own_s = float(release["build_timeout_s"]) + 2 * float(readiness["timeout_s"]) * (
         1 + len(props["app"]["web_units"])
     )
     work(

@@ -115,7 +115,7 @@ def leave(props: Mapping[str, Any], *, force: bool) -> None:
     if server_state(props["cloud"], props["server_id"]) != "running":
         engine_log.info("the server is off or gone: there is nothing to shut down")
         return
-    last = props["farewell"]
+    last = props["shutdown"]
     # The jobs, the queue and each command have the same time; a failure starts everything again.
     seconds = DEADLINE_S + float(last["timeout_s"]) * (2 + len(last["commands"]))
     try:

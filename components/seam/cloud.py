@@ -227,7 +227,7 @@ class Cloud(ABC):
         """Point the address at the server; answers the address once traffic reaches the server.
 
         ``server_id`` comes from the host configuration's output, so that the address moves
-        only after the gate.
+        only after the readiness check.
         """
 
 

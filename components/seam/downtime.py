@@ -93,7 +93,7 @@ class CloudDowntime(Protocol):
     """What a cloud's ``downtime.py`` has."""
 
     OLD_FIRST: Span
-    """An app server that is replaced, the old one first: from its shutdown to the gate.
+    """An app server that is replaced, the old one first: from its shutdown to the readiness check.
     Jobs that are under way end before, while the app answers."""
     NEW_FIRST: Span
     """An app server that is replaced, the new one first: while the address moves."""

@@ -32,7 +32,7 @@ from components.host import (
     valkey,
 )
 from components.host.cloud_init import boot_document
-from components.host.model import DatabaseStep, Farewell, HostFile, Part, Release
+from components.host.model import DatabaseStep, HostFile, Part, Release, Shutdown
 from components.host.postgres import MOUNT
 from components.release import ResolvedRelease
 from components.resources.first_boot import FirstBoot, WayIn, where
@@ -72,7 +72,7 @@ class Upstream:
     step: DatabaseStep
     secrets: pulumi.Input[dict[str, Any]]
     """SQL and connection of the step."""
-    farewell: tuple[str, ...] = ()
+    shutdown: tuple[str, ...] = ()
     """What the database needs before this host goes."""
 
 
@@ -180,21 +180,21 @@ class AppHost(pulumi.ComponentResource):
                     health_path=settings.app.health_path,
                     worker=bool(commands.worker),
                 ),
-                gate=app.gate(
+                readiness=app.readiness_check(
                     processes=settings.app.web_processes,
                     health_path=settings.app.health_path,
                     timeout_s=settings.app.health_timeout_s,
                     host_header=settings.domain or "",
                 ),
-                farewell=Farewell(
+                shutdown=Shutdown(
                     # On a data volume the queue waits for the next server.
                     drained=valkey.DRAINED if commands.worker and not mount else "",
                     mount=mount or "",
                     commands=(
-                        *(certificate.FAREWELL if settings.domain else ()),
-                        *pgbouncer.farewell(),
+                        *(certificate.SHUTDOWN if settings.domain else ()),
+                        *pgbouncer.shutdown(),
                         *(valkey.shutdown() if mount else ()),
-                        *upstream.farewell,
+                        *upstream.shutdown,
                     ),
                     timeout_s=DRAIN_TIMEOUT_S,
                 ),

@@ -99,5 +99,5 @@ def _postgres_here(settings: Settings, memory_mib: int) -> Upstream:
         managed=False,
         step=DatabaseStep(run_as="postgres"),
         secrets={"sql": bootstrap_sql(managed=False)},
-        farewell=postgres.farewell(version),
+        shutdown=postgres.shutdown(version),
     )

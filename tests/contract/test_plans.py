@@ -226,7 +226,7 @@ def test_a_changed_boot_document_or_image_replaces_no_server(plan: Plan, picture
     assert server.get("replacementTrigger") or server["inputs"].get("generation")
 
 
-def test_the_address_moves_after_the_gate(plan: Plan, picture: Picture) -> None:
+def test_the_address_moves_after_the_readiness_check(plan: Plan, picture: Picture) -> None:
     (host,) = [one for one in plan.resources if one["type"].endswith(":HostConfiguration")]
     (server,) = picture.of_kind("server")
     assert server.id in needed_by(plan, host)

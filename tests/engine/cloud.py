@@ -1,7 +1,7 @@
 """A stand-in for the clouds: what was made, what uses what, and in which order it all happened.
 
 It proves order and state: that nothing is used before it is there or deleted while it is used,
-that nothing is made twice, that a host says farewell before its server or its volume goes. It does
+that nothing is made twice, that a host is shut down before its server or its volume goes. It does
 not prove that the cloud agrees: no value is checked beyond its kind, there are no quotas and no
 waiting, and what a vendor fills in by itself is made up.
 
@@ -71,7 +71,7 @@ class Account:
     gone: set[str] = field(default_factory=set)
     """Names of things that no longer exist."""
     at_work: set[str] = field(default_factory=set)
-    """Servers whose host was configured and has said no farewell."""
+    """Servers whose host was configured and has not been shut down."""
     number: int = 0
 
 
@@ -288,7 +288,7 @@ class Cloud:
             else text_of(thing.inputs.get(ATTACHMENTS.get(thing.type, "")))
         )
         if server in self.account.at_work:
-            raise Refused(f"{thing.name}: the host is at work and has said no farewell")
+            raise Refused(f"{thing.name}: the host is at work and has not been shut down")
 
     def _forget(self, thing: Thing) -> None:
         del self.account.things[thing.id]

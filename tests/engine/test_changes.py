@@ -109,7 +109,7 @@ def test_a_changed_setting_changes_this_and_no_more(bring: Bring, change: Change
     # The host hears of alarms and replicas as well; what it hears is not this test's.
     assert brought - {HOST, SERVING} == change.brings - {HOST}
     assert HOST in brought or HOST not in change.brings
-    assert not {what for what, _ in stack.cloud.log} & {"delete", "farewell"}
+    assert not {what for what, _ in stack.cloud.log} & {"delete", "shutdown"}
 
 
 REFUSED = [

@@ -60,7 +60,7 @@ SERVER = {"aws": "Instance", "digitalocean": "Droplet"}
 
 
 @pytest.mark.parametrize("name", ["aws-stage1", "digitalocean-stage1", "digitalocean-stage2"])
-@pytest.mark.parametrize("what", ["server", "gate", "assignment"])
+@pytest.mark.parametrize("what", ["server", "readiness", "assignment"])
 def test_a_replacement_that_fails_in_the_middle_is_finished_by_the_next_up(
     bring: Bring, name: str, what: str
 ) -> None:
@@ -71,7 +71,7 @@ def test_a_replacement_that_fails_in_the_middle_is_finished_by_the_next_up(
     stack.cloud.failing = {
         {
             "server": f"{SERVER[cloud]} {name}-app-server",
-            "gate": f"HostConfiguration {name}-app-host",
+            "readiness": f"HostConfiguration {name}-app-host",
             "assignment": "EipAssociation aws-stage1-app-address"
             if cloud == "aws"
             else f"ReservedIpAssignment {name}-app-assignment",

@@ -43,7 +43,7 @@ STAGE_2 = [
     "delete HostConfiguration",
     "delete server",
 ]
-"""The old server answers until the address has moved to one that passed the gate."""
+"""The old server answers until the address has moved to one that passed the readiness check."""
 ROLES = {
     "Instance": "server",
     "Droplet": "server",
@@ -170,7 +170,7 @@ def test_what_the_old_server_keeps_is_handed_on_before_the_new_one_is_configured
 
 @pytest.mark.parametrize("name", ["aws-stage1", "digitalocean-stage1"])
 def test_another_network_replaces_all_that_is_in_it(bring: Bring, name: str) -> None:
-    """Nothing that the old server needs goes before its farewell: not the way to it either."""
+    """Nothing that the old server needs goes before its shutdown: not the way to it either."""
     stack = bring(name).stack
     old, before = server_of(stack), kept(stack)
     stack.wish(network__cidr="10.99.0.0/20")

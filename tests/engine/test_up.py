@@ -21,7 +21,7 @@ def test_every_resource_of_the_plan_is_made_once(standing: Standing) -> None:
     assert {what for what, _ in standing.first_log} == {"create", "configure", "serve"}
 
 
-def test_the_address_moves_to_a_server_that_passed_the_gate(standing: Standing) -> None:
+def test_the_address_moves_to_a_server_that_passed_the_readiness_check(standing: Standing) -> None:
     done = [what for what, _ in standing.first_log]
     names = [name.split()[0] for _, name in standing.first_log]
     cloud = standing.stack.settings().cloud

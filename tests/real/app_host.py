@@ -26,12 +26,12 @@ from components.host.model import (
     AppService,
     DatabaseStep,
     Directory,
-    Farewell,
-    Gate,
     HostFile,
     Part,
+    ReadinessCheck,
     Release,
     Service,
+    Shutdown,
     SystemUser,
 )
 from components.host.pool import PoolSizes
@@ -218,8 +218,8 @@ class AppHost:
                 worker_units=("worker.service",),
                 web_urls=("http://127.0.0.1:8001/", "http://127.0.0.1:8002/"),
             ),
-            Gate(urls=("http://127.0.0.1/",), timeout_s=changes.pop("timeout_s", 15)),
-            changes.pop("farewell", Farewell()),
+            ReadinessCheck(urls=("http://127.0.0.1/",), timeout_s=changes.pop("timeout_s", 15)),
+            changes.pop("shutdown", Shutdown()),
         )
         secret = [
             HostFile(path=ENVIRONMENT_FILE, content=environment, mode="0600"),

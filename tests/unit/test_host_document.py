@@ -11,12 +11,12 @@ from components.host.model import (
     AppService,
     DatabaseStep,
     Directory,
-    Farewell,
-    Gate,
     HostFile,
     Part,
+    ReadinessCheck,
     Release,
     Service,
+    Shutdown,
     SystemUser,
 )
 from components.remote import document as host_document
@@ -38,8 +38,8 @@ def inputs(*parts: Part) -> dict[str, Any]:
         DatabaseStep(run_as="postgres"),
         Release(repository="/somewhere", commit="c" * 40),
         AppService(web_units=("web@8001.service",), worker_units=("worker.service",)),
-        Gate(urls=("http://127.0.0.1/",)),
-        Farewell(drained="true", commands=("umount /data",)),
+        ReadinessCheck(urls=("http://127.0.0.1/",)),
+        Shutdown(drained="true", commands=("umount /data",)),
     )
     return {**plain, "secret_files": SECRET, "database_secrets": {"sql": "SELECT 's3cr3t'"}}
 
@@ -87,7 +87,7 @@ def test_a_look_asks_for_names_and_carries_no_content() -> None:
     assert "server {}" not in str(asked)
 
 
-def test_a_farewell_carries_no_secret() -> None:
+def test_a_shutdown_carries_no_secret() -> None:
     assert "s3cr3t" not in str(host_document.to_leave(inputs()))
 
 
@@ -96,7 +96,7 @@ def test_a_run_carries_everything_it_needs() -> None:
     assert document["secret_files"] == SECRET
     assert document["database_secrets"] == {"sql": "SELECT 's3cr3t'", "connection": {}}
     assert document["mode"] == "apply"
-    assert not {"farewell", "private_key", "ssh_host"} & set(document)
+    assert not {"shutdown", "private_key", "ssh_host"} & set(document)
 
 
 def test_a_host_as_it_should_be_has_no_drift() -> None:

@@ -144,7 +144,7 @@ def _apply(document: dict[str, Any]) -> dict[str, object]:
     _app(document, readers)
     files.settle(set(files.unsettled))
     _retire(document)
-    _gate(document["gate"])
+    _check_readiness(document["readiness"])
     return {"release": release.active(), "changed": changed}
 
 
@@ -162,8 +162,8 @@ MODES = {
 
 def _app(document: dict[str, Any], readers: Readers) -> None:
     """Bring the release up; go back to the old one, and to its environment, if it does not."""
-    wanted, gate = document["release"], document["gate"]
-    app = _units_of(document["app"], gate)
+    wanted, readiness = document["release"], document["readiness"]
+    app = _units_of(document["app"], readiness)
     name = release.name_of(wanted["commit"], wanted["directory"], wanted["build"])
     unfinished = app.unfinished()
     old = unfinished.get("from", "") if unfinished else release.active()
@@ -190,13 +190,13 @@ def _app(document: dict[str, Any], readers: Readers) -> None:
     release.prune(int(wanted["keep"]), old)
 
 
-def _units_of(app: dict[str, Any], gate: dict[str, Any]) -> apps.App:
+def _units_of(app: dict[str, Any], readiness: dict[str, Any]) -> apps.App:
     urls = [*app["web_urls"], *[""] * len(app["web_units"])]
     return apps.App(
         web=list(zip(app["web_units"], urls, strict=False)),
         workers=app["worker_units"],
-        host_header=gate["host_header"],
-        timeout_s=float(gate["timeout_s"]),
+        host_header=readiness["host_header"],
+        timeout_s=float(readiness["timeout_s"]),
     )
 
 
@@ -218,15 +218,15 @@ def _retire(document: dict[str, Any]) -> None:
     write_json(UNITS, now)
 
 
-def _gate(gate: dict[str, Any]) -> None:
+def _check_readiness(readiness: dict[str, Any]) -> None:
     """The host is up when every URL answers."""
-    step("gate")
-    silent = web.wait(gate["urls"], gate["host_header"], float(gate["timeout_s"]))
+    step("readiness check")
+    silent = web.wait(readiness["urls"], readiness["host_header"], float(readiness["timeout_s"]))
     if silent:
         answers = ", ".join(f"{url} answered {said!r}" for url, said in silent.items())
         raise Failed(
-            "gate",
-            f"not healthy after {gate['timeout_s']} s{pace.load()}: {answers}",
+            "readiness",
+            f"not healthy after {readiness['timeout_s']} s{pace.load()}: {answers}",
             "Look at the log of the service behind it with `journalctl` on the host.",
         )
 

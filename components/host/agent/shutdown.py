@@ -24,7 +24,7 @@ def shutdown(document: dict[str, Any]) -> dict[str, object]:
     Where the queue outlives the host, workers stop while the web units still serve, and what waits
     in it stays there. Else the web units stop first, and ``drained`` says when the queue is empty.
     """
-    last = document["farewell"]
+    last = document["shutdown"]
     sessions.refuse_on(last.get("mount") or "")
     try:
         _stop_all(document, float(last["timeout_s"]))
@@ -52,7 +52,7 @@ def serve(document: dict[str, Any]) -> dict[str, object]:
 
 
 def _stop_all(document: dict[str, Any], timeout_s: float) -> None:
-    app, last = document["app"], document["farewell"]
+    app, last = document["app"], document["shutdown"]
     if last["drained"]:
         _stop_web(app)
         _drain(last["drained"], timeout_s)
@@ -150,7 +150,7 @@ def _back(document: dict[str, Any]) -> str:
 def _start_all(document: dict[str, Any]) -> str:
     """Start every unit in the order in which they were converged; what keeps the site from
     answering, or nothing."""
-    app, gate = document["app"], document["gate"]
+    app, readiness = document["app"], document["readiness"]
     services = [service["unit"] for service in document["services"]]
     for unit in [*services, *app["web_units"]]:
         if not units.is_active(unit):
@@ -159,5 +159,5 @@ def _start_all(document: dict[str, Any]) -> str:
     for unit in app["worker_units"]:
         # One that still ends its job starts when it has.
         run(["systemctl", "start", "--no-block", "--", unit])
-    silent = web.wait(gate["urls"], gate["host_header"], START_TIMEOUT_S)
+    silent = web.wait(readiness["urls"], readiness["host_header"], START_TIMEOUT_S)
     return ", ".join(f"{url} answered {said!r}" for url, said in silent.items())

@@ -14,7 +14,7 @@ from components.clouds.local.hosts import machine, nspawn
 from components.clouds.local.net import bridge
 from components.errors import UserError
 from components.host import app, firewall, pgbouncer, valkey
-from components.host.model import DatabaseStep, Farewell, Part, Release
+from components.host.model import DatabaseStep, Part, Release, Shutdown
 from components.remote import document as host_document
 from tests.real.app_host import AppHost
 from tests.support.composed_hosts import DEVICE, boot_document, single_server
@@ -80,8 +80,8 @@ class Rack:
                 release_command="python3 manage.py migrate --noinput",
             ),
             app.app_service(processes=2, health_path="/health", worker=True),
-            app.gate(processes=2, health_path="/health", timeout_s=60),
-            Farewell(
+            app.readiness_check(processes=2, health_path="/health", timeout_s=60),
+            Shutdown(
                 drained=valkey.DRAINED,
                 commands=("systemctl stop postgresql@17-main.service", "systemctl stop data.mount"),
             ),

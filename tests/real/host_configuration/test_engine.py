@@ -16,7 +16,14 @@ from pulumi import automation
 from pulumi.automation.events import EngineEvent
 
 from components.clouds.local.hosts import inventory
-from components.host.model import AppService, DatabaseStep, Farewell, Gate, HostFile, Release
+from components.host.model import (
+    AppService,
+    DatabaseStep,
+    HostFile,
+    ReadinessCheck,
+    Release,
+    Shutdown,
+)
 from components.resources.host_configuration import HostConfiguration, HostConfigurationArgs
 from components.resources.secrets import GeneratedSecrets
 from components.seam.cloud import ServerAnswer
@@ -47,7 +54,7 @@ class Wish:
     pool: int = 10
     names: tuple[str, ...] = ("token",)
     attachment: str = "attachment-1"
-    farewell: Farewell = field(default_factory=Farewell)
+    shutdown: Shutdown = field(default_factory=Shutdown)
 
     def program(self) -> None:
         secrets = GeneratedSecrets("secrets", self.names)
@@ -85,8 +92,8 @@ class Wish:
                     worker_units=("worker.service",),
                     web_urls=("http://127.0.0.1:8001/", "http://127.0.0.1:8002/"),
                 ),
-                gate=Gate(urls=("http://127.0.0.1/",), timeout_s=10),
-                farewell=self.farewell,
+                readiness=ReadinessCheck(urls=("http://127.0.0.1/",), timeout_s=10),
+                shutdown=self.shutdown,
             ),
         )
         pulumi.export("revision", made.revision)
@@ -167,7 +174,7 @@ def test_up_shows_its_steps_keeps_secrets_and_a_second_one_changes_nothing(stack
     assert result.outputs["revision"].value == stack.wish.release.commit
     address = stack.wish.host.address
     assert f"{address}: restart web@8001.service" in stack.shown
-    assert f"{address}: gate" in stack.shown
+    assert f"{address}: readiness check" in stack.shown
     assert f"{address}: {NGINX_FILE}: written" in stack.shown
     token = result.outputs["token"].value
     assert len(token) == 43
@@ -254,7 +261,7 @@ def test_another_attachment_replaces_it_after_the_shutdown(stack: Stack) -> None
 
 
 def test_force_stop_is_heard_by_a_destroy_without_an_up_before(stack: Stack) -> None:
-    stack.wish.farewell = Farewell(commands=("umount /nowhere",), timeout_s=5)
+    stack.wish.shutdown = Shutdown(commands=("umount /nowhere",), timeout_s=5)
     stack.run("up")
     with pytest.raises(automation.CommandError):
         stack.run("destroy")

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.real
         ("restart web@8002.service", "again"),
         ("restart web@8002.service", "back"),
         ("restart worker.service", "back"),
-        ("gate", "again"),
+        ("readiness check", "again"),
     ],
 )
 def test_a_run_killed_at_any_point_is_finished_or_undone_by_the_next(

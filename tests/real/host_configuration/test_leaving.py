@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.errors import UserError
-from components.host.model import Farewell
+from components.host.model import Shutdown
 from components.remote import ssh
 from components.resources import host_configuration
 from tests.real.app_host import (
@@ -38,7 +38,7 @@ def test_another_host_key_is_refused(host: AppHost, up: dict[str, Any]) -> None:
 def test_a_shutdown_runs_in_order_and_one_that_fails_is_undone(
     host: AppHost, up: dict[str, Any]
 ) -> None:
-    steps = Farewell(
+    steps = Shutdown(
         drained="systemctl is-active worker.service && ! systemctl is-active web@8001.service",
         commands=(
             "systemctl is-active worker.service && exit 1; touch /run/bye",
@@ -46,7 +46,7 @@ def test_a_shutdown_runs_in_order_and_one_that_fails_is_undone(
         ),
         timeout_s=5,
     )
-    props = host.props(release_of(up), farewell=steps)
+    props = host.props(release_of(up), shutdown=steps)
     with pytest.raises(UserError, match="`umount /nowhere` failed") as caught:
         provider.delete("server-1", props)
     assert "`pulumi config set stages:host.force_stop true` (" in str(caught.value)
@@ -62,7 +62,7 @@ def test_jobs_that_are_left_keep_the_host(host: AppHost, up: dict[str, Any]) -> 
     with pytest.raises(UserError, match="shutdown: jobs are left after 1 s"):
         provider.delete(
             "server-1",
-            host.props(release_of(up), farewell=Farewell(drained="false", timeout_s=1)),
+            host.props(release_of(up), shutdown=Shutdown(drained="false", timeout_s=1)),
         )
     assert host.sh("systemctl is-active worker.service") == "active"
 
@@ -74,7 +74,7 @@ def test_no_job_is_killed_and_the_next_shutdown_waits_for_it_too(
     commit = product.commit("slow", leave_s=8)
     props = host.props(replace(release_of(up), commit=commit))
     apply(props)
-    hurried = {**props, "farewell": {**props["farewell"], "timeout_s": "1"}}
+    hurried = {**props, "shutdown": {**props["shutdown"], "timeout_s": "1"}}
     worker = host.sh("systemctl show -P InvocationID worker")
     for _ in range(2):
         with pytest.raises(UserError, match=r"worker.service: a job is still under way after 1 s"):

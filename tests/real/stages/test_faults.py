@@ -1,4 +1,4 @@
-"""Hosts that die, runs that are killed, farewells that cannot be said."""
+"""Hosts that die, runs that are killed, shutdowns that fail."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_second_stack_of_the_same_stage_lives_beside_the_first(stage1: Stack) 
     assert stage1.get()["problem"] is None
 
 
-def test_a_farewell_on_a_dead_host_is_skipped_and_on_a_silent_one_refused(stage2: Stack) -> None:
+def test_a_shutdown_of_a_dead_host_is_skipped_and_on_a_silent_one_refused(stage2: Stack) -> None:
     before = stage2.outputs()["server_id"]
     on_host(stage2, "sudo systemctl stop ssh.socket ssh.service")
     said = stage2.run("replace", code=1)

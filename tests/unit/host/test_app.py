@@ -25,8 +25,8 @@ def test_a_web_process_has_one_port_in_unit_and_url() -> None:
     assert service.web_urls == ("http://127.0.0.1:8001/health", "http://127.0.0.1:8002/health")
     assert service.worker_units == ("worker.service",)
     assert app.app_service(processes=1, health_path="/", worker=False).worker_units == ()
-    gate = app.gate(processes=1, health_path="/up", timeout_s=5)
-    assert gate.urls == ("http://127.0.0.1:8001/up",)
+    readiness = app.readiness_check(processes=1, health_path="/up", timeout_s=5)
+    assert readiness.urls == ("http://127.0.0.1:8001/up",)
 
 
 def test_environment_is_sorted_quoted_and_readable_by_root_only() -> None:

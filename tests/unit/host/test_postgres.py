@@ -43,8 +43,8 @@ def test_shares_are_the_whole(table: dict[str, int]) -> None:
     assert sum(table.values()) == 100
 
 
-def test_the_farewell_stops_the_server_before_the_volume_goes() -> None:
-    assert postgres.farewell(17) == (
+def test_the_shutdown_stops_the_server_before_the_volume_goes() -> None:
+    assert postgres.shutdown(17) == (
         "systemctl stop postgresql@17-main.service",
         "systemctl stop data.mount",
     )

@@ -31,7 +31,7 @@ class AwsNetwork(NetworkAnswer):
     topic_arn: pulumi.Output[str] | None
     """Where alarms go; ``None`` without an address for them."""
     ways: tuple[pulumi.Resource, ...]
-    """Routes and rules that a server needs from its first second to its farewell."""
+    """Routes and rules that a server needs from its first second to its shutdown."""
 
 
 def make(ctx: Context, name: str, needs: NetworkNeeds, parent: pulumi.Resource) -> AwsNetwork:
@@ -90,7 +90,7 @@ def _public(
         vpc_id=vpc.id,
         tags=ctx.tags(f"{name}-gateway"),
         # Taken over to another VPC it would leave the old one's servers cut off before they have
-        # said farewell, and AWS refuses while they have public addresses.
+        # was shut down, and AWS refuses while they have public addresses.
         opts=ctx.child(parent, replace_on_changes=["vpcId"]),
     )
     table = aws.ec2.RouteTable(

@@ -23,7 +23,7 @@ class AddressProvider(LocalProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Another server is an update, or a replacement where the old server goes first: then
-        the address leads nowhere until the new server has passed the gate."""
+        the address leads nowhere until the new server has passed the readiness check."""
         result = super().diff(_id, _olds, _news)
         if _news["moves"] == "after" and _news["server_id"] != _olds.get("server_id"):
             result.replaces = [*(result.replaces or []), "server_id"]

@@ -142,7 +142,7 @@ class AttachmentProvider(LocalProvider):
         return UpdateResult(outs(_news, present="yes"))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Detach. A server that never said farewell (its first configuration failed) still has
+        """Detach. A server that never was shut down (its first configuration failed) still has
         the volume mounted: it is shut down first, as AWS does with
         ``stop_instance_before_detaching``.
         """

@@ -256,7 +256,7 @@ def test_fact_13_the_address_is_static_and_the_first_one_automatic(either: Graph
     assert "instance" not in either.one(ADDRESS).inputs, "one way of pointing, never two"
 
 
-def test_fact_13_the_address_moves_after_the_gate(either: Graph) -> None:
+def test_fact_13_the_address_moves_after_the_readiness_check(either: Graph) -> None:
     (host,) = [node for node in either.nodes if node.type.endswith(":HostConfiguration")]
     assert host.urn in either.one(ASSOCIATION).from_inputs["instanceId"]
 
@@ -282,7 +282,7 @@ def test_fact_15_rules_are_resources_and_never_inside_a_group(either: Graph) -> 
     assert default.inputs["egress"] == []
 
 
-def test_fact_15_a_servers_rules_are_there_from_its_boot_to_its_farewell(either: Graph) -> None:
+def test_fact_15_a_servers_rules_are_there_from_its_boot_to_its_shutdown(either: Graph) -> None:
     needed = {
         node.urn
         for kind in (INGRESS, EGRESS, "ec2/route:Route")
@@ -333,7 +333,7 @@ def test_the_way_in_may_be_an_endpoint_without_an_open_port() -> None:
     assert admits(found, "aws-stage1-endpoint-id", EGRESS) == {("aws-stage1-app-id", 22)}
     assert admits(found, "aws-stage1-endpoint-id") == set()
     assert endpoint.inputs["preserveClientIp"] is False, "the rule knows the endpoint alone"
-    assert endpoint.urn in found.waits_for(found.one(SERVER)), "it is the farewell's way in, too"
+    assert endpoint.urn in found.waits_for(found.one(SERVER)), "it is the shutdown's way in, too"
     (host,) = [node for node in found.nodes if node.type.endswith(":HostConfiguration")]
     assert host.inputs["ssh_host"] == "i-0123456789abcdef0"
 

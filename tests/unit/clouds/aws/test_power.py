@@ -70,7 +70,7 @@ def test_a_server_that_its_own_account_does_not_know_is_gone(cloud: Cloud) -> No
 
 
 def test_a_server_that_another_account_does_not_know_may_well_run(cloud: Cloud) -> None:
-    """Credentials of the wrong account must not skip a farewell."""
+    """Credentials of the wrong account must not skip a shutdown."""
     cloud.refusal("InvalidInstanceID.NotFound")
     cloud.account("999999999999")
     assert power.server_state(ARN) == "running"

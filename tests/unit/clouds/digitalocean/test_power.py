@@ -28,7 +28,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"droplet": {"id": 4711, "status": "off"}}, "off"),
         ({"droplet": {"id": 4711, "status": "archive"}}, "off"),
         (404, "gone"),
-        # What cannot be told counts as running: the farewell is not skipped.
+        # What cannot be told counts as running: the shutdown is not skipped.
         (500, "running"),
         (429, "running"),
         (403, "running"),

@@ -86,7 +86,7 @@ ADDRESS = {"network_id": "mine/10.97.1.0/24", "server_id": "mine/app/1"}
 
 
 @pytest.mark.parametrize("server_id", ["mine/app-b/2", UNKNOWN])
-def test_an_address_moves_at_once_or_after_the_gate(server_id: str) -> None:
+def test_an_address_moves_at_once_or_after_the_readiness_check(server_id: str) -> None:
     at_once = {**ADDRESS, "moves": "at once"}
     result = AddressProvider().diff("id", at_once, {**at_once, "server_id": server_id})
     assert (result.changes, result.replaces) == (True, [])
