@@ -15,7 +15,7 @@ DIRECT = 5
 """Connections of the session alias, ``DIRECT_DATABASE_URL``: migrations, LISTEN, locks."""
 
 OVERLAP = 2
-"""Kept free for a new server's readiness check: it opens two at most while the old one still runs."""
+"""Kept free for a new server's readiness check: it opens two at most while the old one runs."""
 
 DEFAULT_POOL = 25
 """Measured: 20 serve 100 clients with think time and nobody waits; 20 to 30 is usual."""
