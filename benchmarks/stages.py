@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.checkout import Clone, clone
 from benchmarks.measures import Book, Measure, ratio
-from benchmarks.upping import phases
+from benchmarks.up_output import phases
 from components.clouds.local.hosts import inventory, usage
 from components.errors import UserError
 

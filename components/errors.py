@@ -25,6 +25,6 @@ class CloudError(Exception):
     """A cloud's API refused or did not answer, and nothing on the way knew better words for it."""
 
 
-def wrong(path: str, should_be: str, got: object, remedy: str = "") -> UserError:
+def invalid(path: str, should_be: str, got: object, remedy: str = "") -> UserError:
     """Make the error for a setting or field at ``path`` that holds ``got``."""
     return UserError(f"{path}: should be {should_be}, got {got!r}", remedy)

@@ -14,7 +14,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from components.settings import App
 
 GIT_TIMEOUT_S = 300
@@ -104,7 +104,7 @@ def _local_repository(repository: str, project: Path) -> Path:
                 f"Run this as that user, or: git config --global --add safe.directory {path}",
             )
         if looked.returncode != 0:
-            raise wrong(
+            raise invalid(
                 "stages:app.repository",
                 "a git repository (a path or a URL)",
                 repository,
@@ -146,7 +146,7 @@ def _is_scp_style(repository: str) -> bool:
 def _commit(repository: Path, app: App, *, remote: bool) -> str:
     found = _git(repository, "rev-parse", "--verify", "--quiet", f"{app.revision}^{{commit}}")
     if found.returncode != 0:
-        raise wrong(
+        raise invalid(
             "stages:app.revision",
             f"a branch, tag or commit of {app.repository}",
             app.revision,

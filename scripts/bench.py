@@ -29,8 +29,8 @@ from typing import Annotated
 import typer
 
 from benchmarks import (
-    believing,
     claims,
+    claims_page,
     cold,
     costs,
     failover,
@@ -109,7 +109,7 @@ def rendered(folder: Path) -> dict[Path, str]:
     drawn = {name: svg for result in found for name, svg in plots.of(result).items()}
     return {
         folder / "README.md": page.of_results(found),
-        folder.parent / believing.FILE: believing.page(found),
+        folder.parent / claims_page.FILE: claims_page.page(found),
         folder / page.PICTURE: picture.draw(found),
         **{folder / f"{name}.svg": svg for name, svg in drawn.items()},
     }

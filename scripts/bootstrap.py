@@ -30,9 +30,9 @@ from scripts.lib import machine, pins, pulumi_cli  # noqa: E402
 from scripts.lib.execute import (  # noqa: E402
     Stop,
     answer,
+    describe_os_error,
     duration,
     last_words,
-    of_the_machine,
     run_logged,
     say,
 )
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        if not (told := of_the_machine(error)):
+        if not (told := describe_os_error(error)):
             raise
         print(told, file=sys.stderr)
         return 2

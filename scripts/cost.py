@@ -26,7 +26,7 @@ sys.path.insert(
 import typer
 from typer.core import TyperGroup
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from components.seam.costs import MOST
 from planning.costs import compare as comparing
 from planning.costs import usage as usage_file
@@ -138,7 +138,7 @@ def _budget(given: str | None) -> Decimal | None:
     except InvalidOperation:
         budget = Decimal("NaN")
     if not budget.is_finite() or not 0 <= budget <= MOST:
-        raise wrong("--budget", "dollars a month, 0 or more", given)
+        raise invalid("--budget", "dollars a month, 0 or more", given)
     return budget
 
 

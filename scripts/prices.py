@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `python scrip
 import typer
 
 from components import clouds
-from components.errors import wrong
+from components.errors import invalid
 from components.seam.costs import Price
 from planning.costs import price_file
 from planning.costs.price_changes import changes
@@ -70,7 +70,7 @@ def _chosen(cloud: str | None) -> list[str]:
     if cloud is None:
         return able
     if cloud not in able:
-        raise wrong("cloud", f"one of {', '.join(able)}", cloud)
+        raise invalid("cloud", f"one of {', '.join(able)}", cloud)
     return [cloud]
 
 

@@ -27,7 +27,7 @@ sys.path.insert(
 import typer
 
 from components import outputs
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from components.seam import downtime
 from components.visible import visible
 from scripts import stack as stack_command
@@ -87,7 +87,7 @@ def signals(
 
 def begin(since: str, now: float) -> float:
     """When the period begins; raises ``UserError``."""
-    error = wrong(
+    error = invalid(
         "--since",
         f"an age of at most {MOST_DAYS} days, or a time that has been",
         since[:40],

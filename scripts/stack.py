@@ -24,7 +24,7 @@ from components.visible import visible
 from scripts.lib import display, flows, session, takeover, views
 from scripts.lib.engine import Interrupted
 from scripts.lib.events import errors_of
-from scripts.lib.execute import of_the_machine
+from scripts.lib.execute import describe_os_error
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -38,7 +38,7 @@ STARTED_IN = Path.cwd()
 
 def _ask(question: str) -> bool:
     if not sys.stdin.isatty():
-        raise UserError("This needs a yes", "Run it on a terminal, or with --yes.")
+        raise UserError("Confirmation required", "Run it on a terminal, or with --yes.")
     return typer.confirm(question)
 
 
@@ -175,15 +175,22 @@ def main(arguments: list[str], commands: typer.Typer = app) -> int:
             said = str(error.format_message()).rstrip(".")
             end = "" if said.endswith("?") else "."
             return _tell(f"{said}{end} `make help` lists the commands.", 2)
-        if isinstance(error, OSError) and (told := of_the_machine(error)):
+        if isinstance(error, OSError) and (told := describe_os_error(error)):
             return _tell(told, 2)
         if isinstance(error, (URLError, ConnectionError, TimeoutError)):
             return _tell(f"No answer over the network: {error}. Is this machine connected?", 1)
-        log = Path(".stages") / "error.log"
-        with suppress(OSError):
-            log.parent.mkdir(exist_ok=True)
-            log.write_text(traceback.format_exc())
-        return _tell(f"A mistake of this program: {error!r}. Its trace is in {log}.", 1)
+        return _tell(f"Internal error: {error!r}. {_to_report()}", 1)
+
+
+def _to_report() -> str:
+    """What a report of an internal error needs; its traceback is kept in a file if one can be."""
+    log = Path(".stages") / "error.log"
+    try:
+        log.parent.mkdir(exist_ok=True)
+        log.write_text(traceback.format_exc())
+    except OSError:
+        return f"Please report it with the command that you ran and this:\n{traceback.format_exc()}"
+    return f"Please report it with the command that you ran and the traceback in {log}."
 
 
 def _tell(text: str, code: int) -> int:

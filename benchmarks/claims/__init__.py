@@ -13,7 +13,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from benchmarks.claims.side import FOLDER, Side
 from benchmarks.claims.watching import Watch, watched
 from benchmarks.measures import Book, Measure, ratio
 from components.host import pgbouncer
+from components.seam.operations import Reporter
 
 CIDRS = {1: "10.91.80.0/24", 2: "10.91.81.0/24"}
 PLAN = "local-db-4gb"
@@ -55,11 +56,10 @@ MODES: Mapping[str, Pooler | None] = {
     "session": poolers.SESSION,
     "statement": poolers.STATEMENT,
 }
-Say = Callable[[str], None]
 
 
 def measure(
-    runs: int, say: Say, seconds: int = 3, cidrs: Mapping[int, str] = CIDRS
+    runs: int, say: Reporter, seconds: int = 3, cidrs: Mapping[int, str] = CIDRS
 ) -> tuple[Measure, ...]:
     """Measure on stacks of its own; ``seconds`` is the length of each run of pgbench."""
     book = Book()
@@ -80,7 +80,7 @@ def measure(
 
 
 @contextmanager
-def _stacks(own: Clone, cidrs: Mapping[int, str], say: Say) -> Iterator[tuple[Side, Side]]:
+def _stacks(own: Clone, cidrs: Mapping[int, str], say: Reporter) -> Iterator[tuple[Side, Side]]:
     """Both stages, up; taken away whatever happens."""
     stacks = {stage: f"b{os.getpid()}-claims{stage}" for stage in cidrs}
     own.configure(stacks[1], stage=1, network__cidr=cidrs[1])

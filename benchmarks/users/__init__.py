@@ -12,7 +12,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from components.clouds.local.hosts import inventory, usage
 from components.clouds.local.hosts.nspawn import Host
 from components.errors import UserError
 from components.host import pgbouncer
+from components.seam.operations import Reporter
 
 CIDRS = {1: "10.91.85.0/24", 2: "10.91.86.0/24"}
 DOMAIN = "bench.stages.test"
@@ -38,7 +39,6 @@ HEAVY = """DO $$ BEGIN LOOP
   EXIT WHEN clock_timestamp() > now() + interval '8 seconds';
 END LOOP; END $$"""
 """Sorts on one core for its time and holds no lock: what it takes from others is processor."""
-Say = Callable[[str], None]
 
 
 class Stage:
@@ -59,7 +59,7 @@ class Stage:
         return browse(self.site, self.address, users, seconds)
 
 
-def measure(runs: int, say: Say) -> tuple[Measure, ...]:
+def measure(runs: int, say: Reporter) -> tuple[Measure, ...]:
     """Measure on stacks of its own; the steps to the knee are done once."""
     book = Book()
     with (
@@ -77,7 +77,7 @@ def measure(runs: int, say: Say) -> tuple[Measure, ...]:
 
 
 @contextmanager
-def _stacks(own: Clone, say: Say) -> Iterator[tuple[Stage, ...]]:
+def _stacks(own: Clone, say: Reporter) -> Iterator[tuple[Stage, ...]]:
     """Both stages, up; taken away whatever happens."""
     stacks = {stage: f"u{os.getpid()}-users{stage}" for stage in CIDRS}
     try:
@@ -168,7 +168,7 @@ def _heavy(book: Book, one: Stage) -> None:
         book.note(f"{key}.series.{second}", f"{title}: slowest in second {second}", ms, "ms")
 
 
-def _knee(book: Book, one: Stage, say: Say) -> None:
+def _knee(book: Book, one: Stage, say: Reporter) -> None:
     steps: dict[int, Seen] = {}
     for users in knee.STEPS:
         for _ in range(2):  # one bad moment of the machine is no knee

@@ -6,7 +6,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.errors import wrong
+from components.errors import invalid
 
 if TYPE_CHECKING:
     from components.seam.cloud import Cloud
@@ -27,7 +27,7 @@ def load(name: str, settings: Settings) -> Cloud:
     exist.
     """
     if name not in names():
-        raise wrong("stages:cloud", f"one of {', '.join(names())}", name)
+        raise invalid("stages:cloud", f"one of {', '.join(names())}", name)
     from components.seam.cloud import Cloud  # late: prices and rules of costs need no Pulumi
 
     cloud = importlib.import_module(f"components.clouds.{name}").make(settings)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from components.host import ids
 from components.host.agent.release import JOB
 from components.host.characters import has_noncharacters
@@ -144,7 +144,7 @@ def app_environment(environment: Mapping[str, str], host_values: Mapping[str, st
     lines = []
     for name, value in sorted({**environment, **host_values}.items()):
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise wrong("stages:app.environment", "names of letters, digits and _", name)
+            raise invalid("stages:app.environment", "names of letters, digits and _", name)
         if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) or has_noncharacters(value):
             raise UserError(
                 f"stages:app.environment.{name}: should be one line without control characters,"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 
 DIRECT = 5
 """Connections of the session alias, ``DIRECT_DATABASE_URL``: migrations, LISTEN, locks."""
@@ -64,9 +64,9 @@ def pool_sizes(*, limit: int, reserved: int, wanted: int | None) -> PoolSizes:
         return PoolSizes(pool=min(DEFAULT_POOL, room - reserve), reserve=reserve)
     most = room - 1
     if wanted < 1:
-        raise wrong("stages:database.pool_size", "at least 1", wanted)
+        raise invalid("stages:database.pool_size", "at least 1", wanted)
     if wanted > most:
-        raise wrong(
+        raise invalid(
             "stages:database.pool_size",
             f"at most {most} ({_sum(limit, reserved)})",
             wanted,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 
 TYPES = ("web", "worker", "release")
 
@@ -46,13 +46,13 @@ def parse(text: str) -> Procfile:
         if not line or line.startswith("#"):
             continue
         if not line.isprintable() or "\N{REPLACEMENT CHARACTER}" in line:
-            raise wrong(where, "printable text in UTF-8", line)
+            raise invalid(where, "printable text in UTF-8", line)
         match = _LINE.fullmatch(line)
         if match is None or not match[2]:
-            raise wrong(where, "`name: command`", line)
+            raise invalid(where, "`name: command`", line)
         name, command = match[1], match[2]
         if name not in TYPES:
-            raise wrong(
+            raise invalid(
                 where,
                 f"one of {', '.join(TYPES)}",
                 name,

@@ -131,7 +131,7 @@ def perform(
                     exit_code=1,
                 ) from error
 
-    ssh.patiently(session, wait_s=wait_s)
+    ssh.retry_until_connected(session, wait_s=wait_s)
     if not answers:
         raise ssh.Interrupted(f"at the step {at!r}, without a result" if at else "without a result")
     answer = answers[-1].get("error", answers[-1].get("result"))

@@ -65,7 +65,7 @@ class LoginRefused(SshError):
     """The host answered and did not accept the key."""
 
 
-def by_hand(target: Target, folder: Path) -> list[str]:
+def interactive_argv(target: Target, folder: Path) -> list[str]:
     """The command line of a person's own session; ``folder`` holds the key and the pinned one.
 
     The pinned host key alone is believed, and with a private key nothing else is offered; all else
@@ -203,7 +203,9 @@ REFUSED_PAUSE_S = 6
 """sshd from 9.8 on shuts an address out when refused logins (5 s each) add up to 15 s."""
 
 
-def patiently(session: Callable[[], None], *, wait_s: float, pause_s: float = 0.3) -> None:
+def retry_until_connected(
+    session: Callable[[], None], *, wait_s: float, pause_s: float = 0.3
+) -> None:
     """Try a session until it comes about, for first contact: boot takes its time.
 
     Being refused counts as not yet (the login is made during boot); another host key does not.

@@ -152,7 +152,7 @@ def own_key(target: ssh.Target, wait_s: float = WAIT_S) -> str:
         ssh.converse(target, f"cat {OWN_KEY}", b"", on_line, deadline_s=DEADLINE_S)
 
     try:
-        ssh.patiently(session, wait_s=wait_s)
+        ssh.retry_until_connected(session, wait_s=wait_s)
     except ssh.HostKeyChanged as error:
         raise UserError(
             f"{target.host}: does not answer with the key of its boot document: it is another"

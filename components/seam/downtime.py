@@ -139,7 +139,7 @@ def of_cloud(name: str) -> CloudDowntime:
 def of_preview(document: Mapping[str, Any]) -> list[Step]:
     """The steps in what ``pulumi preview --json`` prints: one for each resource."""
     told = [
-        Told(
+        EngineOperation(
             urn=step["urn"],
             op=step["op"],
             old=(step.get("oldState") or {}).get("inputs") or {},
@@ -152,7 +152,7 @@ def of_preview(document: Mapping[str, Any]) -> list[Step]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class EngineOperation:
     """One operation as the engine names it; a replacement is three of them."""
 
     urn: str
@@ -162,9 +162,9 @@ class Told:
     fields: Sequence[str]
 
 
-def folded(told: Iterable[Told]) -> list[Step]:
+def folded(told: Iterable[EngineOperation]) -> list[Step]:
     """Steps from the engine's operations, in their order."""
-    by_urn: dict[str, list[Told]] = {}
+    by_urn: dict[str, list[EngineOperation]] = {}
     for one in told:
         by_urn.setdefault(one.urn, []).append(one)
     steps = []

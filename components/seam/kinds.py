@@ -29,7 +29,7 @@ class Kind:
     other input is."""
     holds: Holds = ""
     """What is lost with it."""
-    but_with: str = ""
+    unless_input: str = ""
     """An input that says that it holds nothing after all: a replica is a copy."""
     passes: str = ""
     """An input that it gives on as its output: what takes it from here changes with that alone."""
@@ -38,13 +38,13 @@ class Kind:
 
     def lost(self, inputs: Mapping[str, Any]) -> Holds:
         """What is lost with a resource of these inputs."""
-        return "" if self.but_with and self.but_with in inputs else self.holds
+        return "" if self.unless_input and self.unless_input in inputs else self.holds
 
     def forces(self, path: str) -> bool:
         """Whether a change at ``path`` makes another object."""
         return any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in self.replaces)
 
-    def minds(self, key: str) -> bool:
+    def is_relevant(self, key: str) -> bool:
         """Whether a change of an input is a change at all."""
         return self.updates is None or key in self.updates or self.forces(key)
 

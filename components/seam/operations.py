@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from components.errors import UserError
 from components.settings import Settings
 
-Say = Callable[[str], None]
+Reporter = Callable[[str], None]
+"""Shows the operator one line."""
 
 
 def _nothing(*_: object) -> None:
@@ -51,7 +52,7 @@ class Takeover(Protocol):
 
     def as_json(self) -> dict[str, Any]: ...
 
-    def run(self, say: Say) -> None: ...
+    def run(self, say: Reporter) -> None: ...
 
 
 def _fails_over_by_itself(settings: Settings) -> Takeover:
@@ -72,7 +73,7 @@ class Operations:
     """Raise ``UserError`` for what this machine lacks; change nothing."""
     notes: Callable[[Settings], list[str]] = _no_notes
     """What to know before the plan is made, one sentence each; asks like ``preflight``."""
-    prepare: Callable[[Settings, Say], None] = _nothing
+    prepare: Callable[[Settings, Reporter], None] = _nothing
     """Make what the program needs on this machine (an image); say what takes long."""
     hosts: Callable[[str], dict[str, str]] = _no_hosts
     """The state of every host of a stack, by name, as the machine or the cloud sees it."""
@@ -86,7 +87,7 @@ class Operations:
     pending: Callable[[Settings], list[str]] = _no_notes
     """Changes that the cloud has accepted and not made yet, one sentence each. Asked before a
     plan, so that the program may leave them out."""
-    cancel_pending: Callable[[Settings, Say], None] = _nothing
+    cancel_pending: Callable[[Settings, Reporter], None] = _nothing
     """Cancel the changes of ``pending`` that the settings have taken back, at the end of ``up``."""
     unlock: Callable[[Sequence[Mapping[str, Any]]], None] = _nothing
     """Lift the cloud's own protection of data that is about to be deleted for good. Gets the

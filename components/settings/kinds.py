@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from components.settings.problems import Refused, Words, flat, raise_all, refusal
 
 T_co = TypeVar("T_co", covariant=True)
@@ -49,7 +49,7 @@ class Single(Kind[T_co]):
         except Refused as why:
             should_be, remedy = why.should_be or self.allowed, why.remedy or self.remedy
             if why.got:
-                raise wrong(path, should_be, Words(why.got), remedy) from None
+                raise invalid(path, should_be, Words(why.got), remedy) from None
             raise refusal(path, should_be, value, remedy, hidden=self.hidden) from None
         except ValueError:
             raise refusal(path, self.allowed, value, self.remedy, hidden=self.hidden) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 
 LONGEST_SHOWN = 60
 """Characters of a value that an error repeats; what is longer is cut."""
@@ -61,7 +61,7 @@ def refusal(
     path: str, should_be: str, value: object, remedy: str, *, hidden: bool = False
 ) -> UserError:
     """Make the error for ``value``, shown in short, or only described when it may be a secret."""
-    return wrong(path, should_be, Words(described(value) if hidden else shown(value)), remedy)
+    return invalid(path, should_be, Words(described(value) if hidden else shown(value)), remedy)
 
 
 def shown(value: object) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from components.settings.addresses import SSH_CIDRS, is_wide
 from components.settings.database import Database
 from components.settings.key import Key, keys_of
@@ -169,7 +169,7 @@ def _open_to_all(access: Mapping[str, Any], values: Mapping[str, object]) -> lis
         return []
     path = f"{PREFIX}access.ssh_cidrs"
     return [
-        wrong(
+        invalid(
             path,
             "the networks that you log in from",
             cidr,

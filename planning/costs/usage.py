@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from components.seam.costs import MOST, UsageKey
 from planning.costs.estimate import Cloud
 
@@ -37,7 +37,7 @@ def parse(text: str, name: str, known: Mapping[str, object]) -> dict[str, Decima
     if document in (None, ""):
         return {}
     if not isinstance(document, dict):
-        raise wrong(name, "a map of quantities", document)
+        raise invalid(name, "a map of quantities", document)
     usage: dict[str, Decimal] = {}
     for key, value in document.items():
         if key not in known:
@@ -58,7 +58,7 @@ def _quantity(value: object, path: str) -> Decimal:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite() or not 0 <= number <= MOST:
-        raise wrong(path, "a number, 0 or more", value, "Leave the key out when it is not known.")
+        raise invalid(path, "a number, 0 or more", value, "Leave the key out when it is not known.")
     return number
 
 

@@ -187,7 +187,7 @@ def _compare(urn: str, old: State, new: State, moved: set[str]) -> Change | None
     sources = new.get("propertyDependencies", {})
     fields, because = [], []
     for key in sorted({*before, *after} - ignored):
-        if not kind.minds(key):
+        if not kind.is_relevant(key):
             continue
         follows = moved.intersection(sources.get(key, ())) and _has_unknown(after.get(key))
         paths = [value.path for value in differences(_one(before, key), _one(after, key))]

@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from planning.difference import strict
 
 VERSION: Final = 1
@@ -163,7 +163,7 @@ def read(text: str | bytes) -> Document:
     found = strict.parse(text, "preview document", MOST_BYTES)
     if not isinstance(found, dict) or found.get("version") != VERSION:
         got = found.get("version") if isinstance(found, dict) else type(found).__name__
-        raise wrong("preview document: version", str(VERSION), strict.shown(got))
+        raise invalid("preview document: version", str(VERSION), strict.shown(got))
     document = strict.build(Document, found, "preview document", LIMITS)
     names = [stack.name for stack in document.stacks]
     for name in names:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 
 T = TypeVar("T")
 MONEY: Final = r"-?[0-9]{1,3}(?:,?[0-9]{3}){0,4}\.[0-9]{2}"
@@ -36,7 +36,7 @@ def parse(text: str | bytes, name: str, most_bytes: int) -> Any:
     """Parse JSON of a bounded size; raises ``UserError`` for anything else."""
     raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     if len(raw) > most_bytes:
-        raise wrong(name, f"at most {most_bytes:,} bytes", f"{len(raw):,}")
+        raise invalid(name, f"at most {most_bytes:,} bytes", f"{len(raw):,}")
     try:
         return json.loads(raw, object_pairs_hook=_once, parse_constant=_constant)
     except (ValueError, RecursionError) as problem:
@@ -47,11 +47,11 @@ def parse(text: str | bytes, name: str, most_bytes: int) -> Any:
 def build(cls: type[T], found: object, path: str, limits: Limits) -> T:
     """Make a dataclass of a parsed object: every field that it must have, and no other."""
     if not isinstance(found, dict):
-        raise wrong(path, "an object", shown(found))
+        raise invalid(path, "an object", shown(found))
     fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, cls))}
     for key in found:
         if key not in fields:
-            raise wrong(path, f"an object with {', '.join(fields)} only", shown(key))
+            raise invalid(path, f"an object with {', '.join(fields)} only", shown(key))
     hints = typing.get_type_hints(cls)
     values = {}
     for name, field in fields.items():
@@ -60,7 +60,7 @@ def build(cls: type[T], found: object, path: str, limits: Limits) -> T:
             values[name] = _value(hints[name], found[name], at, limits)
             _match(limits.patterns.get((cls.__name__, name)), values[name], at)
         elif field.default is dataclasses.MISSING:
-            raise wrong(f"{path}.{name}", "there", "nothing")
+            raise invalid(f"{path}.{name}", "there", "nothing")
     return cls(**values)
 
 
@@ -80,7 +80,7 @@ def _value(hint: Any, found: object, path: str, limits: Limits) -> Any:
         return _value(other, found, path, limits)
     if origin is typing.Literal:
         if not isinstance(found, str) or found not in arguments:
-            raise wrong(path, f"one of {', '.join(map(repr, arguments))}", shown(found))
+            raise invalid(path, f"one of {', '.join(map(repr, arguments))}", shown(found))
         return found
     if origin is tuple:
         return _list(arguments, found, path, limits)
@@ -90,25 +90,25 @@ def _value(hint: Any, found: object, path: str, limits: Limits) -> Any:
         return _text(found, path, limits)
     if hint is int:
         if type(found) is not int or not 0 <= found <= MOST_NUMBER:
-            raise wrong(path, f"a whole number from 0 to {MOST_NUMBER:,}", shown(found))
+            raise invalid(path, f"a whole number from 0 to {MOST_NUMBER:,}", shown(found))
         return found
     if hint is bool:
         if type(found) is not bool:
-            raise wrong(path, "true or false", shown(found))
+            raise invalid(path, "true or false", shown(found))
         return found
     raise TypeError(f"{path}: no way to read a {hint!r}")
 
 
 def _list(arguments: tuple[Any, ...], found: object, path: str, limits: Limits) -> tuple[Any, ...]:
     if not isinstance(found, list):
-        raise wrong(path, "a list", shown(found))
+        raise invalid(path, "a list", shown(found))
     if arguments[-1] is Ellipsis:
         if len(found) > limits.items:
-            raise wrong(path, f"at most {limits.items:,} entries", f"{len(found):,}")
+            raise invalid(path, f"at most {limits.items:,} entries", f"{len(found):,}")
         each = [arguments[0]] * len(found)
     else:
         if len(found) != len(arguments):
-            raise wrong(path, f"{len(arguments)} entries", len(found))
+            raise invalid(path, f"{len(arguments)} entries", len(found))
         each = list(arguments)
     return tuple(
         _value(hint, one, f"{path}[{at}]", limits)
@@ -118,17 +118,17 @@ def _list(arguments: tuple[Any, ...], found: object, path: str, limits: Limits) 
 
 def _text(found: object, path: str, limits: Limits) -> str:
     if not isinstance(found, str):
-        raise wrong(path, "text", shown(found))
+        raise invalid(path, "text", shown(found))
     if len(found) > limits.text:
-        raise wrong(path, f"at most {limits.text:,} characters", f"{len(found):,}")
+        raise invalid(path, f"at most {limits.text:,} characters", f"{len(found):,}")
     if any("\ud800" <= each <= "\udfff" for each in found):
-        raise wrong(path, "text without halves of characters", shown(found))
+        raise invalid(path, "text without halves of characters", shown(found))
     return found
 
 
 def _match(pattern: str | None, value: object, path: str) -> None:
     if pattern and isinstance(value, str) and not re.fullmatch(pattern, value, re.ASCII):
-        raise wrong(path, f"text like {pattern}", shown(value))
+        raise invalid(path, f"text like {pattern}", shown(value))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -159,7 +159,7 @@ class Run:
     def planned(self) -> list[downtime.Step]:
         """Return the operations as one step for each resource."""
         return downtime.folded(
-            downtime.Told(urn=urn, op=op, old=step.old, new=step.new, fields=step.fields)
+            downtime.EngineOperation(urn=urn, op=op, old=step.old, new=step.new, fields=step.fields)
             for (urn, op), step in self.steps.items()
         )
 

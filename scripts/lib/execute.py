@@ -26,7 +26,7 @@ class Stop(Exception):
         super().__init__(message)
 
 
-OF_THE_MACHINE = {
+OS_ERROR_REMEDIES = {
     errno.ENOSPC: "Free some space and run it again.",
     errno.EDQUOT: "Free some space and run it again.",
     errno.EROFS: "Use a checkout on a file system that can be written to.",
@@ -40,9 +40,9 @@ OF_THE_MACHINE = {
 """What a disk or its rights refuse, and what to do about it."""
 
 
-def of_the_machine(error: OSError) -> str:
+def describe_os_error(error: OSError) -> str:
     """Say in one line which path the machine refused and why; empty: no such refusal."""
-    remedy = OF_THE_MACHINE.get(error.errno or 0)
+    remedy = OS_ERROR_REMEDIES.get(error.errno or 0)
     if remedy is None:
         return ""
     where = f"{error.filename}: " if error.filename else ""

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from components.seam import downtime
 from scripts.lib import ssh
 
@@ -75,7 +75,7 @@ def _refusal(said: str, app_packages: Sequence[str], stack: str) -> UserError:
     words = {word.strip("'\",.;") for line in lines for word in line.split()}
     named = [name for name in app_packages if name in words]
     reason = next((line for line in lines if set(line.split()) & set(named)), lines[-1])
-    return wrong(
+    return invalid(
         "stages:app.packages",
         f"packages that Debian has and that can be installed together ({reason})",
         ", ".join(named) or list(app_packages),

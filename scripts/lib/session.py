@@ -11,7 +11,7 @@ from pulumi.automation.errors import ConcurrentUpdateError
 from rich.console import Console
 
 from components import settings
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from components.seam.operations import Operations
 from scripts.lib import checkout as own
 from scripts.lib import hooks, owed, own_backend, pins, recovery, stacks
@@ -71,7 +71,7 @@ def make_ready(session: Session) -> None:
     if not checkout.keeps_its_state(os.environ):
         scheme, there, _ = os.environ[own.BACKEND].partition("://")
         if not there or scheme not in BACKENDS:
-            raise wrong(
+            raise invalid(
                 own.BACKEND,
                 f"a URL that begins with one of {', '.join(BACKENDS)} and ://",
                 scheme[:20],  # what follows may hold a password

@@ -41,7 +41,7 @@ def run(
     hears = not command or (sys.stdin.isatty() and not capture)
     where = target(values)
     with ssh.folder(where) as folder:
-        argv = ssh.by_hand(where, folder)
+        argv = ssh.interactive_argv(where, folder)
         if capture:
             argv[1:1] = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
         try:

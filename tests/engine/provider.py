@@ -57,7 +57,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         try:
             type_ = sdk.of(_type(request.urn))
             replacing.of(type_.token)
-            problems = sdk.wrong(type_, _values(request.news))
+            problems = sdk.invalid(type_, _values(request.news))
         except (sdk.Unknown, KeyError) as error:
             problems = [str(error)]
         return provider_pb2.CheckResponse(

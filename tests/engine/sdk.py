@@ -59,7 +59,7 @@ def of(token: str) -> Type:
     )
 
 
-def wrong(type_: Type, inputs: Mapping[str, Any]) -> list[str]:
+def invalid(type_: Type, inputs: Mapping[str, Any]) -> list[str]:
     """What of these inputs the type would not take, one sentence each."""
     found = [f"{name}: is required" for name in sorted(type_.required - set(inputs))]
     for name, value in inputs.items():

@@ -316,7 +316,7 @@ def test_a_change_on_a_real_cloud_is_asked_for(
     done = checkout.stack("up")
     assert done.code == 2
     assert "2 to create, 0 stay." in done.out
-    assert done.err == "This needs a yes. Run it on a terminal, or with --yes.\n"
+    assert done.err == "Confirmation required. Run it on a terminal, or with --yes.\n"
     assert list(checkout.folder.iterdir()) == []
     assert checkout.stack("up", "--yes").code == 0
 

@@ -187,11 +187,11 @@ def broken(source: str) -> tuple[int, str]:
     return done.returncode, done.stdout.splitlines()[-1]
 
 
-def test_a_mistake_of_the_program_itself_keeps_host_and_trace() -> None:
+def test_an_internal_error_keeps_host_and_trace() -> None:
     code, last = broken('{"mode": "observe"}')
     error = json.loads(last)["error"]
     assert code == 1
-    assert error["cause"] == "a mistake of this program (KeyError: 'app')"
+    assert error["cause"] == "internal error (KeyError: 'app')"
     assert error["host"] and error["remedy"].startswith("It is safe to run it again")
     assert "Traceback" in error["output"]
 

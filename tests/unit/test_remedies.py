@@ -26,7 +26,7 @@ POSITIONS = {
     "Overlapped": 1,
     "Refused": 1,
     "Failed": 2,
-    "wrong": 3,
+    "invalid": 3,
     "refusal": 3,
 }
 """Which argument is the remedy; as a keyword it is ``remedy`` everywhere."""

@@ -122,7 +122,7 @@ def test_first_contact_is_tried_until_it_comes_about(monkeypatch: pytest.MonkeyP
         if outcome:
             raise outcome
 
-    ssh.patiently(session, wait_s=60, pause_s=0)
+    ssh.retry_until_connected(session, wait_s=60, pause_s=0)
     assert outcomes == []
 
 
@@ -140,5 +140,5 @@ def test_and_not_longer_nor_after_a_wrong_key_or_half_the_work(
         raise error
 
     with pytest.raises(type(error)):
-        ssh.patiently(session, wait_s=wait_s, pause_s=0)
+        ssh.retry_until_connected(session, wait_s=wait_s, pause_s=0)
     assert tried == [1]

@@ -7,7 +7,7 @@ import re
 
 from components.clouds.aws import plans
 from components.clouds.aws.known import regions
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from components.settings import Settings
 from components.settings.problems import raise_all
 
@@ -28,7 +28,7 @@ def _name(settings: Settings) -> list[UserError]:
     if re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", settings.stack):
         return []
     return [
-        wrong(
+        invalid(
             "stack name",
             "small letters, digits and single hyphens on AWS, the first a letter",
             settings.stack,
@@ -64,7 +64,7 @@ def _way_in(settings: Settings) -> list[UserError]:
             )
         )
     problems += [
-        wrong(
+        invalid(
             "stages:access.ssh_cidrs",
             "IPv4 networks",
             cidr,
@@ -102,7 +102,7 @@ def _plans(settings: Settings) -> list[UserError]:
             problems.append(error)
     if settings.server.image and not re.fullmatch(r"ami-[0-9a-f]{8,17}", settings.server.image):
         problems.append(
-            wrong(
+            invalid(
                 "stages:server.image",
                 "the id of an AMI",
                 settings.server.image,
@@ -116,7 +116,7 @@ def _storage(settings: Settings) -> list[UserError]:
     size, limit = settings.database.storage_gib, settings.database.storage_limit_gib
     if size < LEAST_STORAGE_GIB:
         return [
-            wrong(
+            invalid(
                 "stages:database.storage_gib",
                 f"at least {LEAST_STORAGE_GIB} on AWS",
                 size,
@@ -125,7 +125,7 @@ def _storage(settings: Settings) -> list[UserError]:
         ]
     if limit is not None and limit != size and limit * 10 < size * 11:
         return [
-            wrong(
+            invalid(
                 "stages:database.storage_limit_gib",
                 f"{size}, or at least {-(-size * 11 // 10)}",
                 limit,

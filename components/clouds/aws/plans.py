@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
-from components.errors import wrong
+from components.errors import invalid
 from components.seam.cloud import DatabasePlan, ServerPlan
 
 Architecture = Literal["arm64", "x86_64"]
@@ -101,5 +101,5 @@ def database(name: str) -> DatabasePlan:
 
 def _look_up(plans: Mapping[str, T], path: str, name: str) -> T:
     if name not in plans:
-        raise wrong(path, f"one of {', '.join(plans)}", name)
+        raise invalid(path, f"one of {', '.join(plans)}", name)
     return plans[name]

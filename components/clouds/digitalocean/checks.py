@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from components.clouds.digitalocean import plans
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from components.settings import Settings
 from components.settings.problems import raise_all
 
@@ -60,14 +60,14 @@ def region(settings: Settings) -> str:
 
 def _names(settings: Settings) -> Iterator[UserError]:
     if not STACK_NAME.fullmatch(settings.stack):
-        yield wrong(
+        yield invalid(
             "stack name",
             "small letters, digits and -, the first a letter, on digitalocean",
             settings.stack,
             "For example digitalocean-stage1.",
         )
     if region(settings) not in REGIONS:
-        yield wrong("stages:region", f"one of {', '.join(REGIONS)}", settings.region)
+        yield invalid("stages:region", f"one of {', '.join(REGIONS)}", settings.region)
 
 
 def _access(settings: Settings) -> Iterator[UserError]:
@@ -83,7 +83,7 @@ def _access(settings: Settings) -> Iterator[UserError]:
             "For example [203.0.113.7/32].",
         )
     if access.instance_connect:
-        yield wrong(
+        yield invalid(
             "stages:access.instance_connect",
             "false on digitalocean, which has no such tunnel",
             True,
@@ -95,20 +95,20 @@ def _network(settings: Settings) -> Iterator[UserError]:
     cidr = ipaddress.IPv4Network(settings.network.cidr)
     for taken in TAKEN:
         if cidr.overlaps(taken):
-            yield wrong(
+            yield invalid(
                 "stages:network.cidr",
                 f"outside {taken}, which DigitalOcean keeps for itself",
                 str(cidr),
                 "For example 10.82.0.0/24.",
             )
     if settings.network.zones:
-        yield wrong(
+        yield invalid(
             "stages:network.zones",
             "empty on digitalocean, whose regions have no zones to choose",
             list(settings.network.zones),
         )
     if settings.network.flow_logs:
-        yield wrong("stages:network.flow_logs", "false on digitalocean, which has none", True)
+        yield invalid("stages:network.flow_logs", "false on digitalocean, which has none", True)
 
 
 def _plans(settings: Settings) -> Iterator[UserError]:
@@ -125,20 +125,20 @@ def _plans(settings: Settings) -> Iterator[UserError]:
         yield error
         return
     if database.standby and not plan.standby_offered:
-        yield wrong(
+        yield invalid(
             "stages:database.standby",
             f"false with {plan.name}, for which DigitalOcean offers no standby",
             True,
             "Choose db-s-1vcpu-2gb or larger.",
         )
     if database.backup_days != BACKUP_DAYS:
-        yield wrong(
+        yield invalid(
             "stages:database.backup_days",
             f"{BACKUP_DAYS} on digitalocean, which keeps every backup that long",
             database.backup_days,
         )
     if database.storage_limit_gib is not None:
-        yield wrong(
+        yield invalid(
             "stages:database.storage_limit_gib",
             "unset on digitalocean, whose clusters grow without a limit or not at all",
             database.storage_limit_gib,

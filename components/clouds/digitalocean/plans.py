@@ -7,7 +7,7 @@ region still has them.
 
 from __future__ import annotations
 
-from components.errors import wrong
+from components.errors import invalid
 from components.seam.cloud import DatabasePlan, ServerPlan
 
 DEFAULT_SERVER = {1: "s-2vcpu-4gb", 2: "s-2vcpu-4gb"}
@@ -89,14 +89,14 @@ INCLUDED_STORAGE_GIB = {
 def server(name: str) -> ServerPlan:
     """Look a Droplet size up; raises ``UserError`` for an unknown one."""
     if name not in SERVERS:
-        raise wrong("stages:server.plan", f"one of {', '.join(SERVERS)}", name)
+        raise invalid("stages:server.plan", f"one of {', '.join(SERVERS)}", name)
     return SERVERS[name]
 
 
 def database(name: str) -> DatabasePlan:
     """Look a cluster's size up; raises ``UserError`` for an unknown one."""
     if name not in DATABASES:
-        raise wrong("stages:database.plan", f"one of {', '.join(DATABASES)}", name)
+        raise invalid("stages:database.plan", f"one of {', '.join(DATABASES)}", name)
     return DATABASES[name]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from components.errors import wrong
+from components.errors import invalid
 from components.seam.cloud import DatabasePlan, ServerPlan
 
 CONNECTIONS_PER_GIB = 25
@@ -54,5 +54,5 @@ def database(name: str) -> DatabasePlan:
 
 def _find(setting: str, plans: dict[str, Plan], name: str) -> Plan:
     if name not in plans:
-        raise wrong(setting, f"one of {', '.join(plans)}", name)
+        raise invalid(setting, f"one of {', '.join(plans)}", name)
     return plans[name]

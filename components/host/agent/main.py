@@ -77,7 +77,7 @@ def _as_failure(problem: Exception) -> Failed:
         return _of_the_system(problem)
     return Failed(
         current_step() or "the program on the host",
-        f"a mistake of this program ({type(problem).__name__}: {problem})",
+        f"internal error ({type(problem).__name__}: {problem})",
         "It is safe to run it again; if that does not help, report it. It said:",
         traceback.format_exc(),
     )

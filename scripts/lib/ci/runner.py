@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 
 STACKS: Final = "STAGES_STACKS"
 """The stacks that the workflows bring up, separated by spaces or commas; the others are only
@@ -28,7 +28,7 @@ def existing(environment: Mapping[str, str], known: list[str]) -> list[str]:
     """The same; raises ``UserError`` for one that has no settings."""
     for name in chosen(environment):
         if name not in known:
-            raise wrong(STACKS, f"some of {', '.join(known)}", name)
+            raise invalid(STACKS, f"some of {', '.join(known)}", name)
     return chosen(environment)
 
 
@@ -63,5 +63,5 @@ def run(environment: Mapping[str, str]) -> int:
     """The number of the run that this job belongs to."""
     found = _given(environment, RUN, "the number of this run")
     if not found.isdecimal():
-        raise wrong(RUN, "the number of this run", found)
+        raise invalid(RUN, "the number of this run", found)
     return int(found)

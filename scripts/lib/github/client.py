@@ -12,9 +12,10 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from scripts.lib.github import transport, waiting
 from scripts.lib.github.transport import Answer, NoAnswer
 
@@ -57,7 +58,7 @@ class Client:
             if key:
                 found = found.get(key) if isinstance(found, dict) else None
             if not isinstance(found, list):
-                raise _senseless(path)
+                raise _unexpected(path)
             yield from found
             if 'rel="next"' not in answer.headers.get("link", ""):
                 return
@@ -76,7 +77,7 @@ class Client:
         answer = self._repeat("GET", path, redirects=True)
         where = urllib.parse.urljoin(f"{self.api}/", answer.headers.get("location", ""))
         if answer.status not in REDIRECTS or not transport.is_safe(where):
-            raise _senseless(path)
+            raise _unexpected(path)
         return self._repeat("GET", path, elsewhere=where, most_bytes=most_bytes).data
 
     def _repeat(
@@ -107,8 +108,8 @@ class Client:
                 if answer.status < 300 or (redirects and answer.status in REDIRECTS):
                     return answer
                 if waiting.limited(answer.status, answer.headers, answer.message):
-                    failure, done = _too_often(), False
                     wait_s = waits.limited(answer.headers, self.now())
+                    failure, done = _rate_limited(waiting.reset(answer.headers, self.now())), False
                 elif answer.status in waiting.BROKEN:
                     failure, done = _refused(path, answer), True
                     wait_s = waits.broken()
@@ -133,17 +134,17 @@ class Client:
         try:
             return json.loads(answer.data)
         except ValueError:
-            raise _senseless(path) from None
+            raise _unexpected(path) from None
 
 
 def from_environment(environment: Mapping[str, str]) -> Client:
     """The client for the repository that a workflow runs in; raises ``UserError`` for a lack."""
     api = environment.get(API, "").rstrip("/") or DEFAULT_API
     if not transport.is_safe(api):
-        raise wrong(API, "a URL with https", api)
+        raise invalid(API, "a URL with https", api)
     repository = environment.get(REPOSITORY, "")
     if not re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", repository, re.ASCII):
-        raise wrong(REPOSITORY, "owner/name of a repository on GitHub", repository)
+        raise invalid(REPOSITORY, "owner/name of a repository on GitHub", repository)
     token = environment.get(TOKEN, "").strip()
     if not re.fullmatch(r"[!-~]+", token):
         got = "one with characters that no token has" if token else "nothing"
@@ -163,16 +164,13 @@ def _unreached(url: str, problem: NoAnswer) -> UserError:
     )
 
 
-def _too_often() -> UserError:
-    return UserError(
-        "GitHub's API was asked too often with this token, and the end of that is not waited for",
-        "Run the job again later.",
-        exit_code=1,
-    )
+def _rate_limited(reset: datetime | None) -> UserError:
+    when = f"; it resets at {reset:%H:%M} UTC" if reset else ""
+    return UserError(f"GitHub rate limit exceeded{when}", "Run the job again later.", exit_code=1)
 
 
-def _senseless(path: str) -> UserError:
-    return UserError(f"GitHub's API answers without sense for {path}", exit_code=1)
+def _unexpected(path: str) -> UserError:
+    return UserError(f"GitHub's API returned an unexpected response for {path}", exit_code=1)
 
 
 def _refused(path: str, answer: Answer) -> UserError:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from scripts.lib.github.client import Client
 
 EVENT: Final = "GITHUB_EVENT_PATH"
@@ -37,7 +37,7 @@ def read(environment: Mapping[str, str]) -> Run:
     try:
         found = json.loads(Path(path).read_text())["workflow_run"]
         if found["event"] != "pull_request":
-            raise wrong(f"{EVENT}: workflow_run.event", "pull_request", found["event"])
+            raise invalid(f"{EVENT}: workflow_run.event", "pull_request", found["event"])
         return Run(
             id=int(found["id"]),
             repository=str((found.get("head_repository") or {}).get("full_name") or ""),

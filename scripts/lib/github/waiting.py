@@ -7,6 +7,7 @@ https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0)
@@ -17,6 +18,7 @@ MOST_LIMITED: Final = 5
 """How often one request waits for a limit."""
 MOST_WAIT_S: Final = 900.0
 """How long one request waits for limits in all: a job that sleeps is billed by the minute."""
+DAY_S: Final = 86400.0
 BROKEN: Final = frozenset({500, 502, 503, 504})
 """Answers that leave open whether the request was done."""
 
@@ -48,14 +50,27 @@ def limited(status: int, headers: Mapping[str, str], message: str) -> bool:
     return status == 429
 
 
+def reset(headers: Mapping[str, str], now_s: float) -> datetime | None:
+    """When the limit ends, in UTC; ``None`` where GitHub names no time within a day."""
+    seconds = _named_s(headers, now_s)
+    if seconds is None or seconds > DAY_S:
+        return None
+    return datetime.fromtimestamp(now_s + seconds, UTC)
+
+
 def _pause_s(headers: Mapping[str, str], now_s: float) -> float:
+    named_s = _named_s(headers, now_s)
+    return SECONDARY_S if named_s is None else named_s
+
+
+def _named_s(headers: Mapping[str, str], now_s: float) -> float | None:
     told = _number(headers.get("retry-after"))
     if told is not None:
         return told
     reset_s = _number(headers.get("x-ratelimit-reset"))
     if headers.get("x-ratelimit-remaining") == "0" and reset_s is not None:
         return max(reset_s - now_s, 0.0) + 1.0  # told in whole seconds
-    return SECONDARY_S
+    return None
 
 
 def _number(text: str | None) -> float | None:

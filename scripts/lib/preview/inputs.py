@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from planning.difference import assemble, document
 from planning.difference.assemble import Side
 from planning.difference.document import Document, Stack
@@ -23,7 +23,7 @@ def offline(folder: Path) -> list[Stack]:
     sides = {name: folder / name for name in ("base", "head")}
     for side in sides.values():
         if not side.is_dir():
-            raise wrong(str(side), "a folder with plans", "none", "`offline` makes it.")
+            raise invalid(str(side), "a folder with plans", "none", "`offline` makes it.")
     names = {_stack_of(file) for side in sides.values() for file in side.iterdir()}
     return [
         assemble.of_plans(name, *(_side(side, name) for side in sides.values()))
@@ -37,7 +37,7 @@ def previews(folder: Path, wanted: Iterable[str], settings: Path) -> list[Stack]
     ``wanted`` are further stacks that should have one: where there is none, it failed.
     """
     if not folder.is_dir():
-        raise wrong(str(folder), "a folder with previews", "none")
+        raise invalid(str(folder), "a folder with previews", "none")
     names = {_stack_of(file) for file in folder.iterdir()} | {*wanted}
     return [_preview(folder, name, settings) for name in sorted(names)]
 
@@ -46,7 +46,7 @@ def touched(file: Path) -> Mapping[str, Any]:
     """What ``touched --json`` printed."""
     found = _json(file)
     if not isinstance(found, dict) or not isinstance(found.get("stacks"), list):
-        raise wrong(str(file), "what `touched --json` prints", "something else")
+        raise invalid(str(file), "what `touched --json` prints", "something else")
     return found
 
 
@@ -104,4 +104,4 @@ def _bytes(file: Path) -> bytes:
         with file.open("rb") as opened:
             return opened.read(document.MOST_BYTES + 1)
     except OSError as problem:
-        raise wrong(str(file), "a readable file", problem.strerror) from None
+        raise invalid(str(file), "a readable file", problem.strerror) from None

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 
 NAME = "refs and commits only"
 
@@ -22,7 +22,7 @@ def commit(root: Path, revision: str, option: str) -> str:
         root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
     )
     if found is None:
-        raise wrong(
+        raise invalid(
             option,
             "a branch, tag or commit of this repository",
             revision,

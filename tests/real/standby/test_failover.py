@@ -100,7 +100,7 @@ def test_a_silent_primary_is_fenced_and_followed_by_the_standby(product: Product
 def test_a_failover_is_shown_and_asked_for(product: Product) -> None:
     before, there = product.cluster, product.address("standby")
     said = product.failover(code=2)
-    assert "This needs a yes" in said
+    assert "Confirmation required" in said
     for line in (
         f"primary {before.primary} (10.91.41.64): answers",
         f"standby {before.spare} ({there}): has every acknowledged write",

@@ -21,7 +21,7 @@ from benchmarks.measures import (
     ratio,
     shown,
 )
-from benchmarks.upping import phases
+from benchmarks.up_output import phases
 from components.clouds.local.hosts import usage
 from components.errors import UserError
 

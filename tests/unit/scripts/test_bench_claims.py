@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import bars, believing, failover, here, picture, plots
+from benchmarks import bars, claims_page, failover, here, picture, plots
 from benchmarks.bars import Group, Shade
 from benchmarks.claims import client, poolers, side, watching
 from benchmarks.measures import Book, Machine, Measure, Result, missed, shown
@@ -71,7 +71,7 @@ def claims(**changed: float) -> Result:
 
 def verdicts(result: Result) -> dict[str, str]:
     """The verdict by the first words of the claim."""
-    lines = believing.page([result]).splitlines()
+    lines = claims_page.page([result]).splitlines()
     cells = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")][1:]
     return {" ".join(claim.split()[:3]): verdict for claim, _, verdict in cells}
 
@@ -245,9 +245,9 @@ def test_other_numbers_make_another_verdict(
 
 
 def test_missed_aims_are_named_on_the_page() -> None:
-    text = believing.page([claims(mode__transaction__servers=26)])
+    text = claims_page.page([claims(mode__transaction__servers=26)])
     assert "- missed: mode.transaction.servers: 26 x, the aim is at most 25 x" in text
-    assert "Missed aims" not in believing.page([claims()])
+    assert "Missed aims" not in claims_page.page([claims()])
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_a_failover_that_loses_one_write_once_has_missed(
         for name, found in keys.items()
     )
     result = Result("failover", "d", "c", 3, MACHINE, measures)
-    rows = [row for row in believing.page([result]).splitlines() if row.startswith("| Ours")]
+    rows = [row for row in claims_page.page([result]).splitlines() if row.startswith("| Ours")]
     assert [row.strip("| ").split(" | ")[-1] for row in rows] == [verdict] * 2
 
 

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from benchmarks import believing, gantt, lines
+from benchmarks import claims_page, gantt, lines
 from benchmarks.lines import Line, Mark
 from benchmarks.measures import Book, Machine, Result
 from benchmarks.users import knee, pictures
@@ -124,7 +124,9 @@ def test_what_to_believe_of_the_stages(p99: float, errors: float, verdict: str) 
         book.note(f"knee.stage{stage}.users", "", 700, "users")
         book.note(f"heavy.stage{stage}.before.p99", "", 50, "ms")
         book.note(f"heavy.stage{stage}.during.p99", "", 200 / stage, "ms")
-    rows = [row for row in believing.page([result(book)]).splitlines() if row.startswith("| ")][1:]
+    rows = [row for row in claims_page.page([result(book)]).splitlines() if row.startswith("| ")][
+        1:
+    ]
     said = [row.strip("| ").split(" | ")[-1] for row in rows]
     assert [one.startswith(verdict) for one in said] == [True, True, False]
     assert said[2] == "4.00 times in stage 1, whose pages share that core; 2.00 times in stage 2."

@@ -162,8 +162,14 @@ def test_a_limit_is_waited_for_as_long_as_github_says(
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "refusals", "waited_s"),
-    [("901", 1, []), ("400", 3, [400, 400]), ("0", 6, [0, 0, 0, 0, 0])],
+    ("retry_after", "refusals", "waited_s", "resets"),
+    [
+        ("901", 1, [], "; it resets at 08:15 UTC"),
+        ("400", 3, [400, 400], "; it resets at 08:06 UTC"),
+        ("0", 6, [0, 0, 0, 0, 0], "; it resets at 08:00 UTC"),
+        ("", 6, [waiting.SECONDARY_S] * 5, ""),
+        ("9" * 400, 1, [], ""),
+    ],
 )
 def test_a_limit_is_not_waited_for_without_end(
     github: GitHub,
@@ -172,15 +178,13 @@ def test_a_limit_is_not_waited_for_without_end(
     retry_after: str,
     refusals: int,
     waited_s: list[float],
+    resets: str,
 ) -> None:
     trouble = Trouble("GET", COMMENTS, 429, {"Retry-After": retry_after})
     github.troubles += [trouble] * refusals
     with pytest.raises(UserError) as told:
         comment.keep(client, PULL, BODY, MARKER)
-    assert str(told.value) == (
-        "GitHub's API was asked too often with this token, and the end of that is not waited for. "
-        "Run the job again later."
-    )
+    assert str(told.value) == f"GitHub rate limit exceeded{resets}. Run the job again later."
     assert told.value.exit_code == 1
     assert pauses.seconds == waited_s
 

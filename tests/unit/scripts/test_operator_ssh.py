@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from components import outputs
-from components.remote.ssh import ALIAS, by_hand
+from components.remote.ssh import ALIAS, interactive_argv
 from components.seam import power
 from scripts.lib import ssh
 
@@ -26,7 +26,7 @@ VALUES = {
 
 
 def test_only_the_pinned_key_is_believed() -> None:
-    argv = by_hand(ssh.target(VALUES), Path("/keys"))
+    argv = interactive_argv(ssh.target(VALUES), Path("/keys"))
     assert argv[-1] == "ops@10.81.0.16"
     for option in (
         "StrictHostKeyChecking=yes",
@@ -46,14 +46,14 @@ def test_the_way_is_the_clouds_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
         return power.Route(host="i-1", proxy_command="tunnel i-1")
 
     monkeypatch.setattr(power, "route", route)
-    argv = by_hand(ssh.target(VALUES), Path("/keys"))
+    argv = interactive_argv(ssh.target(VALUES), Path("/keys"))
     assert asked == [("local", "local-stage1/server", "10.81.0.16")]
     assert argv[-1] == "ops@i-1"
     assert argv[argv.index("ProxyCommand=tunnel i-1") - 1] == "-o"
 
 
 def test_a_stacks_own_key_is_the_only_one_offered() -> None:
-    argv = by_hand(ssh.target({**VALUES, outputs.SSH_PRIVATE_KEY: "KEY"}), Path("/keys"))
+    argv = interactive_argv(ssh.target({**VALUES, outputs.SSH_PRIVATE_KEY: "KEY"}), Path("/keys"))
     assert argv[argv.index("-i") + 1] == "/keys/key"
     assert "IdentitiesOnly=yes" in argv
 

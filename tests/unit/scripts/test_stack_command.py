@@ -148,23 +148,29 @@ def test_an_empty_backend_is_none(root: Path, monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_what_a_disk_refuses(number: int, said: str) -> None:
-    assert execute.of_the_machine(OSError(number, os.strerror(number), "/x")) == f"/x: {said}"
-    assert execute.of_the_machine(OSError(number, os.strerror(number))) == said
-    assert execute.of_the_machine(ConnectionResetError(errno.ECONNRESET, "reset")) == ""
+    assert execute.describe_os_error(OSError(number, os.strerror(number), "/x")) == f"/x: {said}"
+    assert execute.describe_os_error(OSError(number, os.strerror(number))) == said
+    assert execute.describe_os_error(ConnectionResetError(errno.ECONNRESET, "reset")) == ""
 
 
-def test_a_mistake_of_our_own_is_told_though_its_trace_cannot_be_kept(
-    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_internal_error_says_what_to_report(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kept: bool
 ) -> None:
     def slip(*_: object) -> None:
-        shutil.rmtree(root / ".stages")
-        (root / ".stages").touch()
+        if not kept:
+            shutil.rmtree(root / ".stages")
+            (root / ".stages").touch()
         raise LookupError("a slip")
 
     monkeypatch.setattr(session, "open_session", slip)
-    assert told(capsys, "status", "--stack", "s", code=1) == (
-        "A mistake of this program: LookupError('a slip'). Its trace is in .stages/error.log.\n"
-    )
+    said = told(capsys, "status", "--stack", "s", code=1)
+    begins = "Internal error: LookupError('a slip'). Please report it with the command that you ran"
+    if kept:
+        assert said == f"{begins} and the traceback in .stages/error.log.\n"
+        assert "a slip" in (root / ".stages" / "error.log").read_text()
+    else:
+        assert said.startswith(f"{begins} and this:\nTraceback ")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +228,7 @@ def test_no_command_line_gives_a_traceback(
     code = stack.main(arguments)
     said = capsys.readouterr()
     assert code in ({0} if {"--help"} & {*arguments} else {0, 2}), said.err
-    assert "mistake" not in said.err and "Traceback" not in said.err
+    assert "Internal error" not in said.err and "Traceback" not in said.err
     assert not (root / ".stages" / "error.log").exists()
 
 
@@ -245,7 +251,7 @@ def test_no_command_line_gives_a_traceback(
         ),
     ],
 )
-def test_an_api_that_refuses_is_no_mistake_of_this_program(
+def test_an_api_that_refuses_is_no_internal_error(
     root: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from components.errors import wrong
+from components.errors import invalid
 
 
 class Server(NamedTuple):
@@ -24,5 +24,5 @@ def parts(arn: str) -> Server:
     """Take ``arn:aws:ec2:<region>:<account>:instance/<id>`` apart."""
     found = re.fullmatch(r"arn:[a-z-]+:ec2:([a-z0-9-]+):(\d{12}):instance/(i-[0-9a-f]+)", arn)
     if found is None:
-        raise wrong("server", "the ARN of an EC2 instance", arn)
+        raise invalid("server", "the ARN of an EC2 instance", arn)
     return Server(*found.groups())

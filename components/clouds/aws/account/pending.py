@@ -7,7 +7,7 @@ same. So the commands ask RDS before a run, and cancel after it what is no longe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -15,9 +15,8 @@ from typing import Any, Final
 from components.clouds.aws import plans
 from components.clouds.aws.account import api
 from components.clouds.aws.known import regions
+from components.seam.operations import Reporter
 from components.settings import Settings
-
-Say = Callable[[str], None]
 
 INPUTS: Final[Mapping[str, str]] = {
     "AllocatedStorage": "allocatedStorage",
@@ -100,7 +99,7 @@ def lines(settings: Settings) -> list[str]:
     ]
 
 
-def cancel(settings: Settings, say: Say) -> None:
+def cancel(settings: Settings, say: Reporter) -> None:
     """Cancel what the settings have taken back. Raises ``UserError``.
 
     RDS does so by a change to the present value, made at once, and then makes everything else that
@@ -117,7 +116,7 @@ def cancel(settings: Settings, say: Say) -> None:
         raise api.told(error) from error
 
 
-def _cancel(settings: Settings, identifier: str, waiting: list[Pending], say: Say) -> None:
+def _cancel(settings: Settings, identifier: str, waiting: list[Pending], say: Reporter) -> None:
     taken_back = [one for one in waiting if one.is_taken_back]
     others = [one for one in waiting if one not in taken_back]
     if not taken_back:

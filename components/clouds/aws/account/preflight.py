@@ -16,7 +16,7 @@ from components.clouds.aws import checks, plans
 from components.clouds.aws.account import api
 from components.clouds.aws.known import regions
 from components.clouds.aws.resources import boundary, image, rds_ca
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from components.settings import Settings
 from components.settings.problems import raise_all
 
@@ -60,7 +60,7 @@ def _examples(settings: Settings) -> Iterator[UserError]:
     for cidr in settings.access.ssh_cidrs:
         network = ipaddress.IPv4Network(cidr)
         if any(network.subnet_of(example) for example in DOCUMENTATION):
-            yield wrong(
+            yield invalid(
                 "stages:access.ssh_cidrs",
                 "the networks that you log in from",
                 cidr,
@@ -89,7 +89,7 @@ def _region(region: str) -> Iterator[UserError]:
     asked = api.client("ec2", regions.DEFAULT)
     found = api.call(asked, "describe_regions", RegionNames=[region], AllRegions=True)["Regions"]
     if found and found[0].get("OptInStatus") == "not-opted-in":
-        yield wrong(
+        yield invalid(
             "stages:region",
             "a region that is switched on in the account",
             region,
@@ -123,7 +123,7 @@ def _zones(ec2: Any, settings: Settings) -> Iterator[UserError]:
     )
     for zone in regions.zones(region, settings.network.zones):
         if zone not in there:
-            yield wrong(
+            yield invalid(
                 "stages:network.zones",
                 f"two of {', '.join(there)}, which the account has",
                 zone,
@@ -143,7 +143,7 @@ def _server(ec2: Any, settings: Settings) -> Iterator[UserError]:
     )
     offered = sorted(each["Location"] for each in answer["InstanceTypeOfferings"])
     if zone not in offered:
-        yield wrong(
+        yield invalid(
             "stages:server.plan",
             f"one that {zone} has",
             plan,
@@ -175,7 +175,9 @@ def _image(ec2: Any, settings: Settings) -> Iterator[UserError]:
         found = []
     if not found:
         yield (
-            wrong("stages:server.image", "an AMI that the region has", own, "Ids differ by region.")
+            invalid(
+                "stages:server.image", "an AMI that the region has", own, "Ids differ by region."
+            )
             if own
             else UserError(
                 "AWS shows no image of Debian 13 in this region",
@@ -183,7 +185,7 @@ def _image(ec2: Any, settings: Settings) -> Iterator[UserError]:
             )
         )
     elif found[0]["Architecture"] != plan.architecture:
-        yield wrong(
+        yield invalid(
             "stages:server.image",
             f"an AMI for {plan.architecture}, which {plan.name} is",
             f"{own} for {found[0]['Architecture']}",
@@ -214,7 +216,7 @@ def _database(rds: Any, settings: Settings) -> Iterator[UserError]:
     plan = settings.database.plan or plans.DEFAULT_DATABASE
     offers = _offers(rds, plan, settings.database.version)
     if not offers:
-        yield wrong(
+        yield invalid(
             "stages:database.plan",
             f"one that {region} has for PostgreSQL {settings.database.version} on gp3",
             plan,
@@ -223,14 +225,14 @@ def _database(rds: Any, settings: Settings) -> Iterator[UserError]:
     zones = {zone["Name"] for offer in offers for zone in offer["AvailabilityZones"]}
     missing = [zone for zone in regions.zones(region, settings.network.zones) if zone not in zones]
     if missing:
-        yield wrong(
+        yield invalid(
             "stages:database.plan",
             f"one that {', '.join(missing)} has",
             plan,
             f"{', '.join(sorted(zones))} have it: name two of them in stages:network.zones.",
         )
     if settings.database.standby and not any(offer["MultiAZCapable"] for offer in offers):
-        yield wrong("stages:database.plan", "one that is offered with a standby", plan)
+        yield invalid("stages:database.plan", "one that is offered with a standby", plan)
     yield from _authority(rds, region)
 
 
@@ -268,7 +270,7 @@ def _authority(rds: Any, region: str) -> Iterator[UserError]:
         answer = {"Certificates": []}
     told = {each["Thumbprint"].lower().replace(":", "") for each in answer["Certificates"]}
     if not told:
-        yield wrong(
+        yield invalid(
             "stages:region",
             f"one whose RDS has the authority {rds_ca.IDENTIFIER}",
             region,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from components.clouds.aws.known.disk_costs import region
-from components.errors import wrong
+from components.errors import invalid
 from components.seam.costs import HOURS, Line, PlannedResource, Stack, Unpriced, UsageKey
 
 INSTANCE = "aws:rds/instance:Instance"
@@ -45,7 +45,7 @@ def instance(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unprice
     disk = resource if "allocatedStorage" in resource.inputs or source is None else source
     engine = (resource if "engine" in resource.inputs or source is None else source).text("engine")
     if engine != "postgres":
-        raise wrong(f"{resource.name}: engine", "postgres to have a price", engine)
+        raise invalid(f"{resource.name}: engine", "postgres to have a price", engine)
     at, size, standby = region(resource), resource.text("instanceClass"), resource.flag("multiAz")
     family = "rds-standby" if standby else "rds"
     yield stack.line(

@@ -13,8 +13,8 @@ from typing import Final
 from components.seam.kinds import Holds, Kind
 
 
-def _kind(*replaces: str, holds: Holds = "", but_with: str = "") -> Kind:
-    return Kind(replaces=("region", *replaces), holds=holds, but_with=but_with)
+def _kind(*replaces: str, holds: Holds = "", unless_input: str = "") -> Kind:
+    return Kind(replaces=("region", *replaces), holds=holds, unless_input=unless_input)
 
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -58,7 +58,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         *("availabilityZone", "characterSetName", "dbName", "engine", "identifierPrefix"),
         *("kmsKeyId", "snapshotIdentifier", "storageEncrypted", "timezone", "username"),
         holds="data",
-        but_with="replicateSourceDb",
+        unless_input="replicateSourceDb",
     ),
     "aws:rds/parameterGroup:ParameterGroup": _kind("name", "namePrefix", "family", "description"),
     "aws:rds/subnetGroup:SubnetGroup": _kind("name", "namePrefix"),

@@ -189,10 +189,10 @@ def pick(rule: Rule, item: str, region: str, products: Iterable[str]) -> Found:
     paid = [(usd, unit) for _, usd, unit in tiers if usd > 0]
     sku = str(product["product"].get("sku") or "")
     if not paid or not sku:
-        raise _senseless(f"{item} in {region}", "no price on demand")
+        raise _unexpected(f"{item} in {region}", "no price on demand")
     usd, unit = paid[0]
     if unit not in rule.units:
-        raise _senseless(f"{item} in {region}", f"a price by {unit!r}, not {rule.units[0]!r}")
+        raise _unexpected(f"{item} in {region}", f"a price by {unit!r}, not {rule.units[0]!r}")
     return Found(usd=usd, sku=sku)
 
 
@@ -215,7 +215,7 @@ def _product(text: str) -> Mapping[str, Any]:
     except (TypeError, ValueError):
         product = None
     if not isinstance(product, dict) or not isinstance(product.get("product"), dict):
-        raise _senseless("AWS's price list", "a product that is none")
+        raise _unexpected("AWS's price list", "a product that is none")
     return product
 
 
@@ -232,7 +232,7 @@ def _tiers(product: Mapping[str, Any]) -> Iterator[tuple[Decimal, Decimal, str]]
                 begin = Decimal(str(tier.get("beginRange") or "0"))
                 usd = Decimal(str(tier["pricePerUnit"]["USD"]))
             except (InvalidOperation, KeyError, TypeError):
-                raise _senseless("AWS's price list", "a tier without a price in USD") from None
+                raise _unexpected("AWS's price list", "a tier without a price in USD") from None
             yield begin, usd, str(tier.get("unit"))
 
 
@@ -247,7 +247,7 @@ def _candidates(fitting: Sequence[Mapping[str, Any]]) -> str:
     return ": " + ", ".join([*shown, *more])
 
 
-def _senseless(what: str, got: str) -> UserError:
+def _unexpected(what: str, got: str) -> UserError:
     return UserError(
         f"{what}: should have one price on demand in USD, got {got}", "Nothing was written."
     )

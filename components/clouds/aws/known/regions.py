@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 
 DEFAULT = "us-east-1"
 
@@ -33,7 +33,7 @@ def region(wanted: str | None) -> str:
     chosen = wanted or DEFAULT
     if chosen not in REGIONS:
         near = difflib.get_close_matches(chosen, REGIONS, n=1)
-        raise wrong(
+        raise invalid(
             "stages:region",
             "a region of AWS",
             chosen,

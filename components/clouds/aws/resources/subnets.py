@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from components.errors import wrong
+from components.errors import invalid
 
 WIDEST = 28
 """Prefix of the smallest subnet that AWS makes; it keeps five addresses of each."""
@@ -23,7 +23,7 @@ def divide(cidr: str) -> Ranges:
     """Return the parts. Raises ``UserError`` for a range that is too small for two zones."""
     network = ipaddress.IPv4Network(cidr)
     if network.prefixlen + 2 > WIDEST:
-        raise wrong(
+        raise invalid(
             "stages:network.cidr",
             f"at least a /{WIDEST - 2}, for two subnets in each of two zones",
             cidr,

@@ -10,7 +10,7 @@ from typing import Any
 from components.clouds.digitalocean import checks, plans
 from components.clouds.digitalocean.account import api
 from components.clouds.digitalocean.resources.names import fingerprint, stack_label
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from components.settings import Settings
 from components.settings.problems import raise_all
 
@@ -49,13 +49,13 @@ def _region(settings: Settings) -> Iterator[UserError]:
     regions = {region["slug"]: region for region in api.every("regions", "regions")}
     open_ones = sorted(slug for slug, region in regions.items() if region.get("available"))
     if wanted not in open_ones:
-        yield wrong("stages:region", f"one of {', '.join(open_ones)}", wanted)
+        yield invalid("stages:region", f"one of {', '.join(open_ones)}", wanted)
         return
     plan = settings.server.plan or plans.DEFAULT_SERVER[settings.stage]
     sizes = regions[wanted].get("sizes") or []
     if plan not in sizes:
         offered = [size for size in plans.SERVERS if size in sizes]
-        yield wrong(
+        yield invalid(
             "stages:server.plan",
             f"one that {wanted} has now ({', '.join(offered) or 'it has none'})",
             plan,
@@ -63,7 +63,7 @@ def _region(settings: Settings) -> Iterator[UserError]:
         )
     features = regions[wanted].get("features") or []
     if settings.stage == 1 and "storage" not in features:
-        yield wrong("stages:region", "one that has volumes", wanted)
+        yield invalid("stages:region", "one that has volumes", wanted)
 
 
 def _image(settings: Settings) -> Iterator[UserError]:
@@ -71,7 +71,7 @@ def _image(settings: Settings) -> Iterator[UserError]:
     try:
         found = api.get(f"images/{image}")["image"]
     except api.NotFound:
-        yield wrong(
+        yield invalid(
             "stages:server.image",
             "the id or slug of an image that the account has",
             image,
@@ -80,9 +80,9 @@ def _image(settings: Settings) -> Iterator[UserError]:
         return
     region = checks.region(settings)
     if region not in (found.get("regions") or []):
-        yield wrong("stages:server.image", f"one that is in {region}", image)
+        yield invalid("stages:server.image", f"one that is in {region}", image)
     if found.get("distribution") not in {None, "Debian", "Unknown OS"}:
-        yield wrong(
+        yield invalid(
             "stages:server.image", "Debian 13, which the hosts' software is for", found.get("name")
         )
 
@@ -107,7 +107,7 @@ def _network(settings: Settings) -> Iterator[UserError]:
     for vpc in api.every("vpcs", "vpcs"):
         there = ipaddress.ip_network(vpc["ip_range"])
         if not own.fullmatch(vpc["name"]) and wanted.overlaps(there):
-            yield wrong(
+            yield invalid(
                 "stages:network.cidr",
                 f"a range that is free in the account (VPC {vpc['name']} has {there})",
                 str(wanted),
@@ -121,9 +121,9 @@ def _database(settings: Settings) -> Iterator[UserError]:
     offer: dict[str, Any] = api.get("databases/options")["options"][ENGINE]
     region = checks.region(settings)
     if region not in offer["regions"]:
-        yield wrong("stages:region", f"one of {', '.join(sorted(offer['regions']))}", region)
+        yield invalid("stages:region", f"one of {', '.join(sorted(offer['regions']))}", region)
     if str(settings.database.version) not in offer["versions"]:
-        yield wrong(
+        yield invalid(
             "stages:database.version",
             f"one of {', '.join(sorted(offer['versions']))}",
             settings.database.version,
@@ -138,7 +138,7 @@ def _database(settings: Settings) -> Iterator[UserError]:
     ]
     if plan not in sizes:
         known = [size for size in plans.DATABASES if size in sizes]
-        yield wrong(
+        yield invalid(
             "stages:database.plan",
             f"one that is offered with {nodes} node{'s' if nodes > 1 else ''}"
             f" ({', '.join(known) or 'none'})",
@@ -162,7 +162,7 @@ def _smaller(settings: Settings) -> Iterator[UserError]:
             larger = [
                 one.name for one in plans.DATABASES.values() if one.memory_mib >= there.memory_mib
             ]
-            yield wrong(
+            yield invalid(
                 "stages:database.plan",
                 f"one of {', '.join(larger)}: a DigitalOcean cluster never shrinks, and this one is"
                 f" {there.name}",
@@ -170,7 +170,7 @@ def _smaller(settings: Settings) -> Iterator[UserError]:
                 "Keep the plan. For a smaller one, make another stack and move the data.",
             )
         elif storage_gib < there_gib:
-            yield wrong(
+            yield invalid(
                 "stages:database.storage_gib",
                 f"at least {there_gib}: a DigitalOcean cluster's disk never shrinks",
                 settings.database.storage_gib,

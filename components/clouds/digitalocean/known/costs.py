@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, Decimal
 
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 from components.seam.costs import (
     MONTH,
     Line,
@@ -124,7 +124,7 @@ def _droplet(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unprice
 def _cluster(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     engine = resource.text("engine")
     if engine != "pg":
-        raise wrong(f"{resource.name}: engine", "pg to have a price", engine)
+        raise invalid(f"{resource.name}: engine", "pg to have a price", engine)
     size, nodes = resource.text("size"), resource.number("nodeCount", MONTH)
     if size == NO_STANDBY and nodes > 1:
         raise UserError(f"{resource.name}: {size} is not offered with a standby: it has no price")

@@ -11,7 +11,7 @@ from components.clouds.local.database import failover as takeover
 from components.clouds.local.hosts import at_boot, disk, image, machine, ownership
 from components.clouds.local.hosts import inventory as machine_hosts
 from components.clouds.local.net import bridge, iptables
-from components.seam.operations import Operations, Say
+from components.seam.operations import Operations, Reporter
 from components.settings import Settings
 from components.settings.problems import raise_all
 
@@ -24,7 +24,7 @@ def preflight(settings: Settings) -> None:
     raise_all(lacks.preflight(settings.stack, settings.network.cidr))
 
 
-def prepare(settings: Settings, say: Say) -> None:
+def prepare(settings: Settings, say: Reporter) -> None:
     """Build the host image, once on this machine: a minute or two."""
     if image.exists():
         return

@@ -12,7 +12,7 @@ from pathlib import Path
 from components.clouds.local.account import passage
 from components.clouds.local.hosts import image, machine, ownership
 from components.clouds.local.net import bridge
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 
 PACKAGES = Path(__file__).parents[1] / "machine-packages.txt"
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
@@ -83,7 +83,7 @@ def _folder() -> UserError | None:
         got, should_be = f"{path} on overlayfs", "on a disk of its own (ext4, xfs, btrfs)"
     else:
         return None
-    return wrong("STAGES_LOCAL_ROOT", should_be, got, "Set it to such a folder")
+    return invalid("STAGES_LOCAL_ROOT", should_be, got, "Set it to such a folder")
 
 
 def _file_system(folder: Path) -> str:

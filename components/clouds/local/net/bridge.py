@@ -9,7 +9,7 @@ from pathlib import Path
 
 from components.clouds.local.hosts import machine
 from components.clouds.local.net import iptables, rules
-from components.errors import UserError, wrong
+from components.errors import UserError, invalid
 
 FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 REMEMBERED = Path("/run/stages-local-forwarding")
@@ -192,7 +192,7 @@ def _overlap(text: str, wanted: ipaddress.IPv4Network | ipaddress.IPv6Network) -
 
 
 def _in_use(network: Network, by: str) -> UserError:
-    return wrong(
+    return invalid(
         "stages:network.cidr",
         "a range that nothing on this machine uses",
         network.cidr,
