@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from components.errors import UserError
+from components.seam.downtime import Step
 from components.settings import Settings
 
 Reporter = Callable[[str], None]
@@ -71,6 +72,9 @@ class Operations:
     """Whether a change costs money or is seen by others, so that it is asked for (``--yes``)."""
     preflight: Callable[[Settings], None] = _nothing
     """Raise ``UserError`` for what this machine lacks; change nothing."""
+    room: Callable[[Sequence[Step]], None] = _nothing
+    """Raise ``UserError`` where the account has no room for what a plan makes before anything of
+    the old goes (the servers of a replacement); asks like ``preflight``."""
     notes: Callable[[Settings], list[str]] = _no_notes
     """What to know before the plan is made, one sentence each; asks like ``preflight``."""
     prepare: Callable[[Settings, Reporter], None] = _nothing

@@ -70,6 +70,7 @@ def preview(session: Session, *, as_json: bool = False) -> None:
     _preflight(session)
     make_ready(session)
     run = _plan_of_up(session, **_looking(session), **_replacing(session))
+    _ask_beforehand(session, run)
     if as_json:
         print(json.dumps(_as_json(session, run), indent=2))
 
@@ -128,9 +129,7 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
         session.operations.cancel_pending(session.settings, session.say)
         _epilogue(session, progress)
         return
-    if wanted := new_server.packages(plan.planned()):
-        app_packages, way_in = session.settings.app.packages, views.way_in(session)
-        new_server.check(wanted, app_packages, way_in, session.stack, session.say)
+    _ask_beforehand(session, plan)
     if session.operations.asks and not yes and not ask("Make these changes?"):
         raise UserError("Nothing was changed", exit_code=FAILED)
     with Progress(session.screen, f"Bringing up {session.stack}", _size(plan)) as progress:
@@ -139,6 +138,15 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
     session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
     session.operations.cancel_pending(session.settings, session.say)
     _epilogue(session, progress)
+
+
+def _ask_beforehand(session: Session, plan: Run) -> None:
+    """Refuse a plan that would fail in its middle: no room in the account, no such package."""
+    steps = plan.planned()
+    session.operations.room(steps)
+    if wanted := new_server.packages(steps):
+        app_packages, way_in = session.settings.app.packages, views.way_in(session)
+        new_server.check(wanted, app_packages, way_in, session.stack, session.say)
 
 
 def _looking(session: Session) -> dict[str, bool]:

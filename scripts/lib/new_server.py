@@ -1,8 +1,10 @@
-"""Asks the app server that serves whether the one that would replace it could install its packages.
+"""Asks the app server that serves whether it, or the one that would replace it, could install the
+packages of the settings.
 
-A first boot that fails costs stage 1 its healthy server, and stage 2 minutes. Packages that the
-server has are not asked about; for others its package index is, and no one's record of what is
-installed: a new server has none of it.
+A first boot that fails costs stage 1 its healthy server, and stage 2 minutes; on the server that
+stays a package that is not there fails in the middle of a run. Packages that the server has are not
+asked about; for others its package index is, and no one's record of what is installed: a new server
+has none of it. Nothing on the server is changed: a newer index is read into a folder that goes.
 """
 
 from __future__ import annotations
@@ -27,12 +29,15 @@ for name; do
     lacking="$lacking $name"
 done
 [ "$lacking" ] || exit 0
+lists=/var/lib/apt/lists
 could() {{
-  apt-get -qq --simulate -o Dir::State::status=/dev/null -o Dir::Cache::pkgcache= \\
-    --no-install-recommends install -- "$@" 2>&1
+  apt-get -qq --simulate -o Dir::State::Lists="$lists" -o Dir::State::status=/dev/null \\
+    -o Dir::Cache::pkgcache= --no-install-recommends install -- "$@" 2>&1
 }}
 could "$@" >/dev/null && exit 0
-sudo -n apt-get -qq --error-on=any update >/dev/null 2>&1 || exit {NOT_ASKED}
+lists=$(mktemp -d) && trap 'sudo -n rm -rf "$lists"' EXIT && chmod 755 "$lists" || exit {NOT_ASKED}
+sudo -n apt-get -qq --error-on=any -o Dir::State::Lists="$lists" -o APT::Sandbox::User=root \
+  update >/dev/null 2>&1 || exit {NOT_ASKED}
 said=$(could "$@") && exit 0
 printf '%s\\n' "$said"
 exit {REFUSED}
@@ -40,10 +45,12 @@ exit {REFUSED}
 
 
 def packages(steps: Iterable[downtime.Step]) -> tuple[str, ...]:
-    """The packages of a server that the plan replaces; none where it replaces no server."""
+    """The packages of a server that the plan replaces, or to which it adds some; else none."""
     for step in steps:
-        if step.type == downtime.HOST and step.op == "replace":
-            return tuple(step.new.get("packages") or ())
+        if step.type == downtime.HOST and step.op in {"replace", "update"}:
+            wanted, there = step.new.get("packages") or (), step.old.get("packages") or ()
+            if step.op == "replace" or set(wanted) - set(there):
+                return tuple(wanted)
     return ()
 
 
@@ -66,7 +73,7 @@ def check(
         raise _refusal(done.stdout, app_packages, stack)
     if done.returncode:
         why = (done.stderr.strip().splitlines() or ["its package index cannot be read"])[-1]
-        say(f"Not checked: whether a new server can install its packages ({why}).")
+        say(f"Not checked: whether the packages can be installed ({why}).")
 
 
 def _refusal(said: str, app_packages: Sequence[str], stack: str) -> UserError:

@@ -95,10 +95,14 @@ def test_without_a_server_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("op", ["create", "update", "delete"])
-def test_only_a_replacement_has_packages_to_ask_about(op: downtime.Op) -> None:
+def test_only_a_replacement_and_new_ones_are_asked_about(op: downtime.Op) -> None:
     new = {"packages": list(WANTED)}
+    added = downtime.Step(urn=HOST, op="update", old={"packages": ["gunicorn"]}, new=new)
+    assert new_server.packages([added]) == WANTED
+    fewer = downtime.Step(urn=HOST, op="update", old={"packages": [*WANTED, "more"]}, new=new)
+    assert new_server.packages([fewer]) == ()
     other = downtime.Step(urn="urn:pulumi:s::stages::a:b:C::x", op="replace", new=new)
-    assert new_server.packages([other, downtime.Step(urn=HOST, op=op, new=new)]) == ()
+    assert new_server.packages([other, downtime.Step(urn=HOST, op=op, old=new, new=new)]) == ()
     assert new_server.packages([other, downtime.Step(urn=HOST, op="replace", new=new)]) == WANTED
 
 

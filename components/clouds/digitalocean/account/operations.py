@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.clouds.digitalocean.account import api
-from components.clouds.digitalocean.account.preflight import check, notes
+from components.clouds.digitalocean.account.preflight import check, notes, room
 from components.clouds.digitalocean.resources.names import LABELS, stack_label
 from components.errors import UserError
 from components.seam.operations import Operations
@@ -79,6 +79,7 @@ def _tagged(path: str, key: str, label: str) -> list[dict[str, object]]:
 
 OPERATIONS = Operations(
     preflight=check,
+    room=room,
     notes=notes,
     hosts=hosts,
     undeletable=undeletable,

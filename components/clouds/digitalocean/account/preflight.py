@@ -4,27 +4,58 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from components.clouds.digitalocean import checks, plans
 from components.clouds.digitalocean.account import api
 from components.clouds.digitalocean.resources.names import fingerprint, stack_label
 from components.errors import UserError, invalid
+from components.seam.downtime import Step
 from components.settings import Settings
 from components.settings.problems import raise_all
 
 ENGINE = "pg"
+DROPLET = "digitalocean:index/droplet:Droplet"
 
 
 def check(settings: Settings) -> None:
     """Raise ``UserError`` with everything the account or the region cannot give."""
     checks.check(settings)
-    api.get("account")
+    _is_active()
     problems = list(_region(settings))
     if not problems:
         problems += [*_image(settings), *_database(settings)]
     raise_all([*problems, *_keys(settings), *_network(settings), *_smaller(settings)])
+
+
+def room(steps: Iterable[Step]) -> None:
+    """Raise ``UserError`` when the account may not have so many Droplets at the same time."""
+    more = sum(
+        step.type == DROPLET
+        and (step.op == "create" or (step.op == "replace" and not step.old_first))
+        for step in steps
+    )
+    if not more:
+        return
+    limit = int(api.get("account")["account"].get("droplet_limit") or 0)
+    there = len(list(api.every("droplets", "droplets")))
+    if limit and there + more > limit:
+        raise UserError(
+            f"The DigitalOcean account should have room for {more} more Droplet, got {there} of"
+            f" {limit} in use",
+            "Delete one, or ask DigitalOcean's support for a higher limit. Nothing was changed.",
+        )
+
+
+def _is_active() -> None:
+    account = api.get("account")["account"]
+    if account.get("status") == "locked":
+        raise UserError(
+            "The DigitalOcean account should be active, got one that is locked"
+            f" ({account.get('status_message') or 'no reason is given'})",
+            "DigitalOcean's support unlocks it.",
+        )
 
 
 def notes(settings: Settings) -> list[str]:

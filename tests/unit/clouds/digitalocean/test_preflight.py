@@ -11,6 +11,7 @@ import pytest
 from components import settings
 from components.clouds.digitalocean.account import api, preflight
 from components.errors import UserError
+from components.seam import downtime
 from tests.support.digitalocean_api import TOKEN, Api, serve
 from tests.support.planned import stack_values
 
@@ -131,6 +132,44 @@ def test_a_token_with_too_few_scopes(account: Api) -> None:
 def test_an_api_in_trouble(account: Api) -> None:
     account.answers["/v2/account"] = 503
     assert refusal() == "DigitalOcean's API answers 503 for account. Try again later."
+
+
+def test_a_locked_account(account: Api) -> None:
+    account.answers["/v2/account"]["account"] |= {"status": "locked", "status_message": "unpaid"}
+    assert refusal() == (
+        "The DigitalOcean account should be active, got one that is locked (unpaid)."
+        " DigitalOcean's support unlocks it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("op", "old_first", "fits"),
+    [
+        ("create", False, False),
+        ("replace", False, False),
+        ("replace", True, True),
+        ("update", False, True),
+    ],
+)
+def test_a_server_for_which_the_account_has_no_room(
+    account: Api, op: downtime.Op, old_first: bool, fits: bool
+) -> None:
+    """The Droplet's creation failed in the middle of the run."""
+    account.answers["/v2/account"]["account"]["droplet_limit"] = 2
+    account.answers["/v2/droplets"] = {"droplets": [{"id": 1}, {"id": 2}]}
+    urn = "urn:pulumi:s::stages::a:b:C$digitalocean:index/droplet:Droplet::s-app-server"
+    step = downtime.Step(urn=urn, op=op, old_first=old_first)
+    if fits:
+        preflight.room([step])
+        return
+    with pytest.raises(UserError) as error:
+        preflight.room([step])
+    assert str(error.value) == (
+        "The DigitalOcean account should have room for 1 more Droplet, got 2 of 2 in use. Delete"
+        " one, or ask DigitalOcean's support for a higher limit. Nothing was changed."
+    )
+    account.answers["/v2/account"]["account"]["droplet_limit"] = 3
+    preflight.room([step])
 
 
 def test_a_region_that_takes_nobody(account: Api) -> None:
