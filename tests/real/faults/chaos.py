@@ -5,7 +5,8 @@
 Faults are named as in the results (``stage1.postgres``, ``stage2.up``); all where none is named.
 They take turns. Those that need an ``up`` or last for half a minute may come less often
 (--slow-times). A run that is stopped keeps what it has. Results go to chaos.json and a picture
-beside it after each turn. An ``up`` is killed at one of ten points, each in its turn.
+beside it after each turn. An ``up`` is killed at one of ten points, each in its turn; a replacement
+of the server at one of its steps (``stage1.replace``), the engine, all of it, or by SIGTERM.
 
 Exit codes: 0 nothing was lost, doubled or left over; 1 something was, or did not come back.
 """
@@ -31,7 +32,7 @@ from benchmarks import here, plots, strips
 from benchmarks.measures import Book, Measure, Result
 from scripts.lib import atomic_write
 from tests.real.clone import clone
-from tests.real.faults import faults, trial
+from tests.real.faults import faults, replacing, trial
 from tests.real.faults.inventory import inventory
 from tests.real.faults.product import Product
 from tests.real.faults.rebuilding import rebuild
@@ -39,6 +40,7 @@ from tests.real.faults.running import POINTS
 from tests.real.stages.conftest import take_away
 
 UP = "up killed at one of ten points"
+REPLACE = "replacement stopped at one of its steps"
 ACKNOWLEDGED, LOST, TWICE, HUNG = "acknowledged", "lost", "twice", "hung"
 
 
@@ -59,8 +61,9 @@ class Chaos:
             if fault.key in names:
                 self._watched(fault.key, turn, partial(self._fault, fault))
         for stage in (1, 2):
-            if f"stage{stage}.up" in names:
-                self._watched(f"stage{stage}.up", turn, partial(self._killed_up, stage))
+            for name, act in (("up", self._killed_up), ("replace", self._stopped_replacement)):
+                if (key := f"stage{stage}.{name}") in names:
+                    self._watched(key, turn, partial(act, stage))
         self.turns = turn + 1
 
     def _watched(self, key: str, turn: int, act: Callable[[random.Random], str]) -> None:
@@ -97,6 +100,17 @@ class Chaos:
         )
         self.wrong += [f"stage{stage}.up: {done.kill}: {line}" for line in done.differs]
         return f"{done.kill}: {done.seconds:.1f} s, {len(done.differs)} differences"
+
+    def _stopped_replacement(self, stage: int, rng: random.Random) -> str:
+        stop = replacing.choose(stage, rng)
+        done = replacing.stopped_replacement(self.products[stage], stop)
+        key = f"stage{stage}.replace"
+        self.book.note(key, REPLACE, done.seconds)
+        self.book.note(
+            f"{key}.left", "replacement stopped: differences", len(done.wrong), "counted"
+        )
+        self.wrong += [f"{key}: {stop}: {line}" for line in done.wrong]
+        return f"{stop}: {done.seconds:.1f} s, {len(done.wrong)} differences"
 
     def jobs(self) -> None:
         """Every job that the products took in is done in the end."""
@@ -161,7 +175,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=here.ROOT / "docs" / "benchmarks")
     parser.add_argument("fault", nargs="*", help="which; all where none is named")
     asked = parser.parse_args()
-    slow = {fault.key for fault in faults.every(0) if fault.slow} | {"stage1.up", "stage2.up"}
+    slow = {fault.key for fault in faults.every(0) if fault.slow}
+    slow |= {f"stage{stage}.{name}" for stage in (1, 2) for name in ("up", "replace")}
     known = {fault.key for fault in faults.every(0)} | slow
     if unknown := set(asked.fault) - known:
         parser.error(f"fault: should be of {', '.join(sorted(known))}, got {sorted(unknown)}")
