@@ -6,6 +6,7 @@ cloud; a stage puts the parts together; the host configuration makes the host so
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -147,6 +148,9 @@ class Shutdown:
     drained: str = ""
     """Shell command, tried until it succeeds: no queued job is left. Then the web units stop before
     and the workers after. Empty: the queue outlives the host, and the workers stop first."""
+    queue: Mapping[str, str] = field(default_factory=dict)
+    """``port`` and ``password_file`` of a queue on the host's own disk, which the next host takes
+    over. Empty: there is none, or it outlives the host."""
     mount: str = ""
     """A mount that goes with it: no one who is logged in may be using it. Empty: none."""
     commands: tuple[str, ...] = ()

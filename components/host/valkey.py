@@ -2,7 +2,8 @@
 
 A queue must not lose jobs to make room: when the memory is full, new jobs are refused
 (``noeviction``). What was accepted survives a restart of the service but for the last second. With
-a data volume it survives the server too.
+a data volume it survives the server too; without one the next server takes it over
+(``components/resources/queue_handover.py``).
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ DRAINED = (
 )
 """Shell command that succeeds when no job waits: Celery, Sidekiq, Resque and BullMQ keep waiting
 jobs in lists, Celery those that a worker holds back in the hash ``unacked``. Jobs that are planned
-for later are no lists and do not count."""
+for later are asked for apart (``refuse_planned``)."""
+
+
+WHERE = {"port": str(PORT), "password_file": PASSWORD}
+"""How root on the host reaches the queue (``components/host/agent/queue.py``)."""
 
 
 def url(password: str) -> str:

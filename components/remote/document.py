@@ -117,6 +117,7 @@ def plain(
         "shutdown": {
             "drained": shutdown.drained,
             "mount": shutdown.mount,
+            "queue": dict(shutdown.queue),
             "commands": list(shutdown.commands),
             "timeout_s": str(shutdown.timeout_s),
         },
@@ -159,6 +160,21 @@ def to_serve(props: Mapping[str, Any]) -> dict[str, Any]:
 def to_leave(props: Mapping[str, Any]) -> dict[str, Any]:
     """The document of the shutdown."""
     return {"mode": "shutdown", **{key: props[key] for key in IN_SERVICE}}
+
+
+def to_give_queue(props: Mapping[str, Any]) -> dict[str, Any]:
+    """The document that stops what uses the queue and asks for what it holds."""
+    return {"mode": "give queue", **{key: props[key] for key in IN_SERVICE}}
+
+
+def to_take_queue(props: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The document that fills the queue with what another host gave."""
+    return {"mode": "take queue", "shutdown": props["shutdown"], "given": given}
+
+
+def to_forget_queue(props: Mapping[str, Any]) -> dict[str, Any]:
+    """The document that empties the queue."""
+    return {"mode": "forget queue", "shutdown": props["shutdown"]}
 
 
 def drift(props: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, str]:

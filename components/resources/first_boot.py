@@ -1,9 +1,9 @@
 """How a server's first boot ended, and the way in to look at it.
 
 ``WayIn`` is there as soon as the server is known by its host key: ``make ssh`` reads it, whatever
-came of the rest. ``FirstBoot`` waits for cloud-init and records a failure instead of failing: what
-comes after it fails, and the next ``make up`` finds the record and replaces the server, which has
-served nothing (``scripts/lib/failed_boots.py``).
+came of the rest. ``FirstBoot`` waits for cloud-init and records a failure, or that nobody could log
+in, instead of failing: what comes after it fails, and the next ``make up`` finds the record and
+replaces the server, which has served nothing (``scripts/lib/failed_boots.py``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pulumi.dynamic import (
 from pulumi.runtime.rpc import UNKNOWN
 
 from components.errors import UserError
-from components.remote import engine_log
+from components.remote import engine_log, ssh
 from components.remote.work import work
 from components.seam.cloud import ServerAnswer
 
@@ -34,6 +34,7 @@ FIRST_CONTACT_S = 300
 DEADLINE_S = 900
 """cloud-init installs packages; the host itself stops waiting after ten minutes."""
 IDENTITY = ("server_id", "attachment_id")
+NO_CONTACT = "nobody could log in"
 
 
 class WayInProvider(ResourceProvider):
@@ -83,8 +84,8 @@ class FirstBootProvider(ResourceProvider):
         )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        answer = work(props, {"mode": "boot"}, deadline_s=DEADLINE_S, wait_s=FIRST_CONTACT_S)
-        return CreateResult(props["server_id"], {**_own(props), "failed": answer["failed"]})
+        failed = no_contact(props["unreached"]) if props.get("unreached") else _failed(props)
+        return CreateResult(props["server_id"], {**_own(props), "failed": failed})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """What happened once does not change."""
@@ -102,10 +103,13 @@ class FirstBoot(Resource, module="stages", name="FirstBoot"):
         name: str,
         where: Mapping[str, Any],
         server: ServerAnswer,
+        unreached: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """``unreached``: why there was no first contact; it is not tried again then."""
         props = {
             **where,
+            "unreached": unreached,
             "attachment_id": server.attachment_id or "",
             "delete_before_replace": "yes" if server.delete_before_replace else "",
             "failed": None,
@@ -128,8 +132,33 @@ def where(
     }
 
 
+def _failed(props: Mapping[str, Any]) -> str:
+    """Why a server's first boot failed, or nobody can log in to it; empty: neither."""
+    try:
+        answer = work(props, {"mode": "boot"}, deadline_s=DEADLINE_S, wait_s=FIRST_CONTACT_S)
+    except UserError as error:
+        cause = error.__cause__
+        if not isinstance(cause, ssh.SshError) or isinstance(cause, ssh.Interrupted):
+            raise
+        return no_contact(error.problem)
+    return str(answer["failed"])
+
+
+def no_contact(problem: str) -> str:
+    """The record of a server that nobody could log in to."""
+    return f"{NO_CONTACT}: {problem}"
+
+
 def refuse(host: str, failed: str, stack: str) -> None:
-    """Raise ``UserError`` for a server whose first boot failed."""
+    """Raise ``UserError`` for a server whose first boot failed, or that never answered."""
+    if failed.startswith(NO_CONTACT):
+        raise UserError(
+            f"{host}: {failed}",
+            "Is the private half of a key in stages:access.ssh_keys in your agent or ~/.ssh, and"
+            f" this machine in stages:access.ssh_cidrs? `make up STACK={stack}` then replaces this"
+            " server, which has served nothing yet.",
+            exit_code=1,
+        )
     if failed:
         raise UserError(
             f"{host}: the first boot failed: {failed}",

@@ -103,7 +103,12 @@ class PinnedHostKeyProvider(ResourceProvider):
             private_key=props["private_key"] or "",
         )
         engine_log.status(f"{target.host}: waiting for its first answer")
-        return CreateResult(props["server_id"], {**_own(props), "host_key": own_key(target)})
+        found = {"host_key": "", "failed": ""}
+        try:
+            found["host_key"] = own_key(target)
+        except UserError as error:
+            found["failed"] = error.problem
+        return CreateResult(props["server_id"], {**_own(props), **found})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """A pin is what was seen once; the host is not asked again."""
@@ -114,7 +119,9 @@ class PinnedHostKey(Resource, module="stages", name="PinnedHostKey"):
     """The public host key of one server, seen over a verified session."""
 
     host_key: pulumi.Output[str]
-    """``ssh-ed25519 AAAA...``"""
+    """``ssh-ed25519 AAAA...``; empty: it was not seen."""
+    failed: pulumi.Output[str]
+    """Why it was not seen; ``FirstBoot`` takes it from here."""
 
     def __init__(
         self,
@@ -136,6 +143,7 @@ class PinnedHostKey(Resource, module="stages", name="PinnedHostKey"):
             "private_key": pulumi.Output.secret(private_key) if private_key else "",
             "delete_before_replace": "yes" if server.delete_before_replace else "",
             "host_key": None,
+            "failed": None,
         }
         super().__init__(PinnedHostKeyProvider(), name, props, opts)
 

@@ -19,6 +19,7 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider,
 from components.errors import UserError
 from components.remote import engine_log, ssh
 from components.remote.session import perform
+from components.resources import first_boot
 from components.seam.cloud import ServerAnswer
 from components.seam.power import route, server_state
 
@@ -45,6 +46,7 @@ class HandoverProvider(ResourceProvider):
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         if _news["server_id"] != _olds["server_id"] and _news["folder"]:
+            first_boot.refuse(_news["ssh_host"], _news["boot_failed"] or "", _news["stack"])
             _copy(_olds, _news)
         return UpdateResult(_own(_news))
 
@@ -106,17 +108,20 @@ class Handover(Resource, module="stages", name="Handover"):
         server: ServerAnswer,
         login: str,
         private_key: pulumi.Input[str] | None,
+        boot_failed: pulumi.Input[str],
         folder: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``folder`` on the server is handed on; empty: nothing is."""
         props: dict[str, Any] = {
+            "stack": pulumi.get_stack(),
             "cloud": cloud,
             "server_id": server.id,
             "ssh_host": server.ssh_host,
             "ssh_host_key": server.ssh_host_key,
             "login": login,
             "private_key": pulumi.Output.secret(private_key or ""),
+            "boot_failed": boot_failed,
             "folder": folder,
         }
         super().__init__(HandoverProvider(), name, props, opts)

@@ -93,9 +93,15 @@ class InService(Resource, module="stages", name="InService"):
     ) -> None:
         """``wanted``: the inputs of the host's configuration; ``server_id``: the one that has it;
         ``address``: of what leads there."""
-        shared = {key: wanted[key] for key in (*WHERE, *document.IN_SERVICE)}
-        props = {**shared, "server_id": server_id, "address": address}
-        super().__init__(InServiceProvider(), name, props, opts)
+        super().__init__(InServiceProvider(), name, inputs(wanted, server_id, address), opts)
+
+
+def inputs(
+    wanted: Mapping[str, Any], server_id: pulumi.Input[str], address: pulumi.Input[str]
+) -> dict[str, Any]:
+    """What it takes to put a host into service and out of it, wherever it is."""
+    shared = {key: wanted[key] for key in (*WHERE, *document.IN_SERVICE)}
+    return {**shared, "server_id": server_id, "address": address}
 
 
 def force_stop(req: ConfigureRequest) -> bool:
@@ -115,24 +121,32 @@ def leave(props: Mapping[str, Any], *, force: bool) -> None:
     if server_state(props["cloud"], props["server_id"]) != "running":
         engine_log.info("the server is off or gone: there is nothing to shut down")
         return
-    last = props["shutdown"]
-    # The jobs, the queue and each command have the same time; a failure starts everything again.
-    seconds = DEADLINE_S + float(last["timeout_s"]) * (2 + len(last["commands"]))
     try:
-        work(props, document.to_leave(props), deadline_s=seconds, wait_s=0)
+        work(props, document.to_leave(props), deadline_s=deadline_s(props), wait_s=0)
     except UserError as error:
-        if server_state(props["cloud"], props["server_id"]) != "running":
-            return
-        if force or props["force_stop"] == "yes":
-            engine_log.warn(f"no shutdown, {FORCE_STOP} is set: {error.problem}")
-            return
-        raise UserError(
-            error.problem,
-            f"{error.remedy} To let it go as it is, and lose what it is doing: "
-            f"`pulumi config set {FORCE_STOP} true` (`pulumi destroy` reads it with "
-            "`--run-program`).".strip(),
-            exit_code=1,
-        ) from error
+        refuse_or_let_go(error, props, force=force)
+
+
+def deadline_s(props: Mapping[str, Any]) -> float:
+    """The jobs, the queue and each command have the same time; a failure starts all again."""
+    last = props["shutdown"]
+    return DEADLINE_S + float(last["timeout_s"]) * (2 + len(last["commands"]))
+
+
+def refuse_or_let_go(error: UserError, props: Mapping[str, Any], *, force: bool) -> None:
+    """Raise what kept a host from going, unless it is off or gone by now, or has to go anyway."""
+    if server_state(props["cloud"], props["server_id"]) != "running":
+        return
+    if force or props["force_stop"] == "yes":
+        engine_log.warn(f"no shutdown, {FORCE_STOP} is set: {error.problem}")
+        return
+    raise UserError(
+        error.problem,
+        f"{error.remedy} To let it go as it is, and lose what it is doing: "
+        f"`pulumi config set {FORCE_STOP} true` (`pulumi destroy` reads it with "
+        "`--run-program`).".strip(),
+        exit_code=1,
+    ) from error
 
 
 def _own(props: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,5 +83,6 @@ def _own() -> Mapping[str, Kind]:
         f"{prefix}FirstContactKey": Kind(replaces=("generation",), updates=()),
         f"{prefix}PinnedHostKey": Kind(replaces=("server_id",), updates=()),
         f"{prefix}Handover": Kind(passes="server_id"),
+        f"{prefix}QueueHandover": Kind(passes="server_id"),
         f"{prefix}GeneratedSecrets": Kind(updates=("names",)),
     }

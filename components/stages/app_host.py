@@ -40,6 +40,7 @@ from components.resources.first_contact import FirstContactKey, PinnedHostKey
 from components.resources.handover import Handover
 from components.resources.host_configuration import HostConfiguration, HostConfigurationArgs
 from components.resources.in_service import InService
+from components.resources.queue_handover import QueueHandover
 from components.resources.secrets import GeneratedSecrets
 from components.seam.cloud import (
     LOGIN,
@@ -111,7 +112,7 @@ class AppHost(pulumi.ComponentResource):
 
         static = cloud.address(name, network, parent=self)
         generation = str(settings.server.generation)
-        first = None
+        first, unreached = None, pulumi.Output.from_input("")
         if not cloud.knows_host_keys:
             first = FirstContactKey(
                 f"{name}-first-contact-key", generation, pulumi.ResourceOptions(parent=self)
@@ -137,11 +138,11 @@ class AppHost(pulumi.ComponentResource):
                 own_key.private if own_key else None,
                 pulumi.ResourceOptions(parent=self),
             )
-            server = replace(server, ssh_host_key=pin.host_key)
+            server, unreached = replace(server, ssh_host_key=pin.host_key), pin.failed
         way_in = where(cloud.name, server, LOGIN, own_key.private if own_key else None)
         child = pulumi.ResourceOptions(parent=self)
         WayIn(f"{name}-way-in", way_in, child)
-        first_boot = FirstBoot(f"{name}-first-boot", way_in, server, child)
+        first_boot = FirstBoot(f"{name}-first-boot", way_in, server, unreached, child)
         if volume is None:  # Nothing of the server outlives it but what it hands on.
             handover = Handover(
                 f"{name}-handover",
@@ -149,6 +150,7 @@ class AppHost(pulumi.ComponentResource):
                 server=server,
                 login=LOGIN,
                 private_key=own_key.private if own_key else None,
+                boot_failed=first_boot.failed,
                 folder=certificate.store(mount) if settings.domain else "",
                 opts=pulumi.ResourceOptions(parent=self),
             )
@@ -189,6 +191,7 @@ class AppHost(pulumi.ComponentResource):
                 shutdown=Shutdown(
                     # On a data volume the queue waits for the next server.
                     drained=valkey.DRAINED if commands.worker and not mount else "",
+                    queue={} if mount else valkey.WHERE,
                     mount=mount or "",
                     commands=(
                         *(certificate.SHUTDOWN if settings.domain else ()),
@@ -209,10 +212,14 @@ class AppHost(pulumi.ComponentResource):
             delete_before_replace=server.delete_before_replace,
             parent=self,
         )
+        serving = host.server_id
+        if volume is None:
+            queue = QueueHandover(f"{name}-queue", host.wanted, serving, self.address, child)
+            serving = queue.server_id
         InService(
             f"{name}-in-service",
             host.wanted,
-            host.server_id,
+            serving,
             self.address,
             pulumi.ResourceOptions(parent=self),
         )

@@ -26,9 +26,18 @@ def failed(resources: Iterable[Resource]) -> dict[str, str]:
     Never a server that was configured later: it may have served, and hold data.
     """
     known = list(resources)
-    configured = {_value(one, "server_id") for one in _of(known, HOST)}
+    served = configured(one for one in known if not one.state.get("delete"))
     found = {_value(one, "server_id"): _value(one, "failed") for one in _of(known, FIRST_BOOT)}
-    return {id_: why for id_, why in found.items() if why and id_ not in configured}
+    return {id_: why for id_, why in found.items() if why and id_ not in served}
+
+
+def configured(resources: Iterable[Resource]) -> set[str]:
+    """The ids of servers that have a host configuration, those that are to go included.
+
+    Of a resource that the engine has deleted to replace it, it keeps a note.
+    """
+    there = [one for one in resources if not one.state.get("pendingReplacement")]
+    return {_value(one, "server_id") for one in there if one.state["type"].endswith(HOST)}
 
 
 def way_in(resources: Iterable[Resource]) -> dict[str, str]:

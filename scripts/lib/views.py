@@ -38,8 +38,7 @@ def show_status(session: Session, *, as_json: bool) -> int:
         busy = error.problem
     hosts = session.operations.hosts(session.stack)
     databases = session.operations.databases(session.stack)
-    known = values(session) or way_in(session)  # a server whose `up` never finished
-    found = status.look(session.stack, known, hosts, busy, databases)
+    found = status.look(session.stack, _known(session), hosts, busy, databases)
     found.owed = owed(session)
     found.pending = _pending(session)
     if as_json:
@@ -48,6 +47,16 @@ def show_status(session: Session, *, as_json: bool) -> int:
         for line in found.lines():
             session.say(line)
     return 0 if found.healthy else 1
+
+
+def _known(session: Session) -> dict[str, Any]:
+    """The stack's outputs, and the way into its server where they are those of one that has gone.
+
+    An ``up`` that did not end leaves the outputs as they were.
+    """
+    made = values(session)
+    configured = failed_boots.configured(session.engine.resources()) if made else set()
+    return made if made.get(outputs.SERVER_ID) in configured else {**made, **way_in(session)}
 
 
 def open_shell(session: Session, command: list[str]) -> int:
@@ -69,7 +78,7 @@ def way_in(session: Session) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = failed_boots.way_in(session.engine.resources(show_secrets=True))
     if found:
-        return found
+        return found if found[outputs.SSH_HOST_KEY] else {}  # a server that never answered
     made = values(session)  # by an earlier version
     return made if made.get(outputs.SSH_HOST) else {}
 

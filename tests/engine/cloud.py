@@ -99,6 +99,8 @@ class Cloud:
         self.log, self.failing, self.held = [], set(), {}
         self.boot_fails = ""
         """Why the next first boot of a server fails; empty: it does not."""
+        self.silent = False
+        """Whether the next new server does not answer at the first contact."""
 
     def made(self) -> Counter[str]:
         """How often each resource was created."""

@@ -19,7 +19,13 @@ from cryptography.hazmat.primitives import serialization
 
 from components.errors import UserError
 from components.remote import ssh, work
-from components.resources import first_contact, handover, host_configuration, in_service
+from components.resources import (
+    first_contact,
+    handover,
+    host_configuration,
+    in_service,
+    queue_handover,
+)
 from components.seam.power import Route, State
 from tests.engine.cloud import ATTACHMENTS, Cloud, Thing, text_of
 
@@ -55,7 +61,7 @@ class Hosts:
                 if server.id in self.cloud.account.at_work:
                     self.cloud.log.append(("shutdown", server.id))
                 self.cloud.account.at_work.discard(server.id)
-            elif mode in {"give", "take"}:
+            elif mode.partition(" ")[0] in {"give", "take", "forget"}:
                 self.cloud.log.append((mode, server.id))
                 return {"packed": f"of {server.id}"}
             else:
@@ -66,6 +72,9 @@ class Hosts:
         """Stand in for the first contact: the one-use key of the boot document is asked for."""
         with self.cloud.lock:
             server = self._reached(target)
+            silent, self.cloud.silent = self.cloud.silent, False
+            if silent:
+                raise UserError(f"{server.name}: no first answer over SSH (timed out)")
             if target.host_key != _one_use_key(server.inputs["userData"]):
                 raise UserError(f"{server.name}: its boot document has another one-use key")
             return _own_key(server)
@@ -116,7 +125,14 @@ class Hosts:
     def answering(self) -> Iterator[None]:
         """Let this process's dynamic providers meet these hosts and no others."""
         with ExitStack() as patched:
-            for module in (host_configuration, work, in_service, handover, first_contact):
+            for module in (
+                host_configuration,
+                work,
+                in_service,
+                handover,
+                first_contact,
+                queue_handover,
+            ):
                 for name in ("perform", "server_state", "route", "own_key"):
                     if hasattr(module, name):
                         change = mock.patch.object(module, name, getattr(self, name))

@@ -59,6 +59,26 @@ def test_a_replacement_with_a_failed_first_boot_is_replaced(bring: Bring, name: 
     assert to_replace(stack) == [] and stack.up().changes() == set()
 
 
+@pytest.mark.parametrize("name", ["digitalocean-stage1", "digitalocean-stage2"])
+def test_a_server_that_never_answers_is_replaced_as_well(bring: Bring, name: str) -> None:
+    """Each further ``up`` asked the same silent server for five minutes and failed."""
+    stack = bring(name).stack
+    (old,) = servers(stack)
+    stack.wish(server__generation=2, domain="app.example.com")
+    stack.cloud.silent = True
+    with pytest.raises(CommandError):
+        stack.up()
+    (said,) = [problem.message for problem in stack.seen.run.problems]
+    assert "nobody could log in: " in said and "no first answer over SSH (timed out)" in said
+    assert f"`make up STACK={name}` then replaces this server" in said
+    stack.up(replace=to_replace(stack))
+    (good,) = servers(stack)
+    assert stack.cloud.account.at_work == {good} != {old}
+    given = [step for step in stack.cloud.log if step[0] in {"give", "take"}]
+    assert given == ([("give", old), ("take", good)] if name.endswith("stage2") else [])
+    assert to_replace(stack) == [] and stack.up().changes() == set()
+
+
 @pytest.mark.parametrize("name", ["aws-stage1", "digitalocean-stage2"])
 def test_a_stack_with_a_failed_first_boot_goes_as_any_other(bring: Bring, name: str) -> None:
     stack = bring(name).stack

@@ -164,7 +164,16 @@ def test_what_the_old_server_keeps_is_handed_on_before_the_new_one_is_configured
     stack.wish(server__generation=2)
     stack.up()
     new = server_of(stack)
-    order = [("give", old), ("take", new), ("configure", new), ("serve", new), ("shutdown", old)]
+    order = [
+        ("give", old),
+        ("take", new),
+        ("configure", new),
+        ("give queue", old),
+        ("take queue", new),
+        ("forget queue", old),
+        ("serve", new),
+        ("shutdown", old),
+    ]
     assert [step for step in stack.cloud.log if step[1] in {old, new}] == order
 
 

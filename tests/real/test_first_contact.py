@@ -26,7 +26,7 @@ from components.clouds.local.resources import keys
 from components.errors import UserError
 from components.program import PROJECT
 from components.remote import ssh
-from components.resources import first_contact
+from components.resources import first_boot, first_contact
 from components.resources.host_configuration import HostConfigurationProvider
 from tests.contract.test_clouds import own_settings
 from tests.real.host.rack import ask, head
@@ -205,6 +205,25 @@ def test_someone_in_between_is_noticed_at_the_first_contact(server: Server) -> N
     assert str(error.value).startswith(
         f"{server.address}: does not answer with the key of its boot document:"
     )
+
+
+def test_no_first_contact_is_recorded_and_does_not_end_the_run(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the next ``up`` knows that it replaces the server."""
+    other = first_contact.make_key()[1]
+    known = {
+        **{"cloud": "digitalocean", "server_id": "1", "ssh_host": server.address},
+        **{"login": "ops", "private_key": server.key.read_text(), "port": "22"},
+    }
+    pin = first_contact.PinnedHostKeyProvider().create({**known, "first_key": other}).outs or {}
+    assert pin["host_key"] == "" and "does not answer with the key of its boot" in pin["failed"]
+    monkeypatch.setattr(first_boot, "FIRST_CONTACT_S", 0)
+    stranger = first_contact.make_key()[0]
+    for wrong in ({"ssh_host_key": other}, {"private_key": stranger}):
+        boot = {**known, "ssh_host_key": server.first[1], **wrong}
+        made = first_boot.FirstBootProvider().create(boot).outs or {}
+        assert made["failed"].startswith(f"{first_boot.NO_CONTACT}: {server.address}: ")
 
 
 def test_from_the_first_contact_to_an_app_that_answers(server: Server) -> None:

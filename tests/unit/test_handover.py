@@ -11,12 +11,14 @@ from components.remote import engine_log
 from components.resources.handover import HandoverProvider
 
 OLD: dict[str, Any] = {
+    "stack": "s",
     "cloud": "local",
     "server_id": "s/app/1",
     "ssh_host": "10.0.0.16",
     "ssh_host_key": "ssh-ed25519 AAAA",
     "login": "ops",
     "private_key": "",
+    "boot_failed": "",
     "folder": "/var/lib/stages-tls/acme",
 }
 

@@ -24,6 +24,7 @@ MODULES = (
     "components.host.agent.release",
     "components.host.agent.app",
     "components.host.agent.sessions",
+    "components.host.agent.queue",
     "components.host.agent.shutdown",
     "components.host.agent.observe",
     "components.host.agent.handover",

@@ -11,7 +11,7 @@ import traceback
 from typing import Any, TextIO
 
 from components.host.agent import app as apps
-from components.host.agent import brought, database, pace, release, units, web
+from components.host.agent import brought, database, pace, queue, release, units, web
 from components.host.agent.files import STATE, Files, make_directories, read_json, write_json
 from components.host.agent.handover import give, take
 from components.host.agent.health import health
@@ -28,7 +28,7 @@ from components.host.agent.report import (
     tell,
 )
 from components.host.agent.services import Readers
-from components.host.agent.shutdown import serve, shutdown
+from components.host.agent.shutdown import give_queue, serve, shutdown
 from components.host.agent.system import (
     install_packages,
     make_users,
@@ -157,6 +157,9 @@ MODES = {
     "shutdown": shutdown,
     "give": give,
     "take": take,
+    "give queue": give_queue,
+    "take queue": queue.take,
+    "forget queue": queue.forget,
 }
 
 

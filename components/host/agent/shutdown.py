@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import sessions, units, web
+from components.host.agent import queue, sessions, units, web
 from components.host.agent.report import Done, Failed, run, shell, step
 
 NEVER_KILLED = "[Service]\nTimeoutStopSec=1h\n"
@@ -26,12 +26,30 @@ def shutdown(document: dict[str, Any]) -> dict[str, object]:
     """
     last = document["shutdown"]
     sessions.refuse_on(last.get("mount") or "")
+    if last["drained"] and last.get("queue"):
+        queue.refuse_planned(last["queue"])
     try:
         _stop_all(document, float(last["timeout_s"]))
     except Failed as failure:
         raise failure.say(_back(document)) from failure
     run(["sync"])
     return {"shutdown": "done"}
+
+
+def give_queue(document: dict[str, Any]) -> dict[str, object]:
+    """Let the jobs that are under way end, stop all that uses the queue, and give what it holds.
+
+    For a host whose address leads to another one already: it stays so, with its queue as it is,
+    until that one has the jobs. What fails before puts it back into service.
+    """
+    last = document["shutdown"]
+    queue.connect(last["queue"])
+    try:
+        _stop_workers(document["app"], float(last["timeout_s"]))
+        _stop_web(document["app"])
+        return queue.packed(last["queue"])
+    except Failed as failure:
+        raise failure.say(_back(document)) from failure
 
 
 def serve(document: dict[str, Any]) -> dict[str, object]:

@@ -19,8 +19,10 @@ STEPS = {1: 13, 2: 12}
 """How many operations on resources a replacement has, by stage."""
 STEP = re.compile(r"  [+~-] .* \d+\.\d s$")
 WHOM = ("engine", "everything", "command")
-SWAPPED = re.compile(r"\bapp(-b)?\b")
-"""The two names that a server has in turn."""
+OWN = re.compile(r"(?<=-app)-b\b|(?<=[.-])1[67]\b|(?<=/stages-)[0-9a-f]{12}\b")
+"""What tells one server from the next: its name, its place in the network, its control group."""
+LENGTH = 60
+"""Of text that is compared: command lines are cut, and names differ in length."""
 
 
 class Stop(NamedTuple):
@@ -89,15 +91,18 @@ def stopped_replacement(product: Product, stop: Stop) -> Done:
 
 
 def settled(product: Product) -> dict[str, Any]:
-    """The inventory with a server's two names taken for one."""
-    return {key: _one_name(value) for key, value in inventory(product.stack).items()}
+    """The inventory without what tells one server from the next."""
+    found: dict[str, Any] = _alike(inventory(product.stack))
+    found["processes"] = sorted(line[:LENGTH] for line in found["processes"])
+    return found
 
 
-def _one_name(value: Any) -> Any:
+def _alike(value: Any) -> Any:
     if isinstance(value, str):
-        return SWAPPED.sub("app", value)
+        return OWN.sub("", value)
     if isinstance(value, list):
-        return sorted(map(_one_name, value), key=str)
+        return sorted(map(_alike, value), key=str)
     if isinstance(value, dict):
-        return {_one_name(key): _one_name(one) for key, one in value.items()}
+        left = {key: one for key, one in value.items() if not key.endswith("generation")}
+        return {_alike(key): _alike(one) for key, one in left.items()}
     return value

@@ -8,7 +8,10 @@ from contextlib import contextmanager
 import pytest
 
 from components.clouds.local.hosts import inventory
-from tests.real.clone import SAMPLE, Stack
+from tests.real.clone import SAMPLE, Stack, fetch
+from tests.real.faults.running import Watched
+from tests.real.stages.test_changes import fill, on_host
+from tests.real.waiting import until
 
 pytestmark = pytest.mark.real
 
@@ -31,7 +34,7 @@ def test_a_failed_first_boot_is_replaced_by_the_next_up(stage2: Stack) -> None:
     stage2.configure(app__packages=[*packages, "no-such-package"], server__generation=31)
     with silent(before["server_id"]):
         said = stage2.run("up", code=1)
-    assert "Not checked: whether a new server can install its packages" in said
+    assert "Not checked: whether the packages can be installed" in said
     assert "the first boot failed" in said
     assert f"`make up STACK={stage2.name}` then replaces this server" in said
     log = stage2.run("ssh", "sudo cat /var/log/cloud-init-output.log")
@@ -44,3 +47,41 @@ def test_a_failed_first_boot_is_replaced_by_the_next_up(stage2: Stack) -> None:
     assert after["address"] == before["address"] and after["server_id"] != before["server_id"]
     assert stage2.get()["problem"] is None
     assert len(inventory.every(stage2.name)) == 2, "the database's host and one app server"
+
+
+def uptime(stack: Stack) -> str:
+    try:
+        return on_host(stack, "uptime -s")
+    except AssertionError:
+        return ""
+
+
+PRETEND = """sudo sh -c 'mkdir -p /root/p/DEBIAN; printf "Package: no-such-package\\nVersion: 1\\n\
+Architecture: all\\nMaintainer: t <t@example.com>\\nDescription: none\\n" > /root/p/DEBIAN/control
+dpkg-deb -b /root/p /root/p.deb && dpkg -i /root/p.deb' >/dev/null"""
+"""Have a server believe that there is such a package: it is not asked for it then."""
+
+
+def test_a_failed_first_boot_of_stage_1_is_taken_away_and_replaced(stage1: Stack) -> None:
+    """The old server has gone by then: what is left is the volume, and the failed server."""
+    rows, before, packages = fill(stage1), stage1.outputs(), SAMPLE["app.packages"]
+    assert isinstance(packages, list)
+    on_host(stage1, PRETEND)
+    stage1.configure(app__packages=[*packages, "no-such-package"], server__generation=32)
+    assert "the first boot failed" in stage1.run("up", code=1)
+    assert "no-such-package" in on_host(stage1, "sudo cat /var/log/cloud-init-output.log")
+    assert "first boot: failed" in stage1.run("status", code=1)
+    stage1.run("down")
+    assert inventory.every(stage1.name) == []
+    run = Watched(stage1)  # of a stack with nothing but data: it has no outputs to log in by
+    run.wait(lambda: any("-way-in (WayIn)" in line.text for line in run.lines), 600)
+    assert run.process.poll() is None
+    until("a shell in the middle of an up", lambda: uptime(stage1), 60)
+    assert "the first boot failed" in run.end()
+    said = stage1.run("replace", code=2)
+    assert "got 'no-such-package'" in said and "Nothing was changed." in said
+    stage1.configure(app__packages=packages)
+    stage1.run("replace")
+    after = stage1.outputs()
+    assert after["address"] == before["address"] and len(inventory.every(stage1.name)) == 1
+    assert fetch(after["url"] + "/ledger")["count"] == rows

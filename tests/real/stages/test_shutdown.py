@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
+from components.remote import document as host_document
+from components.remote.work import work
 from tests.real.clone import SAMPLE, Stack, fetch
-from tests.real.stages.test_changes import asking, fill, on_host
+from tests.real.stages.test_changes import asking, fill, on_host, stack
 from tests.real.waiting import until
 
 pytestmark = pytest.mark.real
+__all__ = ["stack"]
 
 AS_APP = (
     "sudo systemd-run --quiet --wait --pipe -p User=app -p EnvironmentFile=/etc/app/app.env"
@@ -39,16 +44,74 @@ def times_done(stack: Stack, task: str) -> int:
     return int(on_host(stack, count))
 
 
-def test_a_job_with_an_eta_waits_for_the_new_server(stage1: Stack) -> None:
+def test_a_job_with_an_eta_waits_for_the_new_server(stack: Stack) -> None:
     """It was an outage of 303 s and then a refusal."""
-    job, task = later(stage1, 40)
-    before = stage1.outputs()
-    stage1.run("replace")
-    after = stage1.outputs()
+    job, task = later(stack, 40)
+    before = stack.outputs()
+    stack.run("replace")
+    after = stack.outputs()
     assert after["server_id"] != before["server_id"] and after["address"] == before["address"]
     done = f"{after['url']}/jobs/{job}"
     until("the job to be done", lambda: is_done(done), 120)
-    assert times_done(stage1, task) == 1
+    assert times_done(stack, task) == 1
+
+
+def valkey(stack: Stack, *commands: str) -> list[str]:
+    """What the queue of a stack's server answers."""
+    cli = "sudo /usr/local/lib/stages/valkey-cli"
+    return on_host(stack, "; ".join(f"{cli} {command}" for command in commands)).splitlines()
+
+
+def test_all_that_waits_goes_to_the_new_server_and_down_would_lose_it(stage2: Stack) -> None:
+    """Nobody works on these: a queue without a worker, a job that Sidekiq has planned, a cache."""
+    before = stage2.outputs()
+    valkey(stage2, "rpush other 1 2 3", "zadd schedule 4000000000.5 job", "-n 3 set x y ex 9999")
+    try:
+        with asking(before["url"] + "/health") as seen:
+            said = stage2.run("down", code=1)
+            assert "would be lost: 1, the last one is due 2096-10-02 07:06 UTC" in said
+            assert "nothing was stopped" in said and "host.force_stop true" in said
+            assert stage2.outputs() == before
+            stage2.run("replace")
+        assert seen.answers and not seen.failures
+        assert stage2.outputs()["server_id"] != before["server_id"]
+        left = valkey(stage2, "lrange other 0 -1", "zrange schedule 0 -1", "-n 3 get x")
+        assert left == ["1", "2", "3", "job", "y"]
+        assert int(valkey(stage2, "-n 3 ttl x")[0]) > 9000
+    finally:
+        valkey(stage2, "del other schedule", "-n 3 del x")
+
+
+def test_a_queue_that_is_handed_over_again_adds_nothing(stage2: Stack) -> None:
+    """What both servers have by then is put together, once: the first try may have been killed."""
+    (found,) = [
+        one["outputs"]
+        for one in stage2.exported()["deployment"]["resources"]
+        if one["type"].endswith(":QueueHandover")
+    ]
+    key = json.loads(found["private_key"]["plaintext"])
+    props = {**found, "private_key": key, "app": {"web_units": [], "worker_units": []}}
+
+    def ask(document: dict[str, Any]) -> dict[str, Any]:
+        return work(props, document, deadline_s=60, wait_s=0)
+
+    fill_in = ["rpush l {}", "sadd s {}", "zadd z {0} {0}", "hset h {0} {0}", "set n {}"]
+    fill_in += ["xadd x * f {}", "hset h both {}", "set old-{} 1"]
+    valkey(stage2, *(one.format(7) for one in fill_in))
+    given = ask(host_document.to_give_queue(props))
+    assert given["id"] == ask(host_document.to_give_queue(props))["id"]
+    ask(host_document.to_forget_queue(props))
+    valkey(stage2, *(one.format(5) for one in fill_in))
+    try:
+        for new in (True, False):
+            assert ask(host_document.to_take_queue(props, given)) == {"new": new}
+            assert valkey(stage2, "lrange l 0 -1", "sort s", "zrange z 0 -1") == ["5", "7"] * 3
+            both = valkey(stage2, "hget h 5", "hget h 7", "hget h both", "get n", "xlen x")
+            assert both == ["5", "7", "5", "7", "2"]
+            assert valkey(stage2, "exists old-5 old-7 stages:part") == ["2"]
+        assert given["id"] != ask(host_document.to_give_queue(props))["id"]
+    finally:
+        valkey(stage2, "del l s z h n x old-5 old-7 stages:handover")
 
 
 def is_done(url: str) -> bool:
@@ -96,16 +159,22 @@ def test_a_shutdown_that_fails_in_the_middle_is_undone(stage1: Stack) -> None:
 
 
 def test_a_server_that_could_not_install_its_packages_is_refused_first(stage1: Stack) -> None:
-    """Its first boot would fail when the healthy server has gone."""
-    before = stage1.outputs()
+    """Its first boot would fail when the healthy server has gone. The one that stays is asked, too,
+    and so is it by a preview."""
+    before, lists = stage1.outputs(), "ls -lR /var/lib/apt/lists; ls /tmp"
     packages, generation = SAMPLE["app.packages"], stage1.settings.get("server.generation")
     assert isinstance(packages, list)
-    stage1.configure(app__packages=[*packages, "no-such-package"], server__generation=41)
+    there = on_host(stage1, lists)
+    stage1.configure(app__packages=[*packages, "no-such-package"])
     try:
-        said = stage1.run("up", code=2)
+        told = [stage1.run("preview", code=2), stage1.run("up", code=2)]
+        stage1.configure(server__generation=41)
+        told += [stage1.run("preview", code=2), stage1.run("up", code=2)]
     finally:
         stage1.configure(app__packages=packages, server__generation=generation)
-    assert "stages:app.packages: should be packages that Debian has" in said
-    assert "got 'no-such-package'" in said and "Nothing was changed." in said
+    for said in told:
+        assert "stages:app.packages: should be packages that Debian has" in said
+        assert "got 'no-such-package'" in said and "Nothing was changed." in said
+    assert on_host(stage1, lists) == there
     assert stage1.outputs() == before
     assert stage1.get()["problem"] is None

@@ -1,0 +1,231 @@
+"""The queue of a host whose disk goes with it: what is planned in it, and its way to another host.
+
+``give`` answers with all keys, as Valkey itself serializes them, under an id that stays the same
+until ``forget``. ``take`` adds them to what the new host's queue holds by then, in one step of
+Valkey's, and remembers the id in that step: a handover that was killed at any point is repeated
+whole, and no job is lost or doubled. Whoever calls ``give`` has stopped all that uses the queue.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+import uuid
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from components.host.agent.report import Failed, step
+
+OWN = b"stages:"
+"""Keys of this module, which are handed to nobody."""
+HANDOVER = b"stages:handover"
+REMEMBERED_S = 30 * 24 * 3600
+SYNCED_MS = 10_000
+ANSWER_S = 60
+LATER = re.compile(rb"(^|:)(schedule|retry|delayed|scheduled|delayed_queue_schedule)(:|$)")
+"""Names of sorted sets with planned jobs: Sidekiq's, BullMQ's, RQ's, resque-scheduler's."""
+UNACKED = b"unacked"
+"""Hash of what Celery's workers hold, jobs with an ETA among it."""
+
+TAKE = b"""
+local function merge(key, kind)
+  local part = 'stages:part'
+  if kind == 'list' then
+    for _, job in ipairs(redis.call('LRANGE', part, 0, -1)) do redis.call('RPUSH', key, job) end
+  elseif kind == 'set' then redis.call('SUNIONSTORE', key, key, part)
+  elseif kind == 'zset' then redis.call('ZUNIONSTORE', key, 2, key, part, 'AGGREGATE', 'MAX')
+  elseif kind == 'hash' then
+    local all = redis.call('HGETALL', part)
+    for i = 1, #all, 2 do redis.call('HSETNX', key, all[i], all[i + 1]) end
+  elseif kind == 'stream' then
+    for _, entry in ipairs(redis.call('XRANGE', part, '-', '+')) do
+      redis.call('XADD', key, '*', unpack(entry[2]))
+    end
+  else
+    local ours, theirs = tonumber(redis.call('GET', key)), tonumber(redis.call('GET', part))
+    if ours and theirs and theirs > ours then redis.call('SET', key, theirs, 'KEEPTTL') end
+  end
+end
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+for i = 2, #ARGV, 4 do
+  local key = ARGV[i + 1]
+  redis.call('SELECT', ARGV[i])
+  if redis.call('EXISTS', key) == 0 then
+    redis.call('RESTORE', key, ARGV[i + 2], ARGV[i + 3], 'ABSTTL')
+  else
+    redis.call('RESTORE', 'stages:part', 0, ARGV[i + 3], 'REPLACE')
+    local kind = redis.call('TYPE', key).ok
+    if redis.call('TYPE', 'stages:part').ok == kind then merge(key, kind) end
+    redis.call('DEL', 'stages:part')
+  end
+end
+redis.call('SELECT', 0)
+redis.call('SET', KEYS[1], '', 'EX', ARGV[1])
+return 1
+"""
+"""Old jobs go where workers take from first (the right end, for Celery, Sidekiq and BullMQ)."""
+
+
+class Refused(Exception):
+    """Valkey's answer is an error."""
+
+
+class Valkey:
+    """A connection to the queue of this host. ``where``: ``port`` and ``password_file``."""
+
+    def __init__(self, where: dict[str, Any]) -> None:
+        password = Path(where["password_file"]).read_text().split()[-1]
+        self._socket = socket.create_connection(("127.0.0.1", int(where["port"])), ANSWER_S)
+        self._stream = self._socket.makefile("rb")
+        self.ask("AUTH", password)
+
+    def ask(self, *words: bytes | str | int) -> Any:
+        """The answer to a command."""
+        encoded = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+        parts = [b"*%d\r\n" % len(encoded)]
+        parts += [b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded]
+        self._socket.sendall(b"".join(parts))
+        return self._answer()
+
+    def _answer(self) -> Any:
+        line = self._stream.readline()
+        if not line.endswith(b"\r\n"):
+            raise ConnectionError("the connection was closed")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"-":
+            raise Refused(rest.decode(errors="replace"))
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            return None if int(rest) < 0 else self._stream.read(int(rest) + 2)[:-2]
+        if kind == b"*":
+            return [self._answer() for _ in range(int(rest))]
+        return rest
+
+    def every(self) -> Iterator[tuple[int, bytes]]:
+        """Each key with its database; not this module's own. The database is selected."""
+        for line in self.ask("INFO", "keyspace").decode().splitlines():
+            if line.startswith("db"):
+                database = int(line[2:].partition(":")[0])
+                self.ask("SELECT", database)
+                yield from ((database, key) for key in self._scan() if not key.startswith(OWN))
+        self.ask("SELECT", 0)
+
+    def _scan(self) -> set[bytes]:
+        found: set[bytes] = set()
+        cursor: bytes | str = "0"
+        while True:
+            cursor, some = self.ask("SCAN", cursor, "COUNT", 1000)
+            found.update(some)
+            if cursor == b"0":
+                return found
+
+
+def connect(where: dict[str, Any]) -> Valkey:
+    """A connection; ``Failed`` where there is none."""
+    try:
+        return Valkey(where)
+    except (OSError, Refused) as error:
+        raise Failed(
+            "valkey-server",
+            f"does not answer ({error})",
+            "Its log says why: `journalctl -u valkey-server` on the host.",
+        ) from error
+
+
+def refuse_planned(where: dict[str, Any]) -> None:
+    """Raise ``Failed`` when jobs are planned for later, which would go with this host."""
+    due = sorted(_due(connect(where), time.time()))
+    if due:
+        last = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(due[-1]))
+        raise Failed(
+            "shutdown",
+            f"jobs that are planned for later and would be lost: {len(due)}, the last one is due"
+            f" {last}; nothing was stopped",
+            "Run it again when they are done.",
+        )
+
+
+def _due(valkey: Valkey, now: float) -> Iterator[float]:
+    """When planned jobs are due, in seconds since 1970; one whose time is not known is due now."""
+    for _, key in valkey.every():
+        if key == UNACKED:
+            for held in valkey.ask("HVALS", key):
+                eta = _eta(held)
+                if eta > now:
+                    yield eta
+        elif LATER.search(key) and valkey.ask("TYPE", key) == b"zset":
+            for _member, score in _pairs(valkey.ask("ZRANGE", key, 0, -1, "WITHSCORES")):
+                yield _seconds(float(score))
+
+
+def _pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
+def _seconds(score: float) -> float:
+    """A time from a score: seconds; BullMQ has milliseconds, since version 2 times 4,096."""
+    while score > 1e11:
+        score /= 4096 if score > 1e14 else 1000
+    return score
+
+
+def _eta(held: bytes) -> float:
+    """The ETA of a message as Celery's workers hold it; 0 where it has none."""
+    try:
+        eta = json.loads(held)[0]["headers"]["eta"]
+        text = str(eta).replace("Z", "+00:00")
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, LookupError, TypeError):
+        return 0
+
+
+def packed(where: dict[str, Any]) -> dict[str, object]:
+    """All that the queue holds, and the id of its handover."""
+    step("read the queue")
+    valkey = connect(where)
+    valkey.ask("SET", HANDOVER, uuid.uuid4().hex, "NX")
+    known = valkey.ask("GET", HANDOVER).decode()
+    held = []
+    for database, key in valkey.every():
+        payload = valkey.ask("DUMP", key)
+        if payload is not None:  # else it has expired since
+            expires = max(0, valkey.ask("PEXPIRETIME", key))
+            held.append([database, _text(key), expires, _text(payload)])
+    return {"id": known, "held": held}
+
+
+def take(document: dict[str, Any]) -> dict[str, object]:
+    """Add what another host's queue held, once."""
+    step("fill the queue")
+    given = document["given"]
+    valkey = connect(document["shutdown"]["queue"])
+    flat: list[bytes | str | int] = []
+    for database, key, expires, payload in given["held"]:
+        flat += [database, b64decode(key), expires, b64decode(payload)]
+    mark = OWN + b"handover:" + given["id"].encode()
+    try:
+        new = valkey.ask("EVAL", TAKE, 1, mark, REMEMBERED_S, *flat)
+        valkey.ask("WAITAOF", 1, 0, SYNCED_MS)  # on the disk before the old one is told to forget
+    except (OSError, Refused) as error:
+        raise Failed(
+            "valkey-server", f"does not take the jobs of the old server: {error}"
+        ) from error
+    return {"new": bool(new)}
+
+
+def forget(document: dict[str, Any]) -> dict[str, object]:
+    """Empty the queue: another host has it."""
+    step("empty the queue")
+    connect(document["shutdown"]["queue"]).ask("FLUSHALL")
+    return {}
+
+
+def _text(data: bytes) -> str:
+    return b64encode(data).decode()
