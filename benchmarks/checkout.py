@@ -19,7 +19,7 @@ import yaml
 
 from benchmarks import here
 from components.clouds.local.account import operations
-from components.errors import UserError
+from components.errors import MissingRequirement, StepFailed, UserError
 
 TIMEOUT_S = 1800
 """An ``up`` that takes this long hangs; the first may build the Pulumi CLI and the host image."""
@@ -80,7 +80,7 @@ class Clone:
             for line in process.stdout:
                 lines.append((time.monotonic() - began, line.rstrip("\n")))
                 if lines[-1][0] > TIMEOUT_S:
-                    raise UserError(f"{' '.join(argv[2:4])}: not within {TIMEOUT_S} s", exit_code=1)
+                    raise StepFailed(f"{' '.join(argv[2:4])}: not within {TIMEOUT_S} s")
             code = process.wait(TIMEOUT_S)
         except BaseException:
             _stop(process)
@@ -88,7 +88,7 @@ class Clone:
         lines.append((time.monotonic() - began, ""))
         if code != 0:
             said = "\n".join(line for _, line in lines[-15:])
-            raise UserError(f"{' '.join(argv[2:4])} failed:\n{said}", exit_code=1)
+            raise StepFailed(f"{' '.join(argv[2:4])} failed:\n{said}")
         return lines
 
     def seconds(self, target: str, stack: str) -> float:
@@ -107,7 +107,7 @@ class Clone:
             print(f"{error}\nTaking {stack} away by force.", file=sys.stderr)
             operations.delete_data(stack)
         if left := operations.leftovers(stack):
-            raise UserError(f"{stack}: nothing should be left, got {'; '.join(left)}", exit_code=1)
+            raise StepFailed(f"{stack}: nothing should be left, got {'; '.join(left)}")
 
 
 def clone(folder: Path, *, empty: bool = False, packages: bool = True) -> Clone:
@@ -119,7 +119,7 @@ def clone(folder: Path, *, empty: bool = False, packages: bool = True) -> Clone:
     if empty:
         (folder / "components" / "program.py").write_text(EMPTY)
     if not shutil.which("make"):
-        raise UserError("This machine lacks make", "Install it.")
+        raise MissingRequirement("This machine lacks make", "Install it.")
     return Clone(folder)
 
 

@@ -18,7 +18,7 @@ from benchmarks.checkout import clone
 from benchmarks.gantt import Step
 from benchmarks.measures import Book, Measure, Result
 from benchmarks.stages import answering
-from components.errors import UserError
+from components.errors import StepFailed
 
 NETWORK = "10.95.3"
 ENDS = {
@@ -62,7 +62,7 @@ def ended_at(lines: Sequence[tuple[float, str]]) -> dict[str, float]:
     for name, pattern in ENDS.items():
         at = [at_s for at_s, line in lines if pattern.match(line)]
         if not at:
-            raise UserError(f"make up: should have made the {name}, had it already", exit_code=1)
+            raise StepFailed(f"make up: should have made the {name}, had it already")
         found[name] = at[-1]
     return found
 

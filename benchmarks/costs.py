@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import here
 from benchmarks.measures import Book, Measure, growth
-from components.errors import UserError
+from components.errors import StepFailed
 
 STACKS = ("aws-stage2", "aws-stage1", "digitalocean-stage2", "digitalocean-stage1")
 """Whose plans are estimated, in turn; the first is the one file."""
@@ -65,5 +65,5 @@ def _seconds(argv: Sequence[str]) -> float:
 def _run(argv: Sequence[str]) -> str:
     done = subprocess.run(argv, cwd=here.ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise UserError(f"{' '.join(argv[1:5])} failed: {done.stderr.strip()}", exit_code=1)
+        raise StepFailed(f"{' '.join(argv[1:5])} failed: {done.stderr.strip()}")
     return done.stdout

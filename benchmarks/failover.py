@@ -23,7 +23,7 @@ from components.clouds.local.database import cluster
 from components.clouds.local.database.cluster import Cluster
 from components.clouds.local.hosts import machine
 from components.clouds.local.hosts.nspawn import Host
-from components.errors import UserError
+from components.errors import StepFailed
 from components.host import pgbouncer
 from tests.real.ledger import ledger
 from tests.real.links import blackhole
@@ -106,21 +106,21 @@ def _stored(app: Host) -> set[int]:
     psql = [pgbouncer.PSQL, "-XAtqc", "SELECT id FROM ledger", pgbouncer.DATABASE_URL]
     done = app.run(["runuser", "-u", "app", "--", *psql])
     if done.returncode != 0:
-        raise UserError(f"The ledger should be read, got: {done.stderr.strip()}", exit_code=1)
+        raise StepFailed(f"The ledger should be read, got: {done.stderr.strip()}")
     return {int(line) for line in done.stdout.split()}
 
 
 def _known(stack: str) -> Cluster:
     known = cluster.find(stack, stack)
     if known is None:
-        raise UserError(f"{stack}: should have a database, got none", exit_code=1)
+        raise StepFailed(f"{stack}: should have a database, got none")
     return known
 
 
 def _host(known: Cluster, name: str) -> Host:
     host = known.host(name)
     if host is None:
-        raise UserError(f"{known.stack}: should have a host {name}, got none", exit_code=1)
+        raise StepFailed(f"{known.stack}: should have a host {name}, got none")
     return host
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.errors import UserError
+from components.errors import StepFailed
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,9 @@ class Result:
         for one in self.measures:
             if one.key == key:
                 return one
-        raise UserError(
+        raise StepFailed(
             f"{self.benchmark}.json: should have {key}, got a result without it",
             f"`make bench BENCH={self.benchmark}` measures again.",
-            exit_code=1,
         )
 
     def document(self) -> dict[str, Any]:
@@ -157,10 +156,9 @@ class Book:
 def ratio(measured: float, base: float) -> float:
     """How many times the base it is; raises ``UserError`` where the base is none."""
     if base <= 0:
-        raise UserError(
+        raise StepFailed(
             f"A time to compare with: should be above 0 s, got {base:.3f} s",
             "Run it again when the machine is quiet.",
-            exit_code=1,
         )
     return measured / base
 

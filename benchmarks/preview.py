@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks import here
 from benchmarks.measures import Book, Measure
-from components.errors import UserError
+from components.errors import StepFailed
 from scripts.lib import stacks
 
 AIM_S = 15.0
@@ -67,11 +67,10 @@ def _check(text: str, names: Sequence[str]) -> None:
     """A comment that says nothing of a stack measures nothing."""
     lacking = [name for name in names if f"### `{name}`" not in text]
     if lacking or "failed" in text:
-        raise UserError(
+        raise StepFailed(
             f"The comment should show a change of every stack, got none of {', '.join(lacking)}"
             if lacking
             else "The comment should show a change of every stack, got a failed preview",
-            exit_code=1,
         )
 
 
@@ -84,4 +83,4 @@ def _seconds(clone: Path, arguments: Sequence[str], codes: Sequence[int]) -> flo
 def _run(folder: Path, argv: Sequence[str], codes: Sequence[int] = (0,)) -> None:
     done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode not in codes:
-        raise UserError(f"{' '.join(argv[:6])} failed: {done.stderr.strip()}", exit_code=1)
+        raise StepFailed(f"{' '.join(argv[:6])} failed: {done.stderr.strip()}")

@@ -20,7 +20,7 @@ from benchmarks.checkout import Clone, clone
 from benchmarks.measures import Book, Measure, ratio
 from benchmarks.up_output import phases
 from components.clouds.local.hosts import inventory, usage
-from components.errors import UserError
+from components.errors import StepFailed
 
 UP_S = {1: 15.0, 2: 20.0}
 NOOP_TIMES = 1.3
@@ -85,7 +85,7 @@ def _boots(book: Book, stack: str, stage: int) -> None:
         at = {key: int(value) for key, _, value in (line.partition("=") for line in said.split())}
         name, seconds = _name(host.folder.name, stack), (at[marks[1]] - at[marks[0]]) / 1e6
         if seconds <= 0:
-            raise UserError(f"{name}: should have booted to the end, got it booting", exit_code=1)
+            raise StepFailed(f"{name}: should have booted to the end, got it booting")
         book.note(f"stage{stage}.boot.{name}", f"stage {stage}: first boot of {name}", seconds)
 
 
@@ -141,7 +141,7 @@ def answering(address: str) -> Iterator[list[float]]:
     finally:
         over.set()
     if not first:
-        raise UserError(f"http://{address}/: should answer 200, got no such answer", exit_code=1)
+        raise StepFailed(f"http://{address}/: should answer 200, got no such answer")
 
 
 def _good(address: str) -> bool:

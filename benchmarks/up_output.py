@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from components.errors import UserError
+from components.errors import StepFailed
 
 PLANNING, CHANGING = "Planning ", "Bringing up "
 ENDED = re.compile(r"^  \S (?:created|changed|replaced) (\S+) \((\w+)\) ([\d.]+) s$")
@@ -47,7 +47,7 @@ def phases(stack: str, lines: Iterable[tuple[float, str]], whole_s: float) -> Ph
             found.steps[step] = seconds
             found.began[step] = at_s - seconds
     if planning is None or changing is None:
-        raise UserError("make up: should have planned and made a stack, got neither", exit_code=1)
+        raise StepFailed("make up: should have planned and made a stack, got neither")
     found.before_s = planning
     found.plan_s = changing - planning
     found.change_s = whole_s - changing

@@ -14,7 +14,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.errors import UserError, invalid
+from components.errors import MissingRequirement, UserError, invalid
 from components.settings import App
 
 GIT_TIMEOUT_S = 300
@@ -168,7 +168,7 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             env=_environment(),
         )
     except FileNotFoundError:
-        raise UserError("git: should be on PATH, got none", "Install git") from None
+        raise MissingRequirement("git: should be on PATH, got none", "Install git") from None
     except OSError as problem:  # a name that is too long for an argument
         return subprocess.CompletedProcess(argv, 1, "", problem.strerror or str(problem))
     except subprocess.TimeoutExpired:

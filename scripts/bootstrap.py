@@ -26,9 +26,9 @@ if sys.version_info < (3, 11):  # noqa: UP036 (whatever python3 is on PATH runs 
         "Install one, or name it: make PYTHON=python3.13 ..."
     )
 
+from components.errors import MissingRequirement, StepFailed, UserError  # noqa: E402
 from scripts.lib import machine, pins, pulumi_cli  # noqa: E402
 from scripts.lib.execute import (  # noqa: E402
-    Stop,
     answer,
     describe_os_error,
     duration,
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
         _environment(dev="--dev" in arguments)
         if "--no-engine" not in arguments:
             _engine()
-    except Stop as stop:
+    except UserError as stop:
         print(stop, file=sys.stderr)
         return stop.exit_code
     except KeyboardInterrupt:
@@ -90,9 +90,13 @@ def _install(missing: list[machine.MachinePackage]) -> None:
     words = machine.missing_sentence(missing)
     command = machine.install_command(names)
     if not shutil.which("apt-get"):
-        raise Stop(f"This machine lacks {words}, and has no apt-get: install them its own way.")
+        raise MissingRequirement(
+            f"This machine lacks {words}, and has no apt-get: install them its own way."
+        )
     if os.geteuid() != 0:
-        raise Stop(f"This machine lacks {words}. Install them: sudo {' '.join(command)}")
+        raise MissingRequirement(
+            f"This machine lacks {words}. Install them: sudo {' '.join(command)}"
+        )
     log = LOGS / "apt.log"
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     started = time.monotonic()
@@ -100,10 +104,9 @@ def _install(missing: list[machine.MachinePackage]) -> None:
     # A fresh machine has no package lists, an older one has stale ones: refresh, then install.
     update = ["sh", "-c", f"apt-get update; exec {' '.join(command)}"]
     if run_logged(update, what, log, env=env) != 0:
-        raise Stop(
+        raise StepFailed(
             f"This machine lacks {words}, and installing failed ({last_words(log)}). "
             f"The output is in {log}.",
-            exit_code=1,
         )
     say(f"Installed in {duration(time.monotonic() - started)}.")
 
@@ -132,8 +135,8 @@ def _environment(*, dev: bool) -> None:
         env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
     )
     if code != 0:
-        raise Stop(
-            f"Python packages: pip failed ({last_words(log)}). Its output is in {log}.", exit_code=1
+        raise StepFailed(
+            f"Python packages: pip failed ({last_words(log)}). Its output is in {log}."
         )
     for name, mark in zip(files, marks, strict=True):
         (venv / f".{name}").write_text(mark)
@@ -164,7 +167,7 @@ def _make_venv(venv: Path) -> None:
     )
     if done.returncode != 0:
         problem = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
-        raise Stop(f"Python packages: .venv could not be made ({problem[0]}).", exit_code=1)
+        raise StepFailed(f"Python packages: .venv could not be made ({problem[0]}).")
 
 
 def _engine() -> None:

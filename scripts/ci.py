@@ -16,7 +16,7 @@ from pathlib import Path
 
 import typer
 
-from components.errors import UserError
+from components.errors import StepFailed, UserError
 from scripts import preview as previews
 from scripts.lib import command
 from scripts.lib import stacks as stack_files
@@ -99,7 +99,7 @@ def drift() -> int:
     run = runner.run(os.environ)
     document = reporting.merged(artifacts.documents(github, run), "", fork=False)
     if document is None:
-        raise UserError(f"Run {run}: should have left a look at a stack, got none", exit_code=1)
+        raise StepFailed(f"Run {run}: should have left a look at a stack, got none")
     text = reporting.drift(document, _log(github.repository, run))
     failed = reporting.failed(document)
     for name in failed:

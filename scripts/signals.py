@@ -27,7 +27,7 @@ sys.path.insert(
 import typer
 
 from components import outputs
-from components.errors import UserError, invalid
+from components.errors import UserError, invalid, not_up
 from components.seam import downtime
 from components.visible import visible
 from scripts import stack as stack_command
@@ -67,7 +67,7 @@ def signals(
         )
     values = views.values(opened)
     if not values.get(outputs.SSH_HOST):
-        raise views.not_up(opened)
+        raise not_up(stack)
     evidence = asking.ask(stack, values, start, until)
     file = opened.checkout.settings_file(stack)
     found = report.Report(

@@ -19,10 +19,9 @@ from urllib.error import URLError
 import typer
 from pulumi.automation.errors import CommandError
 
-from components.errors import CloudError, UserError
+from components.errors import CloudError, ConfirmationRequired, Interrupted, UserError
 from components.visible import visible
 from scripts.lib import display, flows, session, takeover, views
-from scripts.lib.engine import Interrupted
 from scripts.lib.events import errors_of
 from scripts.lib.execute import describe_os_error
 
@@ -38,7 +37,7 @@ STARTED_IN = Path.cwd()
 
 def _ask(question: str) -> bool:
     if not sys.stdin.isatty():
-        raise UserError("Confirmation required", "Run it on a terminal, or with --yes.")
+        raise ConfirmationRequired("Confirmation required", "Run it on a terminal, or with --yes.")
     return typer.confirm(question)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from components.clouds.local.hosts import inventory
 from components.clouds.local.hosts.nspawn import Host
-from components.errors import UserError
+from components.errors import StepFailed
 from components.host import pgbouncer
 from components.host.agent import admin_sql
 
@@ -57,7 +57,7 @@ def tps(said: str) -> float:
     """What pgbench counted a second; raises ``UserError`` where it counted nothing."""
     found = re.search(r"^tps = ([\d.]+) \(", said, re.M)
     if found is None:
-        raise UserError(f"pgbench: should say a rate, got: {said.strip()[-500:]}", exit_code=1)
+        raise StepFailed(f"pgbench: should say a rate, got: {said.strip()[-500:]}")
     return float(found[1])
 
 
@@ -176,7 +176,7 @@ class Side:
         """A program that runs meanwhile, and ends when its standard input does."""
         leader = self.host.leader()
         if leader is None:
-            raise UserError(f"Host {self.stack}-app should run, got one that is off", exit_code=1)
+            raise StepFailed(f"Host {self.stack}-app should run, got one that is off")
         enter = ["nsenter", "--target", str(leader.pid), "--all", "--wdns=/", "--"]
         environment = ["env", f"PGPASSFILE={FOLDER}/pgpass"]
         process = subprocess.Popen(
@@ -202,7 +202,7 @@ class Side:
         with self.started("python3", CLIENT, "delay", port, *to, str(milliseconds)) as process:
             assert process.stdout is not None  # noqa: S101
             if "listening" not in process.stdout.readline():
-                raise UserError("The delay proxy should listen, got an end", exit_code=1)
+                raise StepFailed("The delay proxy should listen, got an end")
             yield port
 
     def _put(self, name: str, text: str) -> None:
@@ -212,5 +212,5 @@ class Side:
         done = host.run(argv, stdin=stdin, timeout_s=timeout_s)
         if done.returncode != 0:
             words = " ".join(argv[:8])
-            raise UserError(f"{words} failed: {done.stderr.strip()[-800:]}", exit_code=1)
+            raise StepFailed(f"{words} failed: {done.stderr.strip()[-800:]}")
         return done.stdout

@@ -22,7 +22,7 @@ from benchmarks.users import cores, knee
 from benchmarks.users.load import SPAWN_S, Asked, Seen, browse, each_second, seen
 from components.clouds.local.hosts import inventory, usage
 from components.clouds.local.hosts.nspawn import Host
-from components.errors import UserError
+from components.errors import MissingRequirement, StepFailed
 from components.host import pgbouncer
 from components.seam.operations import Reporter
 
@@ -137,7 +137,7 @@ def _heavy(book: Book, one: Stage) -> None:
     """A heavy query while users browse; hosts on their own cores."""
     own = sorted(os.sched_getaffinity(0))
     if len(own) < 2:
-        raise UserError("This machine: should have 2 cores, got 1", exit_code=2)
+        raise MissingRequirement("This machine: should have 2 cores, got 1")
     span = list[float]()
 
     def ask() -> None:
@@ -153,7 +153,7 @@ def _heavy(book: Book, one: Stage) -> None:
         asked = one.browse(HEAVY_USERS, WARM_S + BEFORE_S + DURING_S + AFTER_S)
         asking.join()
     if len(span) != 2:
-        raise UserError("The heavy query: should come to its end, got an error", exit_code=1)
+        raise StepFailed("The heavy query: should come to its end, got an error")
     key, title = f"heavy.stage{one.stage}", f"stage {one.stage}, {HEAVY_USERS} users"
     began = span[0] - BEFORE_S
     for when, word, of in (

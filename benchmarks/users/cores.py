@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 from components.clouds.local.hosts import usage
 from components.clouds.local.hosts.nspawn import Host
-from components.errors import UserError
+from components.errors import StepFailed
 
 
 def used_by_children_s() -> float:
@@ -44,9 +44,7 @@ def _hold(host: Host, cores: set[int]) -> None:
         for task in others:
             with suppress(ProcessLookupError):
                 os.sched_setaffinity(task, cores)
-    raise UserError(
-        f"{host.folder.name}: should stay on core {cores}, got processes elsewhere", exit_code=1
-    )
+    raise StepFailed(f"{host.folder.name}: should stay on core {cores}, got processes elsewhere")
 
 
 def _cores(task: int) -> set[int] | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import here
-from components.errors import UserError
+from components.errors import StepFailed
 from scripts.lib import environments
 
 REQUIREMENTS = here.ROOT / "requirements-users.txt"
@@ -87,7 +87,7 @@ def browse(site: str, address: str, users: int, seconds: float) -> list[Asked]:
         )
         if done.returncode != 0 or not out.exists():
             said = (done.stderr or done.stdout).strip()[-500:]
-            raise UserError(f"The simulated users: should browse, got: {said}", exit_code=1)
+            raise StepFailed(f"The simulated users: should browse, got: {said}")
         return [Asked(*json.loads(line)) for line in out.read_text().splitlines()]
 
 
@@ -99,7 +99,7 @@ def seen(asked: Sequence[Asked], began_s: float, ended_s: float) -> Seen:
     """
     those = [one for one in asked if began_s <= one.at_s < ended_s]
     if not those:
-        raise UserError("The simulated users: should ask something, got no request", exit_code=1)
+        raise StepFailed("The simulated users: should ask something, got no request")
     longest = max((one.took_ms for one in those if one.took_ms is not None), default=LAST_S * 1000)
     times = sorted(longest if one.took_ms is None else one.took_ms for one in those)
     good = sum(one.good for one in those)

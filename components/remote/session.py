@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib import resources
 from typing import IO, Any
 
-from components.errors import UserError
+from components.errors import StepFailed, UserError
 from components.host.agent import MODULES
 from components.remote import ssh
 from components.remote.build_log import HostLog
@@ -39,7 +39,7 @@ SECRET_WORD = re.compile(r"[A-Za-z0-9_+=-]{20,}")
 """Long enough to be a key and not a word: ours have 43 characters."""
 
 
-class HostFailed(UserError):
+class HostFailed(StepFailed):
     """The host was reached and a step on it failed."""
 
 
@@ -122,13 +122,11 @@ def perform(
                 raise HostFailed(
                     f"{target.host}: {at or 'its program'}: ended without a result ({error})",
                     "It is safe to run it again.",
-                    exit_code=1,
                 ) from error
             if not answers:
                 raise HostFailed(
                     f"{target.host}: the program did not run: {error}",
                     f"It needs python3 and sudo without a password for {target.login}.",
-                    exit_code=1,
                 ) from error
 
     ssh.retry_until_connected(session, wait_s=wait_s)
@@ -136,7 +134,7 @@ def perform(
         raise ssh.Interrupted(f"at the step {at!r}, without a result" if at else "without a result")
     answer = answers[-1].get("error", answers[-1].get("result"))
     if not isinstance(answer, dict):
-        raise HostFailed(f"{target.host}: its answer is none of this program's", exit_code=1)
+        raise HostFailed(f"{target.host}: its answer is none of this program's")
     if "error" in answers[-1]:
         error = {key: str(answer.get(key, "")) for key in ERROR}
         raise _failure(error, secrets, log.shown)
@@ -180,7 +178,7 @@ def _failure(error: dict[str, str], secrets: set[str], log: str = "") -> HostFai
     output = "\n  | ".join(error["output"].strip().splitlines())
     remedy = f"{one_line['remedy']} Here it is in {log}." if log else one_line["remedy"]
     remedy = remedy or ("It said:" if output else "")
-    return HostFailed(problem, f"{remedy}\n  | {output}" if output else remedy, exit_code=1)
+    return HostFailed(problem, f"{remedy}\n  | {output}" if output else remedy)
 
 
 def git_archive(repository: str, commit: str, directory: str) -> Callable[[IO[bytes]], None]:
@@ -201,11 +199,10 @@ def git_archive(repository: str, commit: str, directory: str) -> Callable[[IO[by
                     check=False,
                 )
             except subprocess.TimeoutExpired:
-                raise UserError(
+                raise StepFailed(
                     f"stages:app.revision: `git archive` of {commit[:12]} in {repository} has no "
                     f"end after {GIT_TIMEOUT_S} s",
                     "Is the repository on a disk that answers?",
-                    exit_code=1,
                 ) from None
             if done.returncode != 0:
                 reason = done.stderr.decode(errors="replace").strip().splitlines()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import IO, Any
 
-from components.errors import UserError
+from components.errors import HostUnreachable, StepFailed
 from components.remote import engine_log, ssh
 from components.remote.session import HostFailed, perform
 from components.seam.power import route, server_state
@@ -49,34 +49,29 @@ def work(
     except HostFailed:
         raise
     except ssh.HostKeyChanged as error:
-        raise UserError(
+        raise StepFailed(
             f"{host}: {error}: it is another machine, or someone is in between",
             "If you replaced it yourself, replace the server through its stack as well.",
-            exit_code=1,
         ) from error
     except ssh.LoginRefused as error:
-        raise UserError(
+        raise HostUnreachable(
             f"{host}: refuses the login {target.login} ({error})",
             "Offer a key of stages:access.ssh_keys: `ssh-add` it, or name it in ~/.ssh/config.",
-            exit_code=1,
         ) from error
     except ssh.Interrupted as error:
-        raise UserError(
+        raise StepFailed(
             f"{host}: the session ended in the middle of the work ({error})",
             "Run it again: it finishes or undoes what was begun.",
-            exit_code=1,
         ) from error
     except ssh.SshError as error:
         if (state := server_state(props["cloud"], props["server_id"])) != "running":
             stack = props.get("stack", "...")  # unknown to a state from before it was recorded
-            raise UserError(
+            raise StepFailed(
                 f"{host}: its server is {state}: someone or something else did that",
                 f"`make refresh STACK={stack}` takes note of it, `make up STACK={stack}` then "
                 "brings it back.",
-                exit_code=1,
             ) from error
-        raise UserError(
+        raise HostUnreachable(
             f"{host}: no answer over SSH ({error})",
             "It may be down or cut off; is this machine in stages:access.ssh_cidrs?",
-            exit_code=1,
         ) from error

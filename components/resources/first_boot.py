@@ -22,7 +22,7 @@ from pulumi.dynamic import (
 )
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.errors import UserError
+from components.errors import StepFailed, UserError
 from components.remote import engine_log, ssh
 from components.remote.work import work
 from components.seam.cloud import ServerAnswer
@@ -152,20 +152,18 @@ def no_contact(problem: str) -> str:
 def refuse(host: str, failed: str, stack: str) -> None:
     """Raise ``UserError`` for a server whose first boot failed, or that never answered."""
     if failed.startswith(NO_CONTACT):
-        raise UserError(
+        raise StepFailed(
             f"{host}: {failed}",
             "Is the private half of a key in stages:access.ssh_keys in your agent or ~/.ssh, and"
             f" this machine in stages:access.ssh_cidrs? `make up STACK={stack}` then replaces this"
             " server, which has served nothing yet.",
-            exit_code=1,
         )
     if failed:
-        raise UserError(
+        raise StepFailed(
             f"{host}: the first boot failed: {failed}",
             f"Correct what it names; `make up STACK={stack}` then replaces this server, which has"
             f" served nothing yet. `make ssh STACK={stack}` leads to it:"
             " /var/log/cloud-init-output.log.",
-            exit_code=1,
         )
 
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.errors import UserError
+from components.errors import HostUnreachable, StepFailed, UserError
 from components.remote import engine_log, ssh
 from components.seam.cloud import ServerAnswer
 from components.seam.power import route
@@ -162,25 +162,21 @@ def own_key(target: ssh.Target, wait_s: float = WAIT_S) -> str:
     try:
         ssh.retry_until_connected(session, wait_s=wait_s)
     except ssh.HostKeyChanged as error:
-        raise UserError(
+        raise StepFailed(
             f"{target.host}: does not answer with the key of its boot document: it is another"
             " machine, or someone is in between",
             "If it is yours and was configured before, replace the server:"
             " raise stages:server.generation.",
-            exit_code=1,
         ) from error
     except (ssh.SshError, ssh.RemoteFailed) as error:
-        raise UserError(
+        raise HostUnreachable(
             f"{target.host}: no first answer over SSH ({error})",
             "Is the private half of a key in stages:access.ssh_keys in your agent or ~/.ssh, and"
             " this machine in stages:access.ssh_cidrs?",
-            exit_code=1,
         ) from error
     found = [line.split() for line in lines if line.startswith(f"{OWN_TYPE} ")]
     if not found:
-        raise UserError(
-            f"{target.host}: should have a host key of its own in {OWN_KEY}, got none", exit_code=1
-        )
+        raise StepFailed(f"{target.host}: should have a host key of its own in {OWN_KEY}, got none")
     return " ".join(found[0][:2])
 
 

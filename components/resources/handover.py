@@ -16,7 +16,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
-from components.errors import UserError
+from components.errors import HostUnreachable, UserError
 from components.remote import engine_log, ssh
 from components.remote.session import perform
 from components.resources import first_boot
@@ -69,10 +69,9 @@ def _copy(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     try:
         _session(new, {"mode": "take", "folder": folder, "packed": packed}, FIRST_CONTACT_S)
     except ssh.SshError as error:
-        raise UserError(
+        raise HostUnreachable(
             f"{new['ssh_host']}: no answer over SSH ({error})",
             "It may be down or cut off; is this machine in stages:access.ssh_cidrs?",
-            exit_code=1,
         ) from error
 
 

@@ -23,7 +23,7 @@ from pulumi.dynamic import (
 )
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.errors import UserError
+from components.errors import StepFailed, UserError
 from components.remote import document, engine_log
 from components.remote.work import work
 from components.seam.power import server_state
@@ -140,12 +140,11 @@ def refuse_or_let_go(error: UserError, props: Mapping[str, Any], *, force: bool)
     if force or props["force_stop"] == "yes":
         engine_log.warn(f"no shutdown, {FORCE_STOP} is set: {error.problem}")
         return
-    raise UserError(
+    raise StepFailed(
         error.problem,
         f"{error.remedy} To let it go as it is, and lose what it is doing: "
         f"`pulumi config set {FORCE_STOP} true` (`pulumi destroy` reads it with "
         "`--run-program`).".strip(),
-        exit_code=1,
     ) from error
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from components.errors import UserError
+from components.errors import MissingRequirement, UserError
 from scripts.lib import atomic_write, salt, state_file
 
 BACKEND = "PULUMI_BACKEND_URL"
@@ -61,7 +61,7 @@ class Checkout:
         try:
             return Path((self.own / "cli").read_text().split("\n")[0])
         except OSError:
-            raise UserError(
+            raise MissingRequirement(
                 "The Pulumi CLI: should have been found by the bootstrap, got no note of it",
                 "Run scripts/bootstrap.py.",
             ) from None

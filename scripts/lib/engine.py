@@ -29,24 +29,13 @@ from pulumi.automation._stack import StackInitMode
 from pulumi.automation.errors import CommandError, create_command_error
 from semver import VersionInfo
 
-from components.errors import UserError
+from components.errors import Interrupted, UserError
 from scripts.lib.checkout import Checkout
 from scripts.lib.events import describe
 
 Program = Callable[[], None]
 
 STOPPING = b"\nStopping: what is under way comes to its end first (again to stop at once).\n"
-
-
-class Interrupted(Exception):
-    """The user stopped the run. ``str()`` says how it ended."""
-
-    def __init__(self, times: int, stack: str) -> None:
-        super().__init__(
-            "Stopped. What was under way has ended and is recorded."
-            if times <= 1
-            else f"Stopped at once. `make up STACK={stack}` first looks at what is really there."
-        )
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from components.errors import UserError
+from components.errors import StepFailed
 from scripts.lib import pins, pulumi_cli
 from scripts.lib.execute import duration, last_words, run_logged, say
 
@@ -58,9 +58,8 @@ def _make(requirements: Path, name: str, folder: Path) -> None:
         what = f"Python packages of the {name}: {('an environment', 'installing')[number]}"
         if run_logged(argv, what, log) != 0:
             shutil.rmtree(folder, ignore_errors=True)
-            raise UserError(
+            raise StepFailed(
                 f"Python packages of the {name}: installing failed ({last_words(log)})",
                 f"The output is in {log}.",
-                exit_code=1,
             )
     say(f"Python packages of the {name}: installed in {duration(time.monotonic() - started)}.")

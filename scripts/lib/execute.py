@@ -18,14 +18,6 @@ PLAIN_INTERVAL_S = 20.0
 TERMINAL_INTERVAL_S = 1.0
 
 
-class Stop(Exception):
-    """The bootstrap cannot go on; the text is for the user, the code for the shell."""
-
-    def __init__(self, message: str, exit_code: int = 2) -> None:
-        self.exit_code = exit_code
-        super().__init__(message)
-
-
 OS_ERROR_REMEDIES = {
     errno.ENOSPC: "Free some space and run it again.",
     errno.EDQUOT: "Free some space and run it again.",

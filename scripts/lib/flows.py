@@ -13,14 +13,13 @@ from typing import Any, Concatenate, ParamSpec
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 
 from components import outputs, release
-from components.errors import UserError
+from components.errors import NotConfirmed, StackBusy, StepFailed, UserError, not_up
 from components.seam import downtime
 from components.settings.code import REVISION
 from scripts.lib import (
     atomic_write,
     certificate,
     failed_boots,
-    locks,
     new_server,
     own_backend,
     recovery,
@@ -35,13 +34,12 @@ from scripts.lib.events import OF_A_REPLACEMENT, Problem, Run, errors_of
 from scripts.lib.execute import duration
 from scripts.lib.session import ROOT, Session, make_ready
 
-FAILED = 1
 GONE = re.compile(r"\b404\b|\bNotFound\b|\bNoSuch[A-Z]\w+|\.NotFound\b|no longer exists")
 """How the clouds' providers say that they do not know a resource which is in the state."""
 P = ParamSpec("P")
 
 
-class Overlapped(UserError):
+class Overlapped(StackBusy):
     """Another run held the stack's lock when this one wanted it, and has ended since."""
 
 
@@ -131,7 +129,7 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
         return
     _ask_beforehand(session, plan)
     if session.operations.asks and not yes and not ask("Make these changes?"):
-        raise UserError("Nothing was changed", exit_code=FAILED)
+        raise NotConfirmed
     with Progress(session.screen, f"Bringing up {session.stack}", _size(plan)) as progress:
         progress.run.warnings += plan.warnings  # told already
         _run(session, session.engine.up, progress, **options)
@@ -197,7 +195,7 @@ def down(session: Session, /, *, yes: bool, ask: Callable[[str], bool]) -> None:
     if views.is_up(session):
         plan = _plan(session, session.engine.preview_destroy, exclude_protected=True)
         if session.operations.asks and not yes and not ask("Take these away?"):
-            raise UserError("Nothing was changed", exit_code=FAILED)
+            raise NotConfirmed
         with Progress(session.screen, f"Taking down {session.stack}", _size(plan)) as progress:
             # Without a run of the program the providers keep the settings of the last `up`.
             force = session.settings.host.force_stop
@@ -266,7 +264,7 @@ def replace(session: Session, *, yes: bool, ask: Callable[[str], bool]) -> None:
     made = failed_boots.way_in(resources) or views.values(session)
     found = servers(resources, str(made.get(outputs.SERVER_ID) or ""))
     if not found:
-        raise views.not_up(session)
+        raise not_up(session.stack)
     up(session, yes=yes, ask=ask, replace=found)
 
 
@@ -356,7 +354,6 @@ def _run(
         raise Overlapped(
             f"Stack {session.stack} was being changed a moment ago",
             "Run the command again.",
-            exit_code=locks.BUSY,
         ) from None
     except CommandError as error:
         if session.engine.refused:
@@ -368,7 +365,7 @@ def _run(
             f"at what is really there; `make up STACK={session.stack}` then makes it again."
         )
         told = "\n".join(map(str, problems)) + (hint if gone else "")
-        raise UserError(told, exit_code=FAILED) from None
+        raise StepFailed(told) from None
 
 
 def _epilogue(session: Session, progress: Progress) -> None:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from components.errors import UserError
+from components.errors import StackBusy, UserError
 
-BUSY = 4
-"""Exit code: someone else is changing the stack."""
 CLOCK_SLACK_S = 5.0
 """A process that started this much later than the lock was made cannot have made it."""
 
@@ -74,14 +72,12 @@ def refusal(stack: str, lock: Lock, verdict: Verdict) -> UserError:
     """Return the error for a lock that is not ours to break."""
     since = lock.since.astimezone().strftime("%H:%M:%S on %Y-%m-%d")
     if verdict is Verdict.BUSY:
-        return UserError(
+        return StackBusy(
             f"Stack {stack} is being changed by process {lock.pid} of {lock.user} since {since}",
             f"Wait for it, or end it with `kill {lock.pid}` and run the command again.",
-            exit_code=BUSY,
         )
-    return UserError(
+    return StackBusy(
         f"Stack {stack} was locked by process {lock.pid} on machine {lock.machine} at {since}",
         f"If nothing runs there any more: . .stages/env; pulumi cancel --stack {stack}; "
         f"pulumi refresh --clear-pending-creates --stack {stack}.",
-        exit_code=BUSY,
     )

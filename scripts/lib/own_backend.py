@@ -9,9 +9,8 @@ from typing import Final
 
 from pulumi.automation.errors import StackNotFoundError
 
-from components.errors import UserError
+from components.errors import StackBusy, UserError
 from scripts.lib.engine import Engine
-from scripts.lib.locks import BUSY
 
 PROVIDER: Final = "STAGES_SECRETS_PROVIDER"
 """Environment variable: what encrypts the secrets of a stack that is made there, as ``pulumi stack
@@ -49,9 +48,8 @@ def make(engine: Engine, root: Path, stack: str, provider: str) -> None:
 
 def locked(stack: str) -> UserError:
     """The error for a lock there: who holds it, and whether it is alive, is not known here."""
-    return UserError(
+    return StackBusy(
         f"Stack {stack} is locked in its state: another run is changing it, or one was killed",
         f"When none runs any more: . .stages/env; pulumi cancel --stack {stack}; "
         f"pulumi refresh --clear-pending-creates --stack {stack}.",
-        exit_code=BUSY,
     )

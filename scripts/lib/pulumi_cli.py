@@ -20,8 +20,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from components.errors import MissingRequirement, StepFailed
 from scripts.lib import pins
-from scripts.lib.execute import Stop, answer, duration, last_words, run_logged, say
+from scripts.lib.execute import answer, duration, last_words, run_logged, say
 
 DOWNLOADS = "https://get.pulumi.com/releases/sdk"
 CHECKSUMS = "https://github.com/pulumi/pulumi/releases/download"
@@ -41,7 +42,7 @@ def cache_folder(version: str) -> Path:
 def find(version: str, root: Path) -> Path:
     """Return the folder that holds the ``pulumi`` of this version; get it if need be.
 
-    Raises ``Stop`` with every reason in one sentence when no way worked.
+    Raises ``UserError`` with every reason in one sentence when no way worked.
     """
     on_path = shutil.which("pulumi")
     if on_path and pins.cli_version(answer([on_path, "version"])) == version:
@@ -118,7 +119,7 @@ def _build(version: str, root: Path, target: Path, refused: str) -> None:
     if have < pins.OLDEST_GO:
         wanted = ".".join(map(str, pins.OLDEST_GO))
         found = f"Go {have[0]}.{have[1]} is too old" if have != (0, 0) else "Go is not installed"
-        raise Stop(
+        raise MissingRequirement(
             f"Pulumi CLI {version}: not on PATH, no download ({refused}), and {found} to build it. "
             f"Install Pulumi {version} or Go {wanted} or newer, then run the command again."
         )
@@ -137,9 +138,8 @@ def _build(version: str, root: Path, target: Path, refused: str) -> None:
     )
     if code != 0:
         shutil.rmtree(scratch, ignore_errors=True)
-        raise Stop(
+        raise StepFailed(
             f"Pulumi CLI {version}: the build failed ({last_words(log)}). Its output is in {log}.",
-            exit_code=1,
         )
     scratch.replace(target)
     say(f"Pulumi CLI {version}: built in {duration(time.monotonic() - started)}.")

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 
-from components.errors import UserError
+from components.errors import NotConfirmed
 from scripts.lib import flows, recovery
 from scripts.lib.execute import duration
 from scripts.lib.session import Session
@@ -32,7 +32,7 @@ def failover(
         print(json.dumps({**plan.as_json(), "done": False}, indent=2))
         return
     if not yes and not ask("Fail over now?"):
-        raise UserError("Nothing was changed", exit_code=flows.FAILED)
+        raise NotConfirmed
     started = time.monotonic()
     plan.run(session.say)
     took_s = time.monotonic() - started

@@ -7,8 +7,8 @@ import os
 from typing import Any
 
 from components import outputs
-from components.errors import UserError
-from scripts.lib import failed_boots, locks, recovery, ssh, status
+from components.errors import StackBusy, StepFailed, UserError, not_up
+from scripts.lib import failed_boots, recovery, ssh, status
 from scripts.lib import owed as owed_by
 from scripts.lib.session import Session
 
@@ -21,7 +21,7 @@ def show_outputs(session: Session, *, as_json: bool) -> None:
         print(json.dumps(shown, indent=2, sort_keys=True))
         return
     if not found:
-        raise not_up(session)
+        raise not_up(session.stack)
     width = max(map(len, found))
     for key, out in sorted(found.items()):
         session.say(f"{key:{width}}  {'[secret]' if out.secret else out.value}")
@@ -32,9 +32,7 @@ def show_status(session: Session, *, as_json: bool) -> int:
     busy = ""
     try:
         recovery.look(session.checkout, session.stack)
-    except UserError as error:
-        if error.exit_code != locks.BUSY:
-            raise
+    except StackBusy as error:
         busy = error.problem
     hosts = session.operations.hosts(session.stack)
     databases = session.operations.databases(session.stack)
@@ -63,11 +61,10 @@ def open_shell(session: Session, command: list[str]) -> int:
     """Run the operator's ssh; return its exit code."""
     found = way_in(session)
     if not found:
-        raise UserError(
+        raise StepFailed(
             f"Stack {session.stack} has no app server that can be logged in to",
             f"`make up STACK={session.stack}` makes one; while it runs, wait until it says that "
             "the way in was created.",
-            exit_code=1,
         )
     return ssh.run(found, command).returncode
 
@@ -81,15 +78,6 @@ def way_in(session: Session) -> dict[str, Any]:
         return found if found[outputs.SSH_HOST_KEY] else {}  # a server that never answered
     made = values(session)  # by an earlier version
     return made if made.get(outputs.SSH_HOST) else {}
-
-
-def not_up(session: Session) -> UserError:
-    """Return the error of a command that needs a stack that is up."""
-    return UserError(
-        f"Stack {session.stack} is not up",
-        f"Run `make up STACK={session.stack}` first.",
-        exit_code=1,
-    )
 
 
 def exists(session: Session) -> bool:

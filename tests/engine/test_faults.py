@@ -9,8 +9,8 @@ import pytest
 from pulumi.automation.errors import CommandError
 
 from components import outputs
+from components.errors import Interrupted
 from planning.plan import of_settings
-from scripts.lib.engine import Interrupted
 from tests.engine.cloud import SERVERS
 from tests.engine.conftest import Bring
 from tests.engine.provider import label

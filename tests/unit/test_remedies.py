@@ -19,7 +19,8 @@ from components.settings.reading import all_keys
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = tomllib.loads(Path(__file__).with_name("remedies.toml").read_text())
 POSITIONS = {
-    "UserError": 1,
+    **dict.fromkeys(("UserError", "InvalidSetting", "MissingRequirement", "StepFailed"), 1),
+    **dict.fromkeys(("ConfirmationRequired", "HostUnreachable", "NotUp", "StackBusy"), 1),
     "HostFailed": 1,
     "NotFound": 1,
     "Unreachable": 1,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from components.errors import UserError, invalid
+from components.errors import StepFailed, UserError, invalid
 from scripts.lib.github import transport, waiting
 from scripts.lib.github.transport import Answer, NoAnswer
 
@@ -62,7 +62,7 @@ class Client:
             yield from found
             if 'rel="next"' not in answer.headers.get("link", ""):
                 return
-        raise UserError(f"{path}: should have at most {MOST_PAGES} pages, got more", exit_code=1)
+        raise StepFailed(f"{path}: should have at most {MOST_PAGES} pages, got more")
 
     def change(self, path: str, **values: Any) -> Any:
         """Set values of what is there; doing it twice does no harm."""
@@ -157,20 +157,19 @@ def from_environment(environment: Mapping[str, str]) -> Client:
 
 def _unreached(url: str, problem: NoAnswer) -> UserError:
     where = urllib.parse.urlsplit(url).netloc
-    return UserError(
+    return StepFailed(
         f"GitHub's API at {where} does not answer ({problem})",
         "Is this machine connected?",
-        exit_code=1,
     )
 
 
 def _rate_limited(reset: datetime | None) -> UserError:
     when = f"; it resets at {reset:%H:%M} UTC" if reset else ""
-    return UserError(f"GitHub rate limit exceeded{when}", "Run the job again later.", exit_code=1)
+    return StepFailed(f"GitHub rate limit exceeded{when}", "Run the job again later.")
 
 
 def _unexpected(path: str) -> UserError:
-    return UserError(f"GitHub's API returned an unexpected response for {path}", exit_code=1)
+    return StepFailed(f"GitHub's API returned an unexpected response for {path}")
 
 
 def _refused(path: str, answer: Answer) -> UserError:
@@ -185,4 +184,4 @@ def _refused(path: str, answer: Answer) -> UserError:
             f"{TOKEN}: should be a token that may use {path}, got one that may not{said}",
             "The job's `permissions` say what it may do; docs/ci.md names them.",
         )
-    return UserError(f"GitHub's API answers {answer.status} for {path}{said}", exit_code=1)
+    return StepFailed(f"GitHub's API answers {answer.status} for {path}{said}")

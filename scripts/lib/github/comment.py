@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from components.errors import UserError
+from components.errors import StepFailed
 from scripts.lib.github.client import Client, NotFound, Uncertain
 
 AUTHOR: Final = "github-actions[bot]"
@@ -37,16 +37,13 @@ def keep(client: Client, pull: int, body: str, marker: str, author: str = AUTHOR
             return "updated"
         except NotFound:
             if found is None:
-                raise UserError(
+                raise StepFailed(
                     f"Pull request {pull} of {client.repository}: should be there, got none",
-                    exit_code=1,
                 ) from None
             gone.add(found["id"])
         except Uncertain as problem:
             reason = str(problem)
-    raise UserError(
-        reason or f"The comment on pull request {pull} is deleted again and again", exit_code=1
-    )
+    raise StepFailed(reason or f"The comment on pull request {pull} is deleted again and again")
 
 
 def is_ours(found: dict[str, Any], marker: str, author: str) -> bool:

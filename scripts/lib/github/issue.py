@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from components.errors import UserError
+from components.errors import StepFailed
 from scripts.lib.github.client import Client, Uncertain
 from scripts.lib.github.comment import AUTHOR, is_ours
 
@@ -43,4 +43,4 @@ def keep(client: Client, body: str | None, author: str = AUTHOR) -> str:
             return f"issue {number} updated"
         except Uncertain as problem:
             reason = str(problem)
-    raise UserError(reason, exit_code=1)
+    raise StepFailed(reason)

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from components.errors import UserError
+from components.errors import StepFailed
 from scripts.lib.preview import plan_revision, revisions
 
 SIDES: Final = ("base", "head")
@@ -44,10 +44,9 @@ def make(root: Path, commits: Mapping[str, str], stacks: Sequence[str], out: Pat
     for side, said, code in ended:
         if code != 0:
             last = said.strip().splitlines()[-1:] or ["it said nothing"]
-            raise UserError(
+            raise StepFailed(
                 f"the code of the {side} ({commits[side][:12]}) cannot plan: {last[0]}",
                 "Is it older than the offline plan, or is it broken?",
-                exit_code=1,
             )
 
 

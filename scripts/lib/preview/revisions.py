@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.errors import UserError, invalid
+from components.errors import StepFailed, UserError, invalid
 
 NAME = "refs and commits only"
 
@@ -72,10 +72,9 @@ def files_of(root: Path, revision: str, folder: Path) -> Iterator[Path]:
     """A worktree of a revision in a folder that is not there yet; gone afterwards."""
     made = _git(root, "worktree", "add", "--detach", "--quiet", str(folder), revision)
     if made is None:
-        raise UserError(
+        raise StepFailed(
             f"git worktree add {folder} {revision[:12]} failed",
             "Is the commit here, and the disk not full?",
-            exit_code=1,
         )
     try:
         yield folder

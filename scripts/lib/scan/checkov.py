@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.errors import UserError
+from components.errors import StepFailed
 from planning.plan import Plan
 from scripts.lib import environments
 from scripts.lib.scan import terraform
@@ -62,11 +62,11 @@ def _verdicts(folder: Path) -> list[Verdict]:
         results = json.loads(done.stdout)["results"]
     except (ValueError, KeyError, TypeError):
         said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing"]
-        raise UserError(
-            f"checkov: should give its findings as JSON, got {said[0][:200]}", exit_code=1
+        raise StepFailed(
+            f"checkov: should give its findings as JSON, got {said[0][:200]}"
         ) from None
     if results["parsing_errors"]:
-        raise UserError(f"checkov: could not read {results['parsing_errors']}", exit_code=1)
+        raise StepFailed(f"checkov: could not read {results['parsing_errors']}")
     return [
         Verdict(
             plan=Path(found["file_path"]).parent.name,

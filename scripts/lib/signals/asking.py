@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from components.errors import UserError
+from components.errors import HostUnreachable
 from components.host.agent.report import RUN_TAG
 from components.host.samples import UNIT
 from scripts.lib import ssh
@@ -24,10 +24,9 @@ def ask(stack: str, values: Mapping[str, Any], since: float, until: float) -> Ev
     done = ssh.run(values, [command(since)], timeout_s=TIMEOUT_S, capture=True)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1].rstrip(".")
-        raise UserError(
+        raise HostUnreachable(
             f"Stack {stack}: the app server should answer over SSH, got {reason!r}",
             f"`make status STACK={stack}` tells what else is there.",
-            exit_code=1,
         )
     samples, _, events = done.stdout.partition(MARK)
     return read(samples, events, since, until)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from components.errors import UserError
 from scripts import bootstrap
-from scripts.lib.execute import Stop
 
 ROOT = Path(__file__).resolve().parents[3]
 STACK = "config:\n  stages:cloud: local\n"
@@ -46,7 +46,7 @@ def test_without_root_the_command_to_run_is_told(
 ) -> None:
     fake_apt(checkout, "exit 1")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(Stop) as stopped:
+    with pytest.raises(UserError) as stopped:
         bootstrap._machine("s")
     assert str(stopped.value) == (
         "This machine lacks no-such-package (does wonders). Install them: "
@@ -115,7 +115,7 @@ def test_a_failed_installation_is_told_with_its_log(
 ) -> None:
     fake_apt(checkout, "echo 'E: Unable to locate package'; exit 100")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    with pytest.raises(Stop) as stopped:
+    with pytest.raises(UserError) as stopped:
         bootstrap._machine("s")
     assert str(stopped.value) == (
         "This machine lacks no-such-package (does wonders), and installing failed "

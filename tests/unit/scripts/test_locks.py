@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scripts.lib.locks import BUSY, Lock, Process, Verdict, judge, parse, refusal
+from components.errors import BUSY
+from scripts.lib.locks import Lock, Process, Verdict, judge, parse, refusal
 
 MADE = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 LOCK = Lock(pid=42, user="ann", machine="here", since=MADE)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from components.errors import UserError
 from scripts.lib import pulumi_cli
-from scripts.lib.execute import Stop
 
 VERSION = "9.8.7"
 FAKE = f"#!/bin/sh\necho v{VERSION}\n"
@@ -94,7 +94,7 @@ def test_a_download_that_is_not_the_vendors_is_refused(
     monkeypatch.setattr(pulumi_cli, "_fetch", serve(files))
     put(tmp_path / "path" / "go", "#!/bin/sh\nexit 1\n")
     with pytest.raises(
-        Stop, match=r"checksum of pulumi-v9\.8\.7-linux-x64\.tar\.gz is not the vendor's"
+        UserError, match=r"checksum of pulumi-v9\.8\.7-linux-x64\.tar\.gz is not the vendor's"
     ):
         pulumi_cli.find(VERSION, tmp_path)
     assert not (cache / "bin").exists()
@@ -105,7 +105,7 @@ def test_without_any_way_every_reason_is_in_one_sentence(
 ) -> None:
     monkeypatch.setattr(pulumi_cli, "_fetch", offline)
     put(tmp_path / "path" / "go", "#!/bin/sh\necho go version go1.19.8 linux/amd64\n")
-    with pytest.raises(Stop) as stopped:
+    with pytest.raises(UserError) as stopped:
         pulumi_cli.find(VERSION, tmp_path)
     assert str(stopped.value) == (
         "Pulumi CLI 9.8.7: not on PATH, no download (no way to github.com), and Go 1.19 is too old "
@@ -121,7 +121,7 @@ def test_a_failed_build_is_told_with_its_log(
     go = '#!/bin/sh\n[ "$1" = version ] && { echo go1.26; exit; }\necho boom >&2; exit 1\n'
     put(tmp_path / "path" / "go", go)
     (tmp_path / "tools").mkdir()
-    with pytest.raises(Stop) as stopped:
+    with pytest.raises(UserError) as stopped:
         pulumi_cli.find(VERSION, tmp_path)
     assert str(stopped.value) == (
         f"Pulumi CLI 9.8.7: the build failed (boom). Its output is in {cache / 'build.log'}."

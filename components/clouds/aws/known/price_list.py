@@ -15,7 +15,7 @@ from typing import Any
 from components.clouds.aws.account import api
 from components.clouds.aws.known import price_rules
 from components.clouds.aws.known.price_rules import RULES
-from components.errors import UserError
+from components.errors import StepFailed, UserError
 from components.seam.costs import Price
 
 ENDPOINT = "us-east-1"
@@ -56,9 +56,7 @@ def fetch(
         ]
     except api.Failed as failed:
         error = api.told(failed)
-        raise UserError(
-            error.problem, f"Nothing was written. {error.remedy}", exit_code=1
-        ) from None
+        raise StepFailed(error.problem, f"Nothing was written. {error.remedy}") from None
 
 
 def _listed(

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from components.errors import UserError
+from components.errors import StepFailed, UserError
 
 TOKEN = "DIGITALOCEAN_TOKEN"  # noqa: S105 - the name of a variable
 URL = "DIGITALOCEAN_API_URL"
@@ -25,18 +25,17 @@ PER_PAGE = 200
 VERBS = {"GET": "read", "DELETE": "delete"}
 
 
-class NotFound(UserError):
+class NotFound(StepFailed):
     """The API answers 404. Readable by itself where no caller expects it."""
 
     def __init__(self, path: str) -> None:
         super().__init__(
             f"DigitalOcean's API has nothing at {path} (404)",
             "Try again later; https://status.digitalocean.com says whether it has a problem.",
-            exit_code=1,
         )
 
 
-class Unreachable(UserError):
+class Unreachable(StepFailed):
     """No answer, or none that says anything."""
 
 
@@ -56,9 +55,7 @@ def get(path: str, **query: str) -> dict[str, Any]:
     """Ask for ``/v2/<path>``. Raises :class:`NotFound` or ``UserError``, never with the token."""
     found = _request("GET", path, query)
     if not isinstance(found, dict):
-        raise Unreachable(
-            f"DigitalOcean's API returned an unexpected response for {path}", exit_code=1
-        )
+        raise Unreachable(f"DigitalOcean's API returned an unexpected response for {path}")
     return found
 
 
@@ -97,14 +94,13 @@ def _request(method: str, path: str, query: dict[str, str]) -> Any:
                 "The scopes are in components/clouds/digitalocean/README.md.",
             ) from None
         raise Unreachable(
-            f"DigitalOcean's API answers {error.code} for {path}", "Try again later.", exit_code=1
+            f"DigitalOcean's API answers {error.code} for {path}", "Try again later."
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise Unreachable(
             f"DigitalOcean's API does not answer ({reason})",
             "Is this machine connected?",
-            exit_code=1,
         ) from None
 
 

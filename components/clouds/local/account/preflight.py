@@ -12,7 +12,7 @@ from pathlib import Path
 from components.clouds.local.account import passage
 from components.clouds.local.hosts import image, machine, ownership
 from components.clouds.local.net import bridge
-from components.errors import UserError, invalid
+from components.errors import MissingRequirement, UserError, invalid
 
 PACKAGES = Path(__file__).parents[1] / "machine-packages.txt"
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
@@ -33,7 +33,11 @@ def preflight(stack: str, cidr: str) -> list[UserError]:
             )
         ]
     if os.geteuid() != 0:
-        return [UserError("The local cloud needs root, for containers and networks", "Use sudo")]
+        return [
+            MissingRequirement(
+                "The local cloud needs root, for containers and networks", "Use sudo"
+            )
+        ]
     missing = missing_programs()
     if missing:
         return [missing]

@@ -16,7 +16,7 @@ from components.clouds.local.database import cluster, replication
 from components.clouds.local.database.cluster import Cluster
 from components.clouds.local.hosts import names
 from components.clouds.local.hosts.nspawn import Host
-from components.errors import UserError
+from components.errors import StepFailed, UserError
 
 ORDERLY_STOP_S = 15
 """For a primary that answers to hand over the end of its log, before it is killed."""
@@ -58,7 +58,7 @@ class Takeover:
         with cluster.turn(self.stack):
             known, old, new = _pair(self.stack)
             if known.primary != self.primary:
-                raise UserError(f"{known.primary} became the primary meanwhile", exit_code=1)
+                raise StepFailed(f"{known.primary} became the primary meanwhile")
             _fence(known, old, orderly=self.primary_state == "answers")
             say(f"{self.primary}: off")
             known = replace(known, primary=self.standby, synchronous="")
@@ -105,17 +105,15 @@ def _pair(stack: str) -> tuple[Cluster, Host | None, Host]:
         )
     new = known.host(known.spare)
     if known.synchronous != known.spare or new is None:
-        raise UserError(
+        raise StepFailed(
             f"Stack {stack}: {known.spare} is not in step with {known.primary}, so that "
             "acknowledged writes would be lost",
             f"`make refresh STACK={stack}`, then `make up STACK={stack}`, makes it a standby.",
-            exit_code=1,
         )
     if not replication.answers(new):
-        raise UserError(
+        raise StepFailed(
             f"Stack {stack}: the standby {known.spare} does not answer",
             f"`make refresh STACK={stack}`, then `make up STACK={stack}`, brings it back.",
-            exit_code=1,
         )
     return known, known.host(known.primary), new
 

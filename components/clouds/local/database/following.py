@@ -15,7 +15,7 @@ from components.clouds.local.database.cluster import Cluster
 from components.clouds.local.hosts import disk, machine, names
 from components.clouds.local.hosts.nspawn import Host
 from components.clouds.local.resources import volume
-from components.errors import UserError
+from components.errors import StepFailed, UserError
 from components.host.agent import admin_sql
 
 READY_TIMEOUT_S = 120
@@ -45,7 +45,7 @@ def lead(host: Host, known: Cluster, accounts: Accounts) -> None:
         said = done.stderr
         for secret in filter(None, accounts):
             said = said.replace(secret, "[secret]")
-        raise UserError(f"Database {known.name}: {_one_line(said)}", exit_code=1)
+        raise StepFailed(f"Database {known.name}: {_one_line(said)}")
     names.publish(known.stack, known.name, host.spec().address)
 
 
@@ -58,11 +58,10 @@ def follow(host: Host, known: Cluster, member: str) -> Cluster:
     """
     primary = known.host(known.primary)
     if primary is None:
-        raise UserError(
+        raise StepFailed(
             f"Database {known.name}: its primary {known.primary} is gone",
             f"Its data is on its volume: run `make refresh STACK={known.stack}`, then "
             f"`make up STACK={known.stack}`.",
-            exit_code=1,
         )
     _start(primary, known, READY_TIMEOUT_S)
     names.publish(known.stack, known.name, primary.spec().address)
@@ -71,7 +70,7 @@ def follow(host: Host, known: Cluster, member: str) -> Cluster:
     if not _streams(primary, member, STREAM_TIMEOUT_S):
         _copy_anew(host, known)
         if not _streams(primary, member, STREAM_TIMEOUT_S):
-            raise UserError(f"Database {known.name}: {member} does not follow", exit_code=1)
+            raise StepFailed(f"Database {known.name}: {member} does not follow")
     if member == known.spare:
         known = _synchronous(primary, replace(known, synchronous=member))
         what = f"commits of {known.name} should wait for {member}"
@@ -151,7 +150,7 @@ def inside(host: Host, argv: list[str]) -> None:
     done = host.run(argv, timeout_s=COPY_TIMEOUT_S)
     if done.returncode != 0:
         said = _one_line(done.stderr)
-        raise UserError(f"{host.spec().hostname}: {argv[0]} failed: {said}", exit_code=1)
+        raise StepFailed(f"{host.spec().hostname}: {argv[0]} failed: {said}")
 
 
 def _start(host: Host, known: Cluster, timeout_s: float) -> None:
@@ -209,7 +208,7 @@ def _wait_for_answer(host: Host, known: Cluster, timeout_s: float) -> None:
         if _fails(host, units):
             of_units = [argument for each in units for argument in ("-u", each)]
             said = host.run(["journalctl", "-b", "-n", "8", "-o", "cat", *of_units]).stdout
-            raise UserError(f"Database {which}: {_one_line(said)}", exit_code=1)
+            raise StepFailed(f"Database {which}: {_one_line(said)}")
         return False
 
     machine.wait_until(f"database {which} should answer", timeout_s, ready)

@@ -9,7 +9,7 @@ from components.clouds.local.database import host_files as files
 from components.clouds.local.database.cluster import Cluster, slot
 from components.clouds.local.hosts import machine
 from components.clouds.local.hosts.nspawn import Host
-from components.errors import UserError
+from components.errors import StepFailed
 from components.host.agent import admin_sql
 
 SQL_TIMEOUT_S = 60
@@ -35,7 +35,7 @@ def sql(host: Host, text: str) -> str:
     done = host.run([*admin_sql.as_postgres(), "-f", "-"], stdin=given, timeout_s=SQL_TIMEOUT_S)
     if done.returncode != 0:
         said = " ".join(done.stderr.split())
-        raise UserError(f"Database {host.spec().hostname}: {said}", exit_code=1)
+        raise StepFailed(f"Database {host.spec().hostname}: {said}")
     return done.stdout.strip()
 
 

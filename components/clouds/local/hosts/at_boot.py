@@ -18,7 +18,7 @@ from components.clouds.local.hosts import inventory, machine, units
 from components.clouds.local.hosts.nspawn import Host
 from components.clouds.local.hosts.ownership import CHECKOUT
 from components.clouds.local.net import bridge
-from components.errors import UserError
+from components.errors import StepFailed, UserError
 
 UNIT = Path(__file__).parent / "files" / "at-boot.service"
 
@@ -59,7 +59,7 @@ def bring_back(stack: str) -> None:
     with ThreadPoolExecutor() as pool:
         problems = [said for said in pool.map(_start, _wanted(stack)) if said]
     if problems:
-        raise UserError("\n".join(problems), f"`make up STACK={stack}` says more", exit_code=1)
+        raise StepFailed("\n".join(problems), f"`make up STACK={stack}` says more")
 
 
 def stopped(stack: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from components.clouds.local.hosts import machine
-from components.errors import UserError
+from components.errors import StepFailed
 
 GIB = 1024**3
 
@@ -60,10 +60,9 @@ def format_blank(file: Path) -> None:
     if known == "ext4":
         return
     if known or _written(file):
-        raise UserError(
+        raise StepFailed(
             f"{file}: should be blank or hold ext4, got {known or 'something else'}",
             "Nothing was changed: move it away and try again",
-            exit_code=1,
         )
     machine.run(["mkfs.ext4", "-q", str(file)])
 

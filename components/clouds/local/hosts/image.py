@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from components.clouds.local.hosts import machine
-from components.errors import UserError
+from components.errors import StepFailed
 from components.host.packages import IMAGE_PACKAGES
 
 SUITE = "trixie"
@@ -116,12 +116,11 @@ def _build(target: Path, progress: Progress) -> None:
         if time.monotonic() - began >= BUILD_TIMEOUT_S:
             said.append(f"no end after {BUILD_TIMEOUT_S} s")
         full = any("No space left on device" in line for line in said)
-        raise UserError(
+        raise StepFailed(
             f"The host image could not be built: {' | '.join(said[-5:])}",
             f"Free {FREE_MIB} MiB there, or set STAGES_LOCAL_ROOT to a folder on a larger disk"
             if full
             else "It needs Debian's package archives to be reachable, once",
-            exit_code=1,
         )
     os.sync()  # a power cut after the rename must not leave empty files in it
     half.rename(target)

@@ -14,7 +14,7 @@ from pathlib import Path
 from components.clouds.local.hosts import image, machine
 from components.clouds.local.hosts.nspawn import Host, Spec
 from components.clouds.local.net import bridge
-from components.errors import UserError
+from components.errors import StepFailed
 
 SLOTS = ("", "-b", "-c")
 
@@ -63,7 +63,7 @@ def lay_down(
         free = [network.address(number) for number in numbers]
         address = next((one for one in free if one not in taken), None)
         if address is None:
-            raise UserError(f"No address is free for {name} in {network.cidr}", exit_code=1)
+            raise StepFailed(f"No address is free for {name} in {network.cidr}")
         spec = Spec(
             image=str(lower),
             bridge=network.bridge,
@@ -112,8 +112,7 @@ def _free_slot(stack: str, name: str) -> Host:
         marker = host.marker()
         if not (marker.get("complete") and marker.get("known")):
             return host
-    raise UserError(
+    raise StepFailed(
         f"{folder}/{name}: all places are taken, by hosts that no run has taken away",
         f"`make down STACK={stack}` does; its data stays. Then `make up STACK={stack}`.",
-        exit_code=1,
     )

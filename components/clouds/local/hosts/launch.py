@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.clouds.local.hosts import cgroup, machine, units
-from components.errors import UserError
+from components.errors import StepFailed
 
 NSPAWN = Path("/run/systemd/nspawn")
 TIMEOUT_S = 20
@@ -84,9 +84,7 @@ def _start(argv: Sequence[str], console: Path, hostname: str) -> None:
             said = lines[-1] if lines else f"exit code {problem.returncode}"
         elif isinstance(problem, OSError):
             said = f"{problem.filename}: {problem.strerror}"
-        raise UserError(
-            f"Host {hostname}: {argv[0]} does not start it: {said}", exit_code=1
-        ) from None
+        raise StepFailed(f"Host {hostname}: {argv[0]} does not start it: {said}") from None
 
 
 def interface(container: str) -> str:

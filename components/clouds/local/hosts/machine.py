@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from components.errors import UserError
+from components.errors import StepFailed, UserError
 
 T = TypeVar("T")
 
@@ -93,10 +93,10 @@ def run(argv: Sequence[str], *, stdin: str | None = None, check: bool = True) ->
         ) from None
     except subprocess.TimeoutExpired:
         said = f"no end after {COMMAND_TIMEOUT_S * patience():.3g} s{load()}"
-        raise UserError(f"{' '.join(argv[:4])} failed: {said}", exit_code=1) from None
+        raise StepFailed(f"{' '.join(argv[:4])} failed: {said}") from None
     if check and done.returncode != 0:
         said = " ".join((done.stderr or done.stdout).split())
-        raise UserError(f"{' '.join(argv[:4])} failed ({done.returncode}): {said}", exit_code=1)
+        raise StepFailed(f"{' '.join(argv[:4])} failed ({done.returncode}): {said}")
     return done.stdout
 
 
@@ -114,7 +114,7 @@ def wait_until(
         if value is not None and value is not False:
             return value
         if time.monotonic() >= deadline:
-            raise UserError(f"{what}: not within {timeout_s:.3g} s{load()}", exit_code=1)
+            raise StepFailed(f"{what}: not within {timeout_s:.3g} s{load()}")
         time.sleep(every_s)
 
 

@@ -25,7 +25,7 @@ from typing import Literal
 
 from components.clouds.local.hosts import disk, launch, machine, process, seed
 from components.clouds.local.hosts.tree import Tree
-from components.errors import UserError
+from components.errors import StepFailed
 
 State = Literal["running", "off", "gone"]
 
@@ -121,7 +121,7 @@ class Host:
     def spec(self) -> Spec:
         fields = self.marker().get("spec")
         if not isinstance(fields, dict):
-            raise UserError(f"{self.folder} holds no host", exit_code=1)
+            raise StepFailed(f"{self.folder} holds no host")
         return Spec(**fields)
 
     def supervisor(self) -> process.Process | None:
@@ -323,7 +323,7 @@ class Host:
             numbers = (str(os.major(number)), str(os.minor(number)))
             made = self.run(["sh", "-euc", script, "-", node, *numbers])
             if made.returncode != 0:
-                raise UserError(f"{node} on {self.spec().hostname}: {made.stderr}", exit_code=1)
+                raise StepFailed(f"{node} on {self.spec().hostname}: {made.stderr}")
 
     def attached(self, node: str) -> bool:
         """Whether the disk is there: in a running host the device itself, else the note of it."""
@@ -337,10 +337,9 @@ class Host:
         if file is None:
             return
         if self.mounted(node):
-            raise UserError(
+            raise StepFailed(
                 f"{node} is mounted on {self.spec().hostname}, which runs",
                 "Unmount it there or stop the host, and try again",
-                exit_code=1,
             )
         if self.leader():  # a device that was there at the start is a mount of its own
             self.run(["sh", "-c", 'umount "$1" 2>/dev/null; rm -f "$1"', "-", node])
@@ -380,7 +379,7 @@ class Host:
         def probe() -> process.Process | None:
             if not process.alive(supervisor):
                 said = self.console.read_text(errors="replace").strip().splitlines()[-3:]
-                raise UserError(f"systemd-nspawn ended: {' '.join(said)}", exit_code=1)
+                raise StepFailed(f"systemd-nspawn ended: {' '.join(said)}")
             return next(iter(process.inits_on(self.upper)), None)
 
         return machine.wait_until("the host should start", START_TIMEOUT_S, probe)
@@ -408,7 +407,7 @@ class Host:
     def _running(self) -> process.Process:
         leader = self.leader()
         if leader is None:
-            raise UserError(f"host {self.spec().hostname} does not run", exit_code=1)
+            raise StepFailed(f"host {self.spec().hostname} does not run")
         return leader
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from components.errors import UserError
+from components.errors import StepFailed
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
@@ -88,11 +88,10 @@ class Tree:
             at = name
             yield descriptor, name
         except (NotADirectoryError, IsADirectoryError) as problem:
-            raise UserError(
+            raise StepFailed(
                 f"{path} on host {self._host}: should be a file in folders, got a link or something"
                 f" else at {at!r}",
                 "Root of that host has put it there: remove it, or make a new host in its place",
-                exit_code=1,
             ) from problem
         finally:
             os.close(descriptor)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from components.clouds.local.hosts import inventory
 from components.clouds.local.hosts.nspawn import Host
-from components.errors import UserError
+from components.errors import StepFailed
 
 MOUNTS = Path("/sys/fs/cgroup")
 MIB = 1024**2
@@ -36,7 +36,7 @@ def memory_group(groups: str, key: str) -> Path:
     v2 = [path for number, _, path in lines if number == "0"]
     own = _up_to(key, (v1 or v2)[0])
     if own is None:
-        raise UserError(f"Host {key}: should have a memory group of its own, got none", exit_code=1)
+        raise StepFailed(f"Host {key}: should have a memory group of its own, got none")
     return (MOUNTS / "memory" if v1 else MOUNTS) / own
 
 
@@ -77,7 +77,7 @@ def _up_to(key: str, path: str) -> Path | None:
 def _groups(host: Host) -> str:
     leader = host.leader()
     if leader is None:
-        raise UserError(f"Host {host.folder.name} should run, got one that is off", exit_code=1)
+        raise StepFailed(f"Host {host.folder.name} should run, got one that is off")
     return Path(f"/proc/{leader.pid}/cgroup").read_text()
 
 

@@ -24,7 +24,7 @@ from components.clouds.local.database import cluster
 from components.clouds.local.hosts import disk, inventory, machine, ownership
 from components.clouds.local.hosts.nspawn import Host
 from components.clouds.local.resources.provider import LocalProvider, gone, missing, outs, yes
-from components.errors import UserError
+from components.errors import StepFailed
 
 
 def file_of(volume_id: str) -> Path:
@@ -42,10 +42,9 @@ def attach(host: Host, device: str, file: Path) -> None:
     """Show a volume's file on a host; a volume belongs to one host at a time."""
     for other in inventory.every(host.folder.parent.parent.name):
         if other.folder != host.folder and other.holds(file):
-            raise UserError(
+            raise StepFailed(
                 f"Volume {file.stem} is attached to {inventory.id_of(other)}",
                 "It belongs to one server at a time",
-                exit_code=1,
             )
     host.attach(device, file)
 
@@ -87,10 +86,9 @@ class VolumeProvider(LocalProvider):
         file = file_of(_id)
         for known in cluster.every(_props["stack"]):
             if known.primary == _props["name"] != known.name and file.exists():
-                raise UserError(
+                raise StepFailed(
                     f"Volume {_props['name']}: holds the data of {known.name} since a failover",
                     f"`make up STACK={_props['stack']}` first gives it back.",
-                    exit_code=1,
                 )
         cluster.forget(_props["stack"], _props["name"])
         if file.exists():
