@@ -97,12 +97,12 @@ def test_a_queue_that_is_handed_over_again_adds_nothing(stage2: Stack) -> None:
 
     fill_in = ["rpush l {}", "sadd s {}", "zadd z {0} {0}", "hset h {0} {0}", "set n {}"]
     fill_in += ["xadd x * f {}", "hset h both {}", "set old-{} 1"]
-    valkey(stage2, *(one.format(7) for one in fill_in))
-    given = ask(host_document.to_give_queue(props))
-    assert given["id"] == ask(host_document.to_give_queue(props))["id"]
-    ask(host_document.to_forget_queue(props))
-    valkey(stage2, *(one.format(5) for one in fill_in))
     try:
+        valkey(stage2, *(one.format(7) for one in fill_in))
+        given = ask(host_document.to_give_queue(props))
+        assert given["id"] == ask(host_document.to_give_queue(props))["id"]
+        ask(host_document.to_forget_queue(props))
+        valkey(stage2, *(one.format(5) for one in fill_in))
         for new in (True, False):
             assert ask(host_document.to_take_queue(props, given)) == {"new": new}
             assert valkey(stage2, "lrange l 0 -1", "sort s", "zrange z 0 -1") == ["5", "7"] * 3
