@@ -45,11 +45,11 @@ exit {REFUSED}
 
 
 def packages(steps: Iterable[downtime.Step]) -> tuple[str, ...]:
-    """The packages of a server that the plan replaces, or to which it adds some; else none."""
+    """The packages of a server that the plan makes or replaces, or to which it adds some."""
     for step in steps:
-        if step.type == downtime.HOST and step.op in {"replace", "update"}:
+        if step.type == downtime.HOST and step.op in {"create", "replace", "update"}:
             wanted, there = step.new.get("packages") or (), step.old.get("packages") or ()
-            if step.op == "replace" or set(wanted) - set(there):
+            if step.op != "update" or set(wanted) - set(there):
                 return tuple(wanted)
     return ()
 
