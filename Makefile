@@ -1,5 +1,5 @@
-# The operator's commands. `make help` lists them; scripts/stack.py documents the exit codes (make
-# itself ends with 2 whenever a command fails, and names the command's own code in its message).
+# Calls ./stages, for those who type make: `make help` lists the targets, `./stages --help` the exit
+# codes (make itself ends with 2 whenever a command fails, and names its code in the message).
 #
 # A value reaches the shell in the environment and is never parsed there: recipes write "$$STACK",
 # not $(STACK); where several words may be given, $$STACK, with `set -f`. make would expand what a
@@ -18,17 +18,14 @@ export $(VARIABLES)
 export MAKEFILE := $(value MAKEFILE_LIST)
 CHECKOUT = set -f && CDPATH= cd "$$(dirname "$${MAKEFILE\# }")"
 DEV = @$(CHECKOUT) && "$$PYTHON" scripts/bootstrap.py --dev
-PLAIN = $(CHECKOUT) && "$$PYTHON" scripts/bootstrap.py --no-engine && exec .venv/bin/python -m
-ENGINE = @$(CHECKOUT) && "$$PYTHON" scripts/bootstrap.py --stack "$$STACK" && exec .venv/bin/python -m
-RUN = $(ENGINE) scripts.stack
+STAGES = @$(CHECKOUT) && exec ./stages
 STACK_FLAG = --stack "$$STACK"
 JSON_FLAG = $${JSON:+--json}
 YES_FLAG = $${YES:+--yes}
-# What the workflows run (docs/ci.md); the first two need the engine.
-CI_ENGINE = ci-preview ci-look
-CI = ci-stacks ci-plan ci-comment ci-drift
+# What the workflows run (docs/ci.md).
+CI = ci-preview ci-look ci-stacks ci-plan ci-comment ci-drift
 
-.PHONY: help up preview plan refresh outputs status ssh deploy replace failover down delete-data signals test machine-test lint lock format cost cost-chart scan policy policy-pack prices bench chaos $(CI_ENGINE) $(CI)
+.PHONY: help up preview plan refresh outputs status ssh deploy replace failover down delete-data signals test machine-test lint lock format cost cost-chart scan policy policy-pack prices bench chaos $(CI)
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -36,79 +33,76 @@ help: ## this list
 	@$(CHECKOUT) && awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 up: ## bring a stack up, or to what its settings say now (YES=1: do not ask)
-	$(RUN) up $(STACK_FLAG) $(YES_FLAG)
+	$(STAGES) up $(STACK_FLAG) $(YES_FLAG)
 
 preview: ## show what `up` would change, and its downtime (JSON=1: for a machine)
-	$(RUN) preview $(STACK_FLAG) $(JSON_FLAG)
+	$(STAGES) preview $(STACK_FLAG) $(JSON_FLAG)
 
 plan: ## what STACK would have, offline (JSON=1: for a machine; GRAPH=file.svg: a picture)
 	@case "$$GRAPH" in ''|/*) ;; *) GRAPH="$$PWD/$$GRAPH" ;; esac; \
-	$(PLAIN) scripts.stack plan $(JSON_FLAG) $${GRAPH:+--graph "$$GRAPH"} -- "$$STACK"
+	$(CHECKOUT) && exec ./stages plan $(STACK_FLAG) $(JSON_FLAG) $${GRAPH:+--graph "$$GRAPH"}
 
 refresh: ## look at what is really there, show what differs
-	$(RUN) refresh $(STACK_FLAG)
+	$(STAGES) refresh $(STACK_FLAG)
 
 outputs: ## the stack's outputs (JSON=1: for a machine)
-	$(RUN) outputs $(STACK_FLAG) $(JSON_FLAG)
+	$(STAGES) outputs $(STACK_FLAG) $(JSON_FLAG)
 
 status: ## is it up, what runs on it (JSON=1: for a machine)
-	$(RUN) status $(STACK_FLAG) $(JSON_FLAG)
+	$(STAGES) status $(STACK_FLAG) $(JSON_FLAG)
 
 ssh: ## a shell on the app server (COMMAND='...': run one command line there)
-	$(RUN) ssh $(STACK_FLAG) $${COMMAND:+-- "$$COMMAND"}
+	$(STAGES) ssh $(STACK_FLAG) $${COMMAND:+-- "$$COMMAND"}
 
 deploy: ## bring up REVISION=... of the app (a branch, tag or commit)
-	$(RUN) deploy $(STACK_FLAG) $${REVISION:+--revision "$$REVISION"} $(YES_FLAG)
+	$(STAGES) deploy $(STACK_FLAG) $${REVISION:+--revision "$$REVISION"} $(YES_FLAG)
 
 replace: ## replace the app server by a new one
-	$(RUN) replace $(STACK_FLAG) $(YES_FLAG)
+	$(STAGES) replace $(STACK_FLAG) $(YES_FLAG)
 
 down: ## take a stack away; its data stays
-	$(RUN) down $(STACK_FLAG) $(YES_FLAG)
+	$(STAGES) down $(STACK_FLAG) $(YES_FLAG)
 
 failover: ## let the database's standby take over (YES=1: do not ask; JSON=1: for a machine)
-	$(RUN) failover $(YES_FLAG) $(JSON_FLAG) -- "$$STACK"
+	$(STAGES) failover $(STACK_FLAG) $(YES_FLAG) $(JSON_FLAG)
 
 delete-data: ## delete what `down` kept, for good (CONFIRM=<the stack's name>)
-	$(RUN) delete-data $(STACK_FLAG) $${CONFIRM:+--confirm "$$CONFIRM"}
+	$(STAGES) delete-data $(STACK_FLAG) $${CONFIRM:+--confirm "$$CONFIRM"}
 
 signals: ## stay on stage 1, or move on? (SINCE=24h; JSON=1: for a machine)
-	$(ENGINE) scripts.signals $${SINCE:+--since "$$SINCE"} $(JSON_FLAG) -- "$$STACK"
+	$(STAGES) signals $(STACK_FLAG) $${SINCE:+--since "$$SINCE"} $(JSON_FLAG)
 
 cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= FORMAT= OUT=)
-	@$(PLAIN) scripts.cost estimate $${COMPARE:+--compare "$$COMPARE"} \
+	$(STAGES) cost estimate $${COMPARE:+--compare "$$COMPARE"} \
 		$${BUDGET:+--budget "$$BUDGET"} $${USAGE:+--usage "$$USAGE"} \
 		$${FORMAT:+--format "$$FORMAT"} $${OUT:+--out "$$OUT"} -- $$STACK
 
 cost-chart: ## redraw docs/costs.svg and the numbers in docs/costs.md and README.md
-	@$(PLAIN) scripts.cost chart
+	$(STAGES) cost chart
 
 policy: ## what the policies find in STACK's plan (STACK=all: of every stack; JSON=1)
-	@[ "$$STACK" != all ] || STACK=; $(PLAIN) scripts.policy $(JSON_FLAG) $$STACK
+	$(STAGES) policy $(JSON_FLAG) -- $$STACK
 
 policy-pack: ## make `pulumi preview --policy-pack policy` work
-	@$(PLAIN) scripts.policy --pack
+	$(STAGES) policy --pack
 
 scan: ## what checkov makes of STACK, offline (STACK=all: of every stack; JSON=1)
-	@[ "$$STACK" != all ] || STACK=; $(PLAIN) scripts.scan $(JSON_FLAG) $$STACK
+	$(STAGES) scan $(JSON_FLAG) -- $$STACK
 
 prices: ## which prices have changed (CLOUD=aws: only those; REGION= also there; REFRESH=1: write them)
 	@verb=check; [ -z "$$REFRESH" ] || verb=refresh; \
-		$(PLAIN) scripts.prices $$verb $${REGION:+--region "$$REGION"} -- $${CLOUD:+"$$CLOUD"}
+		$(CHECKOUT) && exec ./stages prices $$verb $${REGION:+--region "$$REGION"} -- $${CLOUD:+"$$CLOUD"}
 
 bench: ## how long things take, into docs/benchmarks (BENCH=stages, claims, ...: only that; RUNS=3)
-	@$(PLAIN) scripts.bench $${RUNS:+--runs "$$RUNS"} -- $$BENCH
+	$(STAGES) bench $${RUNS:+--runs "$$RUNS"} -- $$BENCH
 
 chaos: ## faults again and again, on stacks of its own (TIMES=20; SLOW_TIMES=20; SEED=7; FAULTS=...)
 	$(DEV)
 	@$(CHECKOUT) && .venv/bin/python -m tests.real.faults.chaos --times "$${TIMES:-20}" \
 		--slow-times "$${SLOW_TIMES:-0}" --seed "$${SEED:-7}" -- $$FAULTS
 
-$(CI_ENGINE):
-	$(ENGINE) scripts.ci $(@:ci-%=%)
-
 $(CI):
-	@$(PLAIN) scripts.ci $(@:ci-%=%)
+	$(STAGES) ci $(@:ci-%=%)
 
 test: lint ## every test; those on real hosts need root (TESTS="path ...": only some)
 	$(DEV) --no-engine --packages tests/real/machine-packages.txt

@@ -28,7 +28,7 @@ def measure(runs: int, say: Callable[[str], None]) -> tuple[Measure, ...]:
     book = Book()
     with tempfile.TemporaryDirectory(prefix="stages-bench-") as scratch:
         files = _plans(Path(scratch), 200)
-        estimate = [sys.executable, "-m", "scripts.cost", "estimate", "--format", "json"]
+        estimate = [sys.executable, "-m", "scripts", "cost", "estimate", "--format", "json"]
         _seconds([*estimate, files[0]])  # uncounted: compiles what is new, fills the page cache
         for run in range(1, runs + 1):
             taken = []
@@ -47,9 +47,7 @@ def measure(runs: int, say: Callable[[str], None]) -> tuple[Measure, ...]:
 
 
 def _plans(folder: Path, count: int) -> Sequence[str]:
-    texts = [
-        _run([sys.executable, "-m", "scripts.stack", "plan", name, "--json"]) for name in STACKS
-    ]
+    texts = [_run([sys.executable, "-m", "scripts", "plan", name, "--json"]) for name in STACKS]
     files = [folder / f"plan-{number:03}.json" for number in range(count)]
     for number, file in enumerate(files):
         file.write_text(texts[number % len(texts)])

@@ -76,7 +76,7 @@ def _check(text: str, names: Sequence[str]) -> None:
 
 def _seconds(clone: Path, arguments: Sequence[str], codes: Sequence[int]) -> float:
     began = time.perf_counter()
-    _run(clone, [sys.executable, "-m", "scripts.preview", *arguments], codes)
+    _run(clone, [sys.executable, "-m", "scripts", "pull-request", *arguments], codes)
     return time.perf_counter() - began
 
 

@@ -90,14 +90,7 @@ class CloudError(Exception):
 
 
 class Interrupted(Exception):
-    """The user stopped a run of the engine. ``str()`` says how it ended."""
-
-    def __init__(self, times: int, stack: str) -> None:
-        super().__init__(
-            "Stopped. What was under way has ended and is recorded."
-            if times <= 1
-            else f"Stopped at once. `make up STACK={stack}` first looks at what is really there."
-        )
+    """The user stopped what was under way. ``str()`` says how it ended."""
 
 
 def invalid(path: str, should_be: str, got: object, remedy: str = "") -> InvalidSetting:

@@ -1,13 +1,12 @@
 """How long things take, beside what they should take at most.
 
-    python -m scripts.bench            every benchmark
-    python -m scripts.bench costs      the estimate, over one and many plan files
-    python -m scripts.bench preview    the comment on a pull request, from offline plans
-    python -m scripts.bench stages     the local stages: coming up, doing nothing, at rest
-    python -m scripts.bench cold       the first `make up` on a machine (once, ten minutes)
-    python -m scripts.bench claims     what a text book says of connections and poolers
-    python -m scripts.bench users      users who browse both stages, and a heavy query among them
-    python -m scripts.bench failover   a primary that dies or falls silent, seen by its clients
+    costs      the estimate, over one and many plan files
+    preview    the comment on a pull request, from offline plans
+    stages     the local stages: coming up, doing nothing, at rest
+    cold       the first `make up` on a machine (once, ten minutes)
+    claims     what a text book says of connections and poolers
+    users      users who browse both stages, and a heavy query among them
+    failover   a primary that dies or falls silent, seen by its clients
 
 Everything of a benchmark is measured in one go and paired; medians of three runs. Results go to
 docs/benchmarks: a JSON file and pictures each, a page and a picture of all; beside that folder the
@@ -21,7 +20,6 @@ from __future__ import annotations
 import datetime
 import json
 import signal
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -43,11 +41,11 @@ from benchmarks import (
     users,
 )
 from benchmarks.measures import Result, missed, of_document, shown
-from scripts.lib import atomic_write, command
+from components.errors import Interrupted
+from scripts.lib import atomic_write
+from scripts.lib.command import application
 
-STOPPED = 130
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = application(__doc__)
 
 
 class Benchmark(StrEnum):
@@ -72,7 +70,7 @@ MEASURING = {
 """What takes the number of runs and nothing else."""
 
 
-@app.command()
+@app.command(help=__doc__)
 def bench(
     benchmark: Annotated[
         list[Benchmark] | None, typer.Argument(help="Which; all where none is named.")
@@ -86,14 +84,22 @@ def bench(
     ),
 ) -> None:
     """Measure, and write down what came out."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stacks are taken away then, too
+    try:
+        _measure(list(benchmark or Benchmark), runs, stage or [1, 2], out)
+    except KeyboardInterrupt:
+        raise Interrupted("Stopped; what was made for it is taken away.") from None
+
+
+def _measure(chosen: list[Benchmark], runs: int, stage: list[int], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    for which in benchmark or list(Benchmark):
+    for which in chosen:
         now, commit = datetime.datetime.now(datetime.UTC), here.commit()
         machine = here.machine()
         _say(f"{which}: load {machine.load_at_start:g} on {machine.cores} cores")
         done = runs
         if which is Benchmark.stages:
-            measures = stages.measure(runs, stage or [1, 2], _say)
+            measures = stages.measure(runs, stage, _say)
         elif which is Benchmark.cold:
             measures, done = cold.measure(_say), 1
         else:
@@ -134,19 +140,3 @@ def _write(out: Path, result: Result) -> None:
 
 def _say(text: str) -> None:
     print(text, flush=True)
-
-
-def main(arguments: list[str]) -> int:
-    """Run it; tell an error in its own words and return the exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stacks are taken away then, too
-    try:
-        code = command.run(app, arguments)
-    except (KeyboardInterrupt, typer.Abort):
-        code = STOPPED
-    if code == STOPPED:  # the library for options makes this code of an interrupt, too
-        print("Stopped; what was made for it is taken away.", file=sys.stderr)
-    return code
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The first step of every ``make`` command: what the machine lacks, .venv, the Pulumi CLI.
+"""The first step of every command: what the machine lacks, .venv, the Pulumi CLI.
 
     python3 scripts/bootstrap.py [--stack NAME] [--packages FILE] [--dev] [--no-engine]
 
@@ -23,11 +23,11 @@ sys.path.insert(0, str(ROOT))
 if sys.version_info < (3, 11):  # noqa: UP036 (whatever python3 is on PATH runs this)
     sys.exit(
         f"Python: should be 3.11 or newer, got {sys.version.split()[0]} at {sys.executable}. "
-        "Install one, or name it: make PYTHON=python3.13 ..."
+        "Install one, or name it: PYTHON=python3.13 ./stages ..."
     )
 
 from components.errors import MissingRequirement, StepFailed, UserError  # noqa: E402
-from scripts.lib import machine, pins, pulumi_cli  # noqa: E402
+from scripts.lib import machine, pins  # noqa: E402
 from scripts.lib.execute import (  # noqa: E402
     answer,
     describe_os_error,
@@ -63,6 +63,12 @@ def main(arguments: list[str]) -> int:
         print(told, file=sys.stderr)
         return 2
     return 0
+
+
+def make_ready(stack: str) -> None:
+    """Get what a stack needs beyond ``.venv``: its cloud's packages and the engine."""
+    _machine(stack)
+    _engine()
 
 
 def _machine(stack: str) -> None:
@@ -172,6 +178,8 @@ def _make_venv(venv: Path) -> None:
 
 def _engine() -> None:
     """Find the pinned CLI and note where it is, for the commands."""
+    from scripts.lib import pulumi_cli  # late: it takes longer than all the rest
+
     version = pins.pinned_version((ROOT / "requirements.txt").read_text(), "pulumi")
     note = ROOT / ".stages" / "cli"
     noted = note.read_text().split("\n") if note.exists() else []

@@ -14,21 +14,17 @@ import os
 import sys
 from pathlib import Path
 
-import typer
-
 from components.errors import StepFailed, UserError
 from scripts import preview as previews
-from scripts.lib import command
 from scripts.lib import stacks as stack_files
 from scripts.lib.ci import runner
+from scripts.lib.command import application
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = "document.json"
 SERVER = "GITHUB_SERVER_URL"
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
-)
+app = application(__doc__, no_args_is_help=True)
 
 
 @app.command()
@@ -129,14 +125,3 @@ def _look(*, refresh: bool) -> int:
 def _log(repository: str, run: int) -> str:
     server = os.environ.get(SERVER) or "https://github.com"
     return f"{server}/{repository}/actions/runs/{run}"
-
-
-def main(arguments: list[str]) -> int:
-    """Run a command and return its exit code."""
-    return command.run(app, arguments)
-
-
-if __name__ == "__main__":
-    code = main(sys.argv[1:])
-    sys.stdout.flush()
-    os._exit(code)  # what the engine's library leaves behind (gRPC threads) would delay the end

@@ -1,9 +1,5 @@
 """What stacks cost a month, before anything exists.
 
-    python -m scripts.cost aws-stage2
-    python -m scripts.cost aws-stage1 digitalocean-stage1
-    python -m scripts.cost plan.json --compare before.json --budget 60
-
 A stack is the middle of stacks/Pulumi.<stack>.yaml, or a plan file: the offline plan, or what
 ``pulumi preview --json --show-sames`` prints. No account, no key and no network is needed.
 
@@ -19,22 +15,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-sys.path.insert(
-    0, str(Path(__file__).resolve().parent.parent)
-)  # `python scripts/cost.py` works too
-
 import typer
 from typer.core import TyperGroup
 
-from components.errors import UserError, invalid
+from components.errors import OVER_BUDGET, UserError, invalid
 from components.seam.costs import MOST
 from planning.costs import compare as comparing
 from planning.costs import usage as usage_file
 from planning.costs.compare import Comparison
 from planning.costs.estimate import Cloud, Estimate, estimate, money
-from scripts.lib import atomic_write, command, cost_inputs
+from scripts.lib import atomic_write, cost_inputs
+from scripts.lib.command import DEFAULT_STACK, Stacks, application, complete
 
-BUDGET_BROKEN = 3
 WIDTH = 110
 """Characters of a table in a file."""
 
@@ -49,7 +41,7 @@ class Format(StrEnum):
 
 
 class _Estimating(TyperGroup):
-    """``cost.py aws-stage1`` means ``cost.py estimate aws-stage1``."""
+    """``cost aws-stage1`` means ``cost estimate aws-stage1``."""
 
     def parse_args(self, ctx, args):  # type: ignore[no-untyped-def]
         if args and args[0] not in {*self.commands, "--help"}:
@@ -57,13 +49,7 @@ class _Estimating(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(
-    cls=_Estimating,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help=__doc__,
-)
+app = application(__doc__, cls=_Estimating, no_args_is_help=True)
 Out = Annotated[Path | None, typer.Option(help="Write it into this file instead.")]
 UsageOption = Annotated[
     Path | None, typer.Option(help="Quantities that no plan knows; `usage` lists them.")
@@ -72,7 +58,16 @@ UsageOption = Annotated[
 
 @app.command("estimate")
 def estimate_command(
-    stack: Annotated[list[str], typer.Argument(help="Stacks or plan files.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="STACK",
+            autocompletion=complete,
+            help="Stacks or plan files.",
+            show_default=False,
+        ),
+    ] = None,
+    stack: Stacks = None,
     compare: Annotated[
         str | None, typer.Option(help="A stack or plan file to compare with.")
     ] = None,
@@ -89,11 +84,12 @@ def estimate_command(
     """Estimate stacks. (The word `estimate` may be left out.)"""
     today = datetime.date.today()
     most = _budget(budget)
-    if compare is not None and len(stack) != 1:
-        raise UserError(f"--compare: should come with one stack, got {len(stack)}")
+    named = [*(words or ()), *(stack or ())] or [DEFAULT_STACK]
+    if compare is not None and len(named) != 1:
+        raise UserError(f"--compare: should come with one stack, got {len(named)}")
     clouds = cost_inputs.all_clouds(today)
     told = _usage(usage, clouds)
-    all_ = [estimate(cost_inputs.plan(given), clouds, told) for given in stack]
+    all_ = [estimate(cost_inputs.plan(given), clouds, told) for given in named]
     comparison = None
     if compare is not None:
         before = estimate(cost_inputs.plan(compare), clouds, told)
@@ -207,13 +203,4 @@ def _judged(
     for found in broken:
         over = f"${money(found.total)} a month is above the budget of ${money(most or Decimal(0))}"
         print(f"{found.stack}: {over}.", file=sys.stderr)
-    return BUDGET_BROKEN if broken else 0
-
-
-def main(arguments: list[str]) -> int:
-    """Run a command and return its exit code."""
-    return command.run(app, arguments)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return OVER_BUDGET if broken else 0

@@ -1,8 +1,4 @@
-"""What the policies find in stacks, before anything exists.
-
-    python -m scripts.policy                    # every stack of this checkout
-    python -m scripts.policy aws-stage2 --json
-    python -m scripts.policy --pack             # make the environment of the pack in policy/
+"""What the policies find in stacks, before anything exists: in those that are named, or in all.
 
 No account, no engine and no network. Exit codes: 0 nothing mandatory; 1 a mandatory finding, or
 installing failed; 2 bad input.
@@ -12,30 +8,37 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
+from typing import Annotated
+
+import typer
 
 from components import settings
-from components.errors import UserError
 from components.program import PROJECT
 from planning import plan
 from planning.policies.findings import Finding, findings
 from scripts.lib import environments, stacks
+from scripts.lib.command import Json, Stacks, Words, all_chosen, application
 
 PACK = PROJECT / "policy"
+app = application(__doc__)
 
 
-def main(arguments: list[str]) -> int:
+@app.command(help=__doc__)
+def policy(
+    words: Words = None,
+    stack: Stacks = None,
+    json_: Json = False,
+    pack: Annotated[
+        bool, typer.Option("--pack", help="Make `pulumi preview --policy-pack policy` work.")
+    ] = False,
+) -> int:
     """Judge the stacks that are named, or all."""
-    try:
-        if "--pack" in arguments:
-            make_pack()
-            return 0
-        named = [one for one in arguments if one != "--json"]
-        found = {name: judge(name) for name in named or stacks.names(PROJECT / "stacks")}
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    if "--json" in arguments:
+    if pack:
+        make_pack()
+        return 0
+    names = all_chosen(words, stack) or stacks.names(PROJECT / "stacks")
+    found = {name: judge(name) for name in names}
+    if json_:
         asdict = dataclasses.asdict
         print(json.dumps({name: [asdict(one) for one in of] for name, of in found.items()}))
     else:
@@ -64,7 +67,3 @@ def make_pack() -> None:
         link.unlink(missing_ok=True)
         link.symlink_to(python.parent.parent)
     print("Policies: `pulumi preview --policy-pack policy` works now (after `. .stages/env`).")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

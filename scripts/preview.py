@@ -1,10 +1,5 @@
 """What a change of this repository would do to its stacks, as a comment for its pull request.
 
-    python -m scripts.preview touched --base main --head HEAD --json
-    python -m scripts.preview offline --base main --head HEAD --out plans
-    python -m scripts.preview render --offline plans --markdown comment.md --json preview.json
-    python -m scripts.preview render --document preview.json --markdown comment.md
-
 No command needs credentials or a network, or changes anything but the files that it writes.
 
 Exit codes of `render`: 2 bad input; else 1 a preview failed or a mandatory policy is broken; else 3
@@ -21,14 +16,13 @@ from typing import Annotated
 import typer
 
 from components.visible import visible
-from scripts.lib import atomic_write, command
+from scripts.lib import atomic_write
+from scripts.lib.command import application
 from scripts.lib.preview import revisions
 
 ROOT = Path(__file__).resolve().parents[1]
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
-)
+app = application(__doc__, no_args_is_help=True)
 Base = Annotated[str, typer.Option(help="Branch, tag or commit that the change goes to.")]
 Head = Annotated[str, typer.Option(help="Branch, tag or commit of the change.")]
 
@@ -123,12 +117,3 @@ def _between(base: str, head: str) -> tuple[str, str]:
     """Where the change begins, and its last commit."""
     end = revisions.commit(ROOT, head, "--head")
     return revisions.fork_point(ROOT, revisions.commit(ROOT, base, "--base"), end), end
-
-
-def main(arguments: list[str]) -> int:
-    """Run a command and return its exit code."""
-    return command.run(app, arguments)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

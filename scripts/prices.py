@@ -1,9 +1,5 @@
 """Keeps the price files true: asks the vendors, with the operator's own credentials.
 
-    python -m scripts.prices check aws
-    python -m scripts.prices refresh digitalocean
-    python -m scripts.prices refresh aws --region eu-west-1
-
 A price that has no rule is kept as it is. When any other one is not exactly one product, nothing
 is written.
 
@@ -15,26 +11,21 @@ from __future__ import annotations
 
 import datetime
 import importlib
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `python scripts/prices.py` works
-
 import typer
 
 from components import clouds
-from components.errors import invalid
+from components.errors import PRICES_CHANGED, invalid
 from components.seam.costs import Price
 from planning.costs import price_file
 from planning.costs.price_changes import changes
-from scripts.lib import atomic_write, command, cost_inputs
+from scripts.lib import atomic_write, cost_inputs
+from scripts.lib.command import application
 
-CHANGED = 5
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
-)
+app = application(__doc__, no_args_is_help=True)
 CloudArgument = Annotated[
     str | None, typer.Argument(help="aws or digitalocean; every cloud that can tell, unless named.")
 ]
@@ -62,7 +53,7 @@ def check(cloud: CloudArgument = None, region: Regions = None) -> int:
         found = changes(before, after)
         _say(name, found, len(after))
         changed |= bool(found)
-    return CHANGED if changed else 0
+    return PRICES_CHANGED if changed else 0
 
 
 def _chosen(cloud: str | None) -> list[str]:
@@ -93,12 +84,3 @@ def _say(cloud: str, found: list[str], count: int) -> None:
     for sentence in found:
         print(sentence)
     print(f"{cloud}: {len(found)} of {count} prices have changed.")
-
-
-def main(arguments: list[str]) -> int:
-    """Run a command and return its exit code."""
-    return command.run(app, arguments)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

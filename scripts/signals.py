@@ -1,64 +1,53 @@
 """Stay on stage 1, or move on to stage 2? Five signs, measured on the stack's own server.
 
-    python -m scripts.signals aws-stage1
-    python -m scripts.signals aws-stage1 --since 24h --json
-
 STACK is a stack of stage 1 that is up. Its server is asked over SSH; nothing is changed.
 
 Exit codes: 0 stay; 6 move on; 1 the stack is not up or its server does not answer; 2 bad input, or
-a stack that is no stage 1. (3, 4 and 5 are other commands'.)
+a stack that is no stage 1.
 """
 
 from __future__ import annotations
 
 import datetime
 import json
-import os
 import re
-import sys
 import time
-from pathlib import Path
 from typing import Annotated
-
-sys.path.insert(
-    0, str(Path(__file__).resolve().parent.parent)
-)  # `python scripts/signals.py` works too
 
 import typer
 
 from components import outputs
-from components.errors import UserError, invalid, not_up
+from components.errors import MOVE_ON, UserError, invalid, not_up
 from components.seam import downtime
 from components.visible import visible
-from scripts import stack as stack_command
 from scripts.lib import session, stacks, views
+from scripts.lib.command import Json, Stack, Word, application, chosen
 from scripts.lib.signals import asking, next_stage, report
 from scripts.lib.signals.signs import five
 from scripts.lib.signals.verdicts import Verdict
 
-MOVE_ON = 6
 UNITS_S = {"m": 60, "h": 3600, "d": 86400}
 MOST_DAYS = 90
 """For as long the journal keeps what it has room for."""
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
-)
+app = application(__doc__)
 
 
 @app.command(help=__doc__)
 def signals(
-    stack: Annotated[str, typer.Argument(help="Which stack.")],
+    word: Word = None,
+    stack: Stack = None,
     since: Annotated[
         str,
         typer.Option(help="How far back: 30m, 24h, 7d; or a time, in UTC: 2026-11-22T18:00."),
     ] = "7d",
-    json_: Annotated[bool, typer.Option("--json", help="For a machine to read.")] = False,
+    json_: Json = False,
 ) -> int:
     """Measure the signs and judge them."""
     until = time.time()
     start = begin(since, until)
-    opened = session.open_session(stack)
+    opened = session.open_session(chosen(word, stack))
+    stack = opened.stack
     settings = opened.settings
     if settings.stage != 1:
         raise UserError(
@@ -104,14 +93,3 @@ def begin(since: str, now: float) -> float:
     if not now - MOST_DAYS * 86400 <= start < now:
         raise error
     return start
-
-
-def main(arguments: list[str]) -> int:
-    """Run the command and return its exit code; errors are told as those of ``scripts.stack``."""
-    return stack_command.main(arguments, app)
-
-
-if __name__ == "__main__":
-    code = main(sys.argv[1:])
-    sys.stdout.flush()
-    os._exit(code)  # what the engine's library leaves behind (gRPC threads) would delay the end

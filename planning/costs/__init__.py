@@ -1,1 +1,1 @@
-"""What stacks cost: decisions without I/O, run by ``scripts/cost.py`` and ``scripts/prices.py``."""
+"""What stacks cost: decisions without I/O, run by ``./stages cost`` and ``./stages prices``."""

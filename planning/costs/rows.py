@@ -106,7 +106,7 @@ def notes(found: Estimate, today: datetime.date) -> list[str]:
         told.append(
             f"{len(found.unknown)} lines depend on usage that nobody told: they add nothing to the"
             " total. `--usage FILE` tells it;"
-            " `.venv/bin/python -m scripts.cost usage` lists the keys."
+            " `./stages cost usage` lists the keys."
         )
     return told + price_words([found], today)
 

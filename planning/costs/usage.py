@@ -44,9 +44,7 @@ def parse(text: str, name: str, known: Mapping[str, object]) -> dict[str, Decima
             near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
             raise UserError(
                 f"{name}: should have keys out of {', '.join(known)}, got {key!r}",
-                f"The nearest is {near[0]}."
-                if near
-                else "`.venv/bin/python -m scripts.cost usage` lists the keys.",
+                f"The nearest is {near[0]}." if near else "`./stages cost usage` lists the keys.",
             )
         usage[key] = _quantity(value, f"{name}: {key}")
     return usage

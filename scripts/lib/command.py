@@ -1,31 +1,85 @@
-"""How a command of scripts/ ends: with its exit code, and its errors in their own words."""
+"""What all verbs of ``./stages`` share: how a stack is named, options, where paths start."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from components.errors import CloudError, UserError
-from components.visible import visible
+from components.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTED_IN = Path.cwd()
+"""Where the operator's own paths start; those in settings start in the checkout."""
+DEFAULT_STACK = "local-stage1"
 
 
-def run(app: typer.Typer, arguments: list[str]) -> int:
-    """Run a command line; tell what is wrong with it, or with what it asks for, in a sentence.
+def _nothing(_: str) -> None:
+    return None
 
-    Returns the command's own exit code, that of its ``UserError``, or 2 for an option or a command
-    that does not exist. A mistake of the program itself is raised.
-    """
-    try:
-        return int(app(arguments, standalone_mode=False) or 0)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except CloudError as error:
-        print(visible(f"The cloud's API refused or did not answer: {error}"), file=sys.stderr)
-        return 1
-    except Exception as error:
-        if not hasattr(error, "format_message"):
-            raise
-        print(f"{visible(error.format_message())} `--help` lists the options.", file=sys.stderr)
-        return 2
+
+make_ready: Callable[[str], None] = _nothing
+"""Makes this machine ready for a stack and its engine; ``./stages`` sets it to the bootstrap's."""
+
+
+def stack_names() -> list[str]:
+    """The stacks of this checkout, without a YAML library: a shell waits for them."""
+    files = sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
+    return [file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files]
+
+
+def complete(incomplete: str) -> list[str]:
+    """The stacks that begin so."""
+    return [name for name in stack_names() if name.startswith(incomplete)]
+
+
+Word = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="STACK",
+        autocompletion=complete,
+        help=f"Which stack: the middle of stacks/Pulumi.<stack>.yaml ({DEFAULT_STACK} if none).",
+        show_default=False,
+    ),
+]
+Stack = Annotated[
+    str | None, typer.Option("--stack", autocompletion=complete, help="The same, as an option.")
+]
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="STACK", autocompletion=complete, help="Which stacks.", show_default=False
+    ),
+]
+Stacks = Annotated[
+    list[str] | None,
+    typer.Option("--stack", autocompletion=complete, help="The same, as an option (repeat it)."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a change.")]
+Json = Annotated[bool, typer.Option("--json", help="For a machine to read.")]
+
+
+def chosen(word: str | None, option: str | None) -> str:
+    """The stack that a command line names; raises ``UserError`` where it names two."""
+    if word is not None and option is not None and word != option:
+        raise UserError(f"STACK: should be named once, got {word!r} and --stack {option!r}")
+    return next((name for name in (word, option) if name is not None), DEFAULT_STACK)
+
+
+def all_chosen(words: Sequence[str] | None, options: Sequence[str] | None) -> list[str]:
+    """The stacks that a command line names; none: it names none, or says ``all``."""
+    named = [*(words or ()), *(options or ())]
+    return [] if named == ["all"] else named
+
+
+def application(text: str | None, **options: object) -> typer.Typer:
+    """A typer application that is one verb, or a few."""
+    return typer.Typer(
+        help=text,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        **options,  # type: ignore[arg-type]
+    )

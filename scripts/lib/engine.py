@@ -283,10 +283,10 @@ class Engine:
                 operation(on_event=heard, color="never", suppress_outputs=True, **options)
             except CommandError:
                 if self.command.interrupts:
-                    raise Interrupted(self.command.interrupts, self._name) from None
+                    raise _stopped(self.command.interrupts, self._name) from None
                 raise
         if self.command.interrupts:
-            raise Interrupted(self.command.interrupts, self._name)
+            raise _stopped(self.command.interrupts, self._name)
 
     def _guarded(self, program: Program) -> Program:
         def guarded() -> None:
@@ -316,3 +316,11 @@ def _signals(command: Command) -> Iterator[None]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
+
+
+def _stopped(times: int, stack: str) -> Interrupted:
+    return Interrupted(
+        "Stopped. What was under way has ended and is recorded."
+        if times <= 1
+        else f"Stopped at once. `make up STACK={stack}` first looks at what is really there."
+    )

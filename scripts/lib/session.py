@@ -14,7 +14,7 @@ from components import settings
 from components.errors import UserError, invalid
 from components.seam.operations import Operations
 from scripts.lib import checkout as own
-from scripts.lib import hooks, owed, own_backend, pins, recovery, stacks
+from scripts.lib import command, hooks, owed, own_backend, pins, recovery, stacks
 from scripts.lib.checkout import Checkout
 from scripts.lib.display import Progress, make_screen
 from scripts.lib.engine import Engine
@@ -52,6 +52,7 @@ def open_session(stack: str, *, screen: Console | None = None) -> Session:
     known = stacks.names(ROOT / "stacks")
     if stack not in known:
         raise stacks.unknown(stack, known)
+    command.make_ready(stack)
     chosen = settings.read(stack, stacks.values(file, f"stacks/{file.name}"))
     environment = own.prepare(checkout, os.environ)
     version = pins.pinned_version((ROOT / "requirements.txt").read_text(), "pulumi")

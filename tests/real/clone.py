@@ -48,9 +48,9 @@ class Clone:
     path: Path
 
     def run(self, *arguments: str, code: int = 0) -> str:
-        """Run ``scripts/stack.py``, expect its exit code, and return what it printed."""
+        """Run ``./stages``, expect its exit code, and return what it printed."""
         done = subprocess.run(
-            [sys.executable, "-m", "scripts.stack", *arguments],
+            [sys.executable, "-m", "scripts", *arguments],
             cwd=self.path,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -103,7 +103,7 @@ class Stack:
         file.write_text(yaml.safe_dump({"config": values}))
 
     def run(self, command: str, *arguments: str, code: int = 0) -> str:
-        """Run a command of ``scripts/stack.py`` on this stack."""
+        """Run a verb of ``./stages`` on this stack."""
         return self.clone.run(command, "--stack", self.name, *arguments, code=code)
 
     def up(self, **changes: object) -> str:

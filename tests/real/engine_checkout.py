@@ -60,14 +60,14 @@ class TestCheckout:
         (self.root / ".stages" / "program.json").write_text(json.dumps(asked))
 
     def stack(self, *arguments: str, stack: str = STACK) -> Done:
-        """Run a command of scripts/stack.py to its end."""
+        """Run a verb of ./stages to its end."""
         process = self.start(*arguments, stack=stack)
         out, err = process.communicate(timeout=180)
         return Done(process.returncode, out, err)
 
     def start(self, *arguments: str, stack: str = STACK) -> subprocess.Popen[str]:
-        """Start a command of scripts/stack.py, in a session of its own."""
-        argv = [str(self.root / ".venv/bin/python"), "-m", "scripts.stack"]
+        """Start a verb of ./stages, in a session of its own."""
+        argv = [str(self.root / ".venv/bin/python"), "-m", "scripts"]
         return subprocess.Popen(
             [*argv, arguments[0], "--stack", stack, *arguments[1:]],
             cwd=self.root,

@@ -107,7 +107,7 @@ def test_no_command_lets_a_terminal_or_a_workflow_obey(
     told = {}
     for command in ORDER:
         if command == "signals":
-            done = checkout.module("scripts.signals", STACK)
+            done = checkout.module("scripts", "signals", STACK)
         else:
             done = checkout.stack(command, *ARGUMENTS.get(command, []))
         assert is_tame(done.said), (command, done.said)

@@ -43,9 +43,9 @@ def engine(root: Path, host: Path, command: str, stack: str) -> tuple[str, str]:
 
 
 def commanded(made: Clone, *arguments: str, code: int = 0) -> str:
-    """Run scripts/preview.py in a network of its own, in which nothing answers."""
+    """Run ./stages pull-request in a network of its own, in which nothing answers."""
     done = subprocess.run(
-        ["unshare", "--net", sys.executable, "-m", "scripts.preview", *arguments],
+        ["unshare", "--net", sys.executable, "-m", "scripts", "pull-request", *arguments],
         cwd=made.path,
         capture_output=True,
         text=True,

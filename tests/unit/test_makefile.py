@@ -1,4 +1,4 @@
-"""The Makefile hands on values word for word: neither make nor the shell parses them."""
+"""The Makefile and ``stages`` hand values on word for word: nothing parses them on the way."""
 
 from __future__ import annotations
 
@@ -44,8 +44,6 @@ ONE_VALUE = {
     "bench": ["RUNS"],
     "chaos": ["TIMES", "SLOW_TIMES", "SEED"],
     "lint": ["STACK"],
-    "ci-preview": ["STACK"],
-    "ci-look": ["STACK"],
 }
 """Variables that are one argument, by target."""
 WORDS = {
@@ -107,7 +105,8 @@ class Checkout:
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     folder = tmp_path_factory.mktemp("a check'out")
-    shutil.copy(ROOT / "Makefile", folder)
+    for name in ("Makefile", "stages"):
+        shutil.copy(ROOT / name, folder)
     for name in ("python", "ruff", "mypy", "lock"):
         file = folder / ("scripts" if name == "lock" else ".venv/bin") / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -156,24 +155,24 @@ def test_python_is_the_name_of_one_program(checkout: Checkout, given: str) -> No
         calls = checkout.make("up", PYTHON=str(program))
     else:
         calls = checkout.make("up", f"PYTHON={program}")
-    assert calls[0] == ["scripts/bootstrap.py", "--stack", "local-stage1"]
+    assert calls[0] == [f"{checkout.path}/scripts/bootstrap.py", "--no-engine"]
 
 
 def test_an_option_without_a_value_is_not_there(checkout: Checkout) -> None:
     python = "PYTHON=.venv/bin/python"
-    module = ["-m", "scripts.stack"]
+    module = [f"{checkout.path}/scripts"]
     stack = ["--stack", "local-stage1"]
     assert checkout.make(python, "deploy")[-1] == [*module, "deploy", *stack]
     assert checkout.make(python, "ssh")[-1] == [*module, "ssh", *stack]
     assert checkout.make(python, "up", "YES=1")[-1] == [*module, "up", *stack, "--yes"]
-    assert checkout.make(python, "policy", "STACK=all")[-1] == ["-m", "scripts.policy"]
+    assert checkout.make(python, "policy", "STACK=all")[-1][1:] == ["policy", "--", "all"]
     assert checkout.make(python, "prices", "REFRESH=1")[-1][2:] == ["refresh", "--"]
 
 
 def test_a_graph_lies_where_the_operator_is(checkout: Checkout, tmp_path: Path) -> None:
     for given in ("g.svg", str(tmp_path / "g.svg")):
         calls = checkout.make("PYTHON=.venv/bin/python", "plan", f"GRAPH={given}")
-        assert calls[-1][4] == str((checkout.path / given).absolute())
+        assert calls[-1][-1] == str((checkout.path / given).absolute())
 
 
 def test_make_runs_in_the_checkout_wherever_it_is_started(
@@ -208,3 +207,43 @@ def test_the_workflows_commands_are_the_targets() -> None:
         for name in line.split()
     }
     assert {*named} == known
+
+
+def test_the_launcher_hands_on_each_word_wherever_it_is_started(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    words = ["ssh", checkout.value, "", "-x", "--", "a b"]
+    log = tmp_path / "log"
+    subprocess.run(
+        [checkout.path / "stages", *words],
+        cwd=tmp_path,
+        env={
+            "PATH": os.environ["PATH"],
+            "LOG": str(log),
+            "PYTHON": str(checkout.path / ".venv/bin/python"),
+            "CDPATH": "/",
+        },
+        check=True,
+        capture_output=True,
+    )
+    assert not checkout.mark.exists(), "a value was run"
+    first, last = (call.split("\0")[:-1] for call in log.read_text().split("\001")[:-1])
+    assert first == [f"{checkout.path}/scripts/bootstrap.py", "--no-engine"]
+    assert last == [f"{checkout.path}/scripts", *words]
+
+
+def test_a_shell_that_completes_a_word_installs_nothing(checkout: Checkout, tmp_path: Path) -> None:
+    shutil.copy(checkout.path / "stages", tmp_path)
+    log = tmp_path / "log"
+    done = subprocess.run(
+        [tmp_path / "stages"],
+        env={
+            "PATH": os.environ["PATH"],
+            "LOG": str(log),
+            "PYTHON": str(checkout.path / ".venv/bin/python"),
+            "_STAGES_COMPLETE": "complete_bash",
+        },
+        check=True,
+        capture_output=True,
+    )
+    assert done.stdout == b"" and not log.exists()

@@ -36,7 +36,7 @@ PROGRAMS = (
     "doctl",
     "pulumi",
     "make",
-    ".venv/bin/python -m",
+    "./stages",
     "git",
     "ssh-add",
     "kill",

@@ -1,4 +1,4 @@
-"""One stack's preview by the engine, as files for ``scripts.preview render --previews``."""
+"""One stack's preview by the engine, as files for ``pull-request render --previews``."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Watched:
         self._news = threading.Condition()
         self._began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "scripts.stack", "up", "--stack", stack.name],
+            [sys.executable, "-m", "scripts", "up", "--stack", stack.name],
             cwd=stack.clone.path,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

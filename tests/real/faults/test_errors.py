@@ -25,7 +25,7 @@ def test_a_traceback_of_the_apps_own_is_told_with_host_step_and_remedy(
     product.stack.configure(app__build=BUILD)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "scripts.stack", "up", "--stack", product.stack.name],
+            [sys.executable, "-m", "scripts", "up", "--stack", product.stack.name],
             cwd=product.stack.clone.path,
             capture_output=True,
             text=True,

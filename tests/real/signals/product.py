@@ -62,9 +62,9 @@ class Product:
         return moment.strftime("%Y-%m-%dT%H:%M:%S")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run ``scripts/signals.py`` on the stack."""
+        """Run ``./stages signals`` on the stack."""
         return subprocess.run(
-            [sys.executable, "-m", "scripts.signals", self.stack.name, *arguments],
+            [sys.executable, "-m", "scripts", "signals", self.stack.name, *arguments],
             cwd=self.stack.clone.path,
             capture_output=True,
             text=True,

@@ -31,7 +31,7 @@ def kill_host(server_id: str) -> None:
 
 def test_a_killed_up_is_recovered_by_the_next(stage2: Stack) -> None:
     stage2.configure(server__generation=17)
-    argv = [sys.executable, "-m", "scripts.stack", "up", "--stack", stage2.name]
+    argv = [sys.executable, "-m", "scripts", "up", "--stack", stage2.name]
     with (stage2.clone.path / ".stages" / "killed.log").open("w") as log:
         run = subprocess.Popen(
             argv, cwd=stage2.clone.path, stdout=log, stderr=log, start_new_session=True

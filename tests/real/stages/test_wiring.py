@@ -58,7 +58,7 @@ def replace_server(stack: Stack) -> tuple[int, str]:
 def do(stack: Stack, command: str) -> tuple[int, str]:
     """Run a command; return its exit code, whatever it is, and what was said."""
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.stack", command, "--stack", stack.name],
+        [sys.executable, "-m", "scripts", command, "--stack", stack.name],
         cwd=stack.clone.path,
         capture_output=True,
         text=True,

@@ -145,7 +145,7 @@ def test_an_old_python_is_told_in_one_sentence() -> None:
     done = run(f"import sys; sys.version_info = (3, 9, 2); {RUN}")
     assert done.returncode == 1
     assert done.stderr.startswith("Python: should be 3.11 or newer, got ")
-    assert done.stderr.endswith("Install one, or name it: make PYTHON=python3.13 ...\n")
+    assert done.stderr.endswith("or name it: PYTHON=python3.13 ./stages ...\n")
 
 
 def test_with_everything_there_it_is_quiet_and_asks_no_network() -> None:

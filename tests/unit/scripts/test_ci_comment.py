@@ -22,6 +22,7 @@ from planning.difference.document import MOST_BYTES, Resource, Stack, Value
 from planning.difference.marker import LIMIT, MARKER
 from scripts import ci
 from scripts.lib.github import artifacts
+from scripts.main import main
 from tests.support import github_api, workflow_runs
 from tests.support.github_api import GitHub
 from tests.support.workflow_runs import COMMIT, FORK, RUN, document, packed
@@ -56,7 +57,7 @@ def run(
 def post(github: GitHub, archive: bytes, name: str = "preview-offline") -> tuple[int, str]:
     """Let the run have left this archive; return the exit code and the comment."""
     github.artifacts[RUN] = [(name, archive)]
-    code = ci.main(["comment"])
+    code = main(["ci", "comment"])
     (made,) = github.comments[PULL]
     assert made["body"].startswith(MARKER)
     return code, str(made["body"])
@@ -93,7 +94,7 @@ def test_of_two_attempts_the_last_is_heard(github: GitHub) -> None:
         ("preview-offline", packed(document())),
         ("something-else", b"no archive"),
     ]
-    assert ci.main(["comment"]) == 0
+    assert main(["ci", "comment"]) == 0
     assert "aws-stage1" in github.comments[PULL][0]["body"]
     assert "broken" not in github.comments[PULL][0]["body"]
 
@@ -110,7 +111,7 @@ def test_of_our_own_runs_the_engine_is_heard_before_the_plan(
         ("preview-aws-stage1", packed(document(failed))),
         ("preview-offline-too", packed(document())),
     ]
-    assert ci.main(["comment"]) == 0
+    assert main(["ci", "comment"]) == 0
     assert github.comments[PULL] == []
     (made,) = github.comments[43]
     assert "ExpiredToken" in made["body"]
@@ -121,7 +122,7 @@ def test_of_our_own_runs_the_engine_is_heard_before_the_plan(
 
 @pytest.mark.usefixtures("run")
 def test_a_run_that_left_nothing_is_told(github: GitHub) -> None:
-    assert ci.main(["comment"]) == 0
+    assert main(["ci", "comment"]) == 0
     assert [each["body"] for each in github.comments[PULL]] == [NOTHING]
 
 
@@ -131,7 +132,7 @@ def test_a_comment_of_a_commit_that_is_no_longer_the_last_is_not_made(
 ) -> None:
     github.artifacts[RUN] = [("preview-offline", packed(document()))]
     github.pulls[0]["head"]["sha"] = "d" * 40
-    assert ci.main(["comment"]) == 0
+    assert main(["ci", "comment"]) == 0
     assert capsys.readouterr().out == (
         "No open pull request ends with commit c0ffee000000 any more: nothing to say.\n"
     )
@@ -142,7 +143,7 @@ def test_a_fork_that_is_gone_has_no_pull_request(
     github: GitHub, run: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     workflow_runs.environment(github, tmp_path, head_repository=None)
-    assert ci.main(["comment"]) == 0
+    assert main(["ci", "comment"]) == 0
     assert github.asked == []
 
 
@@ -150,7 +151,7 @@ def test_a_fork_that_is_gone_has_no_pull_request(
 def test_a_branch_of_another_repository_with_the_same_owner_is_not_it(github: GitHub) -> None:
     github.pulls.clear()
     github.pull(PULL, "change", COMMIT, "mallory/other")
-    assert ci.main(["comment"]) == 0
+    assert main(["ci", "comment"]) == 0
     assert github.changes() == []
 
 
@@ -159,7 +160,7 @@ def test_two_pull_requests_of_one_commit_are_told_apart_by_nobody(
     github: GitHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
     github.pull(43, "change", COMMIT, FORK)
-    assert ci.main(["comment"]) == 2
+    assert main(["ci", "comment"]) == 2
     assert capsys.readouterr().err == (
         "Commit c0ffee000000 of mallory/shop: should be the head of one pull request, got 42, 43. "
         "Which of them the preview is for cannot be told: close all but one.\n"
@@ -174,12 +175,12 @@ def test_another_event_is_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     workflow_runs.environment(github, tmp_path, event="push")
-    assert ci.main(["comment"]) == 2
+    assert main(["ci", "comment"]) == 2
     assert capsys.readouterr().err == (
         "GITHUB_EVENT_PATH: workflow_run.event: should be pull_request, got 'push'\n"
     )
     run.setenv("GITHUB_EVENT_PATH", "")
-    assert ci.main(["comment"]) == 2
+    assert main(["ci", "comment"]) == 2
     assert capsys.readouterr().err == (
         "GITHUB_EVENT_PATH: should name the file of an event `workflow_run`, got ''. "
         "This command is for the workflow preview-comment.yml.\n"
@@ -318,7 +319,7 @@ def test_other_entries_are_not_looked_at(github: GitHub) -> None:
 @pytest.mark.usefixtures("run")
 def test_too_many_artifacts_are_refused(github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
     github.artifacts[RUN] = [(f"preview-{at}", packed(document())) for at in range(41)]
-    assert ci.main(["comment"]) == 2
+    assert main(["ci", "comment"]) == 2
     assert capsys.readouterr().err == "Run 5001: should have at most 40 previews, got 41\n"
     assert not [each for each in github.asked if each.path.startswith("/elsewhere/")]
 
@@ -377,6 +378,6 @@ def test_no_lack_of_the_environment_is_a_traceback(
     run: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run.delenv("GITHUB_TOKEN")
-    assert ci.main(["comment"]) == 2
+    assert main(["ci", "comment"]) == 2
     assert capsys.readouterr().err.startswith("GITHUB_TOKEN: should be a token for GitHub's API")
     assert "GITHUB_TOKEN" not in os.environ

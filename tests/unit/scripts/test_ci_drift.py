@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from planning.difference.document import Resource, Stack, Status, Value
-from scripts import ci
 from scripts.lib.github import issue
+from scripts.main import main
 from tests.support import github_api, workflow_runs
 from tests.support.github_api import HUNG_UP, GitHub, Trouble
 from tests.support.workflow_runs import RUN, document, packed
@@ -42,7 +42,7 @@ def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
 def tell(github: GitHub, *stacks: Stack) -> int:
     """Let the looks of this run have found this; return the exit code."""
     github.artifacts[RUN] = [(f"preview-{one.name}", packed(document(one))) for one in stacks]
-    return ci.main(["drift"])
+    return main(["ci", "drift"])
 
 
 def test_an_issue_is_opened_brought_up_to_date_and_closed(
@@ -104,7 +104,7 @@ def test_the_run_has_a_number(
     github: GitHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GITHUB_RUN_ID", "../1")
-    assert ci.main(["drift"]) == 2
+    assert main(["ci", "drift"]) == 2
     assert capsys.readouterr().err == (
         "GITHUB_RUN_ID: should be the number of this run, got '../1'\n"
     )

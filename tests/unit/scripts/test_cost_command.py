@@ -1,4 +1,4 @@
-"""``scripts/cost.py`` as an operator runs it: output, exit codes, sentences."""
+"""``./stages cost`` as an operator runs it: output, exit codes, sentences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from components.program import PROJECT
-from scripts import cost
+from scripts.main import main
 from tests.support import cost_plans
 from tests.support.cost_plans import Planned
 
@@ -41,14 +41,14 @@ def document(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("words", [[], ["estimate"]])
 def test_one_stack(words: list[str], small: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cost.main([*words, small, "--format", "json"]) == 0
+    assert main(["cost", *words, small, "--format", "json"]) == 0
     assert document(capsys)["stacks"][0]["usd_per_month"] == "18.31"
 
 
 def test_several_stacks_beside_each_other(
     small: str, medium: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cost.main([small, medium]) == 0
+    assert main(["cost", small, medium]) == 0
     assert "Total           18.31     30.58" in capsys.readouterr().out
 
 
@@ -68,16 +68,16 @@ def test_the_budget(
     now: str, before: str | None, budget: str, code: int, request: pytest.FixtureRequest
 ) -> None:
     compare = ["--compare", request.getfixturevalue(before)] if before else []
-    assert cost.main([request.getfixturevalue(now), "--budget", budget, *compare]) == code
+    assert main(["cost", request.getfixturevalue(now), "--budget", budget, *compare]) == code
 
 
 def test_above_the_budget_is_told(small: str, capsys: pytest.CaptureFixture[str]) -> None:
-    cost.main([small, "--budget", "10"])
+    main(["cost", small, "--budget", "10"])
     assert capsys.readouterr().err == ("fixture: $18.31 a month is above the budget of $10.00.\n")
 
 
 def test_a_comparison(small: str, medium: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cost.main([medium, "--compare", small, "--format", "json"]) == 0
+    assert main(["cost", medium, "--compare", small, "--format", "json"]) == 0
     found = document(capsys)["comparison"]
     assert found["usd_difference"] == "12.27"
     assert [(one["name"], one["usd_difference"]) for one in found["changes"]] == [
@@ -86,7 +86,7 @@ def test_a_comparison(small: str, medium: str, capsys: pytest.CaptureFixture[str
 
 
 def test_a_comparison_with_itself_is_empty(small: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cost.main([small, "--compare", small, "--format", "json"]) == 0
+    assert main(["cost", small, "--compare", small, "--format", "json"]) == 0
     found = document(capsys)["comparison"]
     assert (found["usd_difference"], found["changes"]) == ("0.00", [])
 
@@ -94,41 +94,41 @@ def test_a_comparison_with_itself_is_empty(small: str, capsys: pytest.CaptureFix
 def test_usage(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     usage = tmp_path / "usage.yaml"
     usage.write_text("egress_gb: 150\n")
-    assert cost.main([small, "--usage", str(usage), "--format", "json"]) == 0
+    assert main(["cost", small, "--usage", str(usage), "--format", "json"]) == 0
     assert document(capsys)["stacks"][0]["usd_per_month"] == "22.81"
 
 
 def test_the_usage_template_is_a_usage_file(
     small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cost.main(["usage"]) == 0
+    assert main(["cost", "usage"]) == 0
     template = capsys.readouterr().out
     usage = tmp_path / "usage.yaml"
     usage.write_text(template)
-    assert cost.main([small, "--usage", str(usage)]) == 0
+    assert main(["cost", small, "--usage", str(usage)]) == 0
     told = "".join(
         line.removeprefix("# ") + "\n" for line in template.splitlines() if ": 1" in line
     )
     usage.write_text(told)
     assert told.count("\n") == template.count("default: unknown") > 8
-    assert cost.main([small, "--usage", str(usage)]) == 0
+    assert main(["cost", small, "--usage", str(usage)]) == 0
 
 
 def test_out_is_written_whole(small: str, tmp_path: Path) -> None:
     out = tmp_path / "out.md"
-    assert cost.main([small, "--format", "markdown", "--out", str(out)]) == 0
+    assert main(["cost", small, "--format", "markdown", "--out", str(out)]) == 0
     assert out.read_text().startswith("### `fixture` costs $18.31 a month\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.md", "small.json"]
 
 
 def test_strict(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     odd = save(tmp_path, "odd.json", cost_plans.resource("aws:backup/plan:Plan", "p", {}))
-    assert cost.main([small, "--strict"]) == 0
-    assert cost.main([odd]) == 0
+    assert main(["cost", small, "--strict"]) == 0
+    assert main(["cost", odd]) == 0
     assert "Not priced: p (aws:backup/plan:Plan): no rule says what this" in (
         capsys.readouterr().out
     )
-    assert cost.main([odd, "--strict"]) == 2
+    assert main(["cost", odd, "--strict"]) == 2
     assert capsys.readouterr().err == (
         "--strict: everything should have a price, got 1 without one\n"
     )
@@ -152,7 +152,7 @@ BAD = [
      " egress_gb."),
     (["{small}", "--out", "{small}/deeper"],
      "{small}/deeper: should be a file that can be written, got an error (Not a directory)"),
-    (["{small}", "--zzz"], "No such option: --zzz `--help` lists the options."),
+    (["{small}", "--zzz"], "No such option: --zzz. `./stages cost estimate --help` says more."),
 ]  # fmt: skip
 
 
@@ -167,7 +167,7 @@ def test_bad_input(
     usage = tmp_path / "usage.yaml"
     usage.write_text("egres_gb: 5\n")
     names = {"small": small, "usage": str(usage)}
-    assert cost.main([word.format(**names) for word in words]) == 2
+    assert main(["cost", *(word.format(**names) for word in words)]) == 2
     assert capsys.readouterr().err == sentence.format(**names) + "\n"
 
 
@@ -195,7 +195,7 @@ def test_a_usage_file_of_something_else(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("u.yaml").write_text(text)
-    assert cost.main([small, "--usage", "u.yaml"]) == 2
+    assert main(["cost", small, "--usage", "u.yaml"]) == 2
     assert capsys.readouterr().err == sentence + "\n"
 
 
@@ -205,12 +205,12 @@ HEAVY = ("pulumi", "pulumi_aws", "pulumi_digitalocean", "boto3", "botocore", "gr
 
 def test_an_estimate_of_a_plan_file_loads_no_sdk(small: str) -> None:
     program = (
-        "import sys; from scripts import cost; code = cost.main(sys.argv[1:]);"
+        "import sys; from scripts.main import main; code = main(sys.argv[1:]);"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr);"
         "sys.exit(code)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, small, "--format", "json"],
+        [sys.executable, "-c", program, "cost", small, "--format", "json"],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -219,10 +219,10 @@ def test_an_estimate_of_a_plan_file_loads_no_sdk(small: str) -> None:
     assert (done.returncode, done.stderr) == (0, "[]\n")
 
 
-def test_it_runs_as_a_file_from_anywhere(small: str, tmp_path: Path) -> None:
+def test_it_runs_from_anywhere(small: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(PROJECT / "scripts" / "cost.py"), small, "--budget", "1"],
-        cwd=tmp_path,
+        [sys.executable, str(PROJECT / "scripts"), "cost", Path(small).name, "--budget", "1"],
+        cwd=Path(small).parent,
         capture_output=True,
         text=True,
         check=False,
@@ -232,7 +232,7 @@ def test_it_runs_as_a_file_from_anywhere(small: str, tmp_path: Path) -> None:
 
 def test_a_hundred_files_are_one_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [save(tmp_path, f"{n}.json", *cost_plans.ec2()) for n in range(100)]
-    assert cost.main([*files, "--format", "json"]) == 0
+    assert main(["cost", *files, "--format", "json"]) == 0
     assert [one["usd_per_month"] for one in document(capsys)["stacks"]] == ["30.58"] * 100
 
 
@@ -240,5 +240,5 @@ def test_a_stack_needs_neither_its_app_nor_a_network(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert cost.main(["local-stage1", "--format", "json"]) == 0
+    assert main(["cost", "local-stage1", "--format", "json"]) == 0
     assert document(capsys)["stacks"][0]["usd_per_month"] == "0.00"

@@ -8,6 +8,7 @@ import pytest
 
 from planning.policies.findings import Finding
 from scripts import policy
+from scripts.main import main
 
 FOUND = Finding(
     rule="budget", level="advisory", urn="", message="shop is dear", remedy="Spend less."
@@ -18,7 +19,7 @@ WORSE = Finding(
 
 
 def test_stacks_without_findings(capsys: pytest.CaptureFixture[str]) -> None:
-    assert policy.main(["digitalocean-stage1", "digitalocean-stage2"]) == 0
+    assert main(["policy", "digitalocean-stage1", "digitalocean-stage2"]) == 0
     assert capsys.readouterr().out == (
         "digitalocean-stage1: nothing found\ndigitalocean-stage2: nothing found\n"
     )
@@ -29,18 +30,18 @@ def test_only_a_mandatory_finding_is_a_failure(
 ) -> None:
     found = [FOUND]
     monkeypatch.setattr(policy, "judge", lambda _stack: found)
-    assert policy.main(["shop"]) == 0
+    assert main(["policy", "shop"]) == 0
     found.append(WORSE)
-    assert policy.main(["shop"]) == 1
+    assert main(["policy", "shop"]) == 1
     assert capsys.readouterr().out.endswith(
         "shop: 2 found\n"
         "  advisory: shop is dear (budget). Spend less.\n"
         "  mandatory: none kept (backups). Keep some.\n"
     )
-    assert policy.main(["shop", "--json"]) == 1
+    assert main(["policy", "shop", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["shop"][1]["rule"] == "backups"
 
 
 def test_an_unknown_stack_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert policy.main(["shop"]) == 2
+    assert main(["policy", "shop"]) == 2
     assert "should be one of aws-stage1, " in capsys.readouterr().err

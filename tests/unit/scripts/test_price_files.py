@@ -22,8 +22,8 @@ from components.errors import UserError
 from components.seam.costs import Line, Price
 from planning.costs import price_file
 from planning.costs.estimate import Sources, sources
-from scripts import cost
 from scripts.lib import cost_inputs
+from scripts.main import main
 from tests.support import cost_plans
 
 TODAY = datetime.date(2026, 11, 22)
@@ -151,7 +151,7 @@ def test_an_estimate_with_such_a_file_ends_with_2(
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps(cost_plans.document(*cost_plans.ec2())))
     monkeypatch.setattr(cost_inputs, "ROOT", tmp_path)
-    assert cost.main([str(plan)]) == 2
+    assert main(["cost", str(plan)]) == 2
     assert capsys.readouterr().err.startswith(
         "components/clouds/aws/known/prices.json: row 1 (ec2/t4g"
     )

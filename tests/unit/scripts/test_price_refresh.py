@@ -23,8 +23,8 @@ from components.clouds.digitalocean.known import price_list as digitalocean_list
 from components.errors import UserError
 from components.seam.costs import Price
 from planning.costs import price_file
-from scripts import prices
 from scripts.lib import cost_inputs
+from scripts.main import main
 from tests.support import digitalocean_api
 
 TODAY = datetime.date(2026, 11, 22)
@@ -374,7 +374,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_refresh_writes_what_digitalocean_says(
     digitalocean: digitalocean_api.Api, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert prices.main(["refresh", "digitalocean"]) == 0
+    assert main(["prices", "refresh", "digitalocean"]) == 0
     read = {one.item: one for one in price_file.parse(root.read_text(), "p", datetime.date.max)}
     assert read["droplet/s-2vcpu-4gb"].usd == Decimal(25)
     assert read["droplet/s-2vcpu-4gb"].source == digitalocean_list.SOURCE
@@ -385,7 +385,7 @@ def test_refresh_writes_what_digitalocean_says(
         "digitalocean: 2 of 3 prices have changed.\n"
     )
     once = root.read_bytes()
-    assert prices.main(["refresh", "digitalocean"]) == 0
+    assert main(["prices", "refresh", "digitalocean"]) == 0
     assert root.read_bytes() == once
     assert capsys.readouterr().out == "digitalocean: 0 of 3 prices have changed.\n"
     assert [path.name for path in root.parent.iterdir() if path.name.startswith(".")] == []
@@ -395,11 +395,11 @@ def test_check_writes_nothing(
     digitalocean: digitalocean_api.Api, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = root.read_bytes()
-    assert prices.main(["check", "digitalocean"]) == 5
+    assert main(["prices", "check", "digitalocean"]) == 5
     assert root.read_bytes() == before
     assert capsys.readouterr().out.endswith("digitalocean: 2 of 3 prices have changed.\n")
-    prices.main(["refresh", "digitalocean"])
-    assert prices.main(["check"]) == 0  # the only cloud in this folder that can tell
+    main(["prices", "refresh", "digitalocean"])
+    assert main(["prices", "check"]) == 0  # the only cloud in this folder that can tell
 
 
 @pytest.mark.parametrize(
@@ -432,7 +432,7 @@ def test_nothing_is_written_when_something_is_wrong(
 ) -> None:
     digitalocean.answers["/v2/sizes"] = answer
     before = root.read_bytes()
-    assert prices.main(["refresh", "digitalocean"]) == code
+    assert main(["prices", "refresh", "digitalocean"]) == code
     told = capsys.readouterr().err
     assert sentence is None or told == sentence + "\n"
     assert root.read_bytes() == before
@@ -463,12 +463,12 @@ def test_a_write_that_is_stopped_leaves_the_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    assert prices.main(["refresh", "digitalocean"]) == 2
+    assert main(["prices", "refresh", "digitalocean"]) == 2
     assert root.read_bytes() == before
     assert sorted(path.name for path in root.parent.iterdir()) == ["price_list.py", "prices.json"]
 
 
 @pytest.mark.parametrize("command", ["refresh", "check"])
 def test_a_cloud_without_a_price_list(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert prices.main([command, "local"]) == 2
+    assert main(["prices", command, "local"]) == 2
     assert capsys.readouterr().err == "cloud: should be one of aws, digitalocean, got 'local'\n"

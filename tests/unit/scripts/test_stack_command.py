@@ -6,7 +6,6 @@ import errno
 import os
 import shutil
 import urllib.error
-from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path
 
@@ -16,19 +15,16 @@ from hypothesis import strategies as st
 
 from components.clouds.aws.account import api as aws_api
 from components.seam.operations import Operations
-from scripts import stack
-from scripts.lib import checkout, execute, hooks, session
+from scripts.lib import checkout, command, execute, hooks, session
+from scripts.main import VERBS, main
 
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = "config:\n  stages:cloud: local\n  stages:stage: 1\n  stages:app.repository: .\n"
-COMMANDS = sorted(
-    str(command.name or command.callback.__name__).replace("_", "-")  # type: ignore[union-attr]
-    for command in stack.app.registered_commands
-)
+COMMANDS = sorted(name for name, verb in VERBS.items() if verb.module == "stack")
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout with one stack, which was never up; no engine can be found from it."""
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks" / "Pulumi.s.yaml").write_text(SETTINGS)
@@ -37,16 +33,15 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / ".stages").mkdir()
     (tmp_path / ".stages" / "cli").write_text("/nowhere\n")
     monkeypatch.setattr(session, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "ROOT", tmp_path)
     monkeypatch.setenv("STAGES_LOCAL_ROOT", str(tmp_path / "local"))
     for name in (checkout.BACKEND, session.KEEP_HERE):
         monkeypatch.delenv(name, raising=False)
-    before = Path.cwd()
-    yield tmp_path
-    os.chdir(before)
+    return tmp_path
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
-    assert stack.main([*arguments]) == code
+    assert main([*arguments]) == code
     return capsys.readouterr().err
 
 
@@ -157,7 +152,7 @@ def test_what_a_disk_refuses(number: int, said: str) -> None:
 def test_an_internal_error_says_what_to_report(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kept: bool
 ) -> None:
-    def slip(*_: object) -> None:
+    def slip(*_: object, **__: object) -> None:
         if not kept:
             shutil.rmtree(root / ".stages")
             (root / ".stages").touch()
@@ -176,14 +171,22 @@ def test_an_internal_error_says_what_to_report(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["up"], "Missing option '--stack'. `make help` lists the commands.\n"),
-        (["up", "--stack"], "Option '--stack' requires an argument. `make help` lists the"),
-        (["upp"], "No such command 'upp'. Did you mean 'up'? `make help` lists the commands.\n"),
+        (["up"], "STACK: should be one of s, got 'local-stage1'. A new stack is a new file "),
         (
-            ["up", "--stack", "s", "s"],
-            "Got unexpected extra argument(s) (s). `make help` lists the commands.\n",
+            ["up", "--stack"],
+            "Option '--stack' requires an argument. `./stages --help` says more.\n",
         ),
-        (["plan"], "Missing argument 'stack'. `make help` lists the commands.\n"),
+        (["upp"], "No such command 'upp'. Did you mean 'up'? `./stages --help` says more.\n"),
+        (
+            ["up", "s", "s"],
+            "Got unexpected extra argument(s) (s). `./stages up --help` says more.\n",
+        ),
+        (
+            ["up", "s", "--stack", "t"],
+            "STACK: should be named once, got 's' and --stack 't'\n",
+        ),
+        (["plan", "t"], "STACK: should be one of "),
+        (["ssh", "t", "--", "uptime"], "STACK: should be one of s, got 't'. "),
         (["up", "--stack", ""], "STACK: should be one of s, got ''. A name has at"),
         (["up", "--stack", "../s"], "STACK: should be one of s, got '../s'. A name has at"),
         (["up", "--stack", "\udcff"], "STACK: should be one of s, got '\\udcff'. A name has at"),
@@ -225,7 +228,7 @@ def test_no_command_line_gives_a_traceback(
 ) -> None:
     """None of them names a stack that is there: those go on to the engine."""
     arguments = [word for word in words if word != "s"]
-    code = stack.main(arguments)
+    code = main(arguments)
     said = capsys.readouterr()
     assert code in ({0} if {"--help"} & {*arguments} else {0, 2}), said.err
     assert "Internal error" not in said.err and "Traceback" not in said.err
@@ -258,7 +261,7 @@ def test_an_api_that_refuses_is_no_internal_error(
     error: Exception,
     said: str,
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(session, "open_session", refuse)

@@ -1,4 +1,4 @@
-"""scripts/preview.py: what it reads, what it refuses, how it ends."""
+"""./stages pull-request: what it reads, what it refuses, how it ends."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from planning.difference.document import Cost, Document, Finding, Stack
 from planning.difference.marker import MARKER
 from scripts import preview
 from scripts.lib.preview import revisions
+from scripts.main import main
 from tests.support.previewed import changed, side
 
 QUIET = Stack(name="quiet", source="offline", status="unchanged")
@@ -63,7 +64,7 @@ def test_a_document_is_rendered_and_several_are_one(
         file = tmp_path / f"{stack.name}.json"
         file.write_text(document.write(Document(base="a" * 40, head="b" * 40, stacks=(stack,))))
         files += ["--document", str(file)]
-    assert preview.main(["render", *files, "--json", str(tmp_path / "all.json")]) == 1
+    assert main(["pull-request", "render", *files, "--json", str(tmp_path / "all.json")]) == 1
     assert [one.name for one in document.read((tmp_path / "all.json").read_text()).stacks] == [
         "failed",
         "over",
@@ -73,7 +74,7 @@ def test_a_document_is_rendered_and_several_are_one(
     assert said == (
         "failed: the preview failed.\nover: $9.00 a month is above its budget of $5.00.\n"
     )
-    assert preview.main(["render", *files]) == 1
+    assert main(["pull-request", "render", *files]) == 1
     assert capsys.readouterr().out.startswith(f"{MARKER}\n## Preview: 1 stack changes, 1 preview")
 
 
@@ -82,7 +83,7 @@ def test_plans_by_hand_are_enough(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "shop.json").write_text(json.dumps(one.plan))
     out = tmp_path / "comment.md"
-    assert preview.main(["render", "--offline", str(tmp_path), "--markdown", str(out)]) == 0
+    assert main(["pull-request", "render", "--offline", str(tmp_path), "--markdown", str(out)]) == 0
     assert "are not told: the stack's settings are not known" in out.read_text()
 
 
@@ -92,7 +93,7 @@ def test_a_preview_that_never_came_has_failed(tmp_path: Path) -> None:
     (tmp_path / "previews").mkdir()
     (tmp_path / "previews" / "aws-stage1.error").write_text("error: AccessDenied\n")
     asked = ["--touched", str(tmp_path / "touched.json"), "--json", str(tmp_path / "out.json")]
-    assert preview.main(["render", "--previews", str(tmp_path / "previews"), *asked]) == 1
+    assert main(["pull-request", "render", "--previews", str(tmp_path / "previews"), *asked]) == 1
     found = document.read((tmp_path / "out.json").read_text()).stacks
     assert [(one.name, one.status, one.error) for one in found] == [
         ("aws-stage1", "failed", "error: AccessDenied"),
@@ -134,7 +135,7 @@ def test_a_preview_that_never_came_has_failed(tmp_path: Path) -> None:
 def test_bad_input_is_one_sentence(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert preview.main(arguments) == 2
+    assert main(["pull-request", *arguments]) == 2
     assert capsys.readouterr().err == words
 
 
@@ -142,7 +143,7 @@ def test_a_document_that_is_none_is_named_with_its_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "x.json").write_text('{"version": 7}')
-    assert preview.main(["render", "--document", str(tmp_path / "x.json")]) == 2
+    assert main(["pull-request", "render", "--document", str(tmp_path / "x.json")]) == 2
     file = tmp_path / "x.json"
     assert capsys.readouterr().err == (f"{file}: preview document: version: should be 1, got '7'\n")
 

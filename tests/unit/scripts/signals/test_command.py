@@ -12,6 +12,7 @@ import pytest
 
 from scripts import signals
 from scripts.lib import checkout, session
+from scripts.main import main
 
 ROOT = Path(__file__).resolve().parents[4]
 SETTINGS = "config:\n  stages:cloud: local\n  stages:stage: {}\n  stages:app.repository: .\n"
@@ -51,12 +52,16 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             " this stack is beyond it.",
         ),
         (["s1"], 1, "Stack s1 is not up. Run `make up STACK=s1` first."),
-        ([], 2, "Missing argument 'stack'. `make help` lists the commands."),
+        (
+            ["s1", "--stack", "s2"],
+            2,
+            "STACK: should be named once, got 's1' and --stack 's2'",
+        ),
         (
             ["s1", "--sins", "1d"],
             2,
             "No such option: --sins (Possible options: --json, --since)."
-            " `make help` lists the commands.",
+            " `./stages signals --help` says more.",
         ),
         *(
             (
@@ -72,7 +77,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_what_is_refused(
     arguments: list[str], code: int, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = signals.main(arguments)
+    found = main(["signals", *arguments])
     assert capsys.readouterr() == ("", told + "\n")
     assert found == code
 
