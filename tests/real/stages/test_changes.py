@@ -160,8 +160,7 @@ def test_a_release_that_never_gets_healthy_leaves_the_old_one(stack: Stack) -> N
             said = stack.run("up", code=1)
         assert not seen.failures
         assert "broken on purpose" in said
-        log = on_host(stack, "sudo cat /var/log/stages/*; sudo journalctl -o cat -u web@8001")
-        assert "broken on purpose" in log
+        assert "broken on purpose" in on_host(stack, "sudo sh -c 'cat /var/log/stages/*'")
         assert stack.get()["revision"] == good
     finally:
         stack.clone.git("checkout", "--quiet", branch)
