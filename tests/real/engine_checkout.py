@@ -138,17 +138,30 @@ def make_checkout(base: Path) -> TestCheckout:
     root = base / "checkout"
     keep = shutil.ignore_patterns("__pycache__", "clouds", "stages", "program.py")
     shutil.copytree(ROOT / "components", root / "components", ignore=keep)
-    (root / "components" / "clouds" / "local").mkdir(parents=True)
-    for name in ("__init__.py", "local/known/downtime.py"):
+    for room in ("account", "known"):
+        (root / "components" / "clouds" / "local" / room).mkdir(parents=True)
+    for name in (
+        "__init__.py",
+        "local/account/__init__.py",
+        "local/known/__init__.py",
+        "local/known/downtime.py",
+    ):
         shutil.copy(ROOT / "components/clouds" / name, root / "components/clouds" / name)
     (root / "components/clouds/local/__init__.py").write_text('"""The tests\' cloud."""\n')
-    for name in ("scripts", "tools"):
+    for name in ("planning", "scripts", "tools"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     own = root / PROGRAM.relative_to(ROOT)
     shutil.copytree(PROGRAM, own, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("program.py", "clouds/local/account/operations.py"):
         shutil.copy(own / Path(name).name, root / "components" / name)
-    for name in ("Pulumi.yaml", "__main__.py", "Makefile", ".gitignore", "requirements.txt"):
+    for name in (
+        "Pulumi.yaml",
+        "__main__.py",
+        "Makefile",
+        "stages",
+        ".gitignore",
+        "requirements.txt",
+    ):
         shutil.copy(ROOT / name, root / name)
     (root / "stacks").mkdir()
     checkout = TestCheckout(root, base / "notes")
