@@ -324,7 +324,7 @@ def test_a_change_on_a_real_cloud_is_asked_for(
 def test_an_unknown_option_is_told_in_one_line(standing: TestCheckout) -> None:
     done = standing.stack("up", "--force")
     assert (done.code, done.out) == (2, "")
-    assert done.err == "No such option: --force. `make help` lists the commands.\n"
+    assert done.err == "No such option: --force. `./stages up --help` says more.\n"
 
 
 def test_a_reader_that_goes_away_does_not_harm_the_run(checkout: TestCheckout) -> None:
