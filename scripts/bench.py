@@ -1,5 +1,6 @@
 """How long things take, beside what they should take at most.
 
+    \b
     costs      the estimate, over one and many plan files
     preview    the comment on a pull request, from offline plans
     stages     the local stages: coming up, doing nothing, at rest

@@ -130,7 +130,7 @@ app = typer.Typer(
     f" stacks/Pulumi.<stack>.yaml, {command.DEFAULT_STACK} if none is named;"
     f" `{PROGRAM} VERB --help` says more about a verb.",
     epilog=f"\b\nExit codes:\n{_codes}\n\n`{PROGRAM} --install-completion` lets the shell complete"
-    " verbs and stacks.",
+    " verbs and stacks (zsh and fish find it with this folder on PATH).",
     subcommand_metavar="VERB [STACK] [OPTIONS]",
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -151,12 +151,15 @@ def main(arguments: Sequence[str]) -> int:
     if COMPLETE in os.environ:
         verbs.main(prog_name=PROGRAM, complete_var=COMPLETE)
     verb = VERBS.get(arguments[0]) if arguments else None
+    # The shell's script calls the program by this name, and its variable after it.
+    completing = {"--install-completion", "--show-completion"} & {*arguments[:1]}
+    program = "stages" if completing else PROGRAM
     # Paths in settings start in the checkout, as under plain `pulumi`.
     folder = Path.cwd() if verb and not verb.in_checkout else command.ROOT
     try:
         with (
             contextlib.chdir(folder),
-            verbs.make_context(PROGRAM, list(arguments) or ["--help"]) as context,
+            verbs.make_context(program, list(arguments) or ["--help"]) as context,
         ):
             return int(verbs.invoke(context) or 0)
     except typer.Exit as end:

@@ -105,6 +105,25 @@ def test_a_shell_completes_verbs_and_stacks(words: str, completed: list[str]) ->
     assert done.stdout.split() == completed
 
 
+def test_the_script_for_bash_completes_what_is_typed() -> None:
+    script = (
+        'eval "$(./stages --show-completion bash)"; complete -p stages;'
+        " COMP_WORDS=(./stages down local-); COMP_CWORD=2; _stages_completion ./stages;"
+        ' echo "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == (
+        "complete -o default -F _stages_completion stages\nlocal-stage1 local-stage2\n"
+    )
+
+
 @pytest.fixture
 def ending(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
     """What ``./stages plan`` ends with."""
