@@ -209,41 +209,34 @@ def test_the_workflows_commands_are_the_targets() -> None:
     assert {*named} == known
 
 
-def test_the_launcher_hands_on_each_word_wherever_it_is_started(
-    checkout: Checkout, tmp_path: Path
-) -> None:
-    words = ["ssh", checkout.value, "", "-x", "--", "a b"]
-    log = tmp_path / "log"
-    subprocess.run(
-        [checkout.path / "stages", *words],
-        cwd=tmp_path,
+def launch(folder: Path, checkout: Checkout, *words: str, **environment: str) -> list[list[str]]:
+    """Run the launcher of a folder from elsewhere; return the arguments of each program."""
+    log = checkout.path / "log"
+    log.write_text("")
+    done = subprocess.run(
+        [folder / "stages", *words],
+        cwd="/",
         env={
             "PATH": os.environ["PATH"],
             "LOG": str(log),
             "PYTHON": str(checkout.path / ".venv/bin/python"),
-            "CDPATH": "/",
+            **environment,
         },
         check=True,
         capture_output=True,
     )
     assert not checkout.mark.exists(), "a value was run"
-    first, last = (call.split("\0")[:-1] for call in log.read_text().split("\001")[:-1])
+    assert done.stdout == b""
+    return [call.split("\0")[:-1] for call in log.read_text().split("\001")[:-1]]
+
+
+def test_the_launcher_hands_on_each_word_wherever_it_is_started(checkout: Checkout) -> None:
+    words = ["ssh", checkout.value, "", "-x", "--", "a b"]
+    first, last = launch(checkout.path, checkout, *words, CDPATH="/")
     assert first == [f"{checkout.path}/scripts/bootstrap.py", "--no-engine"]
     assert last == [f"{checkout.path}/scripts", *words]
 
 
 def test_a_shell_that_completes_a_word_installs_nothing(checkout: Checkout, tmp_path: Path) -> None:
     shutil.copy(checkout.path / "stages", tmp_path)
-    log = tmp_path / "log"
-    done = subprocess.run(
-        [tmp_path / "stages"],
-        env={
-            "PATH": os.environ["PATH"],
-            "LOG": str(log),
-            "PYTHON": str(checkout.path / ".venv/bin/python"),
-            "_STAGES_COMPLETE": "complete_bash",
-        },
-        check=True,
-        capture_output=True,
-    )
-    assert done.stdout == b"" and not log.exists()
+    assert launch(tmp_path, checkout, _STAGES_COMPLETE="complete_bash") == []
