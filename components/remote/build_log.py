@@ -38,4 +38,4 @@ class HostLog:
     @property
     def shown(self) -> str:
         """Its path as seen from the checkout; empty while nothing was written."""
-        return str(self.path.relative_to(FOLDER.parents[2])) if self.path else ""
+        return str(self.path.relative_to(FOLDER.parents[1])) if self.path else ""
