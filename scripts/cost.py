@@ -203,4 +203,7 @@ def _judged(
     for found in broken:
         over = f"${money(found.total)} a month is above the budget of ${money(most or Decimal(0))}"
         print(f"{found.stack}: {over}.", file=sys.stderr)
+    if most is not None and not broken:
+        for found in all_:
+            found.complete()
     return OVER_BUDGET if broken else 0

@@ -18,7 +18,8 @@ from components.errors import UserError
 
 Part = Literal["server", "database", "network", "operations"]
 Kind = Literal["compute", "disk", "address", "backup", "traffic", "watching"]
-Basis = Literal["seen", "derived", "memory"]
+Quality = Literal["price list", "vendor page", "derived"]
+"""Where a price is from: the vendor's price API or its files, a page of the vendor's, or a rule."""
 
 HOURS: Final = Decimal(730)
 """A month of a vendor that bills by the hour without a cap: 365 * 24 / 12."""
@@ -100,10 +101,10 @@ class Price:
     usd: Decimal
     unit: str
     source: str
+    """The vendor's own document and its name for the product; of a derived price the rule."""
     seen: str | None
-    """Day on which the source said so, ``YYYY-MM-DD``; none was kept for ``None``."""
-    basis: Basis
-    """``derived`` and ``memory`` need a second source before they count as exact."""
+    """Day on which the source said so, ``YYYY-MM-DD``; ``None``: the copy has no date."""
+    quality: Quality
     rule: str | None = None
     """Which rule of the cloud's ``price_list.py`` renews it; ``None``: kept by hand."""
     sku: str | None = None
@@ -147,11 +148,24 @@ class Unpriced:
     resource: str
     type: str
     reason: str
+    adds: bool = True
+    """False: it depends on usage that nobody said, and adds nothing to a total as it is."""
+    refused: bool = False
+    """True: a size, region or input for which a price would be a guess."""
 
 
-def unpriced(resource: PlannedResource, reason: str) -> Unpriced:
+def unpriced(
+    resource: PlannedResource, reason: str, *, adds: bool = True, refused: bool = False
+) -> Unpriced:
     """That a resource, or a line of it, has no price."""
-    return Unpriced(urn=resource.urn, resource=resource.name, type=resource.type, reason=reason)
+    return Unpriced(
+        urn=resource.urn,
+        resource=resource.name,
+        type=resource.type,
+        reason=reason,
+        adds=adds,
+        refused=refused,
+    )
 
 
 class PriceBook:
@@ -273,7 +287,8 @@ class Stack:
     ) -> Line | Unpriced:
         price = self.prices.find(item, region)
         if price is None:
-            return unpriced(resource, f"{name}: {self.prices.why_none(item, region)}")
+            reason = f"{name}: {self.prices.why_none(item, region)}"
+            return unpriced(resource, reason, adds=quantity is not None, refused=True)
         return Line(
             urn=resource.urn,
             resource=resource.name,

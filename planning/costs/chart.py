@@ -86,12 +86,13 @@ def draw(all_: Sequence[Estimate]) -> str:
     ]
     for at, found in enumerate(all_):
         parts += _bar(found, TOP + ROW * at + (ROW - BAR) / 2, scale)
-    parts.append(text(28, bottom + 50, _caption(all_)))
-    return _file(bottom + 72, all_, parts)
+    captions = _captions(all_)
+    parts += [text(28, bottom + 50 + 20 * at, words) for at, words in enumerate(captions)]
+    return _file(bottom + 52 + 20 * len(captions), all_, parts)
 
 
 def _file(height: float, all_: Sequence[Estimate], parts: Sequence[str]) -> str:
-    spoken = "; ".join(f"{found.stack} ${money(found.total)}" for found in all_)
+    spoken = "; ".join(f"{found.stack} {found.least}${money(found.total)}" for found in all_)
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}"'
@@ -106,11 +107,11 @@ def _file(height: float, all_: Sequence[Estimate], parts: Sequence[str]) -> str:
     )
 
 
-def _caption(all_: Sequence[Estimate]) -> str:
-    """What the bars leave out, and how old the prices are."""
-    used = sources(line for found in all_ for line in found.lines)
-    seen = f" Prices seen from {used.oldest} to {used.newest}." if used.oldest else ""
-    return f"Without taxes and what depends on use (traffic, backups beyond the free part).{seen}"
+def _captions(all_: Sequence[Estimate]) -> list[str]:
+    """What the bars leave out, and how old and how sure the prices are."""
+    left_out = "Without taxes and what depends on use (traffic, backups beyond the free part)."
+    lines = [line for found in all_ for line in found.lines]
+    return [left_out, *([sources(lines).rest()] if lines else [])]
 
 
 def _legend(used: Sequence[Category]) -> list[str]:
@@ -145,7 +146,9 @@ def _bar(found: Estimate, y: float, scale: Scale) -> list[str]:
         if share:
             parts.append(_segment(one, spent, share, y, scale))
             spent += share
-    words = f"${money(spent)}" if found.lines else "nothing: it runs on your own machine"
+    words = (
+        f"{found.least}${money(spent)}" if found.lines else "nothing: it runs on your own machine"
+    )
     x = max(scale.x(spent), scale.x(expected.high) if expected else 0) + 10
     return [*parts, text(x, y + BAR / 2 + 5, words, "sum" if found.lines else "")]
 

@@ -28,9 +28,9 @@ def of_estimates(
             "newest": used.newest and used.newest.isoformat(),
             "age_days": used.age_days(today),
             "undated": list(used.undated),
-            "unsure": list(used.unsure),
+            "derived": list(used.derived),
+            "derived_share": exact(used.derived_share.quantize(Decimal("0.0001"))),
         },
-        "warnings": used.warnings(today),
         "stacks": [_estimate(found) for found in all_],
     }
     if comparison:
@@ -80,7 +80,7 @@ def _line(line: Line) -> dict[str, Any]:
         "region": line.price.region,
         "source": line.price.source,
         "seen": line.price.seen,
-        "basis": line.price.basis,
+        "quality": line.price.quality,
     }
 
 

@@ -24,7 +24,6 @@ from components.seam.costs import (
 from planning.costs.plan_file import CostPlan
 
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
-STALE_DAYS: Final = 90
 CENT: Final = Decimal("0.01")
 
 OWN: Final = ("pulumi:", "pulumi-python:dynamic/stages:")
@@ -97,6 +96,18 @@ class Estimate:
         """Exact dollars a month of every line whose quantity is known."""
         return total(self.lines)
 
+    @property
+    def least(self) -> str:
+        """What stands before the total where something has no price: it is not all of it."""
+        return "at least " if any(each.adds for each in self.unpriced) else ""
+
+    def complete(self) -> Decimal:
+        """The total, where it decides something; raises ``UserError`` for a refused price."""
+        for each in self.unpriced:
+            if each.adds and each.refused:
+                raise UserError(f"{each.resource}: {each.reason}")
+        return self.total
+
     def of_part(self, part: Part) -> tuple[Line, ...]:
         """The lines of one part."""
         return tuple(line for line in self.lines if line.part == part)
@@ -111,8 +122,8 @@ class Estimate:
         if not self.lines:
             return []
         return [
-            f"${money(spent)} a month for {what}: ${range_.low}-{range_.high} is expected,"
-            f" this is {range_.place(spent)}."
+            f"{self.least.capitalize()}${money(spent)} a month for {what}:"
+            f" ${range_.low}-{range_.high} is expected, this is {range_.place(spent)}."
             for what, range_, database in EXPECTED.get(self.stage or 0, ())
             for spent in [total(self.of_part("database")) if database else self.total]
         ]
@@ -120,33 +131,34 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Sources:
-    """How old and how sure the prices of some lines are."""
+    """How old and how sure the prices behind a total are: those of lines with a known amount."""
 
     oldest: datetime.date | None
     newest: datetime.date | None
     undated: tuple[str, ...]
-    """Items whose price was seen on a day that was not kept."""
-    unsure: tuple[str, ...]
-    """Items whose price needs a second source."""
+    """Items whose price has no date."""
+    derived: tuple[str, ...]
+    """Items whose price is derived by a rule."""
+    derived_share: Decimal
+    """Part of the total that rests on them, 0 to 1."""
 
     def age_days(self, today: datetime.date) -> int | None:
         """Days since the oldest price was seen."""
         return (today - self.oldest).days if self.oldest else None
 
-    def warnings(self, today: datetime.date) -> list[str]:
-        """Sentences on what should be looked at."""
-        age = self.age_days(today)
-        told = []
-        if age is not None and age > STALE_DAYS:
-            told.append(
-                f"The oldest price here was seen {age} days ago, on {self.oldest}: more than"
-                f" {STALE_DAYS}. `make prices` says what has changed."
-            )
-        if self.unsure:
-            told.append(f"Not exact until a second source agrees: {', '.join(self.unsure)}.")
+    def rest(self, today: datetime.date | None = None) -> str:
+        """What the total rests on, in one sentence; without ``today`` it is the same every day."""
+        percent = (self.derived_share * 100).quantize(Decimal(1), ROUND_HALF_UP)
+        share = f"{percent} %" if percent or not self.derived_share else "Under 1 %"
+        parts = [f"{share} of the total rests on derived prices"]
+        if self.oldest:
+            age = f" ({self.age_days(today)} days ago)" if today else ""
+            parts.append(f"the oldest price was seen on {self.oldest}{age}")
         if self.undated:
-            told.append(f"Seen on a day that was not kept: {', '.join(self.undated)}.")
-        return told
+            parts.append(
+                f"{len(self.undated)} {'has' if len(self.undated) == 1 else 'have'} no date"
+            )
+        return ", ".join(parts) + "."
 
 
 def estimate(
@@ -196,7 +208,7 @@ def _priced(rule: Rule, resource: PlannedResource, stack: Stack) -> Iterator[Lin
     try:
         yield from rule(resource, stack)
     except UserError as problem:
-        yield unpriced(resource, problem.problem.removeprefix(f"{resource.name}: "))
+        yield unpriced(resource, problem.problem.removeprefix(f"{resource.name}: "), refused=True)
 
 
 def total(lines: Iterable[Line]) -> Decimal:
@@ -216,18 +228,18 @@ def money(usd: Decimal) -> str:
 
 
 def sources(lines: Iterable[Line]) -> Sources:
-    """How old and how sure the prices of these lines are."""
-    prices = {(line.price.item, line.price.region): line.price for line in lines}
-    days = sorted(
-        datetime.date.fromisoformat(price.seen) for price in prices.values() if price.seen
-    )
+    """How old and how sure the prices are that add up to the total of these lines."""
+    known = [line for line in lines if line.quantity is not None]
+    prices = {(line.price.item, line.price.region): line.price for line in known}.values()
+    days = sorted(datetime.date.fromisoformat(price.seen) for price in prices if price.seen)
+    spent = total(known)
+    derived = total(line for line in known if line.price.quality == "derived")
     return Sources(
         oldest=days[0] if days else None,
         newest=days[-1] if days else None,
-        undated=_items(
-            price.item for price in prices.values() if not price.seen and price.basis == "seen"
-        ),
-        unsure=_items(price.item for price in prices.values() if price.basis != "seen"),
+        undated=_items(price.item for price in prices if not price.seen),
+        derived=_items(price.item for price in prices if price.quality == "derived"),
+        derived_share=derived / spent if spent else Decimal(0),
     )
 
 

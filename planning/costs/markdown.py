@@ -22,7 +22,7 @@ def of_estimates(
     """The block, as text that ends with a newline."""
     head = _compared(comparison) if comparison else _summary(all_)
     told = [text for found in all_ for text in _sentences(found, len(all_) > 1)]
-    told += rows.price_words(list(all_), today)
+    told += rows.price_words(all_, today)
     head += ["", *(f"- {_plain(text)}" for text in _cut(told, MOST_NOTES, "notes"))]
     room = MOST_LINES - len(head) - 7
     return "\n".join([*head, *_folded(all_, room)]) + "\n"
@@ -39,6 +39,7 @@ def with_numbers(page: str, all_: Sequence[Estimate], name: str) -> str:
         raise UserError(f"{name}: should have {BEGIN} and {END}, got a page without them")
     table = [_row(_heads()), _dashes(), *_stacks(all_)]
     sentences = [f"- {text}" for found in all_ for text in _sentences(found, True)]
+    sentences += [f"- {text}" for text in rows.price_words(all_)]
     return f"{before}{BEGIN}\n" + "\n".join([*table, "", *sentences]) + f"\n{END}{after}"
 
 
@@ -47,7 +48,7 @@ def _summary(all_: Sequence[Estimate]) -> list[str]:
         found = all_[0]
         sums = [(rows.TITLES[part], found.of_part(part)) for part in PARTS]
         return [
-            f"### `{found.stack}` costs ${money(found.total)} a month",
+            f"### `{found.stack}` costs {found.least}${money(found.total)} a month",
             "",
             "| | USD a month |",
             "|---|--:|",
@@ -78,7 +79,7 @@ def _stacks(all_: Sequence[Estimate]) -> list[str]:
             [
                 f"`{found.stack}`",
                 *(rows.subtotal(found.of_part(part)) for part in PARTS),
-                f"**{money(found.total)}**",
+                f"{found.least}**{money(found.total)}**",
             ]
         )
         for found in all_
@@ -90,10 +91,12 @@ def _compared(found: Comparison) -> list[str]:
     rise = f"{rows.signed(found.usd)} USD, {percent(before, after)}"
     *changes, last = rows.of_comparison(found)
     if not changes:
-        return [f"### `{found.after.stack}` costs ${money(after)} a month, as before"]
+        return [
+            f"### `{found.after.stack}` costs {found.after.least}${money(after)} a month, as before"
+        ]
     table = [_row([_escaped(cell) for cell in row]) for row in changes]
     return [
-        f"### `{found.after.stack}` would cost ${money(after)} a month ({rise})",
+        f"### `{found.after.stack}` would cost {found.after.least}${money(after)} a month ({rise})",
         "",
         "| | before | after | difference | |",
         "|---|--:|--:|--:|--:|",

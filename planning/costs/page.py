@@ -33,7 +33,7 @@ def of_estimates(
     """The page, as text that ends with a newline."""
     parts = [_comparison(comparison)] if comparison else []
     for found in all_:
-        parts.append(f"<h1>{escape(found.stack)}: ${money(found.total)} a month</h1>")
+        parts.append(f"<h1>{escape(found.stack)}: {found.least}${money(found.total)} a month</h1>")
         parts.append(_table(rows.HEADS, _rows(found), "lines"))
         parts += [f"<p>{escape(text)}</p>" for text in rows.notes(found, today)]
     title = "What " + ", ".join(found.stack for found in all_) + " cost a month"

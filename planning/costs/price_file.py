@@ -3,7 +3,7 @@
 One row a line, sorted by item and region, so that a changed price is one changed line::
 
     {"cloud": "aws", "currency": "USD", "prices": [
-    {"item": ..., "region": ..., "usd": "0.0168", "unit": ..., "seen": ..., "basis": ..., ...},
+    {"item": ..., "region": ..., "usd": "0.0168", "unit": ..., "seen": ..., "quality": ..., ...},
     ]}
 """
 
@@ -17,15 +17,21 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, get_args
 
 from components.errors import UserError
-from components.seam.costs import Basis, Price
+from components.seam.costs import Price, Quality
 
-COLUMNS = ("item", "region", "usd", "unit", "seen", "basis", "rule", "sku", "source")
+COLUMNS = ("item", "region", "usd", "unit", "seen", "quality", "rule", "sku", "source")
 """The columns of a row, in the order in which they are written."""
 UNITS = (
     *("hour", "month", "node-month", "GB", "GiB", "GB-month", "GiB-month", "IOPS-month"),
     *("MiBps-month", "alarm-month", "metric-month", "secret-month", "key-month"),
     *("vCPU-hour", "part of the Droplet's price"),
 )
+DERIVATIONS = (
+    "twice the single-AZ row",
+    "an invoice divided by its quantity",
+    "same in every region",
+)
+"""How a derived price comes about; its source begins with one of them."""
 MOST_USD = Decimal(10_000)
 """No unit in these stages comes near; more is a slip of the pen."""
 MENDING = "`git diff` shows what was changed; `git restore` of the file undoes it."
@@ -86,8 +92,11 @@ def _price(row: Any, path: str, today: datetime.date) -> Price:
             raise _wrong(f"{path}: {column}", "text or null", row[column])
     if row["unit"] not in UNITS:
         raise _wrong(f"{path}: unit", f"one of {', '.join(UNITS)}", row["unit"])
-    if row["basis"] not in get_args(Basis):
-        raise _wrong(f"{path}: basis", f"one of {', '.join(get_args(Basis))}", row["basis"])
+    if row["quality"] not in get_args(Quality):
+        raise _wrong(f"{path}: quality", f"one of {', '.join(get_args(Quality))}", row["quality"])
+    if (row["quality"] == "derived") != row["source"].startswith(DERIVATIONS):
+        rules = " or ".join(repr(rule) for rule in DERIVATIONS)
+        raise _wrong(f"{path}: source", f"{rules} first, of derived prices only", row["source"])
     _check_day(row, path, today)
     return Price(**{**row, "usd": usd(row["usd"], path)})
 

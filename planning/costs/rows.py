@@ -51,7 +51,8 @@ def of_estimate(found: Estimate) -> Iterator[Row]:
             yield Row(1, (own[0].resource, "", "", "", ""))
             for line in own:
                 yield Row(2, _line(line))
-    yield Row(3, ("Total", "", "", "", money(found.total)))
+    label = "Total of what has a price" if found.least else "Total"
+    yield Row(3, (label, "", "", "", money(found.total)))
 
 
 def subtotal(lines: Sequence[Line]) -> str:
@@ -111,14 +112,12 @@ def notes(found: Estimate, today: datetime.date) -> list[str]:
     return told + price_words([found], today)
 
 
-def price_words(all_: list[Estimate], today: datetime.date) -> list[str]:
-    """How old and how sure the prices are, and what that warns of."""
-    used = sources(line for found in all_ for line in found.lines)
-    if not used.oldest:
-        return used.warnings(today)
-    last = "" if used.oldest == used.newest else f" to {used.newest}"
-    seen = f"{used.oldest} ({used.age_days(today)} days ago){last}"
-    return [f"Prices in USD without taxes, seen {seen}.", *used.warnings(today)]
+def price_words(all_: Sequence[Estimate], today: datetime.date | None = None) -> list[str]:
+    """One sentence on how old and how sure the prices are; none where nothing costs money."""
+    lines = [line for found in all_ for line in found.lines]
+    if not any(line.quantity for line in lines):
+        return []
+    return [f"Prices in USD without taxes. {sources(lines).rest(today)}"]
 
 
 def names(found: Comparison) -> tuple[str, str]:

@@ -38,7 +38,7 @@ def of_many(all_: Sequence[Estimate], today: datetime.date) -> RenderableType:
     """Several stacks: beside each other by kind of cost, or one a row."""
     table = _side_by_side(all_) if len(all_) <= SIDE_BY_SIDE else _below_each_other(all_)
     told = [text for found in all_ for text in _short(found)]
-    return Group(table, _notes([*told, *rows.price_words(list(all_), today)]))
+    return Group(table, _notes([*told, *rows.price_words(all_, today)]))
 
 
 def _side_by_side(all_: Sequence[Estimate]) -> Table:
@@ -54,7 +54,7 @@ def _side_by_side(all_: Sequence[Estimate]) -> Table:
             if any(total(each) for each in lines):
                 table.add_row(f"  {name}", *(rows.subtotal(each) for each in lines))
     table.add_section()
-    table.add_row("Total", *(money(found.total) for found in all_), style="bold")
+    table.add_row("Total", *(f"{found.least}{money(found.total)}" for found in all_), style="bold")
     return table
 
 
@@ -62,7 +62,7 @@ def _below_each_other(all_: Sequence[Estimate]) -> Table:
     table = _table("What the stacks cost a month", ("USD", *rows.TITLES.values(), "Total"))
     for found in all_:
         sums = (rows.subtotal(found.of_part(part)) for part in PARTS)
-        table.add_row(found.stack, *sums, money(found.total))
+        table.add_row(found.stack, *sums, f"{found.least}{money(found.total)}")
     return table
 
 

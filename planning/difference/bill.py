@@ -28,17 +28,19 @@ def of_plans(
 ) -> Cost:
     """Price both plans of a stack, offline ones or previews.
 
-    Raises ``UserError`` where a price would be a guess.
+    Raises ``UserError`` for a size or region without a price: the total would be too small.
     """
     old, new = _estimate(name, before), _estimate(name, after)
+    for found in filter(None, (old, new)):
+        found.complete()
     told = Cost(before=money(old.total) if old else None, after=money(new.total) if new else None)
     if new is None:
         return told
     budget, verdict = _judged(old, new, chosen)
     if old is None:
         return Cost(before=None, after=told.after, budget=budget, verdict=verdict)
-    found = compare.compare(old, new)
-    *changed, total = rows.of_comparison(found)
+    comparison = compare.compare(old, new)
+    *changed, total = rows.of_comparison(comparison)
     return Cost(
         before=told.before,
         after=told.after,

@@ -80,7 +80,7 @@ def look(resources: Sequence[Resource], settings: Settings) -> Seen:
 
     def usd_per_month() -> Decimal:
         plan = plan_file.of_document(document, settings.stack)
-        return estimate.estimate(plan, _priced()).total
+        return estimate.estimate(plan, _priced()).complete()
 
     return Seen(
         stack=settings.stack,

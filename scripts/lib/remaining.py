@@ -24,7 +24,7 @@ def lines(stack: str, resources: Sequence[Resource]) -> list[str]:
     priced = _estimate(stack, resources)
     named = [f"{one.title}: {_price(one, priced)}" for one in real]
     if priced is not None and priced.lines:
-        named.append(f"together ${money(priced.total)} a month")
+        named.append(f"together {priced.least}${money(priced.total)} a month")
     return named
 
 

@@ -69,10 +69,11 @@ def cost(stack: str, chosen: Settings, values: Mapping[str, object], today: date
     try:
         now = estimate(cost_inputs.of_values(stack, values), clouds)
         then = estimate(_plan_of_stage_2(stack, values, volume_gib), clouds)
+        costs = now.complete(), then.complete()
     except UserError as error:
         return Cost(reason=str(error))
     found: Comparison = compare(now, then)
-    return Cost(now=now.total, then=then.total, more=found.usd, per_use=len(then.unknown))
+    return Cost(now=costs[0], then=costs[1], more=found.usd, per_use=len(then.unknown))
 
 
 def _plan_of_stage_2(stack: str, values: Mapping[str, object], volume_gib: int) -> CostPlan:

@@ -121,6 +121,28 @@ def test_out_is_written_whole(small: str, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.md", "small.json"]
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ["--budget", "1000"],
+            "server: Server: no prices are known for the region 'eu-south-1'; the nearest:"
+            " eu-north-1, ap-south-1, eu-west-1\n",
+        ),
+        (["--strict"], "--strict: everything should have a price, got 5 without one\n"),
+    ],
+)
+def test_a_total_without_a_price_keeps_no_budget(
+    options: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = save(tmp_path, "plan.json", *cost_plans.ec2(region="eu-south-1"))
+    assert main(["cost", plan]) == 0
+    assert main(["cost", plan, *options]) == 2
+    out, err = capsys.readouterr()
+    assert "Server: no prices are known for the region 'eu-south-1'" in " ".join(out.split())
+    assert err == sentence
+
+
 def test_strict(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     odd = save(tmp_path, "odd.json", cost_plans.resource("aws:backup/plan:Plan", "p", {}))
     assert main(["cost", small, "--strict"]) == 0

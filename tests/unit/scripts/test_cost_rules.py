@@ -210,14 +210,14 @@ def test_options_without_a_price_are_told(made: Planned, reason: str) -> None:
             cost_plans.ec2("t4g.smal")[0],
             [
                 "Server: ec2/t4g.smal has no price in any region; the nearest: t4g.small, t3.small,"
-                " t4g.nano"
+                " t3a.small"
             ],
         ),
         (
             cost_plans.ec2(region="eu-centrl-1")[0],
             [
                 f"{name}: no prices are known for the region 'eu-centrl-1'; the nearest:"
-                " eu-central-1, us-east-1"
+                " eu-central-1, ca-central-1, eu-west-1"
                 for name in (
                     *("Server", "CPU above the baseline", "Root disk", "Public IPv4 address"),
                     "Traffic to the internet",
@@ -265,6 +265,14 @@ def test_the_other_lines_of_a_resource_keep_their_price() -> None:
         "Public IPv4 address": "3.65",
         "Traffic to the internet": "per use",
     }
+
+
+def test_a_total_without_all_prices_is_at_least_so_much() -> None:
+    """RDS's backups have no price in eu-west-1: that matters only once there are some."""
+    assert cost(cost_plans.rds(region="eu-west-1")).unpriced
+    assert cost(cost_plans.rds(region="eu-west-1")).least == ""
+    assert cost(cost_plans.rds(region="eu-west-1"), database_backup_gib="9").least == "at least "
+    assert cost(*cost_plans.ec2("t9.huge")).least == "at least "
 
 
 @pytest.mark.parametrize("gib", [-5, "much"])

@@ -38,7 +38,7 @@ def row(item: str, rule: str | None, region: str = "us-east-1", unit: str = "hou
         unit=unit,
         source="before",
         seen=None,
-        basis="memory",
+        quality="vendor page",
         rule=rule,
     )
 
@@ -137,7 +137,7 @@ def test_a_server_is_asked_for_by_every_filter(aws: Aws) -> None:
         sku="SKU1",
         source="AWS Price List API, GetProducts",
         seen="2026-11-22",
-        basis="seen",
+        quality="price list",
     )
 
 

@@ -92,7 +92,7 @@ def _listed(
             sku=found.sku,
             source=SOURCE,
             seen=today.isoformat(),
-            basis="seen",
+            quality="price list",
         )
 
 
@@ -124,7 +124,7 @@ def _lightsail(
                     usd=_bundle(row, bundles),
                     source=LIGHTSAIL_SOURCE,
                     seen=today.isoformat(),
-                    basis="seen",
+                    quality="price list",
                 )
 
 

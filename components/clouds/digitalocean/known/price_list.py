@@ -64,4 +64,6 @@ def _row(price: Price, sizes: Sequence[dict[str, Any]], today: datetime.date) ->
             f"{price.item}: should have a monthly price, got {fitting[0].get('price_monthly')!r}",
             "Nothing was written.",
         )
-    return dataclasses.replace(price, usd=usd, source=SOURCE, seen=today.isoformat(), basis="seen")
+    return dataclasses.replace(
+        price, usd=usd, source=SOURCE, seen=today.isoformat(), quality="price list"
+    )
