@@ -6,7 +6,7 @@
 # command line gave it (REVISION='$(shell ...)'): each such variable is set to its text, word for word.
 # Written for GNU make 3.81 and bash 3.2 too, which is what macOS has.
 VARIABLES = PYTHON STACK YES JSON GRAPH COMMAND REVISION CONFIRM SINCE COMPARE BUDGET USAGE FORMAT \
-	OUT CLOUD REFRESH BENCH RUNS TIMES SLOW_TIMES SEED FAULTS TESTS
+	OUT CLOUD REGION FROM REFRESH BENCH RUNS TIMES SLOW_TIMES SEED FAULTS TESTS
 STACK ?= local-stage1
 PYTHON ?= python3
 given = $(or $(filter command,$(firstword $(origin $(1)))),\
@@ -89,9 +89,10 @@ policy-pack: ## make `pulumi preview --policy-pack policy` work
 scan: ## what checkov makes of STACK, offline (STACK=all: of every stack; JSON=1)
 	$(STAGES) scan $(JSON_FLAG) -- $$STACK
 
-prices: ## which prices have changed (CLOUD=aws: only those; REGION= also there; REFRESH=1: write them)
+prices: ## which prices have changed (CLOUD=aws: only those; REGION= also there; FROM=folder of price files; REFRESH=1)
 	@verb=check; [ -z "$$REFRESH" ] || verb=refresh; \
-		$(CHECKOUT) && exec ./stages prices $$verb $${REGION:+--region "$$REGION"} -- $${CLOUD:+"$$CLOUD"}
+		$(CHECKOUT) && exec ./stages prices $$verb $${REGION:+--region "$$REGION"} \
+		$${FROM:+--from "$$FROM"} -- $${CLOUD:+"$$CLOUD"}
 
 bench: ## how long things take, into docs/benchmarks (BENCH=stages, claims, ...: only that; RUNS=3)
 	$(STAGES) bench $${RUNS:+--runs "$$RUNS"} -- $$BENCH

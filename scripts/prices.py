@@ -1,7 +1,8 @@
-"""Keeps the price files true: asks the vendors, with the operator's own credentials.
+"""Keeps the price files true: asks the vendors with the operator's own credentials, or reads files.
 
 A price that has no rule is kept as it is. When any other one is not exactly one product, nothing
-is written.
+is written. With --from, what the vendors' files in a folder cover is looked up there and needs no
+account: AWS's offers, and saved answers of DigitalOcean's GET /v2/sizes.
 
 Exit codes: 0 done, nothing has changed; 1 the vendor does not answer; 2 bad input, a product that
 is missing or there twice; 5 `check` found changes.
@@ -33,23 +34,26 @@ Regions = Annotated[
     list[str] | None, typer.Option("--region", help="Also look up every price in this region.")
 ]
 
+From = Annotated[
+    Path | None, typer.Option("--from", help="A folder with the vendors' price files (JSON).")
+]
+
 
 @app.command()
-def refresh(cloud: CloudArgument = None, region: Regions = None) -> int:
+def refresh(cloud: CloudArgument = None, region: Regions = None, from_: From = None) -> int:
     """Look the prices up and write them."""
-    for name in _chosen(cloud):
-        path, before, after = _both(name, region or [])
+    for name, before, after in _looked_up(cloud, region or [], from_):
+        path = cost_inputs.prices_path(name)
         atomic_write.write(path, price_file.render(name, after))
         _say(name, changes(before, after), len(after))
     return 0
 
 
 @app.command()
-def check(cloud: CloudArgument = None, region: Regions = None) -> int:
+def check(cloud: CloudArgument = None, region: Regions = None, from_: From = None) -> int:
     """Look the prices up and say what has changed; write nothing."""
     changed = False
-    for name in _chosen(cloud):
-        _, before, after = _both(name, region or [])
+    for name, before, after in _looked_up(cloud, region or [], from_):
         found = changes(before, after)
         _say(name, found, len(after))
         changed |= bool(found)
@@ -65,15 +69,27 @@ def _chosen(cloud: str | None) -> list[str]:
     return [cloud]
 
 
-def _both(cloud: str, regions: list[str]) -> tuple[Path, tuple[Price, ...], list[Price]]:
-    """The file, its prices and those of now; they make a file that can be read again."""
+def _looked_up(
+    cloud: str | None, regions: list[str], folder: Path | None
+) -> list[tuple[str, tuple[Price, ...], list[Price]]]:
+    """Each cloud's prices and those of now; they make a file that can be read again."""
     today = datetime.date.today()
-    path = cost_inputs.prices_path(cloud)
-    before = price_file.parse(cost_inputs.read(path, path.name), f"{cloud}/{path.name}", today)
-    module = importlib.import_module(f"components.clouds.{cloud}.known.price_list")
-    after = list(module.fetch(before, regions, today, time.sleep))
-    price_file.parse(price_file.render(cloud, after), f"the prices of {cloud}", today)
-    return path, before, after
+    files = None if folder is None else sorted(folder.rglob("*.json"))
+    chosen, found = _chosen(cloud), []
+    for name in chosen:
+        path = cost_inputs.prices_path(name)
+        before = price_file.parse(cost_inputs.read(path, path.name), f"{name}/{path.name}", today)
+        module = importlib.import_module(f"components.clouds.{name}.known.price_list")
+        if files is None:
+            after = module.fetch(before, regions, today, time.sleep)
+        else:
+            after = module.from_files(before, regions, files)
+        if after is not None:
+            price_file.parse(price_file.render(name, after), f"the prices of {name}", today)
+            found.append((name, before, list(after)))
+    if not found:
+        raise invalid("--from", f"a folder with price files of {' or '.join(chosen)}", str(folder))
+    return found
 
 
 def _list_of(cloud: str) -> Path:

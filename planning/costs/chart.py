@@ -147,7 +147,9 @@ def _bar(found: Estimate, y: float, scale: Scale) -> list[str]:
             parts.append(_segment(one, spent, share, y, scale))
             spent += share
     words = (
-        f"{found.least}${money(spent)}" if found.lines else "nothing: it runs on your own machine"
+        ("≥ " if found.least else "") + f"${money(spent)}"
+        if found.lines
+        else "nothing: it runs on your own machine"
     )
     x = max(scale.x(spent), scale.x(expected.high) if expected else 0) + 10
     return [*parts, text(x, y + BAR / 2 + 5, words, "sum" if found.lines else "")]

@@ -147,7 +147,7 @@ def test_the_picture_is_well_formed_and_says_the_totals() -> None:
     root = ElementTree.fromstring(rendered()["chart.svg"])  # noqa: S314 - made above
     words = [element.text for element in root.iter() if element.tag.endswith("text")]
     assert f"${money(before().total)}" in words
-    assert f"at least ${money(after().total)}" in words
+    assert f"≥ ${money(after().total)}" in words
 
 
 def test_docs_have_the_numbers_of_the_run() -> None:

@@ -40,7 +40,7 @@ ONE_VALUE = {
     "delete-data": ["STACK", "CONFIRM"],
     "signals": ["STACK", "SINCE"],
     "cost": ["COMPARE", "BUDGET", "USAGE", "FORMAT", "OUT"],
-    "prices": ["CLOUD"],
+    "prices": ["CLOUD", "REGION", "FROM"],
     "bench": ["RUNS"],
     "chaos": ["TIMES", "SLOW_TIMES", "SEED"],
     "lint": ["STACK"],

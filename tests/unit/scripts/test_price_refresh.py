@@ -135,7 +135,7 @@ def test_a_server_is_asked_for_by_every_filter(aws: Aws) -> None:
         SERVER,
         usd=Decimal("0.0168"),
         sku="SKU1",
-        source="AWS Price List API, GetProducts",
+        source="AWS price list, BoxUsage",
         seen="2026-11-22",
         quality="price list",
     )
@@ -294,8 +294,13 @@ def test_the_first_tier_that_costs_something(aws: Aws) -> None:
             fromLocation="EU (Frankfurt)", toLocation="External", transferType="AWS Outbound"
         ),
     )
-    found = aws.fetch(row("egress", "egress", "eu-central-1"))
-    assert (found[0].usd, found[0].unit) == (Decimal("0.09"), "GB")
+    aws.answers(wrapped("EGRESS", tiers, {"usagetype": "EUC1-DataTransfer-Out-Bytes"}))
+    rows = [row(item, "egress", "eu-central-1") for item in ("egress", "egress/from-10tb")]
+    found = aws.fetch(*rows)
+    assert [(one.usd, one.unit) for one in found] == [
+        (Decimal("0.09"), "GB"),
+        (Decimal("0.085"), "GB"),
+    ]
 
 
 def test_another_region_gets_every_item(aws: Aws) -> None:
@@ -308,9 +313,15 @@ def test_another_region_gets_every_item(aws: Aws) -> None:
     ]
 
 
+def test_what_another_region_does_not_offer_gets_no_row(aws: Aws) -> None:
+    aws.answers()
+    aws.answers(product("SKU1", "0.02"))
+    assert [price.region for price in aws.fetch(SERVER, regions=("eu-north-1",))] == ["us-east-1"]
+
+
 def test_every_rule_names_a_service_and_a_region() -> None:
     for name, rule in price_rules.RULES.items():
-        asked = str(price_rules.filters(rule, "ec2/t4g.small", "eu-west-9", "EU (Nowhere)"))
+        asked = str(price_rules.fields(rule, "ec2/t4g.small", "eu-west-9", "EU (Nowhere)"))
         assert "eu-west-9" in asked or "EU (Nowhere)" in asked, name
         assert rule.unit in price_file.UNITS
 
@@ -377,7 +388,7 @@ def test_refresh_writes_what_digitalocean_says(
     assert main(["prices", "refresh", "digitalocean"]) == 0
     read = {one.item: one for one in price_file.parse(root.read_text(), "p", datetime.date.max)}
     assert read["droplet/s-2vcpu-4gb"].usd == Decimal(25)
-    assert read["droplet/s-2vcpu-4gb"].source == digitalocean_list.SOURCE
+    assert read["droplet/s-2vcpu-4gb"].source == "DigitalOcean API, GET /v2/sizes, s-2vcpu-4gb"
     assert read["volume"].source == "before"
     assert capsys.readouterr().out == (
         "droplet/s-1vcpu-1gb: 1.23 -> 6 a month (+387.8 %)\n"

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from components.clouds.aws.account import api
-from components.clouds.aws.known import price_rules
+from components.clouds.aws.known import price_offers, price_rules
 from components.clouds.aws.known.price_rules import RULES
 from components.errors import StepFailed, UserError
 from components.seam.costs import Price
 
 ENDPOINT = "us-east-1"
-SOURCE = "AWS Price List API, GetProducts"
+SOURCE = "AWS price list"
 LIGHTSAIL_SOURCE = "Lightsail API, GetBundles"
 THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException"}
 PAUSES_S = (1, 2, 4, 8, 16)
@@ -36,6 +37,22 @@ Pause = Callable[[float], None]
 Client = Callable[[str, str], Any]
 
 
+class Asked(Protocol):
+    """Who is asked for products: the API, or files."""
+
+    def covers(self, service: str, region: str) -> bool:
+        """Whether an answer without the product means that there is none."""
+
+    def day(self, service: str, region: str) -> str:
+        """The day of the answer, ``YYYY-MM-DD``."""
+
+    def location(self, region: str) -> str:
+        """What a region is called in the price list."""
+
+    def products(self, service: str, fields: Mapping[str, str]) -> list[str]:
+        """The products that have these fields, each as JSON."""
+
+
 def fetch(
     prices: Sequence[Price],
     regions: Sequence[str],
@@ -45,55 +62,92 @@ def fetch(
 ) -> list[Price]:
     """Every row, those with a rule as AWS tells them now.
 
-    ``regions`` get every item that has a rule somewhere. Raises ``UserError`` at the first row
-    that is not exactly one product.
+    ``regions`` get every item that has a rule somewhere and that they offer. Raises ``UserError``
+    at the first row that is not exactly one product.
     """
     try:
         return [
             *(price for price in prices if price.rule is None),
             *_lightsail(prices, today, pause, client),
-            *_listed(prices, regions, today, pause, client),
+            *_listed(prices, regions, _Api(today, pause, lambda: client("pricing", ENDPOINT))),
         ]
     except api.Failed as failed:
         error = api.told(failed)
         raise StepFailed(error.problem, f"Nothing was written. {error.remedy}") from None
 
 
-def _listed(
-    prices: Sequence[Price],
-    regions: Sequence[str],
-    today: datetime.date,
-    pause: Pause,
-    client: Client,
-) -> Iterator[Price]:
-    wanted = {
-        (price.item, region): price
-        for price in prices
-        if price.rule in RULES
-        for region in (price.region, *regions)
-    }
-    if not wanted:
-        return
-    asked = client("pricing", ENDPOINT)
-    locations: dict[str, str] = {}
-    for (item, region), row in sorted(wanted.items()):
-        rule = RULES[row.rule or ""]
-        if "{location}" in str(rule.filters) and region not in locations:
-            any_ = [{"Type": "TERM_MATCH", "Field": "regionCode", "Value": region}]
-            answers = _products(asked, "AmazonEC2", any_, pause, most=1)
-            locations[region] = price_rules.location(answers, region)
-        filters = price_rules.filters(rule, item, region, locations.get(region, ""))
-        found = price_rules.pick(rule, item, region, _products(asked, rule.service, filters, pause))
+def from_files(
+    prices: Sequence[Price], regions: Sequence[str], files: Sequence[Path]
+) -> list[Price] | None:
+    """Every row, those whose service and region the offers among the files cover as these say.
+
+    None where no file is an offer of AWS. Otherwise as ``fetch``.
+    """
+    offers = price_offers.read(files)
+    if offers is None:
+        return None
+    return [
+        *(price for price in prices if price.rule not in RULES),
+        *_listed(prices, regions, offers),
+    ]
+
+
+def _listed(prices: Sequence[Price], regions: Sequence[str], asked: Asked) -> Iterator[Price]:
+    own = {(price.item, price.region): price for price in prices if price.rule in RULES}
+    more = {(item, region): price for (item, _), price in own.items() for region in regions}
+    for (item, region), row in sorted({**more, **own}.items()):
+        rule, is_own = RULES[row.rule or ""], (item, region) in own
+        if not asked.covers(rule.service, region):
+            if is_own:
+                yield row
+            continue
+        location = asked.location(region) if "{location}" in str(rule.filters) else ""
+        products = asked.products(rule.service, price_rules.fields(rule, item, region, location))
+        if not products and not is_own:
+            continue  # the region does not offer it
+        found = price_rules.pick(rule, item, region, products)
         yield dataclasses.replace(
             row,
             region=region,
             usd=found.usd,
             unit=rule.unit,
             sku=found.sku,
-            source=SOURCE,
-            seen=today.isoformat(),
+            source=f"{SOURCE}, {found.usage_type}",
+            seen=asked.day(rule.service, region),
             quality="price list",
         )
+
+
+class _Api:
+    """The price list's API, which covers everything."""
+
+    def __init__(self, today: datetime.date, pause: Pause, make: Callable[[], Any]) -> None:
+        self._today, self._pause, self._make = today, pause, make
+        self._client: Any = None
+        self._locations: dict[str, str] = {}
+
+    def covers(self, service: str, region: str) -> bool:
+        return True
+
+    def day(self, service: str, region: str) -> str:
+        return self._today.isoformat()
+
+    def location(self, region: str) -> str:
+        if region not in self._locations:
+            answers = self._ask("AmazonEC2", {"regionCode": region}, most=1)
+            self._locations[region] = price_rules.location(answers, region)
+        return self._locations[region]
+
+    def products(self, service: str, fields: Mapping[str, str]) -> list[str]:
+        return self._ask(service, fields)
+
+    def _ask(self, service: str, fields: Mapping[str, str], most: int | None = None) -> list[str]:
+        self._client = self._client or self._make()
+        filters = [
+            {"Type": "TERM_MATCH", "Field": field, "Value": value}
+            for field, value in fields.items()
+        ]
+        return _products(self._client, service, filters, self._pause, most)
 
 
 def _products(

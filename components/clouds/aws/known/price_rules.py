@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -30,6 +30,9 @@ class Rule:
     """What the price list calls it."""
     accepts: Callable[[Attributes], bool] = lambda _: True
     """What no filter can say."""
+    tiers: Mapping[str, Decimal] = field(default_factory=dict)
+    """By what comes after the item's slash: where the tier begins that is the row's. Without one
+    it is the first that costs something."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,7 @@ class Found:
 
     usd: Decimal
     sku: str
+    usage_type: str
 
 
 def _usage(*ends: str, without: str = "\0") -> Callable[[Attributes], bool]:
@@ -133,6 +137,11 @@ RULES: Mapping[str, Rule] = {
         },
         unit="GB",
         units=("GB",),
+        tiers={
+            "from-10tb": Decimal(10 * 1024),
+            "from-50tb": Decimal(50 * 1024),
+            "from-150tb": Decimal(150 * 1024),
+        },
     ),
     "alarm": Rule(
         service="AmazonCloudWatch",
@@ -162,17 +171,13 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def filters(rule: Rule, item: str, region: str, location: str) -> list[dict[str, str]]:
-    """The filters of one row, as ``GetProducts`` wants them."""
+def fields(rule: Rule, item: str, region: str, location: str) -> dict[str, str]:
+    """What the product of a row has."""
     size = item.partition("/")[2]
-    return [
-        {
-            "Type": "TERM_MATCH",
-            "Field": field,
-            "Value": value.format(size=size, region=region, location=location),
-        }
-        for field, value in rule.filters.items()
-    ]
+    return {
+        name: value.format(size=size, region=region, location=location)
+        for name, value in rule.filters.items()
+    }
 
 
 def pick(rule: Rule, item: str, region: str, products: Iterable[str]) -> Found:
@@ -186,14 +191,16 @@ def pick(rule: Rule, item: str, region: str, products: Iterable[str]) -> Found:
         )
     product = fitting[0]
     tiers = sorted(_tiers(product), key=lambda tier: tier[0])
-    paid = [(usd, unit) for _, usd, unit in tiers if usd > 0]
+    begin = rule.tiers.get(item.partition("/")[2])
+    paid = [(usd, unit) for at, usd, unit in tiers if usd > 0 and begin in {None, at}]
     sku = str(product["product"].get("sku") or "")
     if not paid or not sku:
         raise _unexpected(f"{item} in {region}", "no price on demand")
     usd, unit = paid[0]
     if unit not in rule.units:
         raise _unexpected(f"{item} in {region}", f"a price by {unit!r}, not {rule.units[0]!r}")
-    return Found(usd=usd, sku=sku)
+    usage_type = _attributes(product).get("usagetype") or sku
+    return Found(usd=usd, sku=sku, usage_type=usage_type)
 
 
 def location(products: Iterable[str], region: str) -> str:

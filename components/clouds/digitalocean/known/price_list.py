@@ -8,15 +8,18 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import difflib
+import json
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 from components.clouds.digitalocean.account import api
 from components.errors import UserError
 from components.seam.costs import Price
+from components.seam.price_files import begins_with
 
-SOURCE = "DigitalOcean's API, GET /v2/sizes"
+SOURCE = "DigitalOcean API, GET /v2/sizes"
 RULE = "size"
 PAUSES_S = (2, 8, 30)
 """After each answer that was none, such as 429; then it is given up."""
@@ -36,6 +39,33 @@ def fetch(
     return [_row(price, sizes, today) if price.rule == RULE else price for price in prices]
 
 
+def from_files(
+    prices: Sequence[Price], regions: Sequence[str], files: Sequence[Path]
+) -> list[Price] | None:
+    """Every row, those of Droplets as the saved answers of ``GET /v2/sizes`` say, a page a file.
+
+    Their day is the oldest on which one of them was saved. None where no file is such an answer;
+    otherwise as ``fetch``.
+    """
+    pages = [path for path in files if begins_with(path, "sizes")]
+    if not pages:
+        return None
+    sizes = [size for path in pages for size in _page(path)]
+    saved = min(path.stat().st_mtime for path in pages)
+    day = datetime.datetime.fromtimestamp(saved, tz=datetime.UTC).date()
+    return [_row(price, sizes, day) if price.rule == RULE else price for price in prices]
+
+
+def _page(path: Path) -> list[dict[str, Any]]:
+    try:
+        sizes = json.loads(path.read_bytes())["sizes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        sizes = None
+    if not isinstance(sizes, list) or not all(isinstance(size, dict) for size in sizes):
+        raise UserError(f"{path}: should be an answer of GET /v2/sizes, got something else")
+    return sizes
+
+
 def _sizes(pause: Pause) -> list[dict[str, Any]]:
     for wait_s in PAUSES_S:
         try:
@@ -45,7 +75,7 @@ def _sizes(pause: Pause) -> list[dict[str, Any]]:
     return list(api.every("sizes", "sizes"))
 
 
-def _row(price: Price, sizes: Sequence[dict[str, Any]], today: datetime.date) -> Price:
+def _row(price: Price, sizes: Sequence[dict[str, Any]], day: datetime.date) -> Price:
     slug = price.item.partition("/")[2]
     fitting = [size for size in sizes if size.get("slug") == slug]
     if len(fitting) != 1:
@@ -65,5 +95,10 @@ def _row(price: Price, sizes: Sequence[dict[str, Any]], today: datetime.date) ->
             "Nothing was written.",
         )
     return dataclasses.replace(
-        price, usd=usd, source=SOURCE, seen=today.isoformat(), quality="price list"
+        price,
+        usd=usd,
+        source=f"{SOURCE}, {slug}",
+        seen=day.isoformat(),
+        quality="price list",
+        sku=slug,
     )
