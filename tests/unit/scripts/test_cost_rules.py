@@ -13,10 +13,12 @@ from hypothesis import strategies as some
 
 from components.clouds.digitalocean import plans as digitalocean_plans
 from components.clouds.digitalocean.known import costs as digitalocean_costs
+from components.errors import UserError
 from components.seam.costs import Line
 from planning.costs import chart, plan_file
 from planning.costs.compare import compare
 from planning.costs.estimate import PARTS, Cloud, Estimate, estimate, money, total
+from planning.difference import bill
 from scripts.lib import cost_inputs
 from tests.support import cost_plans
 from tests.support.cost_plans import Planned, resource
@@ -273,6 +275,12 @@ def test_a_total_without_all_prices_is_at_least_so_much() -> None:
     assert cost(cost_plans.rds(region="eu-west-1")).least == ""
     assert cost(cost_plans.rds(region="eu-west-1"), database_backup_gib="9").least == "at least "
     assert cost(*cost_plans.ec2("t9.huge")).least == "at least "
+
+
+def test_a_plan_of_a_pull_request_has_no_total_where_a_size_is_refused() -> None:
+    plan = cost_plans.document(*cost_plans.ec2("t9.huge"))
+    with pytest.raises(UserError, match=r"server: Server: ec2/t9\.huge has no price"):
+        bill.of_plans("fixture", None, plan, None)
 
 
 @pytest.mark.parametrize("gib", [-5, "much"])

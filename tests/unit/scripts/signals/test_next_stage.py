@@ -67,6 +67,17 @@ def test_what_has_no_plan_has_no_cost() -> None:
     assert found.as_json()["stage2_usd_per_month"] is None
 
 
+def test_a_region_without_prices_has_no_cost() -> None:
+    """Not the little that other lines come to."""
+    values = {**VALUES, "cloud": "aws", "region": "eu-south-1"}
+    found = of(values)
+    assert (found.now, found.then) == (None, None)
+    assert found.line().startswith(
+        "What stage 2 would cost is not known: shop-data: Data volume: no prices are known for the"
+        " region 'eu-south-1'"
+    )
+
+
 @pytest.mark.parametrize("stack", [name for name in cost_inputs.stack_names() if "stage1" in name])
 def test_every_stack_of_stage_1_has_a_stage_2(stack: str) -> None:
     from scripts.lib import stacks
