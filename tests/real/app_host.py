@@ -227,10 +227,12 @@ class AppHost:
         ]
         return {
             **plain,
+            "stack": "test",
             "cloud": "local",
             "server_id": inventory.id_of(self.host),
             "attachment_id": "",
             "boot_failed": "",
+            "size": "",
             "ssh_host": self.address,
             "ssh_host_key": self.host_key,
             "delete_before_replace": "",

@@ -33,7 +33,7 @@ from tests.real.host.rack import ask, head
 from tests.real.local_stack import LocalStack, Props, local_stack, shell
 from tests.real.test_local_database import PASSWORD
 from tests.support import authorities, aws_on_the_host
-from tests.support.planned import ADDRESS, Settled, settled
+from tests.support.planned import ADDRESS, Settled, only, settled
 from tests.unit.clouds.aws.test_host_metrics import signature
 
 pytestmark = pytest.mark.real
@@ -180,8 +180,7 @@ def described(name: str, key: Path, first: tuple[str, str], database: Props | No
 
 def configuration(stack: Settled) -> dict[str, Any]:
     """The stack's own inputs of the host configuration."""
-    (own,) = [inputs for inputs in stack.open_inputs.values() if "boot_failed" in inputs]
-    return own
+    return stack.open_inputs[only(stack.plan, ":HostConfiguration")["name"]]
 
 
 def props(server: Server, host_key: str) -> dict[str, Any]:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
+from components.clouds.local.hosts import inventory, nspawn
 from components.errors import UserError
-from components.resources.host_configuration import HostConfigurationProvider, changed, outputs
+from components.host.model import Release
+from components.resources.host_configuration import (
+    OUTPUTS,
+    HostConfigurationProvider,
+    changed,
+    outputs,
+)
+from tests.real.app_host import AppHost
+from tests.support.planned import of_type, planned
 from tests.unit.test_host_document import inputs
 
 provider = HostConfigurationProvider()
@@ -33,6 +43,17 @@ def news(**changes: Any) -> dict[str, Any]:
         "__provider": "pickle",
         **changes,
     }
+
+
+def test_hosts_in_tests_get_every_input_that_a_stack_gives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An input that only stacks have would be missed by the real hosts' tests, hours later."""
+    monkeypatch.setattr(inventory, "id_of", lambda host: "s/app/1")
+    (own,) = of_type(planned("local-stage1"), ":HostConfiguration")
+    made = AppHost(nspawn.Host(Path("/srv/s/hosts/app")), "127.0.0.1", "ssh-ed25519 AAAA", "")
+    given = made.props(Release(repository="/srv/app", commit="c"))
+    assert set(own["inputs"]) - {*OUTPUTS, "__provider"} <= set(given)
 
 
 OLDS = {**outputs(news()), "__provider": "older pickle"}

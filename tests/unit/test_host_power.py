@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+from components.clouds.local.hosts import machine
 from components.remote import ssh
 from components.seam import power
 from components.seam.power import Route
@@ -43,3 +44,13 @@ def test_a_tunnel_is_sshs_proxy_command() -> None:
     )
     argv = ssh.argv(tunnel, Path("/f"), "true")
     assert argv[argv.index("ProxyCommand=tunnel --to h") - 1] == "-o"
+
+
+def test_waits_for_a_host_scale_with_the_machine_that_carries_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine, "patience", lambda: 13.05)
+    way = power.route("local", "stack/app/1", "10.0.0.1")
+    slow = ssh.target(way, host_key="ssh-ed25519 AAAA", login="ops")
+    argv = ssh.argv(slow, Path("/f"), "true")
+    assert {"ConnectTimeout=105", "ServerAliveInterval=66"} <= set(argv)

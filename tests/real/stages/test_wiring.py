@@ -10,9 +10,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from components.clouds.local.resources import volume
+from components.program import PROJECT
+from components.resources import host_configuration
+from components.stages import app_host
 from tests.real.clone import Clone, Stack, clone
 from tests.real.stages.conftest import take_away
 from tests.real.stages.test_changes import asking
@@ -41,11 +46,11 @@ def stack(own: Clone, request: pytest.FixtureRequest) -> Iterator[Stack]:
         take_away(made)
 
 
-def cut(own: Clone, file: str, edge: str, instead: str) -> None:
-    """Replace an edge in the source; it has to be there once."""
-    path = own.path / "components" / file
+def cut(own: Clone, module: ModuleType, edge: str, instead: str) -> None:
+    """Replace an edge in the source of a module; it has to be there once."""
+    path = own.path / Path(str(module.__file__)).relative_to(PROJECT)
     text = path.read_text()
-    assert text.count(edge) == 1, f"{edge!r} is not once in {file}: the test needs another cut"
+    assert text.count(edge) == 1, f"{edge!r} is not once in {path}: the test needs another cut"
     path.write_text(text.replace(edge, instead))
 
 
@@ -77,7 +82,7 @@ def position(said: str, words: str) -> int:
 def test_without_the_servers_id_the_old_server_keeps_its_configuration(
     own: Clone, stack: Stack
 ) -> None:
-    cut(own, "host_configuration.py", IDENTITY, 'IDENTITY = ("attachment_id",)')
+    cut(own, host_configuration, IDENTITY, 'IDENTITY = ("attachment_id",)')
     code, said = replace_server(stack)
     assert code == 0, said
     assert f"deleted the old {stack.name}-app-server" in said
@@ -87,7 +92,7 @@ def test_without_the_servers_id_the_old_server_keeps_its_configuration(
 @pytest.mark.parametrize("stack", [2], indirect=True)
 def test_without_the_gates_output_the_address_moves_too_early(own: Clone, stack: Stack) -> None:
     static = "            static,\n            "
-    cut(own, "stages/app_host.py", f"{static}host.server_id,\n", f"{static}server.id,\n")
+    cut(own, app_host, f"{static}host.server_id,\n", f"{static}server.id,\n")
     stack.run("up")
     with asking(stack.outputs()["url"] + "/health") as seen:
         code, said = replace_server(stack)
@@ -101,7 +106,7 @@ def test_the_volume_stays_until_the_shutdown_is_done(own: Clone, stack: Stack) -
     seen to be needed while the other is there."""
     # The local cloud would shut such a server down; here it tells on itself instead.
     mounted = 'raise UserError("the volume is still mounted")'
-    cut(own, "clouds/local/volume.py", "            host.stop()\n", f"            {mounted}\n")
+    cut(own, volume, "            host.stop()\n", f"            {mounted}\n")
     code, said = do(stack, "down")
     assert "the volume is still mounted" not in said, said
     assert code == 0
