@@ -129,7 +129,7 @@ def perform(
                     f"It needs python3 and sudo without a password for {target.login}.",
                 ) from error
 
-    ssh.retry_until_connected(session, wait_s=wait_s)
+    ssh.retry_until_connected(session, wait_s=wait_s * target.patience)
     if not answers:
         raise ssh.Interrupted(f"at the step {at!r}, without a result" if at else "without a result")
     answer = answers[-1].get("error", answers[-1].get("result"))

@@ -7,6 +7,7 @@ operator's configuration nor agent is asked; without one both are, as with ``ssh
 
 from __future__ import annotations
 
+import math
 import subprocess
 import tempfile
 import threading
@@ -16,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from components.seam.power import Route
 
 ALIAS = "stages-host"
 """The name under which a host's key is pinned: addresses change hands, the pin does not."""
@@ -43,6 +46,23 @@ class Target:
     port: int = 22
     proxy_command: str = ""
     """A command of this machine that ssh talks through; empty: none."""
+    patience: float = 1.0
+    """How many times longer than usual everything may take."""
+
+
+def target(
+    way: Route, *, host_key: str, login: str, private_key: str = "", port: int = 22
+) -> Target:
+    """The host at the end of a way that its cloud has told."""
+    return Target(
+        host=way.host,
+        proxy_command=way.proxy_command,
+        patience=way.patience,
+        host_key=host_key,
+        login=login,
+        private_key=private_key,
+        port=port,
+    )
 
 
 class SshError(Exception):
@@ -78,9 +98,9 @@ def argv(target: Target, folder: Path, command: str) -> list[str]:
     """The command line for one session of ours."""
     options = {
         "BatchMode": "yes",
-        "ConnectTimeout": str(CONNECT_TIMEOUT_S),
+        "ConnectTimeout": str(math.ceil(CONNECT_TIMEOUT_S * target.patience)),
         "ConnectionAttempts": "1",
-        "ServerAliveInterval": str(ALIVE_S),
+        "ServerAliveInterval": str(math.ceil(ALIVE_S * target.patience)),
         "ServerAliveCountMax": str(ALIVE_COUNT),
         "ControlMaster": "no",
         "ControlPath": "none",
@@ -138,9 +158,11 @@ def converse(
     """Run ``command`` on the host, send ``first``, hand every line of its output to ``on_line``.
 
     ``on_line`` also gets the command's standard input, to answer what the line asks for.
-    Raises :class:`SshError` when there is no session, it is lost, or ``deadline_s`` has passed.
+    Raises :class:`SshError` when there is no session, it is lost, or ``deadline_s`` has passed,
+    which is that of a usual host.
     A command that fails raises :class:`RemoteFailed` with the end of its standard error.
     """
+    deadline_s *= target.patience
     with folder(target) as made, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             argv(target, made, command),

@@ -28,9 +28,8 @@ def work(
     """
     way = route(props["cloud"], props["server_id"], props["ssh_host"])
     host = way.host
-    target = ssh.Target(
-        host=host,
-        proxy_command=way.proxy_command,
+    target = ssh.target(
+        way,
         host_key=props["ssh_host_key"],
         login=props["login"],
         private_key=props["private_key"] or "",

@@ -94,9 +94,8 @@ class PinnedHostKeyProvider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         way = route(props["cloud"], props["server_id"], props["ssh_host"])
-        target = ssh.Target(
-            host=way.host,
-            proxy_command=way.proxy_command,
+        target = ssh.target(
+            way,
             host_key=props["first_key"],
             login=props["login"],
             port=int(props["port"]),
@@ -160,7 +159,7 @@ def own_key(target: ssh.Target, wait_s: float = WAIT_S) -> str:
         ssh.converse(target, f"cat {OWN_KEY}", b"", on_line, deadline_s=DEADLINE_S)
 
     try:
-        ssh.retry_until_connected(session, wait_s=wait_s)
+        ssh.retry_until_connected(session, wait_s=wait_s * target.patience)
     except ssh.HostKeyChanged as error:
         raise StepFailed(
             f"{target.host}: does not answer with the key of its boot document: it is another"

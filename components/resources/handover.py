@@ -16,12 +16,12 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
-from components.errors import HostUnreachable, UserError
-from components.remote import engine_log, ssh
-from components.remote.session import perform
+from components.errors import UserError
+from components.remote import engine_log
+from components.remote.work import work
 from components.resources import first_boot
 from components.seam.cloud import ServerAnswer
-from components.seam.power import route, server_state
+from components.seam.power import server_state
 
 engine_log.without_tracebacks()
 
@@ -52,45 +52,20 @@ class HandoverProvider(ResourceProvider):
 
 
 def _copy(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    folder = new["folder"]
+    give = {"mode": "give", "folder": new["folder"]}
     try:
         if server_state(old["cloud"], old["server_id"]) != "running":
             raise UserError("the old server does not run")
-        packed = _session(old, {"mode": "give", "folder": folder}, CONTACT_S)["packed"]
-    except (UserError, ssh.SshError) as error:
-        reason = error.problem if isinstance(error, UserError) else f"no session: {error}"
+        packed = work(old, give, deadline_s=DEADLINE_S, wait_s=CONTACT_S)["packed"]
+    except UserError as error:
         engine_log.warn(
-            f"{old['ssh_host']}: its certificate is not copied ({reason}): the new server asks for"
-            " another one within an hour, and is self-signed until then"
+            f"{old['ssh_host']}: its certificate is not copied ({error.problem}): the new server"
+            " asks for another one within an hour, and is self-signed until then"
         )
         return
-    if not packed:
-        return
-    try:
-        _session(new, {"mode": "take", "folder": folder, "packed": packed}, FIRST_CONTACT_S)
-    except ssh.SshError as error:
-        raise HostUnreachable(
-            f"{new['ssh_host']}: no answer over SSH ({error})",
-            "It may be down or cut off; is this machine in stages:access.ssh_cidrs?",
-        ) from error
-
-
-def _session(props: Mapping[str, Any], document: dict[str, Any], wait_s: float) -> dict[str, Any]:
-    way = route(props["cloud"], props["server_id"], props["ssh_host"])
-    return perform(
-        ssh.Target(
-            host=way.host,
-            proxy_command=way.proxy_command,
-            host_key=props["ssh_host_key"],
-            login=props["login"],
-            private_key=props["private_key"] or "",
-        ),
-        document,
-        status=lambda text: engine_log.status(f"{way.host}: {text}"),
-        note=lambda text: engine_log.info(f"{way.host}: {text}"),
-        deadline_s=DEADLINE_S,
-        wait_s=wait_s,
-    )
+    if packed:
+        take = {"mode": "take", "folder": new["folder"], "packed": packed}
+        work(new, take, deadline_s=DEADLINE_S, wait_s=FIRST_CONTACT_S)
 
 
 class Handover(Resource, module="stages", name="Handover"):

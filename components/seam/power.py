@@ -23,6 +23,8 @@ class Route:
     host: str
     proxy_command: str = ""
     """A command of the operator's machine that ssh talks through; empty: none."""
+    patience: float = 1.0
+    """How many times longer than usual the server may take: every wait for it is as much longer."""
 
 
 def server_state(cloud: str, server_id: str) -> State:

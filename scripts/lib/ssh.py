@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,9 +18,8 @@ def target(values: Mapping[str, Any]) -> ssh.Target:
     way = power.route(
         str(values[outputs.CLOUD]), str(values[outputs.SERVER_ID]), str(values[outputs.SSH_HOST])
     )
-    return ssh.Target(
-        host=way.host,
-        proxy_command=way.proxy_command,
+    return ssh.target(
+        way,
         host_key=str(values[outputs.SSH_HOST_KEY]),
         login=str(values[outputs.SSH_USER]),
         private_key=str(values.get(outputs.SSH_PRIVATE_KEY) or ""),
@@ -40,10 +40,12 @@ def run(
     """
     hears = not command or (sys.stdin.isatty() and not capture)
     where = target(values)
+    timeout_s = timeout_s and timeout_s * where.patience
     with ssh.folder(where) as folder:
         argv = ssh.interactive_argv(where, folder)
         if capture:
-            argv[1:1] = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
+            connect_s = math.ceil(5 * where.patience)
+            argv[1:1] = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={connect_s}"]
         try:
             return subprocess.run(
                 [*argv, *(("--", *command) if command else ())],
