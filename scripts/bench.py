@@ -80,9 +80,9 @@ def bench(
     stage: Annotated[
         list[int] | None, typer.Option(min=1, max=2, help="`stages`: only this one.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="The folder of the results.")] = (
-        here.ROOT / "docs" / "benchmarks"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="The folder of the results.", show_default="docs/benchmarks")
+    ] = (here.ROOT / "docs" / "benchmarks"),
 ) -> None:
     """Measure, and write down what came out."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stacks are taken away then, too

@@ -67,7 +67,8 @@ def test_memory_is_what_the_machine_counts_outside(outgrown: Told) -> None:
     """It counts the kernel's own and the file cache that is in use as well."""
     memory = measure(outgrown, "load", "memory")
     assert memory["verdict"] == "move on"
-    assert 0.85 * outgrown.memory_mib < memory["number"] / 100 * 1024 < outgrown.memory_mib
+    # A moment lies between the two counts.
+    assert memory["number"] / 100 * 1024 == pytest.approx(outgrown.memory_mib, rel=0.15)
 
 
 def test_a_host_that_does_not_answer(product: Product) -> None:
