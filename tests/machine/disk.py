@@ -131,7 +131,7 @@ def _copy_in(host_image: Path, folder: Path, tree: Path, run: Callable[..., None
     (folder / "key").unlink(missing_ok=True)
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", folder / "key")
     keys = tree / "root/.ssh/authorized_keys"
-    keys.parent.mkdir(mode=0o700)
+    keys.parent.mkdir(mode=0o700, exist_ok=True)  # some package makes it as well
     shutil.copy(folder / "key.pub", keys)
     if AUTHORITIES.is_dir():
         shutil.copytree(AUTHORITIES, tree / AUTHORITIES.relative_to("/"), dirs_exist_ok=True)

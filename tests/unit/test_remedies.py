@@ -46,6 +46,7 @@ COMMANDS = {
     "aws account enable-region --region-name",
     "aws configure",
     "aws iam create-policy --policy-name",
+    "aws service-quotas request-service-quota-increase --region",
     "aws sso login",
     "doctl compute ssh-key import",
     "pulumi cancel --stack",

@@ -6,6 +6,8 @@ before: plans and tests of the graph need none of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from components.errors import CloudError, UserError
@@ -47,16 +49,29 @@ def client(service: str, region: str) -> Any:
 
 def call(client: Any, operation: str, **arguments: Any) -> dict[str, Any]:
     """Call one operation by its Python name. Raises :class:`Failed`."""
+    with _failing():
+        answer: dict[str, Any] = getattr(client, operation)(**arguments)
+    return answer
+
+
+def pages(client: Any, operation: str, **arguments: Any) -> list[dict[str, Any]]:
+    """Call one operation until it has answered whole. Raises :class:`Failed`."""
+    with _failing():
+        return list(client.get_paginator(operation).paginate(**arguments))
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    """Turn what boto3 raises into :class:`Failed`."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        answer: dict[str, Any] = getattr(client, operation)(**arguments)
+        yield
     except ClientError as error:
         told = error.response.get("Error", {})
         raise Failed(told.get("Code", ""), told.get("Message", str(error))) from error
     except BotoCoreError as error:
         raise Failed("", str(error)) from error
-    return answer
 
 
 def told(error: Failed) -> UserError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.clouds.aws.account import api, leftovers, pending
+from components.clouds.aws.account import api, leftovers, pending, room
 from components.clouds.aws.account.preflight import check
 from components.seam.operations import Operations
 
@@ -34,6 +34,7 @@ def unlock(resources: Sequence[Mapping[str, Any]]) -> None:
 
 OPERATIONS = Operations(
     preflight=check,
+    room=room.check,
     pending=pending.lines,
     cancel_pending=pending.cancel,
     unlock=unlock,

@@ -40,7 +40,7 @@ def actions(effect: str = "Allow") -> set[str]:
 
 @cache
 def operations(service: str) -> list[str]:
-    name = {"ec2-instance-connect": "ec2-instance-connect"}.get(service, service)
+    name = {"servicequotas": "service-quotas"}.get(service, service)
     client = boto3.client(name, region_name="us-east-1")
     return list(client.meta.service_model.operation_names)
 
