@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 
 from components.errors import OVER_BUDGET, UserError, invalid
 from components.seam.costs import MOST
+from components.visible import visible
 from planning.costs import compare as comparing
 from planning.costs import usage as usage_file
 from planning.costs.compare import Comparison
@@ -202,7 +203,7 @@ def _judged(
     ]
     for found in broken:
         over = f"${money(found.total)} a month is above the budget of ${money(most or Decimal(0))}"
-        print(f"{found.stack}: {over}.", file=sys.stderr)
+        print(visible(f"{found.stack}: {over}."), file=sys.stderr)
     if most is not None and not broken:
         for found in all_:
             found.complete()

@@ -1,12 +1,14 @@
 """A picture of what stacks cost: a bar a stack, stacked by kind of cost, as plain SVG.
 
 It has a ground of its own, so that it reads the same on a light and on a dark page. Coordinates are
-pixels of a canvas 960 wide. No date and no clock: the same estimates give the same bytes.
+pixels of a canvas 440 wide: on a phone of 360 its letters are still 11 high. No date and no clock:
+the same estimates give the same bytes.
 """
 
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,23 +17,28 @@ from html import escape
 from components.seam.costs import Line
 from planning.costs.estimate import EXPECTED, Estimate, Range, money, sources, total
 
-WIDTH = 960
-RIGHT = 850
-"""Where the dearest amount ends."""
+WIDTH = 440
+LEFT, RIGHT = 20, 420
+"""Between them is all that is drawn."""
 LETTER = 8.2
-"""Width of a bold letter, generously; names decide where the bars begin."""
-TOP, ROW, BAR = 118, 52, 26
-INSIDE_FROM = 44
+"""Width of a letter, generously: an amount has room at the end of its bar."""
+LETTERS = 60
+"""That a line of small text holds."""
+ROW, BAR = 64, 24
+BELOW_NAME = 26
+"""From the top of a row, where the stack's name is, to its bar."""
+INSIDE_FROM = 42
 """A segment that is narrower has no amount written into it."""
 
 STYLE = """
-text { font: 13px system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif;
+text { font: 14px system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif;
   fill: #45525f; }
 .title { font-size: 16px; font-weight: 600; fill: #14202b; }
 .name, .sum { font-weight: 600; fill: #14202b; }
-.end { text-anchor: end; }
+.sum { paint-order: stroke; stroke: #fff; stroke-width: 3px; }
+.small { font-size: 13px; }
 .middle { text-anchor: middle; }
-.on { fill: #fff; text-anchor: middle; }
+.on { font-size: 13px; fill: #fff; text-anchor: middle; }
 .grid { stroke: #e3e8ed; }
 .range { fill: #eef2f5; stroke: #b9c4ce; stroke-dasharray: 4 3; }
 """
@@ -61,34 +68,47 @@ CATEGORIES = (
 class Scale:
     """From dollars to pixels."""
 
-    left: float
-    most: Decimal
+    per_usd: float
 
     def x(self, usd: Decimal) -> float:
         """Where an amount is."""
-        return round(self.left + float(usd / self.most) * (RIGHT - self.left), 2)
+        return round(LEFT + float(usd) * self.per_usd, 2)
 
 
 def draw(all_: Sequence[Estimate]) -> str:
     """The whole file."""
-    ranges = [expected for found in all_ for expected in [_range(found)] if expected]
-    most = max([Decimal(10), *(found.total for found in all_), *(one.high for one in ranges)])
-    longest = max((len(found.stack) for found in all_), default=0)
-    scale = Scale(28 + LETTER * longest + 14, most)
+    scale = _scale(all_)
+    used = [one for one in CATEGORIES if any(_share(found, one) for found in all_)]
+    legend, top = _legend(used)
+    bottom = top + ROW * len(all_)
+    most = Decimal((RIGHT - LEFT) / scale.per_usd)
     step = _step(most)
     ticks = [step * at for at in range(int(most // step) + 1)]
-    bottom = TOP + ROW * len(all_)
-    used = [one for one in CATEGORIES if any(_share(found, one) for found in all_)]
     parts = [
-        text(28, 36, "What the stages cost a month, in dollars", "title"),
-        *_legend(used),
-        *(_tick(Decimal(tick), scale, bottom) for tick in ticks),
+        text(LEFT, 34, "What the stages cost a month, in dollars", "title"),
+        *legend,
+        *(_tick(Decimal(tick), scale, top, bottom) for tick in ticks),
     ]
     for at, found in enumerate(all_):
-        parts += _bar(found, TOP + ROW * at + (ROW - BAR) / 2, scale)
-    captions = _captions(all_)
-    parts += [text(28, bottom + 50 + 20 * at, words) for at, words in enumerate(captions)]
-    return _file(bottom + 52 + 20 * len(captions), all_, parts)
+        parts += _bar(found, top + ROW * at, scale)
+    captions = [line for words in _captions(all_) for line in textwrap.wrap(words, LETTERS)]
+    parts += [
+        text(LEFT, bottom + 46 + 19 * at, words, "small") for at, words in enumerate(captions)
+    ]
+    return _file(bottom + 48 + 19 * len(captions), all_, parts)
+
+
+def _scale(all_: Sequence[Estimate]) -> Scale:
+    """The largest at which every bar with its amount, and every expected range, has room."""
+    room = RIGHT - LEFT
+    fits = [room / 10]
+    for found in all_:
+        expected = _range(found)
+        if expected:
+            fits.append(room / float(expected.high))
+        if found.total:
+            fits.append((room - 8 - LETTER * len(_sum(found))) / float(found.total))
+    return Scale(min(fits))
 
 
 def _file(height: float, all_: Sequence[Estimate], parts: Sequence[str]) -> str:
@@ -99,7 +119,7 @@ def _file(height: float, all_: Sequence[Estimate], parts: Sequence[str]) -> str:
             f' width="{WIDTH}" height="{height:g}" role="img">',
             f"<title>What the stages cost a month: {escape(spoken)}</title>",
             f"<style>{STYLE}</style>",
-            f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1:g}" rx="14"'
+            f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1:g}" rx="10"'
             ' fill="#fff" stroke="#d5dce3"/>',
             *parts,
             "</svg>\n",
@@ -114,31 +134,38 @@ def _captions(all_: Sequence[Estimate]) -> list[str]:
     return [left_out, *([sources(lines).rest()] if lines else [])]
 
 
-def _legend(used: Sequence[Category]) -> list[str]:
-    x, parts = 28.0, []
-    for one in used:
-        parts.append(f'<rect x="{x:g}" y="56" width="14" height="14" rx="3" fill="{one.colour}"/>')
-        parts.append(text(x + 20, 68, one.title))
-        x += 20 + 7.6 * len(one.title) + 26
-    parts.append(f'<rect class="range" x="{x:g}" y="56" width="26" height="14" rx="3"/>')
-    parts.append(text(x + 32, 68, "expected for the stage"))
-    return parts
+def _legend(used: Sequence[Category]) -> tuple[list[str], float]:
+    """The colours and what they mean, and where the bars begin below them."""
+    x, y, parts = float(LEFT), 50.0, []
+    for title, box in [
+        *((one.title, f'width="14" height="14" rx="3" fill="{one.colour}"') for one in used),
+        ("expected for the stage", 'class="range" width="26" height="14" rx="3"'),
+    ]:
+        words = (32 if "range" in box else 20) + 7.2 * len(title)
+        if x > LEFT and x + words > RIGHT:
+            x, y = float(LEFT), y + 22
+        parts.append(f'<rect x="{x:g}" y="{y:g}" {box}/>')
+        parts.append(text(x + (32 if "range" in box else 20), y + 12, title, "small"))
+        x = round(x + words + 14, 2)
+    return parts, y + 28
 
 
-def _tick(usd: Decimal, scale: Scale, bottom: float) -> str:
+def _tick(usd: Decimal, scale: Scale, top: float, bottom: float) -> str:
     x = scale.x(usd)
-    line = f'<line class="grid" x1="{x:g}" y1="{TOP - 14}" x2="{x:g}" y2="{bottom:g}"/>'
-    return f"{line}\n{text(x, bottom + 18, f'${usd}', 'middle')}"
+    line = f'<line class="grid" x1="{x:g}" y1="{top:g}" x2="{x:g}" y2="{bottom:g}"/>'
+    return f"{line}\n{text(x, bottom + 18, f'${usd}', 'small middle')}"
 
 
-def _bar(found: Estimate, y: float, scale: Scale) -> list[str]:
-    parts = [text(scale.left - 14, y + BAR / 2 + 5, found.stack, "name end")]
+def _bar(found: Estimate, top: float, scale: Scale) -> list[str]:
+    """The name of a stack, below it its bar, and the amount at the end of that."""
+    y = top + BELOW_NAME
+    parts = [text(LEFT, top + 17, found.stack, "name")]
     expected = _range(found)
     if expected:
         low, high = scale.x(expected.low), scale.x(expected.high)
         parts.append(
-            f'<rect class="range" x="{low:g}" y="{y - 7:g}" width="{high - low:g}"'
-            f' height="{BAR + 14}" rx="5"/>'
+            f'<rect class="range" x="{low:g}" y="{y - 4:g}" width="{round(high - low, 2):g}"'
+            f' height="{BAR + 8}" rx="5"/>'
         )
     spent = Decimal(0)
     for one in CATEGORIES:
@@ -146,13 +173,14 @@ def _bar(found: Estimate, y: float, scale: Scale) -> list[str]:
         if share:
             parts.append(_segment(one, spent, share, y, scale))
             spent += share
-    words = (
-        ("≥ " if found.least else "") + f"${money(spent)}"
-        if found.lines
-        else "nothing: it runs on your own machine"
-    )
-    x = max(scale.x(spent), scale.x(expected.high) if expected else 0) + 10
-    return [*parts, text(x, y + BAR / 2 + 5, words, "sum" if found.lines else "")]
+    x = scale.x(spent) + (8 if spent else 0)
+    return [*parts, text(x, y + BAR / 2 + 5, _sum(found), "sum" if found.lines else "")]
+
+
+def _sum(found: Estimate) -> str:
+    if not found.lines:
+        return "nothing: it runs on your own machine"
+    return ("≥ " if found.least else "") + f"${money(found.total)}"
 
 
 def _segment(one: Category, before: Decimal, usd: Decimal, y: float, scale: Scale) -> str:
@@ -179,8 +207,8 @@ def _share(found: Estimate, one: Category) -> Decimal:
 
 
 def _step(most: Decimal) -> int:
-    """A round distance that makes about eight ticks."""
-    rough = float(most) / 8
+    """A round distance that makes about five ticks."""
+    rough = float(most) / 5
     power = 10 ** math.floor(math.log10(rough))
     return int(next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough))
 

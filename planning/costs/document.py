@@ -1,4 +1,4 @@
-"""Estimates as JSON: money is text, so that no reader rounds it."""
+"""Estimates as JSON. Every number is one: its decimal digits are those of the exact amount."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 
 from components.seam.costs import Line
 from planning.costs.compare import Change, Comparison
-from planning.costs.estimate import PARTS, Estimate, money, sources, total
+from planning.costs.estimate import PARTS, Estimate, cents, sources, total
 
-VERSION = 1
+VERSION = 2
+"""1 had its numbers as text."""
 
 
 def of_estimates(
@@ -29,7 +30,7 @@ def of_estimates(
             "age_days": used.age_days(today),
             "undated": list(used.undated),
             "derived": list(used.derived),
-            "derived_share": exact(used.derived_share.quantize(Decimal("0.0001"))),
+            "derived_share": number(used.derived_share.quantize(Decimal("0.0001"))),
         },
         "stacks": [_estimate(found) for found in all_],
     }
@@ -37,9 +38,9 @@ def of_estimates(
         document["comparison"] = {
             "before": comparison.before.stack,
             "after": comparison.after.stack,
-            "usd_before": money(comparison.before.total),
-            "usd_after": money(comparison.after.total),
-            "usd_difference": money(comparison.usd),
+            "usd_before": number(cents(comparison.before.total)),
+            "usd_after": number(cents(comparison.after.total)),
+            "usd_difference": number(cents(comparison.usd)),
             "changes": [_change(change) for change in comparison.changes],
         }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -49,9 +50,9 @@ def _estimate(found: Estimate) -> dict[str, Any]:
     return {
         "stack": found.stack,
         "stage": found.stage,
-        "usd_per_month": money(found.total).replace(",", ""),
-        "usd_per_month_exact": exact(found.total),
-        "parts": {part: exact(total(found.of_part(part))) for part in PARTS},
+        "usd_per_month": number(cents(found.total)),
+        "usd_per_month_exact": number(found.total),
+        "parts": {part: number(total(found.of_part(part))) for part in PARTS},
         "expected": found.expected(),
         "lines": [_line(line) for line in found.lines],
         "free": dict(found.free),
@@ -72,10 +73,10 @@ def _line(line: Line) -> dict[str, Any]:
         "part": line.part,
         "kind": line.kind,
         "by_usage": line.by_usage,
-        "quantity": None if line.quantity is None else exact(line.quantity),
+        "quantity": None if line.quantity is None else number(line.quantity),
         "unit": line.price.unit,
-        "unit_usd": exact(line.price.usd),
-        "usd_per_month": None if usd is None else exact(usd),
+        "unit_usd": number(line.price.usd),
+        "usd_per_month": None if usd is None else number(usd),
         "item": line.price.item,
         "region": line.price.region,
         "source": line.price.source,
@@ -90,10 +91,10 @@ def _change(change: Change) -> dict[str, Any]:
         "name": change.name,
         "before": _line(change.before) if change.before else None,
         "after": _line(change.after) if change.after else None,
-        "usd_difference": exact(change.usd) if change.known else None,
+        "usd_difference": number(change.usd) if change.known else None,
     }
 
 
-def exact(number: Decimal) -> str:
-    """A number as text, all of it."""
-    return f"{number.normalize():f}"
+def number(exact: Decimal) -> int | float:
+    """A number of JSON. A float shows the digits that it was made of, up to 15 of them."""
+    return int(exact) if exact == exact.to_integral_value() else float(exact)

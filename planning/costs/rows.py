@@ -26,7 +26,7 @@ KINDS: dict[Kind, str] = {
     "watching": "alarms, logs, keys",
 }
 HEADS = ("", "Quantity", "Unit", "Unit price", "USD a month")
-UNTOLD = "not told"
+UNTOLD = "not known"
 PER_USE = "per use"
 NOTHING = "-"
 
@@ -91,6 +91,16 @@ def free_words(found: Estimate) -> str:
     return f"{count} resources cost nothing." if count != 1 else "1 resource costs nothing."
 
 
+def unknown_words(count: int) -> str:
+    """How many lines add nothing, because their usage is not known."""
+    lines = f"{count} lines depend" if count != 1 else "1 line depends"
+    adds = "they add" if count != 1 else "it adds"
+    return (
+        f"{lines} on usage that is not known: {adds} nothing to the total. `--usage FILE` gives it;"
+        " `./stages cost usage` lists the keys."
+    )
+
+
 def unpriced_words(found: Estimate) -> list[str]:
     """What costs money and has no price."""
     return [f"Not priced: {each.resource} ({each.type}): {each.reason}." for each in found.unpriced]
@@ -104,11 +114,7 @@ def notes(found: Estimate, today: datetime.date) -> list[str]:
     told.append(free_words(found))
     told += unpriced_words(found)
     if found.unknown:
-        told.append(
-            f"{len(found.unknown)} lines depend on usage that nobody told: they add nothing to the"
-            " total. `--usage FILE` tells it;"
-            " `./stages cost usage` lists the keys."
-        )
+        told.append(unknown_words(len(found.unknown)))
     return told + price_words([found], today)
 
 

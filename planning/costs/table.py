@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from components.visible import visible
 from planning.costs import rows
 from planning.costs.compare import Comparison
 from planning.costs.estimate import PARTS, Estimate, money, total
@@ -26,11 +27,8 @@ def of_estimate(found: Estimate, today: datetime.date) -> RenderableType:
         style = {0: "bold", 1: "", 2: "dim" if row.cells[1] == rows.UNTOLD else "", 3: "bold"}
         if row.level in {0, 3}:
             table.add_section()
-        table.add_row(
-            "  " * min(row.level, 2) * (row.level < 3) + row.cells[0],
-            *row.cells[1:],
-            style=style[row.level],
-        )
+        indent = "  " * min(row.level, 2) * (row.level < 3)
+        _row(table, indent + row.cells[0], *row.cells[1:], style=style[row.level])
     return Group(table, _notes(rows.notes(found, today)))
 
 
@@ -48,13 +46,13 @@ def _side_by_side(all_: Sequence[Estimate]) -> Table:
             continue
         table.add_section()
         sums = (rows.subtotal(found.of_part(part)) for found in all_)
-        table.add_row(rows.TITLES[part], *sums, style="bold")
+        _row(table, rows.TITLES[part], *sums, style="bold")
         for kind, name in rows.KINDS.items():
             lines = [[line for line in found.of_part(part) if line.kind == kind] for found in all_]
             if any(total(each) for each in lines):
-                table.add_row(f"  {name}", *(rows.subtotal(each) for each in lines))
+                _row(table, f"  {name}", *(rows.subtotal(each) for each in lines))
     table.add_section()
-    table.add_row("Total", *(f"{found.least}{money(found.total)}" for found in all_), style="bold")
+    _row(table, "Total", *(f"{found.least}{money(found.total)}" for found in all_), style="bold")
     return table
 
 
@@ -62,7 +60,7 @@ def _below_each_other(all_: Sequence[Estimate]) -> Table:
     table = _table("What the stacks cost a month", ("USD", *rows.TITLES.values(), "Total"))
     for found in all_:
         sums = (rows.subtotal(found.of_part(part)) for part in PARTS)
-        table.add_row(found.stack, *sums, f"{found.least}{money(found.total)}")
+        _row(table, found.stack, *sums, f"{found.least}{money(found.total)}")
     return table
 
 
@@ -76,22 +74,31 @@ def of_comparison(found: Comparison, today: datetime.date) -> RenderableType:
     table = _table(title, ("USD a month", *rows.names(found), "Difference", ""))
     *changes, last = rows.of_comparison(found)
     for row in changes:
-        table.add_row(*row)
+        _row(table, *row)
     if not changes:
-        table.add_row("nothing", "", "", "", "")
+        _row(table, "nothing", "", "", "", "")
     table.add_section()
-    table.add_row(*last, style="bold")
+    _row(table, *last, style="bold")
     told = [*found.after.expected(), *rows.unpriced_words(found.after)]
     return Group(table, _notes([*told, *rows.price_words([found.before, found.after], today)]))
 
 
 def _table(title: str, heads: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = Table(title=_text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for at, head in enumerate(heads):
         left = at == 0 or head == "Unit"
-        table.add_column(head, justify="left" if left else "right", overflow="fold")
+        table.add_column(_text(head), justify="left" if left else "right", overflow="fold")
     return table
 
 
+def _row(table: Table, *cells: str, style: str = "") -> None:
+    table.add_row(*(_text(cell) for cell in cells), style=style)
+
+
+def _text(words: str) -> Text:
+    """Text as it is: a name such as ``web[/x]`` is no markup, and no character hides in it."""
+    return Text(visible(words))
+
+
 def _notes(told: Sequence[str]) -> RenderableType:
-    return Padding(Text("\n".join(told)), (0, 0, 0, 1))
+    return Padding(_text("\n".join(told)), (0, 0, 0, 1))

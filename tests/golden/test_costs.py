@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import io
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -148,6 +149,29 @@ def test_the_picture_is_well_formed_and_says_the_totals() -> None:
     words = [element.text for element in root.iter() if element.tag.endswith("text")]
     assert f"${money(before().total)}" in words
     assert f"≥ ${money(after().total)}" in words
+
+
+def test_an_amount_stands_at_the_end_of_its_bar() -> None:
+    """Not at the end of the expected range, and inside the picture."""
+    shown = chart.draw(
+        [before(), after(), *[cost(*cost_plans.ec2(size)) for size in ("t3.large",)]]
+    )
+    ends = re.findall(
+        r'<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)"[^>]*>(?:\n<text class="on".*)?\n'
+        r'<text class="sum" x="([\d.]+)" y="[\d.]+">(.*)</text>',
+        shown,
+    )
+    assert len(ends) == 3
+    for x, width, at, words in ends:
+        assert float(at) == pytest.approx(float(x) + float(width) + 8, abs=0.05)
+        assert float(at) + chart.LETTER * len(words) <= chart.WIDTH - 10
+
+
+def test_the_picture_is_read_on_a_phone() -> None:
+    """Every letter is 10 pixels high, or more, where the picture is 360 wide."""
+    sizes = [int(size) for size in re.findall(r"font(?:-size)?: (\d+)px", chart.STYLE)]
+    assert len(sizes) == 4
+    assert min(sizes) * 360 / chart.WIDTH >= 10
 
 
 def test_docs_have_the_numbers_of_the_run() -> None:

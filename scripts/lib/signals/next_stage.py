@@ -12,7 +12,8 @@ from components.errors import UserError
 from components.settings import Settings
 from components.settings.reading import all_keys
 from planning.costs.compare import Comparison, compare
-from planning.costs.estimate import estimate, money
+from planning.costs.document import number
+from planning.costs.estimate import cents, estimate, money
 from planning.costs.plan_file import CostPlan
 from scripts.lib import cost_inputs
 
@@ -33,8 +34,8 @@ class Cost:
     reason: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        def shown(usd: Decimal | None) -> str | None:
-            return None if usd is None else money(usd)
+        def shown(usd: Decimal | None) -> int | float | None:
+            return None if usd is None else number(cents(usd))
 
         return {
             "stage1_usd_per_month": shown(self.now),

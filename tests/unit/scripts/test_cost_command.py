@@ -42,7 +42,7 @@ def document(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 @pytest.mark.parametrize("words", [[], ["estimate"]])
 def test_one_stack(words: list[str], small: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", *words, small, "--format", "json"]) == 0
-    assert document(capsys)["stacks"][0]["usd_per_month"] == "18.31"
+    assert document(capsys)["stacks"][0]["usd_per_month"] == 18.31
 
 
 def test_several_stacks_beside_each_other(
@@ -79,23 +79,21 @@ def test_above_the_budget_is_told(small: str, capsys: pytest.CaptureFixture[str]
 def test_a_comparison(small: str, medium: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", medium, "--compare", small, "--format", "json"]) == 0
     found = document(capsys)["comparison"]
-    assert found["usd_difference"] == "12.27"
-    assert [(one["name"], one["usd_difference"]) for one in found["changes"]] == [
-        ("Server", "12.27")
-    ]
+    assert found["usd_difference"] == 12.27
+    assert [(one["name"], one["usd_difference"]) for one in found["changes"]] == [("Server", 12.27)]
 
 
 def test_a_comparison_with_itself_is_empty(small: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", small, "--compare", small, "--format", "json"]) == 0
     found = document(capsys)["comparison"]
-    assert (found["usd_difference"], found["changes"]) == ("0.00", [])
+    assert (found["usd_difference"], found["changes"]) == (0, [])
 
 
 def test_usage(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     usage = tmp_path / "usage.yaml"
     usage.write_text("egress_gb: 150\n")
     assert main(["cost", small, "--usage", str(usage), "--format", "json"]) == 0
-    assert document(capsys)["stacks"][0]["usd_per_month"] == "22.81"
+    assert document(capsys)["stacks"][0]["usd_per_month"] == 22.81
 
 
 def test_the_usage_template_is_a_usage_file(
@@ -112,6 +110,58 @@ def test_the_usage_template_is_a_usage_file(
     usage.write_text(told)
     assert told.count("\n") == template.count("default: unknown") > 8
     assert main(["cost", small, "--usage", str(usage)]) == 0
+
+
+HOSTILE = ("web[/x]", "[bold]web", "web:smile:", "web\x1b[31m")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("how", ["one", "several", "comparison"])
+def test_a_name_is_never_markup(
+    name: str, how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a resource, of its type, and of the stack."""
+    made = [
+        cost_plans.resource(cost_plans.DROPLET, name, {"region": "fra1", "size": "s-1vcpu-1gb"}),
+        cost_plans.resource(f"aws:{name}:Odd", name, {}),
+    ]
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({**cost_plans.document(*made), "stack": name}))
+    other = save(tmp_path, "other.json")
+    more = {"one": [], "several": [other], "comparison": ["--compare", other]}[how]
+    assert main(["cost", str(plan), *more]) == 0
+    shown = name.replace("\x1b", "\\u{1b}")
+    out = capsys.readouterr().out
+    assert out.count(shown) >= 2
+    assert "\x1b" not in out
+    assert main(["cost", str(plan), "--budget", "1"]) == 3
+    assert shown in capsys.readouterr().err
+
+
+def test_every_number_in_json_is_a_number(
+    small: str, medium: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def texts(value: Any) -> list[str]:
+        if isinstance(value, dict):
+            value = list(value.values())
+        if isinstance(value, list):
+            return [text for item in value for text in texts(item)]
+        return [value] if isinstance(value, str) else []
+
+    assert main(["cost", medium, "--compare", small, "--format", "json"]) == 0
+    read = document(capsys)
+    assert not [text for text in texts(read) if text.replace(".", "").replace(",", "").isdigit()]
+    stack = read["stacks"][0]
+    assert (stack["usd_per_month"], stack["usd_per_month_exact"]) == (30.58, 30.578)
+    assert stack["lines"][0]["unit_usd"] == 0.0336
+
+
+def test_one_line_depends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bucket = cost_plans.resource("aws:s3/bucket:Bucket", "b", {"region": "us-east-1"})
+    assert main(["cost", save(tmp_path, "one.json", bucket)]) == 0
+    assert "1 line depends on usage that is not known: it adds nothing" in capsys.readouterr().out
+    assert main(["cost", save(tmp_path, "two.json", cost_plans.droplet())]) == 0
+    assert "2 lines depend on usage that is not known: they add nothing" in capsys.readouterr().out
 
 
 def test_out_is_written_whole(small: str, tmp_path: Path) -> None:
@@ -255,7 +305,7 @@ def test_it_runs_from_anywhere(small: str) -> None:
 def test_a_hundred_files_are_one_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [save(tmp_path, f"{n}.json", *cost_plans.ec2()) for n in range(100)]
     assert main(["cost", *files, "--format", "json"]) == 0
-    assert [one["usd_per_month"] for one in document(capsys)["stacks"]] == ["30.58"] * 100
+    assert [one["usd_per_month"] for one in document(capsys)["stacks"]] == [30.58] * 100
 
 
 def test_a_stack_needs_neither_its_app_nor_a_network(
@@ -263,4 +313,4 @@ def test_a_stack_needs_neither_its_app_nor_a_network(
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert main(["cost", "local-stage1", "--format", "json"]) == 0
-    assert document(capsys)["stacks"][0]["usd_per_month"] == "0.00"
+    assert document(capsys)["stacks"][0]["usd_per_month"] == 0
