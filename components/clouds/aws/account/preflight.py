@@ -42,7 +42,6 @@ def check(settings: Settings) -> None:
         ec2 = api.client("ec2", region)
         problems = [*_boundary(api.client("iam", region), who["Account"])]
         problems += [*_zones(ec2, settings), *_server(ec2, settings), *_image(ec2, settings)]
-        problems += _address(ec2, settings)
         if settings.stage == 2:
             problems += _database(api.client("rds", region), settings)
     except api.Failed as error:
@@ -190,24 +189,6 @@ def _image(ec2: Any, settings: Settings) -> Iterator[UserError]:
             f"an AMI for {plan.architecture}, which {plan.name} is",
             f"{own} for {found[0]['Architecture']}",
             "Give another image, or another stages:server.plan.",
-        )
-
-
-def _address(ec2: Any, settings: Settings) -> Iterator[UserError]:
-    """Five Elastic IPs are an account's first limit in a region."""
-    limits = api.call(ec2, "describe_account_attributes", AttributeNames=["vpc-max-elastic-ips"])[
-        "AccountAttributes"
-    ]
-    addresses = api.call(ec2, "describe_addresses")["Addresses"]
-    own = {"Key": "stack", "Value": settings.stack}
-    if any(own in address.get("Tags", []) for address in addresses) or not limits:
-        return
-    most = int(limits[0]["AttributeValues"][0]["AttributeValue"])
-    if len(addresses) >= most:
-        yield UserError(
-            f"The account should have an Elastic IP left in the region, got {len(addresses)} of"
-            f" {most} in use",
-            "Release one, or ask AWS for more (Service Quotas, EC2-VPC Elastic IPs).",
         )
 
 

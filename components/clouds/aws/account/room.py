@@ -117,8 +117,8 @@ def _exceeded(quota: Quota, made: list[Step]) -> Iterator[UserError]:
         used = quota.used(api.client("ec2", region))
         if used + more > limit:
             yield UserError(
-                f"The AWS account should have room for {more} more {quota.unit} in {region}, got"
-                f" {used} of {limit} in use",
+                f"The AWS account's quota of {quota.unit} in {region} should leave room for"
+                f" {more} more, got {used} of {limit} in use",
                 "`aws service-quotas request-service-quota-increase --region"
                 f" {region} --service-code {quota.service} --quota-code {quota.code}"
                 f" --desired-value {used + more}` asks AWS for more. Nothing was changed.",

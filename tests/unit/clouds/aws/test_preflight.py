@@ -90,13 +90,6 @@ class Account(Stubbed):
                 "describe_images",
                 {"Images": lacks.get("image", [{"Architecture": "arm64"}])},
             )
-        used = lacks.get("addresses", [])
-        most = {
-            "AttributeName": "vpc-max-elastic-ips",
-            "AttributeValues": [{"AttributeValue": "5"}],
-        }
-        self.answer("ec2", "describe_account_attributes", {"AccountAttributes": [most]})
-        self.answer("ec2", "describe_addresses", {"Addresses": used})
         if stage == 2:
             self.database(**lacks)
 
@@ -289,13 +282,6 @@ LACKS: list[Lack] = [
         " 'ami-0123456789abcdef0 for x86_64'. Give another image, or another stages:server.plan.",
     ),
     (
-        1,
-        {"addresses": [{"PublicIp": "192.0.2.1"}] * 5},
-        {},
-        "The account should have an Elastic IP left in the region, got 5 of 5 in use. Release one,"
-        " or ask AWS for more (Service Quotas, EC2-VPC Elastic IPs).",
-    ),
-    (
         2,
         {"offers": []},
         {},
@@ -362,13 +348,6 @@ def test_the_databases_authority_is_there_afterwards(account: Account, stage: in
 def test_another_disk_or_version_is_no_offer(account: Account, other: dict[str, str]) -> None:
     account.usual(2, offers=[{**OFFER, **other}], certificates=False)
     assert "stages:database.plan: should be one that eu-central-1 has" in told(2)
-
-
-def test_the_stacks_own_address_is_not_one_too_many(account: Account) -> None:
-    own = {"PublicIp": "192.0.2.9", "Tags": [{"Key": "stack", "Value": "aws-stage1"}]}
-    others = [{"PublicIp": f"192.0.2.{number}"} for number in range(4)]
-    account.usual(1, addresses=[*others, own])
-    ask(1)
 
 
 def test_a_plan_without_a_standby_is_fine_where_none_is_asked_for(account: Account) -> None:

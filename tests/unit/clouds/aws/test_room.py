@@ -63,8 +63,8 @@ def test_processors_of_servers_that_run_beside_each_other(account: Stubbed) -> N
     with pytest.raises(UserError) as error:
         room.check([server("replace")])
     assert str(error.value) == (
-        "The AWS account should have room for 2 more vCPUs of running on-demand instances in"
-        " eu-central-1, got 4 of 5 in use. `aws service-quotas request-service-quota-increase"
+        "The AWS account's quota of vCPUs of running on-demand instances in eu-central-1 should"
+        " leave room for 2 more, got 4 of 5 in use. `aws service-quotas request-service-quota-increase"
         " --region eu-central-1 --service-code ec2 --quota-code L-1216C47A --desired-value 6`"
         " asks AWS for more. Nothing was changed."
     )
@@ -98,8 +98,11 @@ def test_addresses_and_networks_are_told_together(account: Stubbed) -> None:
     account.answer("ec2", "describe_vpcs", {"Vpcs": [{}]})
     with pytest.raises(UserError) as error:
         room.check([step("aws:ec2/eip:Eip"), step("aws:ec2/vpc:Vpc")])
-    assert "1 more Elastic IP addresses in eu-central-1, got 5 of 5 in use" in str(error.value)
-    assert "1 more VPCs in eu-central-1, got 1 of 1 in use" in str(error.value)
+    for quota_of, limit in (("Elastic IP addresses", 5), ("VPCs", 1)):
+        assert (
+            f"The AWS account's quota of {quota_of} in eu-central-1 should leave room for 1 more,"
+            f" got {limit} of {limit} in use"
+        ) in str(error.value)
     account.done()
 
 
