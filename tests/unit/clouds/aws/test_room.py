@@ -64,7 +64,8 @@ def test_processors_of_servers_that_run_beside_each_other(account: Stubbed) -> N
         room.check([server("replace")])
     assert str(error.value) == (
         "The AWS account's quota of vCPUs of running on-demand instances in eu-central-1 should"
-        " leave room for 2 more, got 4 of 5 in use. `aws service-quotas request-service-quota-increase"
+        " leave room for 2 more, got 4 of 5 in use."
+        " `aws service-quotas request-service-quota-increase"
         " --region eu-central-1 --service-code ec2 --quota-code L-1216C47A --desired-value 6`"
         " asks AWS for more. Nothing was changed."
     )
