@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ def _local_repository(repository: str, project: Path) -> Path:
                 "stages:app.repository",
                 "a git repository (a path or a URL)",
                 repository,
-                "Make it one with `git init` and a commit, or correct the path.",
+                "Make it one (`git init`, `git add .`, `git commit`), or correct the path.",
             )
         return path
     mirror = (
@@ -132,7 +133,8 @@ def _local_repository(repository: str, project: Path) -> Path:
         raise UserError(
             f"stages:app.repository: should be a repository that git can fetch, got {repository!r}"
             f" ({reason})",
-            "Try `git ls-remote` with it: access must work without a question.",
+            f"Make `git ls-remote {shlex.quote(repository)}` work without a question first: with an"
+            " SSH agent or a credential helper.",
         )
     return mirror
 

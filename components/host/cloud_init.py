@@ -19,7 +19,7 @@ from components.host.postgres import UID as POSTGRES_UID
 from components.host.rendering import plain, render
 
 MAX_BYTES = 16384
-"""AWS takes 16 KiB of user data before base64, the least of all clouds."""
+"""AWS takes 16 KiB of user data before base64, the least of all clouds (docs/facts/aws.md 11)."""
 
 HELD_BACK = {
     nginx.UNIT: nginx.SITE,

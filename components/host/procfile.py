@@ -39,8 +39,8 @@ def parse(text: str) -> Procfile:
         if raw.endswith("\r"):
             raise UserError(
                 f"{where}: should end as lines do on Linux, got the line end of Windows",
-                "Write `Procfile text eol=lf` into .gitattributes, then `git add --renormalize .` "
-                "and commit.",
+                "Write `Procfile text eol=lf` into .gitattributes, `git add .gitattributes`, "
+                "`git add --renormalize .`, and commit.",
             )
         line = raw.strip(" \t")
         if not line or line.startswith("#"):

@@ -60,7 +60,8 @@ def _fails_over_by_itself(settings: Settings) -> Takeover:
     raise UserError(
         f"Stack {settings.stack}: should be one whose failover is asked for, got one on "
         f"{settings.cloud}",
-        f"With stages:database.standby {settings.cloud} does it by itself.",
+        "In stage 2, stages:database.standby: true makes a standby, to which "
+        f"{settings.cloud} fails over by itself.",
     )
 
 

@@ -10,7 +10,10 @@ from typing import Any
 from components.errors import UserError
 from components.seam.costs import UNKNOWN, PlannedResource
 
-MAKING = "`make cost STACK=<stack>` needs no file; `pulumi preview --json --show-sames` makes one."
+MAKING = (
+    "`make cost STACK=<stack>` needs no file;"
+    " `pulumi preview --json --show-sames > FILE` makes one."
+)
 STACK_TYPE = "pulumi:pulumi:Stack"
 GONE = ("delete", "delete-replaced", "discard", "discard-replaced", "read-discard")
 """Steps after which a resource is no longer there."""
@@ -111,7 +114,7 @@ def _preview_states(document: Mapping[str, Any], name: str) -> list[Mapping[str,
     if isinstance(unchanged, int) and unchanged > sames:
         raise UserError(
             f"{name}: should have every resource, got none of the {unchanged} unchanged ones",
-            "Make it with `pulumi preview --json --show-sames`.",
+            "Make it with `pulumi preview --json --show-sames > FILE`.",
         )
     return list(found.values())
 

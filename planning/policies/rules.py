@@ -199,7 +199,7 @@ RULES: Final = (
         level="mandatory",
         what=f"A managed database keeps backups for {BACKUP_DAYS} days or more.",
         why="A mistake is often found after a weekend.",
-        remedy=f"Set stages:database.backup_days to {BACKUP_DAYS} or more.",
+        remedy=f"Have it keep them for {BACKUP_DAYS} days or more.",
         check=_backups,
     ),
     Rule(

@@ -16,6 +16,7 @@ import pytest
 from planning.difference import assemble, document
 from planning.difference.document import Value
 from planning.difference.markdown import markdown
+from scripts.main import main
 from tests.real.clone import Clone, clone
 from tests.real.engine_checkout import STACK, TestCheckout, make_checkout
 
@@ -120,6 +121,32 @@ def test_a_pull_request_gets_one_comment(tmp_path: Path, language_host: Path) ->
     untrusted = ["--document", str(tmp_path / "preview.json"), "--markdown", str(again)]
     commanded(made, "render", *untrusted, code=3)
     assert again.read_text() == comment
+
+
+def test_a_file_for_an_estimate_is_made_as_the_errors_say(
+    checkout: TestCheckout, language_host: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The estimate itself finds nothing in it that has a price."""
+    file = tmp_path / "plan.json"
+
+    def previewed(flags: str) -> None:
+        command = f"preview --non-interactive {flags} > {file} -s {STACK}; true"
+        engine(checkout.root, language_host, command, STACK)
+
+    checkout.stack("up")
+    checkout.ask({"stays": "rows", "server": "off", "old": "x"})
+    previewed("--json")
+    assert main(["cost", str(file)]) == 2
+    assert capsys.readouterr().err.endswith("--json --show-sames > FILE`.\n")
+    previewed("--json --show-sames")
+    whole = file.read_text()
+    file.write_text(whole[: len(whole) // 2])
+    assert main(["cost", str(file)]) == 2
+    assert capsys.readouterr().err.endswith("--json --show-sames > FILE` makes one.\n")
+    previewed("--json --show-sames")
+    assert main(["cost", str(file)]) == 0
+    assert "Note" in capsys.readouterr().out
+    assert main(["cost", "local-stage1"]) == 0, "without a file"
 
 
 @pytest.fixture

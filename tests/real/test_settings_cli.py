@@ -13,6 +13,7 @@ from pulumi import automation
 from components import program, settings
 from components.errors import UserError
 from components.settings import Settings
+from scripts.lib import stacks
 
 pytestmark = pytest.mark.real
 
@@ -118,6 +119,22 @@ def test_a_number_in_a_map_is_refused_with_the_flag_that_mends_it(stack: Stack) 
         "stages:app.environment.WORKERS: should be one line of text of at most 8192 characters,"
         " got a number. Write it in quotation marks (with `pulumi config set`: --type string)."
     )
+    stack.set("--path", "--type", "string", 'stages:["app.environment"].WORKERS', "4")
+    assert stack.read().app.environment["WORKERS"] == "4"
+
+
+def test_a_setting_that_was_encrypted_is_set_again_without_secret(stack: Stack) -> None:
+    """As ``./stages`` reads the file, which needs no key for it."""
+    file = stack.folder / "stacks" / "Pulumi.s.yaml"
+    stack.set("--secret", "stages:server.plan", "small")
+    with pytest.raises(UserError) as caught:
+        settings.read("s", stacks.values(file, file.name))
+    assert str(caught.value) == (
+        "stages:server.plan: should be plain text, got an encrypted value. Set it again without"
+        " --secret: only stages:app.environment holds secrets."
+    )
+    stack.set("stages:server.plan", "small")
+    assert settings.read("s", stacks.values(file, file.name)).server.plan == "small"
 
 
 def test_a_path_without_brackets_is_told(stack: Stack) -> None:

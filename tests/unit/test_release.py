@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import http.server
 import os
 import socket
 import subprocess
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,14 +89,23 @@ def problem(app_settings: App, project: Path) -> str:
 def test_a_folder_that_is_no_repository(project: Path) -> None:
     assert problem(app(repository="/proc"), project) == (
         "stages:app.repository: should be a git repository (a path or a URL), got '/proc'. "
-        "Make it one with `git init` and a commit, or correct the path."
+        "Make it one (`git init`, `git add .`, `git commit`), or correct the path."
     )
+
+
+def test_a_folder_is_made_a_repository_as_the_error_says(tmp_path: Path) -> None:
+    (tmp_path / "Procfile").write_text("web: run\n")
+    assert "(`git init`, `git add .`, `git commit`)" in problem(app(directory="."), tmp_path)
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "first")
+    assert resolve(app(directory="."), tmp_path).procfile == "web: run\n"
 
 
 def test_a_url_that_cannot_be_fetched(project: Path) -> None:
     text = problem(app(repository=f"file://{project}/none"), project)
     assert text.startswith("stages:app.repository: should be a repository that git can fetch, got")
-    assert text.endswith("Try `git ls-remote` with it: access must work without a question.")
+    assert text.endswith("first: with an SSH agent or a credential helper.")
     assert not list((project / ".stages" / "repositories").iterdir())
 
 
@@ -148,7 +159,7 @@ def test_a_path_that_can_be_no_repository(project: Path, path: str) -> None:
     (project / "Procfile").write_text("web: a\n")
     assert problem(app(repository=path), project) == (
         f"stages:app.repository: should be a git repository (a path or a URL), got {path!r}. "
-        "Make it one with `git init` and a commit, or correct the path."
+        "Make it one (`git init`, `git add .`, `git commit`), or correct the path."
     )
 
 
@@ -176,6 +187,24 @@ def test_a_revision_that_is_no_commit(project: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("from_folder", [".", "shop"])
+def test_windows_line_ends_go_as_the_error_says(project: Path, from_folder: str) -> None:
+    """Whether the attributes are those of the repository or of the app's folder."""
+    at = project / from_folder
+    (project / "shop" / "Procfile").write_bytes(b"web: a\r\n")
+    git(project, "commit", "--quiet", "-am", "from Windows")
+    with pytest.raises(UserError, match="Procfile text eol=lf"):
+        procfile.parse(resolve(app(), project).procfile)
+    (at / ".gitattributes").write_text("Procfile text eol=lf\n")
+    git(at, "add", ".gitattributes")
+    git(at, "add", "--renormalize", ".")
+    git(at, "commit", "--quiet", "-m", "line ends of Linux")
+    assert procfile.parse(resolve(app(), project).procfile).web == "a"
+    (project / "shop" / "Procfile").write_bytes(b"web: b\r\n")
+    git(project, "commit", "--quiet", "-am", "from Windows again")
+    assert procfile.parse(resolve(app(), project).procfile).web == "b"
+
+
 def test_windows_line_ends_are_seen_and_other_bytes_are_no_traceback(project: Path) -> None:
     for text in (b"web: a\r\n", b"web: caf\xe9\n"):
         (project / "shop" / "Procfile").write_bytes(text)
@@ -185,27 +214,41 @@ def test_windows_line_ends_are_seen_and_other_bytes_are_no_traceback(project: Pa
             procfile.parse(found.procfile)
 
 
-class Refusing(http.server.BaseHTTPRequestHandler):
+class Refusing(http.server.SimpleHTTPRequestHandler):
     """A git server that wants credentials below ``/private`` and knows nothing else."""
 
     def do_GET(self) -> None:
         private = self.path.startswith("/private")
+        if private and self.headers["Authorization"] == f"Basic {b64encode(LOGIN).decode()}":
+            return super().do_GET()
         self.send_response(401 if private else 404)
         if private:
             self.send_header("WWW-Authenticate", 'Basic realm="git"')
         self.end_headers()
+        return None
 
     def log_message(self, format: str, *arguments: object) -> None:
         return None
 
 
+LOGIN = b"ann:secret"
+"""Name and password of the one who is let in."""
+
+
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the server's files."""
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture
+def server(served: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of such a server; git has nobody to ask for a password."""
     for name in ("GIT_ASKPASS", "SSH_ASKPASS", "http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as listening:
+    handler = functools.partial(Refusing, directory=str(served))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:
         thread = threading.Thread(target=listening.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{listening.server_port}"
@@ -216,7 +259,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def unfetched(url: str, reason: str) -> str:
     return (
         f"stages:app.repository: should be a repository that git can fetch, got {url!r} ({reason})."
-        " Try `git ls-remote` with it: access must work without a question."
+        f" Make `git ls-remote {url}` work without a question first: with an SSH agent or a"
+        " credential helper."
     )
 
 
@@ -227,6 +271,23 @@ def test_a_repository_that_wants_credentials_is_not_asked_for_them(
     assert problem(app(repository=url), project) == unfetched(
         url, f"fatal: could not read Username for '{server}': terminal prompts disabled"
     )
+
+
+def test_a_repository_that_git_lists_without_a_question_is_fetched(
+    server: str, served: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"{server}/private/shop.git"
+    (served / "private").mkdir()
+    git(project, "clone", "--quiet", "--bare", ".", str(served / "private/shop.git"))
+    git(served / "private/shop.git", "update-server-info")
+    assert f"Make `git ls-remote {url}` work" in problem(app(repository=url), project)
+    secrets, helper = project / "credentials", project / "gitconfig"
+    secrets.write_text(server.replace("://", f"://{LOGIN.decode()}@") + "\n")
+    helper.write_text(f"[credential]\n\thelper = store --file={secrets}\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(helper))
+    commit = git(project, "rev-parse", "HEAD")
+    assert commit in git(project, "ls-remote", url)
+    assert resolve(app(repository=url), project).commit == commit
 
 
 def test_a_url_that_holds_no_repository(server: str, project: Path) -> None:

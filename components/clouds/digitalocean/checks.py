@@ -87,7 +87,8 @@ def _access(settings: Settings) -> Iterator[UserError]:
             "stages:access.instance_connect",
             "false on digitalocean, which has no such tunnel",
             True,
-            "Name the networks you log in from in stages:access.ssh_cidrs.",
+            "Remove the line, and name the networks that you log in from in"
+            " stages:access.ssh_cidrs.",
         )
 
 
@@ -142,5 +143,5 @@ def _plans(settings: Settings) -> Iterator[UserError]:
             "stages:database.storage_limit_gib",
             "unset on digitalocean, whose clusters grow without a limit or not at all",
             database.storage_limit_gib,
-            "Raise stages:database.storage_gib when the disk alarm comes.",
+            "Remove the line, and raise stages:database.storage_gib when the disk alarm comes.",
         )

@@ -102,3 +102,4 @@ def test_too_large_a_document_is_refused() -> None:
         " stages:access.ssh_keys or networks out of stages:access.ssh_cidrs: they are what makes"
         " it long."
     )
+    boot_document(volume_device=DEVICE, with_postgres=True, ssh_keys=keys[:20])

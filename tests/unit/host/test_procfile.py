@@ -47,8 +47,8 @@ def test_web_alone_is_enough() -> None:
         (
             "worker: a\nweb: b\r\n",
             "Procfile:2: should end as lines do on Linux, got the line end of Windows."
-            " Write `Procfile text eol=lf` into .gitattributes, then `git add --renormalize .`"
-            " and commit.",
+            " Write `Procfile text eol=lf` into .gitattributes, `git add .gitattributes`,"
+            " `git add --renormalize .`, and commit.",
         ),
         (
             "\ufeffweb: a\n",  # how some editors begin a file

@@ -139,8 +139,8 @@ BREAKS = [
         stack="aws-stage2",
         type=RDS,
         inputs={"backupRetentionPeriod": 6},
-        told="aws-stage2-database keeps backups for 6 days, fewer than 7. Set"
-        " stages:database.backup_days to 7 or more.",
+        told="aws-stage2-database keeps backups for 6 days, fewer than 7. Have"
+        " it keep them for 7 days or more.",
     ),
     Break(
         rule="protected-data",

@@ -8,7 +8,7 @@ from components import clouds, settings
 from components.errors import UserError
 from components.seam.operations import Operations
 from scripts.lib import hooks
-from tests.support.planned import stack_values
+from tests.support.planned import only, planned, stack_values
 
 
 def test_a_cloud_without_hooks_asks_and_does_nothing() -> None:
@@ -39,9 +39,25 @@ def test_a_failover_is_asked_for_where_nobody_else_does_it() -> None:
     assert refused.value.exit_code == 2
     assert str(refused.value) == (
         "Stack shop: should be one whose failover is asked for, got one on aws."
-        " With stages:database.standby aws does it by itself."
+        " In stage 2, stages:database.standby: true makes a standby, to which aws fails over by"
+        " itself."
     )
     assert hooks.load("aws").databases("shop") == []
+
+
+@pytest.mark.parametrize(
+    ("stack", "type_", "key", "alone", "with_standby"),
+    [
+        ("aws-stage2", "rds/instance:Instance", "multiAz", False, True),
+        ("digitalocean-stage2", ":DatabaseCluster", "nodeCount", 1, 2),
+    ],
+)
+def test_the_standby_that_the_error_names_is_one_of_the_clouds_own(
+    stack: str, type_: str, key: str, alone: object, with_standby: object
+) -> None:
+    for standby, value in ((False, alone), (True, with_standby)):
+        found = only(planned(stack, None, database__standby=standby), type_)
+        assert found["inputs"][key] == value
 
 
 def test_the_local_cloud_costs_nothing_and_does_not_ask() -> None:

@@ -165,7 +165,7 @@ def test_a_preview_without_what_stays() -> None:
     document = {**cost_plans.preview(cost_plans.droplet()), "changeSummary": {"same": 9}}
     assert refused(document) == (
         "plan.json: should have every resource, got none of the 9 unchanged ones. Make it with"
-        " `pulumi preview --json --show-sames`."
+        " `pulumi preview --json --show-sames > FILE`."
     )
 
 

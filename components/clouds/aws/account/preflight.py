@@ -146,9 +146,9 @@ def _server(ec2: Any, settings: Settings) -> Iterator[UserError]:
             "stages:server.plan",
             f"one that {zone} has",
             plan,
-            f"{', '.join(offered)} have it: name one first in stages:network.zones."
+            f"Put a zone that has it first in stages:network.zones: {', '.join(offered)}."
             if offered
-            else f"{region} does not have it at all.",
+            else f"Choose another: {region} does not have it at all.",
         )
 
 
@@ -180,7 +180,7 @@ def _image(ec2: Any, settings: Settings) -> Iterator[UserError]:
             if own
             else UserError(
                 "AWS shows no image of Debian 13 in this region",
-                "Give one in stages:server.image.",
+                "Give the id of one in stages:server.image.",
             )
         )
     elif found[0]["Architecture"] != plan.architecture:
@@ -210,7 +210,9 @@ def _database(rds: Any, settings: Settings) -> Iterator[UserError]:
             "stages:database.plan",
             f"one that {', '.join(missing)} has",
             plan,
-            f"{', '.join(sorted(zones))} have it: name two of them in stages:network.zones.",
+            f"Name two zones that have it in stages:network.zones: {', '.join(sorted(zones))}."
+            if len(zones) > 1
+            else f"Choose another: only {', '.join(zones)} has it, and a database needs two zones.",
         )
     if settings.database.standby and not any(offer["MultiAZCapable"] for offer in offers):
         yield invalid("stages:database.plan", "one that is offered with a standby", plan)

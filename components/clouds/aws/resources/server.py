@@ -10,11 +10,7 @@ from components.clouds.aws.context import Context
 from components.clouds.aws.resources import alarms, profile
 from components.clouds.aws.resources.image import image
 from components.clouds.aws.resources.network import AwsNetwork
-from components.errors import UserError
 from components.seam.cloud import ServerAnswer, ServerNeeds
-
-MAX_USER_DATA_BYTES = 16384
-"""Before base64 (docs/facts/aws.md 11)."""
 
 DEVICE_NAME = "/dev/sdf"
 """What the API wants to hear; Nitro instances show the volume as NVMe."""
@@ -71,7 +67,7 @@ def _instance(
             # would be the right to delete it.
         },
         ebs_optimized=True,
-        user_data=pulumi.Output.from_input(needs.user_data).apply(_fits),
+        user_data=needs.user_data,
         user_data_replace_on_change=False,
         tags=ctx.tags(f"{name}-server"),
         opts=ctx.child(
@@ -106,13 +102,3 @@ def _attachment(
         stop_instance_before_detaching=True,
         opts=ctx.child(parent, delete_before_replace=True),
     )
-
-
-def _fits(user_data: str) -> str:
-    size = len(user_data.encode())
-    if size > MAX_USER_DATA_BYTES:
-        raise UserError(
-            f"The boot document should be at most {MAX_USER_DATA_BYTES} bytes on AWS, got {size}",
-            "Take keys out of stages:access.ssh_keys or networks out of stages:access.ssh_cidrs.",
-        )
-    return user_data

@@ -15,6 +15,7 @@ from components.clouds.aws.resources import image, rds_ca
 from components.errors import UserError
 from scripts.lib import hooks
 from tests.support import authorities
+from tests.support.planned import settled
 from tests.unit.clouds.aws.graph import LEAST, LEAST_2
 from tests.unit.clouds.aws.stubbed import Stubbed
 
@@ -22,6 +23,7 @@ OWN: dict[str, object] = {"access.ssh_cidrs": ["84.20.1.2/32"]}
 AUTHORITY = authorities.make("Amazon RDS eu-central-1 Root CA RSA2048 G1")
 THUMBPRINT = authorities.thumbprint(AUTHORITY)
 
+LATER = [{"Name": "eu-central-1b"}, {"Name": "eu-central-1c"}]
 OFFER: dict[str, Any] = {
     "EngineVersion": "17.6",
     "StorageType": "gp3",
@@ -77,7 +79,7 @@ class Account(Stubbed):
             "describe_instance_type_offerings",
             {"InstanceTypeOfferings": [{"Location": zone} for zone in lacks.get("have", zones)]},
             LocationType="availability-zone",
-            Filters=[{"Name": "instance-type", "Values": ["t4g.medium"]}],
+            Filters=[{"Name": "instance-type", "Values": [lacks.get("plan", "t4g.medium")]}],
         )
         if lacks.get("image") == "forbidden":
             self.error("ec2", "describe_images", "UnauthorizedOperation")
@@ -251,21 +253,22 @@ LACKS: list[Lack] = [
         1,
         {"have": ["eu-central-1b"]},
         {},
-        "stages:server.plan: should be one that eu-central-1a has, got 't4g.medium'. eu-central-1b"
-        " have it: name one first in stages:network.zones.",
+        "stages:server.plan: should be one that eu-central-1a has, got 't4g.medium'. Put a zone"
+        " that has it first in stages:network.zones: eu-central-1b.",
     ),
     (
         1,
         {"have": []},
         {},
-        "stages:server.plan: should be one that eu-central-1a has, got 't4g.medium'. eu-central-1"
-        " does not have it at all.",
+        "stages:server.plan: should be one that eu-central-1a has, got 't4g.medium'. Choose"
+        " another: eu-central-1 does not have it at all.",
     ),
     (
         1,
         {"image": []},
         {},
-        "AWS shows no image of Debian 13 in this region. Give one in stages:server.image.",
+        "AWS shows no image of Debian 13 in this region. Give the id of one in"
+        " stages:server.image.",
     ),
     (
         1,
@@ -293,7 +296,14 @@ LACKS: list[Lack] = [
         {"offers": [{**OFFER, "AvailabilityZones": [{"Name": "eu-central-1a"}]}]},
         {},
         "stages:database.plan: should be one that eu-central-1b has, got 'db.t4g.medium'."
-        " eu-central-1a have it: name two of them in stages:network.zones.",
+        " Choose another: only eu-central-1a has it, and a database needs two zones.",
+    ),
+    (
+        2,
+        {"offers": [{**OFFER, "AvailabilityZones": LATER}]},
+        {},
+        "stages:database.plan: should be one that eu-central-1a has, got 'db.t4g.medium'."
+        " Name two zones that have it in stages:network.zones: eu-central-1b, eu-central-1c.",
     ),
     (
         2,
@@ -333,6 +343,66 @@ def test_a_lack_is_told(
     account.usual(stage, **lacks)
     bundle = os.environ[rds_ca.OWN_BUNDLE]
     assert told(stage, **values).replace(bundle, "[bundle]") == message
+
+
+OWN_IMAGE: dict[str, object] = {"server__image": "ami-0123456789abcdef0"}
+FOLLOWED: list[tuple[int, dict[str, Any], dict[str, object], dict[str, Any], dict[str, object]]] = [
+    (
+        1,
+        {"have": ["eu-central-1b"]},
+        {},
+        {},
+        {"network__zones": ["eu-central-1b", "eu-central-1a"]},
+    ),
+    (1, {"image": []}, {}, {"image": [{"Architecture": "arm64"}]}, OWN_IMAGE),
+    (
+        1,
+        {"image": [{"Architecture": "x86_64"}]},
+        OWN_IMAGE,
+        {"image": [{"Architecture": "arm64"}]},
+        {"server__image": "ami-0fedcba9876543210"},
+    ),
+    (
+        1,
+        {"image": [{"Architecture": "x86_64"}]},
+        OWN_IMAGE,
+        {"plan": "t3.medium"},
+        {**OWN_IMAGE, "server__plan": "t3.medium"},
+    ),
+    (
+        2,
+        {"offers": [{**OFFER, "AvailabilityZones": LATER}]},
+        {},
+        {},
+        {"network__zones": ["eu-central-1b", "eu-central-1c"]},
+    ),
+]
+"""A stage, what the account lacks, the settings that meet it, what is different for those that are
+changed as the error says, and those."""
+
+
+@pytest.mark.parametrize(("stage", "lacks", "before", "then", "after"), FOLLOWED)
+def test_a_lack_is_met_by_settings_that_are_changed_as_its_error_says(
+    account: Account,
+    stage: int,
+    lacks: dict[str, Any],
+    before: dict[str, object],
+    then: dict[str, Any],
+    after: dict[str, object],
+) -> None:
+    account.usual(stage, **lacks)
+    assert told(stage, **before).count("\n") == 0
+    account.usual(stage, **{**lacks, **then})
+    ask(stage, **after)
+
+
+def test_what_a_preview_asks_first_puts_the_databases_authority_there(account: Account) -> None:
+    """As the error says of a deployment that does not find it."""
+    with pytest.raises(UserError, match="`make preview STACK="):
+        settled("aws-stage2", region="eu-central-1")
+    account.usual(2)
+    ask(2)
+    assert settled("aws-stage2", region="eu-central-1").plan.resources
 
 
 @pytest.mark.parametrize("stage", [1, 2])

@@ -67,8 +67,10 @@ def test_no_way_in() -> None:
 def test_a_tunnel_that_is_another_cloud_s() -> None:
     assert refusal(access__instance_connect=True) == (
         "stages:access.instance_connect: should be false on digitalocean, which has no such tunnel,"
-        " got True. Name the networks you log in from in stages:access.ssh_cidrs."
+        " got True. Remove the line, and name the networks that you log in from in"
+        " stages:access.ssh_cidrs."
     )
+    make(access__instance_connect=None, access__ssh_cidrs=["84.20.1.2/32"])
 
 
 def test_a_range_that_digitalocean_keeps() -> None:
@@ -113,9 +115,10 @@ def test_fact_31_backups_are_kept_seven_days() -> None:
 def test_a_limit_that_growth_does_not_have() -> None:
     assert refusal(database__storage_limit_gib=100) == (
         "stages:database.storage_limit_gib: should be unset on digitalocean, whose clusters grow"
-        " without a limit or not at all, got 100. Raise stages:database.storage_gib when the disk"
-        " alarm comes."
+        " without a limit or not at all, got 100. Remove the line, and raise"
+        " stages:database.storage_gib when the disk alarm comes."
     )
+    make(database__storage_limit_gib=None, database__storage_gib=100)
 
 
 @pytest.mark.parametrize(
