@@ -78,6 +78,6 @@ def refusal(stack: str, lock: Lock, verdict: Verdict) -> UserError:
         )
     return StackBusy(
         f"Stack {stack} was locked by process {lock.pid} on machine {lock.machine} at {since}",
-        f"If nothing runs there any more: . .stages/env; pulumi cancel --stack {stack}; "
-        f"pulumi refresh --clear-pending-creates --stack {stack}.",
+        f"If nothing runs there any more: `. .stages/env; pulumi cancel --yes --stack {stack}`, "
+        "then run the command again.",
     )

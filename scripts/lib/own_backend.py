@@ -50,6 +50,6 @@ def locked(stack: str) -> UserError:
     """The error for a lock there: who holds it, and whether it is alive, is not known here."""
     return StackBusy(
         f"Stack {stack} is locked in its state: another run is changing it, or one was killed",
-        f"When none runs any more: . .stages/env; pulumi cancel --stack {stack}; "
-        f"pulumi refresh --clear-pending-creates --stack {stack}.",
+        f"When none runs any more: `. .stages/env; pulumi cancel --yes --stack {stack}`, "
+        "then run the command again.",
     )

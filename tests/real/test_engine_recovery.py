@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -24,6 +25,8 @@ from tests.real.engine_checkout import (
 )
 
 pytestmark = pytest.mark.real
+
+UNLOCKING = f". .stages/env; pulumi cancel --yes --stack {STACK}"
 
 
 @pytest.fixture
@@ -141,8 +144,9 @@ def test_a_state_of_the_users_own_is_recovered_once_its_lock_is_taken_away(
     (checkout.folder / "go").touch()
     locked = checkout.stack("up")
     assert locked.code == 4
-    assert f"pulumi cancel --stack {STACK}" in locked.err
-    lock.unlink()
+    assert f"`{UNLOCKING}`, then run the command again." in locked.err
+    assert checkout.shell(UNLOCKING).code == 0
+    assert not lock.exists()
     told = checkout.stack("status")
     assert "owed: slow (Note): an earlier run was creating it and never recorded the end" in (
         told.out
@@ -235,6 +239,21 @@ def test_a_stack_that_someone_is_changing_is_refused(checkout: TestCheckout) -> 
     assert process.returncode == 0
 
 
+def test_a_stack_that_someone_is_changing_is_free_once_that_run_is_ended(
+    checkout: TestCheckout,
+) -> None:
+    """As the error says, with whatever the ended run was in the middle of."""
+    process = start_and_wait(checkout)
+    refused = checkout.stack("up")
+    (command,) = re.findall("`(kill [0-9]+)`", refused.err)
+    subprocess.run(command.split(), check=True)
+    (checkout.folder / "go").touch()
+    process.communicate(timeout=120)
+    again = checkout.stack("up")
+    assert (again.code, again.err) == (0, "")
+    assert "nothing to change, 3 stay." in checkout.stack("up").out
+
+
 def write_lock(checkout: TestCheckout, pid: int, machine: str, when: str) -> Path:
     lock = checkout.root / f".stages/state/.pulumi/locks/organization/stages/{STACK}/x.json"
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -250,8 +269,10 @@ def test_a_lock_of_another_machine_is_not_ours_to_break(checkout: TestCheckout) 
     done = checkout.stack("up")
     assert done.code == 4
     assert done.err.startswith(f"Stack {STACK} was locked by process 1 on machine elsewhere at ")
-    assert f"pulumi cancel --stack {STACK}" in done.err
+    assert f"`{UNLOCKING}`, then run the command again." in done.err
     assert lock.exists()
+    assert checkout.shell(UNLOCKING).code == 0
+    assert "3 created" in checkout.stack("up").out
 
 
 def test_a_lock_whose_number_another_process_has_now_is_dead(checkout: TestCheckout) -> None:

@@ -214,7 +214,7 @@ def test_a_stack_is_brought_up_looked_at_and_mended(
     assert locked.returncode != 0
     assert locked.stderr.startswith(
         f"Stack {STACK} is locked in its state: another run is changing it, or one was killed. "
-        f"When none runs any more: . .stages/env; pulumi cancel --stack {STACK}; "
+        f"When none runs any more: `. .stages/env; pulumi cancel --yes --stack {STACK}`, "
     )
     lock.unlink()
     mended = hosts.run("deploy", "up", secrets_STAGES_SSH_PRIVATE_KEY=key)

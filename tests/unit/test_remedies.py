@@ -49,11 +49,10 @@ COMMANDS = {
     "aws service-quotas request-service-quota-increase --region",
     "aws sso login",
     "doctl compute ssh-key import",
-    "pulumi cancel --stack",
+    "pulumi cancel --yes --stack",
     "pulumi config set",
     "pulumi destroy",
     "pulumi preview --json",
-    "pulumi refresh --clear-pending-creates",
 }
 """The commands of the clouds and of the engine that the code prints; not compared with a manual."""
 MAKEFILE = (ROOT / "Makefile").read_text()

@@ -62,6 +62,6 @@ def test_a_lock_that_is_not_ours_to_break_is_told_with_a_way_on() -> None:
     assert elsewhere.exit_code == BUSY
     assert str(elsewhere) == (
         f"Stack s1 was locked by process 42 on machine here at {since}. "
-        "If nothing runs there any more: . .stages/env; pulumi cancel --stack s1; "
-        "pulumi refresh --clear-pending-creates --stack s1."
+        "If nothing runs there any more: `. .stages/env; pulumi cancel --yes --stack s1`, "
+        "then run the command again."
     )
