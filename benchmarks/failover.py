@@ -103,7 +103,7 @@ def _failed(host: Host, kind: str) -> Iterator[None]:
 
 
 def _stored(app: Host) -> set[int]:
-    psql = [pgbouncer.PSQL, "-XAtqc", "SELECT id FROM ledger", pgbouncer.DATABASE_URL]
+    psql = [pgbouncer.PSQL, "-XAtqc", "SELECT id FROM ledger", pgbouncer.SOCKET_URL]
     done = app.run(["runuser", "-u", "app", "--", *psql])
     if done.returncode != 0:
         raise StepFailed(f"The ledger should be read, got: {done.stderr.strip()}")

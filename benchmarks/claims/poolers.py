@@ -39,7 +39,12 @@ FAR = Pooler("bench-far", {"server_tls_sslmode": "verify-ca"}, far=True)
 
 def configuration(pooler: Pooler) -> str:
     """Its ``pgbouncer.ini``."""
-    lines = {"unix_socket_dir": f"/run/{pooler.name}", "pidfile": "", **pooler.lines}
+    lines = {
+        "unix_socket_dir": f"/run/{pooler.name}",
+        "pidfile": "",
+        "listen_addr": "",
+        **pooler.lines,
+    }
     if pooler.users:
         lines["auth_file"] = f"{pgbouncer.FOLDER}/{pooler.name}.txt"
     text = "".join(f"{key} = {value}\n" for key, value in lines.items())

@@ -87,7 +87,7 @@ class Side:
     @property
     def pooled(self) -> str:
         """The way of the app."""
-        return pgbouncer.DATABASE_URL
+        return pgbouncer.SOCKET_URL
 
     def through(self, pooler: str) -> str:
         """The way through another pooler on this host (``poolers.py``)."""
@@ -111,7 +111,7 @@ class Side:
             self._put("ca.pem", self.root(["cat", pgbouncer.SERVER_CA]))
             escaped = self.upstream.password.replace("\\", "\\\\").replace(":", "\\:")
             self._put("pgpass", f"*:*:*:app:{escaped}\n")
-        self.run([PGBENCH, "-i", "-q", "-s", "1", pgbouncer.DIRECT_DATABASE_URL])
+        self.run([PGBENCH, "-i", "-q", "-s", "1", pgbouncer.DIRECT_SOCKET_URL])
         if tables:
             self.sql(
                 "DO $$ BEGIN FOR n IN 1.." + str(tables) + " LOOP EXECUTE format("
@@ -132,7 +132,7 @@ class Side:
     def sql(self, statements: str) -> str:
         """As the app, past the pool's transaction mode."""
         return self.run(
-            [pgbouncer.PSQL, "-XAtq", "-v", "ON_ERROR_STOP=1", pgbouncer.DIRECT_DATABASE_URL],
+            [pgbouncer.PSQL, "-XAtq", "-v", "ON_ERROR_STOP=1", pgbouncer.DIRECT_SOCKET_URL],
             stdin=statements,
         )
 

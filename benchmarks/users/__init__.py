@@ -141,7 +141,7 @@ def _heavy(book: Book, one: Stage) -> None:
     span = list[float]()
 
     def ask() -> None:
-        psql = [pgbouncer.PSQL, "-XAtqc", HEAVY, pgbouncer.DATABASE_URL]
+        psql = [pgbouncer.PSQL, "-XAtqc", HEAVY, pgbouncer.SOCKET_URL]
         span.append(time.time())
         done = one.app.run(["runuser", "-u", "app", "--", *psql])
         if done.returncode == 0:

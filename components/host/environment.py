@@ -8,6 +8,7 @@ SYSTEM = ("PORT", "HOME", "USER", "LOGNAME", "SHELL")
 """Set by systemd and by the units."""
 RESERVED = (
     "DATABASE_URL",
+    "DATABASE_SOCKET_URL",
     "DIRECT_DATABASE_URL",
     "READ_DATABASE_URL",
     "REDIS_URL",

@@ -1,8 +1,10 @@
 """PgBouncer: the one way from the app to its database, in stage 1 as in stage 2.
 
-It runs as a user of its own behind a unix socket that only the group ``app`` can open, and knows
-its clients by their OS user (``peer``), so the app holds no database password at all. Two aliases:
-``app`` in the chosen pool mode and ``app_direct`` in session mode.
+It runs as a user of its own. The app reaches it at 127.0.0.1 with a password of the stack, in the
+form of address that every framework reads, or over a unix socket that only the group ``app`` can
+open, where it is known by its OS user (``peer``). The password is the pool's alone: the database
+has another one, or none. Two aliases: ``app`` in the chosen pool mode and ``app_direct`` in session
+mode.
 
 Its configuration is in three files, by what a change takes: ``pgbouncer.ini`` holds what only a
 restart changes (a restart removes the socket and waits for running queries), ``settings.ini`` and
@@ -35,11 +37,13 @@ POSTGRES_SOCKET = "/var/run/postgresql"
 """Folder of PostgreSQL's own socket, where it runs on the same host."""
 SOCKET_FOLDER = "/run/pgbouncer"
 PORT = 6432
-DATABASE_URL = f"postgresql://app@/app?host={SOCKET_FOLDER}&port={PORT}"
-"""The pool, in the mode of ``stages:database.pool_mode``."""
-DIRECT_DATABASE_URL = f"postgresql://app@/app_direct?host={SOCKET_FOLDER}&port={PORT}"
-"""Session mode, five connections: migrations, LISTEN, advisory locks."""
-READ_DATABASE_URL = f"postgresql://app@/app_read?host={SOCKET_FOLDER}&port={PORT}"
+SOCKET_URL = f"postgresql://app@/app?host={SOCKET_FOLDER}&port={PORT}"
+"""The pool over the socket, for the OS user ``app`` alone, without a password."""
+DIRECT_SOCKET_URL = f"postgresql://app@/app_direct?host={SOCKET_FOLDER}&port={PORT}"
+"""Session mode over the socket."""
+DIRECT = "app_direct"
+"""Alias in session mode, five connections: migrations, LISTEN, advisory locks."""
+READ = "app_read"
 """The read replicas, where there are any. Each new server connection goes to the next of them; one
 that does not answer is tried again in its turn, and clients wait meanwhile."""
 LAG = "/usr/local/lib/stages/replica-lag"
@@ -57,6 +61,23 @@ RECONNECT = (
 session, in session mode) has ended, and a new one takes its place. No client notices."""
 
 PoolMode = Literal["transaction", "session", "statement"]
+Scheme = Literal["postgresql", "postgres"]
+
+
+def url(password: str, *, alias: str = "app", scheme: Scheme = "postgresql") -> str:
+    """Return an address with host and password: the only form that every client reads."""
+    return f"{scheme}://app:{password}@127.0.0.1:{PORT}/{alias}"
+
+
+def users_file(password: str) -> HostFile:
+    """What PgBouncer knows its clients by. It is beside the part, for it is secret.
+
+    Only the app has a password, for TCP; the pooler's own user comes in by ``peer`` alone.
+    ``password`` should be of the URL-safe alphabet.
+    """
+    if '"' in password or not password.isprintable():
+        raise ValueError("the pool's password should be printable text without a quotation mark")
+    return _file(USERS, f'"app" "{password}"\n"pgbouncer" ""\n')
 
 
 def upstream_socket(sizes: PoolSizes) -> tuple[HostFile, ...]:
@@ -96,7 +117,7 @@ def upstream_managed(
 
 
 def pgbouncer(*, pool_mode: PoolMode, managed: bool, replicas: int = 0) -> Part:
-    """Return the pooler without its upstream, which may be secret and is passed beside the part.
+    """Return the pooler. Its upstream and its users are secret and passed beside the part.
 
     ``replicas`` is how many read replicas the upstream has.
 
@@ -127,7 +148,6 @@ def pgbouncer(*, pool_mode: PoolMode, managed: bool, replicas: int = 0) -> Part:
                 ),
             ),
             _file(HBA, plain("pgbouncer/pg_hba.conf")),
-            _file(USERS, plain("pgbouncer/userlist.txt")),
             HostFile(path=CHECK, content=plain("pgbouncer/pgbouncer-check.sh"), mode="0755"),
             HostFile(path=DROP_IN, content=plain("pgbouncer/pgbouncer.service.conf")),
             *_lag(replicas),
@@ -141,7 +161,7 @@ def pgbouncer(*, pool_mode: PoolMode, managed: bool, replicas: int = 0) -> Part:
                 # Through the pool to the database: an unreachable one, a wrong password or an
                 # unverified certificate is seen here, and the old files come back.
                 ready=f"runuser -u app -- {PSQL} -XwAtq -c 'select 1'"
-                f" '{DATABASE_URL}&connect_timeout=5'",
+                f" '{SOCKET_URL}&connect_timeout=5'",
                 after_database=True,
             ),
         ),

@@ -10,6 +10,7 @@ from components.settings.text import line, pattern
 
 Stage = Literal[1, 2]
 PoolMode = Literal["transaction", "session", "statement"]
+Scheme = Literal["postgresql", "postgres"]
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -31,6 +32,13 @@ def _pool_mode(value: object) -> PoolMode:
     if text not in get_args(PoolMode):
         raise ValueError
     return cast(PoolMode, text)
+
+
+def _scheme(value: object) -> Scheme:
+    text = line(value)
+    if text not in get_args(Scheme):
+        raise ValueError
+    return cast(Scheme, text)
 
 
 CLOUD = Single(
@@ -81,6 +89,11 @@ WEEKDAY = pattern(
     "|".join(WEEKDAYS),
     "a day of the week",
     remedy="For example sunday.",
+)
+SCHEME: Single[Scheme] = Single(
+    allowed=f"one of {', '.join(get_args(Scheme))}",
+    convert=_scheme,
+    remedy="postgresql suits every library.",
 )
 POOL_MODE: Single[PoolMode] = Single(
     allowed=f"one of {', '.join(get_args(PoolMode))}",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from components.host.environment import PREFIX, RESERVED
 from components.settings import addresses, certificates, choices, code
-from components.settings.choices import Stage
+from components.settings.choices import Scheme, Stage
 from components.settings.database import Database
 from components.settings.key import key
 from components.settings.kinds import SWITCH, whole
@@ -63,6 +63,11 @@ class App:
         f" {', '.join(RESERVED)} and {PREFIX}*.",
         make_default=dict,
         by_default="none",
+    )
+    database_url_scheme: Scheme = key(
+        choices.SCHEME,
+        "How `DATABASE_URL` and its like begin: `postgres`, as on Heroku, if the app wants that.",
+        default="postgresql",
     )
     health_path: str = key(
         code.HEALTH_PATH,

@@ -11,6 +11,7 @@ It never decides where the database is: the stage passes a :class:`Upstream`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -54,6 +55,9 @@ from components.settings import Settings
 
 APP_SECRET_KEY = "app-secret-key"  # noqa: S105 - the name of a generated secret
 QUEUE_PASSWORD = "queue-password"  # noqa: S105 - the name of a generated secret
+POOL_PASSWORD = "pool-password"  # noqa: S105 - the name of a generated secret
+SECRETS = (APP_SECRET_KEY, QUEUE_PASSWORD, POOL_PASSWORD)
+"""The names of the secrets that an app host needs."""
 
 DRAIN_TIMEOUT_S = 300
 """How long a shutdown waits for jobs, and for each of its commands."""
@@ -315,11 +319,15 @@ def _late_files(
         )
 
     def files(known: Mapping[str, Any]) -> Sequence[HostFile]:
+        database = functools.partial(
+            pgbouncer.url, known["pool_password"], scheme=settings.app.database_url_scheme
+        )
         environment = {
             "SECRET_KEY": known["secret_key"],
-            "DATABASE_URL": pgbouncer.DATABASE_URL,
-            "DIRECT_DATABASE_URL": pgbouncer.DIRECT_DATABASE_URL,
-            **({"READ_DATABASE_URL": pgbouncer.READ_DATABASE_URL} if upstream.replicas else {}),
+            "DATABASE_URL": database(),
+            "DATABASE_SOCKET_URL": pgbouncer.SOCKET_URL,
+            "DIRECT_DATABASE_URL": database(alias=pgbouncer.DIRECT),
+            **({"READ_DATABASE_URL": database(alias=pgbouncer.READ)} if upstream.replicas else {}),
             "REDIS_URL": valkey.url(known["queue_password"]),
             "STAGES_STACK": settings.stack,
             "STAGES_CLOUD": settings.cloud,
@@ -330,6 +338,7 @@ def _late_files(
             app.environment_file(app_environment, environment),
             *access.access(login=LOGIN, ssh_keys=known["keys"]).files,
             *known["pooler_files"],
+            pgbouncer.users_file(known["pool_password"]),
             valkey.password_file(known["queue_password"]),
             *(certificate_of(known["address"]) if settings.domain else ()),
         ]
@@ -337,6 +346,7 @@ def _late_files(
     return pulumi.Output.all(
         secret_key=secrets.value(APP_SECRET_KEY),
         queue_password=secrets.value(QUEUE_PASSWORD),
+        pool_password=secrets.value(POOL_PASSWORD),
         address=static.address,
         keys=keys,
         pooler_files=upstream.pooler_files,

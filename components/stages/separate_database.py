@@ -21,7 +21,7 @@ from components.release import ResolvedRelease
 from components.resources.secrets import GeneratedSecrets
 from components.seam.cloud import Cloud, DatabaseAnswer, DatabaseNeeds, NetworkNeeds
 from components.settings import Settings
-from components.stages.app_host import APP_SECRET_KEY, QUEUE_PASSWORD, AppHost, Upstream
+from components.stages.app_host import SECRETS, AppHost, Upstream
 
 ADMIN_PASSWORD = "database-admin-password"  # noqa: S105 - the name of a generated secret
 APP_PASSWORD = "database-app-password"  # noqa: S105 - the name of a generated secret
@@ -49,7 +49,7 @@ class SeparateDatabase(pulumi.ComponentResource):
             wanted=settings.database.pool_size,
         )
         secrets = GeneratedSecrets(
-            f"{name}-secrets", (APP_SECRET_KEY, QUEUE_PASSWORD, ADMIN_PASSWORD, APP_PASSWORD), child
+            f"{name}-secrets", (*SECRETS, ADMIN_PASSWORD, APP_PASSWORD), child
         )
         network = cloud.network(
             name,

@@ -20,8 +20,7 @@ from components.resources.secrets import GeneratedSecrets
 from components.seam.cloud import Cloud, NetworkNeeds, VolumeNeeds
 from components.settings import Settings
 from components.stages.app_host import (
-    APP_SECRET_KEY,
-    QUEUE_PASSWORD,
+    SECRETS,
     AppHost,
     Upstream,
     server_plan_name,
@@ -67,7 +66,7 @@ class SingleServer(pulumi.ComponentResource):
             release=release,
             network=network,
             volume=volume,
-            secrets=GeneratedSecrets(f"{name}-secrets", (APP_SECRET_KEY, QUEUE_PASSWORD), child),
+            secrets=GeneratedSecrets(f"{name}-secrets", SECRETS, child),
             upstream=upstream,
             opts=child,
         )

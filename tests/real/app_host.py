@@ -151,7 +151,7 @@ def parts(*, nginx: str = "", pool: int = 10) -> tuple[Part, ...]:
             ),
         ),
         _pooler(),
-        Part(files=pgbouncer.upstream_socket(sizes)),
+        Part(files=(*pgbouncer.upstream_socket(sizes), pgbouncer.users_file("pool-password"))),
         Part(
             packages=("nginx-light",),
             files=(HostFile(path=NGINX_FILE, content=NGINX.format(extra=nginx)),),

@@ -31,6 +31,7 @@ SSH_CIDRS = ("203.0.113.0/24", "2001:db8::/32")
 DEVICE = "/dev/disk/by-id/virtio-data"
 PASSWORD = "example'password"
 QUEUE_PASSWORD = "example-queue-password"
+POOL_PASSWORD = "example-pool-password"
 CA = "-----BEGIN CERTIFICATE-----\nexample\n-----END CERTIFICATE-----"
 
 
@@ -124,15 +125,20 @@ def _after(*, managed: bool) -> tuple[Part, ...]:
 
 
 def _secrets(address: str = "example") -> tuple[HostFile, ...]:
-    return (valkey.password_file(QUEUE_PASSWORD), _environment(address))
+    return (
+        valkey.password_file(QUEUE_PASSWORD),
+        pgbouncer.users_file(POOL_PASSWORD),
+        _environment(address),
+    )
 
 
 def _environment(address: str) -> HostFile:
     return app.environment_file(
         {"GREETING": 'say "hello" for $5'},
         {
-            "DATABASE_URL": pgbouncer.DATABASE_URL,
-            "DIRECT_DATABASE_URL": pgbouncer.DIRECT_DATABASE_URL,
+            "DATABASE_URL": pgbouncer.url(POOL_PASSWORD),
+            "DATABASE_SOCKET_URL": pgbouncer.SOCKET_URL,
+            "DIRECT_DATABASE_URL": pgbouncer.url(POOL_PASSWORD, alias=pgbouncer.DIRECT),
             "REDIS_URL": valkey.url(QUEUE_PASSWORD),
             "SECRET_KEY": "example-secret-key",
             "STAGES_HOST": address,

@@ -109,7 +109,7 @@ def started(made: AppHost) -> str:
 
 def sql(made: AppHost, question: str) -> str:
     """Ask as the app, through the pooler."""
-    url = pgbouncer.DATABASE_URL
+    url = pgbouncer.SOCKET_URL
     return made.sh(f'runuser -u app -- {pgbouncer.PSQL} -XAtqw -c "{question}" "{url}"')
 
 

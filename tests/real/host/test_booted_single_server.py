@@ -17,7 +17,7 @@ import pytest
 
 from components.clouds.local.hosts import disk, machine
 from components.clouds.local.net import bridge
-from components.host import app, firewall, nginx, valkey
+from components.host import app, firewall, nginx, pgbouncer, valkey
 from components.resources import host_configuration
 from components.resources.host_configuration import HostConfigurationProvider
 from tests.real.app_host import AppHost, free_cidr
@@ -97,6 +97,7 @@ def test_everything_runs_and_only_the_web_and_ssh_face_the_network(configured: A
         "127.0.0.1:8001",
         "127.0.0.1:8002",
         f"127.0.0.1:{nginx.STATUS_PORT}",
+        f"127.0.0.1:{pgbouncer.PORT}",
         f"127.0.0.1:{valkey.PORT}",
     }
     assert configured.sh("stat -c '%U:%G %a' /run/pgbouncer/.s.PGSQL.6432") == "pgbouncer:app 770"

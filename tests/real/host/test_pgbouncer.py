@@ -7,7 +7,7 @@ import re
 import pytest
 
 from components.host import pgbouncer, pool
-from tests.support.composed_hosts import ComposedHost
+from tests.support.composed_hosts import POOL_PASSWORD, ComposedHost
 from tests.support.debian_tree import DebianTree
 
 pytestmark = pytest.mark.real
@@ -76,7 +76,33 @@ def test_only_the_app_gets_in_and_only_the_pooler_administers(single: DebianTree
     refused = single.run(ask + "ask pgbouncer app app 'select 1'")
     assert "unix socket login rejected" in refused.stderr
     assert "1.24" in single.must(ask + "ask pgbouncer pgbouncer pgbouncer 'SHOW VERSION'")
-    assert single.must(f"{ask} ss -Hltn") == ""
+    listening = single.must(f"{ask} ss -Hltn | awk '{{print $4}}'")
+    assert listening.strip() == f"127.0.0.1:{pgbouncer.PORT}"
+
+
+def test_by_tcp_the_password_opens_the_aliases_of_the_app_and_nothing_else(
+    single: DebianTree,
+) -> None:
+    ask = f"""{START}
+by_tcp() {{
+  runuser -u "$1" -- env PGPASSWORD="$2" PGREQUIREAUTH="${{5:-md5}}" {pgbouncer.PSQL} -XAtw \
+    "host=127.0.0.1 port=6432 user=$3 dbname=$4 sslmode=disable" -c 'select 1'
+}}
+"""
+    # Nobody is behind the pooler here: who is let in waits for the server.
+    single.must(f"sed -i 's/^query_wait_timeout.*/query_wait_timeout = 1/' {pgbouncer.SETTINGS}")
+    right = single.run(f"{ask} by_tcp nobody {POOL_PASSWORD} app app")
+    assert "query_wait_timeout" in right.stderr
+    for alias in ("app", "app_direct"):
+        for password in ("guess", "''"):
+            refused = single.run(f"{ask} by_tcp nobody {password} app {alias}")
+            assert re.search("password authentication failed|no password", refused.stderr)
+    for name, alias in (("pgbouncer", "pgbouncer"), ("app", "pgbouncer"), ("postgres", "app")):
+        refused = single.run(f"{ask} by_tcp nobody {POOL_PASSWORD} {name} {alias}")
+        assert "query_wait_timeout" not in refused.stderr and refused.returncode == 2
+    # SCRAM would cost the pooler's only thread 30 times as much (docs/facts/postgresql.md 1).
+    asked = single.run(f"{ask} by_tcp app {POOL_PASSWORD} app app scram-sha-256")
+    assert "server requested a hashed password" in asked.stderr
 
 
 def test_all_clients_may_knock_at_once(single: DebianTree) -> None:

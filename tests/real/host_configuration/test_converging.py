@@ -49,7 +49,7 @@ def test_a_host_comes_up_and_a_second_run_touches_nothing(
 
 
 def test_the_app_reaches_its_database_through_the_pool(host: AppHost, up: dict[str, Any]) -> None:
-    said = host.sh(f"runuser -u app -- psql -XAtc 'select current_user' '{pgbouncer.DATABASE_URL}'")
+    said = host.sh(f"runuser -u app -- psql -XAtc 'select current_user' '{pgbouncer.SOCKET_URL}'")
     assert said == "app"
 
 

@@ -94,10 +94,10 @@ def test_prepared_statements_survive_a_migration(
     """Also one that fails half-way: what it had done by then is there."""
 
     def psql(sql: str) -> str:
-        return f'psql -qXc "{sql}" "{pgbouncer.DIRECT_DATABASE_URL}"'
+        return f'psql -qXc "{sql}" "{pgbouncer.DIRECT_SOCKET_URL}"'
 
     def asked() -> set[str]:
-        argv = ["runuser", "-u", "app", "--", "python3", "-c", PREPARED, pgbouncer.DATABASE_URL]
+        argv = ["runuser", "-u", "app", "--", "python3", "-c", PREPARED, pgbouncer.SOCKET_URL]
         return set(host.sh(shlex.join(argv)).split())
 
     host.sh(f"runuser -u app -- {psql('create table orders as select 1 as amount')}")

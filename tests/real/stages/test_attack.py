@@ -236,6 +236,22 @@ def test_the_apps_user_cannot_become_another(stack: Stack) -> None:
         assert re.search(r"^CapBnd:\s+0+$", status, re.M)
 
 
+def test_the_pool_lets_nobody_in_without_the_password(stack: Stack) -> None:
+    """Every user of the host can connect to its port; the password is out of their reach."""
+    host = app_host(stack)
+    (url,) = re.findall(r'^DATABASE_URL="(\S+)"$', must(host, "cat /etc/app/app.env"), re.M)
+    assert must(host, f"psql -XAtc 'select current_user' '{url}'", user="nobody") == "app"
+    at = "host=127.0.0.1 port=6432 sslmode=disable"
+    for user in ("app", "nobody", "www-data", "pgbouncer", "ops"):
+        for alias in ("app", "app_direct"):
+            way = f"psql -XAtwc 'select 1' '{at} user=app dbname={alias}'"
+            assert "no password supplied" in sh(host, way, user=user)[1], user
+            guess = sh(host, f"PGPASSWORD=guess {way}", user=user)[1]
+            assert "password authentication failed" in guess, user
+        admin = f"psql -XAtwc 'show version' '{at} user=pgbouncer dbname=pgbouncer'"
+        assert sh(host, admin, user=user)[0] == 2, user
+
+
 def test_the_queue_obeys_the_app_and_root_alone(stack: Stack) -> None:
     host = app_host(stack)
     for user in ("app", "nobody", "pgbouncer", "ops"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 from typing import Any
@@ -126,11 +127,15 @@ def test_both_aliases_and_their_modes(stack: Stack) -> None:  # docs/facts/postg
     assert on_host(stack, f"{psql} -c 'select 1' {pooled}") == "1"
 
 
-def test_no_password_on_the_app_side(stack: Stack) -> None:  # docs/facts/postgresql.md 1, 22
+def test_the_apps_password_is_the_pools_alone(stack: Stack) -> None:  # docs/facts/postgresql.md 1
     environment = on_host(stack, "sudo cat /etc/app/app.env")
-    (url,) = [line for line in environment.splitlines() if line.startswith("DATABASE_URL=")]
-    assert url == 'DATABASE_URL="postgresql://app@/app?host=/run/pgbouncer&port=6432"'
-    on_host(stack, "sudo runuser -u app -- cat /etc/pgbouncer/databases.ini", code=1)
+    (password,) = re.findall(
+        r'^DATABASE_URL="postgresql://app:(\S+)@127.0.0.1:6432/app"$', environment, re.M
+    )
+    assert len(password) == 43
+    assert password not in on_host(stack, "sudo cat /etc/pgbouncer/databases.ini")
+    for file in ("databases.ini", "userlist.txt"):
+        on_host(stack, f"sudo runuser -u app -- cat /etc/pgbouncer/{file}", code=1)
 
 
 def test_upstream_is_verified_in_full(stage2: Stack) -> None:  # docs/facts/postgresql.md 6

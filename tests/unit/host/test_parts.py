@@ -140,7 +140,9 @@ def test_read_replicas_are_one_alias_for_all_and_one_for_each() -> None:
     (lag,) = [file for file in part.files if file.path == pgbouncer.LAG]
     assert "for alias in app_read_1 app_read_2; do" in lag.content
     (hba,) = [file.content for file in part.files if file.path == pgbouncer.HBA]
-    allowed = hba.splitlines()[1].split()[1].split(",")
+    local, _, tcp = (line.split() for line in hba.splitlines() if not line.startswith("#"))
+    assert tcp[1:] == ["app,app_direct,app_read", "app", "127.0.0.1/32", "md5"]
+    allowed = local[1].split(",")
     assert allowed == ["app", "app_direct", "app_read", *(f"app_read_{n}" for n in range(1, 6))]
 
 
@@ -166,11 +168,26 @@ def test_fact_36_in_transaction_mode_what_needs_a_session_has_an_alias_of_its_ow
         for path in (pgbouncer.SETTINGS, pgbouncer.INI)
     )
     assert re.search(r"^max_prepared_statements = [1-9]\d*$", settings, re.MULTILINE)
-    assert re.search(r"^listen_addr =$", fixed, re.MULTILINE), "a socket alone"
+    assert re.search(r"^listen_addr = 127.0.0.1$", fixed, re.MULTILINE), "this host alone"
     (databases,) = pgbouncer.upstream_socket(SIZES)
     direct = next(line for line in databases.content.splitlines() if "app_direct" in line)
     assert "pool_mode=session" in direct
-    assert pgbouncer.DIRECT_DATABASE_URL != pgbouncer.DATABASE_URL
+    assert pgbouncer.DIRECT_SOCKET_URL != pgbouncer.SOCKET_URL
+
+
+def test_the_address_of_the_pool_has_a_host_and_a_password() -> None:
+    """The form without a host is refused by Rails, JDBC, postgres.js, Sequelize and pydantic."""
+    assert pgbouncer.url("p-w_1") == "postgresql://app:p-w_1@127.0.0.1:6432/app"
+    heroku = pgbouncer.url("p", alias=pgbouncer.DIRECT, scheme="postgres")
+    assert heroku == "postgres://app:p@127.0.0.1:6432/app_direct"
+
+
+def test_the_pools_password_is_for_the_pooler_alone() -> None:
+    file = pgbouncer.users_file("p-w_1")
+    assert (file.mode, file.owner, file.group) == ("0640", "root", "pgbouncer")
+    assert file.content == '"app" "p-w_1"\n"pgbouncer" ""\n'
+    with pytest.raises(ValueError, match="should be printable text without a quotation mark"):
+        pgbouncer.users_file('x" "y')
 
 
 @pytest.mark.parametrize("mode", ["transaction", "session", "statement"])

@@ -20,6 +20,7 @@ trap finish EXIT
 # A second header would set every other key back to its default.
 cat > "$scratch/check.ini" <<END
 %include /etc/pgbouncer/pgbouncer.ini
+listen_addr =
 unix_socket_dir = $scratch/socket
 pidfile =
 logfile =
