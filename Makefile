@@ -6,7 +6,7 @@
 # command line gave it (REVISION='$(shell ...)'): each such variable is set to its text, word for word.
 # Written for GNU make 3.81 and bash 3.2 too, which is what macOS has.
 VARIABLES = PYTHON STACK YES JSON GRAPH COMMAND REVISION CONFIRM SINCE COMPARE BUDGET USAGE FORMAT \
-	OUT CLOUD REGION FROM REFRESH BENCH RUNS TIMES SLOW_TIMES SEED FAULTS TESTS
+	OUT STRICT SUMMARY CLOUD REGION FROM REFRESH BENCH RUNS TIMES SLOW_TIMES SEED FAULTS TESTS
 STACK ?= local-stage1
 PYTHON ?= python3
 given = $(or $(filter command,$(firstword $(origin $(1)))),\
@@ -72,10 +72,11 @@ delete-data: ## delete what `down` kept, for good (CONFIRM=<the stack's name>)
 signals: ## stay on stage 1, or move on? (SINCE=24h; JSON=1: for a machine)
 	$(STAGES) signals $(STACK_FLAG) $${SINCE:+--since "$$SINCE"} $(JSON_FLAG)
 
-cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= FORMAT= OUT=)
+cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= FORMAT= OUT= STRICT=1 SUMMARY=1)
 	$(STAGES) cost estimate $${COMPARE:+--compare "$$COMPARE"} \
 		$${BUDGET:+--budget "$$BUDGET"} $${USAGE:+--usage "$$USAGE"} \
-		$${FORMAT:+--format "$$FORMAT"} $${OUT:+--out "$$OUT"} -- $$STACK
+		$${FORMAT:+--format "$$FORMAT"} $${OUT:+--out "$$OUT"} \
+		$${STRICT:+--strict} $${SUMMARY:+--summary} -- $$STACK
 
 cost-chart: ## redraw docs/costs.svg and the numbers in docs/costs.md and README.md
 	$(STAGES) cost chart

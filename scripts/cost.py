@@ -26,7 +26,8 @@ from planning.costs import usage as usage_file
 from planning.costs.compare import Comparison
 from planning.costs.estimate import Cloud, Estimate, estimate, money
 from scripts.lib import atomic_write, cost_inputs
-from scripts.lib.command import DEFAULT_STACK, Stacks, application, complete
+from scripts.lib.command import DEFAULT_STACK, Stacks, application, chosen, complete
+from scripts.lib.command import Stack as OneStack
 
 WIDTH = 110
 """Characters of a table in a file."""
@@ -52,6 +53,15 @@ class _Estimating(TyperGroup):
 
 app = application(__doc__, cls=_Estimating, no_args_is_help=True)
 Out = Annotated[Path | None, typer.Option(help="Write it into this file instead.")]
+Word = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="STACK",
+        autocompletion=complete,
+        help="A stack or a plan file.",
+        show_default=False,
+    ),
+]
 UsageOption = Annotated[
     Path | None, typer.Option(help="Quantities that no plan knows; `usage` lists them.")
 ]
@@ -70,7 +80,8 @@ def estimate_command(
     ] = None,
     stack: Stacks = None,
     compare: Annotated[
-        str | None, typer.Option(help="A stack or plan file to compare with.")
+        str | None,
+        typer.Option(help="A stack, a plan file, or the saved JSON of an earlier run."),
     ] = None,
     budget: Annotated[
         str | None, typer.Option(help="Dollars a month; exit code 3 when a stack costs more.")
@@ -78,6 +89,9 @@ def estimate_command(
     usage: UsageOption = None,
     format: Annotated[Format, typer.Option(help="What comes out.")] = Format.table,
     out: Out = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="One row for each resource, in a table.")
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 2 when something has no price.")
     ] = False,
@@ -93,16 +107,24 @@ def estimate_command(
     all_ = [estimate(cost_inputs.plan(given), clouds, told) for given in named]
     comparison = None
     if compare is not None:
-        before = estimate(cost_inputs.plan(compare), clouds, told)
+        before = cost_inputs.before(
+            compare, all_[0].stack, lambda plan: estimate(plan, clouds, told)
+        )
         comparison = comparing.compare(before, all_[0])
-    _write(_rendered(all_, comparison, format, today, out), out)
+    _write(_rendered(all_, comparison, format, today, out, summary), out)
     return _judged(all_, comparison, most, strict)
 
 
 @app.command()
-def usage() -> None:
-    """Print a usage file with every key, what it means and its unit."""
-    print(usage_file.template(cost_inputs.all_clouds(datetime.date.today())), end="")
+def usage(word: Word = None, stack: OneStack = None) -> None:
+    """Print a usage file to fill in: every key, its unit, its default; of a STACK only its own."""
+    clouds = cost_inputs.all_clouds(datetime.date.today())
+    if word is None and stack is None:
+        print(usage_file.template(clouds), end="")
+        return
+    from planning.costs import usage_example
+
+    print(usage_example.of_plan(cost_inputs.plan(chosen(word, stack)), clouds), end="")
 
 
 @app.command()
@@ -152,6 +174,7 @@ def _rendered(
     format: Format,
     today: datetime.date,
     out: Path | None,
+    summary: bool,
 ) -> str:
     """The text to show. Only what the format needs is imported."""
     if format is Format.json:
@@ -173,7 +196,7 @@ def _rendered(
     if comparison:
         shown = table.of_comparison(comparison, today)
     elif len(all_) == 1:
-        shown = table.of_estimate(all_[0], today)
+        shown = table.of_estimate(all_[0], today, summary=summary)
     else:
         shown = table.of_many(all_, today)
     terminal = out is None and sys.stdout.isatty()

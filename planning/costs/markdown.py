@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Sequence
+from html import escape
 
 from components.errors import UserError
 from planning.costs import rows
@@ -14,6 +15,8 @@ MOST_LINES = 60
 BEGIN, END = "<!-- costs: made by `make cost-chart` -->", "<!-- end of costs -->"
 MOST_CHANGES = 15
 MOST_NOTES = 10
+FOLD_LINES = 6
+"""Lines of a fold beside its rows, with the empty one before it."""
 
 
 def of_estimates(
@@ -24,7 +27,7 @@ def of_estimates(
     told = [text for found in all_ for text in _sentences(found, len(all_) > 1)]
     told += rows.price_words(all_, today)
     head += ["", *(f"- {_plain(text)}" for text in _cut(told, MOST_NOTES, "notes"))]
-    room = MOST_LINES - len(head) - 7
+    room = MOST_LINES - len(head) - 1
     return "\n".join([*head, *_folded(all_, room)]) + "\n"
 
 
@@ -111,22 +114,49 @@ def _sentences(found: Estimate, several: bool) -> list[str]:
 
 
 def _folded(all_: Sequence[Estimate], room: int) -> list[str]:
-    """Every line of the estimates, as far as there is room."""
-    lines = [
-        _row([_escaped(cell) for cell in row.cells])
-        for found in all_
-        for row in rows.of_estimate(found)
-        if row.level in {1, 2}
-    ]
-    if not lines or room < 2:
-        return []
+    """The lines of each resource, or of each of several stacks, as far as there is room."""
+    folds = _folds(all_)
+    found: list[str] = []
+    for at, (title, lines) in enumerate(folds):
+        most = room - len(found) - FOLD_LINES
+        if most < min(len(lines), 2):
+            what = "resources" if len(all_) == 1 else "stacks"
+            return [*found, f"and {len(folds) - at} more {what}"] if found else []
+        found += ["", *_fold(title, _cut(lines, most, "lines", as_row=True))]
+    return found
+
+
+def _folds(all_: Sequence[Estimate]) -> list[tuple[str, list[str]]]:
+    """What a fold is called, and its rows."""
+    if len(all_) > 1:
+        return [(one.stack, [*map(_cells, _lines(one))]) for one in all_ if one.lines]
+    urns = dict.fromkeys(line.urn for line in all_[0].lines)
+    own = [[line for line in all_[0].lines if line.urn == urn] for urn in urns]
     return [
-        "",
-        "<details><summary>Every line</summary>",
+        (
+            f"{lines[0].resource}: {rows.subtotal(lines)}",
+            [_cells(rows.of_line(one)) for one in lines],
+        )
+        for lines in own
+    ]
+
+
+def _lines(found: Estimate) -> Iterable[Sequence[str]]:
+    """Each resource, and its lines."""
+    return (row.cells for row in rows.of_estimate(found) if row.level in {1, 2})
+
+
+def _cells(cells: Iterable[str]) -> str:
+    return _row([_escaped(cell) for cell in cells])
+
+
+def _fold(title: str, lines: Sequence[str]) -> list[str]:
+    return [
+        f"<details><summary>{escape(' '.join(title.split()))}</summary>",
         "",
         _row(rows.HEADS),
         "|---|--:|---|--:|--:|",
-        *_cut(lines, room - 1, "lines", as_row=True),
+        *lines,
         "</details>",
     ]
 

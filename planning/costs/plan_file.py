@@ -190,6 +190,8 @@ def _other_tool(document: Mapping[str, Any]) -> str:
         return "a state of Pulumi, not a plan"
     if "resourcePlans" in document:
         return "an update plan of Pulumi (`--save-plan`), which has no inputs to price"
+    if "stacks" in document and "currency" in document:
+        return "an earlier run of `./stages cost`, which only `--compare` takes"
     if "Resources" in document or "AWSTemplateFormatVersion" in document:
         return "a template of CloudFormation"
     return "JSON with " + (", ".join(sorted(document)[:5]) or "nothing in it")

@@ -39,8 +39,11 @@ class Row:
     cells: tuple[str, str, str, str, str]
 
 
-def of_estimate(found: Estimate) -> Iterator[Row]:
-    """The rows of one stack: part, its resources, their lines, the total."""
+def of_estimate(found: Estimate, *, summary: bool = False) -> Iterator[Row]:
+    """The rows of one stack: part, its resources, their lines, the total.
+
+    In a summary a resource has the number and the sum of its lines instead.
+    """
     for part in PARTS:
         lines = found.of_part(part)
         if not lines:
@@ -48,9 +51,10 @@ def of_estimate(found: Estimate) -> Iterator[Row]:
         yield Row(0, (TITLES[part], "", "", "", subtotal(lines)))
         for urn in dict.fromkeys(line.urn for line in lines):
             own = [line for line in lines if line.urn == urn]
-            yield Row(1, (own[0].resource, "", "", "", ""))
-            for line in own:
-                yield Row(2, _line(line))
+            folded = (str(len(own)), "", "", subtotal(own)) if summary else ("",) * 4
+            yield Row(1, (own[0].resource, *folded))
+            for line in () if summary else own:
+                yield Row(2, of_line(line))
     label = "Total of what has a price" if found.least else "Total"
     yield Row(3, (label, "", "", "", money(found.total)))
 
@@ -62,7 +66,8 @@ def subtotal(lines: Sequence[Line]) -> str:
     return PER_USE if all(line.quantity is None for line in lines) else money(total(lines))
 
 
-def _line(line: Line) -> tuple[str, str, str, str, str]:
+def of_line(line: Line) -> tuple[str, str, str, str, str]:
+    """The cells of one line."""
     usd = line.usd_per_month
     return (
         f"{line.name} ({line.detail})" if line.detail else line.name,

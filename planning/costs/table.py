@@ -20,8 +20,10 @@ SIDE_BY_SIDE = 3
 """So many stacks fit beside each other; more are below each other."""
 
 
-def of_estimate(found: Estimate, today: datetime.date) -> RenderableType:
-    """One stack in full."""
+def of_estimate(found: Estimate, today: datetime.date, *, summary: bool = False) -> RenderableType:
+    """One stack in full, or in short with one row for each resource."""
+    if summary:
+        return Group(_summary(found), _notes(rows.notes(found, today)))
     table = _table(f"What {found.stack} costs a month", ("", *rows.HEADS[1:]))
     for row in rows.of_estimate(found):
         style = {0: "bold", 1: "", 2: "dim" if row.cells[1] == rows.UNTOLD else "", 3: "bold"}
@@ -30,6 +32,18 @@ def of_estimate(found: Estimate, today: datetime.date) -> RenderableType:
         indent = "  " * min(row.level, 2) * (row.level < 3)
         _row(table, indent + row.cells[0], *row.cells[1:], style=style[row.level])
     return Group(table, _notes(rows.notes(found, today)))
+
+
+def _summary(found: Estimate) -> Table:
+    table = _table(f"What {found.stack} costs a month", ("", "Lines", "USD a month"))
+    for row in rows.of_estimate(found, summary=True):
+        if row.level in {0, 3}:
+            table.add_section()
+        name, lines, *_, usd = row.cells
+        table.add_row(
+            "  " * (row.level == 1) + name, lines, usd, style="" if row.level == 1 else "bold"
+        )
+    return table
 
 
 def of_many(all_: Sequence[Estimate], today: datetime.date) -> RenderableType:

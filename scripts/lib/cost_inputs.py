@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime
 import functools
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from components import clouds
 from components.errors import UserError
 from components.seam.costs import PriceBook, of_module
-from planning.costs import plan_file, price_file
-from planning.costs.estimate import Cloud
+from planning.costs import plan_file, price_file, saved
+from planning.costs.estimate import Cloud, Estimate
 
 ROOT = Path(__file__).resolve().parents[2]
 PRICES = "known/prices.json"
@@ -52,17 +52,29 @@ def read(path: Path, name: str) -> str:
         ) from None
 
 
+def before(given: str, stack: str, price: Callable[[plan_file.CostPlan], Estimate]) -> Estimate:
+    """What a stack is compared with: a stack, a plan file, or an earlier run that was saved."""
+    if _is_path(given):
+        text = read(Path(given), given)
+        if saved.is_run(text):
+            return saved.parse(text, given, stack)
+    return price(plan(given))
+
+
 def plan(given: str) -> plan_file.CostPlan:
     """The plan of a file or of a stack; raises ``UserError`` when it is neither."""
-    path = Path(given)
-    if path.is_file() or path.suffix == ".json" or "/" in given:
-        return plan_file.parse(read(path, given), given)
+    if _is_path(given):
+        return plan_file.parse(read(Path(given), given), given)
     from scripts.lib import stacks  # late: it loads YAML, which a plan file needs not
 
     known = stack_names()
     if given not in known:
         raise stacks.unknown(given, known)
     return _of_stack(given)
+
+
+def _is_path(given: str) -> bool:
+    return Path(given).is_file() or given.endswith(".json") or "/" in given
 
 
 def _of_stack(stack: str) -> plan_file.CostPlan:

@@ -71,6 +71,7 @@ def rendered() -> dict[str, str]:
     difference = compare(one, two)
     return {
         "one.txt": as_text(table.of_estimate(two, TODAY)),
+        "summary.txt": as_text(table.of_estimate(two, TODAY, summary=True)),
         "two.txt": as_text(table.of_many([one, two], TODAY)),
         "many.txt": as_text(table.of_many([one, two, one, two], TODAY)),
         "comparison.txt": as_text(table.of_comparison(difference, TODAY)),
@@ -142,6 +143,18 @@ def test_a_block_for_a_pull_request_is_at_most_60_lines() -> None:
         assert len(block.splitlines()) <= 60
         assert block.count("<details>") == block.count("</details>")
         assert "more" in block
+
+
+def test_each_resource_folds_and_those_without_room_are_counted() -> None:
+    def fold(server: int) -> Planned:
+        return resource(
+            cost_plans.DROPLET, f"s-{server}", {"region": "fra1", "size": "s-2vcpu-4gb"}
+        )
+
+    few, many = ([fold(at) for at in range(count)] for count in (2, 50))
+    assert markdown.of_estimates([cost(*few)], TODAY).count("<details><summary>s-") == 2
+    block = markdown.of_estimates([cost(*many)], TODAY).splitlines()
+    assert block[-1] == f"and {50 - block.count('</details>')} more resources"
 
 
 def test_the_picture_is_well_formed_and_says_the_totals() -> None:

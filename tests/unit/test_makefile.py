@@ -8,10 +8,12 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
-from scripts import ci
+from scripts import ci, cost
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -55,6 +57,8 @@ WORDS = {
     "test": ["TESTS"],
 }
 """Variables that are a list of words."""
+SWITCHES = {"YES", "JSON", "REFRESH", "STRICT", "SUMMARY"}
+"""Variables that are an option without a value."""
 VARIABLES = re.sub(r"\\\n\s*", "", MAKEFILE).split("VARIABLES = ")[1].split("\n")[0].split()
 TARGETS = [
     name
@@ -169,6 +173,15 @@ def test_an_option_without_a_value_is_not_there(checkout: Checkout) -> None:
     assert checkout.make(python, "prices", "REFRESH=1")[-1][2:] == ["refresh", "--"]
 
 
+def test_the_cost_target_has_every_option_of_the_command(checkout: Checkout) -> None:
+    command: Any = typer.main.get_command(cost.app)
+    params = [param for param in command.commands["estimate"].params if param.opts[0] != "--stack"]
+    options = {param.opts[0] for param in params if param.param_type_name == "option"} - {"--help"}
+    given = [f"{option.removeprefix('--').upper()}=1" for option in sorted(options)]
+    called = checkout.make("PYTHON=.venv/bin/python", "cost", *given)[-1]
+    assert {word for word in called if word.startswith("--")} - {"--"} == options
+
+
 def test_a_graph_lies_where_the_operator_is(checkout: Checkout, tmp_path: Path) -> None:
     for given in ("g.svg", str(tmp_path / "g.svg")):
         calls = checkout.make("PYTHON=.venv/bin/python", "plan", f"GRAPH={given}")
@@ -189,7 +202,7 @@ def test_make_runs_in_the_checkout_wherever_it_is_started(
 def test_the_table_knows_every_variable_and_the_shell_sees_none_unquoted() -> None:
     """A new variable comes with a row: what is not in the table was not tried."""
     tried = {name for table in (ONE_VALUE, WORDS) for names in table.values() for name in names}
-    assert {*VARIABLES} == tried | {"PYTHON", "YES", "JSON", "REFRESH"}
+    assert {*VARIABLES} == tried | {"PYTHON", *SWITCHES}
     code = re.sub(r"^#.*$", "", MAKEFILE, flags=re.MULTILINE)
     expanded = {*re.findall(r"(?<!\$)\$\((\w+)\)", code)}
     assert expanded.isdisjoint(VARIABLES)

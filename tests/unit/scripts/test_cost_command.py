@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -162,6 +163,50 @@ def test_one_line_depends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "1 line depends on usage that is not known: it adds nothing" in capsys.readouterr().out
     assert main(["cost", save(tmp_path, "two.json", cost_plans.droplet())]) == 0
     assert "2 lines depend on usage that is not known: they add nothing" in capsys.readouterr().out
+
+
+def test_a_usage_file_of_a_stack_has_the_keys_that_its_lines_use(
+    small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cost", "usage", small]) == 0
+    example = capsys.readouterr().out
+    assert example == (
+        "# Usage of fixture: quantities that no plan knows. A key that is left out is\n"
+        "# unknown: its lines show the unit price and add nothing to the total.\n"
+        "# `./stages cost fixture --usage FILE` reads it.\n"
+        "\n"
+        "# CPU of T servers above their baseline, once the credits are used up.\n"
+        "# Unit: vCPU-hours a month. Default: unknown, which adds nothing.\n"
+        "# CPU above the baseline: 0.04 USD a vCPU-hour\n"
+        "# cpu_credit_hours: 100\n"
+        "\n"
+        "# Traffic to the internet; the first 100 GB are free.\n"
+        "# Unit: GB a month. Default: unknown, which adds nothing.\n"
+        "# Traffic to the internet, after 100 GB: 0.09 USD a GB\n"
+        "# egress_gb: 100\n"
+    )
+    usage = tmp_path / "usage.yaml"
+    usage.write_text(re.sub(r"^# (\w+: 100)$", r"\1", example, flags=re.MULTILINE))
+    assert main(["cost", small, "--usage", str(usage), "--format", "json"]) == 0
+    assert all(line["quantity"] is not None for line in document(capsys)["stacks"][0]["lines"])
+
+
+def test_a_usage_file_of_a_stack_without_such_lines_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["cost", "usage", "local-stage1"]) == 0
+    assert capsys.readouterr().out.endswith("\n\n# No line of it depends on usage.\n")
+
+
+def test_a_usage_file_says_where_its_line_has_no_price(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = save(tmp_path, "plan.json", *cost_plans.ec2(region="eu-south-1"))
+    assert main(["cost", "usage", plan]) == 0
+    assert (
+        "# No price: Traffic to the internet: no prices are known for the region 'eu-south-1'; the"
+        " nearest: eu-north-1, ap-south-1, eu-west-1\n# egress_gb: 100\n"
+    ) in capsys.readouterr().out
 
 
 def test_out_is_written_whole(small: str, tmp_path: Path) -> None:
