@@ -46,7 +46,12 @@ def parse(text: str) -> Procfile:
         if not line or line.startswith("#"):
             continue
         if not line.isprintable() or "\N{REPLACEMENT CHARACTER}" in line:
-            raise invalid(where, "printable text in UTF-8", line)
+            raise invalid(
+                where,
+                "printable text in UTF-8",
+                line,
+                "Save the file as UTF-8 without a byte order mark.",
+            )
         match = _LINE.fullmatch(line)
         if match is None or not match[2]:
             raise invalid(where, "`name: command`", line)

@@ -148,7 +148,8 @@ class PinnedHostKey(Resource, module="stages", name="PinnedHostKey"):
 
 
 def own_key(target: ssh.Target, wait_s: float = WAIT_S) -> str:
-    """Read the host's own public key. Raises ``UserError`` where that host is not reached."""
+    """Read the host's own public key. Raises ``UserError`` where that host is not reached: it is
+    recorded, and ``first_boot.refuse`` says what to do."""
     lines: list[str] = []
 
     def on_line(line: str, _back: IO[bytes]) -> None:
@@ -163,16 +164,10 @@ def own_key(target: ssh.Target, wait_s: float = WAIT_S) -> str:
     except ssh.HostKeyChanged as error:
         raise StepFailed(
             f"{target.host}: does not answer with the key of its boot document: it is another"
-            " machine, or someone is in between",
-            "If it is yours and was configured before, replace the server:"
-            " raise stages:server.generation.",
+            " machine, or someone is in between"
         ) from error
     except (ssh.SshError, ssh.RemoteFailed) as error:
-        raise HostUnreachable(
-            f"{target.host}: no first answer over SSH ({error})",
-            "Is the private half of a key in stages:access.ssh_keys in your agent or ~/.ssh, and"
-            " this machine in stages:access.ssh_cidrs?",
-        ) from error
+        raise HostUnreachable(f"{target.host}: no first answer over SSH ({error})") from error
     found = [line.split() for line in lines if line.startswith(f"{OWN_TYPE} ")]
     if not found:
         raise StepFailed(f"{target.host}: should have a host key of its own in {OWN_KEY}, got none")

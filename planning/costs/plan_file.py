@@ -97,7 +97,10 @@ def _preview_states(document: Mapping[str, Any], name: str) -> list[Mapping[str,
     for told in _states(document.get("diagnostics") or [], name):
         if told.get("severity") == "error":
             what = " ".join(str(told.get("message")).split())
-            raise UserError(f"{name}: should be a preview that succeeded, got one with: {what}")
+            raise UserError(
+                f"{name}: should be a preview that succeeded, got one with: {what}",
+                "Correct that, then make the file again.",
+            )
     found: dict[str, Mapping[str, Any]] = {}
     sames = 0
     for at, step in enumerate(_states(document["steps"], name)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
 from components.errors import UserError
@@ -29,8 +30,8 @@ def latest(text: str, name: str, stack: str) -> Mapping[str, Any]:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise UserError(
             f"{name}: should be a state that Pulumi wrote, got {_what(text)}",
-            "Pulumi keeps the one before it beside it, as .json.bak: copy it over this one and "
-            f"run `make refresh STACK={stack}`. Nothing was changed.",
+            f"Pulumi keeps the one before it: `cp {quote(name + '.bak')} {quote(name)}`, then "
+            f"`make refresh STACK={stack}`. Nothing was changed.",
         ) from None
     if version != VERSION:
         raise UserError(

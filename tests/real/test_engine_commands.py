@@ -52,6 +52,8 @@ def salt(checkout: TestCheckout) -> str:
 
 
 def test_up_shows_its_plan_makes_it_and_ends_with_the_address(checkout: TestCheckout) -> None:
+    early = checkout.stack("outputs")
+    assert early.err == f"Stack {STACK} is not up. Run `make up STACK={STACK}` first.\n"
     planned = checkout.stack("preview")
     assert planned.code == 0
     assert list(checkout.folder.iterdir()) == []
@@ -67,6 +69,7 @@ def test_up_shows_its_plan_makes_it_and_ends_with_the_address(checkout: TestChec
     assert f"`make refresh STACK={STACK}` looks at what is really there" in rest
     assert f"make down STACK={STACK}" in rest
     assert (checkout.folder / "server").read_text() == "on"
+    assert "http://127.0.0.1:9/" in checkout.stack("outputs").out
 
 
 def test_a_second_up_changes_nothing(standing: TestCheckout) -> None:

@@ -170,6 +170,24 @@ def test_preview_recovers_too_and_makes_nothing(checkout: TestCheckout) -> None:
     assert again.out.startswith(f"Planning {STACK}")  # nothing is left to recover
 
 
+def test_a_state_that_was_cut_off_is_the_one_before_it_again(checkout: TestCheckout) -> None:
+    """As the error says; what that one lacks, the next ``up`` finds."""
+    (checkout.folder / "go").touch()
+    checkout.stack("up")
+    state = checkout.state()
+    whole = state.read_text()
+    state.write_text(whole[: len(whole) // 2])
+    refused = checkout.stack("up")
+    assert refused.code == 2
+    found = re.search(f"`(cp .*)`, then `make (refresh) STACK={STACK}`", refused.err)
+    assert found is not None, refused.err
+    assert checkout.shell(found[1]).code == 0
+    assert checkout.stack(found[2]).code == 0
+    mended = checkout.stack("up")
+    assert (mended.code, mended.err) == (0, "")
+    assert "nothing to change, 3 stay." in checkout.stack("up").out
+
+
 def test_interrupted_once_it_ends_what_is_under_way_and_records_it(
     checkout: TestCheckout,
 ) -> None:

@@ -90,7 +90,7 @@ def test_a_refresh_asks_nobody() -> None:
     assert (found.id, found.outs) == ("4711", props)
 
 
-def test_a_server_that_does_not_answer_is_told_with_what_to_look_at() -> None:
+def test_a_server_that_does_not_answer_is_told() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         port = taken.getsockname()[1]
@@ -99,8 +99,6 @@ def test_a_server_that_does_not_answer_is_told_with_what_to_look_at() -> None:
             first_contact.own_key(target, wait_s=0)
     assert str(error.value) == (
         "127.0.0.1: no first answer over SSH"
-        f" (ssh: connect to host 127.0.0.1 port {port}: Connection refused)."
-        " Is the private half of a key in stages:access.ssh_keys in your agent or ~/.ssh, and this"
-        " machine in stages:access.ssh_cidrs?"
+        f" (ssh: connect to host 127.0.0.1 port {port}: Connection refused)"
     )
     assert error.value.exit_code == 1

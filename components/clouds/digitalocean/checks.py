@@ -107,9 +107,15 @@ def _network(settings: Settings) -> Iterator[UserError]:
             "stages:network.zones",
             "empty on digitalocean, whose regions have no zones to choose",
             list(settings.network.zones),
+            "Remove the line.",
         )
     if settings.network.flow_logs:
-        yield invalid("stages:network.flow_logs", "false on digitalocean, which has none", True)
+        yield invalid(
+            "stages:network.flow_logs",
+            "false on digitalocean, which has none",
+            True,
+            "Remove the line.",
+        )
 
 
 def _plans(settings: Settings) -> Iterator[UserError]:
@@ -137,6 +143,7 @@ def _plans(settings: Settings) -> Iterator[UserError]:
             "stages:database.backup_days",
             f"{BACKUP_DAYS} on digitalocean, which keeps every backup that long",
             database.backup_days,
+            "Remove the line.",
         )
     if database.storage_limit_gib is not None:
         yield invalid(

@@ -52,14 +52,20 @@ def test_web_alone_is_enough() -> None:
         ),
         (
             "\ufeffweb: a\n",  # how some editors begin a file
-            "Procfile:1: should be printable text in UTF-8, got '\\ufeffweb: a'",
+            "Procfile:1: should be printable text in UTF-8, got '\\ufeffweb: a'. Save"
+            " the file as UTF-8 without a byte order mark.",
         ),
         (
             "web: caf\N{REPLACEMENT CHARACTER}\n",  # of another encoding
             "Procfile:1: should be printable text in UTF-8,"
-            " got 'web: caf\N{REPLACEMENT CHARACTER}'",
+            " got 'web: caf\N{REPLACEMENT CHARACTER}'. Save the file as UTF-8 without a byte order"
+            " mark.",
         ),
-        ("web: a\x0cb\n", "Procfile:1: should be printable text in UTF-8, got 'web: a\\x0cb'"),
+        (
+            "web: a\x0cb\n",
+            "Procfile:1: should be printable text in UTF-8, got 'web: a\\x0cb'. Save the file as"
+            " UTF-8 without a byte order mark.",
+        ),
         (
             # What `git show` prints of a folder with that name.
             "tree HEAD:Procfile\n\nweb\n",

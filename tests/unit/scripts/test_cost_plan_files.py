@@ -173,7 +173,8 @@ def test_a_preview_that_failed() -> None:
     document = cost_plans.preview(cost_plans.droplet())
     document["diagnostics"] = [{"severity": "error", "message": "no\ncredentials"}]
     assert refused(document) == (
-        "plan.json: should be a preview that succeeded, got one with: no credentials"
+        "plan.json: should be a preview that succeeded, got one with: no credentials. Correct"
+        " that, then make the file again."
     )
 
 

@@ -38,7 +38,7 @@ def test_what_is_no_state(text: str, got: str) -> None:
         state_file.latest(text, ".stages/state/s.json", "s")
     assert str(error.value) == (
         f".stages/state/s.json: should be a state that Pulumi wrote, got {got}. Pulumi keeps the "
-        "one before it beside it, as .json.bak: copy it over this one and run "
+        "one before it: `cp .stages/state/s.json.bak .stages/state/s.json`, then "
         "`make refresh STACK=s`. Nothing was changed."
     )
 

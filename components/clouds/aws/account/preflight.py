@@ -201,6 +201,7 @@ def _database(rds: Any, settings: Settings) -> Iterator[UserError]:
             "stages:database.plan",
             f"one that {region} has for PostgreSQL {settings.database.version} on gp3",
             plan,
+            "Choose another plan, or another region.",
         )
         return
     zones = {zone["Name"] for offer in offers for zone in offer["AvailabilityZones"]}
@@ -215,7 +216,12 @@ def _database(rds: Any, settings: Settings) -> Iterator[UserError]:
             else f"Choose another: only {', '.join(zones)} has it, and a database needs two zones.",
         )
     if settings.database.standby and not any(offer["MultiAZCapable"] for offer in offers):
-        yield invalid("stages:database.plan", "one that is offered with a standby", plan)
+        yield invalid(
+            "stages:database.plan",
+            "one that is offered with a standby",
+            plan,
+            "Choose another, or set stages:database.standby to false.",
+        )
     yield from _authority(rds, region)
 
 

@@ -94,7 +94,8 @@ def _region(settings: Settings) -> Iterator[UserError]:
         )
     features = regions[wanted].get("features") or []
     if settings.stage == 1 and "storage" not in features:
-        yield invalid("stages:region", "one that has volumes", wanted)
+        having = [slug for slug in open_ones if "storage" in (regions[slug].get("features") or [])]
+        yield invalid("stages:region", f"one that has volumes ({', '.join(having)})", wanted)
 
 
 def _image(settings: Settings) -> Iterator[UserError]:
@@ -111,10 +112,18 @@ def _image(settings: Settings) -> Iterator[UserError]:
         return
     region = checks.region(settings)
     if region not in (found.get("regions") or []):
-        yield invalid("stages:server.image", f"one that is in {region}", image)
+        yield invalid(
+            "stages:server.image",
+            f"one that is in {region}",
+            image,
+            "Transfer it there in the control panel first, or give another.",
+        )
     if found.get("distribution") not in {None, "Debian", "Unknown OS"}:
         yield invalid(
-            "stages:server.image", "Debian 13, which the hosts' software is for", found.get("name")
+            "stages:server.image",
+            "Debian 13, which the hosts' software is for",
+            found.get("name"),
+            f"Without the line it is {plans.IMAGE}.",
         )
 
 

@@ -59,7 +59,7 @@ def bring_back(stack: str) -> None:
     with ThreadPoolExecutor() as pool:
         problems = [said for said in pool.map(_start, _wanted(stack)) if said]
     if problems:
-        raise StepFailed("\n".join(problems), f"`make up STACK={stack}` says more")
+        raise StepFailed("\n".join(problems), f"`make up STACK={stack}` tries again.")
 
 
 def stopped(stack: str) -> list[str]:

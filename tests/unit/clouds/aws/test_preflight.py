@@ -289,7 +289,7 @@ LACKS: list[Lack] = [
         {"offers": []},
         {},
         "stages:database.plan: should be one that eu-central-1 has for PostgreSQL 17 on gp3, got"
-        " 'db.t4g.medium'",
+        " 'db.t4g.medium'. Choose another plan, or another region.",
     ),
     (
         2,
@@ -309,7 +309,8 @@ LACKS: list[Lack] = [
         2,
         {"offers": [{**OFFER, "MultiAZCapable": False}]},
         {"database__standby": "true"},
-        "stages:database.plan: should be one that is offered with a standby, got 'db.t4g.medium'",
+        "stages:database.plan: should be one that is offered with a standby, got 'db.t4g.medium'."
+        " Choose another, or set stages:database.standby to false.",
     ),
     (
         2,
@@ -375,6 +376,13 @@ FOLLOWED: list[tuple[int, dict[str, Any], dict[str, object], dict[str, Any], dic
         {},
         {},
         {"network__zones": ["eu-central-1b", "eu-central-1c"]},
+    ),
+    (
+        2,
+        {"offers": [{**OFFER, "MultiAZCapable": False}]},
+        {"database__standby": "true"},
+        {},
+        {"database__standby": "false"},
     ),
 ]
 """A stage, what the account lacks, the settings that meet it, what is different for those that are

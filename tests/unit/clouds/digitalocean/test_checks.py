@@ -83,10 +83,11 @@ def test_a_range_that_digitalocean_keeps() -> None:
 def test_zones_and_flow_logs_that_it_does_not_have() -> None:
     assert refusal(network__zones=["fra1-a"]) == (
         "stages:network.zones: should be empty on digitalocean, whose regions have no zones to"
-        " choose, got ['fra1-a']"
+        " choose, got ['fra1-a']. Remove the line."
     )
     assert refusal(network__flow_logs=True) == (
-        "stages:network.flow_logs: should be false on digitalocean, which has none, got True"
+        "stages:network.flow_logs: should be false on digitalocean, which has none, got True."
+        " Remove the line."
     )
 
 
@@ -108,7 +109,7 @@ def test_a_standby_where_none_is_offered() -> None:
 def test_fact_31_backups_are_kept_seven_days() -> None:
     assert refusal(database__backup_days=14) == (
         "stages:database.backup_days: should be 7 on digitalocean, which keeps every backup that"
-        " long, got 14"
+        " long, got 14. Remove the line."
     )
 
 

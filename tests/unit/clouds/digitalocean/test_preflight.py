@@ -184,9 +184,11 @@ def test_a_plan_that_the_region_lacks(account: Api) -> None:
 
 
 def test_a_region_without_volumes(account: Api) -> None:
-    account.answers["/v2/regions"]["regions"][0]["features"] = []
+    regions = account.answers["/v2/regions"]["regions"]
+    regions.append({**regions[0], "slug": "ams3"})
+    regions[0]["features"] = []
     account.answers["/v2/vpcs"] = {"vpcs": []}
-    assert refusal(1) == "stages:region: should be one that has volumes, got 'fra1'"
+    assert refusal(1) == "stages:region: should be one that has volumes (ams3), got 'fra1'"
     check(2)
 
 
@@ -200,7 +202,8 @@ def test_an_image_that_does_not_exist(account: Api) -> None:
 def test_an_image_that_is_elsewhere(account: Api) -> None:
     account.answers["/v2/images/194432107"] = {"image": {"regions": ["ams3"]}}
     assert refusal(server__image="194432107") == (
-        "stages:server.image: should be one that is in fra1, got '194432107'"
+        "stages:server.image: should be one that is in fra1, got '194432107'. Transfer it"
+        " there in the control panel first, or give another."
     )
 
 
@@ -210,7 +213,7 @@ def test_an_image_of_another_system(account: Api) -> None:
     }
     assert refusal(server__image="ubuntu-24-04-x64") == (
         "stages:server.image: should be Debian 13, which the hosts' software is for,"
-        " got '24.04 (LTS) x64'"
+        " got '24.04 (LTS) x64'. Without the line it is debian-13-x64."
     )
 
 
