@@ -12,7 +12,8 @@ from pathlib import Path
 import pulumi
 from pulumi.runtime import config as runtime_config
 
-from components import clouds, release, settings, stages
+from components import release, settings, stages
+from components.seam.provider import load
 from components.visible import visible
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -35,7 +36,7 @@ def program() -> None:
 
 def declare(chosen: settings.Settings, resolved: release.ResolvedRelease) -> None:
     """Declare the resources for these settings and this release, and export the outputs."""
-    stage = stages.build(chosen, clouds.load(chosen.cloud, chosen), resolved)
+    stage = stages.build(chosen, load(chosen.cloud).cloud(chosen), resolved)
     for name, value in stage.outputs.items():
         pulumi.export(name, value)
 

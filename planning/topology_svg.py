@@ -6,12 +6,10 @@ same plan gives the same bytes.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from dataclasses import dataclass, replace
 from xml.sax.saxutils import escape
 
-from components.errors import UserError
+from components.seam.provider import load
 from components.seam.topology import INTERNET, Flow, Kind, Node, Picture
 from planning.plan import Plan
 
@@ -53,12 +51,7 @@ class Box:
 
 def picture_of(plan: Plan) -> Picture:
     """Let the plan's cloud read its resources."""
-    cloud = str(plan.outputs["cloud"])
-    name = f"components.clouds.{cloud}.known.topology"
-    if importlib.util.find_spec(name) is None:
-        raise UserError(f"The cloud {cloud} should have a picture.py to be drawn, got none")
-    picture: Picture = importlib.import_module(name).picture(plan.resources)
-    return picture
+    return load(str(plan.outputs["cloud"])).topology.picture(plan.resources)
 
 
 def svg(plan: Plan) -> str:

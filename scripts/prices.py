@@ -11,16 +11,16 @@ is missing or there twice; 5 `check` found changes.
 from __future__ import annotations
 
 import datetime
-import importlib
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from components import clouds
+from components.cloud_names import cloud_names
 from components.errors import PRICES_CHANGED, invalid
-from components.seam.costs import Price
+from components.seam.costs import Price, PriceList
+from components.seam.provider import load
 from planning.costs import price_file
 from planning.costs.price_changes import changes
 from scripts.lib import atomic_write, cost_inputs
@@ -60,13 +60,13 @@ def check(cloud: CloudArgument = None, region: Regions = None, from_: From = Non
     return PRICES_CHANGED if changed else 0
 
 
-def _chosen(cloud: str | None) -> list[str]:
-    able = [name for name in clouds.names() if _list_of(name).is_file()]
+def _chosen(cloud: str | None) -> dict[str, PriceList]:
+    able = {name: own for name in cloud_names() if (own := load(name).price_list)}
     if cloud is None:
         return able
     if cloud not in able:
         raise invalid("cloud", f"one of {', '.join(able)}", cloud)
-    return [cloud]
+    return {cloud: able[cloud]}
 
 
 def _looked_up(
@@ -76,24 +76,19 @@ def _looked_up(
     today = datetime.date.today()
     files = None if folder is None else sorted(folder.rglob("*.json"))
     chosen, found = _chosen(cloud), []
-    for name in chosen:
+    for name, price_list in chosen.items():
         path = cost_inputs.prices_path(name)
         before = price_file.parse(cost_inputs.read(path, path.name), f"{name}/{path.name}", today)
-        module = importlib.import_module(f"components.clouds.{name}.known.price_list")
         if files is None:
-            after = module.fetch(before, regions, today, time.sleep)
+            after: list[Price] | None = price_list.fetch(before, regions, today, time.sleep)
         else:
-            after = module.from_files(before, regions, files)
+            after = price_list.from_files(before, regions, files)
         if after is not None:
             price_file.parse(price_file.render(name, after), f"the prices of {name}", today)
-            found.append((name, before, list(after)))
+            found.append((name, before, after))
     if not found:
         raise invalid("--from", f"a folder with price files of {' or '.join(chosen)}", str(folder))
     return found
-
-
-def _list_of(cloud: str) -> Path:
-    return cost_inputs.prices_path(cloud).with_name("price_list.py")
 
 
 def _say(cloud: str, found: list[str], count: int) -> None:

@@ -18,7 +18,7 @@ import typer
 
 from components import outputs
 from components.errors import MOVE_ON, UserError, invalid, not_up
-from components.seam import downtime
+from components.seam.provider import load
 from components.visible import visible
 from scripts.lib import session, stacks, views
 from scripts.lib.command import Json, Stack, Word, application, chosen
@@ -62,7 +62,7 @@ def signals(
     found = report.Report(
         stack=stack,
         evidence=evidence,
-        signs=five(evidence, downtime.of_cloud(settings.cloud), settings.maintenance.window_min),
+        signs=five(evidence, load(settings.cloud).downtime, settings.maintenance.window_min),
         cost=next_stage.cost(
             stack, settings, stacks.values(file, f"stacks/{file.name}"), datetime.date.today()
         ),

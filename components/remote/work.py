@@ -7,8 +7,8 @@ from typing import IO, Any
 
 from components.errors import HostUnreachable, StepFailed
 from components.remote import engine_log, ssh
+from components.remote.power import route, server_state
 from components.remote.session import HostFailed, perform
-from components.seam.power import route, server_state
 
 engine_log.without_tracebacks()
 

@@ -21,8 +21,8 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from components.errors import HostUnreachable, StepFailed, UserError
 from components.remote import engine_log, ssh
+from components.remote.power import route
 from components.seam.cloud import ServerAnswer
-from components.seam.power import route
 
 engine_log.without_tracebacks()
 

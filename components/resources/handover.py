@@ -18,10 +18,10 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider,
 
 from components.errors import UserError
 from components.remote import engine_log
+from components.remote.power import server_state
 from components.remote.work import work
 from components.resources import first_boot
 from components.seam.cloud import ServerAnswer
-from components.seam.power import server_state
 
 engine_log.without_tracebacks()
 

@@ -38,11 +38,11 @@ from components.host.model import (
 )
 from components.remote import document as host_document
 from components.remote import engine_log
+from components.remote.power import server_state
 from components.remote.session import git_archive
 from components.remote.work import work
 from components.resources import first_boot, in_service
 from components.seam.cloud import ServerAnswer
-from components.seam.power import server_state
 
 engine_log.without_tracebacks()
 

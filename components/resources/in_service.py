@@ -25,8 +25,8 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from components.errors import StepFailed, UserError
 from components.remote import document, engine_log
+from components.remote.power import server_state
 from components.remote.work import work
-from components.seam.power import server_state
 
 engine_log.without_tracebacks()
 

@@ -25,9 +25,9 @@ from pulumi.dynamic import (
 
 from components.errors import UserError
 from components.remote import document, engine_log
+from components.remote.power import server_state
 from components.remote.work import work
 from components.resources import in_service
-from components.seam.power import server_state
 
 engine_log.without_tracebacks()
 

@@ -1,18 +1,19 @@
 """What a stack costs, as the clouds tell it: resources in, lines with a price out.
 
-Each cloud's ``costs.py`` has rules by resource type and the list of types that cost nothing; its
-``prices.json`` has the prices. Nothing here imports Pulumi or an SDK: an estimate of a plan file
-should take no longer than reading it.
+Each cloud's ``known/costs.py`` has rules by resource type and the list of types that cost nothing;
+``prices.json`` beside it has the prices. Nothing here imports Pulumi or an SDK: an estimate of a
+plan file should take no longer than reading it.
 """
 
 from __future__ import annotations
 
+import datetime
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from types import ModuleType
-from typing import Any, Final, Literal, Protocol, cast
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
 
 from components.errors import UserError
 
@@ -306,18 +307,44 @@ Rule = Callable[[PlannedResource, Stack], Iterable[Line | Unpriced]]
 
 
 class CloudCosts(Protocol):
-    """What a cloud's ``costs.py`` has."""
+    """What a cloud's ``known/costs.py`` has."""
 
-    PREFIXES: tuple[str, ...]
-    """How the types of its resources begin."""
-    REGIONS: tuple[str, ...]
-    """Regions in which the prices for anywhere hold."""
-    FREE: Mapping[str, str]
-    """Types that cost nothing, and why."""
-    RULES: Mapping[str, Rule]
-    USAGE: Mapping[str, UsageKey]
+    @property
+    def PREFIXES(self) -> tuple[str, ...]:
+        """How the types of its resources begin."""
+
+    @property
+    def REGIONS(self) -> tuple[str, ...]:
+        """Regions in which the prices for anywhere hold."""
+
+    @property
+    def FREE(self) -> Mapping[str, str]:
+        """Types that cost nothing, and why."""
+
+    @property
+    def RULES(self) -> Mapping[str, Rule]:
+        """By type of resource."""
+
+    @property
+    def USAGE(self) -> Mapping[str, UsageKey]:
+        """Quantities that no plan can know."""
 
 
-def of_module(module: ModuleType) -> CloudCosts:
-    """A cloud's module, seen as what it has to have."""
-    return cast(CloudCosts, module)
+class PriceList(Protocol):
+    """What a cloud's ``known/price_list.py`` has. Raises ``UserError`` at the first row with a
+    rule that is not exactly one product."""
+
+    def fetch(
+        self,
+        prices: Sequence[Price],
+        regions: Sequence[str],
+        today: datetime.date,
+        pause: Callable[[float], None],
+    ) -> list[Price]:
+        """Every row, those with a rule as the vendor's API tells them now. Each of ``regions``
+        gets what it offers as well."""
+
+    def from_files(
+        self, prices: Sequence[Price], regions: Sequence[str], files: Sequence[Path]
+    ) -> list[Price] | None:
+        """The same from the vendor's own files; ``None`` where none of the files is one."""

@@ -1,7 +1,7 @@
 """How long a planned change keeps the app from answering, told before it is made.
 
-Each cloud's ``downtime.py`` answers for its own resources; the host's configuration, the same on
-every cloud, is answered here. Nothing here imports Pulumi or an SDK, or asks anyone.
+Each cloud's ``known/downtime.py`` answers for its own resources; the host's configuration, the same
+on every cloud, is answered here. Nothing here imports Pulumi or an SDK, or asks anyone.
 
 Numbers are expectations with their source beside them, not promises: few were measured, and none
 on a real cloud. Where nobody states a most, there is none.
@@ -9,11 +9,11 @@ on a real cloud. Where nobody states a most, there is none.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol, cast
+from typing import Any, Literal, NamedTuple, Protocol
 
+from components.seam.provider import load
 from components.settings import Settings
 
 Op = Literal["create", "update", "replace", "delete"]
@@ -90,7 +90,7 @@ class Downtime:
 
 
 class CloudDowntime(Protocol):
-    """What a cloud's ``downtime.py`` has."""
+    """What a cloud's ``known/downtime.py`` has."""
 
     OLD_FIRST: Span
     """An app server that is replaced, the old one first: from its shutdown to the readiness check.
@@ -122,18 +122,13 @@ def expected(steps: Iterable[Step], settings: Settings) -> list[Downtime]:
     Creations and deletions cost nothing by themselves: nothing answered before, or nothing is
     meant to answer any more. Plain ``expected(of_preview(document), settings)`` reads a preview.
     """
-    cloud = of_cloud(settings.cloud)
+    cloud = load(settings.cloud).downtime
     found: list[Downtime] = []
     for step in steps:
         if step.op not in {"update", "replace"}:
             continue
         found += _host(step, cloud) if step.type == HOST else cloud.of(step, settings)
     return sorted(found, key=lambda one: (one.none, -(one.most_s or 10**9), one.urn))
-
-
-def of_cloud(name: str) -> CloudDowntime:
-    """A cloud's answers, as the type says that they are."""
-    return cast(CloudDowntime, importlib.import_module(f"components.clouds.{name}.known.downtime"))
 
 
 def of_preview(document: Mapping[str, Any]) -> list[Step]:

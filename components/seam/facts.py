@@ -1,6 +1,6 @@
 """What the policies may ask of a plan, whatever its cloud.
 
-Each cloud's ``policy.py`` reads these facts out of its own resources; the rules in ``policy/``
+Each cloud's ``known/facts.py`` reads these facts out of its own resources; the rules in ``policy/``
 judge them and know no cloud. ``None`` is what no rule judges: the cloud does not offer it, or has
 no need of it (its README says why), or it is known only once something exists.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 from components.seam.costs import UNKNOWN
 from components.seam.topology import Resource, Resources
@@ -87,15 +87,10 @@ class Labelled(Fact):
 
 
 class CloudFacts(Protocol):
-    """What a cloud's ``policy.py`` has."""
+    """What a cloud's ``known/facts.py`` has."""
 
     def facts(self, known: Resources) -> Iterable[Fact]:
         """What is to be said about the cloud's own resources; none of others."""
-
-
-def of_module(module: object) -> CloudFacts:
-    """A cloud's module, seen as what it has to have."""
-    return cast(CloudFacts, module)
 
 
 def flag(inputs: Mapping[str, Any], key: str, default: bool = False) -> bool | None:

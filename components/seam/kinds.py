@@ -1,19 +1,16 @@
 """What is known of a type of resource before anything is changed.
 
-Each cloud's ``kinds.py`` has ``KINDS``, by type: which inputs make another object of it, and
+Each cloud's ``known/kinds.py`` has ``KINDS``, by type: which inputs make another object of it, and
 whether data or an address goes with it. An engine knows the former by itself; an offline plan
-knows it from here. The kinds of this project, the same on every cloud, are in this module.
+knows it from here. The project's own kinds, the same on every cloud, are in
+``components/resources/kinds.py``; ``planning/kinds.py`` looks a type up.
 """
 
 from __future__ import annotations
 
-import functools
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
-
-from components import clouds
 
 Holds = Literal["", "data", "address"]
 
@@ -51,38 +48,3 @@ class Kind:
 
 UNKNOWN_KIND: Final = Kind()
 """Of a type that nobody describes: a change is taken to be made in place."""
-
-
-@functools.cache
-def all_kinds() -> Mapping[str, Kind]:
-    """Every kind of every cloud."""
-    found = dict(_own())
-    for name in clouds.names():
-        found |= importlib.import_module(f"components.clouds.{name}.known.kinds").KINDS
-    return found
-
-
-def of(type_: str) -> Kind:
-    """The kind of a type."""
-    return all_kinds().get(type_, UNKNOWN_KIND)
-
-
-def _own() -> Mapping[str, Kind]:
-    from components.resources import (  # late: they load the SDK
-        first_boot,
-        host_configuration,
-        in_service,
-    )
-
-    prefix = "pulumi-python:dynamic/stages:"
-    return {
-        f"{prefix}HostConfiguration": Kind(replaces=host_configuration.IDENTITY),
-        f"{prefix}WayIn": Kind(),
-        f"{prefix}FirstBoot": Kind(replaces=first_boot.IDENTITY, updates=()),
-        f"{prefix}InService": Kind(replaces=in_service.IDENTITY),
-        f"{prefix}FirstContactKey": Kind(replaces=("generation",), updates=()),
-        f"{prefix}PinnedHostKey": Kind(replaces=("server_id",), updates=()),
-        f"{prefix}Handover": Kind(passes="server_id"),
-        f"{prefix}QueueHandover": Kind(passes="server_id"),
-        f"{prefix}GeneratedSecrets": Kind(updates=("names",)),
-    }

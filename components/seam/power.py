@@ -1,17 +1,13 @@
 """What only its cloud knows of a server: whether it runs, and where it answers now.
 
-A host that does not answer may be cut off, busy, or gone; only the cloud knows which. Each cloud's
-folder has ``power.py`` with ``server_state(server_id: str) -> State``. Where a server's address
-changes during its life, or the way to it is a tunnel, it also has
-``route(server_id: str, ssh_host: str) -> Route``.
+A host that does not answer may be cut off, busy, or gone; only the cloud knows which.
+``components/remote/power.py`` asks the cloud of a server.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 State = Literal["running", "off", "gone"]
 
@@ -27,23 +23,12 @@ class Route:
     """How many times longer than usual the server may take: every wait for it is as much longer."""
 
 
-def server_state(cloud: str, server_id: str) -> State:
-    """``gone``: the cloud does not know it any more. Anything it cannot tell is ``running``."""
-    state: State = importlib.import_module(f"components.clouds.{cloud}.account.power").server_state(
-        server_id
-    )
-    return state
+class Power(Protocol):
+    """What a cloud's ``account/power.py`` has."""
 
+    def server_state(self, server_id: str) -> State:
+        """``gone``: the cloud does not know it any more. Anything it cannot tell is ``running``."""
 
-def route(cloud: str, server_id: str, ssh_host: str) -> Route:
-    """Where a server answers now: ``ssh_host``, recorded at its birth, where its cloud has no say.
-
-    Scripts that log in take the server's id and address from the stack's outputs.
-    """
-    name = f"components.clouds.{cloud}.account.power"
-    if importlib.util.find_spec(name) is not None:
-        ask = getattr(importlib.import_module(name), "route", None)
-        if ask is not None:
-            found: Route = ask(server_id, ssh_host)
-            return found
-    return Route(host=ssh_host)
+    def route(self, server_id: str, ssh_host: str) -> Route:
+        """Where a server answers now. ``ssh_host`` was recorded when it was created: it is the
+        answer where an address never changes and no tunnel leads there."""

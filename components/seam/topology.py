@@ -1,7 +1,8 @@
 """What a plan looks like: networks, servers and databases, and who may talk to whom on which port.
 
-Each cloud's ``picture.py`` reads it out of its own resources: what stands where, and the rules of
-its firewalls. Drawn by ``planning/topology_svg.py``; the contract tests read the flows as promises.
+Each cloud's ``known/topology.py`` reads it out of its own resources: what stands where, and the
+rules of its firewalls. Drawn by ``planning/topology_svg.py``; the contract tests read the flows as
+promises.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Kind = Literal["outside", "address", "network", "server", "volume", "database"]
 INTERNET = "Internet"
@@ -100,6 +101,13 @@ def node(
         inside=around[0] if around else "",
         protected=bool(resource.get("protect")),
     )
+
+
+class CloudTopology(Protocol):
+    """What a cloud's ``known/topology.py`` has."""
+
+    def picture(self, resources: Sequence[Resource]) -> Picture:
+        """What stands where in a plan, and what the firewalls let through."""
 
 
 class Resources:

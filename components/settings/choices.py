@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, cast, get_args
 
+from components.cloud_names import cloud_names
 from components.settings.kinds import ListOf, Single, whole
 from components.settings.problems import Refused
 from components.settings.text import line, pattern
@@ -15,11 +16,9 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 
 
 def _cloud(value: object) -> str:
-    from components import clouds  # late, so that a cloud's folder may import the settings
-
     text = line(value)
-    if text not in clouds.names():
-        raise Refused(f"one of {', '.join(clouds.names())}")
+    if text not in (known := cloud_names()):
+        raise Refused(f"one of {', '.join(known)}")
     return text
 
 

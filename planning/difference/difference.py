@@ -3,7 +3,7 @@
 Two plans differ where a change of code or settings makes them differ. What neither can tell: what
 is really there, and what only a provider knows (defaults, values that come from other resources).
 A resource that takes a value from one that is replaced is taken to change with it, as the engine
-does; whether it is replaced, too, is said by ``components/seam/kinds.py``.
+does; whether it is replaced, too, is said by ``planning/kinds.py``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.seam import downtime, kinds
+from components.seam import downtime
+from planning import kinds
 from planning.difference.document import Operation, Resource, Value
 from planning.difference.redact import opened
 from planning.difference.values import differences
@@ -80,7 +81,7 @@ class Change:
             name=self.urn.rpartition("::")[2],
             inputs=(*inputs, *(Value(path=key, before=None, after=None) for key in follow)),
             because=self.because,
-            holds=kinds.of(type_).lost(_inputs(self.old)) if loses else "",
+            holds=kinds.lookup(type_).lost(_inputs(self.old)) if loses else "",
             protected=loses and _protected(self.old),
         )
 
@@ -174,14 +175,14 @@ def _create(urn: str, state: State) -> Change:
 
 def _moves(change: Change, moved: set[str]) -> bool:
     """Whether what takes a value from this resource gets another one."""
-    passed = kinds.of(str(change.new["type"])).passes
+    passed = kinds.lookup(str(change.new["type"])).passes
     if passed:
         return bool(moved.intersection(change.new["propertyDependencies"][passed]))
     return change.operation in {"create", "replace"}
 
 
 def _compare(urn: str, old: State, new: State, moved: set[str]) -> Change | None:
-    kind = kinds.of(str(new["type"]))
+    kind = kinds.lookup(str(new["type"]))
     ignored = set(new.get("ignoreChanges", ()))
     before, after = _inputs(old), _inputs(new)
     sources = new.get("propertyDependencies", {})

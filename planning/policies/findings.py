@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import datetime
 import functools
-import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
-from components import clouds
-from components.seam.facts import Fact, of_module
+from components.cloud_names import cloud_names
+from components.seam.facts import Fact
+from components.seam.provider import load
 from components.seam.topology import Resource, Resources
 from components.settings import Settings
 from planning.costs import estimate, plan_file
@@ -93,10 +93,8 @@ def look(resources: Sequence[Resource], settings: Settings) -> Seen:
 def facts_of(resources: Iterable[Resource]) -> Iterator[Fact]:
     """What each cloud says of its own resources."""
     known = Resources(tuple(resources))
-    for cloud in clouds.names():
-        yield from of_module(
-            importlib.import_module(f"components.clouds.{cloud}.known.facts")
-        ).facts(known)
+    for cloud in cloud_names():
+        yield from load(cloud).facts.facts(known)
 
 
 @functools.cache

@@ -7,9 +7,9 @@ from planning.policies.rules import RULES
 TOP = """\
 # Policies
 
-What no stack should be. The rules know no cloud: each cloud's `policy.py` tells them facts of its
-own resources (`components/seam/facts.py`), so that a new cloud is one more such file. What a cloud
-does not offer, or does by itself, is not judged; its README says which.
+What no stack should be. The rules know no cloud: each cloud's `known/facts.py` tells them facts of
+its own resources (`components/seam/facts.py`), so that a new cloud is one more such file. What a
+cloud does not offer, or does by itself, is not judged; its README says which.
 
 ```
 make policy STACK=aws-stage2        # on the offline plan: no account, no engine

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 import functools
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from components import clouds
+from components.cloud_names import cloud_names
 from components.errors import UserError
-from components.seam.costs import PriceBook, of_module
+from components.seam.costs import PriceBook
+from components.seam.provider import load
 from planning.costs import plan_file, price_file, saved
 from planning.costs.estimate import Cloud, Estimate
 
@@ -25,11 +25,11 @@ def prices_path(cloud: str) -> Path:
 
 def all_clouds(today: datetime.date) -> list[Cloud]:
     """Every cloud with its rules; prices are read when they are needed."""
-    return [_cloud(name, today) for name in clouds.names()]
+    return [_cloud(name, today) for name in cloud_names()]
 
 
 def _cloud(name: str, today: datetime.date) -> Cloud:
-    costs = of_module(importlib.import_module(f"components.clouds.{name}.known.costs"))
+    costs = load(name).costs
 
     @functools.cache
     def book() -> PriceBook:

@@ -13,8 +13,9 @@ from rich.console import Console
 from components import settings
 from components.errors import UserError, invalid
 from components.seam.operations import Operations
+from components.seam.provider import load
 from scripts.lib import checkout as own
-from scripts.lib import command, hooks, owed, own_backend, pins, recovery, stacks
+from scripts.lib import command, owed, own_backend, pins, recovery, stacks
 from scripts.lib.checkout import Checkout
 from scripts.lib.display import Progress, make_screen
 from scripts.lib.engine import Engine
@@ -61,7 +62,7 @@ def open_session(stack: str, *, screen: Console | None = None) -> Session:
         checkout=checkout,
         settings=chosen,
         engine=Engine(checkout, stack, _program(), environment, version),
-        operations=hooks.load(chosen.cloud),
+        operations=load(chosen.cloud).operations,
         screen=screen or make_screen(),
     )
 

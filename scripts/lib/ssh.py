@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components import outputs
-from components.remote import ssh
-from components.seam import power
+from components.remote import power, ssh
 
 
 def target(values: Mapping[str, Any]) -> ssh.Target:

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from components import clouds, settings
+from components import settings
+from components.cloud_names import cloud_names
 from components.errors import UserError
 from components.host import memory
 from components.host.pool import pool_sizes
 from components.seam.cloud import Cloud
+from components.seam.provider import load
 from components.settings import Settings, Stage
 from scripts.lib import stacks
 
@@ -31,7 +33,7 @@ def own_settings(name: str, stage: Stage) -> Settings:
     return settings.read(f"{name}-stage{stage}", stacks.values(file, file.name))
 
 
-@pytest.fixture(params=clouds.names())
+@pytest.fixture(params=cloud_names())
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -43,7 +45,7 @@ def stage(request: pytest.FixtureRequest) -> Stage:
 
 @pytest.fixture
 def cloud(name: str, stage: Stage) -> Cloud:
-    return clouds.load(name, own_settings(name, stage))
+    return load(name).cloud(own_settings(name, stage))
 
 
 def test_it_knows_its_name(cloud: Cloud, name: str) -> None:
@@ -85,7 +87,8 @@ def test_an_unknown_plan_is_refused_with_those_that_exist(cloud: Cloud, stage: S
 def test_its_power_is_asked_without_an_sdk(name: str) -> None:
     """The host configuration asks it in a process of its own, once for each server."""
     code = (
-        f"import json, sys; from components.clouds.{name}.account import power;"
+        "import json, sys; from components.seam.provider import load;"
+        f"power = load({name!r}).power;"
         "print(json.dumps([callable(power.server_state), sorted(sys.modules)]))"
     )
     argv = [sys.executable, "-c", code]

@@ -2,7 +2,7 @@
 
 Read from the offline plan, and from the plan in which everything is there, so that what is
 computed late is computed. A new folder in ``components/clouds`` with its two stack files and a
-``picture.py`` is taken without a change here. What a cloud would make of it is not shown.
+``known/topology.py`` is taken without a change here. What a cloud would make of it is not shown.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import clouds, outputs
+from components import outputs
+from components.cloud_names import cloud_names
 from components.host import app, pgbouncer
 from components.resources.secrets import GeneratedSecrets
 from components.seam.cloud import (
@@ -29,6 +30,7 @@ from components.seam.cloud import (
     VolumeAnswer,
     VolumeNeeds,
 )
+from components.seam.provider import load
 from components.seam.topology import INTERNET, Picture
 from components.settings import Settings, Stage
 from planning import topology_svg
@@ -48,7 +50,7 @@ ALWAYS = {
     outputs.SSH_USER,
     outputs.SSH_HOST_KEY,
 }
-STACKS = [(name, stage) for name in clouds.names() for stage in (1, 2)]
+STACKS = [(name, stage) for name in cloud_names() for stage in (1, 2)]
 WEB_PORTS = {"80", "443"}
 
 
@@ -60,7 +62,7 @@ def stack(request: pytest.FixtureRequest) -> tuple[str, Stage]:
     return name, stage
 
 
-@pytest.fixture(params=clouds.names(), scope="module")
+@pytest.fixture(params=cloud_names(), scope="module")
 def cloud(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -195,7 +197,7 @@ def test_a_cloud_used_twice_in_one_program_does_not_collide(
     from components.stages.single_server import SingleServer
 
     def twice(chosen: Settings, resolved: object) -> None:
-        made = clouds.load(chosen.cloud, chosen)
+        made = load(chosen.cloud).cloud(chosen)
         for name in (f"{chosen.stack}-red", f"{chosen.stack}-blue"):
             if chosen.stage == 1:
                 SingleServer(name, made, chosen, RELEASE)
@@ -251,7 +253,7 @@ def guarantees(cloud: str, monkeypatch: pytest.MonkeyPatch, **more: object) -> d
 
     def ask(settings: Settings, _resolved: object) -> None:
         parent = pulumi.ComponentResource("stages:contract:Asked", "asked")
-        made = clouds.load(settings.cloud, settings)
+        made = load(settings.cloud).cloud(settings)
         needs = VolumeNeeds(size_gib=10, protected=True)
         found.update(_stated("volume", made.volume("asked-disk", needs, parent=parent)))
         found.update(_stated("database", _database(made, settings, parent)))
@@ -316,7 +318,7 @@ def test_a_standby_is_stated_where_it_is_offered_and_refused_where_not(
     from components.errors import UserError
 
     chosen = own_settings(cloud, 2)
-    made = clouds.load(cloud, chosen)
+    made = load(cloud).cloud(chosen)
     offered = made.database_plan(
         chosen.database.plan or made.default_database_plan()
     ).standby_offered

@@ -13,7 +13,8 @@ from rich.console import Console
 
 from components.clouds.aws.account import api
 from components.seam.operations import Operations
-from scripts.lib import flows, hooks
+from components.seam.provider import load
+from scripts.lib import flows
 from scripts.lib.session import Session
 from tests.engine.conftest import Bring, Standing
 from tests.engine.stack import EngineStack
@@ -73,7 +74,7 @@ def session(stack: EngineStack, *, asks: bool = False) -> Session:
         checkout=stack.checkout,
         settings=stack.settings(),
         engine=stack.new_engine(),
-        operations=Operations(asks=asks, unlock=hooks.load(stack.settings().cloud).unlock),
+        operations=Operations(asks=asks, unlock=load(stack.settings().cloud).operations.unlock),
         screen=Console(file=io.StringIO(), width=200),
     )
 

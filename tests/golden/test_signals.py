@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from components.seam import downtime
+from components.seam.provider import load
 from scripts.lib.signals import signs
 from scripts.lib.signals.evidence import Evidence, Failure, Run
 from scripts.lib.signals.next_stage import Cost
@@ -23,7 +23,7 @@ COST = Cost(now=Decimal("30.58"), then=Decimal("79.53"), more=Decimal("48.95"), 
 
 
 def report(evidence: Evidence, window_min: int | None, cost: Cost = COST) -> Report:
-    five = signs.five(evidence, downtime.of_cloud("aws"), window_min)
+    five = signs.five(evidence, load("aws").downtime, window_min)
     return Report(stack="shop", evidence=evidence, signs=five, cost=cost)
 
 

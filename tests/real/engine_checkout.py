@@ -142,12 +142,12 @@ def make_checkout(base: Path) -> TestCheckout:
         (root / "components" / "clouds" / "local" / room).mkdir(parents=True)
     for name in (
         "__init__.py",
+        "local/__init__.py",
         "local/account/__init__.py",
         "local/known/__init__.py",
         "local/known/downtime.py",
     ):
         shutil.copy(ROOT / "components/clouds" / name, root / "components/clouds" / name)
-    (root / "components/clouds/local/__init__.py").write_text('"""The tests\' cloud."""\n')
     for name in ("planning", "scripts", "tools"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     own = root / PROGRAM.relative_to(ROOT)

@@ -48,6 +48,11 @@ OPERATIONS = Operations(
     prepare=lambda settings, say: say(SAID),
 )
 '''
+POWER = """
+from components.seam.power import Route
+def server_state(server_id): return "running"
+def route(server_id, ssh_host): return Route(host=ssh_host)
+"""
 COMMANDS = sorted(
     str(command.name or command.callback.__name__).replace("_", "-")  # type: ignore[union-attr]
     for command in stack.app.registered_commands
@@ -76,7 +81,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> TestCheckout:
     hooks = made.root / "components/clouds/local/account/operations.py"
     hooks.write_text(OPERATIONS.format(hostile=HOSTILE))
     power = made.root / "components/clouds/local/account/power.py"
-    power.write_text('def server_state(server_id: str) -> str:\n    return "running"\n')
+    power.write_text(POWER)
     made.ask(
         {"kept-data": "rows", "server": "on"},
         server_id=str(made.folder / "server"),

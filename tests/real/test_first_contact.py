@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from components import clouds
+from components.cloud_names import cloud_names
 from components.clouds.aws.resources import rds_ca
 from components.clouds.local.hosts import disk, image, inventory, names, nspawn
 from components.clouds.local.resources import keys
@@ -28,6 +28,7 @@ from components.program import PROJECT
 from components.remote import ssh
 from components.resources import first_boot, first_contact
 from components.resources.host_configuration import HostConfigurationProvider
+from components.seam.provider import load
 from tests.contract.test_clouds import own_settings
 from tests.real.host.rack import ask, head
 from tests.real.local_stack import LocalStack, Props, local_stack, shell
@@ -39,7 +40,7 @@ from tests.unit.clouds.aws.test_host_metrics import signature
 pytestmark = pytest.mark.real
 
 UNTOLD = [
-    name for name in clouds.names() if not clouds.load(name, own_settings(name, 1)).knows_host_keys
+    name for name in cloud_names() if not load(name).cloud(own_settings(name, 1)).knows_host_keys
 ]
 """Clouds that cannot tell a host's key."""
 CIDR = "10.91.23.0/24"

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from components import clouds, settings
+from components import settings
+from components.cloud_names import cloud_names
 from components.seam import downtime
 from components.seam.downtime import Downtime, Step
+from components.seam.provider import load
 from components.settings import Settings
 from tests.support.planned import planned, stack_values
 
@@ -166,14 +168,14 @@ def test_what_is_of_no_account_costs_nothing() -> None:
     assert cost("aws-stage2", tags, replica, made, gone) == []
 
 
-@pytest.mark.parametrize("cloud", clouds.names())
+@pytest.mark.parametrize("cloud", cloud_names())
 def test_every_cloud_says_what_a_replaced_server_costs(cloud: str) -> None:
     (first,) = cost(f"{cloud}-stage1", step(HOST, "replace", old_first=True))
     assert "the old one first: the app does not answer from the old one's shutdown" in first
     (second,) = cost(f"{cloud}-stage2", step(HOST, "replace"))
     said = "the new one first: the address moves to it once it has passed its readiness check"
     assert said in second
-    spans = downtime.of_cloud(cloud)
+    spans = load(cloud).downtime
     assert spans.OLD_FIRST.most_s is not None and spans.NEW_FIRST.most_s is not None
     assert spans.OLD_FIRST.source and spans.NEW_FIRST.source
 

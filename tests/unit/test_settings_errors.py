@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from components import clouds, settings
+from components import settings
+from components.cloud_names import cloud_names
 from components.errors import UserError
 from components.settings.reading import all_keys
 
@@ -29,7 +30,7 @@ def cases() -> list[tuple[dict[str, object], str]]:
         lines = block.splitlines()
         heads = [line.split(": ", 1) for line in lines if not line.startswith(" ")]
         told = [line.strip() for line in lines if line.startswith(" ")]
-        message = "\n".join(told).replace("{clouds}", ", ".join(clouds.names()))
+        message = "\n".join(told).replace("{clouds}", ", ".join(cloud_names()))
         found.append(({name: json.loads(value) for name, value in heads}, message))
     return found
 

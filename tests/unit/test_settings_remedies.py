@@ -7,7 +7,8 @@ import re
 import pytest
 import yaml
 
-from components import clouds, settings
+from components import settings
+from components.seam.provider import load
 from components.settings.reading import all_keys
 from tests.unit.clouds.aws.graph import LEAST as AWS
 from tests.unit.test_settings_errors import LEAST, cases, told
@@ -53,4 +54,4 @@ def test_ssh_from_anywhere_as_its_error_says(cidr: str) -> None:
 def test_instance_connect_as_the_error_about_no_networks_says() -> None:
     values = {name: value for name, value in AWS.items() if name != "access.ssh_cidrs"}
     values |= {"stage": "1", "access.instance_connect": True}
-    clouds.load("aws", settings.read("aws-stage1", values))
+    load("aws").cloud(settings.read("aws-stage1", values))

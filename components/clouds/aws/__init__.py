@@ -2,15 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from components.seam.provider import Provider
 
 if TYPE_CHECKING:
     from components.seam.cloud import Cloud
+    from components.seam.costs import CloudCosts, PriceList
+    from components.seam.downtime import CloudDowntime
+    from components.seam.facts import CloudFacts
+    from components.seam.kinds import Kind
+    from components.seam.operations import Operations
+    from components.seam.power import Power
+    from components.seam.topology import CloudTopology
     from components.settings import Settings
 
 
-def make(settings: Settings) -> Cloud:
-    """Return the cloud for one stack. Raises ``UserError`` for settings that AWS cannot serve."""
-    from components.clouds.aws.cloud import AwsCloud  # late: `power` must not need the SDK
+class AwsProvider(Provider):
+    """Imports each part only when it is asked for."""
 
-    return AwsCloud(settings)
+    def cloud(self, settings: Settings) -> Cloud:
+        from components.clouds.aws.cloud import AwsCloud
+
+        return AwsCloud(settings)
+
+    @property
+    def power(self) -> Power:
+        from components.clouds.aws.account import power
+
+        return power
+
+    @property
+    def operations(self) -> Operations:
+        from components.clouds.aws.account.operations import OPERATIONS
+
+        return OPERATIONS
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        from components.clouds.aws.known.kinds import KINDS
+
+        return KINDS
+
+    @property
+    def downtime(self) -> CloudDowntime:
+        from components.clouds.aws.known import downtime
+
+        return downtime
+
+    @property
+    def facts(self) -> CloudFacts:
+        from components.clouds.aws.known import facts
+
+        return facts
+
+    @property
+    def topology(self) -> CloudTopology:
+        from components.clouds.aws.known import topology
+
+        return topology
+
+    @property
+    def costs(self) -> CloudCosts:
+        from components.clouds.aws.known import costs
+
+        return costs
+
+    @property
+    def price_list(self) -> PriceList:
+        from components.clouds.aws.known import price_list
+
+        return price_list
+
+    @property
+    def terraform(self) -> Mapping[str, str]:
+        from components.clouds.aws.known.terraform import TYPES
+
+        return TYPES
+
+
+PROVIDER = AwsProvider()

@@ -2,15 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from components.seam.provider import Provider
 
 if TYPE_CHECKING:
     from components.seam.cloud import Cloud
+    from components.seam.costs import CloudCosts, PriceList
+    from components.seam.downtime import CloudDowntime
+    from components.seam.facts import CloudFacts
+    from components.seam.kinds import Kind
+    from components.seam.operations import Operations
+    from components.seam.power import Power
+    from components.seam.topology import CloudTopology
     from components.settings import Settings
 
 
-def make(settings: Settings) -> Cloud:
-    """The cloud for one stack. Raises ``UserError`` for settings that it cannot serve."""
-    from components.clouds.digitalocean.cloud import DigitalOcean  # late: `power` needs no SDK
+class DigitalOceanProvider(Provider):
+    """Imports each part only when it is asked for."""
 
-    return DigitalOcean(settings)
+    def cloud(self, settings: Settings) -> Cloud:
+        from components.clouds.digitalocean.cloud import DigitalOcean
+
+        return DigitalOcean(settings)
+
+    @property
+    def power(self) -> Power:
+        from components.clouds.digitalocean.account import power
+
+        return power
+
+    @property
+    def operations(self) -> Operations:
+        from components.clouds.digitalocean.account.operations import OPERATIONS
+
+        return OPERATIONS
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        from components.clouds.digitalocean.known.kinds import KINDS
+
+        return KINDS
+
+    @property
+    def downtime(self) -> CloudDowntime:
+        from components.clouds.digitalocean.known import downtime
+
+        return downtime
+
+    @property
+    def facts(self) -> CloudFacts:
+        from components.clouds.digitalocean.known import facts
+
+        return facts
+
+    @property
+    def topology(self) -> CloudTopology:
+        from components.clouds.digitalocean.known import topology
+
+        return topology
+
+    @property
+    def costs(self) -> CloudCosts:
+        from components.clouds.digitalocean.known import costs
+
+        return costs
+
+    @property
+    def price_list(self) -> PriceList:
+        from components.clouds.digitalocean.known import price_list
+
+        return price_list
+
+    @property
+    def terraform(self) -> Mapping[str, str]:
+        from components.clouds.digitalocean.known.terraform import TYPES
+
+        return TYPES
+
+
+PROVIDER = DigitalOceanProvider()

@@ -2,21 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from components.seam.provider import Provider
 
 if TYPE_CHECKING:
     from components.seam.cloud import Cloud
+    from components.seam.costs import CloudCosts
+    from components.seam.downtime import CloudDowntime
+    from components.seam.facts import CloudFacts
+    from components.seam.kinds import Kind
+    from components.seam.operations import Operations
+    from components.seam.power import Power
+    from components.seam.topology import CloudTopology
     from components.settings import Settings
 
 
-def make(settings: Settings) -> Cloud:
-    """The local cloud of one stack. Imports the engine only here: hosts can be driven without.
+class LocalProvider(Provider):
+    """Imports each part only when it is asked for."""
 
-    Raises ``UserError`` for settings that it cannot serve.
-    """
-    from components.clouds.local import checks
-    from components.clouds.local.cloud import LocalCloud
-    from components.clouds.local.hosts import authorities
+    def cloud(self, settings: Settings) -> Cloud:
+        from components.clouds.local import checks
+        from components.clouds.local.cloud import LocalCloud
+        from components.clouds.local.hosts import authorities
 
-    checks.check(settings)
-    return LocalCloud(settings.stack, authorities.of_this_machine())
+        checks.check(settings)
+        return LocalCloud(settings.stack, authorities.of_this_machine())
+
+    @property
+    def power(self) -> Power:
+        from components.clouds.local.account import power
+
+        return power
+
+    @property
+    def operations(self) -> Operations:
+        from components.clouds.local.account.operations import OPERATIONS
+
+        return OPERATIONS
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        from components.clouds.local.known.kinds import KINDS
+
+        return KINDS
+
+    @property
+    def downtime(self) -> CloudDowntime:
+        from components.clouds.local.known import downtime
+
+        return downtime
+
+    @property
+    def facts(self) -> CloudFacts:
+        from components.clouds.local.known import facts
+
+        return facts
+
+    @property
+    def topology(self) -> CloudTopology:
+        from components.clouds.local.known import topology
+
+        return topology
+
+    @property
+    def costs(self) -> CloudCosts:
+        from components.clouds.local.known import costs
+
+        return costs
+
+
+PROVIDER = LocalProvider()

@@ -8,14 +8,13 @@ apply it, for the hosts' own resources are left out.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from components import clouds
+from components.cloud_names import cloud_names
 from components.errors import UserError
+from components.seam.provider import load
 from planning.plan import Plan
 from planning.values import SECRET, UNKNOWN
 
@@ -63,10 +62,8 @@ def of_plan(plan: Plan) -> dict[str, Any]:
 def _types() -> dict[str, str]:
     """What every cloud's folder says about names; a cloud that no scanner knows says nothing."""
     found: dict[str, str] = {}
-    for cloud in clouds.names():
-        name = f"components.clouds.{cloud}.known.terraform"
-        if importlib.util.find_spec(name):
-            found |= importlib.import_module(name).TYPES
+    for cloud in cloud_names():
+        found |= load(cloud).terraform
     return found
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from components import clouds
+from components.cloud_names import cloud_names
 from components.errors import UserError
 from components.seam.facts import SECRET, Database, Kept, Server
 from planning import values
@@ -24,7 +24,7 @@ from planning.policies.rules import RULES, ids
 from tests.support.planned import chosen, planned
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-STACKS = [f"{cloud}-stage{stage}" for cloud in clouds.names() for stage in (1, 2)]
+STACKS = [f"{cloud}-stage{stage}" for cloud in cloud_names() for stage in (1, 2)]
 
 
 @dataclass(frozen=True, kw_only=True)

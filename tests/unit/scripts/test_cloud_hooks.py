@@ -4,45 +4,37 @@ from __future__ import annotations
 
 import pytest
 
-from components import clouds, settings
+from components import settings
+from components.cloud_names import cloud_names
 from components.errors import UserError
 from components.seam.operations import Operations
-from scripts.lib import hooks
+from components.seam.provider import load
 from tests.support.planned import only, planned, stack_values
 
 
 def test_a_cloud_without_hooks_asks_and_does_nothing() -> None:
-    none = hooks.load("linode")
-    assert none == Operations()
+    none = Operations()
     assert none.asks
     assert none.leftovers("s") == none.delete_data("s") == []
     assert none.hosts("s") == {}
 
 
-@pytest.mark.parametrize("cloud", clouds.names())
+@pytest.mark.parametrize("cloud", cloud_names())
 def test_a_cloud_asks_its_account_or_machine_before_a_run(cloud: str) -> None:
-    assert hooks.load(cloud).preflight is not Operations().preflight
-
-
-def test_hooks_without_their_name_are_a_mistake_that_is_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("components.clouds.aws.account.operations.OPERATIONS", {"asks": True})
-    with pytest.raises(TypeError, match="OPERATIONS should be Operations, got"):
-        hooks.load("aws")
+    assert load(cloud).operations.preflight is not Operations().preflight
 
 
 def test_a_failover_is_asked_for_where_nobody_else_does_it() -> None:
     chosen = settings.read("shop", stack_values("aws-stage2"))
     with pytest.raises(UserError) as refused:
-        hooks.load("aws").failover(chosen)
+        load("aws").operations.failover(chosen)
     assert refused.value.exit_code == 2
     assert str(refused.value) == (
         "Stack shop: should be one whose failover is asked for, got one on aws."
         " In stage 2, stages:database.standby: true makes a standby, to which aws fails over by"
         " itself."
     )
-    assert hooks.load("aws").databases("shop") == []
+    assert load("aws").operations.databases("shop") == []
 
 
 @pytest.mark.parametrize(
@@ -61,6 +53,6 @@ def test_the_standby_that_the_error_names_is_one_of_the_clouds_own(
 
 
 def test_the_local_cloud_costs_nothing_and_does_not_ask() -> None:
-    local = hooks.load("local")
+    local = load("local").operations
     assert not local.asks
     assert local.leftovers is not Operations().leftovers

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from components import clouds
+from components.cloud_names import cloud_names
 from components.clouds.aws import plans as aws_plans
 from components.clouds.aws.known.price_list import LIGHTSAIL
 from components.clouds.aws.known.price_rules import RULES
@@ -36,7 +36,7 @@ def committed(cloud: str) -> tuple[Price, ...]:
     return price_file.parse(cost_inputs.prices_path(cloud).read_text(), cloud, TODAY)
 
 
-@pytest.mark.parametrize("cloud", clouds.names())
+@pytest.mark.parametrize("cloud", cloud_names())
 def test_the_committed_files_are_as_a_refresh_would_write_them(cloud: str) -> None:
     text = cost_inputs.prices_path(cloud).read_text()
     assert price_file.render(cloud, committed(cloud)) == text
@@ -48,7 +48,7 @@ def test_every_rule_of_a_row_exists() -> None:
     assert {price.rule for price in committed("digitalocean")} == {None, RULE}
 
 
-@pytest.mark.parametrize("cloud", clouds.names())
+@pytest.mark.parametrize("cloud", cloud_names())
 def test_a_source_is_the_vendors_own_document(cloud: str) -> None:
     documents = {"price list": ("AWS price list, ", "DigitalOcean API, GET /v2/sizes, ")}
     pages = ("aws.amazon.com/", "digitalocean.com/", "AWS price list, ", "Lightsail's list of ")

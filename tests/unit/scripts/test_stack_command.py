@@ -14,8 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components.clouds.aws.account import api as aws_api
-from components.seam.operations import Operations
-from scripts.lib import checkout, command, execute, hooks, session
+from scripts.lib import checkout, command, execute, session
 from scripts.main import VERBS, main
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -111,7 +110,6 @@ def test_a_backend_that_the_engine_does_not_know(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv(checkout.BACKEND, url)
-    monkeypatch.setattr(hooks, "load", lambda cloud: Operations())
     said = told(capsys, "preview", "--stack", "s")
     assert said == (
         "PULUMI_BACKEND_URL: should be a URL that begins with one of file, s3, gs, azblob, https, "

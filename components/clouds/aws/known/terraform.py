@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-PREFIX: Final = "aws:"
 TYPES: Final = {
     "aws:cloudwatch/logGroup:LogGroup": "aws_cloudwatch_log_group",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "aws_cloudwatch_metric_alarm",

@@ -1,10 +1,10 @@
-"""Whether a Droplet runs, asked of DigitalOcean's API."""
+"""Whether a Droplet runs, asked of DigitalOcean's API; its address never changes."""
 
 from __future__ import annotations
 
 from components.clouds.digitalocean.account import api
 from components.errors import UserError
-from components.seam.power import State
+from components.seam.power import Route, State
 
 OFF = {"off", "archive"}
 
@@ -18,3 +18,8 @@ def server_state(server_id: str) -> State:
     except (UserError, KeyError, TypeError, ValueError):
         return "running"
     return "off" if status in OFF else "running"
+
+
+def route(server_id: str, ssh_host: str) -> Route:
+    """The recorded address."""
+    return Route(host=ssh_host)

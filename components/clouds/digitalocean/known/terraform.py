@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-PREFIX: Final = "digitalocean:"
 TYPES: Final = {
     "digitalocean:index/databaseCluster:DatabaseCluster": "digitalocean_database_cluster",
     "digitalocean:index/databaseFirewall:DatabaseFirewall": "digitalocean_database_firewall",

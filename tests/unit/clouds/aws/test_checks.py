@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from components import clouds, settings
+from components import settings
 from components.clouds.aws import plans
 from components.clouds.aws.known import regions
 from components.clouds.aws.resources import subnets
 from components.clouds.aws.resources.database import backup_window, maintenance_window
 from components.clouds.aws.resources.volume import device
 from components.errors import UserError
+from components.seam.provider import load
 from tests.unit.clouds.aws.graph import LEAST, LEAST_2
 
 
@@ -18,7 +19,7 @@ def told(stack: str, values: dict[str, object]) -> str:
     """Load the cloud and return what the user reads."""
     chosen = settings.read(stack, values)
     with pytest.raises(UserError) as caught:
-        clouds.load("aws", chosen)
+        load("aws").cloud(chosen)
     assert caught.value.exit_code == 2
     return str(caught.value)
 
@@ -124,7 +125,7 @@ def test_told_word_for_word(stack: str, values: dict[str, object], message: str)
 @pytest.mark.parametrize("limit", ["20", "22", "1000"])
 def test_a_limit_with_room_to_grow_or_none_is_fine(limit: str) -> None:
     chosen = settings.read("aws-stage2", {**LEAST_2, "database.storage_limit_gib": limit})
-    assert clouds.load("aws", chosen).name == "aws"
+    assert load("aws").cloud(chosen).name == "aws"
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:

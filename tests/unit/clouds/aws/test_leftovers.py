@@ -11,8 +11,8 @@ import pytest
 
 from components import settings
 from components.clouds.aws.account import leftovers
+from components.seam.provider import load
 from components.settings import Settings
-from scripts.lib import hooks
 from tests.unit.clouds.aws import graph
 from tests.unit.clouds.aws.stubbed import Stubbed
 
@@ -97,4 +97,4 @@ def test_aws_that_does_not_answer_keeps_the_rest_of_the_list(aws: Stubbed) -> No
 
 
 def test_the_commands_find_it() -> None:
-    assert hooks.load("aws").unmanaged is leftovers.lines
+    assert load("aws").operations.unmanaged is leftovers.lines

@@ -10,8 +10,8 @@ import pytest
 from components import settings
 from components.clouds.aws.account import operations, pending
 from components.errors import UserError
+from components.seam.provider import load
 from components.settings import Settings
-from scripts.lib import hooks
 from tests.unit.clouds.aws import graph
 from tests.unit.clouds.aws.stubbed import Stubbed
 
@@ -155,6 +155,6 @@ def test_a_right_that_lacks_is_told(rds: Stubbed) -> None:
 
 
 def test_the_commands_find_it() -> None:
-    found = hooks.load("aws")
+    found = load("aws").operations
     assert found is operations.OPERATIONS
     assert (found.pending, found.cancel_pending) == (pending.lines, pending.cancel)

@@ -12,7 +12,7 @@ import pytest
 
 from components.clouds.aws.account import identity, power
 from components.errors import UserError
-from components.seam import power as host_power
+from components.remote import power as host_power
 from components.seam.power import Route
 from tests.unit.clouds.aws.graph import ARN
 from tests.unit.clouds.aws.stubbed import Stubbed

@@ -13,7 +13,7 @@ from components import settings
 from components.clouds.aws.account import preflight
 from components.clouds.aws.resources import image, rds_ca
 from components.errors import UserError
-from scripts.lib import hooks
+from components.seam.provider import load
 from tests.support import authorities
 from tests.support.planned import settled
 from tests.unit.clouds.aws.graph import LEAST, LEAST_2
@@ -162,7 +162,7 @@ def test_the_limit_of_roles_has_to_be_there(account: Account) -> None:
 
 
 def test_the_commands_find_it() -> None:
-    assert hooks.load("aws").preflight is preflight.check
+    assert load("aws").operations.preflight is preflight.check
 
 
 def test_the_examples_of_the_stack_files_are_refused(account: Account) -> None:

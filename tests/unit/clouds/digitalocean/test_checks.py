@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from components import clouds, settings
+from components import settings
 from components.clouds.digitalocean import checks, plans
 from components.errors import UserError
+from components.seam.provider import load
 from tests.support.planned import stack_values
 
 
@@ -15,7 +16,7 @@ def make(stack: str = "digitalocean-stage2", **more: object) -> None:
     values = stack_values(f"digitalocean-stage{stage}")
     values |= {key.replace("__", "."): value for key, value in more.items()}
     values = {key: value for key, value in values.items() if value is not None}
-    clouds.load("digitalocean", settings.read(stack, values))
+    load("digitalocean").cloud(settings.read(stack, values))
 
 
 def refusal(stack: str = "digitalocean-stage2", **more: object) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from components.clouds.digitalocean.account import api, operations, power
 from components.errors import UserError
+from components.seam.power import Route
 from tests.support.digitalocean_api import TOKEN, serve
 
 
@@ -139,3 +140,7 @@ def test_label_tags_go_with_the_last_thing_that_carries_them(
         monkeypatch.setenv(api.URL, there.url)
         assert operations.delete_data("shop") == ["tag stack:shop", "tag stage:1"]
         assert there.deleted == ["/v2/tags/stack%3Ashop", "/v2/tags/stage%3A1"]
+
+
+def test_the_recorded_address_is_where_a_droplet_answers() -> None:
+    assert power.route("4711", "192.0.2.1") == Route(host="192.0.2.1")

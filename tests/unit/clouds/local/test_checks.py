@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from components import clouds, settings
+from components import settings
 from components.clouds.local import checks
 from components.clouds.local.account import operations, preflight
 from components.errors import UserError
+from components.seam.provider import load
 from components.settings.reading import all_keys
 from tests.support.planned import stack_values
 
@@ -53,15 +54,15 @@ def read(stack: str = "local-stage2", /, **more: object) -> settings.Settings:
 
 def refusal(stack: str = "local-stage2", /, **more: object) -> str:
     with pytest.raises(UserError) as error:
-        clouds.load("local", read(stack, **more))
+        load("local").cloud(read(stack, **more))
     assert error.value.exit_code == 2
     return str(error.value)
 
 
 @pytest.mark.parametrize("stack", ["local-stage1", "local-stage2"])
 def test_the_stack_files_are_fine(stack: str) -> None:
-    clouds.load("local", settings.read(stack, stack_values(stack)))
-    clouds.load("local", read("a", **OWN_PLAN))
+    load("local").cloud(settings.read(stack, stack_values(stack)))
+    load("local").cloud(read("a", **OWN_PLAN))
 
 
 @pytest.mark.parametrize(("key", "value", "told"), REFUSED)
