@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from components import outputs
+from components.remote import power
 from components.remote.ssh import ALIAS, interactive_argv
-from components.seam import power
+from components.seam.power import Route
 from scripts.lib import ssh
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,9 +42,9 @@ def test_only_the_pinned_key_is_believed() -> None:
 def test_the_way_is_the_clouds_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str, str]] = []
 
-    def route(*words: str) -> power.Route:
+    def route(*words: str) -> Route:
         asked.append((words[0], words[1], words[2]))
-        return power.Route(host="i-1", proxy_command="tunnel i-1")
+        return Route(host="i-1", proxy_command="tunnel i-1")
 
     monkeypatch.setattr(power, "route", route)
     argv = interactive_argv(ssh.target(VALUES), Path("/keys"))
