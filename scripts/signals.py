@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import datetime
 import json
-import re
 import time
 from typing import Annotated
 
 import typer
 
 from components import outputs
-from components.errors import MOVE_ON, UserError, invalid, not_up
+from components.errors import MOVE_ON, UserError, not_up
 from components.seam.provider import load
 from components.visible import visible
 from scripts.lib import session, stacks, views
@@ -25,10 +24,7 @@ from scripts.lib.command import Json, Stack, Word, application, chosen
 from scripts.lib.signals import asking, next_stage, report
 from scripts.lib.signals.signs import five
 from scripts.lib.signals.verdicts import Verdict
-
-UNITS_S = {"m": 60, "h": 3600, "d": 86400}
-MOST_DAYS = 90
-"""For as long the journal keeps what it has room for."""
+from scripts.lib.since import begin
 
 app = application(__doc__)
 
@@ -72,24 +68,3 @@ def signals(
     else:
         print(visible("\n".join(found.lines())))
     return MOVE_ON if found.verdict is Verdict.move_on else 0
-
-
-def begin(since: str, now: float) -> float:
-    """When the period begins; raises ``UserError``."""
-    error = invalid(
-        "--since",
-        f"an age of at most {MOST_DAYS} days, or a time that has been",
-        since[:40],
-        "For example 30m, 24h, 7d or 2026-11-22T18:00 (UTC).",
-    )
-    if found := re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", since, re.ASCII):
-        start = now - int(found[1]) * UNITS_S[found[2]]
-    else:
-        try:
-            moment = datetime.datetime.fromisoformat(since)
-        except ValueError:
-            raise error from None
-        start = moment.replace(tzinfo=moment.tzinfo or datetime.UTC).timestamp()
-    if not now - MOST_DAYS * 86400 <= start < now:
-        raise error
-    return start

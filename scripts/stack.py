@@ -10,7 +10,18 @@ import typer
 
 from components.errors import ConfirmationRequired, UserError
 from scripts.lib import display, flows, session, takeover, views
-from scripts.lib.command import STARTED_IN, Json, Stack, Word, Yes, application, chosen
+from scripts.lib.command import (
+    STARTED_IN,
+    CommandWords,
+    Json,
+    Stack,
+    WithCommand,
+    Word,
+    Yes,
+    application,
+    chosen,
+    stack_and_command,
+)
 from scripts.lib.session import Session
 
 app = application(__doc__)
@@ -84,21 +95,13 @@ def status(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
     raise typer.Exit(views.show_status(_open(word, stack, json_=json_), as_json=json_))
 
 
-@app.command()
-def ssh(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="STACK [-- COMMAND]",
-            help="Which stack, unless --stack names it; then what to run there.",
-        ),
-    ] = None,
-    stack: Stack = None,
-) -> None:
-    """Open a shell on the app server, or run a command there."""
-    command = list(words or ())
-    if stack is None and command:
-        stack = command.pop(0)
+@app.command(cls=WithCommand)
+def ssh(context: typer.Context, words: CommandWords = None, stack: Stack = None) -> None:
+    """Open a shell on the app server, or run a command there.
+
+    One word is a line for the server's shell ('uptime; df -h'); of several each arrives as it is.
+    """
+    stack, command = stack_and_command(context, words, stack)
     raise typer.Exit(views.open_shell(_open(None, stack), command))
 
 

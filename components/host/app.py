@@ -34,6 +34,8 @@ WORKER_STOP_S = 120
 """Seconds that the worker gets for the jobs it has, after SIGTERM: a clean drain."""
 
 UNITS = "/etc/systemd/system"
+COMMANDS = f"{UNITS}/stages-run-.service.d/50-app.conf"
+"""What makes a transient unit ``stages-run-<any>.service`` run as the app does."""
 
 
 def web_ports(processes: int) -> tuple[int, ...]:
@@ -101,6 +103,10 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
                 for unit in ("web@.service", "worker.service", "web.slice", "worker.slice")
             ),
             hardened(JOB),
+            HostFile(
+                path=COMMANDS,
+                content=render("app/run-command.conf.j2", **names, hardening=hardening),
+            ),
         ),
     )
 

@@ -20,11 +20,12 @@ def work(
     deadline_s: float,
     wait_s: float,
     archive: Callable[[IO[bytes]], None] | None = None,
+    note: Callable[[str], None] = engine_log.info,
 ) -> dict[str, Any]:
     """Have the host do what the document says; return what it answers.
 
     ``props`` say where it is and who asks: ``stack``, ``cloud``, ``server_id``, ``ssh_host``,
-    ``ssh_host_key``, ``login``, ``private_key``.
+    ``ssh_host_key``, ``login``, ``private_key``. ``note`` is told what the operator should know.
     """
     way = route(props["cloud"], props["server_id"], props["ssh_host"])
     host = way.host
@@ -39,7 +40,7 @@ def work(
             target,
             document,
             status=lambda text: engine_log.status(f"{host}: {text}"),
-            note=lambda text: engine_log.info(f"{host}: {text}"),
+            note=lambda text: note(f"{host}: {text}"),
             output=lambda lines: engine_log.output(host, lines),
             deadline_s=deadline_s,
             wait_s=wait_s,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from components.errors import UserError
 
@@ -14,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 STARTED_IN = Path.cwd()
 """Where the operator's own paths start; those in settings start in the checkout."""
 DEFAULT_STACK = "local-stage1"
+COMMAND = "stages.command"
+"""Where a verb's context has the words after ``--``."""
 
 
 def _nothing(_: str) -> None:
@@ -47,6 +50,15 @@ Word = Annotated[
 Stack = Annotated[
     str | None, typer.Option("--stack", autocompletion=complete, help="The same, as an option.")
 ]
+CommandWords = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="STACK [-- COMMAND]",
+        autocompletion=complete,
+        help=f"Which stack ({DEFAULT_STACK} if none); then what to run there.",
+        show_default=False,
+    ),
+]
 Words = Annotated[
     list[str] | None,
     typer.Argument(
@@ -72,6 +84,37 @@ def all_chosen(words: Sequence[str] | None, options: Sequence[str] | None) -> li
     """The stacks that a command line names; none: it names none, or says ``all``."""
     named = [*(words or ()), *(options or ())]
     return [] if named == ["all"] else named
+
+
+class WithCommand(TyperCommand):
+    """A verb whose words after ``--`` are a command for the app server, options and all."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep what follows ``--`` apart."""
+        if "--" in args:
+            end = args.index("--")
+            ctx.meta[COMMAND], args = args[end + 1 :], args[:end]
+        return super().parse_args(ctx, args)
+
+
+def stack_and_command(
+    context: typer.Context, words: Sequence[str] | None, option: str | None
+) -> tuple[str, list[str]]:
+    """The stack, and the command for its server: ``[STACK] -- COMMAND``.
+
+    Without ``--`` the first word is the stack unless ``--stack`` names it, and the rest the
+    command. Raises ``UserError`` for more than a stack before ``--``.
+    """
+    before, command = list(words or ()), context.meta.get(COMMAND)
+    if command is None:
+        named = None if option is not None or not before else before.pop(0)
+        return chosen(named, option), before
+    if len(before) > 1:
+        raise UserError(
+            f"STACK: should be one word before --, got {' '.join(before)!r}",
+            "What follows -- is the command.",
+        )
+    return chosen(before[0] if before else None, option), command
 
 
 def application(text: str | None, **options: object) -> typer.Typer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,11 @@ def target(values: Mapping[str, Any]) -> ssh.Target:
         login=str(values[outputs.SSH_USER]),
         private_key=str(values.get(outputs.SSH_PRIVATE_KEY) or ""),
     )
+
+
+def command_line(words: Sequence[str]) -> str:
+    """What the server's shell is given: one word is a line for it, several arrive as they are."""
+    return words[0] if len(words) == 1 else shlex.join(words)
 
 
 def run(

@@ -66,7 +66,7 @@ def open_shell(session: Session, command: list[str]) -> int:
             f"`make up STACK={session.stack}` makes one; while it runs, wait until it says that "
             "the way in was created.",
         )
-    return ssh.run(found, command).returncode
+    return ssh.run(found, [ssh.command_line(command)] if command else ()).returncode
 
 
 def way_in(session: Session) -> dict[str, Any]:

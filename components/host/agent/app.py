@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from components.host.agent import pace, release, units, web
@@ -119,6 +119,29 @@ class App:
                 "Its last log lines are below.",
                 units.journal(unit),
             )
+
+
+def described(app: dict[str, Any], readiness: dict[str, Any]) -> App:
+    """The app's units as a document names them."""
+    urls = [*app["web_urls"], *[""] * len(app["web_units"])]
+    return App(
+        web=list(zip(app["web_units"], urls, strict=False)),
+        workers=app["worker_units"],
+        host_header=readiness["host_header"],
+        timeout_s=float(readiness["timeout_s"]),
+    )
+
+
+def restart(document: dict[str, Any]) -> dict[str, object]:
+    """Restart those of the app's units that ``document["units"]`` names, one after the other."""
+    app = described(document["app"], document["readiness"])
+    chosen = replace(
+        app,
+        web=[(unit, url) for unit, url in app.web if unit in document["units"]],
+        workers=[unit for unit in app.workers if unit in document["units"]],
+    )
+    chosen.roll()
+    return {"restarted": [*(unit for unit, _ in chosen.web), *chosen.workers]}
 
 
 def back_to(old: str, app: App) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -17,7 +18,11 @@ RESTART_SCHEDULED = "5eb03494b6584870a536b337290809b3"
 """systemd's own id of the message that it starts a unit again (sd-messages.h)."""
 RECENT_S = 600
 DISKS = {"btrfs", "ext3", "ext4", "f2fs", "overlay", "xfs"}
-FIELDS = "Id,ActiveState,SubState,Result,NRestarts,ExecMainStatus,ExecMainCode"
+FIELDS = (
+    "Id,ActiveState,SubState,Result,NRestarts,ExecMainStatus,ExecMainCode"
+    ",ActiveEnterTimestampMonotonic"
+)
+PSS = re.compile(r"^Pss: +(\d+) kB", re.MULTILINE)
 CLOUD_INIT = Path("/run/cloud-init")
 
 
@@ -35,10 +40,11 @@ def health(document: dict[str, Any]) -> dict[str, object]:
 
 
 def _units(names: list[str]) -> dict[str, dict[str, object]]:
-    """By unit: its state, and how often it was started again by itself in the last 10 minutes."""
+    """By unit: its state, how long it has run, its memory, and how often it was started again by
+    itself in the last 10 minutes."""
     if not names:
         return {}
-    restarts = _restarts()
+    restarts, memory = _restarts(), _memory_kib()
     shown = run(["systemctl", "show", f"--property={FIELDS}", "--", *names]).output
     found: dict[str, dict[str, object]] = {}
     for block in shown.split("\n\n"):
@@ -52,7 +58,37 @@ def _units(names: list[str]) -> dict[str, dict[str, object]]:
             "restarts": int(unit.get("NRestarts") or 0),
             "recent_restarts": len(times),
             "last_restart_s_ago": round(time.time() - max(times)) if times else None,
+            "up_s": _up_s(unit),
+            "memory_mib": round(memory.get(unit.get("Id", ""), 0) / 1024),
         }
+    return found
+
+
+def _up_s(unit: dict[str, str]) -> int | None:
+    """How long a unit has run; ``None`` for one that does not."""
+    since = int(unit.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+    runs = since and unit.get("ActiveState") == "active"
+    return round(time.monotonic() - since) if runs else None
+
+
+def _memory_kib(proc: Path = Path("/proc")) -> dict[str, int]:
+    """The memory of each unit's processes, what they share counted once.
+
+    By process and not by control group, where pages of files that were read once count as well and
+    which has no such number on every machine.
+    """
+    found: dict[str, int] = defaultdict(int)
+    for process in proc.iterdir():
+        if not process.name.isdecimal():
+            continue
+        try:
+            groups = (process / "cgroup").read_text().split("/")
+            size = PSS.search((process / "smaps_rollup").read_text())
+        except OSError:  # it has ended meanwhile
+            continue
+        for unit in {name.strip() for part in groups for name in part.split("\n")}:
+            if size and unit.endswith(".service"):
+                found[unit] += int(size[1])
     return found
 
 

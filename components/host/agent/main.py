@@ -153,6 +153,7 @@ LOOKS = {"observe": observe, "health": health}
 MODES = {
     "apply": apply,
     "boot": boot,
+    "restart": apps.restart,
     "serve": serve,
     "shutdown": shutdown,
     "give": give,
@@ -166,7 +167,7 @@ MODES = {
 def _app(document: dict[str, Any], readers: Readers) -> None:
     """Bring the release up; go back to the old one, and to its environment, if it does not."""
     wanted, readiness = document["release"], document["readiness"]
-    app = _units_of(document["app"], readiness)
+    app = apps.described(document["app"], readiness)
     name = release.name_of(wanted["commit"], wanted["directory"], wanted["build"])
     unfinished = app.unfinished()
     old = unfinished.get("from", "") if unfinished else release.active()
@@ -191,16 +192,6 @@ def _app(document: dict[str, Any], readers: Readers) -> None:
         raise failure.say(apps.back_to(old, app)) from failure
     app.finish()
     release.prune(int(wanted["keep"]), old)
-
-
-def _units_of(app: dict[str, Any], readiness: dict[str, Any]) -> apps.App:
-    urls = [*app["web_urls"], *[""] * len(app["web_units"])]
-    return apps.App(
-        web=list(zip(app["web_units"], urls, strict=False)),
-        workers=app["worker_units"],
-        host_header=readiness["host_header"],
-        timeout_s=float(readiness["timeout_s"]),
-    )
 
 
 def _units(document: dict[str, Any]) -> list[str]:

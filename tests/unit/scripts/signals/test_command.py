@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import signals
 from scripts.lib import checkout, session
+from scripts.lib.since import begin
 from scripts.main import main
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -84,8 +84,8 @@ def test_what_is_refused(
 
 def test_where_a_period_begins() -> None:
     now = time.time()
-    assert signals.begin("90m", now) == now - 5400
-    assert signals.begin("24h", now) == now - 86400
-    assert signals.begin("7d", now) == now - 7 * 86400
-    assert signals.begin("2026-11-22T18:00", 1795376000) == 1795370400
-    assert signals.begin("2026-11-22T19:00+01:00", 1795376000) == 1795370400
+    assert begin("90m", now) == now - 5400
+    assert begin("24h", now) == now - 86400
+    assert begin("7d", now) == now - 7 * 86400
+    assert begin("2026-11-22T18:00", 1795376000) == 1795370400
+    assert begin("2026-11-22T19:00+01:00", 1795376000) == 1795370400

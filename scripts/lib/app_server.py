@@ -1,0 +1,102 @@
+"""A stack's app server as its state describes it: the way in, the app's processes, its services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components import outputs
+from components.errors import UserError, not_up
+from components.host.agent.app import template
+from components.remote.work import work
+from scripts.lib import failed_boots, recovery, views
+from scripts.lib.session import Session
+
+Say = Callable[[str], None]
+ANSWER_S = 60
+ROLL_S = 7200
+"""Each step of a roll has a limit of its own."""
+
+
+@dataclass(frozen=True)
+class AppServer:
+    """Where it is and what it was last made."""
+
+    stack: str
+    way_in: Mapping[str, Any]
+    """By the names of the stack's outputs."""
+    configuration: Mapping[str, Any]
+    """The inputs of its host configuration."""
+
+    @property
+    def app_units(self) -> list[str]:
+        app = self.configuration["app"]
+        return [*app["web_units"], *app["worker_units"]]
+
+    def processes(self) -> dict[str, list[str]]:
+        """Units by the name that they have in the Procfile."""
+        found: dict[str, list[str]] = {}
+        for unit in self.app_units:
+            found.setdefault(process_name(unit), []).append(unit)
+        return found
+
+    def services(self) -> dict[str, list[str]]:
+        """Units of the services around the app, by their own name."""
+        units = [service["unit"] for service in self.configuration["services"]]
+        return {process_name(unit): [unit] for unit in units if unit.endswith(".service")}
+
+    def units_of_process(self, name: str) -> list[str]:
+        """The units of a process; of all where none is named. Raises ``UserError``."""
+        return chosen_units("PROCESS", name, self.processes()) if name else self.app_units
+
+    def perform(
+        self, document: Mapping[str, Any], say: Say, *, deadline_s: float = ANSWER_S
+    ) -> dict[str, Any]:
+        """Let the server do what a document says; ``say`` is told what goes on."""
+        names = failed_boots.NAMES.items()
+        props = {theirs: self.way_in[ours] for ours, theirs in names}
+        props["stack"] = self.stack
+        return work(props, dict(document), deadline_s=deadline_s, wait_s=0, note=say)
+
+    def roll(self, document: Mapping[str, Any], say: Say) -> dict[str, Any]:
+        """The same for what touches the app's processes: they are checked as in a deploy."""
+        described = {name: self.configuration[name] for name in ("app", "readiness")}
+        return self.perform({**described, **document}, say, deadline_s=ROLL_S)
+
+
+def read(session: Session) -> AppServer:
+    """Read it from the state; raises ``UserError`` where the stack is not up."""
+    if views.exists(session):
+        resources = session.engine.resources(show_secrets=True)
+        way_in = failed_boots.way_in(resources)
+        for one in resources:
+            kind, inputs = str(one.state["type"]), one.state.get("inputs") or {}
+            if not kind.endswith(failed_boots.HOST) or one.state.get("delete"):
+                continue
+            if inputs.get("server_id") == way_in.get(outputs.SERVER_ID):
+                return AppServer(session.stack, way_in, inputs)
+    raise not_up(session.stack)
+
+
+def refuse_while_busy(session: Session) -> None:
+    """Refuse to change the app while an ``up`` is at work, where its lock can be seen."""
+    recovery.look(session.checkout, session.stack)
+
+
+def process_name(unit: str) -> str:
+    """``web@8001.service`` is a process called web."""
+    return template(unit).rpartition(".")[0].rstrip("@")
+
+
+def chosen_units(where: str, name: str, known: Mapping[str, list[str]]) -> list[str]:
+    """The units of a name; raises ``UserError`` with those that there are."""
+    if name in known:
+        return known[name]
+    named = [unit for units in known.values() for unit in units]
+    if f"{name}.service" in named:  # web@8001: one of several
+        return [f"{name}.service"]
+    raise UserError(
+        f"{where}: should be one of {', '.join(known)}, got {name[:40]!r}",
+        "Its name is that in the Procfile; `./stages ps` lists them.",
+    )

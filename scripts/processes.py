@@ -1,0 +1,153 @@
+"""The app's processes on their server: logs, list, restart, and commands beside them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from components.errors import UserError
+from scripts.lib import app_command, app_logs, app_server, display, process_list, session
+from scripts.lib.app_server import AppServer
+from scripts.lib.command import (
+    CommandWords,
+    Json,
+    Stack,
+    WithCommand,
+    Word,
+    application,
+    chosen,
+    complete,
+    stack_and_command,
+)
+from scripts.lib.execute import duration
+from scripts.lib.session import Session
+from scripts.lib.since import begin
+
+app = application(__doc__)
+
+PROCESS = typer.Argument(
+    metavar="[PROCESS]",
+    help="web, worker, or one of several: web@8001. With --stack the only word.",
+    show_default=False,
+)
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="STACK [PROCESS]",
+        autocompletion=complete,
+        help="Which stack, unless --stack names it; then which process: web, worker, web@8001.",
+        show_default=False,
+    ),
+]
+
+
+def _chosen(words: Sequence[str] | None, option: str | None) -> tuple[str, str]:
+    """Stack and process; the process is empty where none is named."""
+    named = list(words or ())
+    stack = chosen(None if option is not None or not named else named.pop(0), option)
+    if len(named) > 1:
+        raise UserError(f"PROCESS: should be one, got {' '.join(named)!r}", "None means all.")
+    return stack, named[0] if named else ""
+
+
+def _open(stack: str, *, json_: bool = False) -> tuple[Session, AppServer]:
+    screen = display.make_screen(error=True) if json_ else None
+    opened = session.open_session(stack, screen=screen)
+    return opened, app_server.read(opened)
+
+
+@app.command()
+def logs(
+    words: Words = None,
+    stack: Stack = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more comes.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="The last of them.")] = 100,
+    since: Annotated[
+        str, typer.Option(help="All since then: 30m, 24h, 7d; or a time: 2026-11-22T18:00 (UTC).")
+    ] = "",
+    grep: Annotated[str, typer.Option(help="Only what matches (a regular expression).")] = "",
+    json_: Json = False,
+) -> None:
+    """Show what the app's processes logged; those of a service for its name (nginx, pgbouncer)."""
+    stack, process = _chosen(words, stack)
+    since_s = begin(since, time.time()) if since else None
+    _, server = _open(stack, json_=json_)
+    known = {**server.processes(), **server.services()}
+    units = app_server.chosen_units("PROCESS", process, known) if process else server.app_units
+    line = app_logs.command(
+        units, follow=follow, lines=None if since else lines, since_s=since_s, grep=grep
+    )
+    try:
+        for told in app_logs.stream(server.way_in, stack, line):
+            print(told.json() if json_ else told, flush=follow)
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+
+
+@app.command()
+def ps(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
+    """List the app's processes: state, how long they run, restarts by themselves, memory."""
+    opened, server = _open(chosen(word, stack), json_=json_)
+    found = process_list.look(server, opened.say)
+    if json_:
+        print(json.dumps(found, indent=2))
+        return
+    for line in process_list.table(found):
+        opened.say(line)
+
+
+@app.command()
+def restart(words: Words = None, stack: Stack = None) -> None:
+    """Restart the app's processes one after the other, each healthy before the next."""
+    stack, process = _chosen(words, stack)
+    opened, server = _open(stack)
+    units = server.units_of_process(process)
+    app_server.refuse_while_busy(opened)
+    names = ", ".join(unit.removesuffix(".service") for unit in units)
+    opened.say(f"{opened.stack}: restarting {names}, one after the other.")
+    started = time.monotonic()
+    server.roll({"mode": "restart", "units": units}, opened.say)
+    opened.say(f"Restarted, in {duration(time.monotonic() - started)}.")
+
+
+@app.command(cls=WithCommand)
+def run(
+    context: typer.Context,
+    words: CommandWords = None,
+    stack: Stack = None,
+    stdin: Annotated[
+        bool, typer.Option("--stdin", "-i", help="Hand on standard input that is no terminal.")
+    ] = False,
+) -> None:
+    """Run a command as the app: in its release, with its environment, as confined as it is.
+
+    One word is a line for bash ('a; b'); of several each arrives as it is. Ends with its exit code.
+    """
+    stack, command = stack_and_command(context, words, stack)
+    if not command:
+        raise UserError(
+            "COMMAND: should follow --, got none", f"For example: ./stages run {stack} -- env"
+        )
+    _, server = _open(stack)
+    done = app_command.run(server.way_in, stack, app_command.words_of(command), hears=stdin)
+    raise typer.Exit(done)
+
+
+@app.command()
+def shell(word: Word = None, stack: Stack = None) -> None:
+    """Open a shell as the app: in its release, with its environment."""
+    _, server = _open(chosen(word, stack))
+    raise typer.Exit(app_command.run(server.way_in, server.stack, ["/bin/bash"], hears=True))
+
+
+@app.command()
+def console(word: Word = None, stack: Stack = None) -> None:
+    """Open the app's console: its Procfile's `console:`, Django's, Rails' or Node's."""
+    _, server = _open(chosen(word, stack))
+    words = ["/bin/bash", "-c", app_command.CONSOLE]
+    raise typer.Exit(app_command.run(server.way_in, server.stack, words, hears=True))
