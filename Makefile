@@ -5,8 +5,9 @@
 # not $(STACK); where several words may be given, $$STACK, with `set -f`. make would expand what a
 # command line gave it (REVISION='$(shell ...)'): each such variable is set to its text, word for word.
 # Written for GNU make 3.81 and bash 3.2 too, which is what macOS has.
-VARIABLES = PYTHON STACK YES JSON GRAPH COMMAND REVISION CONFIRM SINCE COMPARE BUDGET USAGE FORMAT \
-	OUT STRICT SUMMARY CLOUD REGION FROM REFRESH BENCH RUNS TIMES SLOW_TIMES SEED FAULTS TESTS
+VARIABLES = PYTHON STACK YES JSON GRAPH COMMAND REVISION CONFIRM SINCE PROCESS GREP FOLLOW \
+	COMPARE BUDGET USAGE FORMAT OUT STRICT SUMMARY CLOUD REGION FROM REFRESH BENCH RUNS \
+	TIMES SLOW_TIMES SEED FAULTS TESTS
 STACK ?= local-stage1
 PYTHON ?= python3
 given = $(or $(filter command,$(firstword $(origin $(1)))),\
@@ -25,7 +26,7 @@ YES_FLAG = $${YES:+--yes}
 # What the workflows run (docs/ci.md).
 CI = ci-preview ci-look ci-stacks ci-plan ci-comment ci-drift
 
-.PHONY: help up preview plan refresh outputs status ssh deploy replace failover down delete-data signals test machine-test lint lock format cost cost-chart scan policy policy-pack prices bench chaos $(CI)
+.PHONY: help up preview plan refresh outputs status ssh logs ps restart run shell console deploy replace failover down delete-data signals test machine-test lint lock format cost cost-chart scan policy policy-pack prices bench chaos $(CI)
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -53,6 +54,25 @@ status: ## is it up, what runs on it (JSON=1: for a machine)
 
 ssh: ## a shell on the app server (COMMAND='...': run one command line there)
 	$(STAGES) ssh $(STACK_FLAG) $${COMMAND:+-- "$$COMMAND"}
+
+logs: ## what the app's processes logged (PROCESS=web; SINCE=2h; GREP=...; FOLLOW=1: go on; JSON=1)
+	$(STAGES) logs $(STACK_FLAG) $${FOLLOW:+--follow} $${SINCE:+--since "$$SINCE"} \
+		$${GREP:+--grep "$$GREP"} $(JSON_FLAG) -- $${PROCESS:+"$$PROCESS"}
+
+ps: ## the app's processes: state, uptime, restarts, memory (JSON=1: for a machine)
+	$(STAGES) ps $(STACK_FLAG) $(JSON_FLAG)
+
+restart: ## restart the app's processes, one after the other (PROCESS=worker: only those)
+	$(STAGES) restart $(STACK_FLAG) -- $${PROCESS:+"$$PROCESS"}
+
+run: ## run COMMAND='...' as the app, in its release
+	$(STAGES) run $(STACK_FLAG) -- "$$COMMAND"
+
+shell: ## a shell as the app, in its release
+	$(STAGES) shell $(STACK_FLAG)
+
+console: ## the app's console (Django, Rails, Node)
+	$(STAGES) console $(STACK_FLAG)
 
 deploy: ## bring up REVISION=... of the app (a branch, tag or commit)
 	$(STAGES) deploy $(STACK_FLAG) $${REVISION:+--revision "$$REVISION"} $(YES_FLAG)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
+from components.errors import Interrupted
 from components.host import app
 from components.remote import ssh as remote
 from components.visible import visible
@@ -18,6 +19,8 @@ from scripts.lib import ssh
 
 LONGEST_S = 24 * 3600
 """What its operator lost sight of ends then."""
+PLAIN = ("env", "SYSTEMD_ADJUST_TERMINAL_TITLE=0", "SYSTEMD_TINT_BACKGROUND=0")
+"""Or systemd-run changes title and background of the terminal."""
 CONSOLE = """\
 if line=$(sed -n 's/^console:[[:space:]]*//p' Procfile) && [ -n "$line" ]; then exec bash -c "$line"
 elif [ -e manage.py ]; then exec python3 manage.py shell
@@ -38,7 +41,8 @@ def command_line(words: Sequence[str], unit: str, stack: str, *, terminal: bool)
         f"The server of {stack} was brought up before it knew commands of the app: run `make up"
         f" STACK={stack}`."
     )
-    argv = ["sudo", "-n", "systemd-run", "--quiet", "--wait", "--collect"]
+    argv = ["sudo", "-n", *(PLAIN if terminal else ())]
+    argv += ["systemd-run", "--quiet", "--wait", "--collect"]
     argv += ["--pty" if terminal else "--pipe", f"--unit={unit}", f"--uid={app.USER}"]
     argv += [f"--property=RuntimeMaxSec={LONGEST_S}", "--expand-environment=no"]
     argv += ["--", app.RUN, "--command", *words]
@@ -79,7 +83,7 @@ def run(way_in: Mapping[str, Any], stack: str, words: Sequence[str], *, hears: b
         except KeyboardInterrupt:
             process.kill()
             ssh.run(way_in, [f"sudo -n systemctl stop {unit}"], capture=True, timeout_s=30)
-            raise
+            raise Interrupted("Stopped, on its server as well.") from None
         finally:
             with contextlib.suppress(OSError):
                 process.wait()

@@ -35,6 +35,12 @@ ONE_VALUE = {
     "outputs": ["STACK"],
     "status": ["STACK"],
     "ssh": ["STACK", "COMMAND"],
+    "logs": ["STACK", "PROCESS", "SINCE", "GREP"],
+    "ps": ["STACK"],
+    "restart": ["STACK", "PROCESS"],
+    "run": ["STACK", "COMMAND"],
+    "shell": ["STACK"],
+    "console": ["STACK"],
     "deploy": ["STACK", "REVISION"],
     "replace": ["STACK"],
     "down": ["STACK"],
@@ -57,7 +63,7 @@ WORDS = {
     "test": ["TESTS"],
 }
 """Variables that are a list of words."""
-SWITCHES = {"YES", "JSON", "REFRESH", "STRICT", "SUMMARY"}
+SWITCHES = {"YES", "JSON", "REFRESH", "STRICT", "SUMMARY", "FOLLOW"}
 """Variables that are an option without a value."""
 VARIABLES = re.sub(r"\\\n\s*", "", MAKEFILE).split("VARIABLES = ")[1].split("\n")[0].split()
 TARGETS = [

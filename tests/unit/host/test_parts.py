@@ -40,7 +40,7 @@ def test_every_configuration_file_is_read_by_a_service(host: ComposedHost) -> No
         path for service in services(host) for path in (*service.reload_on, *service.restart_on)
     }
     app_reads = re.compile(
-        r"/etc/app/|/etc/systemd/system/(web|worker|stages-release)[@.]|/usr/local/lib/stages/"
+        r"/etc/app/|/etc/systemd/system/(web|worker|stages-release|stages-run-)[@.]|/usr/local/lib/stages/"
     )
     when_used = re.compile(
         r"/etc/apt/|/home/|/usr/local/share/stages/pages/|.*/start\.conf$|.*/60-pooler\.conf$"

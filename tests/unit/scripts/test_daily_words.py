@@ -1,0 +1,264 @@
+"""The commands of every day: how their words are read, and what is said about bad ones."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from components.errors import HostUnreachable, StepFailed, UserError
+from scripts import processes
+from scripts.lib import app_command, app_logs, command, process_list, ssh
+from scripts.lib.app_server import AppServer, chosen_units, process_name
+from scripts.main import main
+
+CONFIGURATION = {
+    "app": {
+        "web_units": ["web@8001.service", "web@8002.service"],
+        "worker_units": ["worker.service"],
+        "web_urls": [],
+    },
+    "services": [{"unit": "nginx.service"}, {"unit": "data.mount"}],
+}
+SERVER = AppServer("shop", {}, CONFIGURATION)
+
+
+@pytest.mark.parametrize(
+    ("words", "stack", "rest"),
+    [
+        ([], "local-stage1", []),
+        (["shop"], "shop", []),
+        (["shop", "uptime"], "shop", ["uptime"]),
+        (["--", "uptime"], "local-stage1", ["uptime"]),
+        (["shop", "--", "ls", "-l"], "shop", ["ls", "-l"]),
+        (["--stack", "shop", "uptime"], "shop", ["uptime"]),
+        (["--stack", "shop", "--", "a", "--stack", "b", "--", "c"], "shop", None),
+        (["shop", "--"], "shop", []),
+    ],
+)
+def test_what_follows_two_dashes_is_the_command(
+    words: list[str], stack: str, rest: list[str] | None
+) -> None:
+    assert read(words) == (stack, ["a", "--stack", "b", "--", "c"] if rest is None else rest)
+
+
+def read(words: Sequence[str]) -> tuple[str, list[str]]:
+    """How a verb with a command reads these words."""
+    app, found = typer.Typer(), []
+
+    @app.command(cls=command.WithCommand)
+    def verb(
+        context: typer.Context,
+        words: command.CommandWords = None,
+        stack: command.Stack = None,
+    ) -> None:
+        found.append(command.stack_and_command(context, words, stack))
+
+    done = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["run", "shop"],
+            "COMMAND: should follow --, got none. For example: ./stages run shop -- env",
+        ),
+        (
+            ["run"],
+            "COMMAND: should follow --, got none. For example: ./stages run local-stage1 -- env",
+        ),
+        (
+            ["run", "shop", "web", "--", "env"],
+            "STACK: should be one word before --, got 'shop web'. What follows -- is the command.",
+        ),
+        (
+            ["logs", "shop", "web", "worker"],
+            "PROCESS: should be one, got 'web worker'. None means all.",
+        ),
+        (
+            ["logs", "shop", "--since", "soon"],
+            "--since: should be an age of at most 90 days, or a time that has been, got 'soon'. "
+            "For example 30m, 24h, 7d or 2026-11-22T18:00 (UTC).",
+        ),
+        (
+            ["logs", "--lines", "0"],
+            "Invalid value for '--lines' / '-n': Input should be greater than or equal to 1. "
+            "`./stages logs --help` says more.",
+        ),
+    ],
+)
+def test_bad_words_are_refused_before_anything_is_opened(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert capsys.readouterr() == ("", said + "\n")
+
+
+def test_a_process_has_the_name_of_its_procfile() -> None:
+    assert [*map(process_name, ("web@8001.service", "worker.service", "nginx.service"))] == [
+        "web",
+        "worker",
+        "nginx",
+    ]
+    assert SERVER.processes()["web"] == ["web@8001.service", "web@8002.service"]
+    assert SERVER.services() == {"nginx": ["nginx.service"]}
+    assert SERVER.units_of_process("") == SERVER.app_units
+    assert SERVER.units_of_process("worker") == ["worker.service"]
+    assert SERVER.units_of_process("web@8002") == ["web@8002.service"]
+
+
+@pytest.mark.parametrize("name", ["clock", "nginx", "web@9", "x;reboot", "--all", "worker.service"])
+def test_a_process_that_is_not_there_is_named_with_those_that_are(name: str) -> None:
+    with pytest.raises(UserError) as refused:
+        chosen_units("PROCESS", name, SERVER.processes())
+    assert str(refused.value) == (
+        f"PROCESS: should be one of web, worker, got {name!r}. "
+        "Its name is that in the Procfile; `./stages ps` lists them."
+    )
+
+
+HOSTILE = ["printf", "<%s>", "a b", "$HOME", "`id`", "it's", "", "a;b", "-x", "\n", "é"]
+
+
+def test_words_arrive_as_they_are_past_every_shell() -> None:
+    line = app_command.command_line(HOSTILE, "stages-run-1.service", "shop", terminal=False)
+    guard, argv = line.split("; exec ", 1)
+    assert shlex.split(argv)[-len(HOSTILE) :] == HOSTILE
+    assert "--uid=app" in shlex.split(argv)  # whatever the host's own files say
+    assert "--expand-environment=no" in shlex.split(argv)
+    done = subprocess.run(["sh", "-c", guard], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "The server of shop was brought up before it knew commands of the app: run "
+        "`make up STACK=shop`.\n"
+    )
+    assert ssh.command_line(["a; b"]) == "a; b"
+    assert shlex.split(ssh.command_line(HOSTILE)) == HOSTILE
+
+
+def test_one_word_is_a_line_for_the_shell() -> None:
+    assert app_command.words_of(["a; b"]) == ["/bin/bash", "-c", "a; b"]
+    assert app_command.words_of(["ls", "a; b"]) == ["ls", "a; b"]
+
+
+def test_a_terminal_is_given_only_where_there_is_one() -> None:
+    of = {
+        terminal: shlex.split(
+            app_command.command_line(["env"], "stages-run-1.service", "s", terminal=terminal)
+        )
+        for terminal in (True, False)
+    }
+    assert "--pty" in of[True] and "--pipe" not in of[True]
+    assert "--pipe" in of[False] and "--pty" not in of[False]
+
+
+def entry(**fields: Any) -> bytes:
+    told = {
+        "__REALTIME_TIMESTAMP": "1795937042152020",
+        "_SYSTEMD_UNIT": "web@8001.service",
+        "_PID": "77",
+        "MESSAGE": "ready",
+    }
+    return json.dumps({**told, **fields}).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({}, "web@8001: ready"),
+        ({"UNIT": "worker.service", "_PID": "1", "_SYSTEMD_UNIT": "init.scope"}, "worker: ready"),
+        ({"UNIT": "worker.service"}, "web@8001: ready"),  # any user may claim a unit
+        ({"MESSAGE": "\x1b[31mred\x1b[0m"}, r"web@8001: \u{1b}[31mred\u{1b}[0m"),
+        (
+            {"MESSAGE": [0x1B, 0x5D, 0x30, 0xFF]},
+            r"web@8001: \u{1b}]0" + "\N{REPLACEMENT CHARACTER}",
+        ),
+        ({"MESSAGE": None}, "web@8001: "),
+        ({"MESSAGE": "two\nlines\n"}, "web@8001: two\nlines"),
+    ],
+)
+def test_a_line_of_a_log_is_made_visible(fields: dict[str, Any], shown: str) -> None:
+    line = app_logs.parse(entry(**fields))
+    assert str(line) == f"2026-11-29 07:24:02 {shown}"
+
+
+def test_a_line_for_a_machine() -> None:
+    line = app_logs.parse(entry())
+    assert line is not None
+    assert json.loads(line.json()) == {
+        "at": "2026-11-29T07:24:02.152Z",
+        "process": "web",
+        "unit": "web@8001.service",
+        "text": "ready",
+    }
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"nonsense", b"[]", b"1", b"{}", entry(__REALTIME_TIMESTAMP="x")]
+)
+def test_what_is_no_line_of_the_journal_is_left_out(raw: bytes) -> None:
+    assert app_logs.parse(raw) is None
+
+
+def test_the_question_to_the_journal_is_one_line_for_the_shell() -> None:
+    line = app_logs.command(
+        ["web@8001.service"], follow=True, lines=None, since_s=5.4, grep="'; reboot; '"
+    )
+    assert shlex.split(line)[-5:] == [
+        "--unit=web@8001.service",
+        "--follow",
+        "--since=@5",
+        "--lines=all",
+        "--grep='; reboot; '",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "kind", "told"),
+    [
+        (1, "Bad pattern: (", StepFailed, "Stack shop: the journal refused: Bad pattern: ("),
+        (
+            255,
+            "ssh: connect to host 10.0.0.1 port 22: No route to host",
+            HostUnreachable,
+            "Stack shop: the app server should answer over SSH, got 'ssh: connect to host 10.0.0.1 "
+            "port 22: No route to host'. `make status STACK=shop` tells what else is there.",
+        ),
+    ],
+)
+def test_why_there_is_no_log(code: int, said: str, kind: type[Exception], told: str) -> None:
+    error = app_logs._failure("shop", code, said)
+    assert isinstance(error, kind)
+    assert str(error) == told
+
+
+def test_processes_in_columns() -> None:
+    told = {
+        "web@8001.service": {"state": "active", "up_s": 7325, "restarts": 0, "memory_mib": 81},
+        "web@8002.service": {"state": "failed", "up_s": None, "restarts": 12, "memory_mib": "x"},
+        "worker.service": {"state": "skipped"},
+    }
+    found = process_list.rows(SERVER.app_units, told)
+    assert process_list.table(found) == [
+        "PROCESS   STATE   UP            RESTARTS  MEMORY",
+        "web@8001  active  122 min 05 s  0         81 MiB",
+        "web@8002  failed  -             12        0 MiB",
+    ]
+    assert [one["process"] for one in found] == ["web", "web"]
+    with pytest.raises(StepFailed):
+        process_list.rows(SERVER.app_units, "nothing")
+
+
+def test_the_process_is_the_only_word_where_an_option_names_the_stack() -> None:
+    assert processes._chosen(["shop", "web"], None) == ("shop", "web")
+    assert processes._chosen(["web"], "shop") == ("shop", "web")
+    assert processes._chosen([], None) == ("local-stage1", "")
