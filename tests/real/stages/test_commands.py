@@ -1,0 +1,154 @@
+"""The commands of every day, on a stack of stage 1."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.real.clone import Stack
+from tests.real.waiting import until
+
+pytestmark = pytest.mark.real
+
+
+def argv(stage1: Stack, verb: str, *words: str) -> list[str]:
+    return [sys.executable, "-m", "scripts", verb, "--stack", stage1.name, *words]
+
+
+def started(stage1: Stack, verb: str, *words: str) -> subprocess.Popen[str]:
+    """A command that goes on."""
+    return subprocess.Popen(
+        argv(stage1, verb, *words),
+        cwd=stage1.clone.path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def on_a_terminal(stage1: Stack, verb: str, typed: list[tuple[str, str]]) -> str:
+    """What an operator sees who types each line once its prompt is there."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(stage1.clone.path)
+        os.execv(sys.executable, argv(stage1, verb))  # noqa: S606
+    seen = ""
+    for prompt, line in typed:
+        while prompt not in seen:
+            seen += os.read(terminal, 4096).decode(errors="replace")
+        os.write(terminal, f"{line}\n".encode())
+        seen += "\n"
+    while True:
+        try:
+            data = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        seen += data.decode(errors="replace")
+    os.close(terminal)
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    return f"{seen}\nexit code {code}"
+
+
+def test_a_command_of_the_app(stage1: Stack) -> None:
+    """As the app's user, in its release, with its environment; words, exit code and stdin kept."""
+    script = "id -un; pwd; echo $STAGES_REVISION; echo $STAGES_STACK; touch here || exit 7"
+    said = stage1.run("run", "--", script, code=7).splitlines()
+    revision = stage1.outputs()["revision"]
+    assert said[:4] == ["app", "/srv/app/current", revision, stage1.name]
+    assert "Read-only file system" in said[4]
+    words = ["a b", "$HOME", "`id`", "it's", "", "a;b"]
+    assert stage1.run("run", "--", "printf", "<%s>", *words) == "".join(f"<{w}>" for w in words)
+    assert stage1.run("ssh", "--", "printf", "<%s>", *words) == "".join(f"<{w}>" for w in words)
+    given = subprocess.run(
+        argv(stage1, "run", "--stdin", "--", "cat"),
+        cwd=stage1.clone.path,
+        input="what is typed",
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert given.stdout == "what is typed"
+    assert stage1.run("run", "--", "env").count("\nSECRET_KEY=") == 1  # as the remedy says
+
+
+def test_a_command_is_as_confined_as_the_app(stage1: Stack) -> None:
+    refused = stage1.run("run", "--", "sudo -n id; cat /etc/app/app.env /etc/shadow", code=1)
+    assert "uid=0" not in refused and refused.count("Permission denied") == 2
+    assert "NoNewPrivs:\t1" in stage1.run("run", "--", "grep NoNewPrivs /proc/self/status")
+
+
+def test_an_interrupt_ends_the_command_on_the_server(stage1: Stack) -> None:
+    running = started(stage1, "run", "--", "echo begun; exec sleep 1234")
+    assert running.stdout is not None
+    assert running.stdout.readline() == "begun\n"
+    running.send_signal(signal.SIGINT)
+    assert running.communicate()[0] == "Stopped, on its server as well.\n"
+    assert running.returncode == 130
+    stage1.run("ssh", "--", "pgrep -xf 'sleep 1234'", code=1)
+
+
+def test_shell_and_console_are_interactive(stage1: Stack) -> None:
+    said = on_a_terminal(stage1, "shell", [("$ ", "test -t 0 && id -un; exit 3")])
+    assert "\rapp\r" in said and said.endswith("exit code 3")
+    lines = [
+        (">>> ", "from django.conf import settings; print('is', settings.DEBUG)"),
+        ("is False", "exit()"),
+    ]
+    said = on_a_terminal(stage1, "console", lines)
+    assert said.endswith("exit code 0")
+
+
+def test_processes_and_their_restart(stage1: Stack) -> None:
+    found = {one["unit"]: one for one in json.loads(stage1.run("ps", "--json"))}
+    assert [*found] == ["web@8001.service", "web@8002.service", "worker.service"]
+    assert all(one["state"] == "active" and one["memory_mib"] > 10 for one in found.values())
+    assert stage1.run("ps").splitlines()[0].split() == [
+        "PROCESS",
+        "STATE",
+        "UP",
+        "RESTARTS",
+        "MEMORY",
+    ]
+    ids = pids(stage1)
+    said = stage1.run("restart", "--", "web")
+    assert said.startswith(f"{stage1.name}: restarting web@8001, web@8002, one after the other.\n")
+    now = pids(stage1)
+    assert now["worker.service"] == ids["worker.service"]
+    assert {now[f"web@{port}.service"] for port in (8001, 8002)}.isdisjoint(ids.values())
+    refused = stage1.run("restart", "clock", code=2)
+    assert refused.startswith("PROCESS: should be one of web, worker, got 'clock'. ")
+
+
+def pids(stage1: Stack) -> dict[str, str]:
+    units = ["web@8001.service", "web@8002.service", "worker.service"]
+    line = "for unit do echo $unit $(systemctl show -P MainPID $unit); done"
+    said = stage1.run("ssh", "--", "sh", "-c", line, "sh", *units)
+    return dict(line.split() for line in said.splitlines())
+
+
+def test_logs_in_one_stream(stage1: Stack) -> None:
+    following = started(stage1, "logs", "--follow", "--json", "--grep", "Task .* succeeded")
+    assert following.stdout is not None
+    stage1.get()  # its page gives the worker a job
+    told = json.loads(following.stdout.readline())
+    following.send_signal(signal.SIGINT)
+    following.communicate()
+    assert (told["process"], told["unit"]) == ("worker", "worker.service")
+    assert following.returncode == 0
+    every = [json.loads(line)["process"] for line in stage1.run("logs", "--json").splitlines()]
+    assert {*every} == {"web", "worker"}
+    forged = "\x1b]0;owned\x07"
+    stage1.run("run", "--", f"logger -t web-8001 forged; printf '{forged}' | logger -t nginx")
+    assert "forged" not in stage1.run("logs", "web", "--since", "1h")
+    until("the request in Nginx's log", lambda: "GET /proof.json" in stage1.run("logs", "nginx"))
+    assert "owned" not in stage1.run("logs", "nginx")
+    assert "Bad pattern" in stage1.run("logs", "--grep", "(", code=1)
