@@ -111,6 +111,7 @@ def estimate_command(
             compare, all_[0].stack, lambda plan: estimate(plan, clouds, told)
         )
         comparison = comparing.compare(before, all_[0])
+    usage_file.check(told, str(usage), [*all_, *([comparison.before] if comparison else [])])
     _write(_rendered(all_, comparison, format, today, out, summary), out)
     return _judged(all_, comparison, most, strict)
 
@@ -161,7 +162,7 @@ def _budget(given: str | None) -> Decimal | None:
     return budget
 
 
-def _usage(path: Path | None, clouds: list[Cloud]) -> dict[str, Decimal]:
+def _usage(path: Path | None, clouds: list[Cloud]) -> dict[tuple[str, ...], Decimal]:
     if path is None:
         return {}
     text = cost_inputs.read(path, str(path))

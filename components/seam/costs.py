@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -207,127 +207,6 @@ class PriceBook:
 def _near(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.5)
     return f"; the nearest: {', '.join(near)}" if near else ""
-
-
-@dataclass(frozen=True)
-class Stack:
-    """What a rule may look at beside its resource."""
-
-    by_urn: Mapping[str, PlannedResource]
-    prices: PriceBook
-    usage: Mapping[str, Decimal]
-
-    def of(self, type_: str) -> Iterator[PlannedResource]:
-        """All resources of a type."""
-        return (one for one in self.by_urn.values() if one.type == type_)
-
-    def behind(self, resource: PlannedResource, key: str, type_: str) -> PlannedResource | None:
-        """The resource of a type that an input comes from, through others if need be."""
-        seen: set[str] = set()
-        waiting = list(resource.sources.get(key, ()))
-        while waiting:
-            urn = waiting.pop(0)
-            if urn in seen or urn not in self.by_urn:
-                continue
-            seen.add(urn)
-            one = self.by_urn[urn]
-            if one.type == type_:
-                return one
-            for further in one.sources.values():
-                waiting += further
-        return None
-
-    def is_first(self, resource: PlannedResource) -> bool:
-        """Whether a usage of the whole stack is told at this resource of its type."""
-        return resource.urn == min(one.urn for one in self.of(resource.type))
-
-    def line(
-        self,
-        resource: PlannedResource,
-        name: str,
-        item: str,
-        region: str,
-        quantity: Decimal,
-        *,
-        part: Part,
-        kind: Kind,
-        detail: str = "",
-    ) -> Line | Unpriced:
-        """A line of what is there all month."""
-        return self._line(resource, name, item, region, quantity, part, kind, detail, False)
-
-    def usage_line(
-        self,
-        resource: PlannedResource,
-        name: str,
-        item: str,
-        region: str,
-        key: str,
-        *,
-        part: Part,
-        kind: Kind,
-        detail: str = "",
-        free: Decimal = Decimal(0),
-    ) -> Line | Unpriced:
-        """A line of what depends on usage: its quantity is the usage file's, less what is free."""
-        used = self.usage.get(key)
-        quantity = None if used is None else max(used - free, Decimal(0))
-        return self._line(resource, name, item, region, quantity, part, kind, detail, True)
-
-    def _line(
-        self,
-        resource: PlannedResource,
-        name: str,
-        item: str,
-        region: str,
-        quantity: Decimal | None,
-        part: Part,
-        kind: Kind,
-        detail: str,
-        by_usage: bool,
-    ) -> Line | Unpriced:
-        price = self.prices.find(item, region)
-        if price is None:
-            reason = f"{name}: {self.prices.why_none(item, region)}"
-            return unpriced(resource, reason, adds=quantity is not None, refused=True)
-        return Line(
-            urn=resource.urn,
-            resource=resource.name,
-            name=name,
-            detail=detail,
-            part=part,
-            kind=kind,
-            price=price,
-            quantity=quantity,
-            by_usage=by_usage,
-        )
-
-
-Rule = Callable[[PlannedResource, Stack], Iterable[Line | Unpriced]]
-
-
-class CloudCosts(Protocol):
-    """What a cloud's ``known/costs.py`` has."""
-
-    @property
-    def PREFIXES(self) -> tuple[str, ...]:
-        """How the types of its resources begin."""
-
-    @property
-    def REGIONS(self) -> tuple[str, ...]:
-        """Regions in which the prices for anywhere hold."""
-
-    @property
-    def FREE(self) -> Mapping[str, str]:
-        """Types that cost nothing, and why."""
-
-    @property
-    def RULES(self) -> Mapping[str, Rule]:
-        """By type of resource."""
-
-    @property
-    def USAGE(self) -> Mapping[str, UsageKey]:
-        """Quantities that no plan can know."""
 
 
 class PriceList(Protocol):

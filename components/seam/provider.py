@@ -18,7 +18,8 @@ from components.errors import invalid
 
 if TYPE_CHECKING:
     from components.seam.cloud import Cloud
-    from components.seam.costs import CloudCosts, PriceList
+    from components.seam.cost_rules import CloudCosts
+    from components.seam.costs import PriceList
     from components.seam.downtime import CloudDowntime
     from components.seam.facts import CloudFacts
     from components.seam.kinds import Kind

@@ -10,17 +10,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, get_args
 
 from components.errors import UserError
-from components.seam.costs import (
-    CloudCosts,
-    Line,
-    Part,
-    PlannedResource,
-    PriceBook,
-    Rule,
-    Stack,
-    Unpriced,
-    unpriced,
-)
+from components.seam.cost_rules import CloudCosts, Path, Rule, Stack, Usage
+from components.seam.costs import Line, Part, PlannedResource, PriceBook, Unpriced, unpriced
 from planning.costs.plan_file import CostPlan
 
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
@@ -78,6 +69,8 @@ class Cloud:
     costs: CloudCosts
     book: Callable[[], PriceBook]
     """Reads its prices, when the first resource of it is there."""
+    today: datetime.date
+    """On which it is counted: some things cost from a day on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +83,12 @@ class Estimate:
     free: Mapping[str, int]
     """Types that cost nothing, and how many there are of each."""
     unpriced: tuple[Unpriced, ...]
+    used: frozenset[Path] = frozenset()
+    """What of the usage file stands in a line."""
+    usage_keys: frozenset[str] = frozenset()
+    """Keys of a usage file that a line depends on."""
+    resources: frozenset[str] = frozenset()
+    """Names and URNs of all resources."""
 
     @property
     def total(self) -> Decimal:
@@ -162,9 +161,10 @@ class Sources:
 
 
 def estimate(
-    plan: CostPlan, clouds: Sequence[Cloud], usage: Mapping[str, Decimal] | None = None
+    plan: CostPlan, clouds: Sequence[Cloud], usage: Mapping[Path, Decimal] | None = None
 ) -> Estimate:
     """Price every resource of a plan. What has no price is in ``unpriced``: none is guessed."""
+    given = Usage(usage or {}, plan.stack)
     by_urn = {one.urn: one for one in sorted(plan.resources, key=lambda one: one.urn)}
     stacks: dict[str, Stack] = {}
     lines: list[Line] = []
@@ -177,7 +177,7 @@ def estimate(
         rule = cloud.costs.RULES.get(resource.type) if cloud else None
         if cloud and rule:
             if cloud.name not in stacks:
-                stacks[cloud.name] = Stack(by_urn, cloud.book(), usage or {})
+                stacks[cloud.name] = Stack(by_urn, cloud.book(), given, cloud.today)
             found = list(_priced(rule, resource, stacks[cloud.name]))
             lines += [each for each in found if isinstance(each, Line)]
             missing += [each for each in found if isinstance(each, Unpriced)]
@@ -194,6 +194,9 @@ def estimate(
         lines=tuple(lines),
         free=dict(sorted(free.items())),
         unpriced=tuple(missing),
+        used=frozenset(given.used),
+        usage_keys=frozenset(given.keys),
+        resources=frozenset(each for one in by_urn.values() for each in (one.name, one.urn)),
     )
 
 

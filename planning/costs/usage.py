@@ -1,17 +1,29 @@
-"""The usage file: a flat YAML map of quantities that no plan can know.
+"""The usage file: quantities that no plan can know, as YAML.
 
-Every key is left out by default, and the lines that need it then show their unit price alone.
+A key counts for every stack of the run, below the name of a stack for that one, and below the name
+or URN of a resource for that alone; the nearest counts. Every key is left out by default, and the
+lines that need it then show their unit price alone::
+
+    egress_gb: 200
+    aws-stage2:
+      egress_gb: 500
+      aws-stage2-database:
+        database_backup_gib: 60
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from components.errors import UserError, invalid
+from components.seam.cost_rules import Path
 from components.seam.costs import MOST, UsageKey
-from planning.costs.estimate import Cloud
+from planning.costs.estimate import Cloud, Estimate
+
+LISTING = "`./stages cost usage` lists the keys."
 
 
 def keys(clouds: Iterable[Cloud]) -> dict[str, tuple[UsageKey, tuple[str, ...]]]:
@@ -24,30 +36,85 @@ def keys(clouds: Iterable[Cloud]) -> dict[str, tuple[UsageKey, tuple[str, ...]]]
     return dict(sorted(found.items()))
 
 
-def parse(text: str, name: str, known: Mapping[str, object]) -> dict[str, Decimal]:
+def parse(text: str, name: str, known: Mapping[str, object]) -> dict[Path, Decimal]:
     """Read a usage file called ``name``; raises ``UserError`` for a key or number that is none."""
     import yaml  # late: most estimates have no usage file
 
     try:
+        root = yaml.compose(text, Loader=yaml.BaseLoader)
+        if root is not None:
+            _refuse_twice(root, name, yaml.MappingNode)
         # Every scalar stays text: a float would be rounded on its way.
         document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes text only
-    except yaml.YAMLError as problem:
+    except (yaml.YAMLError, RecursionError) as problem:
         what = " ".join(str(problem).split())
         raise UserError(f"{name}: should be YAML, got an error ({what})") from None
     if document in (None, ""):
         return {}
     if not isinstance(document, dict):
         raise invalid(name, "a map of quantities", document)
-    usage: dict[str, Decimal] = {}
-    for key, value in document.items():
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+    return dict(_quantities(document, (), name, known))
+
+
+def _refuse_twice(node: Any, path: str, map_: type) -> None:
+    """YAML keeps the last of two equal keys and says nothing."""
+    if not isinstance(node, map_):
+        return
+    lines: dict[str, int] = {}
+    for key, value in node.value:  # type: ignore[attr-defined]
+        word, line = str(key.value), key.start_mark.line + 1
+        if word in lines:
             raise UserError(
-                f"{name}: should have keys out of {', '.join(known)}, got {key!r}",
-                f"The nearest is {near[0]}." if near else "`./stages cost usage` lists the keys.",
+                f"{path}: {word}: should be there once, got it in line {lines[word]} and in"
+                f" line {line}"
             )
-        usage[key] = _quantity(value, f"{name}: {key}")
-    return usage
+        lines[word] = line
+        _refuse_twice(value, f"{path}: {word}", map_)
+
+
+def _quantities(
+    given: Mapping[Any, Any], path: Path, name: str, known: Mapping[str, object]
+) -> Iterator[tuple[Path, Decimal]]:
+    for key, value in given.items():
+        here = (*path, str(key))
+        shown = ": ".join((name, *here))
+        if isinstance(value, dict):
+            if len(here) > 2:
+                raise UserError(f"{shown}: should be below a stack and a resource, got it deeper")
+            yield from _quantities(value, here, name, known)
+        elif key in known:
+            yield here, _quantity(value, shown)
+        else:
+            where = ": ".join((name, *path))
+            keys = ", ".join(known)
+            near = _nearest(str(key), known)
+            raise UserError(
+                f"{where}: should have keys out of {keys}, got {key!r}", near or LISTING
+            )
+
+
+def check(given: Mapping[Path, Decimal], name: str, all_: Sequence[Estimate]) -> None:
+    """Raise ``UserError`` for a quantity that stands in no line of these estimates."""
+    used = {path for found in all_ for path in found.used}
+    keys = {key for found in all_ for key in found.usage_keys}
+    names = {found.stack for found in all_} | {one for found in all_ for one in found.resources}
+    for *within, key in (path for path in given if path not in used):
+        shown = ": ".join((name, *within, key))
+        strange = next((each for each in within if each not in names), None)
+        if strange is not None:
+            raise UserError(
+                f"{shown}: should be below a stack or a resource of the estimate, got {strange!r}",
+                _nearest(strange, names),
+            )
+        raise UserError(
+            f"{shown}: should be used by a line of the estimate, got none that does",
+            _nearest(key, keys) or "Leave the key out.",
+        )
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return f"The nearest is {near[0]}." if near else ""
 
 
 def _quantity(value: object, path: str) -> Decimal:
@@ -63,9 +130,10 @@ def _quantity(value: object, path: str) -> Decimal:
 def template(clouds: Iterable[Cloud]) -> str:
     """A usage file with every key in a comment."""
     lines = [
-        "# Quantities for the lines of an estimate that depend on usage. A key that is left out"
+        "# Quantities for the lines of an estimate that depend on usage. A key that is left out",
+        "# is unknown: its line shows the unit price and adds nothing to the total. A key counts",
+        "# for every stack; below the name of a stack or of a resource it counts for that alone.",
     ]
-    lines.append("# is unknown: its line shows the unit price and adds nothing to the total.")
     for name, (key, of) in keys(clouds).items():
         lines += ["", f"# {key.meaning}.", f"# {key.unit}; {', '.join(of)}; default: unknown"]
         lines.append(f"# {name}: 100")

@@ -23,7 +23,7 @@ def of_plan(plan: CostPlan, clouds: Sequence[Cloud]) -> str:
     head = len(lines)
     without = estimate(plan, clouds)
     for name, (key, _) in usage.keys(clouds).items():
-        prices = list(_prices(without, estimate(plan, clouds, {name: Decimal(0)})))
+        prices = list(_prices(without, estimate(plan, clouds, {(name,): Decimal(0)})))
         if prices:
             lines += ["", *_about(key), *(f"# {price}" for price in prices), f"# {name}: 100"]
     if len(lines) == head:

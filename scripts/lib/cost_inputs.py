@@ -37,7 +37,7 @@ def _cloud(name: str, today: datetime.date) -> Cloud:
         shown = path.relative_to(ROOT).as_posix()
         return PriceBook(name, price_file.parse(read(path, shown), shown, today), costs.REGIONS)
 
-    return Cloud(name, costs, book)
+    return Cloud(name, costs, book, today)
 
 
 def read(path: Path, name: str) -> str:

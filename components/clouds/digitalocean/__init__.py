@@ -9,7 +9,8 @@ from components.seam.provider import Provider
 
 if TYPE_CHECKING:
     from components.seam.cloud import Cloud
-    from components.seam.costs import CloudCosts, PriceList
+    from components.seam.cost_rules import CloudCosts
+    from components.seam.costs import PriceList
     from components.seam.downtime import CloudDowntime
     from components.seam.facts import CloudFacts
     from components.seam.kinds import Kind

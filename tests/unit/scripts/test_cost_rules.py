@@ -30,8 +30,8 @@ US = {"region": "us-east-1"}
 
 
 def cost(*resources: Planned, **usage: str) -> Estimate:
-    told = {key: Decimal(value) for key, value in usage.items()}
-    return estimate(cost_plans.plan(*resources), CLOUDS, told)
+    given: dict[tuple[str, ...], Decimal] = {(key,): Decimal(usage[key]) for key in usage}
+    return estimate(cost_plans.plan(*resources), CLOUDS, given)
 
 
 def lines(found: Estimate) -> dict[str, str]:

@@ -115,11 +115,19 @@ def test_stages_of_digitalocean(region: str) -> None:
     for plan, standby in itertools.product(digitalocean_plans.DATABASES.values(), (False, True)):
         if standby and not plan.standby_offered:
             continue
-        changes = {f'"{digitalocean_plans.DEFAULT_DATABASE}"': f'"{plan.name}"',
-                   '"fra1"': f'"{region}"'}  # fmt: skip
+        changes = {
+            f'"{digitalocean_plans.DEFAULT_DATABASE}"': f'"{plan.name}"',
+            '"fra1"': f'"{region}"',
+            disk(digitalocean_plans.DEFAULT_DATABASE): disk(plan.name),
+        }
         found = cost("digitalocean-stage2", standby, changes)
         assert found.unpriced == ()
         assert f"database/{plan.name}" in {line.price.item for line in found.lines}
+
+
+def disk(plan: str) -> str:
+    """What a plan includes, as a plan file says it."""
+    return f'"{digitalocean_plans.INCLUDED_STORAGE_GIB[plan] * 1024}"'
 
 
 def test_how_many_regions_have_prices() -> None:

@@ -18,8 +18,8 @@ CLOUDS = cost_inputs.all_clouds(TODAY)
 
 
 def cost(*resources: Planned, **usage: str) -> Estimate:
-    told = {key: Decimal(value) for key, value in usage.items()}
-    return estimate(cost_plans.plan(*resources), CLOUDS, told)
+    given: dict[tuple[str, ...], Decimal] = {(key,): Decimal(usage[key]) for key in usage}
+    return estimate(cost_plans.plan(*resources), CLOUDS, given)
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,12 @@ def test_a_database_of_aws(size: str, standby: bool, usd: str) -> None:
     assert money(cost(cost_plans.rds(size, standby=standby)).total) == usd
 
 
-def test_a_droplet_with_weekly_backups() -> None:
-    assert money(cost(cost_plans.droplet(backups=True)).total) == "28.80"
-
-
-def test_a_droplet_with_daily_backups() -> None:
-    made = cost_plans.droplet(backups=True, backupPolicy={"plan": "daily"})
-    assert money(cost(made).total) == "31.20"
+@pytest.mark.parametrize(
+    ("policy", "usd"), [({}, "31.20"), ({"plan": "daily"}, "31.20"), ({"plan": "weekly"}, "28.80")]
+)
+def test_a_droplet_with_backups(policy: dict[str, str], usd: str) -> None:
+    made = cost_plans.droplet(backups=True, backupPolicy=policy)
+    assert money(cost(made).total) == usd
 
 
 @pytest.mark.parametrize(

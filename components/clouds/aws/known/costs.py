@@ -9,60 +9,42 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from components.clouds.aws.known import database_costs, operations_costs
-from components.clouds.aws.known.disk_costs import gp3, region
-from components.seam.costs import (
-    HOURS,
-    MONTH,
-    Line,
-    PlannedResource,
-    Rule,
-    Stack,
-    Unpriced,
-    UsageKey,
+from components.clouds.aws.known import (
+    address_costs,
+    database_costs,
+    free_types,
+    operations_costs,
 )
+from components.clouds.aws.known.address_costs import INSTANCE
+from components.clouds.aws.known.disk_costs import gp3, region
+from components.seam.cost_rules import Rule, Stack
+from components.seam.costs import HOURS, MONTH, Line, PlannedResource, Unpriced, UsageKey, unpriced
 
 PREFIXES = ("aws:",)
 REGIONS: tuple[str, ...] = ()
 
-INSTANCE = "aws:ec2/instance:Instance"
-ASSOCIATION = "aws:ec2/eipAssociation:EipAssociation"
+VPC = "aws:ec2/vpc:Vpc"
+VOLUME = "aws:ebs/volume:Volume"
+SNAPSHOTS = ("aws:ebs/snapshot:Snapshot", "aws:dlm/lifecyclePolicy:LifecyclePolicy")
+"""What makes snapshots of volumes."""
+BUCKETS = ("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
+OBJECT_LOCKS = (
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",
+    "aws:s3/bucketObjectLockConfigurationV2:BucketObjectLockConfigurationV2",
+)
+
+FREE = free_types.FREE
 
 FREE_EGRESS_GB = Decimal(100)
 """A month, for an account and all of its regions together."""
+EGRESS_TIERS = (
+    (Decimal(10_240), "egress/from-10tb", ", beyond 10 TB"),
+    (Decimal(51_200), "egress/from-50tb", ", beyond 50 TB"),
+    (Decimal(153_600), "egress/from-150tb", ", beyond 150 TB"),
+)
+"""Beyond the free part; a TB of these has 1,024 GB."""
 DETAILED_METRICS = 7
 """Metrics of an instance with detailed monitoring, each charged like one's own."""
-
-FREE: Mapping[str, str] = {
-    "aws:ec2/vpc:Vpc": "",
-    "aws:ec2/subnet:Subnet": "",
-    "aws:ec2/internetGateway:InternetGateway": "",
-    "aws:ec2/routeTable:RouteTable": "",
-    "aws:ec2/route:Route": "",
-    "aws:ec2/routeTableAssociation:RouteTableAssociation": "",
-    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": "",
-    "aws:ec2/securityGroup:SecurityGroup": "",
-    "aws:ec2/networkAcl:NetworkAcl": "",
-    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": "",
-    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": "",
-    "aws:ec2/keyPair:KeyPair": "",
-    "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": "",
-    "aws:ec2/volumeAttachment:VolumeAttachment": "priced as its volume",
-    ASSOCIATION: "priced as its address",
-    "aws:ec2/flowLog:FlowLog": "priced as its log group",
-    "aws:iam/*": "",
-    "aws:rds/subnetGroup:SubnetGroup": "",
-    "aws:rds/parameterGroup:ParameterGroup": "",
-    "aws:sns/topic:Topic": "1,000 e-mails a month are free",
-    "aws:sns/topicSubscription:TopicSubscription": "1,000 e-mails a month are free",
-    "aws:kms/alias:Alias": "",
-    "aws:secretsmanager/secretVersion:SecretVersion": "priced as its secret",
-    "aws:s3/bucketVersioning:BucketVersioning": "priced as its bucket",
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "",
-    "aws:s3/bucketPolicy:BucketPolicy": "",
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "",
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": "",
-}
 
 USAGE: Mapping[str, UsageKey] = {
     "egress_gb": UsageKey(
@@ -78,34 +60,40 @@ USAGE: Mapping[str, UsageKey] = {
     "nat_gb": UsageKey(unit="GB a month", meaning="traffic through NAT gateways"),
     "log_gb": UsageKey(unit="GB a month", meaning="flow logs and other logs taken in"),
     "log_stored_gb": UsageKey(unit="GB", meaning="logs that are kept, compressed, on average"),
-    "bucket_gb": UsageKey(unit="GB", meaning="objects in buckets, on average"),
+    "bucket_gb": UsageKey(
+        unit="GB",
+        meaning="objects in a bucket, dumps and old or locked versions included, on average",
+    ),
     **database_costs.USAGE,
 }
 
 
 def _instance(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     at, size = region(resource), resource.text("instanceType")
-    family = size.partition(".")[0]
-    yield stack.line(
-        resource,
-        "Server",
-        f"ec2/{size}",
-        at,
-        HOURS,
-        part="server",
-        kind="compute",
-        detail=f"{size}, on demand",
-    )
-    credit = resource.map("creditSpecification")
-    if family.startswith("t") and credit.get("cpuCredits") != "standard":
-        yield stack.usage_line(
+    other = _not_on_demand(resource, stack)
+    if other:
+        yield unpriced(resource, f"Server: {other}", refused=True)
+    else:
+        yield stack.line(
+            resource,
+            "Server",
+            f"ec2/{size}",
+            at,
+            HOURS,
+            part="server",
+            kind="compute",
+            detail=f"{size}, on demand",
+        )
+    if _buys_credits(resource):
+        yield from stack.usage_lines(
             resource,
             "CPU above the baseline",
-            f"ec2-credits/{family}",
+            f"ec2-credits/{size.partition('.')[0]}",
             at,
             "cpu_credit_hours",
             part="server",
             kind="compute",
+            among=filter(_buys_credits, stack.of(INSTANCE)),
         )
     for name, disk in [("Root disk", resource.map("rootBlockDevice")), *_more_disks(resource)]:
         yield from gp3(resource, stack, name, disk if isinstance(disk, dict) else {}, "volume")
@@ -119,20 +107,39 @@ def _instance(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpric
             part="operations",
             kind="watching",
         )
-    if resource.flag("associatePublicIpAddress") and not _has_static_address(resource, stack):
-        yield _address(resource, stack)
-    if stack.is_first(resource):
-        yield stack.usage_line(
-            resource,
-            "Traffic to the internet",
-            "egress",
-            at,
-            "egress_gb",
-            part="network",
-            kind="traffic",
-            detail=f"after {FREE_EGRESS_GB} GB",
-            free=FREE_EGRESS_GB,
-        )
+    yield from address_costs.automatic(resource, stack)
+    yield from stack.usage_lines(
+        resource,
+        "Traffic to the internet",
+        "egress",
+        at,
+        "egress_gb",
+        part="network",
+        kind="traffic",
+        detail=f"after {FREE_EGRESS_GB} GB",
+        free=FREE_EGRESS_GB,
+        tiers=EGRESS_TIERS,
+    )
+
+
+def _not_on_demand(resource: PlannedResource, stack: Stack) -> str:
+    """Why the price on demand and on shared hardware is not the server's; empty where it is."""
+    if resource.map("instanceMarketOptions").get("marketType") == "spot":
+        return "a spot instance has a price that changes by the hour"
+    network = stack.behind(resource, "subnetId", VPC)
+    tenancy = resource.inputs.get("tenancy") or (network and network.inputs.get("instanceTenancy"))
+    if resource.inputs.get("hostId") or resource.inputs.get("hostResourceGroupArn"):
+        tenancy = "host"
+    if tenancy not in (None, "", "default"):
+        return f"only shared tenancy has a price here, got {tenancy!r}"
+    return ""
+
+
+def _buys_credits(resource: PlannedResource) -> bool:
+    """T sizes buy CPU by themselves where they are not limited; the first of them, t2, never do."""
+    family = str(resource.inputs.get("instanceType")).partition(".")[0]
+    mode = resource.map("creditSpecification").get("cpuCredits")
+    return family.startswith("t") and (mode == "unlimited" or (mode is None and family != "t2"))
 
 
 def _more_disks(resource: PlannedResource) -> Iterator[tuple[str, object]]:
@@ -140,69 +147,62 @@ def _more_disks(resource: PlannedResource) -> Iterator[tuple[str, object]]:
         yield "Disk", disk
 
 
-def _has_static_address(resource: PlannedResource, stack: Stack) -> bool:
-    """Its first address is given back once it has a static one, which is a resource of its own."""
-    return any(
-        stack.behind(one, "instanceId", INSTANCE) == resource for one in stack.of(ASSOCIATION)
-    )
-
-
-def _address(resource: PlannedResource, stack: Stack) -> Line | Unpriced:
-    """In use or not, every public IPv4 address costs the same."""
-    return stack.line(
-        resource,
-        "Public IPv4 address",
-        "ipv4",
-        region(resource),
-        HOURS,
-        part="network",
-        kind="address",
-    )
-
-
-def _eip(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
-    yield _address(resource, stack)
-
-
 def _volume(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     yield from gp3(resource, stack, "Data volume", resource.inputs, "volume")
-    if stack.is_first(resource):
-        yield stack.usage_line(
-            resource,
-            "Snapshots",
-            "snapshot",
-            region(resource),
-            "snapshot_gib",
-            part="server",
-            kind="backup",
-        )
+    yield from _snapshot(resource, stack)
+
+
+def _snapshot(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+    yield from stack.usage_lines(
+        resource,
+        "Snapshots",
+        "snapshot",
+        region(resource),
+        "snapshot_gib",
+        part="server",
+        kind="backup",
+        among=stack.of(VOLUME, *SNAPSHOTS),
+    )
 
 
 def _nat(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     at = region(resource)
     yield stack.line(resource, "NAT gateway", "nat", at, HOURS, part="network", kind="traffic")
-    if stack.is_first(resource):
-        yield stack.usage_line(
-            resource,
-            "Traffic through NAT",
-            "nat-traffic",
-            at,
-            "nat_gb",
-            part="network",
-            kind="traffic",
-        )
+    yield from stack.usage_lines(
+        resource,
+        "Traffic through NAT",
+        "nat-traffic",
+        at,
+        "nat_gb",
+        part="network",
+        kind="traffic",
+    )
 
 
 def _bucket(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
-    if stack.is_first(resource):
-        yield stack.usage_line(
+    locked = resource.flag("objectLockEnabled") or any(
+        stack.behind(one, "bucket", *BUCKETS) == resource for one in stack.of(*OBJECT_LOCKS)
+    )
+    yield from stack.usage_lines(
+        resource,
+        "Objects in buckets",
+        "s3",
+        region(resource),
+        "bucket_gb",
+        part="server",
+        kind="disk",
+        detail="locked versions count" if locked else "",
+        among=stack.of(*BUCKETS),
+    )
+
+
+def _certificate(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+    """A public one costs nothing as long as its key stays with AWS."""
+    exported = resource.map("options").get("export") == "ENABLED"
+    if resource.inputs.get("certificateAuthorityArn") or exported:
+        yield unpriced(
             resource,
-            "Objects in buckets",
-            "s3",
-            region(resource),
-            "bucket_gb",
-            part="server",
-            kind="disk",
+            "a certificate of a private authority, or one that can be exported, has no price here",
         )
 
 
@@ -239,10 +239,12 @@ RULES: Mapping[str, Rule] = {
     INSTANCE: _instance,
     "aws:lightsail/instance:Instance": _lightsail,
     "aws:lightsail/database:Database": _lightsail_database,
-    "aws:ebs/volume:Volume": _volume,
-    "aws:ec2/eip:Eip": _eip,
+    VOLUME: _volume,
+    **dict.fromkeys(SNAPSHOTS, _snapshot),
+    address_costs.ADDRESS: address_costs.static,
     "aws:ec2/natGateway:NatGateway": _nat,
     database_costs.INSTANCE: database_costs.instance,
     **operations_costs.RULES,
-    "aws:s3/bucket:Bucket": _bucket,
+    **dict.fromkeys(BUCKETS, _bucket),
+    "aws:acm/certificate:Certificate": _certificate,
 }

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+from components.clouds.aws.known import support_costs
+from components.clouds.aws.known.address_costs import address
 from components.clouds.aws.known.disk_costs import region
-from components.errors import invalid
-from components.seam.costs import HOURS, Line, PlannedResource, Stack, Unpriced, UsageKey
+from components.clouds.aws.known.support_costs import DISABLED
+from components.errors import UserError, invalid
+from components.seam.cost_rules import Stack
+from components.seam.costs import HOURS, Line, PlannedResource, Unpriced, UsageKey, unpriced
 
 INSTANCE = "aws:rds/instance:Instance"
 
@@ -21,8 +25,8 @@ FREE_INSIGHTS_DAYS = Decimal(7)
 USAGE: Mapping[str, UsageKey] = {
     "database_backup_gib": UsageKey(
         unit="GiB",
-        meaning="backups and snapshots of the database that are kept, on average; as much as its"
-        " disk is free",
+        meaning="backups and snapshots of databases that are kept, on average; as much as all of"
+        " their disks in a region is free",
     ),
     "database_credit_hours": UsageKey(
         unit="vCPU-hours a month",
@@ -40,10 +44,11 @@ USAGE: Mapping[str, UsageKey] = {
 
 
 def instance(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
-    """A database or a read replica, which has the disk of its source."""
-    source = stack.behind(resource, "replicateSourceDb", INSTANCE)
-    disk = resource if "allocatedStorage" in resource.inputs or source is None else source
-    engine = (resource if "engine" in resource.inputs or source is None else source).text("engine")
+    """A database or a read replica, which has engine and disk of its source."""
+    source = _source(resource, stack)
+    of_source = resource.inputs if source is None else {**source.inputs, **resource.inputs}
+    elsewhere = source is None and _is_replica(resource)
+    engine = of_source.get("engine") or ("postgres" if elsewhere else resource.text("engine"))
     if engine != "postgres":
         raise invalid(f"{resource.name}: engine", "postgres to have a price", engine)
     at, size, standby = region(resource), resource.text("instanceClass"), resource.flag("multiAz")
@@ -58,9 +63,38 @@ def instance(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unprice
         kind="compute",
         detail=f"{size}, with a standby" if standby else size,
     )
-    yield from _disk(resource, stack, disk, family, at)
+    support = of_source.get("engineLifecycleSupport")
+    version = of_source.get("engineVersion")
+    if support != DISABLED and isinstance(version, int | float | str):
+        yield from support_costs.lines(resource, stack, str(version), size)
+    if elsewhere and "allocatedStorage" not in resource.inputs:
+        of = resource.inputs["replicateSourceDb"]
+        reason = f"Database disk: as that of {of!r}, which is not in the plan"
+        yield unpriced(resource, reason, refused=True)
+    else:
+        yield from _disk(resource, stack, _with_disk(resource, source), family, at)
+    if resource.flag("publiclyAccessible"):
+        yield address(resource, stack)
     yield from _unpriced(resource)
-    yield from _by_usage(resource, stack, disk, size, at, replica=source is not None)
+    yield from _by_usage(resource, stack, size, at)
+
+
+def _is_replica(resource: PlannedResource) -> bool:
+    return bool(resource.inputs.get("replicateSourceDb"))
+
+
+def _source(resource: PlannedResource, stack: Stack) -> PlannedResource | None:
+    """The database of the plan that a replica copies, by its output, its name or its ARN."""
+    given = resource.inputs.get("replicateSourceDb")
+    if not given:
+        return None
+    name = str(given).rpartition(":")[2]
+    named = (one for one in stack.of(INSTANCE) if one.inputs.get("identifier") == name)
+    return stack.behind(resource, "replicateSourceDb", INSTANCE) or next(named, None)
+
+
+def _with_disk(resource: PlannedResource, source: PlannedResource | None) -> PlannedResource:
+    return resource if "allocatedStorage" in resource.inputs or source is None else source
 
 
 def _disk(
@@ -68,12 +102,7 @@ def _disk(
 ) -> Iterator[Line | Unpriced]:
     type_ = resource.inputs.get("storageType") or disk.inputs.get("storageType")
     if type_ != "gp3":
-        yield Unpriced(
-            urn=resource.urn,
-            resource=resource.name,
-            type=resource.type,
-            reason=f"storageType: only gp3 has a price here, got {type_!r}",
-        )
+        yield unpriced(resource, f"storageType: only gp3 has a price here, got {type_!r}")
         return
     room = disk.number("allocatedStorage")
     yield stack.line(
@@ -110,26 +139,20 @@ def _unpriced(resource: PlannedResource) -> Iterator[Unpriced]:
     days = resource.number("performanceInsightsRetentionPeriod", FREE_INSIGHTS_DAYS)
     if resource.flag("performanceInsightsEnabled") and days > FREE_INSIGHTS_DAYS:
         reasons.append(f"Performance Insights for {days} days: only 7 are free")
-    if resource.inputs.get("engineLifecycleSupport") == "open-source-rds-extended-support":
-        reasons.append("Extended Support costs by the year of the version")
+    if resource.flag("dedicatedLogVolume"):
+        reasons.append("a log volume of its own has no price here")
     for reason in reasons:
-        yield Unpriced(urn=resource.urn, resource=resource.name, type=resource.type, reason=reason)
+        yield unpriced(resource, reason)
 
 
 def _by_usage(
-    resource: PlannedResource,
-    stack: Stack,
-    disk: PlannedResource,
-    size: str,
-    at: str,
-    *,
-    replica: bool,
+    resource: PlannedResource, stack: Stack, size: str, at: str
 ) -> Iterator[Line | Unpriced]:
-    """Told at the first database of the stack, which is no replica."""
-    primaries = [one for one in stack.of(INSTANCE) if "replicateSourceDb" not in one.inputs]
-    if replica or resource.urn != min((one.urn for one in primaries), default=""):
-        return
-    yield stack.usage_line(
+    databases = list(stack.of(INSTANCE))
+    primaries = [one for one in databases if not _is_replica(one)]
+    here = [one for one in databases if region(one) == at]
+    free = sum((_gib(_with_disk(one, _source(one, stack))) for one in here), Decimal(0))
+    yield from stack.usage_lines(
         resource,
         "Database backups beyond the free part",
         "rds-backup",
@@ -137,11 +160,13 @@ def _by_usage(
         "database_backup_gib",
         part="database",
         kind="backup",
-        detail=f"after {disk.number('allocatedStorage')} GiB",
-        free=disk.number("allocatedStorage"),
+        detail=f"after {free} GiB",
+        free=free,
+        among=primaries,
+        pool=here,
     )
     if size.startswith("db.t"):
-        yield stack.usage_line(
+        yield from stack.usage_lines(
             resource,
             "Database CPU above the baseline",
             f"rds-credits/{size.split('.')[1]}",
@@ -149,9 +174,10 @@ def _by_usage(
             "database_credit_hours",
             part="database",
             kind="compute",
+            among=(one for one in databases if str(one.inputs.get("instanceClass"))[:4] == "db.t"),
         )
     if resource.inputs.get("enabledCloudwatchLogsExports"):
-        yield stack.usage_line(
+        yield from stack.usage_lines(
             resource,
             "Database logs taken in",
             "logs",
@@ -159,8 +185,9 @@ def _by_usage(
             "database_log_gb",
             part="operations",
             kind="watching",
+            among=(one for one in databases if one.inputs.get("enabledCloudwatchLogsExports")),
         )
-    yield stack.usage_line(
+    yield from stack.usage_lines(
         resource,
         "Traffic between zones",
         "zone-traffic",
@@ -168,4 +195,13 @@ def _by_usage(
         "zone_traffic_gb",
         part="network",
         kind="traffic",
+        among=primaries,
     )
+
+
+def _gib(resource: PlannedResource) -> Decimal:
+    """The disk of a database; none that is not known makes backups free."""
+    try:
+        return resource.number("allocatedStorage", Decimal(0))
+    except UserError:
+        return Decimal(0)

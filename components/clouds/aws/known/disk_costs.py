@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from components.seam.costs import Line, PlannedResource, Stack, Unpriced
+from components.seam.cost_rules import Stack
+from components.seam.costs import Line, PlannedResource, Unpriced
 
 BASE_IOPS = Decimal(3000)
 BASE_MIBPS = Decimal(125)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from components.clouds.aws.known.disk_costs import region
-from components.seam.costs import MONTH, Line, PlannedResource, Rule, Stack, Unpriced
+from components.seam.cost_rules import Rule, Stack
+from components.seam.costs import MONTH, Line, PlannedResource, Unpriced, unpriced
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 SHORT_PERIOD_S = 60
@@ -16,12 +17,7 @@ SHORT_PERIOD_S = 60
 def _alarm(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     at = region(resource)
     if resource.number("period", Decimal(300)) < SHORT_PERIOD_S:
-        yield Unpriced(
-            urn=resource.urn,
-            resource=resource.name,
-            type=resource.type,
-            reason=f"an alarm on a period under {SHORT_PERIOD_S} s has another price",
-        )
+        yield unpriced(resource, f"an alarm on a period under {SHORT_PERIOD_S} s has another price")
         return
     metrics = len(resource.list("metricQueries")) or 1
     yield stack.line(
@@ -46,13 +42,11 @@ def _metric(resource: PlannedResource) -> str:
 
 
 def _log_group(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
-    if not stack.is_first(resource):
-        return
     for name, item, key in (
         ("Logs taken in", "logs", "log_gb"),
         ("Logs kept", "logs-stored", "log_stored_gb"),
     ):
-        yield stack.usage_line(
+        yield from stack.usage_lines(
             resource, name, item, region(resource), key, part="operations", kind="watching"
         )
 

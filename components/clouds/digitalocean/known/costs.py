@@ -10,16 +10,8 @@ from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, Decimal
 
 from components.errors import UserError, invalid
-from components.seam.costs import (
-    MONTH,
-    Line,
-    PlannedResource,
-    Rule,
-    Stack,
-    Unpriced,
-    UsageKey,
-    unpriced,
-)
+from components.seam.cost_rules import Rule, Stack
+from components.seam.costs import MONTH, Line, PlannedResource, Unpriced, UsageKey, unpriced
 
 PREFIXES = ("digitalocean:",)
 REGIONS = (
@@ -31,7 +23,14 @@ REGIONS = (
 DROPLET = "digitalocean:index/droplet:Droplet"
 CLUSTER = "digitalocean:index/databaseCluster:DatabaseCluster"
 ASSIGNMENT = "digitalocean:index/reservedIpAssignment:ReservedIpAssignment"
+VOLUME = "digitalocean:index/volume:Volume"
+SNAPSHOTS = (
+    "digitalocean:index/dropletSnapshot:DropletSnapshot",
+    "digitalocean:index/volumeSnapshot:VolumeSnapshot",
+)
 SPACE = "digitalocean:index/spacesBucket:SpacesBucket"
+SPACES_GIB, SPACES_EGRESS_GIB = Decimal(250), Decimal(1024)
+"""Included in the one subscription."""
 
 INCLUDED_DISK_GIB = {
     "db-s-1vcpu-1gb": 10,
@@ -41,6 +40,9 @@ INCLUDED_DISK_GIB = {
     "db-s-6vcpu-16gb": 290,
 }
 """Disk in a cluster's price, a node. As in ``plans.py``, which an estimate cannot import."""
+MOST_DISK_GIB = {"db-s-2vcpu-4gb": 120, "db-s-4vcpu-8gb": 280, "db-s-6vcpu-16gb": 580}
+"""The largest disk that is sold with a size (pricing page, 2026-08-30); of the smaller sizes it is
+not known."""
 DISK_STEP_GIB = 10
 NO_STANDBY = "db-s-1vcpu-1gb"
 """The one size that is offered without a standby only."""
@@ -61,6 +63,10 @@ FREE: Mapping[str, str] = {
     "digitalocean:index/certificate:Certificate": "",
     "digitalocean:index/volumeAttachment:VolumeAttachment": "priced as its volume",
     ASSIGNMENT: "an assigned address costs nothing",
+    "digitalocean:index/spacesBucketObject:SpacesBucketObject": "priced as its bucket",
+    "digitalocean:index/spacesBucketPolicy:SpacesBucketPolicy": "",
+    "digitalocean:index/spacesBucketCorsConfiguration:SpacesBucketCorsConfiguration": "",
+    "digitalocean:index/spacesKey:SpacesKey": "",
 }
 
 USAGE: Mapping[str, UsageKey] = {
@@ -71,6 +77,13 @@ USAGE: Mapping[str, UsageKey] = {
     ),
     "snapshot_gib": UsageKey(
         unit="GiB", meaning="snapshots of servers and volumes that are kept, on average"
+    ),
+    "spaces_gib": UsageKey(
+        unit="GiB",
+        meaning="objects in Spaces, dumps and old versions included, on average; 250 GiB are free",
+    ),
+    "spaces_egress_gib": UsageKey(
+        unit="GiB a month", meaning="traffic out of Spaces; the first 1,024 GiB are free"
     ),
 }
 
@@ -95,7 +108,7 @@ def _droplet(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unprice
     if resource.flag("backups") and isinstance(compute, Unpriced):
         yield unpriced(resource, "Backups: a part of the Droplet's price, which has none here")
     elif resource.flag("backups") and isinstance(compute, Line):
-        often = str(resource.map("backupPolicy").get("plan") or "weekly")
+        often = str(resource.map("backupPolicy").get("plan") or "daily")
         yield stack.line(
             resource,
             "Backups",
@@ -106,19 +119,29 @@ def _droplet(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unprice
             kind="backup",
             detail=often,
         )
-    if stack.is_first(resource):
-        yield stack.usage_line(
-            resource,
-            "Traffic out, beyond the pool",
-            "egress",
-            region,
-            "egress_beyond_pool_gib",
-            part="network",
-            kind="traffic",
-        )
-        yield stack.usage_line(
-            resource, "Snapshots", "snapshot", region, "snapshot_gib", part="server", kind="backup"
-        )
+    yield from stack.usage_lines(
+        resource,
+        "Traffic out, beyond the pool",
+        "egress",
+        region,
+        "egress_beyond_pool_gib",
+        part="network",
+        kind="traffic",
+    )
+    yield from _snapshot(resource, stack)
+
+
+def _snapshot(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+    yield from stack.usage_lines(
+        resource,
+        "Snapshots",
+        "snapshot",
+        _region(resource),
+        "snapshot_gib",
+        part="server",
+        kind="backup",
+        among=stack.of(DROPLET, VOLUME, *SNAPSHOTS),
+    )
 
 
 def _cluster(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
@@ -155,6 +178,12 @@ def _nodes(
     )
     included = Decimal(INCLUDED_DISK_GIB.get(size, 0))
     wanted = disk.number("storageSizeMib", included * 1024) / 1024
+    most = MOST_DISK_GIB.get(size)
+    if wanted < included or (most and wanted > most):
+        sold = f"{included} to {most}" if most else f"{included} or more"
+        reason = f"Database disk: {size} is sold with {sold} GiB, got {wanted:f}"
+        yield unpriced(resource, reason, refused=True)
+        return
     steps = ((wanted - included) / DISK_STEP_GIB).to_integral_value(ROUND_CEILING)
     if steps > 0:
         yield stack.line(
@@ -179,6 +208,7 @@ def _volume(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced
         part="server",
         kind="disk",
     )
+    yield from _snapshot(resource, stack)
 
 
 def _reserved_ip(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
@@ -211,24 +241,48 @@ def _load_balancer(resource: PlannedResource, stack: Stack) -> Iterator[Line | U
 
 
 def _space(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
-    """One subscription for all buckets of an account."""
+    """One subscription for all buckets of an account, and what they hold and send beyond it."""
+    at = _region(resource)
     if stack.is_first(resource):
         yield stack.line(
             resource,
             "Spaces, 250 GiB and 1 TiB of traffic",
             "spaces",
-            _region(resource),
+            at,
             MONTH,
             part="server",
             kind="disk",
         )
+    yield from stack.usage_lines(
+        resource,
+        "Objects in Spaces",
+        "spaces-storage",
+        at,
+        "spaces_gib",
+        part="server",
+        kind="disk",
+        detail=f"after {SPACES_GIB} GiB",
+        free=SPACES_GIB,
+    )
+    yield from stack.usage_lines(
+        resource,
+        "Traffic out of Spaces",
+        "spaces-egress",
+        at,
+        "spaces_egress_gib",
+        part="network",
+        kind="traffic",
+        detail=f"after {SPACES_EGRESS_GIB} GiB",
+        free=SPACES_EGRESS_GIB,
+    )
 
 
 RULES: Mapping[str, Rule] = {
     DROPLET: _droplet,
     CLUSTER: _cluster,
     "digitalocean:index/databaseReplica:DatabaseReplica": _replica,
-    "digitalocean:index/volume:Volume": _volume,
+    VOLUME: _volume,
+    **dict.fromkeys(SNAPSHOTS, _snapshot),
     "digitalocean:index/reservedIp:ReservedIp": _reserved_ip,
     "digitalocean:index/loadBalancer:LoadBalancer": _load_balancer,
     SPACE: _space,

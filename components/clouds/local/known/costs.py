@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from components.seam.costs import Rule, UsageKey
+from components.seam.cost_rules import Rule
+from components.seam.costs import UsageKey
 
 PREFIXES = ("pulumi-python:dynamic/local:",)
 REGIONS: tuple[str, ...] = ()
