@@ -23,8 +23,6 @@ from components.seam.cost_rules import Path
 from components.seam.costs import MOST, UsageKey
 from planning.costs.estimate import Cloud, Estimate
 
-LISTING = "`./stages cost usage` lists the keys."
-
 
 def keys(clouds: Iterable[Cloud]) -> dict[str, tuple[UsageKey, tuple[str, ...]]]:
     """Every key, what it means, and the clouds that know it."""
