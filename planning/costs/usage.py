@@ -84,10 +84,10 @@ def _quantities(
             yield here, _quantity(value, shown)
         else:
             where = ": ".join((name, *path))
-            keys = ", ".join(known)
             near = _nearest(str(key), known)
             raise UserError(
-                f"{where}: should have keys out of {keys}, got {key!r}", near or LISTING
+                f"{where}: should have keys out of {', '.join(known)}, got {key!r}",
+                near if near else "`./stages cost usage` lists the keys.",
             )
 
 
