@@ -19,7 +19,7 @@ from components.seam.costs import (
     unpriced,
 )
 
-Path = tuple[str, ...]
+UsagePath = tuple[str, ...]
 """Where a usage file gives a quantity: a key, below the name of a stack or a resource, or both."""
 
 
@@ -27,9 +27,9 @@ Path = tuple[str, ...]
 class Usage:
     """Quantities that no plan knows, as one stack sees them."""
 
-    given: Mapping[Path, Decimal] = field(default_factory=dict)
+    given: Mapping[UsagePath, Decimal] = field(default_factory=dict)
     stack: str = ""
-    used: set[Path] = field(default_factory=set)
+    used: set[UsagePath] = field(default_factory=set)
     """Filled by what asks: the paths that a line stands for."""
     keys: set[str] = field(default_factory=set)
     """Filled likewise: the keys that a line depends on."""
@@ -44,7 +44,7 @@ class Usage:
         inside = ((self.stack, name, key) for name in (resource.urn, resource.name))
         return self._nearest(*inside, *((name, key) for name in names))
 
-    def _nearest(self, *paths: Path) -> Decimal | None:
+    def _nearest(self, *paths: UsagePath) -> Decimal | None:
         """The first that is given; a wider one is not unused because a nearer one is there."""
         self.keys.add(paths[0][-1])
         given = [path for path in paths if path in self.given]

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, get_args
 
 from components.errors import UserError
-from components.seam.cost_rules import CloudCosts, Path, Rule, Stack, Usage
+from components.seam.cost_rules import CloudCosts, Rule, Stack, Usage, UsagePath
 from components.seam.costs import Line, Part, PlannedResource, PriceBook, Unpriced, unpriced
 from planning.costs.plan_file import CostPlan
 
@@ -83,7 +83,7 @@ class Estimate:
     free: Mapping[str, int]
     """Types that cost nothing, and how many there are of each."""
     unpriced: tuple[Unpriced, ...]
-    used: frozenset[Path] = frozenset()
+    used: frozenset[UsagePath] = frozenset()
     """What of the usage file stands in a line."""
     usage_keys: frozenset[str] = frozenset()
     """Keys of a usage file that a line depends on."""
@@ -161,7 +161,7 @@ class Sources:
 
 
 def estimate(
-    plan: CostPlan, clouds: Sequence[Cloud], usage: Mapping[Path, Decimal] | None = None
+    plan: CostPlan, clouds: Sequence[Cloud], usage: Mapping[UsagePath, Decimal] | None = None
 ) -> Estimate:
     """Price every resource of a plan. What has no price is in ``unpriced``: none is guessed."""
     given = Usage(usage or {}, plan.stack)

@@ -19,7 +19,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from components.errors import UserError, invalid
-from components.seam.cost_rules import Path
+from components.seam.cost_rules import UsagePath
 from components.seam.costs import MOST, UsageKey
 from planning.costs.estimate import Cloud, Estimate
 
@@ -34,7 +34,7 @@ def keys(clouds: Iterable[Cloud]) -> dict[str, tuple[UsageKey, tuple[str, ...]]]
     return dict(sorted(found.items()))
 
 
-def parse(text: str, name: str, known: Mapping[str, object]) -> dict[Path, Decimal]:
+def parse(text: str, name: str, known: Mapping[str, object]) -> dict[UsagePath, Decimal]:
     """Read a usage file called ``name``; raises ``UserError`` for a key or number that is none."""
     import yaml  # late: most estimates have no usage file
 
@@ -71,8 +71,8 @@ def _refuse_twice(node: Any, path: str, map_: type) -> None:
 
 
 def _quantities(
-    given: Mapping[Any, Any], path: Path, name: str, known: Mapping[str, object]
-) -> Iterator[tuple[Path, Decimal]]:
+    given: Mapping[Any, Any], path: UsagePath, name: str, known: Mapping[str, object]
+) -> Iterator[tuple[UsagePath, Decimal]]:
     for key, value in given.items():
         here = (*path, str(key))
         shown = ": ".join((name, *here))
@@ -91,7 +91,7 @@ def _quantities(
             )
 
 
-def check(given: Mapping[Path, Decimal], name: str, all_: Sequence[Estimate]) -> None:
+def check(given: Mapping[UsagePath, Decimal], name: str, all_: Sequence[Estimate]) -> None:
     """Raise ``UserError`` for a quantity that stands in no line of these estimates."""
     used = {path for found in all_ for path in found.used}
     keys = {key for found in all_ for key in found.usage_keys}
