@@ -21,7 +21,7 @@ GAP_Y = 40
 LINE = 17
 PADDING = 12
 MARGIN = 24
-COLUMN: dict[Kind, int] = {"outside": 0, "address": 1, "server": 2, "database": 3}
+COLUMN: dict[Kind, int] = {"outside": 0, "address": 1, "server": 2, "database": 3, "bucket": 4}
 COLOURS: dict[Kind, tuple[str, str]] = {
     "outside": ("#f3f4f6", "#6b7280"),
     "address": ("#fef3c7", "#b45309"),
@@ -29,6 +29,7 @@ COLOURS: dict[Kind, tuple[str, str]] = {
     "server": ("#dbeafe", "#1d4ed8"),
     "database": ("#dcfce7", "#15803d"),
     "volume": ("#ffffff", "#15803d"),
+    "bucket": ("#fae8ff", "#a21caf"),
 }
 """Fill and border; the texts say the same in words."""
 PROTECTED = "protected"

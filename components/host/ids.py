@@ -10,5 +10,7 @@ from __future__ import annotations
 LOGIN = 60600
 APP = 60601
 PGBOUNCER = 60602
+S3 = 60603
+"""On the host of a local bucket."""
 POSTGRES = 5432
 """Not in that range: data volumes hold files of it."""

@@ -117,6 +117,40 @@ class DatabaseAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BucketNeeds:
+    """A bucket that speaks S3 and outlives servers: always versioned, encrypted, never public."""
+
+    retention_days: int
+    """How long a version that was replaced or deleted stays."""
+    locked: bool
+    """Whether nobody, not even an administrator, should delete a version within that time."""
+    protected: bool
+    region: str | None = None
+    """Where it is; ``None``: with the rest of the stack."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketAnswer:
+    """Where a bucket is, and a key for the stack's servers: it reads, writes and lists, and what it
+    deletes stays as a version."""
+
+    name: pulumi.Output[str]
+    endpoint: pulumi.Output[str]
+    """``https://host``, for requests by path (``/bucket/key``) and by name (``bucket.host``)."""
+    region: pulumi.Output[str]
+    """What a request is signed for."""
+    access_key_id: pulumi.Output[str]
+    secret_access_key: pulumi.Output[str]
+    """Secret."""
+    ca_pem: pulumi.Output[str] | None
+    """The authority that signed the endpoint's certificate; ``None`` for a public one."""
+    encrypted_at_rest: Guarantee
+    versions_kept: Guarantee
+    """From whoever has the servers' key."""
+    locked: Guarantee
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServerNeeds:
     plan: str
     user_data: pulumi.Input[str]
@@ -149,7 +183,7 @@ class AddressAnswer:
 
 
 class Cloud(ABC):
-    """How one cloud makes a network, a server, a database and a static address.
+    """How one cloud makes a network, a server, a database, a bucket and a static address.
 
     Every method makes children of ``parent`` named ``f"{name}-<role>"``. Look-ups of plans are
     plain and raise :class:`~components.errors.UserError` for an unknown name, with the known ones.
@@ -192,6 +226,12 @@ class Cloud(ABC):
     def database(
         self, name: str, needs: DatabaseNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
     ) -> DatabaseAnswer: ...
+
+    @abstractmethod
+    def bucket(
+        self, name: str, needs: BucketNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
+    ) -> BucketAnswer:
+        """Reached from the network's servers, whether or not from elsewhere with the key."""
 
     @abstractmethod
     def server(

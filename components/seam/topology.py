@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-Kind = Literal["outside", "address", "network", "server", "volume", "database"]
+Kind = Literal["outside", "address", "network", "server", "volume", "database", "bucket"]
 INTERNET = "Internet"
 ANY_PORT = "any port"
 

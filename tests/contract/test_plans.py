@@ -22,10 +22,13 @@ from components.cloud_names import cloud_names
 from components.host import app, pgbouncer
 from components.resources.secrets import GeneratedSecrets
 from components.seam.cloud import (
+    BucketAnswer,
+    BucketNeeds,
     Cloud,
     DatabaseAnswer,
     DatabaseNeeds,
     Guarantee,
+    NetworkAnswer,
     NetworkNeeds,
     VolumeAnswer,
     VolumeNeeds,
@@ -245,7 +248,7 @@ GUARANTEES = {"encrypted_at_rest", "backed_up", "standby"}
 
 
 def guarantees(cloud: str, monkeypatch: pytest.MonkeyPatch, **more: object) -> dict[str, Guarantee]:
-    """What a cloud's answers say of a volume and of a database, as plain values."""
+    """What a cloud's answers say of a volume, a database and a bucket, as plain values."""
     from components import program
 
     chosen = planned._read(f"{cloud}-stage2", None, more)
@@ -256,7 +259,12 @@ def guarantees(cloud: str, monkeypatch: pytest.MonkeyPatch, **more: object) -> d
         made = load(settings.cloud).cloud(settings)
         needs = VolumeNeeds(size_gib=10, protected=True)
         found.update(_stated("volume", made.volume("asked-disk", needs, parent=parent)))
-        found.update(_stated("database", _database(made, settings, parent)))
+        network = _network(made, settings, parent)
+        found.update(_stated("database", _database(made, settings, network, parent)))
+        for name, locked in (("bucket", False), ("locked bucket", True)):
+            wish = BucketNeeds(retention_days=30, locked=locked, protected=True)
+            bucket = made.bucket(name.replace(" ", "-"), wish, network, parent=parent)
+            found.update(_stated(name, bucket))
         pulumi.export(outputs.CLOUD, settings.cloud)
 
     monkeypatch.setattr(program, "declare", ask)
@@ -264,8 +272,8 @@ def guarantees(cloud: str, monkeypatch: pytest.MonkeyPatch, **more: object) -> d
     return found
 
 
-def _database(cloud: Cloud, settings: Settings, parent: pulumi.Resource) -> DatabaseAnswer:
-    network = cloud.network(
+def _network(cloud: Cloud, settings: Settings, parent: pulumi.Resource) -> NetworkAnswer:
+    return cloud.network(
         "asked",
         NetworkNeeds(
             cidr=settings.network.cidr,
@@ -274,6 +282,11 @@ def _database(cloud: Cloud, settings: Settings, parent: pulumi.Resource) -> Data
         ),
         parent=parent,
     )
+
+
+def _database(
+    cloud: Cloud, settings: Settings, network: NetworkAnswer, parent: pulumi.Resource
+) -> DatabaseAnswer:
     secrets = GeneratedSecrets("asked-secrets", ("admin",))
     needs = DatabaseNeeds(
         plan=settings.database.plan or cloud.default_database_plan(),
@@ -287,7 +300,7 @@ def _database(cloud: Cloud, settings: Settings, parent: pulumi.Resource) -> Data
     return cloud.database("asked", needs, network, parent=parent)
 
 
-def _stated(of: str, answer: VolumeAnswer | DatabaseAnswer) -> dict[str, Guarantee]:
+def _stated(of: str, answer: VolumeAnswer | DatabaseAnswer | BucketAnswer) -> dict[str, Guarantee]:
     return {
         f"{of} {one.name}": getattr(answer, one.name)
         for one in fields(answer)
@@ -305,11 +318,19 @@ def test_every_guarantee_is_stated_as_a_plain_value_with_its_reason(
         "database encrypted_at_rest",
         "database backed_up",
         "database standby",
+        *(
+            f"{bucket} {promise}"
+            for bucket in ("bucket", "locked bucket")
+            for promise in ("encrypted_at_rest", "versions_kept", "locked")
+        ),
     }
     for name, guarantee in stated.items():
         assert isinstance(guarantee.kept, bool), name
         assert len(guarantee.reason) > 10, f"{name}: how it is kept, or why it is not"
     assert stated["database standby"].kept is False, "the stack files ask for none"
+    assert stated["bucket locked"].kept is False, "none was asked for"
+    assert stated["locked bucket locked"].kept is (cloud != "digitalocean"), "Spaces has no lock"
+    assert stated["bucket versions_kept"].kept is (cloud != "digitalocean"), "nor such keys"
 
 
 def test_a_standby_is_stated_where_it_is_offered_and_refused_where_not(

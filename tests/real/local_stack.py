@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from components.clouds.local.account import operations
+from components.clouds.local.bucket import program
 from components.clouds.local.hosts import disk, inventory, machine
 from components.clouds.local.hosts.nspawn import Host
 from components.clouds.local.net import bridge, rules
 from components.clouds.local.resources import keys
 from components.clouds.local.resources.address import AddressProvider
+from components.clouds.local.resources.bucket import BucketProvider
 from components.clouds.local.resources.database import DatabaseProvider
 from components.clouds.local.resources.network import NetworkProvider
 from components.clouds.local.resources.server import ServerProvider
@@ -102,6 +104,29 @@ class LocalStack:
             "ca_pem": authority["ca_pem"],
             "ca_key": authority["ca_key"],
         }
+
+    def bucket_props(self, **props: str) -> Props:
+        authority = keys.AuthorityProvider().create({"stack": self.name, "name": "bucket"}).outs
+        assert authority is not None
+        return {
+            "stack": self.name,
+            "name": "Uploads",
+            "network_id": self.network_id,
+            "volume_id": self.volume("bucket")[0],
+            "device": node_of("bucket"),
+            "days": "30",
+            "locked": "no",
+            "secret_access_key": "a-secret-of-forty-characters-or-so",
+            "ca_pem": authority["ca_pem"],
+            "ca_key": authority["ca_key"],
+            "program": program.version(),
+            **props,
+        }
+
+    def bucket(self, props: Props) -> tuple[str, Props]:
+        made = BucketProvider().create(props)
+        assert made.outs is not None
+        return made.id, made.outs
 
     def database(self, props: Props) -> tuple[str, Props]:
         made = DatabaseProvider().create(props)

@@ -7,11 +7,13 @@ import pulumi
 from components.clouds.aws import checks, plans
 from components.clouds.aws.context import Context
 from components.clouds.aws.resources import address as static_address
-from components.clouds.aws.resources import database, host_metrics, network, server, volume
+from components.clouds.aws.resources import bucket, database, host_metrics, network, server, volume
 from components.clouds.aws.resources.network import AwsNetwork
 from components.host.model import Part
 from components.seam.cloud import (
     AddressAnswer,
+    BucketAnswer,
+    BucketNeeds,
     Cloud,
     DatabaseAnswer,
     DatabaseNeeds,
@@ -64,6 +66,11 @@ class AwsCloud(Cloud):
         self, name: str, needs: DatabaseNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
     ) -> DatabaseAnswer:
         return database.make(self._ctx, name, needs, _own(network), parent)
+
+    def bucket(
+        self, name: str, needs: BucketNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
+    ) -> BucketAnswer:
+        return bucket.make(self._ctx, name, needs, _own(network), parent)
 
     def server(
         self, name: str, needs: ServerNeeds, network: NetworkAnswer, *, parent: pulumi.Resource

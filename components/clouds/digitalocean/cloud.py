@@ -5,9 +5,11 @@ from __future__ import annotations
 import pulumi
 
 from components.clouds.digitalocean import checks, plans
-from components.clouds.digitalocean.resources import alarms, database, network, server
+from components.clouds.digitalocean.resources import alarms, bucket, database, network, server
 from components.seam.cloud import (
     AddressAnswer,
+    BucketAnswer,
+    BucketNeeds,
     Cloud,
     DatabaseAnswer,
     DatabaseNeeds,
@@ -65,6 +67,11 @@ class DigitalOcean(Cloud):
         self, name: str, needs: DatabaseNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
     ) -> DatabaseAnswer:
         return database.database(name, needs, _own(network), self._settings, self._region, parent)
+
+    def bucket(
+        self, name: str, needs: BucketNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
+    ) -> BucketAnswer:
+        return bucket.bucket(name, needs, self._settings, self._region, parent)
 
     def server(
         self, name: str, needs: ServerNeeds, network: NetworkAnswer, *, parent: pulumi.Resource

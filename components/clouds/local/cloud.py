@@ -9,9 +9,11 @@ from __future__ import annotations
 import pulumi
 
 from components.clouds.local import plans
+from components.clouds.local.bucket import host_files as bucket_files
 from components.clouds.local.database import host_files
 from components.clouds.local.net import bridge
 from components.clouds.local.resources.address import LocalAddress
+from components.clouds.local.resources.bucket import LocalBucket
 from components.clouds.local.resources.database import LocalDatabase, LocalFollower
 from components.clouds.local.resources.keys import LocalAuthority, LocalSshKey
 from components.clouds.local.resources.network import LocalNetwork
@@ -20,6 +22,8 @@ from components.clouds.local.resources.volume import LocalAttachment, LocalVolum
 from components.resources.secrets import GeneratedSecrets
 from components.seam.cloud import (
     AddressAnswer,
+    BucketAnswer,
+    BucketNeeds,
     Cloud,
     DatabaseAnswer,
     DatabaseNeeds,
@@ -37,6 +41,9 @@ from components.seam.cloud import (
 
 REPLICATION = "replication-password"
 """Name of the secret with which standby and replicas get in at the primary."""
+BUCKET_GIB = 20
+"""The most that a bucket holds; its volume takes only what is written to it."""
+SECRET_KEY = "secret-access-key"  # noqa: S105 - the name of a generated secret
 NOT_ENCRYPTED = Guarantee(kept=False, reason="the volume is a plain file on this machine's disk")
 NOT_BACKED_UP = Guarantee(
     kept=False, reason="the volume is a file on this machine; nothing copies it"
@@ -167,6 +174,54 @@ class LocalCloud(Cloud):
                 else "stages:database.standby is false",
             ),
             read_hosts=tuple(replica.host for replica in replicas),
+        )
+
+    def bucket(
+        self, name: str, needs: BucketNeeds, network: NetworkAnswer, *, parent: pulumi.Resource
+    ) -> BucketAnswer:
+        opts = pulumi.ResourceOptions(parent=parent)
+        authority = LocalAuthority(
+            f"{name}-authority", stack=self._stack, authority=name, opts=opts
+        )
+        volume = LocalVolume(
+            f"{name}-volume",
+            stack=self._stack,
+            volume=name,
+            size_gib=BUCKET_GIB,
+            opts=pulumi.ResourceOptions(parent=parent, protect=needs.protected),
+        )
+        secret = GeneratedSecrets(f"{name}-key", (SECRET_KEY,), opts).value(SECRET_KEY)
+        bucket = LocalBucket(
+            f"{name}-bucket",
+            props={
+                "stack": self._stack,
+                "name": name,
+                "network_id": network.id,
+                "volume_id": volume.id,
+                "device": node_of(name),
+                "days": str(needs.retention_days),
+                "locked": "yes" if needs.locked else "no",
+                "secret_access_key": secret,
+                "ca_pem": authority.ca_pem,
+                "ca_key": authority.ca_key,
+            },
+            opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
+        )
+        return BucketAnswer(
+            name=bucket.bucket,
+            endpoint=bucket.endpoint,
+            region=pulumi.Output.from_input(bucket_files.REGION),
+            access_key_id=pulumi.Output.from_input(bucket_files.KEY_ID),
+            secret_access_key=secret,
+            ca_pem=authority.ca_pem,
+            encrypted_at_rest=NOT_ENCRYPTED,
+            versions_kept=Guarantee(kept=True, reason="the bucket's policy gives no such right"),
+            locked=Guarantee(
+                kept=needs.locked,
+                reason="an object lock of the S3 server; root of this machine can undo it"
+                if needs.locked
+                else "no lock was asked for",
+            ),
         )
 
     def server(

@@ -103,9 +103,24 @@ def files(
         File(f"{systemd}/{CLUSTER_UNIT}", shared("postgres-cluster.service.j2")),
         File("/etc/systemd/logind.conf.d/50-postgres.conf", shared("logind.conf")),
         File(f"{systemd}/{unit}.d/50-stages.conf", shared("postgresql.service.conf.j2")),
-        File(f"{systemd}/data.mount", own("data.mount.j2")),
-        File("/etc/nftables.conf", own("nftables.conf.j2"), 0o755),
+        File(f"{systemd}/data.mount", mount(device, MOUNT)),
+        File("/etc/nftables.conf", firewall(cidr, PORT, databases=replicated), 0o755),
     ]
+
+
+def mount(device: str, where: str) -> str:
+    """The unit that mounts the volume."""
+    return _render("data.mount.j2", device=device, mount=where)
+
+
+def firewall(cidr: str, port: int, *, databases: bool) -> str:
+    """The rules of a host that app servers reach at one port, and ``databases`` too if so told."""
+    return _render(
+        "nftables.conf.j2",
+        clients=clients(cidr),
+        members=members(cidr) if databases else "",
+        port=port,
+    )
 
 
 def role(cluster: Cluster, member: str) -> list[File]:

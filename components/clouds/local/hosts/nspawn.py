@@ -264,7 +264,7 @@ class Host:
             check=False,
         )
 
-    def put(self, path: str, text: str, *, mode: int = 0o644, owner: int = 0) -> bool:
+    def put(self, path: str, text: str | bytes, *, mode: int = 0o644, owner: int = 0) -> bool:
         """Write a file of the host, running or off; ``owner`` is uid and gid.
 
         Returns whether it was another before.

@@ -36,12 +36,12 @@ class Tree:
         with self._place(path) as (folder, name):
             return None if folder is None else _read(folder, name, limit)
 
-    def put(self, path: str, text: str, *, mode: int = 0o644, owner: int = 0) -> bool:
+    def put(self, path: str, text: str | bytes, *, mode: int = 0o644, owner: int = 0) -> bool:
         """Write a whole file or none; folders that are missing get the same owner (uid and gid).
 
         Returns whether it was another before. Owner and mode of a file with this text stay.
         """
-        wanted = text.encode()
+        wanted = text if isinstance(text, bytes) else text.encode()
         with self._place(path, owner) as (folder, name):
             assert folder is not None  # noqa: S101
             if _read(folder, name, len(wanted) + 1) == wanted:

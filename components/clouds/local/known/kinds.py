@@ -7,6 +7,7 @@ from typing import Final
 
 from components.clouds.local.resources import (
     address,
+    bucket,
     database,
     keys,
     network,
@@ -27,6 +28,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         "Address": _kind(address.AddressProvider, "address"),
         "Attachment": _kind(volume.AttachmentProvider),
         "Authority": _kind(keys.AuthorityProvider),
+        "Bucket": _kind(bucket.BucketProvider),
         "Database": _kind(database.DatabaseProvider),
         "Follower": _kind(database.FollowerProvider),
         "Network": _kind(network.NetworkProvider),

@@ -14,6 +14,7 @@ from components.host import firewall
 from components.seam.topology import ANY_PORT, Node, Picture, Resource, Resources, node
 
 POSTGRES = "5432"
+HTTPS = "443"
 
 
 def picture(resources: Sequence[Resource]) -> Picture:
@@ -32,10 +33,15 @@ def picture(resources: Sequence[Resource]) -> Picture:
     for follower in known.of("local:Follower"):
         for first in known.behind(follower, "database_id", "local:Database"):
             drawn.allow(follower["urn"], first, POSTGRES)
+    for bucket in known.of("local:Bucket"):
+        around = known.behind(bucket, "network_id", "local:Network")
+        drawn.add(node(bucket, "bucket", ("S3", "versioned"), around))
     _volumes(known, drawn)
     for host in drawn.of_kind("server"):
         for reached in drawn.of_kind("database"):
             drawn.allow(host.id, reached.id, POSTGRES)
+        for bucket_node in drawn.of_kind("bucket"):
+            drawn.allow(host.id, bucket_node.id, HTTPS)
         _doors(known, drawn, host)
     return drawn
 
@@ -68,9 +74,9 @@ def _volumes(known: Resources, drawn: Picture) -> None:
             for urn in known.behind(attachment, "server_id", "local:Server")
         ]
         around += [
-            database["urn"]
-            for database in _databases(known)
-            if volume["urn"] in known.behind(database, "volume_id", "local:Volume")
+            one["urn"]
+            for one in [*_databases(known), *known.of("local:Bucket")]
+            if volume["urn"] in known.behind(one, "volume_id", "local:Volume")
         ]
         drawn.add(node(volume, "volume", (f"{volume['inputs']['size_gib']} GiB",), around))
 

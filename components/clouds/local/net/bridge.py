@@ -40,7 +40,7 @@ class Network(Names):
 
     def address(self, number: int) -> str:
         """The address with this last number: 1 the machine, 10 static, 16-31 servers,
-        64-79 databases."""
+        64-79 databases, 80-95 buckets."""
         return str(ipaddress.ip_network(self.cidr)[number])
 
     @property

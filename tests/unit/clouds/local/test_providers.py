@@ -13,6 +13,7 @@ from components.clouds.local.account import power
 from components.clouds.local.hosts import inventory, machine, ownership
 from components.clouds.local.net import bridge
 from components.clouds.local.resources.address import AddressProvider
+from components.clouds.local.resources.bucket import BucketProvider
 from components.clouds.local.resources.database import DatabaseProvider, FollowerProvider
 from components.clouds.local.resources.keys import AuthorityProvider, SshKeyProvider
 from components.clouds.local.resources.network import NetworkProvider
@@ -24,6 +25,7 @@ PROVIDERS: list[type[LocalProvider]] = [
     AddressProvider,
     AttachmentProvider,
     AuthorityProvider,
+    BucketProvider,
     DatabaseProvider,
     FollowerProvider,
     NetworkProvider,
