@@ -2,7 +2,7 @@
 
 A worker that runs away meets its slice's limit and cannot take the web processes with it. What
 runs is the Procfile of the active release, read at each start, so a release that is put back
-brings its own commands. The processes hold no database password: the pooler knows them by ``peer``.
+brings its own commands.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from collections.abc import Mapping, Sequence
 
 from components.errors import UserError, invalid
 from components.host import ids
-from components.host.agent.release import JOB
+from components.host.agent import release
 from components.host.characters import has_noncharacters
 from components.host.environment import is_reserved
 from components.host.memory import MemoryShares
 from components.host.model import AppService, Directory, HostFile, Part, ReadinessCheck, SystemUser
 from components.host.rendering import plain, render
+from components.host.variables import Variables
 
 USER = "app"
 FOLDER = "/srv/app"
 """The releases. Root's: what the app could move or link here, root would follow."""
 HOME = "/var/lib/app"
 """What the app writes for itself: it stays from release to release, and goes with the server."""
-ENVIRONMENT = "/etc/app/app.env"
+ENVIRONMENT = release.ENVIRONMENT
+RELEASE_ENVIRONMENT = release.RELEASE_ENVIRONMENT
+IN_RELEASE = release.IN_RELEASE
 FIRST_PORT = 8001
 RUN = "/usr/local/lib/stages/run-process"
 
@@ -79,6 +82,7 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
         "home": HOME,
         "current": f"{FOLDER}/current",
         "environment": ENVIRONMENT,
+        "in_release": IN_RELEASE,
         "run": RUN,
         "web_stop_s": WEB_STOP_S,
         "worker_stop_s": WORKER_STOP_S,
@@ -94,6 +98,7 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
             Directory(path=f"{FOLDER}/releases"),
         ),
         files=(
+            HostFile(path=IN_RELEASE, content=plain("app/in-release.sh"), mode="0755"),
             HostFile(path=RUN, content=render("app/run-process.sh.j2", **names), mode="0755"),
             *(
                 HostFile(
@@ -102,7 +107,7 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
                 )
                 for unit in ("web@.service", "worker.service", "web.slice", "worker.slice")
             ),
-            hardened(JOB),
+            hardened(release.JOB),
             HostFile(
                 path=COMMANDS,
                 content=render("app/run-command.conf.j2", **names, hardening=hardening),
@@ -119,26 +124,29 @@ def hardened(unit: str) -> HostFile:
     )
 
 
-def environment_file(environment: Mapping[str, str], host_values: Mapping[str, str]) -> HostFile:
-    """Return ``/etc/app/app.env``: the settings' variables and those that the host gives.
+def environment_files(
+    environment: Mapping[str, str], known: Variables
+) -> tuple[HostFile, HostFile]:
+    """Return ``/etc/app/app.env``, and what the release command has in place of its values.
 
-    Its content is secret. Readable by root only: systemd reads it before it drops privileges.
+    Both are secret. Readable by root only: systemd reads them before it drops privileges.
     """
-    return HostFile(
-        path=ENVIRONMENT, content=app_environment(environment, host_values), mode="0600"
+    direct = {name: value for name, value in known.release.items() if name not in environment}
+    return (
+        HostFile(path=ENVIRONMENT, content=app_environment(environment, known), mode="0600"),
+        HostFile(path=RELEASE_ENVIRONMENT, content=_text(direct), mode="0600"),
     )
 
 
-def app_environment(environment: Mapping[str, str], host_values: Mapping[str, str]) -> str:
+def app_environment(environment: Mapping[str, str], known: Variables) -> str:
     """Return the text of an ``EnvironmentFile=`` that ``sh`` reads alike.
 
-    ``environment`` is ``stages:app.environment``; ``host_values`` what the host gives (addresses,
-    the secret key), which no setting may replace.
+    ``environment`` is ``stages:app.environment``; ``known`` what the host gives.
 
     Raises ``UserError`` for a name or value that the file cannot hold, and for a reserved name.
     The error never shows a value.
     """
-    if open_to_settings := [name for name in host_values if not is_reserved(name)]:
+    if open_to_settings := [name for name in known.host if not is_reserved(name)]:
         raise ValueError(f"not reserved in components/host/environment.py: {open_to_settings}")
     for name in environment:
         if is_reserved(name):
@@ -147,8 +155,12 @@ def app_environment(environment: Mapping[str, str], host_values: Mapping[str, st
                 f" itself, got {name!r}",
                 "Take it out: the host gives the app this variable.",
             )
+    return _text({**known.conventions, **environment, **known.host})
+
+
+def _text(variables: Mapping[str, str]) -> str:
     lines = []
-    for name, value in sorted({**environment, **host_values}.items()):
+    for name, value in sorted(variables.items()):
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise invalid("stages:app.environment", "names of letters, digits and _", name)
         if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) or has_noncharacters(value):

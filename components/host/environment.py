@@ -1,4 +1,4 @@
-"""The variables that a host sets for the app, which no setting may replace."""
+"""The variables that a host sets for the app and that no setting may replace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ RESERVED = (
     "DIRECT_DATABASE_URL",
     "READ_DATABASE_URL",
     "REDIS_URL",
-    "SECRET_KEY",
     *SYSTEM,
 )
 

@@ -59,7 +59,8 @@ class App:
     )
     environment: dict[str, str] = key(
         code.ENVIRONMENT,
-        "Environment variables of the app. Refused are those that the host sets itself:"
+        "Environment variables of the app. They go before those that the host sets for frameworks"
+        " (docs/app.md). Refused are those that the host itself relies on:"
         f" {', '.join(RESERVED)} and {PREFIX}*.",
         make_default=dict,
         by_default="none",

@@ -11,7 +11,6 @@ It never decides where the database is: the stage passes a :class:`Upstream`.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +30,7 @@ from components.host import (
     pgbouncer,
     procfile,
     valkey,
+    variables,
 )
 from components.host.cloud_init import boot_document
 from components.host.model import DatabaseStep, HostFile, Part, Release, Shutdown
@@ -108,7 +108,8 @@ class AppHost(pulumi.ComponentResource):
         trusted = authorities.authorities(
             (*settings.host.ca_certificates, *cloud.ca_certificates())
         )
-        parts = (*trusted, *_parts(settings, plan.memory_mib, upstream, mount), *own_parts)
+        shares = memory.shares(plan.memory_mib, database_here=not upstream.managed)
+        parts = (*trusted, *_parts(settings, shares, upstream, mount), *own_parts)
         own_key = cloud.ssh_private_key(name, parent=self)
         keys = pulumi.Output.all(
             *settings.access.ssh_keys, *([own_key.public] if own_key else [])
@@ -177,6 +178,7 @@ class AppHost(pulumi.ComponentResource):
                     secrets,
                     upstream,
                     mount,
+                    variables.web_concurrency(shares, settings.app.web_processes),
                 ),
                 database=upstream.step,
                 database_secrets=upstream.secrets,
@@ -251,10 +253,9 @@ def server_plan_name(cloud: Cloud, settings: Settings) -> str:
 
 
 def _parts(
-    settings: Settings, memory_mib: int, upstream: Upstream, mount: str | None
+    settings: Settings, shares: memory.MemoryShares, upstream: Upstream, mount: str | None
 ) -> tuple[Part, ...]:
     """What runs on the host, in the order in which it is converged."""
-    shares = memory.shares(memory_mib, database_here=not upstream.managed)
     return (
         base.base(login=LOGIN),
         firewall.firewall(ssh_cidrs=settings.access.ssh_cidrs),
@@ -305,6 +306,7 @@ def _late_files(
     secrets: GeneratedSecrets,
     upstream: Upstream,
     mount: str | None,
+    web_concurrency: int,
 ) -> pulumi.Output[Sequence[HostFile]]:
     """Files that hold a secret or are known only when something exists."""
 
@@ -319,23 +321,22 @@ def _late_files(
         )
 
     def files(known: Mapping[str, Any]) -> Sequence[HostFile]:
-        database = functools.partial(
-            pgbouncer.url, known["pool_password"], scheme=settings.app.database_url_scheme
+        given = variables.variables(
+            secret_key=known["secret_key"],
+            pool_password=known["pool_password"],
+            scheme=settings.app.database_url_scheme,
+            replicas=bool(upstream.replicas),
+            redis_url=valkey.url(known["queue_password"]),
+            host=settings.domain or known["address"],
+            web_concurrency=web_concurrency,
+            stack={
+                "STAGES_STACK": settings.stack,
+                "STAGES_CLOUD": settings.cloud,
+                "STAGES_STAGE": str(settings.stage),
+            },
         )
-        environment = {
-            "SECRET_KEY": known["secret_key"],
-            "DATABASE_URL": database(),
-            "DATABASE_SOCKET_URL": pgbouncer.SOCKET_URL,
-            "DIRECT_DATABASE_URL": database(alias=pgbouncer.DIRECT),
-            **({"READ_DATABASE_URL": database(alias=pgbouncer.READ)} if upstream.replicas else {}),
-            "REDIS_URL": valkey.url(known["queue_password"]),
-            "STAGES_STACK": settings.stack,
-            "STAGES_CLOUD": settings.cloud,
-            "STAGES_STAGE": str(settings.stage),
-            "STAGES_HOST": settings.domain or known["address"],
-        }
         return [
-            app.environment_file(app_environment, environment),
+            *app.environment_files(app_environment, given),
             *access.access(login=LOGIN, ssh_keys=known["keys"]).files,
             *known["pooler_files"],
             pgbouncer.users_file(known["pool_password"]),

@@ -21,7 +21,7 @@ from components.clouds.local.hosts import image, inventory, machine, nspawn
 from components.clouds.local.net import bridge
 from components.errors import UserError
 from components.host import app, pgbouncer
-from components.host.agent.release import JOB
+from components.host.agent.release import IN_RELEASE, JOB, RELEASE_ENVIRONMENT
 from components.host.model import (
     AppService,
     DatabaseStep,
@@ -35,6 +35,7 @@ from components.host.model import (
     SystemUser,
 )
 from components.host.pool import PoolSizes
+from components.host.rendering import plain
 from components.remote import document
 
 WEB_APP = """
@@ -122,6 +123,7 @@ def parts(*, nginx: str = "", pool: int = 10) -> tuple[Part, ...]:
             ),
             files=(
                 app.hardened(JOB),
+                HostFile(path=IN_RELEASE, content=plain("app/in-release.sh"), mode="0755"),
                 HostFile(
                     path="/etc/systemd/system/web@.service",
                     content=UNIT.format(
@@ -208,7 +210,7 @@ class AppHost:
 
     def props(self, release: Release, **changes: Any) -> dict[str, Any]:
         """The resource's inputs as the provider gets them."""
-        environment = changes.pop("environment", "COLOUR=green\nDIRECT_DATABASE_URL=direct\n")
+        environment = changes.pop("environment", "COLOUR=green\nDATABASE_URL=pool\n")
         plain = document.plain(
             changes.pop("parts", parts()),
             DatabaseStep(run_as="postgres"),
@@ -223,6 +225,7 @@ class AppHost:
         )
         secret = [
             HostFile(path=ENVIRONMENT_FILE, content=environment, mode="0600"),
+            HostFile(path=RELEASE_ENVIRONMENT, content="DATABASE_URL=direct\n", mode="0600"),
             HostFile(path=SECRET_FILE, content="s3cr3t-t0ken\n", mode="0640", group="app"),
         ]
         return {

@@ -23,6 +23,7 @@ from components.host import (
     postgres,
     samples,
     valkey,
+    variables,
 )
 from components.host.model import HostFile, Part
 
@@ -128,19 +129,19 @@ def _secrets(address: str = "example") -> tuple[HostFile, ...]:
     return (
         valkey.password_file(QUEUE_PASSWORD),
         pgbouncer.users_file(POOL_PASSWORD),
-        _environment(address),
+        *_environment(address),
     )
 
 
-def _environment(address: str) -> HostFile:
-    return app.environment_file(
-        {"GREETING": 'say "hello" for $5'},
-        {
-            "DATABASE_URL": pgbouncer.url(POOL_PASSWORD),
-            "DATABASE_SOCKET_URL": pgbouncer.SOCKET_URL,
-            "DIRECT_DATABASE_URL": pgbouncer.url(POOL_PASSWORD, alias=pgbouncer.DIRECT),
-            "REDIS_URL": valkey.url(QUEUE_PASSWORD),
-            "SECRET_KEY": "example-secret-key",
-            "STAGES_HOST": address,
-        },
+def _environment(address: str) -> tuple[HostFile, ...]:
+    known = variables.variables(
+        secret_key="example-secret-key",
+        pool_password=POOL_PASSWORD,
+        scheme="postgresql",
+        replicas=False,
+        redis_url=valkey.url(QUEUE_PASSWORD),
+        host=address,
+        web_concurrency=2,
+        stack={},
     )
+    return app.environment_files({"GREETING": 'say "hello" for $5'}, known)

@@ -16,6 +16,7 @@ import pytest
 
 from components.errors import UserError
 from components.host import app
+from components.host.variables import Variables
 from components.remote import session, ssh
 
 
@@ -105,7 +106,7 @@ def test_a_key_with_any_signs_is_hidden_as_a_whole() -> None:
     key = 'django-insecure-#v)8$k!w2(e&"x\\q%z^b*d@m=p+5c_t'
     names = ["light green and dark blue", "config.settings.production", "https://s2.example.org/x"]
     variables = {"KEY": key, **{f"NAME_{at}": name for at, name in enumerate(names)}}
-    file = app.environment_file(variables, {})
+    file, _ = app.environment_files(variables, Variables(host={}, conventions={}, release={}))
     secrets = session.secret_words({"secret_files": {file.path: {"content": file.content}}})
     said = session.without(secrets, f"KEY={key} {' '.join(names)}")
     assert said == f"KEY=[secret] {' '.join(names)}"

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,11 @@ REMOVED = FOLDER / ".removed"
 HOME = Path("/var/lib/app")
 COMPLETE = STATE / "releases"
 USER = "app"
-ENVIRONMENT = Path("/etc/app/app.env")
+ENVIRONMENT = "/etc/app/app.env"
+RELEASE_ENVIRONMENT = "/etc/app/release.env"
+"""What the release command has in place of some of its values: the direct database address."""
+IN_RELEASE = "/usr/local/lib/stages/in-release"
+"""Runs a command in a release with the release's own programs first."""
 UNPACK_TIMEOUT_S = 900
 RELEASE_COMMAND_TIMEOUT_S = 900
 JOB = "stages-release.service"
@@ -85,9 +90,9 @@ def release_command(name: str, command: str, reconnect: str) -> None:
     A command that fails may have changed a table before, so the pool reconnects after it as well.
     """
     step("release command")
-    direct = 'if [ -n "$DIRECT_DATABASE_URL" ]; then export DATABASE_URL="$DIRECT_DATABASE_URL"; fi'
-    text = f"{direct}\n{command}"
-    done = as_app(text, RELEASES / name, RELEASE_COMMAND_TIMEOUT_S, "release")
+    done = as_app(
+        command, RELEASES / name, RELEASE_COMMAND_TIMEOUT_S, "release", RELEASE_ENVIRONMENT
+    )
     pooler = shell(reconnect) if reconnect else Done(0, "")
     if not done.ok:
         raise Failed(
@@ -123,13 +128,14 @@ def prune(keep: int, *also: str) -> None:
             folders.remove(folder, REMOVED)
 
 
-def as_app(command: str, folder: Path, timeout_s: int, what: str) -> Logged:
+def as_app(command: str, folder: Path, timeout_s: int, what: str, *environment: str) -> Logged:
     """Run a shell command in a release: as the app, with its environment and its hardening.
 
-    ``what`` it is (``build``, ``release``) is a part of its log's name.
+    ``what`` it is (``build``, ``release``) is a part of its log's name; ``environment`` are more
+    files of variables, which go before the app's.
     """
     began = time.monotonic()
-    argv = _job(folder, timeout_s, "/bin/sh", "-e", "-c", command)
+    argv = _job(folder, timeout_s, environment, IN_RELEASE, "/bin/bash", "-e", "-c", command)
     done = follow(argv, f"{commit_of(folder.name)[:12]}-{what}", timeout_s=timeout_s + 30)
     if not done.ok and time.monotonic() - began >= timeout_s:
         _stop_job()
@@ -137,7 +143,7 @@ def as_app(command: str, folder: Path, timeout_s: int, what: str) -> Logged:
     return done
 
 
-def _job(folder: Path, timeout_s: int, *command: str) -> list[str]:
+def _job(folder: Path, timeout_s: int, environment: Iterable[str], *command: str) -> list[str]:
     """The command line that runs a command in a release and may write there."""
     argv = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", f"--unit={JOB}"]
     properties = {
@@ -145,7 +151,6 @@ def _job(folder: Path, timeout_s: int, *command: str) -> list[str]:
         "Group": USER,
         "WorkingDirectory": str(folder),
         "ReadWritePaths": str(folder),
-        "EnvironmentFile": f"-{ENVIRONMENT}",
         "Environment": f"HOME={HOME}",
         "RuntimeMaxSec": str(timeout_s),
         "TimeoutStopSec": "5",
@@ -154,6 +159,7 @@ def _job(folder: Path, timeout_s: int, *command: str) -> list[str]:
         "OOMScoreAdjust": "500",
     }
     settings = [f"--property={key}={value}" for key, value in properties.items()]
+    settings += [f"--property=EnvironmentFile=-{file}" for file in (ENVIRONMENT, *environment)]
     # The variables are the shell's to expand: systemd would put their values into the program text.
     return [*argv, *settings, "--expand-environment=no", "--", *command]
 
@@ -183,7 +189,7 @@ def _unpack(name: str) -> None:
         left = int(incoming.readline())
     except ValueError:
         raise cut from None
-    argv = _job(temporary, UNPACK_TIMEOUT_S, "tar", "--extract", "--no-same-owner")
+    argv = _job(temporary, UNPACK_TIMEOUT_S, (), "tar", "--extract", "--no-same-owner")
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None  # noqa: S101
         try:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from components.host import app, pgbouncer
+from components.host.variables import Variables
 from tests.real.app_host import (
     ENVIRONMENT_FILE,
     WEB_APP,
@@ -41,12 +42,15 @@ def test_a_build_runs_as_the_app_with_its_environment(
 ) -> None:
     release = replace(
         release_of(up),
-        build="echo $(whoami) $COLOUR $HOME > built",
-        release_command="echo $DATABASE_URL > migrated",
+        build="[[ -n $HOME ]] && echo $(whoami) $COLOUR $HOME > built",
+        # Both by bash: sh knows no such words.
+        release_command="[[ -n $PATH ]] && echo $DATABASE_URL ${PATH%:/usr/local/sbin*} > migrated",
     )
     apply(host.props(release))
     assert host.get("http://127.0.0.1/").endswith("app green /var/lib/app")
-    assert host.sh("cat /srv/app/current/migrated") == "direct"
+    own = "/srv/app/releases/" + host.sh("basename $(realpath /srv/app/current)")
+    migrated = host.sh("cat /srv/app/current/migrated")
+    assert migrated == f"direct {own}/.venv/bin:{own}/node_modules/.bin:{own}/bin"
 
 
 @pytest.mark.parametrize(
@@ -242,7 +246,12 @@ def test_values_of_the_environment_reach_each_process_byte_for_byte(
         release_command="env -0 > env-release",
     )
     given = {"VALUE": VALUE, "PLANTED": planted}
-    apply(host.props(release, environment=app.app_environment(given, {})))
+    apply(
+        host.props(
+            release,
+            environment=app.app_environment(given, Variables(host={}, conventions={}, release={})),
+        )
+    )
     main = host.sh("systemctl show -P MainPID web@8001")
     for path in ("/srv/app/current/env-build", "/srv/app/current/env-release"):
         seen = host.sh(f"cat {path}").split("\0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 from components.errors import UserError
 from components.host import app, memory
 from components.host.characters import has_noncharacters
+from components.host.variables import Variables
 
-HOST = {"SECRET_KEY": "s", "DATABASE_URL": "d"}
+NONE = Variables(host={}, conventions={}, release={})
+HOST = replace(NONE, host={"DATABASE_URL": "d"}, conventions={"SECRET_KEY": "s", "LANG": "C"})
 
 
 def test_a_web_process_has_one_port_in_unit_and_url() -> None:
@@ -30,9 +33,23 @@ def test_a_web_process_has_one_port_in_unit_and_url() -> None:
 
 
 def test_environment_is_sorted_quoted_and_readable_by_root_only() -> None:
-    file = app.environment_file({"B": 'say "hi" $HOME `id` \\n', "A": ""}, {"SECRET_KEY": "s"})
-    assert file.content == 'A=""\nB="say \\"hi\\" \\$HOME \\`id\\` \\\\n"\nSECRET_KEY="s"\n'
+    known = replace(NONE, host={"STAGES_X": "s"}, release={"DATABASE_URL": "direct"})
+    file, release = app.environment_files({"B": 'say "hi" $HOME `id` \\n', "A": ""}, known)
+    assert file.content == 'A=""\nB="say \\"hi\\" \\$HOME \\`id\\` \\\\n"\nSTAGES_X="s"\n'
     assert (file.path, file.mode, file.owner) == ("/etc/app/app.env", "0600", "root")
+    assert release.content == 'DATABASE_URL="direct"\n'
+    assert (release.path, release.mode, release.owner) == ("/etc/app/release.env", "0600", "root")
+
+
+def test_settings_go_before_conventions_and_not_before_what_the_host_relies_on() -> None:
+    known = replace(HOST, release={"DATABASE_URL": "direct", "SPRING_DATASOURCE_URL": "direct"})
+    file, release = app.environment_files(
+        {"SECRET_KEY": "mine", "SPRING_DATASOURCE_URL": "m"}, known
+    )
+    assert file.content == (
+        'DATABASE_URL="d"\nLANG="C"\nSECRET_KEY="mine"\nSPRING_DATASOURCE_URL="m"\n'
+    )
+    assert release.content == 'DATABASE_URL="direct"\n'
 
 
 WRITABLE = st.characters(exclude_categories=["Cc", "Cs"]).filter(lambda c: not has_noncharacters(c))
@@ -40,7 +57,7 @@ WRITABLE = st.characters(exclude_categories=["Cc", "Cs"]).filter(lambda c: not h
 
 @given(value=st.text(WRITABLE, max_size=40))
 def test_sh_reads_back_exactly_what_was_given(value: str) -> None:
-    text = app.app_environment({"VALUE": value}, {})
+    text = app.app_environment({"VALUE": value}, NONE)
     shell = shutil.which("sh")
     assert shell
     done = subprocess.run(
@@ -49,7 +66,7 @@ def test_sh_reads_back_exactly_what_was_given(value: str) -> None:
     assert done.stdout.decode() == value
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "PORT", "HOME", "STAGES_HOST"])
+@pytest.mark.parametrize("name", ["DATABASE_URL", "PORT", "HOME", "STAGES_HOST"])
 def test_a_name_that_the_host_sets_is_refused(name: str) -> None:
     with pytest.raises(UserError) as error:
         app.app_environment({name: "mine"}, HOST)
@@ -90,16 +107,23 @@ def test_limits_follow_the_memory_and_web_goes_before_worker() -> None:
     assert part.services == ()
 
 
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
 def run_process(tmp_path: Path, procfile: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the script as it is sent, with another home."""
     part = app.app(memory=memory.shares(1024, database_here=True))
-    (text,) = [file.content for file in part.files if file.path == app.RUN]
-    (tmp_path / "current").mkdir()
+    for file in part.files:
+        if file.path in {app.RUN, app.IN_RELEASE}:
+            text = file.content.replace(app.FOLDER, str(tmp_path))
+            text = text.replace(app.IN_RELEASE, str(tmp_path / "in-release"))
+            (tmp_path / Path(file.path).name).write_text(text)
+            (tmp_path / Path(file.path).name).chmod(0o755)
+    (tmp_path / "releases" / f"{COMMIT}-0123abcd").mkdir(parents=True)
+    (tmp_path / "current").symlink_to(f"releases/{COMMIT}-0123abcd")
     (tmp_path / "current" / "Procfile").write_text(procfile)
-    script = tmp_path / "run-process"
-    script.write_text(text.replace(app.FOLDER, str(tmp_path)))
     return subprocess.run(
-        ["/bin/bash", str(script), *arguments],
+        [str(tmp_path / "run-process"), *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -128,6 +152,13 @@ def test_the_command_sees_its_port_and_keeps_its_quotes(tmp_path: Path) -> None:
     assert done.stdout == "8001|a  b|c%d|"
 
 
+def test_the_releases_own_programs_go_first_and_by_its_own_path(tmp_path: Path) -> None:
+    done = run_process(tmp_path, 'web: echo "$PATH $STAGES_REVISION"', "web")
+    own = tmp_path / "releases" / f"{COMMIT}-0123abcd"
+    path = f"{own}/.venv/bin:{own}/node_modules/.bin:{own}/bin:/usr/bin:/bin"
+    assert done.stdout == f"{path} {COMMIT}\n"
+
+
 def test_a_missing_line_is_told_and_its_lack_can_be_asked_for(tmp_path: Path) -> None:
     done = run_process(tmp_path, "web: true\n", "worker")
     assert done.returncode == 1
@@ -141,4 +172,4 @@ def test_has(tmp_path: Path, name: str, code: int) -> None:
 
 def test_what_the_host_sets_is_reserved_in_the_settings_too() -> None:
     with pytest.raises(ValueError, match=r"not reserved in .*environment.py: \['NEW_URL'\]"):
-        app.environment_file({}, {"NEW_URL": "x"})
+        app.environment_files({}, replace(NONE, host={"NEW_URL": "x"}))
