@@ -11,7 +11,7 @@ import typer
 
 from components.errors import UserError
 from scripts.lib import app_command, app_logs, app_server, display, process_list, session
-from scripts.lib.app_server import AppServer
+from scripts.lib.app_server import AppServer, short_name
 from scripts.lib.command import (
     CommandWords,
     Json,
@@ -108,7 +108,7 @@ def restart(words: Words = None, stack: Stack = None) -> None:
     opened, server = _open(stack)
     units = server.units_of_process(process)
     app_server.refuse_while_busy(opened)
-    names = ", ".join(unit.removesuffix(".service") for unit in units)
+    names = ", ".join(short_name(unit) for unit in units)
     opened.say(f"{opened.stack}: restarting {names}, one after the other.")
     started = time.monotonic()
     server.roll({"mode": "restart", "units": units}, opened.say)

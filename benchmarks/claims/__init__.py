@@ -100,7 +100,7 @@ def _get_ready(stage1: Side, stage2: Side) -> None:
     for side, tables in ((stage1, 0), (stage2, TABLES)):
         side.get_ready(tables)
         # Only the app under test should be busy.
-        side.root(["systemctl", "stop", "web@*.service", "worker.service"])
+        side.root(["systemctl", "stop", "web@*.service", "worker@*.service"])
     # Read after the plan's own number, which it replaces.
     limit = f"echo max_connections = {DIRECT_LIMIT} >> /etc/postgresql/17/main/replication.conf"
     stage2.root(["sh", "-euc", limit], on=stage2.database)

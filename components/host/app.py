@@ -1,8 +1,8 @@
-"""The user's app: web processes and the worker under systemd, each in a slice of its own.
+"""The user's app: web processes and workers under systemd, each kind in a slice of its own.
 
-A worker that runs away meets its slice's limit and cannot take the web processes with it. What
-runs is the Procfile of the active release, read at each start, so a release that is put back
-brings its own commands.
+Every process of the Procfile but ``web`` and ``release`` is a worker. One that runs away meets its
+slice's limit and cannot take the web processes with it. What runs is the Procfile of the active
+release, read at each start, so a release that is put back brings its own commands.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ RELEASE_ENVIRONMENT = release.RELEASE_ENVIRONMENT
 IN_RELEASE = release.IN_RELEASE
 FIRST_PORT = 8001
 RUN = "/usr/local/lib/stages/run-process"
+STOP = "/usr/local/lib/stages/stop-process"
 
 WEB_STOP_S = 30
 """Seconds that a web process gets for the requests it has, after SIGTERM."""
 WORKER_STOP_S = 120
-"""Seconds that the worker gets for the jobs it has, after SIGTERM: a clean drain."""
+"""Seconds that a worker gets for the jobs it has, after SIGTERM: a clean drain."""
 
 UNITS = "/etc/systemd/system"
 COMMANDS = f"{UNITS}/stages-run-.service.d/50-app.conf"
@@ -65,11 +66,23 @@ def readiness_check(
     )
 
 
-def app_service(*, processes: int, health_path: str, worker: bool) -> AppService:
-    """Return the units that a release is rolled through."""
+def worker_units(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the units of all other processes: ``worker@clock.1.service`` is the first clock."""
+    return tuple(
+        f"worker@{name}.{number}.service"
+        for name, count in counts.items()
+        for number in range(1, count + 1)
+    )
+
+
+def app_service(
+    *, processes: int, health_path: str, workers: Mapping[str, int], worker_settle_s: int
+) -> AppService:
+    """Return the units that a release is rolled through; ``workers`` counts them by name."""
     return AppService(
         web_units=web_units(processes),
-        worker_units=("worker.service",) if worker else (),
+        worker_units=worker_units(workers),
+        worker_settle_s=worker_settle_s,
         web_urls=gate_urls(processes, health_path),
     )
 
@@ -84,6 +97,7 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
         "environment": ENVIRONMENT,
         "in_release": IN_RELEASE,
         "run": RUN,
+        "stop": STOP,
         "web_stop_s": WEB_STOP_S,
         "worker_stop_s": WORKER_STOP_S,
         "memory": memory,
@@ -99,13 +113,14 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
         ),
         files=(
             HostFile(path=IN_RELEASE, content=plain("app/in-release.sh"), mode="0755"),
+            HostFile(path=STOP, content=plain("app/stop-process.py"), mode="0755"),
             HostFile(path=RUN, content=render("app/run-process.sh.j2", **names), mode="0755"),
             *(
                 HostFile(
                     path=f"{UNITS}/{unit}",
                     content=render(f"app/{unit}.j2", **names, hardening=hardening),
                 )
-                for unit in ("web@.service", "worker.service", "web.slice", "worker.slice")
+                for unit in ("web@.service", "worker@.service", "web.slice", "worker.slice")
             ),
             hardened(release.JOB),
             HostFile(

@@ -165,5 +165,7 @@ class AppService:
     web_units: tuple[str, ...]
     """Restarted one by one; each must answer its readiness check before the next."""
     worker_units: tuple[str, ...] = ()
+    worker_settle_s: int = 10
+    """How long they have to run, for they have no URL that could be asked."""
     web_urls: tuple[str, ...] = field(default=())
     """The readiness URL of each web unit, in the same order."""

@@ -1,18 +1,18 @@
 """The Procfile: which commands make up the app.
 
-``web`` is required; ``worker`` and ``release`` are optional. A process type that no unit runs is
-refused, so that nobody waits for a ``clock`` that never ticks.
+``web`` is required; ``release`` runs once a deploy; each other name, such as ``worker`` or
+``clock``, is a process of its own.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from components.errors import UserError, invalid
 
-TYPES = ("web", "worker", "release")
-
+LONGEST_NAME = 40
 _LINE = re.compile(r"([A-Za-z0-9_-]+):\s*(.*)")
 
 
@@ -22,9 +22,33 @@ class Procfile:
 
     web: str
     """Runs once per web process, with ``PORT`` set to where it has to listen on 127.0.0.1."""
-    worker: str = ""
     release: str = ""
     """Runs before a release becomes active, for example migrations."""
+    workers: Mapping[str, str] = field(default_factory=dict)
+    """All others, by name: they have no port."""
+
+    def counts(self, wanted: Mapping[str, int]) -> dict[str, int]:
+        """How many of each worker run: ``wanted`` is ``stages:app.processes``, and else one.
+
+        Raises ``UserError`` for a name that is none of theirs.
+        """
+        for name in wanted:
+            if name == "web":
+                raise invalid(
+                    "stages:app.processes",
+                    "without web, which stages:app.web_processes counts",
+                    name,
+                    "Take it out.",
+                )
+            if name not in self.workers:
+                known = ", ".join(self.workers) or "none, for the Procfile has no other line"
+                raise invalid(
+                    "stages:app.processes",
+                    f"names of the Procfile beside web and release ({known})",
+                    name,
+                    "Correct the name, or commit a line for it.",
+                )
+        return {name: wanted.get(name, 1) for name in self.workers}
 
 
 def parse(text: str) -> Procfile:
@@ -56,13 +80,8 @@ def parse(text: str) -> Procfile:
         if match is None or not match[2]:
             raise invalid(where, "`name: command`", line)
         name, command = match[1], match[2]
-        if name not in TYPES:
-            raise invalid(
-                where,
-                f"one of {', '.join(TYPES)}",
-                name,
-                "Take the line out, or run that process from the worker's command.",
-            )
+        if len(name) > LONGEST_NAME:
+            raise invalid(where, f"a name of at most {LONGEST_NAME} characters", name)
         if name in commands:
             raise UserError(f"{where}: should be the only line for {name}, got a second one")
         commands[name] = command
@@ -71,4 +90,4 @@ def parse(text: str) -> Procfile:
             "Procfile: should have a `web:` line, got none",
             "For example: web: gunicorn shop.wsgi --bind 127.0.0.1:$PORT",
         )
-    return Procfile(**commands)
+    return Procfile(web=commands.pop("web"), release=commands.pop("release", ""), workers=commands)

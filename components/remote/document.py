@@ -107,6 +107,7 @@ def plain(
         "app": {
             "web_units": list(app.web_units),
             "worker_units": list(app.worker_units),
+            "worker_settle_s": str(app.worker_settle_s),
             "web_urls": list(app.web_urls),
         },
         "readiness": {

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from components.host.characters import has_noncharacters
 from components.host.environment import is_reserved
-from components.settings.kinds import ListOf, MapOf, Single
+from components.host.procfile import LONGEST_NAME
+from components.settings.kinds import ListOf, MapOf, Single, from_json, whole
 from components.settings.problems import Refused, is_private_key
 from components.settings.text import as_text, fits, is_plain, line, pattern
 
@@ -78,6 +79,15 @@ def _value(value: object) -> str:
     return text
 
 
+def _processes(value: object) -> dict[str, int]:
+    pairs = from_json(value, dict)
+    if not isinstance(pairs, dict):
+        raise ValueError
+    if not all(fits(line(name), r"[A-Za-z0-9_-]+", LONGEST_NAME) for name in pairs):
+        raise ValueError
+    return {str(name): whole(0, 16).convert(count) for name, count in pairs.items()}
+
+
 REPOSITORY = Single(
     allowed="a git repository: a path, or a URL with https, ssh or file",
     convert=_repository,
@@ -112,6 +122,11 @@ PACKAGES = ListOf(
     ),
     allowed="a list of Debian packages",
     remedy="For example [python3-django, gunicorn].",
+)
+PROCESSES = Single(
+    allowed="a map of names in the Procfile to whole numbers from 0 to 16",
+    convert=_processes,
+    remedy="For example {worker: 2, beat: 1}.",
 )
 ENVIRONMENT = MapOf(
     names=Single(

@@ -70,7 +70,7 @@ class ListOf(Kind[tuple[str, ...]]):
 
     def sort(self, path: str, value: object) -> tuple[tuple[str, ...], list[UserError]]:
         """Return what is right in the list, and the problems of the rest."""
-        values = _from_json(value, list)
+        values = from_json(value, list)
         if not isinstance(values, list | tuple):
             hidden = self.of.hidden
             return (), [refusal(path, self.allowed, value, self.remedy, hidden=hidden)]
@@ -100,7 +100,7 @@ class MapOf(Kind[dict[str, str]]):
     def read(self, path: str, value: object) -> dict[str, str]:
         if self.may_be_secret and is_encrypted(value):
             return {}
-        pairs = _from_json(value, dict)
+        pairs = from_json(value, dict)
         if not isinstance(pairs, dict):
             raise refusal(path, self.allowed, value, self.remedy, hidden=self.values.hidden)
         problems: list[UserError] = []
@@ -163,7 +163,7 @@ def _switch(value: object) -> bool:
 SWITCH = Single(allowed="true or false", convert=_switch)
 
 
-def _from_json(value: object, wanted: type) -> object:
+def from_json(value: object, wanted: type) -> object:
     """Return the list or map that JSON text stands for; anything else as it is."""
     if not isinstance(value, str):
         return value

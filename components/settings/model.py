@@ -84,6 +84,21 @@ class App:
     web_processes: int = key(
         whole(1, 16), "Web processes of the app, each on a port of its own.", default=2
     )
+    processes: dict[str, int] = key(
+        code.PROCESSES,
+        "How many of each other process of the Procfile run: `worker`, `clock`, any name. 0 stops"
+        " one.",
+        make_default=dict,
+        by_default="one of each",
+        example="{worker: 2, beat: 1}",
+    )
+    worker_settle_s: int = key(
+        whole(1, 600),
+        "How long these have to run for a deploy to be good, since no URL tells. What ends earlier,"
+        " or again and again, puts the old release back.",
+        default=10,
+        unit="s",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -103,6 +103,7 @@ class AppHost(pulumi.ComponentResource):
         super().__init__("stages:app_host:AppHost", name, {}, opts)
         plan = cloud.server_plan(server_plan_name(cloud, settings))
         commands = procfile.parse(release.procfile)
+        workers = commands.counts(settings.app.processes)
         mount = MOUNT if volume else None
         own_parts = cloud.host_parts(data_mount=mount)
         trusted = authorities.authorities(
@@ -186,7 +187,8 @@ class AppHost(pulumi.ComponentResource):
                 app=app.app_service(
                     processes=settings.app.web_processes,
                     health_path=settings.app.health_path,
-                    worker=bool(commands.worker),
+                    workers=workers,
+                    worker_settle_s=settings.app.worker_settle_s,
                 ),
                 readiness=app.readiness_check(
                     processes=settings.app.web_processes,
@@ -196,7 +198,7 @@ class AppHost(pulumi.ComponentResource):
                 ),
                 shutdown=Shutdown(
                     # On a data volume the queue waits for the next server.
-                    drained=valkey.DRAINED if commands.worker and not mount else "",
+                    drained=valkey.DRAINED if any(workers.values()) and not mount else "",
                     queue={} if mount else valkey.WHERE,
                     mount=mount or "",
                     commands=(

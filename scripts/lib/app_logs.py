@@ -17,7 +17,7 @@ from components.errors import HostUnreachable, StepFailed
 from components.remote import ssh as remote
 from components.visible import visible
 from scripts.lib import ssh
-from scripts.lib.app_server import process_name
+from scripts.lib.app_server import process_name, short_name
 
 FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT,_PID"
 NO_MATCH = 1
@@ -35,7 +35,7 @@ class Line:
     text: str
 
     def __str__(self) -> str:
-        name = self.unit.removesuffix(".service")
+        name = short_name(self.unit)
         return f"{self.at[:19].replace('T', ' ')} {name}: {self.text}"
 
     def json(self) -> str:

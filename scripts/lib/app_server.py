@@ -8,7 +8,6 @@ from typing import Any
 
 from components import outputs
 from components.errors import UserError, not_up
-from components.host.agent.app import template
 from components.remote.work import work
 from scripts.lib import failed_boots, recovery, views
 from scripts.lib.session import Session
@@ -85,17 +84,23 @@ def refuse_while_busy(session: Session) -> None:
 
 
 def process_name(unit: str) -> str:
-    """``web@8001.service`` is a process called web."""
-    return template(unit).rpartition(".")[0].rstrip("@")
+    """``web@8001.service`` is a process called web, ``worker@clock.1.service`` is a clock."""
+    kind, _, instance = unit.rpartition(".")[0].partition("@")
+    return instance.rpartition(".")[0] if kind == "worker" and instance else kind
+
+
+def short_name(unit: str) -> str:
+    """What tells a process from its like: ``web@8001``, ``clock.1``."""
+    return unit.removesuffix(".service").removeprefix("worker@")
 
 
 def chosen_units(where: str, name: str, known: Mapping[str, list[str]]) -> list[str]:
     """The units of a name; raises ``UserError`` with those that there are."""
     if name in known:
         return known[name]
-    named = [unit for units in known.values() for unit in units]
-    if f"{name}.service" in named:  # web@8001: one of several
-        return [f"{name}.service"]
+    for unit in (unit for units in known.values() for unit in units):
+        if name == short_name(unit):  # one of several
+            return [unit]
     raise UserError(
         f"{where}: should be one of {', '.join(known)}, got {name[:40]!r}",
         "Its name is that in the Procfile; `./stages ps` lists them.",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from components.errors import StepFailed
-from scripts.lib.app_server import AppServer, process_name
+from scripts.lib.app_server import AppServer, process_name, short_name
 from scripts.lib.execute import duration
 
 HEAD = ("PROCESS", "STATE", "UP", "RESTARTS", "MEMORY")
@@ -43,7 +43,7 @@ def table(found: Sequence[Mapping[str, Any]]) -> list[str]:
         HEAD,
         *(
             (
-                str(one["unit"]).removesuffix(".service"),
+                short_name(str(one["unit"])),
                 str(one["state"]),
                 "-" if one["up_s"] is None else duration(one["up_s"]),
                 str(one["restarts"]),

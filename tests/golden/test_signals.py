@@ -32,7 +32,7 @@ def outgrown() -> Report:
     crashes = [
         Failure(at=BEGIN + at, unit=unit, result="oom-kill")
         for at in (1000, 2000)
-        for unit in ("worker.service", "web@8001.service")
+        for unit in ("worker@worker.1.service", "web@8001.service")
     ]
     evidence = Evidence(
         since=BEGIN,

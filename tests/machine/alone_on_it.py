@@ -9,7 +9,7 @@ from tests.machine import scenario
 from tests.machine.machine import Machine
 from tests.machine.scenario import ONE, STACKS
 
-DROP_IN = "/run/systemd/system/worker.service.d"
+DROP_IN = "/run/systemd/system/worker@worker.1.service.d"
 EAT = f"""
 set -eu
 mkdir -p {DROP_IN}
@@ -21,11 +21,11 @@ ExecStart=
 ExecStart=/usr/bin/python3 /srv/app/eater
 END
 systemctl daemon-reload
-systemctl restart --no-block worker.service
+systemctl restart --no-block worker@worker.1.service
 until grep -Eq '^oom_kill [1-9]' /sys/fs/cgroup/worker.slice/memory.events; do sleep 1; done
 rm -r {DROP_IN} /srv/app/eater
 systemctl daemon-reload
-systemctl restart worker.service
+systemctl restart worker@worker.1.service
 echo "worker.slice is held to $(cat /sys/fs/cgroup/worker.slice/memory.max) bytes"
 """
 ASK_MEANWHILE = """

@@ -218,6 +218,7 @@ class AppHost:
             AppService(
                 web_units=("web@8001.service", "web@8002.service"),
                 worker_units=("worker.service",),
+                worker_settle_s=1,
                 web_urls=("http://127.0.0.1:8001/", "http://127.0.0.1:8002/"),
             ),
             ReadinessCheck(urls=("http://127.0.0.1/",), timeout_s=changes.pop("timeout_s", 15)),

@@ -23,6 +23,7 @@ SAMPLE = {
     "cloud": "local",
     "app.repository": ".",
     "app.directory": "examples/django",
+    "app.worker_settle_s": 1,
     "app.packages": [
         "python3-django",
         "python3-psycopg",

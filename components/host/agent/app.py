@@ -21,8 +21,8 @@ ROLLING = STATE / "rolling.json"
 GIVE_UP_AFTER = 5
 """Times that systemd started a process again before it counts as hopeless: about 8 s."""
 NOBODY_THERE = "It should listen on 127.0.0.1, on the port that it gets as $PORT. "
-SETTLE_S = 1.0
-"""A worker that cannot start at all has ended by then; it has no URL that could be asked."""
+SETTLE_S = 10
+LOOK_S = 0.5
 
 
 def reads(app: dict[str, Any], paths: list[str]) -> set[str]:
@@ -51,6 +51,8 @@ class App:
     workers: list[str]
     host_header: str
     timeout_s: float
+    settle_s: float
+    """How long a worker has to run: it has no URL that could be asked."""
 
     def unfinished(self) -> dict[str, str]:
         """The roll that was not finished, if any."""
@@ -70,13 +72,20 @@ class App:
             self._restart(unit, url)
         for unit in self.workers:
             self._restart(unit, "")
+        self._settle(self.workers)
 
     def keep_up(self) -> None:
         """Start what does not run; touch nothing that does."""
         self._enable()
-        for unit, url in [*self.web, *((unit, "") for unit in self.workers)]:
-            if not units.is_active(unit) and not units.is_skipped(units.state(unit)):
-                self._restart(unit, url)
+        every = [*self.web, *((unit, "") for unit in self.workers)]
+        away = [
+            (unit, url)
+            for unit, url in every
+            if not units.is_active(unit) and not units.is_skipped(units.state(unit))
+        ]
+        for unit, url in away:
+            self._restart(unit, url)
+        self._settle([unit for unit, url in away if not url])
 
     def _enable(self) -> None:
         units.enable([*(unit for unit, _ in self.web), *self.workers])
@@ -88,8 +97,6 @@ class App:
             raise Failed(unit, f"does not start: {done.last_line()}", "", units.journal(unit))
         if url:
             self._answers(unit, url)
-        else:
-            self._stays(unit)
 
     def _answers(self, unit: str, url: str) -> None:
         def given_up() -> bool:
@@ -106,19 +113,29 @@ class App:
                 units.journal(unit),
             )
 
-    def _stays(self, unit: str) -> None:
-        before = units.state(unit)
-        time.sleep(SETTLE_S)
-        after = units.state(unit)
-        if units.is_skipped(after):
+    def _settle(self, workers: list[str]) -> None:
+        """Look at workers until they have run for long enough."""
+        began = {unit: units.state(unit) for unit in workers}
+        running = [unit for unit in workers if not units.is_skipped(began[unit])]
+        if not running:
             return
-        if after.get("ActiveState") != "active" or after.get("MainPID") != before.get("MainPID"):
-            raise Failed(
-                unit,
-                "ended right after its start",
-                "Its last log lines are below.",
-                units.journal(unit),
-            )
+        step(f"{' '.join(running)}: has to run for {self.settle_s:g} s")
+        deadline = time.monotonic() + self.settle_s
+        while True:
+            late = time.monotonic() >= deadline
+            for unit in running:
+                found = units.state(unit)
+                same = found.get("MainPID") == began[unit].get("MainPID")
+                if found.get("ActiveState") != "active" or not same:
+                    raise Failed(
+                        unit,
+                        f"ended within {self.settle_s:g} s of its start",
+                        "Its last log lines are below.",
+                        units.journal(unit),
+                    )
+            if late:
+                return
+            time.sleep(LOOK_S)
 
 
 def described(app: dict[str, Any], readiness: dict[str, Any]) -> App:
@@ -129,6 +146,7 @@ def described(app: dict[str, Any], readiness: dict[str, Any]) -> App:
         workers=app["worker_units"],
         host_header=readiness["host_header"],
         timeout_s=float(readiness["timeout_s"]),
+        settle_s=float(app.get("worker_settle_s", SETTLE_S)),  # not in a state from before
     )
 
 

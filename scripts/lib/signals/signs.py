@@ -148,7 +148,7 @@ def crashes(evidence: Evidence) -> Sign:
     """
     own = [one for one in evidence.failures if not evidence.in_a_run(one.at)]
     refused = [at for at in evidence.refused if not evidence.in_a_run(at)]
-    workers = [one for one in own if one.unit == "worker.service"]
+    workers = [one for one in own if one.unit.startswith("worker@")]
     webs = [one for one in own if one.unit.startswith("web@")]
     touching = [one for one in workers if touches(one, webs, refused)]
     last = f", the last by {touching[-1].result}" if touching else ""

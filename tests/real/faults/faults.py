@@ -141,7 +141,7 @@ def every(cut_s: float) -> list[Fault]:
     all_hosts = power("app", "database")
     return [
         Fault("web", "web processes killed", 1, web),
-        Fault("worker", "worker killed", 1, process("worker.service")),
+        Fault("worker", "worker killed", 1, process("worker@worker.1.service")),
         Fault("valkey", "Valkey killed", 1, process("valkey-server.service")),
         Fault("pgbouncer", "PgBouncer killed", 1, process("pgbouncer.service")),
         Fault("postgres", "PostgreSQL killed", 1, process(POSTGRES)),

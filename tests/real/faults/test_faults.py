@@ -30,12 +30,12 @@ def test_a_job_that_waits_keeps_a_host_from_going(products: dict[int, Product]) 
 
     product.wait_for_all_jobs()
     until("the queue to be empty", drained, BACK_S)
-    app.run(["systemctl", "stop", "worker.service"])
+    app.run(["systemctl", "stop", "worker@worker.1.service"])
     try:
         until("a job to be taken in", product.queue)
         assert not drained()
     finally:
-        app.run(["systemctl", "start", "worker.service"])
+        app.run(["systemctl", "start", "worker@worker.1.service"])
     until("the queue to be empty", drained, BACK_S)
 
 

@@ -37,7 +37,7 @@ def test_every_service_and_disk_of_a_host_is_asked(products: dict[int, Product])
     assert {"postgresql@17-main.service", "pgbouncer.service", "nginx.service", VALKEY} <= {
         *found["units"]
     }
-    assert "worker.service" in found["units"] and found["boot"] == "done"
+    assert "worker@worker.1.service" in found["units"] and found["boot"] == "done"
     assert {"/", "/data"} <= {disk["where"] for disk in found["disks"]}
 
 

@@ -21,7 +21,7 @@ from tests.real.waiting import until
 
 pytestmark = pytest.mark.real
 
-WORKER = "worker.service"
+WORKER = "worker@worker.1.service"
 DROP_IN = f"/run/systemd/system/{WORKER}.d/90-test.conf"
 EATER = "kept = []\nwhile True:\n    kept.append(b'x' * 2**22)\n"
 

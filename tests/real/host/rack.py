@@ -79,7 +79,9 @@ class Rack:
                 directory="examples/django",
                 release_command="python3 manage.py migrate --noinput",
             ),
-            app.app_service(processes=2, health_path="/health", worker=True),
+            app.app_service(
+                processes=2, health_path="/health", workers={"worker": 1}, worker_settle_s=1
+            ),
             app.readiness_check(processes=2, health_path="/health", timeout_s=60),
             Shutdown(
                 drained=valkey.DRAINED,
@@ -103,7 +105,7 @@ def head() -> str:
 
 
 def started(made: AppHost) -> str:
-    units = "nginx pgbouncer valkey-server postgresql@17-main web@8001 web@8002 worker"
+    units = "nginx pgbouncer valkey-server postgresql@17-main web@8001 web@8002 worker@worker.1"
     return made.sh(f"systemctl show -P InvocationID -P ActiveEnterTimestamp {units}")
 
 

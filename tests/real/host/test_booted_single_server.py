@@ -112,7 +112,7 @@ def test_each_process_runs_as_its_own_user(configured: AppHost) -> None:
     for unit, user in {
         "pgbouncer": "pgbouncer",
         "web@8001": "app",
-        "worker": "app",
+        "worker@worker.1": "app",
         "valkey-server": "valkey",
         "postgresql@17-main": "postgres",
     }.items():
@@ -122,9 +122,38 @@ def test_each_process_runs_as_its_own_user(configured: AppHost) -> None:
 
 def test_the_server_itself_gets_the_signals(configured: AppHost) -> None:
     """No shell stands between systemd and the process of the Procfile."""
-    for unit in ("web@8001", "worker"):
+    for unit in ("web@8001", "worker@worker.1"):
         process = configured.sh(f"systemctl show -P MainPID {unit}")
         assert "python3" in configured.sh(f"readlink /proc/{process}/exe"), unit
+
+
+LINE = r"""
+job() {
+    trap 'echo $1 >> ~/ended; exit' TERM
+    echo $1 >> ~/begun
+    sleep infinity & wait
+}
+job a & job b & wait
+"""
+"""A process of the Procfile as some write it, each job of which has to come to its end."""
+
+
+def test_the_jobs_of_a_line_of_shell_come_to_their_end(configured: AppHost) -> None:
+    """The shell is the unit's main process: at its end systemd would kill its jobs."""
+    drop_in = "/run/systemd/system/worker@line.1.service.d/90-test.conf"
+    configured.host.put("/srv/app/line.sh", LINE, mode=0o755)
+    start = f"ExecStart={app.IN_RELEASE} /bin/bash /srv/app/line.sh"
+    configured.host.put(drop_in, f"[Service]\nExecCondition=\nExecStart=\n{start}\n")
+    try:
+        configured.sh("systemctl daemon-reload; systemctl start worker@line.1")
+        begun = "until [ $(wc -l < /var/lib/app/begun) = 2 ]; do sleep 0.1; done 2>/dev/null"
+        configured.sh(f"timeout 30 sh -c '{begun}'")
+        configured.sh("systemctl stop worker@line.1")
+        assert configured.sh("sort /var/lib/app/ended") == "a\nb"
+        assert configured.sh("systemctl show -P Result worker@line.1") == "success"
+    finally:
+        configured.sh(f"systemctl stop worker@line.1; rm -f {drop_in} /srv/app/line.sh")
+        configured.sh("rm -f /var/lib/app/begun /var/lib/app/ended; systemctl daemon-reload")
 
 
 def test_limits_are_those_of_the_plan(configured: AppHost) -> None:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.real
 
 MOST_EXPOSED = {
     "web@8001.service": 2.0,
-    "worker.service": 2.0,
+    "worker@worker.1.service": 2.0,
     pgbouncer.UNIT: 2.0,
     valkey.UNIT: 2.0,
     "data-volume.service": 2.0,
@@ -97,7 +97,7 @@ def test_apt_reads_our_choices_last(host: ComposedHost, tree: DebianTree) -> Non
 
 def units(host: ComposedHost) -> list[str]:
     names = [service.unit for part in host.parts for service in part.services]
-    return [*names, "web@8001.service", "worker.service"]
+    return [*names, "web@8001.service", "worker@worker.1.service"]
 
 
 def test_systemd_accepts_every_unit(host: ComposedHost, tree: DebianTree) -> None:
@@ -105,8 +105,8 @@ def test_systemd_accepts_every_unit(host: ComposedHost, tree: DebianTree) -> Non
     every = [*units(host), *(["data.mount"] if DEVICE in host.boot_document else [])]
     done = tree.run(f"systemd-analyze verify --man=no {' '.join(every)}")
     assert (done.returncode, complaints(done.stderr)) == (0, [])
-    tree.must("echo 'Restart=sometimes' >> /etc/systemd/system/worker.service")
-    again = tree.run("systemd-analyze verify --man=no worker.service")
+    tree.must("echo 'Restart=sometimes' >> /etc/systemd/system/worker@.service")
+    again = tree.run("systemd-analyze verify --man=no worker@worker.1.service")
     assert complaints(again.stderr)
 
 

@@ -112,7 +112,7 @@ class Product:
 
     def crash(self, order: str) -> None:
         """Let the worker crash, ``alone`` or ``with the web``, and wait until all run again."""
-        units = "worker.service web@8001.service web@8002.service"
+        units = "worker@worker.1.service web@8001.service web@8002.service"
         self.sh(f"systemctl reset-failed {units}")  # the pauses between restarts do not grow
         before = self.sh(f"systemctl show -P NRestarts {units}")
         if order == "with the web":

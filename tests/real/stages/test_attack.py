@@ -229,7 +229,7 @@ def test_the_apps_user_cannot_become_another(stack: Stack) -> None:
         code, said = sh(host, command, user="app")
         assert code != 0, f"{command}: {said}"
     assert must(host, "id -nG", user="app") == "app"
-    for unit in ("web@8001", "web@8002", "worker"):
+    for unit in ("web@8001", "web@8002", "worker@worker.1"):
         pid = must(host, f"systemctl show --value -p MainPID {unit}")
         status = must(host, f"cat /proc/{pid}/status")
         assert re.search(r"^NoNewPrivs:\s+1$", status, re.M)

@@ -92,10 +92,12 @@ def recorded(stack: Stack) -> dict[str, dict[str, Any]]:
 
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
     before = recorded(stack)
-    units = [started(stack, unit) for unit in ("web@8001", "worker", "pgbouncer", "nginx")]
+    units = [started(stack, unit) for unit in ("web@8001", "worker@worker.1", "pgbouncer", "nginx")]
     assert "nothing to change" in stack.run("up")
     assert recorded(stack) == before
-    assert units == [started(stack, unit) for unit in ("web@8001", "worker", "pgbouncer", "nginx")]
+    assert units == [
+        started(stack, unit) for unit in ("web@8001", "worker@worker.1", "pgbouncer", "nginx")
+    ]
 
 
 def test_the_checkout_stays_clean_and_the_passphrase_is_private(stack: Stack) -> None:
@@ -124,14 +126,15 @@ def test_a_changed_pool_size_is_a_reload_in_place(stack: Stack) -> None:
 def test_a_changed_app_setting_reaches_the_app_without_a_gap(stack: Stack) -> None:
     server = stack.outputs()["server_id"]
     with asking(stack.outputs()["url"] + "/health") as seen:
-        stack.up(app__environment={"COLOUR": 'blue $HOME "q"'})
+        stack.up(app__environment={"COLOUR": 'blue $HOME "q"'}, app__processes={"worker": 2})
     assert seen.answers and not seen.failures
+    assert on_host(stack, "systemctl is-active worker@worker.2") == "active"
     pid = on_host(stack, "systemctl show --value -p MainPID web@8001")
     assert 'COLOUR=blue $HOME "q"' in on_host(
         stack, f"sudo cat /proc/{pid}/environ | tr '\\0' '\\n'"
     )
     assert stack.outputs()["server_id"] == server
-    stack.up(app__environment=None)
+    stack.up(app__environment=None, app__processes=None)
 
 
 def test_a_new_revision_is_a_deploy_without_a_gap(stack: Stack) -> None:

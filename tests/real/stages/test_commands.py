@@ -109,7 +109,7 @@ def test_shell_and_console_are_interactive(stage1: Stack) -> None:
 
 def test_processes_and_their_restart(stage1: Stack) -> None:
     found = {one["unit"]: one for one in json.loads(stage1.run("ps", "--json"))}
-    assert [*found] == ["web@8001.service", "web@8002.service", "worker.service"]
+    assert [*found] == ["web@8001.service", "web@8002.service", "worker@worker.1.service"]
     assert all(one["state"] == "active" and one["memory_mib"] > 10 for one in found.values())
     assert stage1.run("ps").splitlines()[0].split() == [
         "PROCESS",
@@ -122,14 +122,14 @@ def test_processes_and_their_restart(stage1: Stack) -> None:
     said = stage1.run("restart", "--", "web")
     assert said.startswith(f"{stage1.name}: restarting web@8001, web@8002, one after the other.\n")
     now = pids(stage1)
-    assert now["worker.service"] == ids["worker.service"]
+    assert now["worker@worker.1.service"] == ids["worker@worker.1.service"]
     assert {now[f"web@{port}.service"] for port in (8001, 8002)}.isdisjoint(ids.values())
     refused = stage1.run("restart", "clock", code=2)
     assert refused.startswith("PROCESS: should be one of web, worker, got 'clock'. ")
 
 
 def pids(stage1: Stack) -> dict[str, str]:
-    units = ["web@8001.service", "web@8002.service", "worker.service"]
+    units = ["web@8001.service", "web@8002.service", "worker@worker.1.service"]
     line = "for unit do echo $unit $(systemctl show -P MainPID $unit); done"
     said = stage1.run("ssh", "--", "sh", "-c", line, "sh", *units)
     return dict(line.split() for line in said.splitlines())
@@ -142,7 +142,7 @@ def test_logs_in_one_stream(stage1: Stack) -> None:
     told = json.loads(following.stdout.readline())
     following.send_signal(signal.SIGINT)
     following.communicate()
-    assert (told["process"], told["unit"]) == ("worker", "worker.service")
+    assert (told["process"], told["unit"]) == ("worker", "worker@worker.1.service")
     assert following.returncode == 0
     every = [json.loads(line)["process"] for line in stage1.run("logs", "--json").splitlines()]
     assert {*every} == {"web", "worker"}

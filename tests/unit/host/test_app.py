@@ -23,11 +23,17 @@ HOST = replace(NONE, host={"DATABASE_URL": "d"}, conventions={"SECRET_KEY": "s",
 
 def test_a_web_process_has_one_port_in_unit_and_url() -> None:
     assert app.web_ports(3) == (8001, 8002, 8003)
-    service = app.app_service(processes=2, health_path="/health", worker=True)
+    workers = {"worker": 2, "clock": 1, "off": 0}
+    service = app.app_service(
+        processes=2, health_path="/health", workers=workers, worker_settle_s=5
+    )
     assert service.web_units == ("web@8001.service", "web@8002.service")
     assert service.web_urls == ("http://127.0.0.1:8001/health", "http://127.0.0.1:8002/health")
-    assert service.worker_units == ("worker.service",)
-    assert app.app_service(processes=1, health_path="/", worker=False).worker_units == ()
+    assert service.worker_units == (
+        "worker@worker.1.service",
+        "worker@worker.2.service",
+        "worker@clock.1.service",
+    )
     readiness = app.readiness_check(processes=1, health_path="/up", timeout_s=5)
     assert readiness.urls == ("http://127.0.0.1:8001/up",)
 
@@ -165,7 +171,14 @@ def test_a_missing_line_is_told_and_its_lack_can_be_asked_for(tmp_path: Path) ->
     assert done.stderr == "the Procfile of this release has no line 'worker:'\n"
 
 
-@pytest.mark.parametrize(("name", "code"), [("web", 0), ("worker", 1)])
+def test_a_number_behind_the_name_tells_processes_apart(tmp_path: Path) -> None:
+    done = run_process(
+        tmp_path, "web: true\nworker: echo all\nworker-high: echo high", "worker-high.2"
+    )
+    assert done.stdout == "high\n"
+
+
+@pytest.mark.parametrize(("name", "code"), [("web", 0), ("worker", 1), ("web.1", 0), ("we.1", 1)])
 def test_has(tmp_path: Path, name: str, code: int) -> None:
     assert run_process(tmp_path, "web: false\n", "--has", name).returncode == code
 

@@ -12,7 +12,7 @@ def test_all_three_with_comments_and_odd_spaces() -> None:
     text = "# the shop\n\nrelease: ./migrate\n"
     text += "  web:gunicorn shop --bind :$PORT\nworker:  celery -A x \n"
     assert parse(text) == Procfile(
-        web="gunicorn shop --bind :$PORT", worker="celery -A x", release="./migrate"
+        web="gunicorn shop --bind :$PORT", release="./migrate", workers={"worker": "celery -A x"}
     )
 
 
@@ -31,9 +31,8 @@ def test_web_alone_is_enough() -> None:
         ("web gunicorn\n", "Procfile:1: should be `name: command`, got 'web gunicorn'"),
         ("web: a\nworker:\n", "Procfile:2: should be `name: command`, got 'worker:'"),
         (
-            "web: a\nclock: b\n",
-            "Procfile:2: should be one of web, worker, release, got 'clock'."
-            " Take the line out, or run that process from the worker's command.",
+            f"web: a\n{'x' * 41}: b\n",
+            f"Procfile:2: should be a name of at most 40 characters, got '{'x' * 41}'",
         ),
         (
             "web: a\n# twice\nweb: b\n",
@@ -76,4 +75,43 @@ def test_web_alone_is_enough() -> None:
 def test_what_is_refused(text: str, problem: str) -> None:
     with pytest.raises(UserError) as error:
         parse(text)
+    assert str(error.value) == problem
+
+
+OTHERS = parse("web: a\nclock: b\nworker-high: c\nrelease: d\n")
+
+
+def test_each_other_process_runs_once_unless_the_settings_say_otherwise() -> None:
+    assert OTHERS.workers == {"clock": "b", "worker-high": "c"}
+    assert OTHERS.counts({}) == {"clock": 1, "worker-high": 1}
+    assert OTHERS.counts({"worker-high": 3, "clock": 0}) == {"clock": 0, "worker-high": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "problem"),
+    [
+        (
+            "web: a\nclock: b",
+            "web",
+            "stages:app.processes: should be without web, which stages:app.web_processes counts,"
+            " got 'web'. Take it out.",
+        ),
+        (
+            "web: a\nclock: b\nbeat: c",
+            "release",
+            "stages:app.processes: should be names of the Procfile beside web and release"
+            " (clock, beat), got 'release'. Correct the name, or commit a line for it.",
+        ),
+        (
+            "web: a",
+            "worker",
+            "stages:app.processes: should be names of the Procfile beside web and release (none,"
+            " for the Procfile has no other line), got 'worker'."
+            " Correct the name, or commit a line for it.",
+        ),
+    ],
+)
+def test_a_count_of_what_the_procfile_lacks_is_refused(text: str, name: str, problem: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse(text).counts({name: 1})
     assert str(error.value) == problem

@@ -21,7 +21,7 @@ from scripts.main import main
 CONFIGURATION = {
     "app": {
         "web_units": ["web@8001.service", "web@8002.service"],
-        "worker_units": ["worker.service"],
+        "worker_units": ["worker@worker.1.service"],
         "web_urls": [],
     },
     "services": [{"unit": "nginx.service"}, {"unit": "data.mount"}],
@@ -104,15 +104,16 @@ def test_bad_words_are_refused_before_anything_is_opened(
 
 
 def test_a_process_has_the_name_of_its_procfile() -> None:
-    assert [*map(process_name, ("web@8001.service", "worker.service", "nginx.service"))] == [
+    assert [*map(process_name, ("web@8001.service", "worker@clock.1.service", "nginx.service"))] == [
         "web",
-        "worker",
+        "clock",
         "nginx",
     ]
     assert SERVER.processes()["web"] == ["web@8001.service", "web@8002.service"]
     assert SERVER.services() == {"nginx": ["nginx.service"]}
     assert SERVER.units_of_process("") == SERVER.app_units
-    assert SERVER.units_of_process("worker") == ["worker.service"]
+    assert SERVER.units_of_process("worker") == ["worker@worker.1.service"]
+    assert SERVER.units_of_process("worker.1") == ["worker@worker.1.service"]
     assert SERVER.units_of_process("web@8002") == ["web@8002.service"]
 
 
@@ -175,8 +176,11 @@ def entry(**fields: Any) -> bytes:
     ("fields", "shown"),
     [
         ({}, "web@8001: ready"),
-        ({"UNIT": "worker.service", "_PID": "1", "_SYSTEMD_UNIT": "init.scope"}, "worker: ready"),
-        ({"UNIT": "worker.service"}, "web@8001: ready"),  # any user may claim a unit
+        (
+            {"UNIT": "worker@clock.1.service", "_PID": "1", "_SYSTEMD_UNIT": "init.scope"},
+            "clock.1: ready",
+        ),
+        ({"UNIT": "worker@clock.1.service"}, "web@8001: ready"),  # any user may claim a unit
         ({"MESSAGE": "\x1b[31mred\x1b[0m"}, r"web@8001: \u{1b}[31mred\u{1b}[0m"),
         (
             {"MESSAGE": [0x1B, 0x5D, 0x30, 0xFF]},
@@ -245,7 +249,7 @@ def test_processes_in_columns() -> None:
     told = {
         "web@8001.service": {"state": "active", "up_s": 7325, "restarts": 0, "memory_mib": 81},
         "web@8002.service": {"state": "failed", "up_s": None, "restarts": 12, "memory_mib": "x"},
-        "worker.service": {"state": "skipped"},
+        "worker@worker.1.service": {"state": "skipped"},
     }
     found = process_list.rows(SERVER.app_units, told)
     assert process_list.table(found) == [

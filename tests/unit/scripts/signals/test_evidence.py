@@ -80,9 +80,11 @@ def test_runs_are_paired_and_a_killed_one_ends() -> None:
 
 
 def test_failures_are_systemds_own() -> None:
-    events = event(5, MESSAGE_ID=FAILURE, UNIT="worker.service", UNIT_RESULT="oom-kill")
-    events += event(6, MESSAGE_ID="other", UNIT="worker.service")
-    assert of(events=events).failures == (Failure(at=5, unit="worker.service", result="oom-kill"),)
+    events = event(5, MESSAGE_ID=FAILURE, UNIT="worker@worker.1.service", UNIT_RESULT="oom-kill")
+    events += event(6, MESSAGE_ID="other", UNIT="worker@worker.1.service")
+    assert of(events=events).failures == (
+        Failure(at=5, unit="worker@worker.1.service", result="oom-kill"),
+    )
 
 
 def test_a_line_that_was_cut_off_or_is_of_another_sampler_is_left_out() -> None:

@@ -100,13 +100,17 @@ def failed(at: float, unit: str) -> Failure:
     ("failures", "verdict"),
     [
         ([], "stay"),
-        ([failed(100, "worker.service")] * 5, "stay"),
+        ([failed(100, "worker@worker.1.service")] * 5, "stay"),
         ([failed(100, "web@8001.service")] * 5, "stay"),
-        ([failed(100, "worker.service"), failed(131, "web@8001.service")], "stay"),
-        ([failed(100, "worker.service"), failed(130, "web@8001.service")], "near"),
-        ([failed(100, "worker.service"), failed(70, "web@8001.service")], "near"),
+        ([failed(100, "worker@worker.1.service"), failed(131, "web@8001.service")], "stay"),
+        ([failed(100, "worker@worker.1.service"), failed(130, "web@8001.service")], "near"),
+        ([failed(100, "worker@worker.1.service"), failed(70, "web@8001.service")], "near"),
         (
-            [failed(at, unit) for at in (100, 900) for unit in ("worker.service", "web@1.service")],
+            [
+                failed(at, unit)
+                for at in (100, 900)
+                for unit in ("worker@worker.1.service", "web@1.service")
+            ],
             "move on",
         ),
     ],
@@ -117,7 +121,7 @@ def test_crashes(failures: list[Failure], verdict: str) -> None:
 
 def test_a_crash_that_a_visitor_felt_and_one_that_a_deploy_made() -> None:
     samples = minutes((1, 1, 1.0), refused=(95,)).samples
-    crash = (failed(100, "worker.service"),)
+    crash = (failed(100, "worker@worker.1.service"),)
     felt = signs.crashes(Evidence(since=0, until=WEEK, samples=samples, failures=crash))
     assert felt.verdict == "near"
     assert felt.measures[0].said == (
