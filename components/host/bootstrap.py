@@ -12,7 +12,7 @@ PASSWORD_VARIABLE = "app_password"  # noqa: S105 - the name of a psql variable
 """psql variable that has to hold the role's password in stage 2: see ``set_variable``."""
 
 
-def bootstrap_sql(*, managed: bool) -> str:
+def bootstrap_sql(*, managed: bool, statement_timeout_s: int | None = None) -> str:
     """Return a psql script: role ``app``, database ``app`` that it owns, and no one else in it.
 
     Run it by ``converge/admin_sql.py``. It never enters the database ``app``, where an admin's
@@ -21,7 +21,12 @@ def bootstrap_sql(*, managed: bool) -> str:
     ``managed`` the role gets the password in ``app_password``; put ``set_variable`` before the
     script, so that the password is in no argument list and in no file.
     """
-    return render("postgres/bootstrap.sql.j2", managed=managed, password=PASSWORD_VARIABLE)
+    return render(
+        "postgres/bootstrap.sql.j2",
+        managed=managed,
+        password=PASSWORD_VARIABLE,
+        statement_timeout_s=statement_timeout_s,
+    )
 
 
 def set_variable(name: str, value: str) -> str:

@@ -7,6 +7,7 @@ It answers while the app restarts: a request goes to another process when one do
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from components.host import certificate, firewall
 from components.host.model import HostFile, Part, Service
@@ -31,7 +32,18 @@ STATUS_PORT = 8090
 """On 127.0.0.1: says that Nginx itself runs with the current configuration."""
 
 
-def nginx(*, web_ports: Sequence[int], domain: str | None = None) -> Part:
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a request and its answer may take (``stages:app`` has a key for each)."""
+
+    max_body_mib: int = 20
+    request_timeout_s: int = 60
+    response_headers_kib: int = 16
+
+
+def nginx(
+    *, web_ports: Sequence[int], domain: str | None = None, limits: Limits = Limits()
+) -> Part:
     """Return the web server in front of the web processes on ``web_ports`` of 127.0.0.1.
 
     With a ``domain`` only that name is served, over TLS, and all else leads there; its certificate
@@ -64,6 +76,7 @@ def nginx(*, web_ports: Sequence[int], domain: str | None = None) -> Part:
                     page=PAGE,
                     host=domain or "$host$port_of_host",
                     blanked=BLANKED,
+                    limits=limits,
                 ),
             ),
             HostFile(path=BLANKED, content=plain("nginx/blanked-headers.conf")),

@@ -80,9 +80,12 @@ def users_file(password: str) -> HostFile:
     return _file(USERS, f'"app" "{password}"\n"pgbouncer" ""\n')
 
 
-def upstream_socket(sizes: PoolSizes) -> tuple[HostFile, ...]:
+def upstream_socket(
+    sizes: PoolSizes, *, statement_timeout_s: int | None = None
+) -> tuple[HostFile, ...]:
     """Stage 1: PostgreSQL on the same host, over its socket, by ``peer``. No secret."""
-    return (_databases(sizes, server=f"host={POSTGRES_SOCKET}"),)
+    server = f"host={POSTGRES_SOCKET}"
+    return (_databases(sizes, server=server, statement_timeout_s=statement_timeout_s),)
 
 
 def upstream_managed(
@@ -93,6 +96,7 @@ def upstream_managed(
     password: str,
     ca_pem: str,
     read_hosts: Sequence[str] = (),
+    statement_timeout_s: int | None = None,
 ) -> tuple[HostFile, ...]:
     """Stage 2: a managed database over TLS. The password is in the answer: treat it as secret.
 
@@ -111,6 +115,7 @@ def upstream_managed(
             server=f"host={host} {way}",
             readers=[f"host={each} {way}" for each in read_hosts],
             every_reader=f"host={','.join(read_hosts)} {way}",
+            statement_timeout_s=statement_timeout_s,
         ),
         HostFile(path=SERVER_CA, content=ca_pem.strip() + "\n"),
     )
@@ -159,8 +164,9 @@ def pgbouncer(*, pool_mode: PoolMode, managed: bool, replicas: int = 0) -> Part:
                 restart_on=(INI, DROP_IN),
                 check=CHECK,
                 # Through the pool to the database: an unreachable one, a wrong password or an
-                # unverified certificate is seen here, and the old files come back.
-                ready=f"runuser -u app -- {PSQL} -XwAtq -c 'select 1'"
+                # unverified certificate is seen here, and the old files come back. On a new
+                # connection, which has the role's settings of now.
+                ready=f"{RECONNECT} && runuser -u app -- {PSQL} -XwAtq -c 'select 1'"
                 f" '{SOCKET_URL}&connect_timeout=5'",
                 after_database=True,
             ),
@@ -174,7 +180,12 @@ def shutdown() -> tuple[str, ...]:
 
 
 def _databases(
-    sizes: PoolSizes, *, server: str, readers: Sequence[str] = (), every_reader: str = ""
+    sizes: PoolSizes,
+    *,
+    server: str,
+    readers: Sequence[str] = (),
+    every_reader: str = "",
+    statement_timeout_s: int | None,
 ) -> HostFile:
     content = render(
         "pgbouncer/databases.ini.j2",
@@ -182,6 +193,7 @@ def _databases(
         sizes=sizes,
         readers=readers,
         every_reader=every_reader,
+        statement_timeout_s=statement_timeout_s,
     )
     return _file(DATABASES, content)
 

@@ -113,3 +113,11 @@ class Database:
         by_default="computed from the database's connection limit",
         unit="connections",
     )
+    statement_timeout_s: int | None = key(
+        whole(1, 86400),
+        "How long a statement of the app may take before PostgreSQL ends it. `DIRECT_DATABASE_URL`,"
+        " and so migrations, has no such limit.",
+        default=None,
+        by_default="no limit",
+        unit="s",
+    )

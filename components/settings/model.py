@@ -65,6 +65,25 @@ class App:
         make_default=dict,
         by_default="none",
     )
+    max_body_mib: int = key(
+        whole(1, 10240),
+        "How large the body of a request may be, an upload for example. A larger one gets 413.",
+        default=20,
+        unit="MiB",
+    )
+    request_timeout_s: int = key(
+        whole(5, 3600),
+        "How long Nginx waits for a web process, and for the next piece of its answer. What takes"
+        " longer gets 503.",
+        default=60,
+        unit="s",
+    )
+    response_headers_kib: int = key(
+        whole(4, 64),
+        "How large the headers of an answer may be, all cookies together. Larger ones become 503.",
+        default=16,
+        unit="KiB",
+    )
     database_url_scheme: Scheme = key(
         choices.SCHEME,
         "How `DATABASE_URL` and its like begin: `postgres`, as on Heroku, if the app wants that.",

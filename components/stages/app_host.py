@@ -269,7 +269,15 @@ def _parts(
             replicas=upstream.replicas,
         ),
         valkey.valkey(memory_mib=shares.valkey_mib, mount=mount),
-        nginx.nginx(web_ports=app.web_ports(settings.app.web_processes), domain=settings.domain),
+        nginx.nginx(
+            web_ports=app.web_ports(settings.app.web_processes),
+            domain=settings.domain,
+            limits=nginx.Limits(
+                max_body_mib=settings.app.max_body_mib,
+                request_timeout_s=settings.app.request_timeout_s,
+                response_headers_kib=settings.app.response_headers_kib,
+            ),
+        ),
         *([certificate.certificate(mount=mount)] if settings.domain else []),
     )
 

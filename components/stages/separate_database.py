@@ -82,7 +82,7 @@ class SeparateDatabase(pulumi.ComponentResource):
             network=network,
             volume=None,
             secrets=secrets,
-            upstream=_managed(database, sizes, secrets),
+            upstream=_managed(database, sizes, secrets, settings.database.statement_timeout_s),
             opts=child,
         )
         self.outputs = {
@@ -94,7 +94,12 @@ class SeparateDatabase(pulumi.ComponentResource):
         self.register_outputs(self.outputs)
 
 
-def _managed(database: DatabaseAnswer, sizes: PoolSizes, secrets: GeneratedSecrets) -> Upstream:
+def _managed(
+    database: DatabaseAnswer,
+    sizes: PoolSizes,
+    secrets: GeneratedSecrets,
+    statement_timeout_s: int | None,
+) -> Upstream:
     """A managed database: TLS verified in full, the app's password with the pooler alone."""
     known = pulumi.Output.all(
         host=database.host,
@@ -114,12 +119,13 @@ def _managed(database: DatabaseAnswer, sizes: PoolSizes, secrets: GeneratedSecre
             password=of["app_password"],
             ca_pem=of["ca_pem"],
             read_hosts=of["read_hosts"],
+            statement_timeout_s=statement_timeout_s,
         )
 
     def step(of: Mapping[str, Any]) -> dict[str, Any]:
         password = set_variable(PASSWORD_VARIABLE, of["app_password"])
         return {
-            "sql": password + bootstrap_sql(managed=True),
+            "sql": password + bootstrap_sql(managed=True, statement_timeout_s=statement_timeout_s),
             "connection": {
                 "PGHOST": of["host"],
                 "PGPORT": str(int(of["port"])),

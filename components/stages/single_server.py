@@ -82,6 +82,7 @@ class SingleServer(pulumi.ComponentResource):
 def _postgres_here(settings: Settings, memory_mib: int) -> Upstream:
     """PostgreSQL on the host itself, reached over its socket by ``peer``: no password exists."""
     version = settings.database.version
+    statement_timeout_s = settings.database.statement_timeout_s
     sizes = pool_sizes(
         limit=postgres.MAX_CONNECTIONS,
         reserved=postgres.RESERVED_CONNECTIONS,
@@ -94,9 +95,11 @@ def _postgres_here(settings: Settings, memory_mib: int) -> Upstream:
             ),
             samples.samples(version=version, memory_mib=memory_mib),
         ),
-        pooler_files=list(pgbouncer.upstream_socket(sizes)),
+        pooler_files=list(
+            pgbouncer.upstream_socket(sizes, statement_timeout_s=statement_timeout_s)
+        ),
         managed=False,
         step=DatabaseStep(run_as="postgres"),
-        secrets={"sql": bootstrap_sql(managed=False)},
+        secrets={"sql": bootstrap_sql(managed=False, statement_timeout_s=statement_timeout_s)},
         shutdown=postgres.shutdown(version),
     )

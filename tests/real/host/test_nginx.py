@@ -30,6 +30,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = json.dumps({"port": port, "headers": dict(self.headers)}).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if mood == "wide":
+            for number in range(4):
+                self.send_header("Set-Cookie", f"c{number}={'x' * 3600}")
         self.end_headers()
         self.wfile.write(body)
     do_POST = do_GET
@@ -231,8 +234,25 @@ def test_the_apps_own_error_page_comes_through(single: DebianTree) -> None:
 
 def test_too_large_a_body_is_refused_before_it_reaches_the_app(single: DebianTree) -> None:
     big = "head -c 21M /dev/zero > /run/big; " + ask("--data-binary @/run/big http://127.0.0.1/")
-    _, status, asked = serve(single, {8001: "works"}, big)
+    body, status, asked = serve(single, {8001: "works"}, big)
     assert (status, asked) == ("413", [])
+    assert body == "This is larger than the 20 MB that this site takes.\n"
+
+
+def test_an_answer_may_have_many_cookies(single: DebianTree) -> None:
+    """With Nginx's own 4 KiB it would be none."""
+    body, status, _ = serve(single, {8001: "wide", 8002: "wide"}, ask("http://127.0.0.1/"))
+    assert status == "200" and json.loads(body)["port"] in {8001, 8002}
+
+
+def test_the_limits_are_those_of_the_settings(single: DebianTree) -> None:
+    limits = nginx.Limits(max_body_mib=300, request_timeout_s=900, response_headers_kib=64)
+    part = nginx.nginx(web_ports=(8001,), limits=limits)
+    (locations,) = [file.content for file in part.files if file.path == nginx.LOCATIONS]
+    single.write(nginx.LOCATIONS, locations)
+    single.must("nginx -t -q")
+    for line in ("client_max_body_size 300m;", "proxy_read_timeout 900s;"):
+        assert line in locations
 
 
 def test_a_certificate_authority_is_answered_by_nginx_itself(single: DebianTree) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from components.host import pgbouncer
 from tests.real.clone import Stack, fetch
 from tests.real.waiting import until
 
@@ -115,12 +116,17 @@ def test_the_checkout_stays_clean_and_the_passphrase_is_private(stack: Stack) ->
 def test_a_changed_pool_size_is_a_reload_in_place(stack: Stack) -> None:
     server, pooler = stack.outputs()["server_id"], started(stack, "pgbouncer")
     with asking(stack.outputs()["url"] + "/health") as seen:
-        stack.up(database__pool_size=7)
+        stack.up(database__pool_size=7, database__statement_timeout_s=30)
     assert seen.answers and not seen.failures
     assert "pool_size=7" in on_host(stack, "sudo cat /etc/pgbouncer/databases.ini")
     assert stack.outputs()["server_id"] == server
     assert started(stack, "pgbouncer") == pooler
-    stack.up(database__pool_size=None)
+    ask = "sudo runuser -u app -- psql -XAtc 'show statement_timeout' '{}'"
+    assert on_host(stack, ask.format(pgbouncer.SOCKET_URL)) == "30s"
+    for _ in range(2):  # the second session would get a used connection
+        assert on_host(stack, ask.format(pgbouncer.DIRECT_SOCKET_URL)) == "0"
+    stack.up(database__pool_size=None, database__statement_timeout_s=None)
+    assert on_host(stack, ask.format(pgbouncer.SOCKET_URL)) == "0"
 
 
 def test_a_changed_app_setting_reaches_the_app_without_a_gap(stack: Stack) -> None:

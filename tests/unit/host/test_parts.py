@@ -8,6 +8,7 @@ import jinja2
 import pytest
 
 from components.host import access, data_volume, firewall, nginx, pgbouncer, pool, rendering, valkey
+from components.host.bootstrap import bootstrap_sql
 from components.host.model import Service
 from tests.support.composed_hosts import ComposedHost, separate_database, single_server
 
@@ -173,6 +174,21 @@ def test_fact_36_in_transaction_mode_what_needs_a_session_has_an_alias_of_its_ow
     direct = next(line for line in databases.content.splitlines() if "app_direct" in line)
     assert "pool_mode=session" in direct
     assert pgbouncer.DIRECT_SOCKET_URL != pgbouncer.SOCKET_URL
+
+
+def test_a_statement_timeout_is_the_roles_and_never_a_migrations() -> None:
+    (databases,) = pgbouncer.upstream_socket(SIZES, statement_timeout_s=30)
+    aliases = {line.split()[0]: line for line in databases.content.splitlines() if " = " in line}
+    # Used once: a used connection would have the role's again.
+    own = " server_lifetime=0 connect_query='SET statement_timeout = 0'"
+    assert aliases["app_direct"].endswith(own) and own not in aliases["app"]
+    assert "statement_timeout of 30 s" in databases.content, "another value is a reload too"
+    assert "ALTER ROLE app SET statement_timeout = '30s';" in bootstrap_sql(
+        managed=True, statement_timeout_s=30
+    )
+    assert "ALTER ROLE app RESET statement_timeout;" in bootstrap_sql(managed=True)
+    (none,) = pgbouncer.upstream_socket(SIZES)
+    assert "timeout" not in none.content
 
 
 def test_the_address_of_the_pool_has_a_host_and_a_password() -> None:

@@ -9,6 +9,8 @@ ALTER ROLE app LOGIN PASSWORD :'app_password';
 SELECT 'GRANT app TO CURRENT_USER' WHERE NOT pg_has_role(CURRENT_USER, 'app', 'USAGE')
     OR NOT pg_has_role(CURRENT_USER, 'app', 'SET') \gexec
 
+ALTER ROLE app RESET statement_timeout;
+
 -- The built-in locale sorts the same on every host, so stage 1 and stage 2 agree.
 SELECT $$CREATE DATABASE app OWNER app TEMPLATE template0 ENCODING 'UTF8'
     LOCALE 'C.UTF-8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'$$
