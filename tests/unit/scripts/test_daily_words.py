@@ -104,7 +104,9 @@ def test_bad_words_are_refused_before_anything_is_opened(
 
 
 def test_a_process_has_the_name_of_its_procfile() -> None:
-    assert [*map(process_name, ("web@8001.service", "worker@clock.1.service", "nginx.service"))] == [
+    assert [
+        *map(process_name, ("web@8001.service", "worker@clock.1.service", "nginx.service"))
+    ] == [
         "web",
         "clock",
         "nginx",
