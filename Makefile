@@ -26,7 +26,7 @@ YES_FLAG = $${YES:+--yes}
 # What the workflows run (docs/ci.md).
 CI = ci-preview ci-look ci-stacks ci-plan ci-comment ci-drift
 
-.PHONY: help up preview plan refresh outputs status ssh logs ps restart run shell console deploy replace failover down delete-data signals test machine-test lint lock format cost cost-chart scan policy policy-pack prices bench chaos $(CI)
+.PHONY: help up preview plan refresh outputs status ssh logs ps restart run shell console deploy releases rollback replace failover down delete-data signals test machine-test lint lock format cost cost-chart scan policy policy-pack prices bench chaos $(CI)
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -76,6 +76,12 @@ console: ## the app's console (Django, Rails, Node)
 
 deploy: ## bring up REVISION=... of the app (a branch, tag or commit)
 	$(STAGES) deploy $(STACK_FLAG) $${REVISION:+--revision "$$REVISION"} $(YES_FLAG)
+
+releases: ## the releases on the server, and which of them a rollback reaches in seconds (JSON=1)
+	$(STAGES) releases $(STACK_FLAG) $(JSON_FLAG)
+
+rollback: ## put an older release back into service (REVISION=...: that one; YES=1: do not ask)
+	$(STAGES) rollback $(STACK_FLAG) $${REVISION:+--to "$$REVISION"} $(YES_FLAG)
 
 replace: ## replace the app server by a new one
 	$(STAGES) replace $(STACK_FLAG) $(YES_FLAG)

@@ -112,10 +112,12 @@ def deploy(
     revision: Annotated[str, typer.Option(help="Branch, tag or commit of the app.")] = "",
     yes: Yes = False,
 ) -> None:
-    """Bring up a revision of the app; it is written into the stack's settings."""
+    """Bring up a revision of the app; once it serves it is written into the stack's settings."""
+    opened = _open(word, stack)
     if revision:
-        flows.set_revision(_open(word, stack), revision)
-    flows.up(_open(word, stack), yes=yes, ask=_ask)
+        flows.deploy(opened, revision, yes=yes, ask=_ask)
+    else:
+        flows.up(opened, yes=yes, ask=_ask)
 
 
 @app.command()

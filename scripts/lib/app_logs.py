@@ -105,7 +105,7 @@ def parse(raw: bytes) -> Line | None:
         )
     return Line(
         at=moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        process=process_name(unit) if "." in unit else unit,
+        process=process_name(unit) if "." in unit else "",
         unit=unit,
         text=visible(str(message or "")).rstrip("\n"),
     )

@@ -7,7 +7,9 @@ import functools
 import json
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
@@ -286,13 +288,35 @@ def servers(resources: Iterable[Resource], id_: str) -> list[str]:
     return sorted(found)
 
 
-def set_revision(session: Session, revision: str) -> None:
-    """Write the app's revision into the stack's settings file, if it names one that exists."""
+def deploy(session: Session, revision: str, *, yes: bool, ask: Callable[[str], bool]) -> None:
+    """Bring the stack up with a revision of the app; its settings file gets it once that serves.
+
+    So a deploy that fails, is refused or is killed leaves the file as it was, and the next `up`
+    does not try that revision again.
+    """
     revision = REVISION.read("--revision", revision)  # else the file could not be read again
-    release.resolve(dataclasses.replace(session.settings.app, revision=revision), ROOT)
+    chosen = dataclasses.replace(session.settings.app, revision=revision)
+    release.resolve(chosen, ROOT)
+    make_ready(session)
     file = session.checkout.settings_file(session.stack)
-    atomic_write.write(file, stacks.with_setting(file.read_text(), "app.revision", revision))
-    session.say(f"stacks/{file.name}: stages:app.revision is {revision} now.")
+    with tempfile.TemporaryDirectory(dir=session.checkout.own) as folder:
+        wanted = Path(folder) / file.name
+        wanted.write_text(stacks.with_setting(file.read_text(), "app.revision", revision))
+        session = dataclasses.replace(
+            session, settings=dataclasses.replace(session.settings, app=chosen)
+        )
+        up(session, yes=yes, ask=ask, config_file=str(wanted))
+    write_revision(session, revision)
+
+
+def write_revision(session: Session, revision: str) -> None:
+    """Write the app's revision into the stack's settings file."""
+    file = session.checkout.settings_file(session.stack)
+    text = file.read_text()
+    changed = stacks.with_setting(text, "app.revision", revision)
+    if changed != text:
+        atomic_write.write(file, changed)
+        session.say(f"stacks/{file.name}: stages:app.revision is {revision} now.")
 
 
 def _preflight(session: Session) -> None:

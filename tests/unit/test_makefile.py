@@ -42,6 +42,8 @@ ONE_VALUE = {
     "shell": ["STACK"],
     "console": ["STACK"],
     "deploy": ["STACK", "REVISION"],
+    "releases": ["STACK"],
+    "rollback": ["STACK", "REVISION"],
     "replace": ["STACK"],
     "down": ["STACK"],
     "failover": ["STACK"],

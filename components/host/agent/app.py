@@ -14,7 +14,7 @@ from typing import Any
 
 from components.host.agent import pace, release, units, web
 from components.host.agent.files import STATE, read_json, write_json
-from components.host.agent.report import Failed, step
+from components.host.agent.report import Failed, run, step
 from components.host.agent.system import AUTHORITIES
 
 ROLLING = STATE / "rolling.json"
@@ -22,6 +22,7 @@ GIVE_UP_AFTER = 5
 """Times that systemd started a process again before it counts as hopeless: about 8 s."""
 NOBODY_THERE = "It should listen on 127.0.0.1, on the port that it gets as $PORT. "
 SETTLE_S = 10
+SHORT_S = 0.5
 LOOK_S = 0.5
 
 
@@ -63,15 +64,21 @@ class App:
         write_json(ROLLING, {"from": old, "to": new})
 
     def finish(self) -> None:
+        release.remember()
         ROLLING.unlink(missing_ok=True)
 
-    def roll(self) -> None:
-        """Restart every unit with what ``current`` holds, each web unit healthy before the next."""
+    def roll(self, *, in_haste: bool = False) -> None:
+        """Restart every unit with what ``current`` holds, each web unit healthy before the next.
+
+        ``in_haste``: the workers end their jobs meanwhile.
+        """
         self._enable()
+        if in_haste and self.workers:
+            run(["systemctl", "restart", "--no-block", "--", *self.workers])
         for unit, url in self.web:
             self._restart(unit, url)
         for unit in self.workers:
-            self._restart(unit, "")
+            self._restart(unit, "", "start" if in_haste else "restart")
         self._settle(self.workers)
 
     def keep_up(self) -> None:
@@ -90,9 +97,9 @@ class App:
     def _enable(self) -> None:
         units.enable([*(unit for unit, _ in self.web), *self.workers])
 
-    def _restart(self, unit: str, url: str) -> None:
+    def _restart(self, unit: str, url: str, verb: str = "restart") -> None:
         step(f"restart {unit}")
-        done = units.act("restart", unit)
+        done = units.act(verb, unit)
         if not done.ok:
             raise Failed(unit, f"does not start: {done.last_line()}", "", units.journal(unit))
         if url:
@@ -160,6 +167,25 @@ def restart(document: dict[str, Any]) -> dict[str, object]:
     )
     chosen.roll()
     return {"restarted": [*(unit for unit, _ in chosen.web), *chosen.workers]}
+
+
+def rollback(document: dict[str, Any]) -> dict[str, object]:
+    """Put an older release that is still here back into service: nothing is built or migrated."""
+    app = described(document["app"], document["readiness"])
+    name, old = str(document["release"]), release.active()
+    if app.unfinished():
+        raise Failed("release", "a deploy did not end", "Bring the stack up first.")
+    if name not in release.complete():
+        raise Failed("release", f"{release.commit_of(name)[:12]} is not on this host any more")
+    app.begin(old, name)
+    release.switch(name)
+    try:
+        # It has run here before: its workers are looked at once.
+        replace(app, settle_s=SHORT_S).roll(in_haste=True)
+    except Failed as failure:
+        raise failure.say(back_to(old, app)) from failure
+    app.finish()
+    return {"release": name}
 
 
 def back_to(old: str, app: App) -> str:

@@ -148,12 +148,13 @@ def _apply(document: dict[str, Any]) -> dict[str, object]:
     return {"release": release.active(), "changed": changed}
 
 
-LOOKS = {"observe": observe, "health": health}
+LOOKS = {"observe": observe, "health": health, "releases": release.releases}
 """Change nothing and wait for nobody."""
 MODES = {
     "apply": apply,
     "boot": boot,
     "restart": apps.restart,
+    "rollback": apps.rollback,
     "serve": serve,
     "shutdown": shutdown,
     "give": give,

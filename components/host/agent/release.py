@@ -16,9 +16,11 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from components.host.agent import folders
-from components.host.agent.files import STATE
+from components.host.agent.files import STATE, read_json, write_json
+from components.host.agent.logs import FOLDER as LOGS
 from components.host.agent.logs import Logged, follow
 from components.host.agent.report import TIMEOUT_EXIT, Done, Failed, run, shell, step, tell
 
@@ -29,6 +31,10 @@ REMOVED = FOLDER / ".removed"
 """For root alone: where a release is moved to be removed."""
 HOME = Path("/var/lib/app")
 COMPLETE = STATE / "releases"
+SERVED = STATE / "served.json"
+"""Which releases have served, the last one at the end: ``release``, ``at``."""
+MOST_SERVED = 50
+MOST_OF_A_LOG = 1024**2
 USER = "app"
 ENVIRONMENT = "/etc/app/app.env"
 RELEASE_ENVIRONMENT = "/etc/app/release.env"
@@ -115,6 +121,35 @@ def switch(name: str) -> None:
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(f"releases/{name}")
     temporary.rename(CURRENT)
+
+
+def complete() -> list[str]:
+    """Names of the releases that are here, whole; the last that was made or served comes first."""
+    marks = sorted(COMPLETE.iterdir(), key=lambda mark: mark.stat().st_mtime, reverse=True)
+    return [mark.name for mark in marks if os.path.lexists(RELEASES / mark.name)]
+
+
+def remember() -> None:
+    """Note down that the active release serves since now, unless it did so before."""
+    name, served = active(), read_json(SERVED, [])
+    if name and (not served or served[-1]["release"] != name):
+        write_json(SERVED, [*served, {"release": name, "at": round(time.time())}][-MOST_SERVED:])
+        (COMPLETE / name).touch()
+
+
+def releases(document: dict[str, Any]) -> dict[str, object]:
+    """Which releases are here, when each served, and what making ``document["log"]`` printed."""
+    log = str(document.get("log") or "")
+    files = sorted(LOGS.glob(f"*-{log[:12]}-*.log"))[-2:] if log.isalnum() else []
+    return {
+        "active": active(),
+        "complete": complete() if COMPLETE.exists() else [],
+        "served": read_json(SERVED, []),
+        "log": "".join(
+            f"{file.name}\n{file.read_bytes()[-MOST_OF_A_LOG:].decode(errors='replace')}\n"
+            for file in files
+        ),
+    }
 
 
 def prune(keep: int, *also: str) -> None:

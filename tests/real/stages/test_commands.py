@@ -152,3 +152,37 @@ def test_logs_in_one_stream(stage1: Stack) -> None:
     until("the request in Nginx's log", lambda: "GET /proof.json" in stage1.run("logs", "nginx"))
     assert "owned" not in stage1.run("logs", "nginx")
     assert "Bad pattern" in stage1.run("logs", "--grep", "(", code=1)
+
+
+def test_a_failed_deploy_leaves_no_trace_and_a_rollback_needs_no_build(stage1: Stack) -> None:
+    clone, file = stage1.clone, stage1.clone.path / "stacks" / f"Pulumi.{stage1.name}.yaml"
+    stage1.up()
+    first, start = stage1.outputs()["revision"], clone.git("rev-parse", "HEAD")
+    try:
+        clone.git("commit", "--allow-empty", "--quiet", "-m", "a second release")
+        second = clone.git("rev-parse", "HEAD")
+        assert f"stages:app.revision is {second} now." in stage1.run("deploy", "--revision", second)
+        procfile = clone.path / "examples/django/Procfile"
+        procfile.write_text(procfile.read_text().replace("release: ", "release: exit 9; "))
+        clone.git("commit", "--quiet", "-am", "a release that fails")
+        before = file.read_text()
+        said = stage1.run("deploy", "--revision", clone.git("rev-parse", "HEAD"), code=1)
+        assert "the release command failed (exit code 9)" in said
+        assert file.read_text() == before
+        stage1.run("up")
+        assert stage1.get()["revision"] == stage1.outputs()["revision"] == second
+        found = json.loads(stage1.run("releases", "--json"))
+        assert [one["current"] for one in found].count(True) == 1 and found[0]["commit"] == second
+        assert "No migrations to apply" in stage1.run("releases", "--log", second[:12])
+        said = stage1.run("rollback")
+        assert f"rolling back from {second[:12]} to {first[:12]}" in said
+        assert stage1.get()["revision"] == first
+        assert f'stages:app.revision: "{first}"' in file.read_text()
+        ids = pids(stage1)
+        stage1.run("up")
+        assert pids(stage1) == ids and stage1.outputs()["revision"] == first
+        again = stage1.run("rollback", "--to", first[:8], code=2)
+        assert again.startswith("REVISION: should be another than the current one, got ")
+    finally:
+        clone.git("reset", "--quiet", "--hard", start)
+        stage1.up()

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from components.errors import HostUnreachable, StepFailed, UserError
 from scripts import processes
-from scripts.lib import app_command, app_logs, command, process_list, ssh
-from scripts.lib.app_server import AppServer, chosen_units, process_name
+from scripts.lib import app_command, app_logs, command, process_list, release_list, ssh
+from scripts.lib.app_server import AppServer, chosen_units, process_name, short_name
 from scripts.main import main
 
 CONFIGURATION = {
@@ -111,6 +111,7 @@ def test_a_process_has_the_name_of_its_procfile() -> None:
         "clock",
         "nginx",
     ]
+    assert short_name("worker@clock.1.service") == "clock.1"
     assert SERVER.processes()["web"] == ["web@8001.service", "web@8002.service"]
     assert SERVER.services() == {"nginx": ["nginx.service"]}
     assert SERVER.units_of_process("") == SERVER.app_units
@@ -268,3 +269,59 @@ def test_the_process_is_the_only_word_where_an_option_names_the_stack() -> None:
     assert processes._chosen(["shop", "web"], None) == ("shop", "web")
     assert processes._chosen(["web"], "shop") == ("shop", "web")
     assert processes._chosen([], None) == ("local-stage1", "")
+
+
+A, B, C = "a" * 40, "ab" * 20, "c" * 40
+TOLD = {
+    "active": f"{A}-0123abcd",
+    "complete": [f"{C}-0123abcd", f"{A}-0123abcd", f"{B}-0123abcd"],
+    "served": [
+        {"release": f"{B}-0123abcd", "at": 1795937042},
+        {"release": f"{A}-0123abcd", "at": 1795940000},
+    ],
+}
+
+
+def test_releases_the_current_one_first() -> None:
+    known = release_list.entries(TOLD)
+    assert [one.line("why") for one in known] == [
+        "aaaaaaaaaaaa  2026-11-29 08:13:20  current  why",
+        "abababababab  2026-11-29 07:24:02  here     why",
+        "cccccccccccc  -                    here     why",
+    ]
+    for nonsense in ({}, {**TOLD, "served": [1]}, {**TOLD, "complete": None}):
+        with pytest.raises(StepFailed):
+            release_list.entries(nonsense)
+
+
+@pytest.mark.parametrize(
+    ("revision", "commit", "found"), [("", "", B), ("abab", "", B), (C, C, C), ("v1", C, C)]
+)
+def test_what_a_rollback_goes_to(revision: str, commit: str, found: str) -> None:
+    assert release_list.chosen(release_list.entries(TOLD), revision, commit).commit == found
+
+
+@pytest.mark.parametrize(
+    ("revision", "said"),
+    [
+        (
+            "feed",
+            "REVISION: should be one of abababababab, cccccccccccc, got 'feed'. `./stages deploy "
+            "--revision ...` brings up one that is not on the server any more.",
+        ),
+        ("aaaa", "REVISION: should be another than the current one, got 'aaaa'"),
+    ],
+)
+def test_a_rollback_to_what_is_not_there_is_refused(revision: str, said: str) -> None:
+    with pytest.raises(UserError) as refused:
+        release_list.chosen(release_list.entries(TOLD), revision, "")
+    assert str(refused.value) == said
+
+
+def test_a_rollback_without_a_past_is_refused() -> None:
+    with pytest.raises(UserError) as refused:
+        release_list.chosen(release_list.entries({**TOLD, "served": []}), "", "")
+    assert str(refused.value) == (
+        "REVISION: should be one that served before, got none on the server. "
+        "`./stages deploy --revision ...` brings up any."
+    )

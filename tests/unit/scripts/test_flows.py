@@ -34,7 +34,7 @@ def test_a_revision_that_the_settings_refuse_is_not_written(tmp_path: Path) -> N
         screen=make_screen(),
     )
     with pytest.raises(UserError) as error:
-        flows.set_revision(session, "HEAD^{/e e}")
+        flows.deploy(session, "HEAD^{/e e}", yes=True, ask=lambda _: True)
     assert str(error.value) == (
         "--revision: should be a branch, tag or commit, got 'HEAD^{/e e}'."
         " Give one name, as git shows it."

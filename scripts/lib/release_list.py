@@ -1,0 +1,119 @@
+"""The releases of a stack's app server, for people and for machines."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from components.errors import StepFailed, UserError, invalid
+from components.host.agent.release import commit_of
+from components.visible import visible
+
+NAMES = re.compile(r"^[ \t]*([A-Za-z0-9_-]+):", re.MULTILINE)
+SHORTEST = 4
+"""Characters of a commit that name it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One release."""
+
+    name: str
+    """Of its folder on the server."""
+    commit: str
+    served_at: str
+    """Since when it serves or has last served, in UTC; empty where nobody noted it down."""
+    current: bool
+    here: bool
+    """Whether it is still on the server, so that a rollback takes seconds."""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def line(self, subject: str) -> str:
+        at = self.served_at[:19].replace("T", " ") or "-"
+        state = "current" if self.current else "here" if self.here else "gone"
+        return f"{self.commit[:12]}  {at:19}  {state:7}  {subject}".rstrip()
+
+
+def entries(told: Mapping[str, Any]) -> list[Entry]:
+    """Read what the server's ``releases`` says; the current one first, then by when they served."""
+    try:
+        here, served = [str(name) for name in told["complete"]], told["served"]
+        at = {str(one["release"]): int(one["at"]) for one in served}
+        names = [*dict.fromkeys([str(told["active"]), *sorted(at, key=lambda n: -at[n]), *here])]
+        return [
+            Entry(
+                name=name,
+                commit=commit_of(name),
+                served_at=datetime.fromtimestamp(at[name], UTC).isoformat()[:19] + "Z"
+                if name in at
+                else "",
+                current=name == told["active"],
+                here=name in here,
+            )
+            for name in names
+            if name
+        ]
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
+        raise StepFailed("The server's answer is none of this program's") from None
+
+
+def chosen(known: Sequence[Entry], revision: str, commit: str) -> Entry:
+    """The release that a revision means; none: the one that served before the current.
+
+    ``commit``: what git makes of the revision, if anything. Raises ``UserError``.
+    """
+    others = [one for one in known if one.here and not one.current]
+    if not revision:
+        before = [one for one in others if one.served_at]
+        if not before:
+            raise UserError(
+                "REVISION: should be one that served before, got none on the server",
+                "`./stages deploy --revision ...` brings up any.",
+            )
+        return before[0]
+    for one in known:
+        named = len(revision) >= SHORTEST and one.commit.startswith(revision)
+        if one.current and (named or one.commit == commit):
+            raise invalid("REVISION", "another than the current one", revision[:40])
+    for one in others:
+        if one.commit == commit or (len(revision) >= SHORTEST and one.commit.startswith(revision)):
+            return one
+    raise invalid(
+        "REVISION",
+        f"one of {', '.join(one.commit[:12] for one in others) or '(none)'}",
+        revision[:40],
+        "`./stages deploy --revision ...` brings up one that is not on the server any more.",
+    )
+
+
+@dataclass(frozen=True)
+class History:
+    """The app's repository on this machine, as it was at the last deploy: nothing is fetched."""
+
+    repository: str
+    directory: str
+
+    def commit(self, revision: str) -> str:
+        """What a revision is; empty where it is none."""
+        return self._git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").strip()
+
+    def subject(self, commit: str) -> str:
+        """The first line of a commit's message; empty where the commit is not here."""
+        return visible(self._git("log", "-1", "--format=%s", commit, "--").strip())
+
+    def processes(self, commit: str) -> set[str]:
+        """The names in a commit's Procfile whose processes stay; none where it is not here."""
+        folder = "" if self.directory in {"", "."} else f"{self.directory.strip('/')}/"
+        text = self._git("show", f"{commit}:{folder}Procfile")
+        return {*NAMES.findall(text)} - {"release", "console"}
+
+    def _git(self, *arguments: str) -> str:
+        argv = ["git", "-C", self.repository, *arguments]
+        done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
+        return done.stdout if done.returncode == 0 else ""
