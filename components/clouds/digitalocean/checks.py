@@ -138,6 +138,15 @@ def _plans(settings: Settings) -> Iterator[UserError]:
             True,
             "Choose db-s-1vcpu-2gb or larger.",
         )
+    most_gib = plans.MOST_STORAGE_GIB.get(plan.name)
+    if most_gib is not None and database.storage_gib > most_gib:
+        enough = [n for n, most in plans.MOST_STORAGE_GIB.items() if most >= database.storage_gib]
+        yield invalid(
+            "stages:database.storage_gib",
+            f"at most {most_gib}, which is what DigitalOcean sells with {plan.name}",
+            database.storage_gib,
+            f"{enough[0]} has room for it." if enough else "No size has room for it.",
+        )
     if database.backup_days != BACKUP_DAYS:
         yield invalid(
             "stages:database.backup_days",

@@ -84,6 +84,9 @@ INCLUDED_STORAGE_GIB = {
     "db-s-6vcpu-16gb": 290,
 }
 """Disk that a cluster's price includes, which is also the least that it can have."""
+MOST_STORAGE_GIB = {"db-s-2vcpu-4gb": 120, "db-s-4vcpu-8gb": 280, "db-s-6vcpu-16gb": 580}
+"""The largest disk that is sold with a size (pricing page, 2026-08-30); of the smaller sizes it is
+not known."""
 
 
 def server(name: str) -> ServerPlan:

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from components.clouds.aws import plans as aws_plans
+from components.clouds.aws.known import support_costs
 from components.clouds.digitalocean import plans as digitalocean_plans
 from components.clouds.digitalocean.known import costs as digitalocean_costs
 from components.errors import UserError
@@ -146,6 +148,14 @@ def test_a_replica_of_digitalocean_is_one_more_node() -> None:
 
 def test_included_disks_are_those_of_the_plans() -> None:
     assert digitalocean_costs.INCLUDED_DISK_GIB == digitalocean_plans.INCLUDED_STORAGE_GIB
+    assert digitalocean_costs.MOST_DISK_GIB == digitalocean_plans.MOST_STORAGE_GIB
+
+
+def test_processors_of_a_database_are_those_of_the_plans() -> None:
+    for plan in aws_plans.DATABASES.values():
+        assert support_costs.vcpus_of(plan.name) == plan.vcpus
+    assert [support_costs.vcpus_of(size) for size in ("db.r6g.xlarge", "db.m7g.4xlarge")] == [4, 16]
+    assert support_costs.vcpus_of("db.t2.micro") is None
 
 
 def test_every_line_has_one_colour_and_one_part() -> None:

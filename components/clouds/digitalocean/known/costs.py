@@ -41,8 +41,7 @@ INCLUDED_DISK_GIB = {
 }
 """Disk in a cluster's price, a node. As in ``plans.py``, which an estimate cannot import."""
 MOST_DISK_GIB = {"db-s-2vcpu-4gb": 120, "db-s-4vcpu-8gb": 280, "db-s-6vcpu-16gb": 580}
-"""The largest disk that is sold with a size (pricing page, 2026-08-30); of the smaller sizes it is
-not known."""
+"""The largest disk that is sold with a size. As in ``plans.py``."""
 DISK_STEP_GIB = 10
 NO_STANDBY = "db-s-1vcpu-1gb"
 """The one size that is offered without a standby only."""

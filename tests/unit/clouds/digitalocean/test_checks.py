@@ -123,6 +123,18 @@ def test_a_limit_that_growth_does_not_have() -> None:
     make(database__storage_limit_gib=None, database__storage_gib=100)
 
 
+def test_a_disk_that_is_not_sold_with_the_plan() -> None:
+    make(database__storage_gib=120)
+    assert refusal(database__storage_gib=200) == (
+        "stages:database.storage_gib: should be at most 120, which is what DigitalOcean sells with"
+        " db-s-2vcpu-4gb, got 200. db-s-4vcpu-8gb has room for it."
+    )
+    assert refusal(database__storage_gib=600, database__plan="db-s-6vcpu-16gb") == (
+        "stages:database.storage_gib: should be at most 580, which is what DigitalOcean sells with"
+        " db-s-6vcpu-16gb, got 600. No size has room for it."
+    )
+
+
 @pytest.mark.parametrize(
     ("plan", "free"),
     [
