@@ -115,7 +115,7 @@ class Progress:
             doing = [Text(f"      {self.run.doing}", style="dim")] if self.run.doing else []
         now = time.monotonic()
         of = f"{done} of {self._expected} done, " if self._expected else ""
-        head = Spinner("dots", text=f"{self._title}: {of}{duration(self.elapsed_s)}")
+        head = Spinner("dots", text=Text(f"{self._title}: {of}{duration(self.elapsed_s)}"))
         steps = [Text(f"    {under_way(step, now)}", style="dim") for step in running]
         return Group(head, *steps, *(doing if steps else []))
 
