@@ -98,11 +98,11 @@ delete-data: ## delete what `down` kept, for good (CONFIRM=<the stack's name>)
 signals: ## stay on stage 1, or move on? (SINCE=24h; JSON=1: for a machine)
 	$(STAGES) signals $(STACK_FLAG) $${SINCE:+--since "$$SINCE"} $(JSON_FLAG)
 
-cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= FORMAT= OUT= STRICT=1 SUMMARY=1)
+cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= REGION= FORMAT= OUT= STRICT=1 SUMMARY=1)
 	$(STAGES) cost estimate $${COMPARE:+--compare "$$COMPARE"} \
 		$${BUDGET:+--budget "$$BUDGET"} $${USAGE:+--usage "$$USAGE"} \
 		$${FORMAT:+--format "$$FORMAT"} $${OUT:+--out "$$OUT"} \
-		$${STRICT:+--strict} $${SUMMARY:+--summary} -- $$STACK
+		$${REGION:+--region "$$REGION"} $${STRICT:+--strict} $${SUMMARY:+--summary} -- $$STACK
 
 cost-chart: ## redraw docs/costs.svg and the numbers in docs/costs.md and README.md
 	$(STAGES) cost chart

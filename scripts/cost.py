@@ -25,6 +25,7 @@ from planning.costs import compare as comparing
 from planning.costs import usage as usage_file
 from planning.costs.compare import Comparison
 from planning.costs.estimate import Cloud, Estimate, estimate, money
+from planning.costs.plan_file import CostPlan, in_region
 from scripts.lib import atomic_write, cost_inputs
 from scripts.lib.command import DEFAULT_STACK, Stacks, application, chosen, complete
 from scripts.lib.command import Stack as OneStack
@@ -87,6 +88,9 @@ def estimate_command(
         str | None, typer.Option(help="Dollars a month; exit code 3 when a stack costs more.")
     ] = None,
     usage: UsageOption = None,
+    region: Annotated[
+        str, typer.Option(help="Of resources whose plan names none, their provider's neither.")
+    ] = "",
     format: Annotated[Format, typer.Option(help="What comes out.")] = Format.table,
     out: Out = None,
     summary: Annotated[
@@ -104,12 +108,14 @@ def estimate_command(
         raise UserError(f"--compare: should come with one stack, got {len(named)}")
     clouds = cost_inputs.all_clouds(today)
     told = _usage(usage, clouds)
-    all_ = [estimate(cost_inputs.plan(given), clouds, told) for given in named]
+
+    def priced(plan: CostPlan) -> Estimate:
+        return estimate(in_region(plan, region), clouds, told)
+
+    all_ = [priced(cost_inputs.plan(given)) for given in named]
     comparison = None
     if compare is not None:
-        before = cost_inputs.before(
-            compare, all_[0].stack, lambda plan: estimate(plan, clouds, told)
-        )
+        before = cost_inputs.before(compare, all_[0].stack, priced)
         comparison = comparing.compare(before, all_[0])
     usage_file.check(told, str(usage), [*all_, *([comparison.before] if comparison else [])])
     _write(_rendered(all_, comparison, format, today, out, summary), out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from components.errors import UserError
@@ -62,6 +62,12 @@ def of_document(document: Mapping[str, Any], name: str) -> CostPlan:
     if document.get("version") != 1:
         raise UserError(f"{name}: version: should be 1, got {document.get('version')!r}", MAKING)
     return _plan(str(document["stack"]), _states(document["resources"], name), "", name)
+
+
+def in_region(plan: CostPlan, region: str) -> CostPlan:
+    """The plan with a region for those resources that have none, of their own or a provider's."""
+    found = (replace(one, region=one.region or region) for one in plan.resources)
+    return replace(plan, resources=tuple(found))
 
 
 def states(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

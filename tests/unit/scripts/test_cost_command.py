@@ -222,6 +222,28 @@ def test_a_total_without_a_price_keeps_no_budget(
     assert err == sentence
 
 
+def test_a_plan_without_a_region_takes_the_one_that_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its own comes before it, and its provider's."""
+    provider = cost_plans.resource("pulumi:providers:aws", "there", {"region": "eu-west-1"})
+    made = [
+        cost_plans.resource("aws:ebs/volume:Volume", name, {"type": "gp3", "size": 100, **more})
+        for name, more in (("none", {}), ("own", {"region": "us-east-1"}), ("providers", {}))
+    ]
+    made[2]["provider"] = f"{provider['urn']}::4711"
+    plan = save(tmp_path, "plan.json", provider, *made)
+    assert main(["cost", plan, "--format", "json", "--strict"]) == 2
+    capsys.readouterr()
+    options = ["--region", "eu-central-1", "--format", "json", "--strict"]
+    assert main(["cost", plan, "--compare", plan, *options]) == 0
+    found = document(capsys)
+    disks = [line for line in found["stacks"][0]["lines"] if line["kind"] == "disk"]
+    shown = {line["resource"]: line["usd_per_month"] for line in disks}
+    assert shown == {"none": 9.52, "own": 8, "providers": 8.8}
+    assert found["comparison"]["usd_before"] == found["comparison"]["usd_after"] == 26.32
+
+
 def test_strict(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     odd = save(tmp_path, "odd.json", cost_plans.resource("aws:backup/plan:Plan", "p", {}))
     assert main(["cost", small, "--strict"]) == 0
