@@ -173,7 +173,7 @@ RULES: Final = (
         level="mandatory",
         what="No managed database is within reach of the internet.",
         why="A database that the world can reach falls to the first guessed or leaked password.",
-        remedy="Leave it in the private network and let the app server's group or tag in alone.",
+        remedy="Keep it in the private network, and let in only the app server's group or tag.",
         check=_database_private,
         of_stack=True,
     ),

@@ -129,7 +129,7 @@ def _storage(settings: Settings) -> list[UserError]:
                 "stages:database.storage_limit_gib",
                 f"{size}, or at least {-(-size * 11 // 10)}",
                 limit,
-                "RDS wants a tenth of room to grow; the size itself stands for no growth.",
+                "RDS wants at least a tenth more to grow into; the size itself means no growth.",
             )
         ]
     return []

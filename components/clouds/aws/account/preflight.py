@@ -63,7 +63,7 @@ def _examples(settings: Settings) -> Iterator[UserError]:
                 "stages:access.ssh_cidrs",
                 "the networks that you log in from",
                 cidr,
-                "It is an address for examples, which nobody has. Yours, where you are now:"
+                "That is an example, which nobody has. Yours, where you are now:"
                 " `curl https://checkip.amazonaws.com`.",
             )
 
@@ -175,7 +175,10 @@ def _image(ec2: Any, settings: Settings) -> Iterator[UserError]:
     if not found:
         yield (
             invalid(
-                "stages:server.image", "an AMI that the region has", own, "Ids differ by region."
+                "stages:server.image",
+                "an AMI that the region has",
+                own,
+                "Name one of this region: ids differ by region.",
             )
             if own
             else UserError(
@@ -263,7 +266,7 @@ def _authority(rds: Any, region: str) -> Iterator[UserError]:
             "stages:region",
             f"one whose RDS has the authority {rds_ca.IDENTIFIER}",
             region,
-            "Another region has it.",
+            "Choose another region.",
         )
         return
     try:

@@ -101,7 +101,7 @@ def _pair(stack: str) -> tuple[Cluster, Host | None, Host]:
     if known is None or known.spare is None:
         raise UserError(
             f"Stack {stack}: should have a standby to fail over to, got none",
-            "stages:database.standby makes one, in stage 2.",
+            "stages:database.standby: true makes one, in stage 2.",
         )
     new = known.host(known.spare)
     if known.synchronous != known.spare or new is None:

@@ -109,8 +109,8 @@ CASES: list[tuple[str, dict[str, object], str]] = [
     (
         "aws-stage2",
         {**LEAST_2, "database.storage_limit_gib": "21"},
-        "stages:database.storage_limit_gib: should be 20, or at least 22, got 21. RDS wants a tenth"
-        " of room to grow; the size itself stands for no growth.",
+        "stages:database.storage_limit_gib: should be 20, or at least 22, got 21. RDS wants at"
+        " least a tenth more to grow into; the size itself means no growth.",
     ),
 ]
 

@@ -177,7 +177,7 @@ def test_the_examples_of_the_stack_files_are_refused(account: Account) -> None:
         "stages:access.ssh_keys: should be your own key, got the example of the file. Give the line"
         " of your .pub file: nobody has the example's private half.",
         "stages:access.ssh_cidrs: should be the networks that you log in from, got"
-        " '203.0.113.7/32'. It is an address for examples, which nobody has. Yours, where you are"
+        " '203.0.113.7/32'. That is an example, which nobody has. Yours, where you are"
         " now: `curl https://checkip.amazonaws.com`.",
     ]
 
@@ -275,7 +275,7 @@ LACKS: list[Lack] = [
         {"image": "error"},
         {"server__image": "ami-0123456789abcdef0"},
         "stages:server.image: should be an AMI that the region has, got 'ami-0123456789abcdef0'."
-        " Ids differ by region.",
+        " Name one of this region: ids differ by region.",
     ),
     (
         1,
@@ -325,7 +325,7 @@ LACKS: list[Lack] = [
         {"authority": "none"},
         {},
         "stages:region: should be one whose RDS has the authority rds-ca-rsa2048-g1, got"
-        " 'eu-central-1'. Another region has it.",
+        " 'eu-central-1'. Choose another region.",
     ),
     (
         2,

@@ -98,7 +98,7 @@ def test_without_a_standby_nothing_takes_over(root: Path) -> None:
             cluster.write(known)
         with pytest.raises(UserError) as refused:
             failover.plan("mine")
-        assert str(refused.value) == f"{told} stages:database.standby makes one, in stage 2."
+        assert str(refused.value) == f"{told} stages:database.standby: true makes one, in stage 2."
         assert refused.value.exit_code == 2
 
 
