@@ -29,6 +29,7 @@ SYSTEM_PACKAGES = (
 SERVICE_PACKAGES = (
     "certbot",
     "nginx-light",
+    "pgbackrest",
     "pgbouncer",
     "postgresql-17",
     "postgresql-client-17",

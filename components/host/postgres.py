@@ -39,6 +39,8 @@ POOLER = "/usr/local/lib/stages/pooler"
 PAUSE_S = 20
 """How long a restart waits for running transactions: web requests end after 30 s, and clients wait
 for at most 120 s (``query_wait_timeout``), which has to hold the restart itself as well."""
+ARCHIVE_TIMEOUT_S = 60
+"""The most that a lost volume takes with it, where finished WAL files are kept elsewhere."""
 PAUSE_SESSIONS_S = 2
 """The same for sessions, which may last for hours: only where there are none."""
 
@@ -81,8 +83,11 @@ def temp_file_limit_mib(volume_gib: int) -> int:
     return volume_gib * 1024 // 10
 
 
-def postgres(*, version: int, memory_mib: int, volume_gib: int) -> Part:
-    """Return PostgreSQL ``version`` on a host of ``memory_mib``, its data at ``/data``."""
+def postgres(*, version: int, memory_mib: int, volume_gib: int, archive_command: str = "") -> Part:
+    """Return PostgreSQL ``version`` on a host of ``memory_mib``, its data at ``/data``.
+
+    ``archive_command`` is given the path of each finished WAL file; empty: none is kept.
+    """
     conf = f"/etc/postgresql/{version}/main"
     unit = f"postgresql@{version}-main.service"
     folder = f"{MOUNT}/postgresql/{version}/main"
@@ -132,6 +137,8 @@ def postgres(*, version: int, memory_mib: int, volume_gib: int) -> Part:
                     "postgres/reload.conf.j2",
                     memory=memory_settings(memory_mib),
                     temp_file_limit_mib=temp_file_limit_mib(volume_gib),
+                    archive_command=archive_command,
+                    archive_timeout_s=ARCHIVE_TIMEOUT_S,
                 ),
             ),
             owned("pg_hba.conf", plain("postgres/pg_hba.conf")),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from components.host.environment import PREFIX, RESERVED
 from components.settings import addresses, certificates, choices, code
+from components.settings.backups import Backups
 from components.settings.choices import Scheme, Stage
 from components.settings.database import Database
 from components.settings.key import key
@@ -326,6 +327,7 @@ class Settings:
     server: Server
     data: Data
     database: Database
+    backups: Backups = Backups()
     network: Network
     access: Access
     tls: Tls = Tls()

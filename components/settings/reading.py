@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from components.errors import UserError, invalid
+from components.settings import backups
 from components.settings.addresses import SSH_CIDRS, is_wide
+from components.settings.backups import Backups
 from components.settings.database import Database
 from components.settings.key import Key, keys_of
 from components.settings.kinds import MapOf, is_encrypted
@@ -32,6 +34,7 @@ GROUPS: Final[dict[str, type]] = {
     "server": Server,
     "data": Data,
     "database": Database,
+    "backups": Backups,
     "network": Network,
     "access": Access,
     "tls": Tls,
@@ -60,6 +63,7 @@ def read(stack: str, values: Mapping[str, object]) -> Settings:
     own = {name: value for name, value in values.items() if name not in foreign}
     parts = {name: _group(group, f"{name}.", own, problems) for name, group in GROUPS.items()}
     problems += _open_to_all(parts["access"], values)
+    problems += backups.problems(parts["backups"].get("bucket", {}))
     raise_all(problems)
     parts["network"].setdefault("cidr", DEFAULT_CIDRS[top["stage"]])
     parts["access"].setdefault("ssh_cidrs", (parts["network"]["cidr"],))

@@ -71,6 +71,8 @@ class Upstream:
     """PostgreSQL itself where it is on this host."""
     pooler_files: pulumi.Input[Sequence[HostFile]]
     """The pooler's files about its server; secret where they hold a password."""
+    backup_files: pulumi.Input[Sequence[HostFile]] = ()
+    """What its backups need to reach their bucket; secret."""
     managed: bool
     replicas: int = 0
     """How many read replicas it has."""
@@ -350,6 +352,7 @@ def _late_files(
             *access.access(login=LOGIN, ssh_keys=known["keys"]).files,
             *known["pooler_files"],
             pgbouncer.users_file(known["pool_password"]),
+            *known["backup_files"],
             valkey.password_file(known["queue_password"]),
             *(certificate_of(known["address"]) if settings.domain else ()),
         ]
@@ -361,6 +364,7 @@ def _late_files(
         address=static.address,
         keys=keys,
         pooler_files=upstream.pooler_files,
+        backup_files=upstream.backup_files,
     ).apply(files)
 
 

@@ -6,14 +6,15 @@ data is on a volume that outlives the server. It never has a database that other
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 
 from components import outputs
-from components.host import pgbouncer, postgres, samples
+from components.host import backups, pgbouncer, postgres, samples
 from components.host.bootstrap import bootstrap_sql
-from components.host.model import DatabaseStep
+from components.host.model import DatabaseStep, HostFile, Part
 from components.host.pool import pool_sizes
 from components.release import ResolvedRelease
 from components.resources.secrets import GeneratedSecrets
@@ -25,6 +26,8 @@ from components.stages.app_host import (
     Upstream,
     server_plan_name,
 )
+
+BACKUP_PASSPHRASE = "backup-passphrase"  # noqa: S105 - the name of a generated secret
 
 
 class SingleServer(pulumi.ComponentResource):
@@ -42,9 +45,6 @@ class SingleServer(pulumi.ComponentResource):
     ) -> None:
         super().__init__("stages:single_server:SingleServer", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        upstream = _postgres_here(
-            settings, cloud.server_plan(server_plan_name(cloud, settings)).memory_mib
-        )
         network = cloud.network(
             name,
             NetworkNeeds(
@@ -59,6 +59,10 @@ class SingleServer(pulumi.ComponentResource):
             VolumeNeeds(size_gib=settings.data.volume_gib, protected=settings.data.protected),
             parent=self,
         )
+        bucket = _bucket(settings)
+        names = (*SECRETS, *([BACKUP_PASSPHRASE] if bucket else []))
+        secrets = GeneratedSecrets(f"{name}-secrets", names, child)
+        plan = cloud.server_plan(server_plan_name(cloud, settings))
         host = AppHost(
             f"{name}-app",
             cloud=cloud,
@@ -66,8 +70,8 @@ class SingleServer(pulumi.ComponentResource):
             release=release,
             network=network,
             volume=volume,
-            secrets=GeneratedSecrets(f"{name}-secrets", SECRETS, child),
-            upstream=upstream,
+            secrets=secrets,
+            upstream=_postgres_here(settings, plan.memory_mib, bucket, secrets),
             opts=child,
         )
         self.outputs = {
@@ -79,7 +83,12 @@ class SingleServer(pulumi.ComponentResource):
         self.register_outputs(self.outputs)
 
 
-def _postgres_here(settings: Settings, memory_mib: int) -> Upstream:
+def _postgres_here(
+    settings: Settings,
+    memory_mib: int,
+    bucket: pulumi.Input[backups.Bucket] | None,
+    secrets: GeneratedSecrets,
+) -> Upstream:
     """PostgreSQL on the host itself, reached over its socket by ``peer``: no password exists."""
     version = settings.database.version
     statement_timeout_s = settings.database.statement_timeout_s
@@ -91,15 +100,55 @@ def _postgres_here(settings: Settings, memory_mib: int) -> Upstream:
     return Upstream(
         parts=(
             postgres.postgres(
-                version=version, memory_mib=memory_mib, volume_gib=settings.data.volume_gib
+                version=version,
+                memory_mib=memory_mib,
+                volume_gib=settings.data.volume_gib,
+                archive_command=backups.ARCHIVE if bucket else "",
             ),
             samples.samples(version=version, memory_mib=memory_mib),
+            *([_backups(settings)] if bucket else []),
         ),
+        backup_files=_backup_files(settings, bucket, secrets) if bucket else (),
         pooler_files=list(
             pgbouncer.upstream_socket(sizes, statement_timeout_s=statement_timeout_s)
         ),
         managed=False,
         step=DatabaseStep(run_as="postgres"),
         secrets={"sql": bootstrap_sql(managed=False, statement_timeout_s=statement_timeout_s)},
-        shutdown=postgres.shutdown(version),
+        shutdown=(*(backups.SHUTDOWN if bucket else ()), *postgres.shutdown(version)),
+    )
+
+
+def _bucket(settings: Settings) -> pulumi.Input[backups.Bucket] | None:
+    """Where the backups go; ``None``: there are none."""
+    if settings.backups.off or not settings.backups.bucket:
+        return None
+    return backups.Bucket(**settings.backups.bucket)
+
+
+def _backups(settings: Settings) -> Part:
+    return backups.backups(
+        version=settings.database.version,
+        mount=postgres.MOUNT,
+        volume_gib=settings.data.volume_gib,
+        hour=settings.backups.hour,
+    )
+
+
+def _backup_files(
+    settings: Settings, bucket: pulumi.Input[backups.Bucket], secrets: GeneratedSecrets
+) -> pulumi.Output[Sequence[HostFile]]:
+    def files(known: dict[str, Any]) -> Sequence[HostFile]:
+        return backups.files(
+            known["bucket"],
+            version=settings.database.version,
+            mount=postgres.MOUNT,
+            path=settings.stack,
+            passphrase=known["passphrase"],
+            keep_days=settings.backups.keep_days,
+        )
+
+    passphrase = secrets.value(BACKUP_PASSPHRASE)
+    return pulumi.Output.secret(
+        pulumi.Output.all(bucket=bucket, passphrase=passphrase).apply(files)
     )

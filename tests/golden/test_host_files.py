@@ -35,7 +35,9 @@ def rendered(host: ComposedHost) -> dict[str, str]:
         lines += [f"  restart {path}" for path in service.restart_on]
         lines += [f"  check   {service.check}"] if service.check else []
         lines += [f"  ready   {service.ready}"] if service.ready else []
-    files = {f"files{path}": file.content for path, file in host.files().items()}
+    sources = "/usr/local/lib/stages/python/"  # sent as they are
+    every = host.files().items()
+    files = {f"files{path}": file.content for path, file in every if not path.startswith(sources)}
     return {
         **files,
         "boot-document.yaml": host.boot_document,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from components.host import (
     access,
     app,
+    backups,
     base,
     bootstrap,
     cloud_init,
@@ -31,6 +32,14 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBCnkgYCz4nWzBYNoAvJr1pJZ2aHAFmTWcVEB
 SSH_CIDRS = ("203.0.113.0/24", "2001:db8::/32")
 DEVICE = "/dev/disk/by-id/virtio-data"
 PASSWORD = "example'password"
+PASSPHRASE = "example-passphrase"
+BUCKET = backups.Bucket(
+    endpoint="https://s3.example.com",
+    name="shop-backups",
+    region="eu-1",
+    key_id="example-key",
+    secret="example-secret",
+)
 QUEUE_PASSWORD = "example-queue-password"
 POOL_PASSWORD = "example-pool-password"
 CA = "-----BEGIN CERTIFICATE-----\nexample\n-----END CERTIFICATE-----"
@@ -51,8 +60,13 @@ class ComposedHost:
         return {file.path: file for file in (*every, *self.secret_files)}
 
 
-def single_server(memory_mib: int = 2048, address: str = "example") -> ComposedHost:
-    """Stage 1: everything on one host."""
+def single_server(
+    memory_mib: int = 2048,
+    address: str = "example",
+    bucket: backups.Bucket | None = BUCKET,
+) -> ComposedHost:
+    """Stage 1: everything on one host; without a bucket there are no backups."""
+    here = {"version": 17, "mount": postgres.MOUNT}
     sizes = pool.pool_sizes(
         limit=postgres.MAX_CONNECTIONS, reserved=postgres.RESERVED_CONNECTIONS, wanted=None
     )
@@ -60,11 +74,25 @@ def single_server(memory_mib: int = 2048, address: str = "example") -> ComposedH
         boot_document=boot_document(volume_device=DEVICE, with_postgres=True),
         parts=(
             *_before(memory_mib, database_here=True),
-            postgres.postgres(version=17, memory_mib=memory_mib, volume_gib=10),
+            postgres.postgres(
+                version=17,
+                memory_mib=memory_mib,
+                volume_gib=10,
+                archive_command=backups.ARCHIVE if bucket else "",
+            ),
             samples.samples(version=17, memory_mib=memory_mib),
+            *([backups.backups(**here, volume_gib=10, hour=3)] if bucket else []),
             *_after(managed=False),
         ),
-        secret_files=(*pgbouncer.upstream_socket(sizes), *_secrets(address)),
+        secret_files=(
+            *pgbouncer.upstream_socket(sizes),
+            *_secrets(address),
+            *(
+                backups.files(bucket, **here, path="shop", passphrase=PASSPHRASE, keep_days=14)
+                if bucket
+                else ()
+            ),
+        ),
         sql=bootstrap.bootstrap_sql(managed=False),
     )
 

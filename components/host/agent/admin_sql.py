@@ -29,10 +29,15 @@ _PINNED = {
 }
 
 
+def client(binary: str = PSQL) -> list[str]:
+    """The command of a session that nothing but its own options pins to a server and database."""
+    pinned = [f"{name}={value}" for name, value in _PINNED.items()]
+    return ["env", "-i", *pinned, binary, *_OPTIONS]
+
+
 def psql(binary: str = PSQL) -> list[str]:
     """The command of OS user ``postgres`` for a superuser's session over the local socket."""
-    pinned = [f"{name}={value}" for name, value in _PINNED.items()]
-    return ["env", "-i", *pinned, binary, *_OPTIONS, "-h", SOCKET, "-d", "postgres"]
+    return [*client(binary), "-h", SOCKET, "-d", "postgres"]
 
 
 def as_postgres() -> list[str]:

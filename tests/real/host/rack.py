@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.clouds.local.hosts import disk as volumes
 from components.clouds.local.hosts import machine, nspawn
 from components.clouds.local.net import bridge
 from components.errors import UserError
-from components.host import app, firewall, pgbouncer, valkey
+from components.host import app, backups, firewall, pgbouncer, valkey
 from components.host.model import DatabaseStep, Part, Release, Shutdown
 from components.remote import document as host_document
-from tests.real.app_host import AppHost
+from components.resources import host_configuration
+from components.resources.host_configuration import HostConfigurationProvider
+from tests.real.app_host import AppHost, free_cidr
 from tests.support.composed_hosts import DEVICE, boot_document, single_server
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -33,6 +39,7 @@ class Rack:
     disk: Path
     hosts: list[nspawn.Host]
     commit: str
+    bucket: backups.Bucket | None = None
 
     def boot(self, name: str) -> AppHost:
         """A new server with the boot document and the disk."""
@@ -64,7 +71,7 @@ class Rack:
         own = firewall.firewall(ssh_cidrs=(self.network.cidr,))
         return tuple(
             own if any(file.path == firewall.PATH for file in part.files) else part
-            for part in single_server(MEMORY_MIB).parts
+            for part in single_server(MEMORY_MIB, bucket=self.bucket).parts
             if not any(file.path.startswith("/home/") for file in part.files)
         )
 
@@ -88,7 +95,7 @@ class Rack:
                 commands=("systemctl stop postgresql@17-main.service", "systemctl stop data.mount"),
             ),
         )
-        host = single_server(MEMORY_MIB, address=made.address)
+        host = single_server(MEMORY_MIB, address=made.address, bucket=self.bucket)
         return {
             **made.props(Release(repository=str(PROJECT), commit=self.commit)),
             **plain,
@@ -96,6 +103,34 @@ class Rack:
             "database_secrets": {"sql": host.sql},
             **changes,
         }
+
+
+@contextmanager
+def racked(image: Path, scratch: Path) -> Iterator[Rack]:
+    """A rack of its own; nothing of it is left."""
+    cidr = free_cidr().replace("10.89.", "10.88.")
+    folder = machine.stack_folder(f"booted-{cidr.split('.')[2]}")
+    key = scratch / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    network = bridge.of(folder.name, cidr)
+    rack = Rack(image, network, key, folder / "data.img", [], head())
+    bridge.up(network)
+    volumes.make(rack.disk, 1)
+    try:
+        yield rack
+    finally:
+        for host in rack.hosts:
+            host.remove()
+        volumes.release(rack.disk)
+        bridge.down(network)
+        shutil.rmtree(folder)
+
+
+def apply(rack: Rack, made: AppHost, **changes: Any) -> None:
+    """Converge the host."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host_configuration, "server_state", lambda cloud, server: made.host.state())
+        HostConfigurationProvider().create(rack.props(made, **changes))
 
 
 def head() -> str:

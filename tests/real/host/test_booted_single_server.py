@@ -6,9 +6,7 @@ The sample app runs on it. The host comes from the local cloud, the rest from ``
 from __future__ import annotations
 
 import resource
-import shutil
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +14,21 @@ from pathlib import Path
 import pytest
 
 from components.clouds.local.hosts import disk, machine
-from components.clouds.local.net import bridge
 from components.host import app, firewall, nginx, pgbouncer, valkey
 from components.resources import host_configuration
 from components.resources.host_configuration import HostConfigurationProvider
-from tests.real.app_host import AppHost, free_cidr
-from tests.real.host.rack import Rack, ask, head, listening, reachable, sql, started, wait_healthy
+from tests.real.app_host import AppHost
+from tests.real.host.rack import (
+    Rack,
+    apply,
+    ask,
+    listening,
+    racked,
+    reachable,
+    sql,
+    started,
+    wait_healthy,
+)
 from tests.support.composed_hosts import DEVICE
 
 pytestmark = pytest.mark.real
@@ -29,22 +36,8 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture(scope="module")
 def rack(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
-    cidr = free_cidr().replace("10.89.", "10.88.")
-    folder = machine.stack_folder(f"booted-{cidr.split('.')[2]}")
-    key = tmp_path_factory.mktemp("key") / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    network = bridge.of(folder.name, cidr)
-    rack = Rack(image, network, key, folder / "data.img", [], head())
-    bridge.up(network)
-    disk.make(rack.disk, 1)
-    try:
-        yield rack
-    finally:
-        for host in rack.hosts:
-            host.remove()
-        disk.release(rack.disk)
-        bridge.down(network)
-        shutil.rmtree(folder)
+    with racked(image, tmp_path_factory.mktemp("key")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +74,6 @@ def configured(rack: Rack, booted: AppHost) -> AppHost:
     """The first server with everything on it."""
     apply(rack, booted)
     return booted
-
-
-def apply(rack: Rack, made: AppHost) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(host_configuration, "server_state", lambda cloud, server: made.host.state())
-        HostConfigurationProvider().create(rack.props(made))
 
 
 def test_everything_runs_and_only_the_web_and_ssh_face_the_network(configured: AppHost) -> None:

@@ -20,6 +20,8 @@ OTHERS = {
     "components/host/files/pgbouncer/replica-lag.sh.j2": "as OS user app",
     "components/host/files/postgres/pooler.sh.j2": "PgBouncer's console, which runs nobody's code",
     "components/host/postgres.py": "the path for the same script",
+    "components/host/backups.py": "the path for the one way, which its program runs",
+    "components/host/files/backups/copies.py": "in a copy that nobody else reaches",
     "components/host/samples.py": "the path for the one way, which runs it",
     "components/host/files/pgbouncer/settings.ini.j2": "a comment about PgBouncer's console",
     "benchmarks/claims/client.py": "as OS user app",

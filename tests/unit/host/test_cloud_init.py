@@ -88,7 +88,7 @@ def test_the_host_key_for_the_first_contact_is_put_in_as_it_is() -> None:
 
 def test_a_usual_document_leaves_room_for_keys() -> None:
     size = len(boot_document(volume_device=DEVICE, with_postgres=True).encode())
-    assert size < cloud_init.MAX_BYTES * 2 / 3
+    assert size < cloud_init.MAX_BYTES * 0.7
 
 
 def test_too_large_a_document_is_refused() -> None:

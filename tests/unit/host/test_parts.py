@@ -45,6 +45,7 @@ def test_every_configuration_file_is_read_by_a_service(host: ComposedHost) -> No
     )
     when_used = re.compile(
         r"/etc/apt/|/home/|/usr/local/share/stages/pages/|.*/start\.conf$|.*/60-pooler\.conf$"
+        r"|/etc/stages/(backups|copy)|/etc/pgbackrest/|.*/backups(-verify)?\.service$"
     )
     left = [
         path

@@ -1,0 +1,222 @@
+"""Backups of stage 1: pgBackRest, from the server's PostgreSQL to a bucket outside it, encrypted.
+
+WAL goes there as it is written (every 60 s at most), a full backup once a week and a differential
+one every other night. Once a week the newest is restored into a scratch cluster and read whole.
+Everything runs as ``postgres``: root neither reads nor writes what postgres can. The program is in
+``files/backups``; its timers look every hour for what is due, so a night without bucket is made
+good. It never writes to the running database.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from components.host.agent import admin_sql
+from components.host.model import Directory, HostFile, Part, Service
+from components.host.rendering import plain, render
+
+STATE = "/var/lib/stages-backups"
+LIBRARY = "/usr/local/lib/stages/python"
+PROGRAM = "/usr/local/lib/stages/backups"
+ARCHIVE = "/usr/local/lib/stages/pgbackrest-push"
+CONFIG = "/etc/stages/backups.json"
+PGBACKREST = "/etc/pgbackrest/pgbackrest.conf"
+CA_FILE = "/etc/pgbackrest/bucket-ca.pem"
+FOLDERS = "database-copies.service"
+PUSH_S = 120
+MOST_WAITING = 0.2
+LEAST_FREE = 0.1
+"""WAL is given up when what waits takes a fifth of the volume, or a tenth of it is all that is
+left."""
+
+SHUTDOWN = (
+    "systemctl stop backups.timer backups-verify.timer backups.service backups-verify.service",
+)
+"""Before the data volume is unmounted: a run would keep it busy, or mount it again."""
+
+_UNITS = "/etc/systemd/system"
+_MODULES = ("main.py", "copies.py", "record.py", "repository.py")
+
+HARDENING = (
+    "User=postgres",
+    "Group=postgres",
+    "UMask=0077",
+    "Nice=10",
+    "CPUWeight=20",
+    "IOSchedulingClass=idle",
+    "OOMScoreAdjust=500",
+    "TimeoutStartSec=12h",
+    "CapabilityBoundingSet=",
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    "ProtectHome=yes",
+    "PrivateTmp=yes",
+    "PrivateDevices=yes",
+    "ProtectClock=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "ProtectControlGroups=yes",
+    "ProtectProc=invisible",
+    "LockPersonality=yes",
+    # The same user's shared memory is the running server's.
+    "RemoveIPC=no",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
+    "SystemCallArchitectures=native",
+    "SystemCallFilter=@system-service",
+    "SystemCallErrorNumber=EPERM",
+)
+"""Of every run: the timers' units have it, and those of an operator's commands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """Where the backups go. ``secret`` is one."""
+
+    endpoint: str
+    """``https://host`` or ``https://host:port``."""
+    name: str
+    region: str
+    key_id: str
+    secret: str
+    ca_pem: str = ""
+    """Who signed the certificate of the endpoint; empty: a public authority."""
+
+
+def copies(mount: str) -> str:
+    """The folder of copies on the data volume: root's, with one of postgres' for each."""
+    return f"{mount}/copies"
+
+
+def places(mount: str) -> tuple[str, str]:
+    """Where a copy may be: on the server's own disk, on the data volume."""
+    return f"{STATE}/copy", f"{copies(mount)}/verify"
+
+
+def hardening(mount: str) -> tuple[str, ...]:
+    return (*HARDENING, f"ReadWritePaths={STATE} -{copies(mount)}")
+
+
+def backups(*, version: int, mount: str, volume_gib: int, hour: int) -> Part:
+    """Return programs, units and timers of a host whose PostgreSQL is on the volume at ``mount``.
+
+    ``files`` has what they need to know. ``hour`` is that of the nightly backup, in UTC.
+    """
+    folder = f"{mount}/postgresql/{version}/main"
+    config = {
+        "hour": hour,
+        "folder": folder,
+        "binaries": f"/usr/lib/postgresql/{version}/bin",
+        "client": admin_sql.client(f"/usr/lib/postgresql/{version}/bin/psql"),
+        "verify_places": places(mount),
+        "restore_place": f"{copies(mount)}/restore",
+    }
+    timers = {
+        "backups": ("due", "The backup that is due", ("OnActiveSec=1min", "OnCalendar=hourly")),
+        "backups-verify": (
+            "verify",
+            "Restore the newest backup on trial, once a week",
+            (f"OnCalendar=Sun *-*-* {(hour + 1) % 24:02}:30", "Persistent=yes"),
+        ),
+    }
+    units: list[HostFile] = []
+    for name, (command, description, when) in timers.items():
+        service = render(
+            "backups/backups.service.j2",
+            description=description,
+            mount=mount,
+            version=version,
+            program=PROGRAM,
+            command=command,
+            hardening=hardening(mount),
+        )
+        timer = render("backups/backups.timer.j2", description=description, when=when)
+        units += [
+            HostFile(path=f"{_UNITS}/{name}.service", content=service),
+            HostFile(path=f"{_UNITS}/{name}.timer", content=timer),
+        ]
+    folders = f"{_UNITS}/{FOLDERS}"
+    return Part(
+        packages=("pgbackrest",),
+        directories=(
+            Directory(path="/etc/pgbackrest", mode="0750", group="postgres"),
+            *(_own(path) for path in (STATE, f"{STATE}/copy", f"{STATE}/lock")),
+        ),
+        files=(
+            HostFile(path=CONFIG, content=json.dumps(config, indent=2) + "\n"),
+            HostFile(
+                path=PROGRAM, content=render("backups/backups.sh.j2", library=LIBRARY), mode="0755"
+            ),
+            *(
+                HostFile(
+                    path=f"{LIBRARY}/components/host/files/backups/{name}",
+                    content=plain(f"backups/{name}"),
+                )
+                for name in _MODULES
+            ),
+            *(
+                HostFile(path=f"/etc/stages/{name}", content=plain(f"backups/{name}"))
+                for name in ("copy.conf", "copy-hba.conf", "copy-ident.conf")
+            ),
+            HostFile(
+                path=folders,
+                content=render(
+                    "backups/database-copies.service.j2", mount=mount, folder=copies(mount)
+                ),
+            ),
+            _archive_script(volume_gib),
+            *units,
+        ),
+        services=(
+            Service(unit=FOLDERS, restart_on=(folders,)),
+            *(
+                Service(unit=f"{name}.timer", restart_on=(f"{_UNITS}/{name}.timer",))
+                for name in timers
+            ),
+        ),
+    )
+
+
+def _archive_script(volume_gib: int) -> HostFile:
+    """PostgreSQL's archive command (``postgres.postgres``)."""
+    content = render(
+        "backups/pgbackrest-push.sh.j2",
+        state=STATE,
+        gap="gap",
+        push_s=PUSH_S,
+        most_mib=round(volume_gib * 1024 * MOST_WAITING),
+        least_mib=round(volume_gib * 1024 * LEAST_FREE),
+    )
+    return HostFile(path=ARCHIVE, content=content, mode="0755")
+
+
+def files(
+    bucket: Bucket, *, version: int, mount: str, path: str, passphrase: str, keep_days: int
+) -> Sequence[HostFile]:
+    """Return what pgBackRest reads: the bucket, its key and the passphrase. Secret."""
+    where = urlsplit(bucket.endpoint)
+    conf = render(
+        "backups/pgbackrest.conf.j2",
+        bucket={**bucket.__dict__, "endpoint": where.hostname, "port": where.port or 443},
+        path=path,
+        passphrase=passphrase,
+        keep_days=keep_days,
+        ca_file=CA_FILE,
+        state=STATE,
+        folder=f"{mount}/postgresql/{version}/main",
+    )
+    made = [HostFile(path=PGBACKREST, content=conf, mode="0640", group="postgres")]
+    if bucket.ca_pem:
+        made.append(HostFile(path=CA_FILE, content=bucket.ca_pem.strip() + "\n"))
+    return made
+
+
+def _own(path: str) -> Directory:
+    return Directory(path=path, mode="0700", owner="postgres", group="postgres")

@@ -1,0 +1,88 @@
+"""What is known about backups on this host: the settings, and how the last ones went."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+CONFIG = Path("/etc/stages/backups.json")
+FOLDER = Path("/var/lib/stages-backups")
+"""Belongs to postgres, as this program does: root neither reads nor writes there."""
+GAP = "gap"
+"""When WAL was given up; until the next full backup, later times cannot be restored."""
+GAP_CLOSING = "gap.closing"
+
+
+class Failed(Exception):
+    """Why a command cannot go on, and what to do about it."""
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{problem}. {remedy}".rstrip())
+
+
+def say(text: str) -> None:
+    """Say what goes on. Work goes on to its end when nobody listens any more."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def config() -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(CONFIG.read_text())
+    return read
+
+
+def load() -> dict[str, Any]:
+    """The records: ``backup``, ``verify``, ``restore``, each of the last run."""
+    try:
+        found = json.loads((FOLDER / "record.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def save(what: str, **values: object) -> None:
+    """Keep how a run went, beside those of the other kinds; a kill leaves the old record."""
+    kept = load()
+    # The last success outlives failures: its age is what counts.
+    good = values if values.get("ok") else (kept.get(what) or {}).get("last_good")
+    kept[what] = {**values, "last_good": good}
+    text = json.dumps(kept, indent=1)
+    new = FOLDER / "record.json.new"
+    with new.open("w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    new.rename(FOLDER / "record.json")
+
+
+@contextlib.contextmanager
+def recorded(what: str) -> Iterator[dict[str, object]]:
+    """Record how a run of ``what`` ends: with the values put into the yielded map, or failed."""
+    began = time.time()
+    values: dict[str, object] = {}
+    try:
+        yield values
+    except Failed as problem:
+        save(what, ok=False, at=began, seconds=time.time() - began, problem=str(problem))
+        raise
+    save(what, ok=True, at=began, seconds=round(time.time() - began, 1), **values)
+
+
+@contextlib.contextmanager
+def alone(what: str) -> Iterator[None]:
+    """Hold the lock of ``what``; raises ``Failed`` while another run has it."""
+    with (FOLDER / f"{what}.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failed(f"Another {what} is under way", "Wait for its end") from None
+        yield

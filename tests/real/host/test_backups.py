@@ -1,0 +1,170 @@
+"""Backups of stage 1 on a real host, to an S3 server of its own: made, listed, proven, put back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.clouds.local.bucket import program
+from components.clouds.local.hosts import machine
+from components.host import backups
+from tests.real.app_host import AppHost
+from tests.real.host.rack import Rack, apply, racked, sql
+
+pytestmark = pytest.mark.real
+
+SERVER = "/usr/local/bin/versitygw"
+SECRET = "a-secret-of-forty-characters-or-so"
+START = (
+    "systemd-run --quiet --unit=s3 --collect --setenv=ROOT_ACCESS_KEY=server"
+    f" --setenv=ROOT_SECRET_KEY={SECRET}"
+    f" {SERVER} --quiet --port 127.0.0.1:9443 --region local --cert /srv/s3.crt --key /srv/s3.key"
+    " posix /srv/s3"
+)
+
+
+@pytest.fixture(scope="module")
+def rack(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
+    folder = tmp_path_factory.mktemp("backups")
+    name = "/CN=localhost"
+    argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    argv += ["-nodes", "-subj", name, "-addext", "subjectAltName=DNS:localhost", "-days", "2"]
+    argv += ["-keyout", str(folder / "s3.key"), "-out", str(folder / "s3.crt")]
+    subprocess.run(argv, check=True, capture_output=True)
+    with racked(image, folder) as made:
+        made.bucket = backups.Bucket(
+            endpoint="https://localhost:9443",
+            name="shop-backups",
+            region="local",
+            key_id="server",
+            secret=SECRET,
+            ca_pem=(folder / "s3.crt").read_text(),
+        )
+        yield made
+
+
+@pytest.fixture(scope="module")
+def host(rack: Rack) -> AppHost:
+    """The server with everything on it, and a bucket that takes what comes."""
+    made = rack.boot("shop")
+    assert rack.bucket is not None
+    made.host.put(SERVER, program.ensure().read_bytes(), mode=0o755)
+    made.host.put("/srv/s3.crt", rack.bucket.ca_pem)
+    made.host.put("/srv/s3.key", (rack.key.parent / "s3.key").read_text(), mode=0o600)
+    made.sh(f"mkdir -p /srv/s3/shop-backups && {START}")
+    apply(rack, made)
+    # Its own runs would come between those of the tests.
+    made.sh("systemctl stop backups.timer backups.service")
+    return made
+
+
+def run(made: AppHost, *words: str, code: int = 0) -> Any:
+    """Run the program as its units do; the result, or what it said of a failure."""
+    properties = [f"--property={line}" for line in backups.hardening("/data")]
+    argv = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", *properties]
+    done = made.host.run([*argv, backups.PROGRAM, *words], timeout_s=120)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout) if code == 0 else done.stderr.strip()
+
+
+def test_a_backup_is_made_and_listed_and_nobody_reads_it(host: AppHost) -> None:
+    sql(host, "create table ledger as select generate_series(1, 1000) as entry")
+    made = run(host, "now")
+    assert made["type"] == "full"
+    assert [one["id"] for one in run(host, "list")["backups"]] == [made["id"]]
+    assert run(host, "now")["type"] == "diff"
+    assert run(host, "due") == {}
+    assert host.sh("stat -c '%U:%G %a' /etc/pgbackrest/pgbackrest.conf") == "root:postgres 640"
+    host.sh("runuser -u postgres -- pgbackrest --stanza=main check")
+    assert host.sh("grep -rl ledger /srv/s3 || true") == ""  # encrypted
+
+
+def test_what_was_committed_is_in_the_bucket_within_a_minute(host: AppHost) -> None:
+    host.sh("runuser -u postgres -- test -s /etc/postgresql/17/main/conf.d/reload.conf")
+    shown = host.sh("runuser -u postgres -- psql -XAtc 'show archive_timeout'")
+    assert shown == "1min"
+
+
+def test_the_newest_is_restored_and_read_whole(host: AppHost) -> None:
+    sql(host, "insert into ledger values (1001)")
+    proof = run(host, "verify")
+    assert proof["tables"]["public.ledger"] == 1001  # with what was committed after the backup
+    recorded = run(host, "state")["verify"]
+    assert recorded["ok"] and recorded["last_good"]["rows"] == proof["rows"]
+    assert host.sh("ls -A /var/lib/stages-backups/copy /data/copies/verify | grep -v :") == ""
+    assert host.sh("pgrep -f copy.conf || true") == ""
+
+
+def test_a_table_dropped_at_a_second_is_back_as_of_the_second_before(host: AppHost) -> None:
+    before = sql(host, "select clock_timestamp() at time zone 'UTC'").split(".")[0]
+    moment = sql(host, "select clock_timestamp() at time zone 'UTC'")
+    sql(host, "drop table ledger")
+    copy = run(host, "restore", "at", moment)
+    assert copy["tables"]["public.ledger"] == 1001
+    assert "public.ledger" not in copy["tables_now"]
+    assert before in moment
+    # The running database was not touched, and the copy is at rest.
+    assert sql(host, "select to_regclass('ledger') is null") == "t"
+    assert host.sh("test -e /data/copies/restore/postmaster.pid && echo runs || echo rests") == (
+        "rests"
+    )
+    sql(host, "create table ledger as select 1 as entry")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("at", "2001-01-01"), "--to-time: should be after the first backup"),
+        (("at", "2101-01-01"), "--to-time: should be in the past, got 2101-01-01 00:00:00 UTC"),
+        (("at", "noon"), "--to-time: should be a time, in UTC, got 'noon'"),
+        (("20010101-000000F",), "ID: should be one of "),
+    ],
+)
+def test_a_target_that_is_none_is_refused(host: AppHost, words: tuple[str, ...], said: str) -> None:
+    assert said in run(host, "restore", *words, code=1)
+
+
+def test_two_at_once_and_one_that_was_killed(host: AppHost) -> None:
+    lock = "flock /var/lib/stages-backups/backup.lock sleep 60"
+    host.sh(f"systemd-run --quiet --unit=holder --collect {lock}")
+    held = "! runuser -u postgres -- flock -n /var/lib/stages-backups/backup.lock true"
+    machine.wait_until("the lock should be held", 10, lambda: _ok(host, held))
+    try:
+        assert "Another backup is under way" in run(host, "now", code=1)
+    finally:
+        host.sh("systemctl stop holder")
+    assert run(host, "now", "full")["type"] == "full"
+
+
+def test_a_bucket_that_refuses_is_told_and_the_product_stays_up(host: AppHost) -> None:
+    host.sh(f"systemctl stop s3 && {START.replace(SECRET, 'another-secret')}")
+    try:
+        assert "pgBackRest" in run(host, "now", code=1)
+        assert run(host, "state")["backup"]["ok"] is False
+        sql(host, "insert into ledger values (2)")
+        host.sh("runuser -u postgres -- psql -XAtc 'select pg_switch_wal()'")
+        failing = "archiving should be seen to fail"
+        machine.wait_until(failing, 60, lambda: run(host, "state")["archiver"]["failing"])
+        # As if a fifth of the volume were waiting: it is given up, and said so.
+        folder = "/data/postgresql/17/main"
+        waiting = "pg_wal/archive_status/9{000..150}.ready"
+        push = f"touch {waiting}; {backups.ARCHIVE} pg_wal/none; rm {waiting}"
+        said = host.sh(f"cd {folder} && runuser -u postgres -- bash -c '{push}' 2>&1")
+        assert "GIVING WAL UP" in said
+        assert run(host, "state")["gap"] is not None
+        assert sql(host, "select count(*) from ledger") == "2"
+    finally:
+        host.sh(f"systemctl stop s3 && {START}")
+    # The next run makes the full backup that closes the gap.
+    assert run(host, "due")["type"] == "full"
+    assert run(host, "state")["gap"] is None
+    assert run(host, "verify")["tables"]["public.ledger"] == 2
+
+
+def _ok(made: AppHost, command: str) -> bool:
+    return made.host.run(["sh", "-c", command]).returncode == 0
