@@ -5,13 +5,17 @@ After a wanted change: ``pytest tests/golden --update-golden``, then read ``git 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.composed_hosts import ComposedHost, separate_database, single_server
 
-HOSTS = {"single_server": single_server, "separate_database": separate_database}
+HOSTS: dict[str, Callable[[], ComposedHost]] = {
+    "single_server": single_server,
+    "separate_database": separate_database,
+}
 FOLDER = Path(__file__).parent / "host"
 
 

@@ -66,7 +66,6 @@ def single_server(
     bucket: backups.Bucket | None = BUCKET,
 ) -> ComposedHost:
     """Stage 1: everything on one host; without a bucket there are no backups."""
-    here = {"version": 17, "mount": postgres.MOUNT}
     sizes = pool.pool_sizes(
         limit=postgres.MAX_CONNECTIONS, reserved=postgres.RESERVED_CONNECTIONS, wanted=None
     )
@@ -81,20 +80,31 @@ def single_server(
                 archive_command=backups.ARCHIVE if bucket else "",
             ),
             samples.samples(version=17, memory_mib=memory_mib),
-            *([backups.backups(**here, volume_gib=10, hour=3)] if bucket else []),
+            *([_backups()] if bucket else []),
             *_after(managed=False),
         ),
         secret_files=(
             *pgbouncer.upstream_socket(sizes),
             *_secrets(address),
             *(
-                backups.files(bucket, **here, path="shop", passphrase=PASSPHRASE, keep_days=14)
+                backups.files(
+                    bucket,
+                    version=17,
+                    mount=postgres.MOUNT,
+                    path="shop",
+                    passphrase=PASSPHRASE,
+                    keep_days=14,
+                )
                 if bucket
                 else ()
             ),
         ),
         sql=bootstrap.bootstrap_sql(managed=False),
     )
+
+
+def _backups() -> Part:
+    return backups.backups(version=17, mount=postgres.MOUNT, volume_gib=10, hour=3)
 
 
 def separate_database(memory_mib: int = 2048, ca_pem: str = CA) -> ComposedHost:

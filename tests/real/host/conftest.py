@@ -25,7 +25,7 @@ def image() -> Path:
 @pytest.fixture(scope="session", params=["single_server", "separate_database"])
 def host(request: pytest.FixtureRequest) -> ComposedHost:
     """Each stage's host in turn."""
-    return {"single_server": single_server, "separate_database": separate_database}[request.param]()
+    return single_server() if request.param == "single_server" else separate_database()
 
 
 @pytest.fixture
