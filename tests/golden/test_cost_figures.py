@@ -232,6 +232,32 @@ def test_what_is_free(type_: str, inputs: Mapping[str, Any]) -> None:
     assert (found.free, found.lines, found.unpriced) == ({type_: 1}, (), ())
 
 
+def test_a_bucket_with_its_rules_and_its_key_is_one_line() -> None:
+    """Versions that a lock keeps are stored as well; nothing else of it costs."""
+    bucket = resource("aws:s3/bucket:Bucket", "dumps", {**US, "objectLockEnabled": True})
+    kinds = (
+        *("LifecycleConfiguration", "ObjectLockConfiguration", "OwnershipControls", "Policy"),
+        *("PublicAccessBlock", "ServerSideEncryptionConfiguration", "Versioning"),
+    )
+    rules = [resource(f"aws:s3/bucket{kind}:Bucket{kind}", kind, US) for kind in kinds]
+    key = [resource(f"aws:iam/{of}:{of}", "key", {}) for of in ("user", "userPolicy", "accessKey")]
+    found = cost([bucket, *rules, *key], {"bucket_gb": 1000}, TODAY)
+    assert (money(found.total), len(found.lines), found.unpriced) == ("23.00", 1, ())
+    assert found.lines[0].detail == "locked versions count"
+    space = resource("digitalocean:index/spacesBucket:SpacesBucket", "dumps", {"region": "fra1"})
+    access = resource("digitalocean:index/spacesKey:SpacesKey", "key", {})
+    assert cost([space, access], {}, TODAY).unpriced == ()
+
+
+def test_a_lock_of_its_own_type_is_the_buckets() -> None:
+    bucket = resource("aws:s3/bucket:Bucket", "dumps", US)
+    type_ = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
+    lock = resource(type_, "lock", US, sources={"bucket": [bucket["urn"]]})
+    assert [line.detail for line in cost([bucket, lock], {}, TODAY).lines] == [
+        "locked versions count"
+    ]
+
+
 def test_a_private_certificate_is_not_free() -> None:
     inputs = {"certificateAuthorityArn": "arn:aws:acm-pca:us-east-1:123456789012:authority"}
     found = cost([resource("aws:acm/certificate:Certificate", "one", inputs)], {}, TODAY)
