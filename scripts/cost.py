@@ -26,12 +26,11 @@ from planning.costs import usage as usage_file
 from planning.costs.compare import Comparison
 from planning.costs.estimate import Cloud, Estimate, estimate, money
 from planning.costs.plan_file import CostPlan, in_region
-from scripts.lib import atomic_write, cost_inputs
+from scripts.cost_cheapest import cheapest
+from scripts.cost_what_if import what_if
+from scripts.lib import atomic_write, cost_inputs, cost_output
 from scripts.lib.command import DEFAULT_STACK, Stacks, application, chosen, complete
 from scripts.lib.command import Stack as OneStack
-
-WIDTH = 110
-"""Characters of a table in a file."""
 
 
 class Format(StrEnum):
@@ -156,6 +155,10 @@ def chart(
         atomic_write.write(page, markdown.with_numbers(text, all_, str(page)))
 
 
+app.command("what-if")(what_if)
+app.command("cheapest")(cheapest)
+
+
 def _budget(given: str | None) -> Decimal | None:
     if given is None:
         return None
@@ -196,8 +199,6 @@ def _rendered(
         from planning.costs import page
 
         return page.of_estimates(all_, today, comparison)
-    from rich.console import Console
-
     from planning.costs import table
 
     if comparison:
@@ -206,11 +207,7 @@ def _rendered(
         shown = table.of_estimate(all_[0], today, summary=summary)
     else:
         shown = table.of_many(all_, today)
-    terminal = out is None and sys.stdout.isatty()
-    console = Console(width=None if terminal else WIDTH, color_system="auto" if terminal else None)
-    with console.capture() as captured:
-        console.print(shown)
-    return captured.get()
+    return cost_output.as_text(shown, into_file=out is not None)
 
 
 def _write(text: str, out: Path | None) -> None:

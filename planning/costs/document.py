@@ -41,7 +41,7 @@ def of_estimates(
             "usd_before": number(cents(comparison.before.total)),
             "usd_after": number(cents(comparison.after.total)),
             "usd_difference": number(cents(comparison.usd)),
-            "changes": [_change(change) for change in comparison.changes],
+            "changes": [change_of(change) for change in comparison.changes],
         }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -85,7 +85,8 @@ def _line(line: Line) -> dict[str, Any]:
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def change_of(change: Change) -> dict[str, Any]:
+    """What became of one line."""
     return {
         "resource": change.resource,
         "name": change.name,

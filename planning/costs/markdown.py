@@ -26,7 +26,7 @@ def of_estimates(
     head = _compared(comparison) if comparison else _summary(all_)
     told = [text for found in all_ for text in _sentences(found, len(all_) > 1)]
     told += rows.price_words(all_, today)
-    head += ["", *(f"- {_plain(text)}" for text in _cut(told, MOST_NOTES, "notes"))]
+    head += ["", *(f"- {escaped(text)}" for text in _cut(told, MOST_NOTES, "notes"))]
     room = MOST_LINES - len(head) - 1
     return "\n".join([*head, *_folded(all_, room)]) + "\n"
 
@@ -129,13 +129,13 @@ def _folded(all_: Sequence[Estimate], room: int) -> list[str]:
 def _folds(all_: Sequence[Estimate]) -> list[tuple[str, list[str]]]:
     """What a fold is called, and its rows."""
     if len(all_) > 1:
-        return [(one.stack, [*map(_cells, _lines(one))]) for one in all_ if one.lines]
+        return [(one.stack, [*map(escaped_row, _lines(one))]) for one in all_ if one.lines]
     urns = dict.fromkeys(line.urn for line in all_[0].lines)
     own = [[line for line in all_[0].lines if line.urn == urn] for urn in urns]
     return [
         (
             f"{lines[0].resource}: {rows.subtotal(lines)}",
-            [_cells(rows.of_line(one)) for one in lines],
+            [escaped_row(rows.of_line(one)) for one in lines],
         )
         for lines in own
     ]
@@ -146,7 +146,8 @@ def _lines(found: Estimate) -> Iterable[Sequence[str]]:
     return (row.cells for row in rows.of_estimate(found) if row.level in {1, 2})
 
 
-def _cells(cells: Iterable[str]) -> str:
+def escaped_row(cells: Iterable[str]) -> str:
+    """A row of a table, whatever its cells hold."""
     return _row([_escaped(cell) for cell in cells])
 
 
@@ -173,9 +174,9 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _plain(text).replace("|", "\\|")
+    return escaped(text).replace("|", "\\|")
 
 
-def _plain(text: str) -> str:
-    """Without what a name could do to the page."""
+def escaped(text: str) -> str:
+    """Text without what a name could do to the page."""
     return " ".join(text.replace("<", "&lt;").replace("[", "\\[").split())

@@ -65,24 +65,22 @@ def plan(given: str) -> plan_file.CostPlan:
     """The plan of a file or of a stack; raises ``UserError`` when it is neither."""
     if _is_path(given):
         return plan_file.parse(read(Path(given), given), given)
-    from scripts.lib import stacks  # late: it loads YAML, which a plan file needs not
-
-    known = stack_names()
-    if given not in known:
-        raise stacks.unknown(given, known)
-    return _of_stack(given)
+    return of_values(given, stack_values(given))
 
 
 def _is_path(given: str) -> bool:
     return Path(given).is_file() or given.endswith(".json") or "/" in given
 
 
-def _of_stack(stack: str) -> plan_file.CostPlan:
-    """The offline plan of a stack of this checkout."""
-    from scripts.lib import stacks
+def stack_values(stack: str) -> Mapping[str, object]:
+    """The settings of a stack of this checkout, as its file has them; ``UserError``: no stack."""
+    from scripts.lib import stacks  # late: it loads YAML, which a plan file needs not
 
+    known = stack_names()
+    if stack not in known:
+        raise stacks.unknown(stack, known)
     file = ROOT / "stacks" / f"Pulumi.{stack}.yaml"
-    return of_values(stack, stacks.values(file, f"stacks/{file.name}"))
+    return stacks.values(file, f"stacks/{file.name}")
 
 
 def of_values(stack: str, values: Mapping[str, object]) -> plan_file.CostPlan:

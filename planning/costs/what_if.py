@@ -1,0 +1,116 @@
+"""What other settings of a stack would cost, each beside what it costs as it is."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Group, RenderableType
+
+from planning.costs import document, markdown, rows, table
+from planning.costs.compare import Comparison
+from planning.costs.document import number
+from planning.costs.estimate import Estimate, cents, money
+
+HEADS = ("USD a month", "Total", "Difference", "")
+AS_IT_IS = "as it is"
+Cells = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alternative:
+    """Some other settings, and what they change; or why they are refused together."""
+
+    label: str
+    settings: Mapping[str, str]
+    comparison: Comparison | None
+    refused: str = ""
+
+    def rows(self) -> Iterator[Cells]:
+        """Its total, and below it each line that is not as it was."""
+        if self.comparison is None:
+            yield self.label, "refused", "", ""
+            return
+        *changes, total = rows.of_comparison(self.comparison)
+        yield self.label, f"{self.comparison.after.least}{total[2]}", *total[3:]
+        for what, _, usd, more, part in changes:
+            if more != rows.PER_USE:
+                yield f"  {what}", usd, more, part
+        per_use = sum(not change.known for change in self.comparison.changes)
+        if per_use:
+            yield f"  lines that depend on usage: {per_use}", rows.PER_USE, "", ""
+
+    def notes(self) -> list[str]:
+        """What is to be said below the table."""
+        if self.comparison is None:
+            return [f"{self.label}: {self.refused}"]
+        return [f"{self.label}: {words}" for words in rows.unpriced_words(self.comparison.after)]
+
+    def document(self) -> dict[str, Any]:
+        """For a machine."""
+        found = self.comparison
+        return {
+            "settings": dict(self.settings),
+            "refused": self.refused or None,
+            "usd_per_month": number(cents(found.after.total)) if found else None,
+            "usd_difference": number(found.usd) if found else None,
+            "changes": [document.change_of(change) for change in found.changes] if found else [],
+            "not_priced": [*rows.unpriced_words(found.after)] if found else [],
+        }
+
+
+def as_table(now: Estimate, all_: Sequence[Alternative], today: datetime.date) -> RenderableType:
+    """All of them below each other, each with what it changes."""
+    found = table.new(f"What if: {now.stack}", HEADS)
+    table.add(found, *_now(now), style="bold")
+    for one in all_:
+        found.add_section()
+        first, *changes = one.rows()
+        table.add(found, *first, style="bold")
+        for row in changes:
+            table.add(found, *row)
+    return Group(found, table.notes(_notes(now, all_, today)))
+
+
+def as_markdown(now: Estimate, all_: Sequence[Alternative], today: datetime.date) -> str:
+    """A block for a pull request."""
+    lines = [
+        f"### What if: `{now.stack}`",
+        "",
+        markdown.escaped_row(HEADS),
+        "|---|--:|--:|--:|",
+        markdown.escaped_row(_now(now)),
+    ]
+    for one in all_:
+        first, *changes = one.rows()
+        lines.append(markdown.escaped_row([f"**{first[0]}**", *first[1:]]))
+        lines += [
+            markdown.escaped_row([f"&nbsp;&nbsp;{row[0].strip()}", *row[1:]]) for row in changes
+        ]
+    lines += ["", *(f"- {markdown.escaped(text)}" for text in _notes(now, all_, today))]
+    return "\n".join(lines) + "\n"
+
+
+def as_document(now: Estimate, all_: Sequence[Alternative]) -> dict[str, Any]:
+    """For a machine."""
+    return {
+        "version": 1,
+        "currency": "USD",
+        "stack": now.stack,
+        "usd_per_month": number(cents(now.total)),
+        "alternatives": [one.document() for one in all_],
+    }
+
+
+def _now(now: Estimate) -> Cells:
+    return AS_IT_IS, f"{now.least}{money(now.total)}", "", ""
+
+
+def _notes(now: Estimate, all_: Sequence[Alternative], today: datetime.date) -> list[str]:
+    priced = [now, *(one.comparison.after for one in all_ if one.comparison)]
+    told = [f"{AS_IT_IS}: {words}" for words in rows.unpriced_words(now)]
+    for one in all_:
+        told += one.notes()
+    return told + rows.price_words(priced, today)

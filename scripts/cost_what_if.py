@@ -1,0 +1,94 @@
+"""``./stages cost what-if``: other settings of a stack, each beside what it costs as it is."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
+
+from components.errors import UserError, invalid
+from planning.costs.compare import compare
+from planning.costs.estimate import Estimate, estimate
+from scripts.lib import cost_inputs, cost_output
+from scripts.lib.command import complete
+from scripts.lib.cost_output import Format, FormatOption, JsonOption
+
+EXAMPLE = "For example server.plan=t4g.small; docs/settings.md lists the keys."
+TOGETHER = "all of them"
+BETWEEN = re.compile(r",(?=[\w:.]+=)")
+"""Between two settings of one alternative; the commas of a list are none."""
+
+
+def what_if(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="STACK", autocompletion=complete, help="A stack of this checkout."),
+    ],
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KEY=VALUE",
+            help="Settings that it could have: each word is an alternative; those of one word"
+            " (KEY=VALUE,KEY=VALUE) belong together.",
+        ),
+    ],
+    format: FormatOption = Format.table,
+    json_: JsonOption = False,
+) -> None:
+    """Price other settings of a STACK, each alone and all together; changes nothing."""
+    from planning.costs.what_if import Alternative, as_document, as_markdown, as_table  # late
+
+    wanted = _alternatives(words)
+    today = datetime.date.today()
+    clouds = cost_inputs.all_clouds(today)
+    values = cost_inputs.stack_values(name)
+
+    def price(settings: Mapping[str, str]) -> Estimate:
+        return estimate(cost_inputs.of_values(name, {**values, **settings}), clouds)
+
+    now = price({})
+    found = [
+        Alternative(label=label, settings=settings, comparison=compare(now, price(settings)))
+        for label, settings in wanted.items()
+    ]
+    together = _together(list(wanted.values()))
+    if together:
+        try:
+            both, refused = compare(now, price(together)), ""
+        except UserError as problem:  # each alone is right
+            both, refused = None, str(problem)
+        found.append(
+            Alternative(label=TOGETHER, settings=together, comparison=both, refused=refused)
+        )
+    cost_output.show(
+        format,
+        json_,
+        document=lambda: as_document(now, found),
+        markdown=lambda: as_markdown(now, found, today),
+        table=lambda: as_table(now, found, today),
+    )
+
+
+def _alternatives(words: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The settings of each word, by the word without its prefixes."""
+    found: dict[str, dict[str, str]] = {}
+    for word in words:
+        settings: dict[str, str] = {}
+        for each in BETWEEN.split(word):
+            key, sign, value = each.partition("=")
+            if not sign or not key:
+                raise invalid("KEY=VALUE", "a setting and its value", each, EXAMPLE)
+            settings[key.removeprefix("stages:")] = value
+        found[",".join(f"{key}={value}" for key, value in settings.items())] = settings
+    return found
+
+
+def _together(all_: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """All settings of several alternatives; none where two of them set the same key."""
+    keys = [key for settings in all_ for key in settings]
+    if len(all_) == 1 or len(keys) > len({*keys}):
+        return {}
+    return {key: value for settings in all_ for key, value in settings.items()}

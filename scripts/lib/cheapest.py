@@ -1,0 +1,140 @@
+"""On each cloud the cheapest sizes that meet what a stack needs, by pricing the whole stack."""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from components import clouds, settings
+from components.errors import UserError
+from components.seam.cloud import DatabasePlan, ServerPlan
+from components.settings import Settings
+from planning.costs.cheapest import Choice, Need, Offer, Size
+from planning.costs.estimate import Cloud, Estimate, cents, estimate
+from scripts.lib import cost_inputs
+from scripts.lib.signals.next_stage import LEAST_DISK_GIB
+
+Values = Mapping[str, object]
+Plan = ServerPlan | DatabasePlan
+OF_A_CLOUD: Final = ("region", "server.plan", "server.image", "database.plan", "network.zones")
+"""Settings whose values only one cloud knows: on another one its defaults hold."""
+MOST_OTHERS: Final = 3
+
+
+def offers(
+    stack: str,
+    *,
+    vcpus: int | None,
+    memory_gib: int | None,
+    database_vcpus: int | None,
+    database_memory_gib: int | None,
+    standby: bool | None,
+    today: datetime.date,
+) -> tuple[Need, list[Offer]]:
+    """The need, which is the stack's where nothing else is said, and what each cloud has for it."""
+    values = cost_inputs.stack_values(stack)
+    given = settings.read(stack, values)
+    if given.stage == 1 and not (database_vcpus is database_memory_gib is standby is None):
+        raise UserError(
+            "--standby and --database-...: should come with a stack of stage 2, got stage 1",
+            "In stage 1 PostgreSQL runs on the app's server.",
+        )
+    own = clouds.load(given.cloud, given)
+    server = own.server_plan(given.server.plan or own.default_server_plan(given.stage))
+    database = own.database_plan(given.database.plan or own.default_database_plan())
+    need = Need(
+        server=_size(server, vcpus, memory_gib),
+        database=_size(database, database_vcpus, database_memory_gib) if given.stage == 2 else None,
+        standby=given.database.standby if standby is None else standby,
+    )
+    all_ = cost_inputs.all_clouds(today)
+    return need, [
+        _offer(stack, _settings(values, given, cloud.name, need), need, cloud.name, all_)
+        for cloud in all_
+        if cloud.costs.RULES  # the others cost nothing
+    ]
+
+
+def _size(plan: Plan, vcpus: int | None, memory_gib: int | None) -> Size:
+    return Size(
+        vcpus=vcpus or plan.vcpus,
+        memory_mib=memory_gib * 1024 if memory_gib else plan.memory_mib,
+    )
+
+
+def _settings(values: Values, given: Settings, cloud: str, need: Need) -> dict[str, object]:
+    """The stack's own; on another cloud its database gets a disk that every cloud makes."""
+    elsewhere = cloud != given.cloud
+    left_out = OF_A_CLOUD if elsewhere else ("server.plan", "database.plan")
+    found = {key: value for key, value in values.items() if key not in left_out}
+    found["cloud"] = cloud
+    if need.database:
+        found["database.standby"] = need.standby
+    if need.database and elsewhere:
+        found["database.storage_gib"] = max(given.database.storage_gib, LEAST_DISK_GIB)
+    return found
+
+
+def _offer(stack: str, values: Values, need: Need, cloud: str, all_: Sequence[Cloud]) -> Offer:
+    """What a cloud has: the cheapest server, and with it the cheapest database."""
+    plans = importlib.import_module(f"components.clouds.{cloud}.plans")
+    trade_offs = importlib.import_module(f"components.clouds.{cloud}.known.trade_offs")
+
+    def price(more: Values) -> Estimate:
+        return estimate(cost_inputs.of_values(stack, {**values, **more}), all_)
+
+    try:
+        database = None
+        servers = _meeting(plans.SERVERS, need.server, "server", standby=False)
+        databases = (
+            _meeting(plans.DATABASES, need.database, "database", standby=need.standby)
+            if need.database
+            else []
+        )
+        some = {"database.plan": databases[0].name} if databases else {}
+        costs = {plan: price({**some, "server.plan": plan.name}) for plan in servers}
+        server, found = _cheapest(costs, trade_offs.server)
+        if databases:
+            costs = {
+                plan: price({"server.plan": server.plan.name, "database.plan": plan.name})
+                for plan in databases
+            }
+            database, found = _cheapest(costs, trade_offs.database)
+    except UserError as problem:
+        return Offer(cloud=cloud, refused=str(problem))
+    return Offer(cloud=cloud, server=server, database=database, estimate=found)
+
+
+def _meeting(plans: Mapping[str, Any], size: Size, what: str, *, standby: bool) -> list[Any]:
+    """The plans that are large enough, and have a standby where that is needed."""
+    found = [
+        plan for plan in plans.values() if size.met(plan) and (not standby or plan.standby_offered)
+    ]
+    if not found:
+        largest = max(plans.values(), key=lambda plan: (plan.memory_mib, plan.vcpus))
+        most = Size(vcpus=largest.vcpus, memory_mib=largest.memory_mib)
+        raise UserError(f"no {what} has {size}; the largest, {largest.name}, has {most}")
+    return found
+
+
+def _cheapest(costs: Mapping[Any, Estimate], trade_offs: Any) -> tuple[Choice, Estimate]:
+    """The cheapest that has a price; of two equals the larger."""
+    priced = {plan: found for plan, found in costs.items() if not found.least}
+    if not priced:
+        raise UserError(_why_none(costs.values()))
+    order = sorted(priced, key=lambda plan: (priced[plan].total, -plan.memory_mib, -plan.vcpus))
+    first, *rest = order
+    others = [(plan.name, cents(priced[plan].total - priced[first].total)) for plan in rest]
+    choice = Choice(
+        plan=first,
+        others=tuple(others[:MOST_OTHERS]),
+        trade_offs=tuple(trade_offs(first)),
+    )
+    return choice, priced[first]
+
+
+def _why_none(all_: Iterable[Estimate]) -> str:
+    missing = next(one for found in all_ for one in found.unpriced if one.adds)
+    return f"no size has a price: {missing.resource}: {missing.reason}"
