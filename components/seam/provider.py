@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from components.seam.kinds import Kind
     from components.seam.operations import Operations
     from components.seam.power import Power
+    from components.seam.sizes import Sizes
     from components.seam.topology import CloudTopology
     from components.settings import Settings
 
@@ -76,6 +77,11 @@ class Provider(ABC):
     @property
     def price_list(self) -> PriceList | None:
         """Renews its prices; ``None`` where they are kept by hand."""
+        return None
+
+    @property
+    def sizes(self) -> Sizes | None:
+        """What it sells, and what one gives up with each; ``None`` where nothing costs money."""
         return None
 
     @property

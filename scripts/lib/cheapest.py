@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
-import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from components import clouds, settings
+from components import settings
 from components.errors import UserError
 from components.seam.cloud import DatabasePlan, ServerPlan
+from components.seam.provider import load
+from components.seam.sizes import Sizes
 from components.settings import Settings
 from planning.costs.cheapest import Choice, Need, Offer, Size
 from planning.costs.estimate import Cloud, Estimate, cents, estimate
@@ -41,7 +42,7 @@ def offers(
             "--standby and --database-...: should come with a stack of stage 2, got stage 1",
             "In stage 1 PostgreSQL runs on the app's server.",
         )
-    own = clouds.load(given.cloud, given)
+    own = load(given.cloud).cloud(given)
     server = own.server_plan(given.server.plan or own.default_server_plan(given.stage))
     database = own.database_plan(given.database.plan or own.default_database_plan())
     need = Need(
@@ -50,10 +51,11 @@ def offers(
         standby=given.database.standby if standby is None else standby,
     )
     all_ = cost_inputs.all_clouds(today)
+    sold = {cloud.name: load(cloud.name).sizes for cloud in all_}
     return need, [
-        _offer(stack, _settings(values, given, cloud.name, need), need, cloud.name, all_)
-        for cloud in all_
-        if cloud.costs.RULES  # the others cost nothing
+        _offer(stack, _settings(values, given, cloud, need), need, cloud, sizes, all_)
+        for cloud, sizes in sold.items()
+        if sizes is not None
     ]
 
 
@@ -77,31 +79,31 @@ def _settings(values: Values, given: Settings, cloud: str, need: Need) -> dict[s
     return found
 
 
-def _offer(stack: str, values: Values, need: Need, cloud: str, all_: Sequence[Cloud]) -> Offer:
+def _offer(
+    stack: str, values: Values, need: Need, cloud: str, sizes: Sizes, all_: Sequence[Cloud]
+) -> Offer:
     """What a cloud has: the cheapest server, and with it the cheapest database."""
-    plans = importlib.import_module(f"components.clouds.{cloud}.plans")
-    trade_offs = importlib.import_module(f"components.clouds.{cloud}.known.trade_offs")
 
     def price(more: Values) -> Estimate:
         return estimate(cost_inputs.of_values(stack, {**values, **more}), all_)
 
     try:
         database = None
-        servers = _meeting(plans.SERVERS, need.server, "server", standby=False)
+        servers = _meeting(sizes.servers, need.server, "server", standby=False)
         databases = (
-            _meeting(plans.DATABASES, need.database, "database", standby=need.standby)
+            _meeting(sizes.databases, need.database, "database", standby=need.standby)
             if need.database
             else []
         )
         some = {"database.plan": databases[0].name} if databases else {}
         costs = {plan: price({**some, "server.plan": plan.name}) for plan in servers}
-        server, found = _cheapest(costs, trade_offs.server)
+        server, found = _cheapest(costs, sizes.server_trade_offs)
         if databases:
             costs = {
                 plan: price({"server.plan": server.plan.name, "database.plan": plan.name})
                 for plan in databases
             }
-            database, found = _cheapest(costs, trade_offs.database)
+            database, found = _cheapest(costs, sizes.database_trade_offs)
     except UserError as problem:
         return Offer(cloud=cloud, refused=str(problem))
     return Offer(cloud=cloud, server=server, database=database, estimate=found)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from components.seam.kinds import Kind
     from components.seam.operations import Operations
     from components.seam.power import Power
+    from components.seam.sizes import Sizes
     from components.seam.topology import CloudTopology
     from components.settings import Settings
 
@@ -75,6 +76,12 @@ class AwsProvider(Provider):
         from components.clouds.aws.known import price_list
 
         return price_list
+
+    @property
+    def sizes(self) -> Sizes:
+        from components.clouds.aws.known.trade_offs import SIZES
+
+        return SIZES
 
     @property
     def terraform(self) -> Mapping[str, str]:

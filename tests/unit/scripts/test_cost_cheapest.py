@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from typing import Any
 
 import pytest
 
+from components.seam.provider import load
 from scripts.lib import cost_inputs
 from scripts.main import main
 
@@ -91,9 +91,9 @@ def test_a_database_of_stage_1_is_refused(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize("cloud", ["aws", "digitalocean"])
 def test_every_size_has_its_trade_offs(cloud: str) -> None:
-    plans = importlib.import_module(f"components.clouds.{cloud}.plans")
-    known = importlib.import_module(f"components.clouds.{cloud}.known.trade_offs")
-    for plan in plans.SERVERS.values():
-        assert list(known.server(plan))
-    for plan in plans.DATABASES.values():
-        assert list(known.database(plan))
+    sizes = load(cloud).sizes
+    assert sizes is not None
+    for server in sizes.servers.values():
+        assert list(sizes.server_trade_offs(server))
+    for database in sizes.databases.values():
+        assert list(sizes.database_trade_offs(database))

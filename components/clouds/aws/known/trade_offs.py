@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from components.clouds.aws import plans
 from components.seam.cloud import DatabasePlan, ServerPlan
+from components.seam.sizes import Sizes
 
 BASELINE_PERCENT: Final[Mapping[str, int]] = {"micro": 10, "small": 20, "medium": 20, "large": 30}
 """Of each vCPU, T3 and T4g alike, as AWS documents it:
@@ -34,3 +36,11 @@ def _cpu(family: str, size: str) -> Iterator[str]:
         )
     else:
         yield "whole vCPUs all the time"
+
+
+SIZES = Sizes(
+    servers=plans.SERVERS,
+    databases=plans.DATABASES,
+    server_trade_offs=server,
+    database_trade_offs=database,
+)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from components.clouds.digitalocean import plans
 from components.seam.cloud import DatabasePlan, ServerPlan
+from components.seam.sizes import Sizes
 
 
 def server(plan: ServerPlan) -> Iterator[str]:
@@ -18,3 +20,11 @@ def database(plan: DatabasePlan) -> Iterator[str]:
     yield "shared vCPUs"
     if not plan.standby_offered:
         yield "no standby is offered in this size"
+
+
+SIZES = Sizes(
+    servers=plans.SERVERS,
+    databases=plans.DATABASES,
+    server_trade_offs=server,
+    database_trade_offs=database,
+)
