@@ -239,9 +239,16 @@ def test_the_apps_user_cannot_become_another(stack: Stack) -> None:
 def test_the_pool_lets_nobody_in_without_the_password(stack: Stack) -> None:
     """Every user of the host can connect to its port; the password is out of their reach."""
     host = app_host(stack)
-    (url,) = re.findall(r'^DATABASE_URL="(\S+)"$', must(host, "cat /etc/app/app.env"), re.M)
-    assert must(host, f"psql -XAtc 'select current_user' '{url}'", user="nobody") == "app"
+    environment = must(host, "cat /etc/app/app.env")
+    (password,) = re.findall(
+        r'^DATABASE_URL="\w+://app:(\S+)@127.0.0.1:6432/app"$', environment, re.M
+    )
     at = "host=127.0.0.1 port=6432 sslmode=disable"
+    # Not in a command line, which journald keeps of whoever logs something.
+    ask = (
+        f"read -r PGPASSWORD; export PGPASSWORD; psql -XAtwc 'select 1' '{at} user=app dbname=app'"
+    )
+    assert must(host, ask, user="nobody", stdin=password + "\n") == "1"
     for user in ("app", "nobody", "www-data", "pgbouncer", "ops"):
         for alias in ("app", "app_direct"):
             way = f"psql -XAtwc 'select 1' '{at} user=app dbname={alias}'"
