@@ -141,12 +141,12 @@ def server(left: int, spread: int) -> tuple[list[str], Box, Box]:
         arrow((nginx.right, 178), (webs[1].x, 202)),
         arrow((webs[0].right, 142), (pooler.x, 164)),
         arrow((webs[1].right, 202), (pooler.x, 180)),
-        text(gap, 130, "unix socket"),
+        text(gap, 130, "127.0.0.1"),
         arrow((webs[1].middle, webs[1].bottom), (valkey.middle, valkey.y)),
         text(webs[1].middle + 10, 262, "queues jobs", "start"),
         arrow((valkey.right, 320), (worker.x, 320)),
         arrow((worker.middle, worker.y), (worker.middle, pooler.bottom)),
-        text(worker.middle - 10, 238, "unix socket", "end"),
+        text(worker.middle - 10, 238, "127.0.0.1", "end"),
     ]
     return parts, nginx, pooler
 
