@@ -121,10 +121,17 @@ def upstream_managed(
     )
 
 
-def pgbouncer(*, pool_mode: PoolMode, managed: bool, replicas: int = 0) -> Part:
+def pgbouncer(
+    *,
+    pool_mode: PoolMode,
+    managed: bool,
+    replicas: int = 0,
+    statement_timeout_s: int | None = None,
+) -> Part:
     """Return the pooler. Its upstream and its users are secret and passed beside the part.
 
-    ``replicas`` is how many read replicas the upstream has.
+    ``replicas`` is how many read replicas the upstream has. ``statement_timeout_s`` is that of the
+    role: sessions of ``app_direct`` have none, unless ``app`` is in session mode too.
 
     The user ``app`` has to come from an earlier part: its group opens the socket.
     """
@@ -150,6 +157,7 @@ def pgbouncer(*, pool_mode: PoolMode, managed: bool, replicas: int = 0) -> Part:
                     managed=managed,
                     max_clients=MAX_CLIENTS,
                     ca_file=SERVER_CA,
+                    timeout_of_the_pool_alone=statement_timeout_s and pool_mode != "session",
                 ),
             ),
             _file(HBA, plain("pgbouncer/pg_hba.conf")),

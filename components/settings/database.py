@@ -116,7 +116,7 @@ class Database:
     statement_timeout_s: int | None = key(
         whole(1, 86400),
         "How long a statement of the app may take before PostgreSQL ends it. `DIRECT_DATABASE_URL`,"
-        " and so migrations, has no such limit.",
+        " and so migrations, has no such limit, unless the pool is in session mode as well.",
         default=None,
         by_default="no limit",
         unit="s",

@@ -269,6 +269,7 @@ def _parts(
             pool_mode=settings.database.pool_mode,
             managed=upstream.managed,
             replicas=upstream.replicas,
+            statement_timeout_s=settings.database.statement_timeout_s,
         ),
         valkey.valkey(memory_mib=shares.valkey_mib, mount=mount),
         nginx.nginx(

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from components.host import bootstrap, postgres
+from components.host import bootstrap, pgbouncer, pool, postgres
 from components.host.postgres import MAKE_CLUSTER
 from components.remote import session
 from tests.support.composed_hosts import single_server
@@ -226,6 +226,35 @@ def test_the_directories_above_the_data_become_roots(database: DebianTree) -> No
         "root",
         "postgres",
     ]
+
+
+def test_a_statement_timeout_is_for_the_pool_and_not_for_direct_sessions(
+    database: DebianTree,
+) -> None:
+    sql = bootstrap.bootstrap_sql(managed=False, statement_timeout_s=30)
+    part = pgbouncer.pgbouncer(pool_mode="transaction", managed=False, statement_timeout_s=30)
+    sizes = pool.PoolSizes(pool=1, reserve=1, direct=1)
+    for file in (*part.files, *pgbouncer.upstream_socket(sizes, statement_timeout_s=30)):
+        if file.path in {pgbouncer.SETTINGS, pgbouncer.DATABASES}:
+            database.write(file.path, file.content)
+    database.write("/srv/bootstrap.sql", sql)
+    script = f"""
+sql -d postgres -f - < /srv/bootstrap.sql
+install -d -o pgbouncer -g pgbouncer /run/pgbouncer
+runuser -u pgbouncer -- /usr/sbin/pgbouncer {pgbouncer.INI} 2> /run/log &
+until [ -S /run/pgbouncer/.s.PGSQL.6432 ]; do sleep 0.05; kill -0 $! || cat /run/log >&2; done
+ask() {{ runuser -u app -- psql -XAtqw -c "$2" "$1" 2>&1; }}
+for session in 1 2 3; do
+  ask '{pgbouncer.SOCKET_URL}' 'show statement_timeout'
+  ask '{pgbouncer.DIRECT_SOCKET_URL}' 'show statement_timeout; create temp table t (); listen c;
+    select count(pg_advisory_lock(7)); select count(*) from pg_locks where objid = 7;
+    select count(*) from pg_listening_channels(); set application_name = left'
+done
+kill -INT $!
+"""  # noqa: S608 - no foreign text
+    # The one connection of direct sessions begins each as a new one would: what LISTENs and is
+    # locked here is counted before the transaction ends.
+    assert database.must(START + script).split() == ["30s", "0", "1", "1", "0"] * 3
 
 
 def test_bootstrap_of_stage_1_twice_then_peer_decides_who_gets_in(database: DebianTree) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 import jinja2
 import pytest
@@ -180,10 +181,15 @@ def test_fact_36_in_transaction_mode_what_needs_a_session_has_an_alias_of_its_ow
 def test_a_statement_timeout_is_the_roles_and_never_a_migrations() -> None:
     (databases,) = pgbouncer.upstream_socket(SIZES, statement_timeout_s=30)
     aliases = {line.split()[0]: line for line in databases.content.splitlines() if " = " in line}
-    # Used once: a used connection would have the role's again.
-    own = " server_lifetime=0 connect_query='SET statement_timeout = 0'"
+    own = " connect_query='SET statement_timeout = 0'"
     assert aliases["app_direct"].endswith(own) and own not in aliases["app"]
     assert "statement_timeout of 30 s" in databases.content, "another value is a reload too"
+    for mode, alone in (("transaction", True), ("session", False)):
+        part = pgbouncer.pgbouncer(
+            pool_mode=cast(pgbouncer.PoolMode, mode), managed=False, statement_timeout_s=30
+        )
+        (settings,) = [file.content for file in part.files if file.path == pgbouncer.SETTINGS]
+        assert ("; SET statement_timeout = 0\n" in settings) is alone
     assert "ALTER ROLE app SET statement_timeout = '30s';" in bootstrap_sql(
         managed=True, statement_timeout_s=30
     )
