@@ -140,9 +140,9 @@ machine-test: ## both stages on a virtual machine that systemd runs, also beside
 	$(DEV) --packages tests/machine/machine-packages.txt
 	@$(CHECKOUT) && exec .venv/bin/python -m tests.machine
 
-lint: ## ruff and mypy
+lint: ## ruff, mypy, and who may import whom
 	$(DEV) --stack "$$STACK"
-	@$(CHECKOUT) && .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+	@$(CHECKOUT) && .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports --no-logo
 
 format: ## ruff's own fixes
 	$(DEV) --no-engine

@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks import here
 from benchmarks.measures import Book, Measure
 from components.errors import StepFailed
-from scripts.lib import stacks
+from components.settings import stacks
 
 AIM_S = 15.0
 """For six stacks on 2 cores."""

@@ -42,10 +42,9 @@ from pulumi.runtime.stack import run_in_stack
 
 from components import program, release
 from components import settings as stage_settings
-from components.settings import Settings
+from components.settings import Settings, stacks
 from planning import values
 from planning.recorder import Answers, Invokes, Recorder
-from scripts.lib import stacks
 
 VERSION = 1
 

@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 
 from components.errors import StepFailed, UserError
+from components.settings import stacks as stack_files
 from scripts import preview as previews
-from scripts.lib import stacks as stack_files
 from scripts.lib.ci import runner
 from scripts.lib.command import application
 

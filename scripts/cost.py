@@ -21,7 +21,9 @@ from typer.core import TyperGroup
 from components.errors import OVER_BUDGET, UserError, invalid
 from components.seam.costs import MOST
 from components.visible import visible
+from planning import files
 from planning.costs import compare as comparing
+from planning.costs import price_books
 from planning.costs import usage as usage_file
 from planning.costs.compare import Comparison
 from planning.costs.estimate import Cloud, Estimate, estimate, money
@@ -105,7 +107,7 @@ def estimate_command(
     named = [*(words or ()), *(stack or ())] or [DEFAULT_STACK]
     if compare is not None and len(named) != 1:
         raise UserError(f"--compare: should come with one stack, got {len(named)}")
-    clouds = cost_inputs.all_clouds(today)
+    clouds = price_books.all_clouds(today)
     told = _usage(usage, clouds)
 
     def priced(plan: CostPlan) -> Estimate:
@@ -124,7 +126,7 @@ def estimate_command(
 @app.command()
 def usage(word: Word = None, stack: OneStack = None) -> None:
     """Print a usage file to fill in: every key, its unit, its default; of a STACK only its own."""
-    clouds = cost_inputs.all_clouds(datetime.date.today())
+    clouds = price_books.all_clouds(datetime.date.today())
     if word is None and stack is None:
         print(usage_file.template(clouds), end="")
         return
@@ -145,13 +147,13 @@ def chart(
     from planning.costs import markdown
 
     today = datetime.date.today()
-    clouds = cost_inputs.all_clouds(today)
+    clouds = price_books.all_clouds(today)
     all_ = [estimate(cost_inputs.plan(name), clouds) for name in cost_inputs.stack_names()]
     folder = out or cost_inputs.ROOT / "docs"
     atomic_write.write(folder / "costs.svg", drawing.draw(all_))
     pages = [folder / "costs.md", *([cost_inputs.ROOT / "README.md"] if out is None else [])]
     for page in filter(Path.exists, pages):
-        text = cost_inputs.read(page, str(page))
+        text = files.read(page, str(page))
         atomic_write.write(page, markdown.with_numbers(text, all_, str(page)))
 
 
@@ -174,7 +176,7 @@ def _budget(given: str | None) -> Decimal | None:
 def _usage(path: Path | None, clouds: list[Cloud]) -> dict[tuple[str, ...], Decimal]:
     if path is None:
         return {}
-    text = cost_inputs.read(path, str(path))
+    text = files.read(path, str(path))
     return usage_file.parse(text, str(path), usage_file.keys(clouds))
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from components.errors import UserError, invalid
+from planning.costs import price_books
 from planning.costs.compare import compare
 from planning.costs.estimate import Estimate, estimate
 from scripts.lib import cost_inputs, cost_output
@@ -43,7 +44,7 @@ def what_if(
 
     wanted = _alternatives(words)
     today = datetime.date.today()
-    clouds = cost_inputs.all_clouds(today)
+    clouds = price_books.all_clouds(today)
     values = cost_inputs.stack_values(name)
 
     def price(settings: Mapping[str, str]) -> Estimate:

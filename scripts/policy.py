@@ -14,9 +14,10 @@ import typer
 
 from components import settings
 from components.program import PROJECT
+from components.settings import stacks
 from planning import plan
 from planning.policies.findings import Finding, findings
-from scripts.lib import environments, stacks
+from scripts.lib import environments
 from scripts.lib.command import Json, Stacks, Words, all_chosen, application
 
 PACK = PROJECT / "policy"

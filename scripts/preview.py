@@ -34,7 +34,7 @@ def touched(
     json_: Annotated[bool, typer.Option("--json", help="For a machine to read.")] = False,
 ) -> None:
     """Tell which stacks a change touches; with --json the matrix of a workflow."""
-    from planning.difference import touched as touching
+    from scripts.lib.preview import touched as touching
 
     found = touching.between(ROOT, *_between(base, head))
     if json_:
@@ -54,9 +54,9 @@ def offline(
     stack: Annotated[list[str] | None, typer.Option(help="Only this one (repeat it).")] = None,
 ) -> None:
     """Plan the stacks of two commits, each with its own code, without credentials or network."""
-    from planning.difference import touched as touching
     from scripts.lib.preview import inputs
     from scripts.lib.preview import offline as planning
+    from scripts.lib.preview import touched as touching
 
     start, end = _between(base, head)
     planning.make(ROOT, {"base": start, "head": end}, stack or [], out)

@@ -21,9 +21,10 @@ from components.cloud_names import cloud_names
 from components.errors import PRICES_CHANGED, invalid
 from components.seam.costs import Price, PriceList
 from components.seam.provider import load
-from planning.costs import price_file
+from planning import files
+from planning.costs import price_books, price_file
 from planning.costs.price_changes import changes
-from scripts.lib import atomic_write, cost_inputs
+from scripts.lib import atomic_write
 from scripts.lib.command import application
 
 app = application(__doc__, no_args_is_help=True)
@@ -43,7 +44,7 @@ From = Annotated[
 def refresh(cloud: CloudArgument = None, region: Regions = None, from_: From = None) -> int:
     """Look the prices up and write them."""
     for name, before, after in _looked_up(cloud, region or [], from_):
-        path = cost_inputs.prices_path(name)
+        path = price_books.prices_path(name)
         atomic_write.write(path, price_file.render(name, after))
         _say(name, changes(before, after), len(after))
     return 0
@@ -74,15 +75,15 @@ def _looked_up(
 ) -> list[tuple[str, tuple[Price, ...], list[Price]]]:
     """Each cloud's prices and those of now; they make a file that can be read again."""
     today = datetime.date.today()
-    files = None if folder is None else sorted(folder.rglob("*.json"))
+    saved = None if folder is None else sorted(folder.rglob("*.json"))
     chosen, found = _chosen(cloud), []
     for name, price_list in chosen.items():
-        path = cost_inputs.prices_path(name)
-        before = price_file.parse(cost_inputs.read(path, path.name), f"{name}/{path.name}", today)
-        if files is None:
+        path = price_books.prices_path(name)
+        before = price_file.parse(files.read(path, path.name), f"{name}/{path.name}", today)
+        if saved is None:
             after: list[Price] | None = price_list.fetch(before, regions, today, time.sleep)
         else:
-            after = price_list.from_files(before, regions, files)
+            after = price_list.from_files(before, regions, saved)
         if after is not None:
             price_file.parse(price_file.render(name, after), f"the prices of {name}", today)
             found.append((name, before, after))

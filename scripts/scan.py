@@ -12,8 +12,8 @@ import dataclasses
 import json
 
 from components.program import PROJECT
+from components.settings import stacks
 from planning import plan
-from scripts.lib import stacks
 from scripts.lib.command import Json, Stacks, Words, all_chosen, application
 from scripts.lib.scan import checkov
 from scripts.lib.scan.decisions import decided, decisions

@@ -18,8 +18,9 @@ import typer
 from components import outputs
 from components.errors import MOVE_ON, UserError, not_up
 from components.seam.provider import load
+from components.settings import stacks
 from components.visible import visible
-from scripts.lib import session, stacks, views
+from scripts.lib import session, views
 from scripts.lib.command import Json, Stack, Word, application, chosen
 from scripts.lib.signals import asking, next_stage, report
 from scripts.lib.signals.signs import five

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from components.settings import Settings
-from planning.costs import compare, plan_file, rows
+from planning.costs import compare, plan_file, price_books, rows
 from planning.costs.estimate import Cloud, Estimate, estimate, money
 from planning.difference.document import Cost, CostLine, Verdict
 from planning.policies import findings as policy
 from planning.policies.rules import RULES
-from scripts.lib import cost_inputs
 
 BUDGET: Final = "budget"
 """The rule of ``planning/policies/rules.py`` that this verdict stands for."""
@@ -83,4 +82,4 @@ def _estimate(name: str, plan: Mapping[str, Any] | None) -> Estimate | None:
 
 @functools.cache
 def _clouds() -> tuple[Cloud, ...]:
-    return tuple(cost_inputs.all_clouds(datetime.date.today()))
+    return tuple(price_books.all_clouds(datetime.date.today()))

@@ -19,9 +19,8 @@ from components.seam.facts import Fact
 from components.seam.provider import load
 from components.seam.topology import Resource, Resources
 from components.settings import Settings
-from planning.costs import estimate, plan_file
+from planning.costs import estimate, plan_file, price_books
 from planning.policies.rules import RULES, Level, Rule, Seen
-from scripts.lib import cost_inputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,4 +98,4 @@ def facts_of(resources: Iterable[Resource]) -> Iterator[Fact]:
 
 @functools.cache
 def _priced() -> tuple[estimate.Cloud, ...]:
-    return tuple(cost_inputs.all_clouds(datetime.date.today()))
+    return tuple(price_books.all_clouds(datetime.date.today()))

@@ -1,6 +1,6 @@
 """The rules. Each judges facts (``components/seam/facts.py``) and knows no cloud.
 
-A rule's id is what the settings and the engine call it: it never changes.
+Their ids are declared with the settings, in ``components/settings/policy.py``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from components.seam.facts import (
     Server,
     is_world,
 )
+from components.settings.policy import RuleId
 
 Kind = TypeVar("Kind", bound=Fact)
 Level = Literal["mandatory", "advisory", "disabled"]
@@ -63,7 +64,7 @@ class Seen:
 class Rule:
     """One rule."""
 
-    id: str
+    id: RuleId
     level: Level
     """Unless the settings say otherwise."""
     what: str
@@ -262,8 +263,3 @@ RULES: Final = (
     ),
 )
 """In the order in which they are told."""
-
-
-def ids() -> tuple[str, ...]:
-    """The names of the rules."""
-    return tuple(rule.id for rule in RULES)

@@ -12,6 +12,7 @@ from components.seam.cloud import DatabasePlan, ServerPlan
 from components.seam.provider import load
 from components.seam.sizes import Sizes
 from components.settings import Settings
+from planning.costs import price_books
 from planning.costs.cheapest import Choice, Need, Offer, Size
 from planning.costs.estimate import Cloud, Estimate, cents, estimate
 from scripts.lib import cost_inputs
@@ -50,7 +51,7 @@ def offers(
         database=_size(database, database_vcpus, database_memory_gib) if given.stage == 2 else None,
         standby=given.database.standby if standby is None else standby,
     )
-    all_ = cost_inputs.all_clouds(today)
+    all_ = price_books.all_clouds(today)
     sold = {cloud.name: load(cloud.name).sizes for cloud in all_}
     return need, [
         _offer(stack, _settings(values, given, cloud, need), need, cloud, sizes, all_)

@@ -1,61 +1,21 @@
-"""Where estimates get their input: the clouds' folders, plan files, stacks of this checkout."""
+"""Where estimates get their plans: files, and the stacks of this checkout."""
 
 from __future__ import annotations
 
-import datetime
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from components.cloud_names import cloud_names
-from components.errors import UserError
-from components.seam.costs import PriceBook
-from components.seam.provider import load
-from planning.costs import plan_file, price_file, saved
-from planning.costs.estimate import Cloud, Estimate
+from planning import files
+from planning.costs import plan_file, saved
+from planning.costs.estimate import Estimate
 
 ROOT = Path(__file__).resolve().parents[2]
-PRICES = "known/prices.json"
-
-
-def prices_path(cloud: str) -> Path:
-    """Where a cloud's prices are."""
-    return ROOT / "components" / "clouds" / cloud / PRICES
-
-
-def all_clouds(today: datetime.date) -> list[Cloud]:
-    """Every cloud with its rules; prices are read when they are needed."""
-    return [_cloud(name, today) for name in cloud_names()]
-
-
-def _cloud(name: str, today: datetime.date) -> Cloud:
-    costs = load(name).costs
-
-    @functools.cache
-    def book() -> PriceBook:
-        path = prices_path(name)
-        shown = path.relative_to(ROOT).as_posix()
-        return PriceBook(name, price_file.parse(read(path, shown), shown, today), costs.REGIONS)
-
-    return Cloud(name, costs, book, today)
-
-
-def read(path: Path, name: str) -> str:
-    """The text of a file; raises ``UserError`` when there is none."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UserError(f"{name}: should be a file, got none") from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise UserError(
-            f"{name}: should be a readable text file, got an error ({problem})"
-        ) from None
 
 
 def before(given: str, stack: str, price: Callable[[plan_file.CostPlan], Estimate]) -> Estimate:
     """What a stack is compared with: a stack, a plan file, or an earlier run that was saved."""
     if _is_path(given):
-        text = read(Path(given), given)
+        text = files.read(Path(given), given)
         if saved.is_run(text):
             return saved.parse(text, given, stack)
     return price(plan(given))
@@ -64,7 +24,7 @@ def before(given: str, stack: str, price: Callable[[plan_file.CostPlan], Estimat
 def plan(given: str) -> plan_file.CostPlan:
     """The plan of a file or of a stack; raises ``UserError`` when it is neither."""
     if _is_path(given):
-        return plan_file.parse(read(Path(given), given), given)
+        return plan_file.parse(files.read(Path(given), given), given)
     return of_values(given, stack_values(given))
 
 
@@ -74,7 +34,7 @@ def _is_path(given: str) -> bool:
 
 def stack_values(stack: str) -> Mapping[str, object]:
     """The settings of a stack of this checkout, as its file has them; ``UserError``: no stack."""
-    from scripts.lib import stacks  # late: it loads YAML, which a plan file needs not
+    from components.settings import stacks  # late: it loads YAML, which a plan file needs not
 
     known = stack_names()
     if stack not in known:
@@ -102,6 +62,6 @@ def of_values(stack: str, values: Mapping[str, object]) -> plan_file.CostPlan:
 
 def stack_names() -> Sequence[str]:
     """The stacks of this checkout."""
-    from scripts.lib import stacks
+    from components.settings import stacks
 
     return stacks.names(ROOT / "stacks")

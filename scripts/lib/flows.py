@@ -17,6 +17,7 @@ from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 from components import outputs, release
 from components.errors import NotConfirmed, StackBusy, StepFailed, UserError, not_up
 from components.seam import downtime
+from components.settings import stacks
 from components.settings.code import REVISION
 from scripts.lib import (
     atomic_write,
@@ -26,7 +27,6 @@ from scripts.lib import (
     own_backend,
     recovery,
     remaining,
-    stacks,
     status,
     views,
 )

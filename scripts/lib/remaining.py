@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from components.errors import UserError
-from planning.costs import plan_file
+from planning.costs import plan_file, price_books
 from planning.costs.estimate import OWN, Estimate, estimate, money, total
-from scripts.lib import cost_inputs
 from scripts.lib.engine import Resource
 
 
@@ -33,7 +32,7 @@ def _estimate(stack: str, resources: Sequence[Resource]) -> Estimate | None:
     today = datetime.datetime.now(tz=datetime.UTC).date()
     try:
         plan = plan_file.of_document(document, stack)
-        return estimate(plan, cost_inputs.all_clouds(today))
+        return estimate(plan, price_books.all_clouds(today))
     except UserError:
         return None  # one price that is not known must not keep the list back
 

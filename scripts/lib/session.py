@@ -14,8 +14,9 @@ from components import settings
 from components.errors import UserError, invalid
 from components.seam.operations import Operations
 from components.seam.provider import load
+from components.settings import stacks
 from scripts.lib import checkout as own
-from scripts.lib import command, owed, own_backend, pins, recovery, stacks
+from scripts.lib import command, owed, own_backend, pins, recovery
 from scripts.lib.checkout import Checkout
 from scripts.lib.display import Progress, make_screen
 from scripts.lib.engine import Engine

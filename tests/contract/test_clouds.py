@@ -20,8 +20,7 @@ from components.host import memory
 from components.host.pool import pool_sizes
 from components.seam.cloud import Cloud
 from components.seam.provider import load
-from components.settings import Settings, Stage
-from scripts.lib import stacks
+from components.settings import Settings, Stage, stacks
 
 PROJECT = Path(__file__).parents[2]
 FOLDERS = PROJECT / "components" / "clouds"

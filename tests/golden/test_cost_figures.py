@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from planning.costs import price_books
 from planning.costs.estimate import Estimate, estimate, money
-from scripts.lib import cost_inputs
 from tests.support import cost_plans
 from tests.support.cost_plans import Planned, ec2, rds, resource
 
@@ -26,7 +26,7 @@ def cost(made: Sequence[Planned], usage: Mapping[str, int], today: datetime.date
     given: dict[tuple[str, ...], Decimal] = {
         (key,): Decimal(quantity) for key, quantity in usage.items()
     }
-    return estimate(cost_plans.plan(*made), cost_inputs.all_clouds(today), given)
+    return estimate(cost_plans.plan(*made), price_books.all_clouds(today), given)
 
 
 def replica(source: Planned, name: str = "replica", **more: object) -> Planned:

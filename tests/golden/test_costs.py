@@ -21,7 +21,7 @@ from rich.console import Console
 from components.clouds.aws import plans as aws_plans
 from components.clouds.digitalocean import plans as digitalocean_plans
 from components.errors import UserError
-from planning.costs import chart, document, markdown, page, table
+from planning.costs import chart, document, markdown, page, price_books, table
 from planning.costs.compare import compare
 from planning.costs.estimate import Estimate, estimate, money
 from scripts.lib import cost_inputs
@@ -31,7 +31,7 @@ from tests.support.cost_plans import Planned, resource
 FOLDER = Path(__file__).parent / "costs"
 DOCS = cost_inputs.ROOT / "docs"
 TODAY = datetime.date(2026, 11, 22)
-CLOUDS = cost_inputs.all_clouds(TODAY)
+CLOUDS = price_books.all_clouds(TODAY)
 AWS_REGIONS = sorted({price.region for price in CLOUDS[0].book().prices} - {"*"})
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from components.program import PROJECT
-from scripts.lib import stacks
+from components.settings import stacks
 from tests.support.planned import planned
 
 FOLDER = Path(__file__).parent / "plans"

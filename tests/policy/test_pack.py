@@ -22,7 +22,7 @@ from pulumi.runtime.proto import analyzer_pb2_grpc
 
 from components.program import PROJECT
 from planning.policies.findings import findings
-from planning.policies.rules import ids
+from planning.policies.rules import RULES
 from scripts import policy as command
 from tests.engine import made_up
 from tests.engine.stack import Attached, EngineStack, Seen
@@ -169,7 +169,9 @@ def test_the_pack_starts_as_the_vendors_cli_starts_it(attached: Attached, tmp_pa
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
                 stub = analyzer_pb2_grpc.AnalyzerStub(channel)
                 about = stub.GetAnalyzerInfo(empty_pb2.Empty())
-                assert tuple(policy.name for policy in about.policies) == ids()
+                assert tuple(policy.name for policy in about.policies) == tuple(
+                    rule.id for rule in RULES
+                )
         finally:
             server.terminate()
 

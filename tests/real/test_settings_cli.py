@@ -12,8 +12,7 @@ from pulumi import automation
 
 from components import program, settings
 from components.errors import UserError
-from components.settings import Settings
-from scripts.lib import stacks
+from components.settings import Settings, stacks
 
 pytestmark = pytest.mark.real
 

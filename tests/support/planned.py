@@ -24,9 +24,9 @@ from pulumi.runtime.proto import resource_pb2
 from components import settings
 from components.program import PROJECT
 from components.release import ResolvedRelease
+from components.settings import stacks
 from planning import plan
 from planning.plan import Plan
-from scripts.lib import stacks
 
 RELEASE = ResolvedRelease(
     repository="/srv/checkout",

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import UserError, invalid
+from components.settings import stacks
 from planning.difference import assemble, document
 from planning.difference.assemble import Side
 from planning.difference.document import Document, Stack
-from scripts.lib import stacks
-from scripts.lib.cost_inputs import read
+from planning.files import read
 
 TOUCHED = "touched.json"
 """In a folder of offline plans: what ``touched`` says of the two revisions."""

@@ -28,7 +28,7 @@ PROCFILE = "web: true\nworker: true\n"
 def main(root: Path, folder: Path, chosen: list[str]) -> None:
     """Plan the chosen stacks of a checkout, or all."""
     from components.errors import UserError
-    from scripts.lib import stacks
+    from components.settings import stacks
 
     os.chdir(root)  # paths in settings start here
     for stack in chosen or stacks.names(root / "stacks"):

@@ -11,6 +11,7 @@ from typing import Any
 from components.errors import UserError
 from components.settings import Settings
 from components.settings.reading import all_keys
+from planning.costs import price_books
 from planning.costs.compare import Comparison, compare
 from planning.costs.document import number
 from planning.costs.estimate import cents, estimate, money
@@ -65,7 +66,7 @@ def settings_of_stage_2(values: Mapping[str, object], storage_gib: int) -> dict[
 
 def cost(stack: str, chosen: Settings, values: Mapping[str, object], today: datetime.date) -> Cost:
     """Price both shapes of a stack, from its settings and how its file has them; asks nobody."""
-    clouds = cost_inputs.all_clouds(today)
+    clouds = price_books.all_clouds(today)
     volume_gib = chosen.data.volume_gib
     try:
         now = estimate(cost_inputs.of_values(stack, values), clouds)

@@ -12,15 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from components.errors import UserError
-from planning.costs import markdown, plan_file
+from planning.costs import markdown, plan_file, price_books
 from planning.costs.document import of_estimates as document_of
 from planning.costs.estimate import estimate
-from scripts.lib import cost_inputs
 from tests.support import cost_plans
 from tests.support.cost_plans import resource
 
 TODAY = datetime.date(2026, 11, 22)
-CLOUDS = cost_inputs.all_clouds(TODAY)
+CLOUDS = price_books.all_clouds(TODAY)
 US = {"region": "us-east-1"}
 RESOURCES = [
     resource("pulumi:providers:aws", "provider", US),

@@ -17,7 +17,7 @@ from components.clouds.digitalocean import plans as digitalocean_plans
 from components.clouds.digitalocean.known import costs as digitalocean_costs
 from components.errors import UserError
 from components.seam.costs import Line
-from planning.costs import chart, plan_file
+from planning.costs import chart, plan_file, price_books
 from planning.costs.compare import compare
 from planning.costs.estimate import PARTS, Cloud, Estimate, estimate, money, total
 from planning.difference import bill
@@ -27,7 +27,7 @@ from tests.support.cost_plans import Planned, resource
 from tests.support.planned import planned
 
 TODAY = datetime.date(2026, 11, 22)
-CLOUDS = cost_inputs.all_clouds(TODAY)
+CLOUDS = price_books.all_clouds(TODAY)
 US = {"region": "us-east-1"}
 
 

@@ -18,18 +18,17 @@ from components.clouds.aws import plans as aws_plans
 from components.clouds.aws.known.regions import REGIONS
 from components.clouds.digitalocean import plans as digitalocean_plans
 from components.clouds.digitalocean.known.costs import REGIONS as DIGITALOCEAN_REGIONS
-from planning.costs import plan_file
+from planning.costs import plan_file, price_books
 from planning.costs.estimate import Estimate, estimate
-from scripts.lib import cost_inputs
 from tests.support.planned import planned
 
-CLOUDS = cost_inputs.all_clouds(datetime.date(2026, 11, 29))
+CLOUDS = price_books.all_clouds(datetime.date(2026, 11, 29))
 
 
 @functools.cache
 def keys(cloud: str) -> frozenset[tuple[str, str]]:
     """Item and region of every row, by JSON alone."""
-    rows = json.loads(cost_inputs.prices_path(cloud).read_text())["prices"]
+    rows = json.loads(price_books.prices_path(cloud).read_text())["prices"]
     return frozenset((row["item"], row["region"]) for row in rows)
 
 

@@ -8,13 +8,13 @@ from decimal import Decimal
 
 import pytest
 
+from planning.costs import price_books
 from planning.costs.estimate import Estimate, estimate, money
-from scripts.lib import cost_inputs
 from tests.support import cost_plans
 from tests.support.cost_plans import Planned
 
 TODAY = datetime.date(2026, 11, 22)
-CLOUDS = cost_inputs.all_clouds(TODAY)
+CLOUDS = price_books.all_clouds(TODAY)
 
 
 def cost(*resources: Planned, **usage: str) -> Estimate:

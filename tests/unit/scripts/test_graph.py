@@ -10,9 +10,10 @@ import pytest
 from components.errors import UserError
 from components.program import PROJECT
 from components.seam.topology import INTERNET, Node, Picture, Resources
+from components.settings import stacks
 from planning import topology_svg
 from planning.plan import Plan
-from scripts.lib import plan_views, stacks
+from scripts.lib import plan_views
 from tests.support.planned import planned
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -22,9 +22,8 @@ from components.clouds.digitalocean import plans as digitalocean_plans
 from components.clouds.digitalocean.known.price_list import RULE
 from components.errors import UserError
 from components.seam.costs import Line, Price
-from planning.costs import price_file
+from planning.costs import price_books, price_file
 from planning.costs.estimate import sources
-from scripts.lib import cost_inputs
 from scripts.main import main
 from tests.support import cost_plans
 
@@ -33,12 +32,12 @@ MENDING = price_file.MENDING
 
 
 def committed(cloud: str) -> tuple[Price, ...]:
-    return price_file.parse(cost_inputs.prices_path(cloud).read_text(), cloud, TODAY)
+    return price_file.parse(price_books.prices_path(cloud).read_text(), cloud, TODAY)
 
 
 @pytest.mark.parametrize("cloud", cloud_names())
 def test_the_committed_files_are_as_a_refresh_would_write_them(cloud: str) -> None:
-    text = cost_inputs.prices_path(cloud).read_text()
+    text = price_books.prices_path(cloud).read_text()
     assert price_file.render(cloud, committed(cloud)) == text
     assert price_file.render(cloud, reversed(committed(cloud))) == text
 
@@ -217,7 +216,7 @@ def test_an_estimate_with_such_a_file_ends_with_2(
     broken.write_text(json.dumps(edited(usd="-1")))
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps(cost_plans.document(*cost_plans.ec2())))
-    monkeypatch.setattr(cost_inputs, "ROOT", tmp_path)
+    monkeypatch.setattr(price_books, "ROOT", tmp_path)
     assert main(["cost", str(plan)]) == 2
     assert capsys.readouterr().err.startswith(
         "components/clouds/aws/known/prices.json: row 1 (ec2/t4g"

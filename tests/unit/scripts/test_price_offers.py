@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from components.seam.costs import Price
-from planning.costs import price_file
-from scripts.lib import cost_inputs
+from planning.costs import price_books, price_file
 from scripts.main import main
 
 EC2 = {
@@ -141,7 +140,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout's price files."""
-    monkeypatch.setattr(cost_inputs, "ROOT", tmp_path)
+    monkeypatch.setattr(price_books, "ROOT", tmp_path)
     rows = {
         "aws": [
             row("ec2/t4g.small", "ec2"),
@@ -154,7 +153,7 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "digitalocean": [row("droplet/s-1vcpu-1gb", "size", "*", "month")],
     }
     for cloud, prices in rows.items():
-        path = cost_inputs.prices_path(cloud)
+        path = price_books.prices_path(cloud)
         path.parent.mkdir(parents=True)
         (path.parent / "price_list.py").touch()
         path.write_text(price_file.render(cloud, prices))
@@ -162,7 +161,7 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def now(cloud: str) -> dict[tuple[str, str], Price]:
-    text = cost_inputs.prices_path(cloud).read_text()
+    text = price_books.prices_path(cloud).read_text()
     return {(one.item, one.region): one for one in price_file.parse(text, "p", datetime.date.max)}
 
 
@@ -193,7 +192,7 @@ def test_what_the_files_cover_is_looked_up_and_the_rest_stays(
 
 
 def test_the_same_files_give_the_same_bytes(folder: Path, known: Path) -> None:
-    path = cost_inputs.prices_path("aws")
+    path = price_books.prices_path("aws")
     assert main(["prices", "refresh", "aws", "--from", str(folder)]) == 0
     once = path.read_bytes()
     assert main(["prices", "check", "aws", "--from", str(folder)]) == 0
@@ -216,14 +215,14 @@ def test_two_products_are_two_and_nothing_is_written(
     offer = Offer("AmazonEC2")
     ec2(offer, sku="AGAIN", usagetype="EUC1-UnusedBox:t4g.small")
     offer.write(folder, "again.json")
-    before = cost_inputs.prices_path("aws").read_bytes()
+    before = price_books.prices_path("aws").read_bytes()
     assert main(["prices", "refresh", "aws", "--from", str(folder)]) == 2
     assert capsys.readouterr().err == (
         "ec2/t4g.small in eu-central-1: should match one product of AmazonEC2, got 2: AGAIN"
         " (EUC1-UnusedBox:t4g.small), EC2SKU (EUC1-BoxUsage:t4g.small). Nothing was written. The"
         " rule is in components/clouds/aws/known/price_rules.py.\n"
     )
-    assert cost_inputs.prices_path("aws").read_bytes() == before
+    assert price_books.prices_path("aws").read_bytes() == before
 
 
 def test_no_cloud_is_written_when_another_ones_file_is_wrong(folder: Path, known: Path) -> None:

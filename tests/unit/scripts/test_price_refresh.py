@@ -22,8 +22,7 @@ from components.clouds.digitalocean.account import api
 from components.clouds.digitalocean.known import price_list as digitalocean_list
 from components.errors import UserError
 from components.seam.costs import Price
-from planning.costs import price_file
-from scripts.lib import cost_inputs
+from planning.costs import price_books, price_file
 from scripts.main import main
 from tests.support import digitalocean_api
 
@@ -377,7 +376,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         row("volume", None, "*", "GiB-month"),
     ]
     path.write_text(price_file.render("digitalocean", rows))
-    monkeypatch.setattr(cost_inputs, "ROOT", tmp_path)
+    monkeypatch.setattr(price_books, "ROOT", tmp_path)
     monkeypatch.setattr("time.sleep", lambda _: None)
     return path
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from planning.difference.touched import StackFile, touches
+from scripts.lib.preview.touched import StackFile, touches
 
 AWS = StackFile(cloud="aws", stage="1", app=None)
 LOCAL = StackFile(cloud="local", stage="1", app="examples/django")

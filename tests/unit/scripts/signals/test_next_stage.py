@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from components import settings
+from planning.costs import price_books
 from planning.costs.estimate import estimate
 from scripts.lib import cost_inputs
 from scripts.lib.signals.next_stage import Cost, cost, settings_of_stage_2
@@ -31,7 +32,7 @@ def of(values: dict[str, object]) -> Cost:
 
 def test_the_difference_is_that_of_both_plans() -> None:
     found = of(VALUES)
-    clouds = cost_inputs.all_clouds(TODAY)
+    clouds = price_books.all_clouds(TODAY)
     both = [
         estimate(cost_inputs.of_values("shop", {**VALUES, "stage": stage}), clouds).total
         for stage in ("1", "2")
@@ -80,7 +81,7 @@ def test_a_region_without_prices_has_no_cost() -> None:
 
 @pytest.mark.parametrize("stack", [name for name in cost_inputs.stack_names() if "stage1" in name])
 def test_every_stack_of_stage_1_has_a_stage_2(stack: str) -> None:
-    from scripts.lib import stacks
+    from components.settings import stacks
 
     file = cost_inputs.ROOT / "stacks" / f"Pulumi.{stack}.yaml"
     found = of(dict(stacks.values(file, stack)))

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from components.errors import UserError
-from scripts.lib import stacks
+from components.settings import stacks
 
 
 def test_names_come_from_the_files(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ _NONE = re.compile(
     r"(?:tests|docs|examples|\.github|\.ci|scripts)/.*|[^/]+\.md"
     r"|Makefile|pyproject\.toml|requirements-dev\.(?:in|txt)|\.gitignore|LICENSE"
 )
-_COSTS = re.compile(r"scripts/lib/(?:costs|cost_inputs|plan|preview)\b.*")
+_COSTS = re.compile(r"scripts/lib/preview\b.*")
 """Of the commands, those that decide what the comment says."""
 
 
