@@ -170,6 +170,9 @@ REFUSED: dict[str, tuple[Planned, str, str]] = {
         {**SERVER[0], "inputs": {**SERVER[0]["inputs"], "subnetId": "subnet-1",
                                  "associatePublicIpAddress": None}},
         "26.13", "Public IPv4 address: whether the subnet 'subnet-1' gives one is not in the plan"),
+    "an endpoint with an address": (
+        resource("aws:ec2/vpcEndpoint:VpcEndpoint", "logs", {**US, "vpcEndpointType": "Interface"}),
+        "0.00", "only an endpoint of type Gateway is free, got 'Interface'"),
     "a version that has left": (
         rds(engineVersion="9.6"),
         "49.75", "Extended Support: nothing is known of PostgreSQL 9"),
@@ -221,6 +224,8 @@ FREE: list[tuple[str, Mapping[str, Any]]] = [
     ("aws:acm/certificateValidation:CertificateValidation", {}),
     ("aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration", {}),
     ("aws:ec2/eip:Eip", {**US, "publicIpv4Pool": "ipv4pool-ec2-1"}),
+    ("aws:ec2/vpcEndpoint:VpcEndpoint", US),
+    ("aws:rds/snapshot:Snapshot", US),
     ("digitalocean:index/certificate:Certificate", {}),
     ("digitalocean:index/spacesBucketPolicy:SpacesBucketPolicy", {}),
 ]

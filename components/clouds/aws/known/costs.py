@@ -206,6 +206,13 @@ def _certificate(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unp
         )
 
 
+def _endpoint(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+    """One in the routes, to S3 or DynamoDB, costs nothing; one with an address of its own does."""
+    kind = resource.inputs.get("vpcEndpointType") or "Gateway"
+    if kind != "Gateway":
+        yield unpriced(resource, f"only an endpoint of type Gateway is free, got {kind!r}")
+
+
 def _lightsail(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """A whole month of a plan, which carries its disk, its address and its traffic."""
     size = resource.text("bundleId")
@@ -247,4 +254,5 @@ RULES: Mapping[str, Rule] = {
     **operations_costs.RULES,
     **dict.fromkeys(BUCKETS, _bucket),
     "aws:acm/certificate:Certificate": _certificate,
+    "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
 }

@@ -36,6 +36,7 @@ FREE: Mapping[str, str] = {
     "aws:acm/certificateValidation:CertificateValidation": "",
     "aws:rds/subnetGroup:SubnetGroup": "",
     "aws:rds/parameterGroup:ParameterGroup": "",
+    "aws:rds/snapshot:Snapshot": "counts as a backup of its database",
     "aws:sns/topic:Topic": "1,000 e-mails a month are free",
     "aws:sns/topicSubscription:TopicSubscription": "1,000 e-mails a month are free",
     "aws:kms/alias:Alias": "",
