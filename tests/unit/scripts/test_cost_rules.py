@@ -15,6 +15,7 @@ from components.clouds.aws import plans as aws_plans
 from components.clouds.aws.known import support_costs
 from components.clouds.digitalocean import plans as digitalocean_plans
 from components.clouds.digitalocean.known import costs as digitalocean_costs
+from components.clouds.digitalocean.known import database_costs
 from components.errors import UserError
 from components.seam.costs import Line
 from planning.costs import chart, plan_file, price_books
@@ -147,8 +148,8 @@ def test_a_replica_of_digitalocean_is_one_more_node() -> None:
 
 
 def test_included_disks_are_those_of_the_plans() -> None:
-    assert digitalocean_costs.INCLUDED_DISK_GIB == digitalocean_plans.INCLUDED_STORAGE_GIB
-    assert digitalocean_costs.MOST_DISK_GIB == digitalocean_plans.MOST_STORAGE_GIB
+    assert database_costs.INCLUDED_DISK_GIB == digitalocean_plans.INCLUDED_STORAGE_GIB
+    assert database_costs.MOST_DISK_GIB == digitalocean_plans.MOST_STORAGE_GIB
 
 
 def test_processors_of_a_database_are_those_of_the_plans() -> None:

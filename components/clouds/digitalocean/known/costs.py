@@ -7,9 +7,10 @@ by 8.6 %.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
-from components.errors import UserError, invalid
+from components.clouds.digitalocean.known import database_costs
+from components.clouds.digitalocean.known.database_costs import region_of
 from components.seam.cost_rules import Rule, Stack
 from components.seam.costs import MONTH, Line, PlannedResource, Unpriced, UsageKey, unpriced
 
@@ -21,7 +22,6 @@ REGIONS = (
 """Prices are the same in all of them."""
 
 DROPLET = "digitalocean:index/droplet:Droplet"
-CLUSTER = "digitalocean:index/databaseCluster:DatabaseCluster"
 ASSIGNMENT = "digitalocean:index/reservedIpAssignment:ReservedIpAssignment"
 VOLUME = "digitalocean:index/volume:Volume"
 SNAPSHOTS = (
@@ -31,20 +31,6 @@ SNAPSHOTS = (
 SPACE = "digitalocean:index/spacesBucket:SpacesBucket"
 SPACES_GIB, SPACES_EGRESS_GIB = Decimal(250), Decimal(1024)
 """Included in the one subscription."""
-
-INCLUDED_DISK_GIB = {
-    "db-s-1vcpu-1gb": 10,
-    "db-s-1vcpu-2gb": 30,
-    "db-s-2vcpu-4gb": 60,
-    "db-s-4vcpu-8gb": 140,
-    "db-s-6vcpu-16gb": 290,
-}
-"""Disk in a cluster's price, a node. As in ``plans.py``, which an estimate cannot import."""
-MOST_DISK_GIB = {"db-s-2vcpu-4gb": 120, "db-s-4vcpu-8gb": 280, "db-s-6vcpu-16gb": 580}
-"""The largest disk that is sold with a size. As in ``plans.py``."""
-DISK_STEP_GIB = 10
-NO_STANDBY = "db-s-1vcpu-1gb"
-"""The one size that is offered without a standby only."""
 
 FREE: Mapping[str, str] = {
     "digitalocean:index/tag:Tag": "",
@@ -87,12 +73,8 @@ USAGE: Mapping[str, UsageKey] = {
 }
 
 
-def _region(resource: PlannedResource) -> str:
-    return str(resource.inputs.get("region") or resource.region)
-
-
 def _droplet(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
-    region, size = _region(resource), resource.text("size")
+    region, size = region_of(resource), resource.text("size")
     compute = stack.line(
         resource,
         "Droplet",
@@ -135,7 +117,7 @@ def _snapshot(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpric
         resource,
         "Snapshots",
         "snapshot",
-        _region(resource),
+        region_of(resource),
         "snapshot_gib",
         part="server",
         kind="backup",
@@ -143,66 +125,12 @@ def _snapshot(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpric
     )
 
 
-def _cluster(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
-    engine = resource.text("engine")
-    if engine != "pg":
-        raise invalid(f"{resource.name}: engine", "pg to have a price", engine)
-    size, nodes = resource.text("size"), resource.number("nodeCount", MONTH)
-    if size == NO_STANDBY and nodes > 1:
-        raise UserError(f"{resource.name}: {size} is not offered with a standby: it has no price")
-    yield from _nodes(resource, stack, size, nodes, resource)
-
-
-def _replica(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
-    """A read-only node, by default of its cluster's size and disk."""
-    cluster = stack.behind(resource, "clusterId", CLUSTER) or resource
-    size = (resource if "size" in resource.inputs else cluster).text("size")
-    disk = resource if "storageSizeMib" in resource.inputs else cluster
-    yield from _nodes(resource, stack, size, MONTH, disk)
-
-
-def _nodes(
-    resource: PlannedResource, stack: Stack, size: str, nodes: Decimal, disk: PlannedResource
-) -> Iterator[Line | Unpriced]:
-    region = _region(resource)
-    yield stack.line(
-        resource,
-        "Database nodes",
-        f"database/{size}",
-        region,
-        nodes,
-        part="database",
-        kind="compute",
-        detail=size if nodes == 1 else f"{size}, {nodes} nodes",
-    )
-    included = Decimal(INCLUDED_DISK_GIB.get(size, 0))
-    wanted = disk.number("storageSizeMib", included * 1024) / 1024
-    most = MOST_DISK_GIB.get(size)
-    if wanted < included or (most and wanted > most):
-        sold = f"{included} to {most}" if most else f"{included} or more"
-        reason = f"Database disk: {size} is sold with {sold} GiB, got {wanted:f}"
-        yield unpriced(resource, reason, refused=True)
-        return
-    steps = ((wanted - included) / DISK_STEP_GIB).to_integral_value(ROUND_CEILING)
-    if steps > 0:
-        yield stack.line(
-            resource,
-            "Database disk, beyond the included",
-            "database-disk",
-            region,
-            steps * DISK_STEP_GIB * nodes,
-            part="database",
-            kind="disk",
-            detail=f"{included} GiB a node are included",
-        )
-
-
 def _volume(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     yield stack.line(
         resource,
         "Volume",
         "volume",
-        _region(resource),
+        region_of(resource),
         resource.number("size"),
         part="server",
         kind="disk",
@@ -220,7 +148,7 @@ def _reserved_ip(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unp
             resource,
             "Reserved IPv4, not assigned",
             "reserved-ip",
-            _region(resource),
+            region_of(resource),
             MONTH,
             part="network",
             kind="address",
@@ -232,7 +160,7 @@ def _load_balancer(resource: PlannedResource, stack: Stack) -> Iterator[Line | U
         resource,
         "Load balancer",
         "load-balancer",
-        _region(resource),
+        region_of(resource),
         resource.number("sizeUnit", MONTH),
         part="network",
         kind="traffic",
@@ -241,7 +169,7 @@ def _load_balancer(resource: PlannedResource, stack: Stack) -> Iterator[Line | U
 
 def _space(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """One subscription for all buckets of an account, and what they hold and send beyond it."""
-    at = _region(resource)
+    at = region_of(resource)
     if stack.is_first(resource):
         yield stack.line(
             resource,
@@ -278,8 +206,7 @@ def _space(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]
 
 RULES: Mapping[str, Rule] = {
     DROPLET: _droplet,
-    CLUSTER: _cluster,
-    "digitalocean:index/databaseReplica:DatabaseReplica": _replica,
+    **database_costs.RULES,
     VOLUME: _volume,
     **dict.fromkeys(SNAPSHOTS, _snapshot),
     "digitalocean:index/reservedIp:ReservedIp": _reserved_ip,
