@@ -138,7 +138,8 @@ def _not_on_demand(resource: PlannedResource, stack: Stack) -> str:
 def _buys_credits(resource: PlannedResource) -> bool:
     """T sizes buy CPU by themselves where they are not limited; the first of them, t2, never do."""
     family = str(resource.inputs.get("instanceType")).partition(".")[0]
-    mode = resource.map("creditSpecification").get("cpuCredits")
+    given = resource.inputs.get("creditSpecification")
+    mode = given.get("cpuCredits") if isinstance(given, Mapping) else None
     return family.startswith("t") and (mode == "unlimited" or (mode is None and family != "t2"))
 
 
