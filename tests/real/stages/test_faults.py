@@ -109,6 +109,26 @@ def test_a_boot_of_the_machine_brings_a_stack_back_without_the_engine(stage1: St
     assert stage1.get()["visits"]["count"] > there
 
 
+def test_a_host_that_did_not_start_at_the_machines_boot_starts_at_the_next_up(
+    stage1: Stack,
+) -> None:
+    there = stage1.get()["visits"]["count"]
+    power_off(stage1)
+    (host,) = inventory.every(stage1.name)
+    spec = host.marker()["spec"]
+    assert isinstance(spec, dict)
+    host.note(spec={**spec, "image": "/nowhere"})
+    module = [sys.executable, "-m", "components.clouds.local.hosts.at_boot", stage1.name]
+    done = subprocess.run(
+        module, cwd=stage1.clone.path, capture_output=True, text=True, check=False
+    )
+    host.note(spec=spec)
+    assert done.returncode == 1 and done.stderr.startswith(f"{stage1.name}-app: ")
+    assert done.stderr.endswith(f"`make up STACK={stage1.name}` tries again.\n")
+    stage1.run("up")
+    assert stage1.get()["visits"]["count"] > there
+
+
 def power_off(stack: Stack) -> None:
     """Leave of a stack on the machine what a power cut leaves: files."""
     for host in inventory.every(stack.name):

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 from components.clouds.local.hosts import inventory
+from components.clouds.local.hosts.nspawn import Host
+from components.clouds.local.net import bridge
+from components.errors import StepFailed
 from tests.real.clone import SAMPLE, Stack, fetch
 from tests.real.faults.running import Watched
 from tests.real.stages.test_changes import fill, on_host
@@ -49,6 +52,25 @@ def test_a_failed_first_boot_is_replaced_by_the_next_up(stage2: Stack) -> None:
     assert len(inventory.every(stage2.name)) == 2, "the database's host and one app server"
 
 
+def places_are_taken(stack: Stack) -> None:
+    """Leave what killed runs leave whose state was lost as well: hosts that nobody takes away."""
+    network, name = bridge.noted(stack.name), f"{stack.name}-app"
+    assert network is not None
+
+    def lay_down() -> Host:
+        return inventory.lay_down(
+            network, stack.name, name, numbers=range(16, 32), memory_mib=512, user_data=None
+        )
+
+    for _ in inventory.SLOTS[1:]:
+        lay_down().note(complete=True, known=True)
+    with pytest.raises(StepFailed) as error:
+        lay_down()
+    assert error.value.remedy == (
+        f"`make down STACK={stack.name}` does; its data stays. Then `make up STACK={stack.name}`."
+    )
+
+
 def uptime(stack: Stack) -> str:
     try:
         return on_host(stack, "uptime -s")
@@ -71,8 +93,11 @@ def test_a_failed_first_boot_of_stage_1_is_taken_away_and_replaced(stage1: Stack
     assert "the first boot failed" in stage1.run("up", code=1)
     assert "no-such-package" in on_host(stage1, "sudo cat /var/log/cloud-init-output.log")
     assert "first boot: failed" in stage1.run("status", code=1)
+    places_are_taken(stage1)
     stage1.run("down")
     assert inventory.every(stage1.name) == []
+    said = stage1.run("ssh", "true", code=1)
+    assert "has no app server that can be logged in to. `make up STACK=" in said
     run = Watched(stage1)  # of a stack with nothing but data: it has no outputs to log in by
     run.wait(lambda: any("-way-in (WayIn)" in line.text for line in run.lines), 600)
     assert run.process.poll() is None

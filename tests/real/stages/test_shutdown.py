@@ -182,6 +182,10 @@ def test_a_server_that_could_not_install_its_packages_is_refused_first(stage1: S
     for said in told:
         assert "stages:app.packages: should be packages that Debian has" in said
         assert "got 'no-such-package'" in said and "Nothing was changed." in said
+        assert (
+            f"`make ssh STACK={stage1.name}`, then `apt-cache search WORD`, finds a name." in said
+        )
     assert on_host(stage1, lists) == there
+    assert "python3-django - " in on_host(stage1, "apt-cache search django")
     assert stage1.outputs() == before
     assert stage1.get()["problem"] is None

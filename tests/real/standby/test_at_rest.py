@@ -94,7 +94,10 @@ def test_without_its_standby_no_write_is_acknowledged_until_up_mends_it(product:
     assert product.ask("app", "SELECT count(*) FROM kept") == "0", "reading goes on"
     said = product.stack.run("status", code=1)
     assert f"database {product.cluster.spare}: standby, NOT WELL" in said
-    assert "does not answer" in product.failover("--yes", code=1)
+    name = product.stack.name
+    said = product.failover("--yes", code=1)
+    assert "does not answer. " in said
+    assert f"`make refresh STACK={name}`, then `make up STACK={name}`, brings it back." in said
     product.stack.run("refresh")
     product.stack.run("up")
     product.ask("app", "INSERT INTO kept VALUES (2)")

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from components.clouds.local.database import replication
-from components.clouds.local.hosts import machine
+from components.clouds.local.hosts import inventory, machine
 from components.clouds.local.hosts.nspawn import Host
 from tests.real.ledger import CLIENTS, Ledger, ledger
 from tests.real.links import blackhole
@@ -74,7 +74,9 @@ def test_a_dead_primary_is_followed_by_the_standby(product: Product) -> None:
     assert product.cluster.primary == f"{name}-standby"
     assert roles(product) == {name: ("standby", "no"), f"{name}-standby": ("primary", "yes")}
     assert f"database {name}: standby, NOT WELL" in product.stack.run("status", code=1)
-    assert "not in step" in product.failover("--yes", code=1)
+    said = product.failover("--yes", code=1)
+    assert "not in step" in said
+    assert f"`make refresh STACK={name}`, then `make up STACK={name}`, makes it a standby." in said
 
     # Whoever starts the old primary: it comes up as a follower of the new one, or not at all.
     old.start()
@@ -82,9 +84,11 @@ def test_a_dead_primary_is_followed_by_the_standby(product: Product) -> None:
     assert replication.in_recovery(old)
     assert product.ask("app", "SELECT host(inet_server_addr())") == product.address("standby")
 
+    product.stack.run("refresh")
     product.stack.run("up")
     assert roles(product) == {name: ("standby", "yes"), f"{name}-standby": ("primary", "yes")}
     assert product.cluster.synchronous == name
+    assert "Confirmation required" in product.failover(code=2), "a standby that could take over"
 
 
 def test_a_silent_primary_is_fenced_and_followed_by_the_standby(product: Product) -> None:
@@ -123,6 +127,22 @@ def test_a_failover_is_shown_and_asked_for(product: Product) -> None:
     assert product.cluster == before
 
 
+def test_a_leader_whose_host_is_gone_comes_back_with_its_data(product: Product) -> None:
+    name = product.stack.name
+    product.failover("--yes")
+    product.ask("app", "CREATE TABLE late AS SELECT 42 AS n")
+    inventory.remove(product.primary)
+    said = product.stack.run("up", code=1)
+    assert f"its primary {name}-standby is gone" in said
+    assert f"run `make refresh STACK={name}`, then `make up STACK={name}`." in said
+    product.stack.run("refresh")
+    product.stack.run("up")
+    assert product.ask("app", "SELECT n FROM late") == "42"
+    product.failover("--yes")
+    product.stack.run("up")
+    assert product.cluster.primary == name
+
+
 def test_a_standby_that_leads_leaves_its_data_when_it_is_taken_away(product: Product) -> None:
     name = product.stack.name
     product.failover("--yes")
@@ -131,5 +151,8 @@ def test_a_standby_that_leads_leaves_its_data_when_it_is_taken_away(product: Pro
     assert product.cluster.members == ((name, "first"), (f"{name}-replica-1", "replica"))
     assert product.ask("app", "SELECT n FROM newest") == "42"
     assert product.ask("app", "SELECT host(inet_server_addr())") == product.address()
-    assert "should have a standby to fail over to, got none" in product.failover(code=2)
+    said = product.failover(code=2)
+    assert "should have a standby to fail over to, got none. stages:database.standby" in said
     assert json.loads(product.stack.run("status", "--json"))["healthy"] is True
+    product.stack.up(database__standby=True)
+    assert "Confirmation required" in product.failover(code=2), "a standby that could take over"
