@@ -12,6 +12,8 @@ import pytest
 from components.clouds.local.database import replication
 from components.clouds.local.hosts import inventory, machine
 from components.clouds.local.hosts.nspawn import Host
+from components.clouds.local.resources.volume import VolumeProvider
+from components.errors import StepFailed
 from tests.real.ledger import CLIENTS, Ledger, ledger
 from tests.real.links import blackhole
 from tests.real.standby.conftest import Product
@@ -132,15 +134,19 @@ def test_a_leader_whose_host_is_gone_comes_back_with_its_data(product: Product) 
     product.failover("--yes")
     product.ask("app", "CREATE TABLE late AS SELECT 42 AS n")
     inventory.remove(product.primary)
+    mending = f"`make refresh STACK={name}`, then `make up STACK={name}`"
+    product.stack.configure(database__read_replicas=2)
     said = product.stack.run("up", code=1)
-    assert f"its primary {name}-standby is gone" in said
-    assert f"run `make refresh STACK={name}`, then `make up STACK={name}`." in said
+    assert f"its primary {name}-standby is gone. Its data is on its volume: run {mending}." in said
+    props = {"stack": name, "name": f"{name}-standby"}
+    with pytest.raises(StepFailed) as error:
+        VolumeProvider().delete(f"{name}/{name}-standby", props)
+    assert error.value.remedy == f"{mending}, gives it back."
+    product.stack.configure(database__read_replicas=1)
     product.stack.run("refresh")
     product.stack.run("up")
     assert product.ask("app", "SELECT n FROM late") == "42"
-    product.failover("--yes")
-    product.stack.run("up")
-    assert product.cluster.primary == name
+    assert (product.cluster.primary, product.cluster.synchronous) == (name, f"{name}-standby")
 
 
 def test_a_standby_that_leads_leaves_its_data_when_it_is_taken_away(product: Product) -> None:

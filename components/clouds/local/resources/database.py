@@ -85,6 +85,7 @@ class DatabaseProvider(LocalProvider):
         host = inventory.find(_id)
         if host is None:
             raise missing("Database", _id)
+        self._recover(_news)
         with cluster.turn(_news["stack"]):
             if any(_news[key] != _olds.get(key) for key in ("memory_mib", "storage_gib")):
                 host.stop()
@@ -107,8 +108,8 @@ class DatabaseProvider(LocalProvider):
         return "first"
 
     def _recover(self, props: dict[str, Any]) -> None:
-        """Take over the disk of a standby that led and whose host is gone: a run was killed while
-        it took everything away."""
+        """Take over the disk of a standby that led and whose host is gone: somebody removed it, or
+        a run was killed while it took everything away."""
         with cluster.turn(props["stack"]):
             known = cluster.find(props["stack"], props["name"])
             if known and known.follows(props["name"]) and known.host(known.primary) is None:

@@ -84,17 +84,18 @@ class VolumeProvider(LocalProvider):
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete the data. The engine does not come here for a protected volume."""
         file = file_of(_id)
-        for known in cluster.every(_props["stack"]):
+        stack = _props["stack"]
+        for known in cluster.every(stack):
             if known.primary == _props["name"] != known.name and file.exists():
                 raise StepFailed(
                     f"Volume {_props['name']}: holds the data of {known.name} since a failover",
-                    f"`make up STACK={_props['stack']}` first gives it back.",
+                    f"`make refresh STACK={stack}`, then `make up STACK={stack}`, gives it back.",
                 )
-        cluster.forget(_props["stack"], _props["name"])
+        cluster.forget(stack, _props["name"])
         if file.exists():
             disk.release(file)
             file.unlink()
-        ownership.release(_props["stack"])
+        ownership.release(stack)
 
     def _sized(self, volume_id: str, props: dict[str, Any]) -> dict[str, Any]:
         file = file_of(volume_id)

@@ -121,7 +121,7 @@ def test_the_disk_of_a_standby_that_leads_is_not_deleted(root: Path) -> None:
         VolumeProvider().delete(made.id, props)
     assert str(refused.value) == (
         "Volume shop-standby: holds the data of shop since a failover."
-        " `make up STACK=mine` first gives it back."
+        " `make refresh STACK=mine`, then `make up STACK=mine`, gives it back."
     )
     assert volume.file_of(made.id).exists()
     cluster.write(SHOP)
