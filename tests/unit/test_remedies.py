@@ -107,7 +107,7 @@ def in_source(source: str) -> Iterator[str]:
     tree = ast.parse(source)
     constants = {
         target.id: node.value
-        for node in tree.body
+        for node in ast.walk(tree)
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Name)

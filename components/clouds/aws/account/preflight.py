@@ -71,7 +71,7 @@ def _examples(settings: Settings) -> Iterator[UserError]:
 def _tunnel(settings: Settings) -> Iterator[UserError]:
     if not settings.access.instance_connect:
         return
-    remedy = "stages:access.instance_connect needs it: https://aws.amazon.com/cli/."
+    remedy = "Install it, for stages:access.instance_connect: https://aws.amazon.com/cli/."
     if shutil.which("aws") is None:
         yield UserError("the AWS CLI 2 should be on this machine's PATH, got none", remedy)
         return

@@ -462,7 +462,7 @@ def test_the_tunnel_needs_the_aws_cli_2(
         "access__ssh_cidrs": ["10.81.0.0/24"],
     }
     assert told(1, **values) == (
-        f"{message} stages:access.instance_connect needs it: https://aws.amazon.com/cli/."
+        f"{message} Install it, for stages:access.instance_connect: https://aws.amazon.com/cli/."
     )
 
 
