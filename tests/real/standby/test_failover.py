@@ -130,23 +130,38 @@ def test_a_failover_is_shown_and_asked_for(product: Product) -> None:
 
 
 def test_a_leader_whose_host_is_gone_comes_back_with_its_data(product: Product) -> None:
-    name = product.stack.name
+    """The old primary, which is still off, gets the leader's disk."""
+    name, standby = product.stack.name, f"{product.stack.name}-standby"
     product.failover("--yes")
     product.ask("app", "CREATE TABLE late AS SELECT 42 AS n")
     inventory.remove(product.primary)
-    mending = f"`make refresh STACK={name}`, then `make up STACK={name}`"
+    with pytest.raises(StepFailed) as error:
+        VolumeProvider().delete(f"{name}/{standby}", {"stack": name, "name": standby})
+    assert error.value.remedy == f"{mending(product)}, gives it back."
+    product.stack.run("refresh")
+    product.stack.run("up")
+    assert product.ask("app", "SELECT n FROM late") == "42"
+    assert (product.cluster.primary, product.cluster.synchronous) == (name, standby)
+
+
+def test_a_primary_whose_host_is_gone_comes_back_with_its_data(product: Product) -> None:
+    inventory.remove(product.primary)
     product.stack.configure(database__read_replicas=2)
     said = product.stack.run("up", code=1)
-    assert f"its primary {name}-standby is gone. Its data is on its volume: run {mending}." in said
-    props = {"stack": name, "name": f"{name}-standby"}
-    with pytest.raises(StepFailed) as error:
-        VolumeProvider().delete(f"{name}/{name}-standby", props)
-    assert error.value.remedy == f"{mending}, gives it back."
+    primary = product.cluster.primary
+    assert (
+        f"its primary {primary} is gone. Its data is on its volume: run {mending(product)}." in said
+    )
     product.stack.configure(database__read_replicas=1)
     product.stack.run("refresh")
     product.stack.run("up")
     assert product.ask("app", "SELECT n FROM late") == "42"
-    assert (product.cluster.primary, product.cluster.synchronous) == (name, f"{name}-standby")
+    assert "Confirmation required" in product.failover(code=2), "a standby that could take over"
+
+
+def mending(product: Product) -> str:
+    """What errors of the database's say."""
+    return f"`make refresh STACK={product.stack.name}`, then `make up STACK={product.stack.name}`"
 
 
 def test_a_standby_that_leads_leaves_its_data_when_it_is_taken_away(product: Product) -> None:
