@@ -168,7 +168,7 @@ def test_a_shutdown_that_fails_in_the_middle_is_undone(stage1: Stack) -> None:
 def test_a_server_that_could_not_install_its_packages_is_refused_first(stage1: Stack) -> None:
     """Its first boot would fail when the healthy server has gone. The one that stays is asked, too,
     and so is it by a preview."""
-    before, lists = stage1.outputs(), "ls -lR /var/lib/apt/lists; ls /tmp"
+    before, lists = stage1.outputs(), "sudo ls -lR /var/lib/apt/lists; ls /tmp"
     packages, generation = SAMPLE["app.packages"], stage1.settings.get("server.generation")
     assert isinstance(packages, list)
     there = on_host(stage1, lists)
