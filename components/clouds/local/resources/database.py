@@ -201,7 +201,10 @@ class FollowerProvider(DatabaseProvider):
             names.publish(_props["stack"], _props["name"], None)
 
     def _recover(self, props: dict[str, Any]) -> None:
-        """Nothing: its own disk is the one that counts when it leads."""
+        """Have a blank disk where its own was given to the first member."""
+        known = cluster.find(props["stack"], props["database"])
+        if known and known.follows(props["name"]):
+            disk.make(volume.file_of(props["volume_id"]), int(props["storage_gib"]))
 
     def _kind(self, props: dict[str, Any]) -> Kind:
         return "replica" if props["kind"] == "replica" else "standby"
