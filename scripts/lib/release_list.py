@@ -16,6 +16,7 @@ from components.visible import visible
 NAMES = re.compile(r"^[ \t]*([A-Za-z0-9_-]+):", re.MULTILINE)
 SHORTEST = 4
 """Characters of a commit that name it."""
+DEPLOYING = "`./stages deploy STACK --revision COMMIT` brings up one that is not on the server."
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def chosen(known: Sequence[Entry], revision: str, commit: str) -> Entry:
         if not before:
             raise UserError(
                 "REVISION: should be one that served before, got none on the server",
-                "`./stages deploy --revision ...` brings up any.",
+                DEPLOYING,
             )
         return before[0]
     for one in known:
@@ -88,7 +89,7 @@ def chosen(known: Sequence[Entry], revision: str, commit: str) -> Entry:
         "REVISION",
         f"one of {', '.join(one.commit[:12] for one in others) or '(none)'}",
         revision[:40],
-        "`./stages deploy --revision ...` brings up one that is not on the server any more.",
+        DEPLOYING,
     )
 
 

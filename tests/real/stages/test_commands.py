@@ -183,6 +183,11 @@ def test_a_failed_deploy_leaves_no_trace_and_a_rollback_needs_no_build(stage1: S
         assert pids(stage1) == ids and stage1.outputs()["revision"] == first
         again = stage1.run("rollback", "--to", first[:8], code=2)
         assert again.startswith("REVISION: should be another than the current one, got ")
+        third = clone.git("commit-tree", f"{second}^{{tree}}", "-p", second, "-m", "a third")
+        gone = stage1.run("rollback", "--to", third[:12], code=2)
+        assert gone.endswith("brings up one that is not on the server.\n")
+        stage1.run("deploy", "--revision", third)
+        assert stage1.get()["revision"] == third
     finally:
         clone.git("reset", "--quiet", "--hard", start)
         stage1.up()

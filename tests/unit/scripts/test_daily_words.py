@@ -307,7 +307,7 @@ def test_what_a_rollback_goes_to(revision: str, commit: str, found: str) -> None
         (
             "feed",
             "REVISION: should be one of abababababab, cccccccccccc, got 'feed'. `./stages deploy "
-            "--revision ...` brings up one that is not on the server any more.",
+            "STACK --revision COMMIT` brings up one that is not on the server.",
         ),
         ("aaaa", "REVISION: should be another than the current one, got 'aaaa'"),
     ],
@@ -323,5 +323,5 @@ def test_a_rollback_without_a_past_is_refused() -> None:
         release_list.chosen(release_list.entries({**TOLD, "served": []}), "", "")
     assert str(refused.value) == (
         "REVISION: should be one that served before, got none on the server. "
-        "`./stages deploy --revision ...` brings up any."
+        "`./stages deploy STACK --revision COMMIT` brings up one that is not on the server."
     )
