@@ -26,7 +26,7 @@ YES_FLAG = $${YES:+--yes}
 # What the workflows run (docs/ci.md).
 CI = ci-preview ci-look ci-stacks ci-plan ci-comment ci-drift
 
-.PHONY: help up preview plan refresh outputs status ssh logs ps restart run shell console deploy releases rollback replace failover down delete-data signals test machine-test lint lock format cost cost-chart scan policy policy-pack prices bench chaos $(CI)
+.PHONY: help up preview plan refresh outputs status ssh logs ps restart run shell console deploy releases rollback maintenance-on maintenance-off db-console db-info replace failover down delete-data signals test machine-test lint lock format cost cost-chart scan policy policy-pack prices bench chaos $(CI)
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -82,6 +82,18 @@ releases: ## the releases on the server, and which of them a rollback reaches in
 
 rollback: ## put an older release back into service (REVISION=...: that one; YES=1: do not ask)
 	$(STAGES) rollback $(STACK_FLAG) $${REVISION:+--to "$$REVISION"} $(YES_FLAG)
+
+maintenance-on: ## show users a page instead of the app
+	$(STAGES) maintenance $(STACK_FLAG) on
+
+maintenance-off: ## show users the app again
+	$(STAGES) maintenance $(STACK_FLAG) off
+
+db-console: ## psql as the app's role
+	$(STAGES) db console $(STACK_FLAG)
+
+db-info: ## the database: size, connections, locks, slow queries, the pool (JSON=1)
+	$(STAGES) db info $(STACK_FLAG) $(JSON_FLAG)
 
 replace: ## replace the app server by a new one
 	$(STAGES) replace $(STACK_FLAG) $(YES_FLAG)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.host import certificate, firewall
+from components.host.agent.maintenance import SWITCH
 from components.host.model import HostFile, Part, Service
 from components.host.rendering import plain, render
 
@@ -21,6 +22,7 @@ BLANKED = "/etc/nginx/snippets/blanked-headers.conf"
 """Headers that Nginx takes out of every request."""
 TLS = "/etc/nginx/snippets/tls.conf"
 PAGE = "/usr/local/share/stages/pages/unavailable.html"
+MAINTENANCE = "/usr/local/share/stages/pages/maintenance.html"
 UNIT = "nginx.service"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d/50-stages.conf"
 CONNECTIONS = 8192
@@ -74,6 +76,8 @@ def nginx(
                 content=render(
                     "nginx/app-locations.conf.j2",
                     page=PAGE,
+                    maintenance=MAINTENANCE,
+                    switch=SWITCH,
                     host=domain or "$host$port_of_host",
                     blanked=BLANKED,
                     limits=limits,
@@ -81,6 +85,7 @@ def nginx(
             ),
             HostFile(path=BLANKED, content=plain("nginx/blanked-headers.conf")),
             HostFile(path=PAGE, content=plain("nginx/unavailable.html")),
+            HostFile(path=MAINTENANCE, content=plain("nginx/maintenance.html")),
             HostFile(path=SITE, content=site),
             *tls,
             HostFile(path=DROP_IN, content=plain("nginx/nginx.service.conf")),

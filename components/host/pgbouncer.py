@@ -53,9 +53,10 @@ MAX_CLIENTS = 1000
 
 PSQL = admin_sql.PSQL
 
+ADMIN = f"-h {SOCKET_FOLDER} -p {PORT} -U pgbouncer -d pgbouncer"
+"""psql's words for the pooler's own console, open to its OS user."""
 RECONNECT = (
-    "setpriv --reuid=pgbouncer --regid=pgbouncer --init-groups"
-    f" {PSQL} -Xqw -h {SOCKET_FOLDER} -p {PORT} -U pgbouncer -d pgbouncer -c RECONNECT"
+    f"setpriv --reuid=pgbouncer --regid=pgbouncer --init-groups {PSQL} -Xqw {ADMIN} -c RECONNECT"
 )
 """Shell command for root: each connection to the database is closed as soon as its transaction (or
 session, in session mode) has ended, and a new one takes its place. No client notices."""

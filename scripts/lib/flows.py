@@ -413,6 +413,8 @@ def _epilogue(session: Session, progress: Progress) -> None:
                 f"  It should answer. `make refresh{stack}` looks at what is really there, "
                 f"`make up{stack}` then corrects it."
             )
+            if answer.startswith("503"):
+                session.say(f"  Or is maintenance on? `make status{stack}` says so.")
     session.say(
         f"\nNext: make status{stack}   is it up, what runs on it\n"
         f"      make ssh{stack}      a shell on the app server\n"

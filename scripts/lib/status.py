@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -57,6 +58,8 @@ class Status:
     replicas: list[dict[str, Any]] = field(default_factory=list)
     """How far each read replica is behind, as the app's pooler finds it: ``alias``, ``lag_bytes``
     not replayed yet and ``lag_s``, the age of its last transaction; both null for no answer."""
+    maintenance: str = ""
+    """Since when users see the page of the maintenance, in UTC; empty: they see the app."""
     certificate: Certificate | None = None
     """Of a stack with a domain; ``None`` without one, or where the app server did not say."""
     busy: str = ""
@@ -80,6 +83,9 @@ class Status:
             return [f"{self.stack}: not up.", *server, *self._of_the_host(), *ending]
         said = [f"{self.stack}: {'up' if self.healthy else 'NOT HEALTHY'}"]
         said.append(f"  {self.url}: {self.answer}")
+        if self.maintenance:
+            off = f"`./stages maintenance {self.stack} off` ends it"
+            said.append(f"  MAINTENANCE since {self.maintenance}: {off}")
         if self.revision:
             said.append(f"  revision {self.revision}")
         said += [f"  host {name}: {state}" for name, state in self.hosts.items()]
@@ -119,6 +125,7 @@ def look(
     found.databases = list(databases)
     well = all(one["well"] for one in found.databases)
     read = all(one["lag_bytes"] is not None for one in found.replicas)
+    good = good or (bool(found.maintenance) and found.answer.startswith("503"))
     found.healthy = good and found.system == "running" and not found.troubles and well and read
     return found
 
@@ -195,9 +202,12 @@ def _app_server(found: Status, values: Mapping[str, Any]) -> None:
     try:
         found.replicas = lags(host["more"])
         found.troubles, found.notes = health.troubles(found.stack, host), health.notes(host)
+        if host.get("maintenance"):
+            moment = datetime.fromtimestamp(int(host["maintenance"]), UTC)
+            found.maintenance = f"{moment:%Y-%m-%d %H:%M}"
         found.system, found.failed_units = host["system"], host["failed_units"]
         found.units, found.disks, found.boot = host["units"], host["disks"], host["boot"]
-    except (LookupError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
         found.system = "could not be asked (its answer is none of this program's)"
 
 

@@ -28,6 +28,8 @@ MODULES = (
     "components.host.agent.shutdown",
     "components.host.agent.observe",
     "components.host.agent.handover",
+    "components.host.agent.maintenance",
+    "components.host.agent.database_info",
     "components.host.agent.health",
     "components.host.agent.main",
 )

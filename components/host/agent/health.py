@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import units
+from components.host.agent import maintenance, units
 from components.host.agent.files import STATE, read_json
 from components.host.agent.report import run, shell
 
@@ -35,6 +35,7 @@ def health(document: dict[str, Any]) -> dict[str, object]:
         "units": _units(read_json(STATE / "units.json", [])),
         "disks": _disks(Path("/proc/self/mounts").read_text()),
         "boot": _boot(),
+        "maintenance": maintenance.since(),
         "more": shell(document["more"], timeout_s=15).output if document["more"] else "",
     }
 

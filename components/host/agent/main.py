@@ -12,9 +12,11 @@ from typing import Any, TextIO
 
 from components.host.agent import app as apps
 from components.host.agent import brought, database, pace, queue, release, units, web
+from components.host.agent.database_info import database_info
 from components.host.agent.files import STATE, Files, make_directories, read_json, write_json
 from components.host.agent.handover import give, take
 from components.host.agent.health import health
+from components.host.agent.maintenance import maintenance
 from components.host.agent.observe import observe
 from components.host.agent.report import (
     BEGINS,
@@ -49,8 +51,8 @@ def main(document: dict[str, Any]) -> int:
     os.umask(0o022)
     try:
         mode = document["mode"]
-        if mode in LOOKS:
-            tell(result=LOOKS[mode](document))
+        if mode in AT_ONCE:
+            tell(result=AT_ONCE[mode](document))
             return 0
         with _lock():
             tell(result=MODES[mode](document))
@@ -148,8 +150,14 @@ def _apply(document: dict[str, Any]) -> dict[str, object]:
     return {"release": release.active(), "changed": changed}
 
 
-LOOKS = {"observe": observe, "health": health, "releases": release.releases}
-"""Change nothing and wait for nobody."""
+AT_ONCE = {
+    "observe": observe,
+    "health": health,
+    "releases": release.releases,
+    "database info": database_info,
+    "maintenance": maintenance,
+}
+"""Wait for nobody: they change nothing, or one thing that no run changes."""
 MODES = {
     "apply": apply,
     "boot": boot,

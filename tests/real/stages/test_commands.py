@@ -8,6 +8,8 @@ import pty
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -152,6 +154,80 @@ def test_logs_in_one_stream(stage1: Stack) -> None:
     until("the request in Nginx's log", lambda: "GET /proof.json" in stage1.run("logs", "nginx"))
     assert "owned" not in stage1.run("logs", "nginx")
     assert "Bad pattern" in stage1.run("logs", "--grep", "(", code=1)
+
+
+def test_maintenance_is_a_page_that_a_deploy_leaves_on(stage1: Stack) -> None:
+    url = stage1.outputs()["url"]
+    clone, start = stage1.clone, stage1.clone.git("rev-parse", "HEAD")
+    stage1.run("maintenance", "on")
+    try:
+        assert page(f"{url}/proof.json") == (503, "300", True)
+        said = stage1.run("status")
+        assert f"{stage1.name}: up" in said and "  MAINTENANCE since 20" in said
+        clone.git("commit", "--allow-empty", "--quiet", "-m", "a release in maintenance")
+        assert "Or is maintenance on?" in stage1.run("up")
+        assert page(url) == (503, "300", True)
+    finally:
+        stage1.run("maintenance", "off")
+        clone.git("reset", "--quiet", "--hard", start)
+    assert stage1.get()["problem"] is None
+    assert json.loads(stage1.run("status", "--json"))["maintenance"] == ""
+
+
+def page(url: str) -> tuple[int, str | None, bool]:
+    """Status, when to come back, and whether it is the page of the maintenance."""
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url) as answer:
+            return answer.status, None, False
+    except urllib.error.HTTPError as error:
+        text = error.read().decode()
+        return error.code, error.headers["Retry-After"], "Down for maintenance" in text
+
+
+def test_the_database_as_the_app_and_from_above(stage1: Stack) -> None:
+    """What the app defines in its own database runs with the app's rights, and shadows nothing."""
+    trap = """
+        CREATE TABLE trapped (who text);
+        CREATE FUNCTION public.pg_database_size(name) RETURNS bigint LANGUAGE plpgsql AS
+            $$ BEGIN INSERT INTO trapped VALUES (current_user); RETURN 1; END $$;
+        ALTER ROLE app SET search_path = public, pg_catalog;
+    """
+    mend = (
+        "ALTER ROLE app RESET search_path; DROP TABLE public.trapped;"
+        " DROP FUNCTION public.pg_database_size(name);"
+    )
+    sql(stage1, trap)
+    try:
+        found = json.loads(stage1.run("db", "info", "--json"))
+        assert found["database"]["size_bytes"] > 1_000_000
+        assert "django_migrations" in str(found["database"]["tables"])
+        assert {one["database"] for one in found["pools"]} >= {"app_direct"}
+        assert found["slow"] and all(one["calls"] for one in found["slow"])
+        assert sql(
+            stage1, "SELECT count(*) FROM public.trapped; SHOW search_path; SELECT current_user"
+        ) == [
+            "0",
+            "pg_catalog, public",
+            "app",
+        ]
+    finally:
+        sql(stage1, mend)
+    said = stage1.run("db", "info")
+    assert "no one waits for a lock" in said and "  pool app_direct: clients " in said
+
+
+def sql(stage1: Stack, text: str) -> list[str]:
+    """Run SQL in the console; return the lines of its answers, without their frames."""
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts", "db", "console", "--stack", stage1.name],
+        cwd=stage1.clone.path,
+        input=f"\\pset format unaligned\n\\pset tuples_only on\n{text};\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    noise = ("Output format", "Tuples only", "CREATE", "ALTER", "DROP")
+    return [line for line in done.stdout.splitlines() if line and not line.startswith(noise)]
 
 
 def test_a_failed_deploy_leaves_no_trace_and_a_rollback_needs_no_build(stage1: Stack) -> None:

@@ -16,6 +16,8 @@ from components.host.bootstrap import bootstrap_sql
 ROOT = Path(__file__).parents[3]
 ONE_WAY = "components/host/agent/admin_sql.py"
 OTHERS = {
+    "components/host/agent/database_info.py": "as OS users app and pgbouncer",
+    "scripts/db.py": "as OS user app",
     "components/host/pgbouncer.py": "the pooler's readiness check, as OS user app",
     "components/host/files/pgbouncer/replica-lag.sh.j2": "as OS user app",
     "components/host/files/postgres/pooler.sh.j2": "PgBouncer's console, which runs nobody's code",

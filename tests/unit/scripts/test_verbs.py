@@ -75,7 +75,11 @@ def test_an_example_is_a_command_line(example: str) -> None:
 def test_a_stack_is_named_the_same_way_by_every_verb(
     verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = {"cost": ["cost", "estimate"], "pull-request": ["pull-request", "offline"]}
+    words = {
+        "cost": ["cost", "estimate"],
+        "pull-request": ["pull-request", "offline"],
+        "db": ["db", "info"],
+    }
     assert main([*words.get(verb, [verb]), "--help"]) == 0
     assert re.search(r"^  --stack ", capsys.readouterr().out, re.MULTILINE)
 

@@ -17,7 +17,7 @@ def test_a_full_disk_is_told_with_its_file(
         step("release")
         raise OSError(28, "No space left on device", "/srv/app/releases/x")
 
-    monkeypatch.setitem(program.LOOKS, "observe", full)
+    monkeypatch.setitem(program.AT_ONCE, "observe", full)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     monkeypatch.setattr("os.umask", lambda _: None)
     assert program.main({"mode": "observe"}) == 1
