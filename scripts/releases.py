@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from typing import Annotated
 
 import typer
 
-from components.errors import ConfirmationRequired, NotConfirmed, UserError
+from components.errors import NotConfirmed, UserError
 from components.visible import visible
 from scripts.lib import app_server, display, flows, release_list, session
 from scripts.lib.app_server import AppServer
 from scripts.lib.command import Json, Stack, Word, Yes, application, chosen
+from scripts.lib.confirm import confirm
 from scripts.lib.execute import duration
 from scripts.lib.release_list import History
 
@@ -74,13 +74,8 @@ def rollback(
         f"{opened.stack}: rolling back from {known[0].commit[:12]} to {wanted.commit[:12]}; the"
         " database stays as it is."
     )
-    if opened.operations.asks and not yes:
-        if not sys.stdin.isatty():
-            raise ConfirmationRequired(
-                "Confirmation required", "Run it on a terminal, or with --yes."
-            )
-        if not typer.confirm("Roll back?"):
-            raise NotConfirmed
+    if opened.operations.asks and not yes and not confirm("Roll back?"):
+        raise NotConfirmed
     if history.processes(wanted.commit) != history.processes(known[0].commit):
         opened.say("Its Procfile has other processes: it is deployed.")
         flows.deploy(opened, wanted.commit, yes=True, ask=lambda _: True)

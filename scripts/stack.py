@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from components.errors import ConfirmationRequired, UserError
+from components.errors import UserError
 from scripts.lib import display, flows, session, takeover, views
 from scripts.lib.command import (
     STARTED_IN,
@@ -22,6 +22,7 @@ from scripts.lib.command import (
     chosen,
     stack_and_command,
 )
+from scripts.lib.confirm import confirm
 from scripts.lib.session import Session
 
 app = application(__doc__)
@@ -33,16 +34,10 @@ def _open(word: str | None, stack: str | None, *, json_: bool = False) -> Sessio
     return session.open_session(chosen(word, stack), screen=screen)
 
 
-def _ask(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise ConfirmationRequired("Confirmation required", "Run it on a terminal, or with --yes.")
-    return typer.confirm(question)
-
-
 @app.command()
 def up(word: Word = None, stack: Stack = None, yes: Yes = False) -> None:
     """Bring a stack up, or to what its settings say now."""
-    flows.up(_open(word, stack), yes=yes, ask=_ask)
+    flows.up(_open(word, stack), yes=yes, ask=confirm)
 
 
 @app.command()
@@ -80,7 +75,7 @@ def refresh(word: Word = None, stack: Stack = None) -> None:
 @app.command()
 def down(word: Word = None, stack: Stack = None, yes: Yes = False) -> None:
     """Take a stack away; what is protected (data) stays."""
-    flows.down(_open(word, stack), yes=yes, ask=_ask)
+    flows.down(_open(word, stack), yes=yes, ask=confirm)
 
 
 @app.command()
@@ -115,15 +110,15 @@ def deploy(
     """Bring up a revision of the app; once it serves it is written into the stack's settings."""
     opened = _open(word, stack)
     if revision:
-        flows.deploy(opened, revision, yes=yes, ask=_ask)
+        flows.deploy(opened, revision, yes=yes, ask=confirm)
     else:
-        flows.up(opened, yes=yes, ask=_ask)
+        flows.up(opened, yes=yes, ask=confirm)
 
 
 @app.command()
 def replace(word: Word = None, stack: Stack = None, yes: Yes = False) -> None:
     """Replace the app server by a new one; data and address stay."""
-    flows.replace(_open(word, stack), yes=yes, ask=_ask)
+    flows.replace(_open(word, stack), yes=yes, ask=confirm)
 
 
 @app.command()
@@ -134,7 +129,7 @@ def failover(
     json_: Json = False,
 ) -> None:
     """Let the standby of the database take over; with --json and without --yes only the plan."""
-    takeover.failover(_open(word, stack, json_=json_), yes=yes, ask=_ask, as_json=json_)
+    takeover.failover(_open(word, stack, json_=json_), yes=yes, ask=confirm, as_json=json_)
 
 
 @app.command()

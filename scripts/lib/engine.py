@@ -29,7 +29,7 @@ from pulumi.automation._stack import StackInitMode
 from pulumi.automation.errors import CommandError, create_command_error
 from semver import VersionInfo
 
-from components.errors import Interrupted, UserError
+from components.errors import Interrupted, StepFailed, UserError
 from scripts.lib.checkout import Checkout
 from scripts.lib.events import describe
 
@@ -140,6 +140,18 @@ class Command(automation.PulumiCommand):
         if code != 0:
             raise create_command_error(result)
         return result
+
+    def given(self, args: list[str], text: str, cwd: str) -> subprocess.CompletedProcess[str]:
+        """Run one command that reads this text, to its end."""
+        return subprocess.run(
+            [self.command, "--non-interactive", *args],
+            input=text,
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            env=self._environment,
+            check=False,
+        )
 
     def interrupt(self) -> None:
         """Pass an interrupt on to the running command; from the second on until it has ended.
@@ -260,6 +272,20 @@ class Engine:
         """Return what is in the state, one that was replaced and is still there as well."""
         found = self.deployment(show_secrets=show_secrets).get("resources") or []
         return [Resource(one) for one in found]
+
+    def configure(self, file: Path, path: str, value: str | None, kind: str) -> None:
+        """Set one value in a settings file, or remove it (``None``); comments stay.
+
+        ``kind`` is ``string``, ``int`` or ``secret``: encrypted for this stack. The value goes in
+        on standard input.
+        """
+        options = ["--secret"] if kind == "secret" else ["--type", kind]
+        verb = ["rm"] if value is None else ["set", *options, "--raw"]
+        arguments = [*verb, "--path", path, "--config-file", str(file), "--stack", self._name]
+        done = self.command.given(["config", *arguments], value or "", str(self._checkout.root))
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines() or ["it gave no reason"]
+            raise StepFailed(f"{file.name}: the engine does not set {path}: {lines[-1]}")
 
     def ensure_stack(self) -> None:
         """Make the stack in the state if it is not there.

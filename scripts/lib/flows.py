@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 
-from components import outputs, release
+from components import outputs, release, settings
 from components.errors import NotConfirmed, StackBusy, StepFailed, UserError, not_up
 from components.seam import downtime
 from components.settings import stacks
@@ -295,18 +295,38 @@ def deploy(session: Session, revision: str, *, yes: bool, ask: Callable[[str], b
     does not try that revision again.
     """
     revision = REVISION.read("--revision", revision)  # else the file could not be read again
-    chosen = dataclasses.replace(session.settings.app, revision=revision)
-    release.resolve(chosen, ROOT)
+    release.resolve(dataclasses.replace(session.settings.app, revision=revision), ROOT)
+
+    def edit(file: Path) -> None:
+        file.write_text(stacks.with_setting(file.read_text(), "app.revision", revision))
+
+    up_with(session, edit, yes=yes, ask=ask)
+    session.say(f"{_name(session)}: stages:app.revision is {revision} now.")
+
+
+def up_with(
+    session: Session, edit: Callable[[Path], None], *, yes: bool, ask: Callable[[str], bool]
+) -> None:
+    """Bring the stack up with an edited settings file, which becomes the stack's own after that."""
     make_ready(session)
     file = session.checkout.settings_file(session.stack)
     with tempfile.TemporaryDirectory(dir=session.checkout.own) as folder:
-        wanted = Path(folder) / file.name
-        wanted.write_text(stacks.with_setting(file.read_text(), "app.revision", revision))
-        session = dataclasses.replace(
-            session, settings=dataclasses.replace(session.settings, app=chosen)
-        )
-        up(session, yes=yes, ask=ask, config_file=str(wanted))
-    write_revision(session, revision)
+        wanted, before = Path(folder) / file.name, file.read_text()
+        wanted.write_text(before)
+        edit(wanted)
+        values = stacks.values(wanted, _name(session))
+        chosen = settings.read(session.stack, values)
+        changed = dataclasses.replace(session, settings=chosen)
+        up(changed, yes=yes, ask=ask, config_file=str(wanted))
+        if file.read_text() != before:  # somebody wrote it meanwhile
+            wanted.write_text(file.read_text())
+            edit(wanted)
+        atomic_write.write(file, wanted.read_text())
+
+
+def _name(session: Session) -> str:
+    """The settings file, as seen from the checkout."""
+    return f"stacks/{session.checkout.settings_file(session.stack).name}"
 
 
 def write_revision(session: Session, revision: str) -> None:
@@ -316,7 +336,7 @@ def write_revision(session: Session, revision: str) -> None:
     changed = stacks.with_setting(text, "app.revision", revision)
     if changed != text:
         atomic_write.write(file, changed)
-        session.say(f"stacks/{file.name}: stages:app.revision is {revision} now.")
+        session.say(f"{_name(session)}: stages:app.revision is {revision} now.")
 
 
 def _preflight(session: Session) -> None:

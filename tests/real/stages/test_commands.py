@@ -23,6 +23,11 @@ def argv(stage1: Stack, verb: str, *words: str) -> list[str]:
     return [sys.executable, "-m", "scripts", verb, "--stack", stage1.name, *words]
 
 
+def run(stage1: Stack, group: str, verb: str, *words: str, code: int = 0) -> str:
+    """Run a verb that is one of a group: `env set`, `db info`."""
+    return stage1.clone.run(group, verb, "--stack", stage1.name, *words, code=code)
+
+
 def started(stage1: Stack, verb: str, *words: str) -> subprocess.Popen[str]:
     """A command that goes on."""
     return subprocess.Popen(
@@ -184,6 +189,42 @@ def page(url: str) -> tuple[int, str | None, bool]:
         return error.code, error.headers["Retry-After"], "Down for maintenance" in text
 
 
+def test_variables_are_encrypted_and_deployed_at_once(stage1: Stack) -> None:
+    file = stage1.clone.path / "stacks" / f"Pulumi.{stage1.name}.yaml"
+    secret = "it's $HOME `x` hush-hush"
+    run(stage1, "env", "set", "--plain", "--no-up", "LEVEL=3")
+    done = subprocess.run(
+        [*argv(stage1, "env")[:4], "set", "--stack", stage1.name, "API_KEY", "OTHER=b c"],
+        cwd=stage1.clone.path,
+        input=f"{secret}\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = stage1.run("run", "--", 'printf \'%s|%s|%s\' "$API_KEY" "$OTHER" "$LEVEL"')
+    assert said == f"{secret}|b c|3"
+    assert "hush-hush" not in done.stdout + done.stderr + file.read_text()
+    assert run(stage1, "env", "list") == "API_KEY=[secret]\nLEVEL=3\nOTHER=[secret]\n"
+    before = file.read_text()
+    refused = run(stage1, "env", "set", "STAGES_STACK=x", code=1)
+    assert "stages:app.environment.STAGES_STACK: should be a name that the host does not" in refused
+    assert file.read_text() == before
+    run(stage1, "env", "unset", "API_KEY", "OTHER", "LEVEL", "--no-up")
+    assert run(stage1, "env", "list", "--json") == "{}\n"
+
+
+def test_more_of_a_process(stage1: Stack) -> None:
+    """It also deploys the variables that the test above removed."""
+    stage1.run("scale", "worker=2")
+    units = [one["unit"] for one in json.loads(stage1.run("ps", "--json"))]
+    assert units[2:] == ["worker@worker.1.service", "worker@worker.2.service"]
+    assert stage1.run("run", "--", "env").count("LEVEL=") == 0
+    refused = stage1.run("scale", "clock=1", code=2)
+    assert "stages:app.processes" in refused
+    stage1.up()
+
+
 def test_the_database_as_the_app_and_from_above(stage1: Stack) -> None:
     """What the app defines in its own database runs with the app's rights, and shadows nothing."""
     trap = """
@@ -198,7 +239,7 @@ def test_the_database_as_the_app_and_from_above(stage1: Stack) -> None:
     )
     sql(stage1, trap)
     try:
-        found = json.loads(stage1.run("db", "info", "--json"))
+        found = json.loads(run(stage1, "db", "info", "--json"))
         assert found["database"]["size_bytes"] > 1_000_000
         assert "django_migrations" in str(found["database"]["tables"])
         assert {one["database"] for one in found["pools"]} >= {"app_direct"}
@@ -212,7 +253,7 @@ def test_the_database_as_the_app_and_from_above(stage1: Stack) -> None:
         ]
     finally:
         sql(stage1, mend)
-    said = stage1.run("db", "info")
+    said = run(stage1, "db", "info")
     assert "no one waits for a lock" in said and "  pool app_direct: clients " in said
 
 

@@ -14,7 +14,15 @@ from typer.testing import CliRunner
 
 from components.errors import HostUnreachable, StepFailed, UserError
 from scripts import processes
-from scripts.lib import app_command, app_logs, command, process_list, release_list, ssh
+from scripts.lib import (
+    app_command,
+    app_logs,
+    command,
+    database_view,
+    process_list,
+    release_list,
+    ssh,
+)
 from scripts.lib.app_server import AppServer, chosen_units, process_name, short_name
 from scripts.main import main
 
@@ -83,6 +91,38 @@ def read(words: Sequence[str]) -> tuple[str, list[str]]:
         (
             ["logs", "shop", "web", "worker"],
             "PROCESS: should be one, got 'web worker'. None means all.",
+        ),
+        (
+            ["maintenance", "shop"],
+            "MAINTENANCE: should be on or off, got 'shop'. "
+            "For example: ./stages maintenance aws-stage1 on",
+        ),
+        (
+            ["maintenance", "--stack", "shop", "maybe"],
+            "MAINTENANCE: should be on or off, got 'maybe'. "
+            "For example: ./stages maintenance aws-stage1 on",
+        ),
+        (
+            ["env", "set", "shop"],
+            "NAME: should follow the stack, got none. For example: LOG_LEVEL=info",
+        ),
+        (
+            ["env", "set", "shop", "LOG-LEVEL=info"],
+            "NAME: should be of letters, digits and _, the first no digit, got 'LOG-LEVEL'",
+        ),
+        (
+            ["env", "set", "shop", "hunter2 is my password"],
+            "NAME: should be of letters, digits and _, the first no digit, got "
+            "'another (not shown)'",
+        ),
+        (["scale", "shop"], "PROCESS: should follow the stack, got none. For example: worker=2"),
+        (
+            ["scale", "shop", "worker=-1"],
+            "PROCESS: should be a name and a count, got 'worker=-1'. For example: worker=2",
+        ),
+        (
+            ["scale", "shop", 'a"]["b=1'],
+            "PROCESS: should be a name and a count, got 'a\"][\"b=1'. For example: worker=2",
         ),
         (
             ["logs", "shop", "--since", "soon"],
@@ -325,3 +365,44 @@ def test_a_rollback_without_a_past_is_refused() -> None:
         "REVISION: should be one that served before, got none on the server. "
         "`./stages deploy STACK --revision COMMIT` brings up one that is not on the server."
     )
+
+
+INFO: dict[str, Any] = {
+    "database": {
+        "version": "17.6",
+        "size_bytes": 7_768_064,
+        "max_connections": 100,
+        "connections": 4,
+        "active": 1,
+        "idle_in_transaction": 0,
+        "tables": [{"name": "public.visits", "size_bytes": 16384}],
+        "waiting": [
+            {"pid": 9, "blocked_by": [7, 8], "seconds": 3, "query": "UPDATE\n\x1b[31mvisits"}
+        ],
+        "running": [],
+    },
+    "pools": [
+        {
+            "database": "app",
+            "cl_active": "2",
+            "cl_waiting": "0",
+            "maxwait": "0",
+            "sv_active": "1",
+            "sv_idle": "3",
+        }
+    ],
+    "slow": None,
+}
+
+
+def test_the_database_in_words() -> None:
+    assert database_view.lines("shop", INFO) == [
+        "shop: PostgreSQL 17.6, 7.4 MiB",
+        "  connections: 4 of 100, 1 at work, 0 idle in a transaction",
+        "  pool app: clients 2, waiting 0 (longest 0 s), server connections 1 at work, 3 idle",
+        "  table public.visits: 16.0 KiB",
+        r"  waits for a lock: process 9 since 3 s, blocked by 7, 8: UPDATE \u{1b}[31mvisits",
+        "  slow queries: the cloud's own console has those of a managed database",
+    ]
+    with pytest.raises(StepFailed):
+        database_view.lines("shop", {**INFO, "database": "x"})

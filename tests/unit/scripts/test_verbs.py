@@ -79,6 +79,7 @@ def test_a_stack_is_named_the_same_way_by_every_verb(
         "cost": ["cost", "estimate"],
         "pull-request": ["pull-request", "offline"],
         "db": ["db", "info"],
+        "env": ["env", "list"],
     }
     assert main([*words.get(verb, [verb]), "--help"]) == 0
     assert re.search(r"^  --stack ", capsys.readouterr().out, re.MULTILINE)

@@ -1,0 +1,145 @@
+"""The app's environment variables: ``stages:app.environment`` of the stack's settings file."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from components.errors import UserError, invalid
+from components.settings.kinds import is_encrypted
+from scripts.lib import atomic_write, display, flows, session, stacks
+from scripts.lib.command import Json, Stack, Word, Yes, application, chosen, complete
+from scripts.lib.confirm import confirm
+from scripts.lib.session import Session, make_ready
+
+app = application(__doc__)
+
+KEY = "app.environment"
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="STACK NAME[=VALUE]...",
+        autocompletion=complete,
+        help="Which stack, unless --stack names it; then variables. The value of a NAME alone is"
+        " asked for, or read from standard input, a line each.",
+        show_default=False,
+    ),
+]
+NoUp = Annotated[bool, typer.Option("--no-up", help="Only write it; the next `up` deploys it.")]
+
+
+@app.command("list")
+def list_(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
+    """List the variables of the settings file; secrets stay hidden."""
+    screen = display.make_screen(error=True) if json_ else None
+    opened = session.open_session(chosen(word, stack), screen=screen)
+    found = variables(opened)
+    if json_:
+        print(json.dumps(found, indent=2, sort_keys=True))
+        return
+    for name, value in sorted(found.items()):
+        opened.say(f"{name}={'[secret]' if value is None else value}")
+
+
+@app.command("set")
+def set_(
+    words: Words = None,
+    stack: Stack = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Keep the values readable in the file.")
+    ] = False,
+    no_up: NoUp = False,
+    yes: Yes = False,
+) -> None:
+    """Set variables, encrypted, and deploy them all at once. They are kept once they serve."""
+    opened, given = _open(words, stack)
+    values = {name: value if is_set else _asked(name) for name, is_set, value in map(parsed, given)}
+    _change(opened, values, secret=not plain, no_up=no_up, yes=yes)
+
+
+@app.command()
+def unset(words: Words = None, stack: Stack = None, no_up: NoUp = False, yes: Yes = False) -> None:
+    """Remove variables, and deploy that."""
+    opened, given = _open(words, stack)
+    known = variables(opened)
+    for name in given:
+        if name not in known:
+            there = ", ".join(sorted(known)) or "none"
+            raise invalid("NAME", f"a variable of the settings file ({there})", name[:40])
+    _change(opened, dict.fromkeys(given), secret=False, no_up=no_up, yes=yes)
+
+
+def variables(opened: Session) -> dict[str, str | None]:
+    """The variables of the settings file; ``None`` for a secret."""
+    file = opened.checkout.settings_file(opened.stack)
+    found: Any = stacks.values(file, f"stacks/{file.name}").get(KEY) or {}
+    if not isinstance(found, Mapping):
+        return {}
+    return {str(k): None if is_encrypted(v) else str(v) for k, v in found.items()}
+
+
+def parsed(word: str) -> tuple[str, bool, str]:
+    """Name, whether a value is given, and the value. The error never shows one."""
+    name, is_set, value = word.partition("=")
+    if not NAME.fullmatch(name):
+        shown = name[:40] if is_set else "another (not shown)"
+        raise invalid("NAME", "of letters, digits and _, the first no digit", shown)
+    return name, bool(is_set), value
+
+
+def _open(words: Sequence[str] | None, option: str | None) -> tuple[Session, list[str]]:
+    named = list(words or ())
+    stack = chosen(None if option is not None or not named else named.pop(0), option)
+    if not named:
+        raise UserError("NAME: should follow the stack, got none", "For example: LOG_LEVEL=info")
+    for word in named:
+        parsed(word)
+    return session.open_session(stack), named
+
+
+def _asked(name: str) -> str:
+    """A value that is in no command line."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(name, hide_input=True))
+    line = sys.stdin.readline()
+    if not line:
+        raise UserError(f"{name}: should have a value, got the end of standard input")
+    return line.rstrip("\n")
+
+
+def _change(
+    opened: Session, values: Mapping[str, str | None], *, secret: bool, no_up: bool, yes: bool
+) -> None:
+    def edit(file: Path) -> None:
+        for name, value in values.items():
+            path = f'stages:["{KEY}"]["{name}"]'
+            opened.engine.configure(file, path, value, "secret" if secret else "string")
+
+    verb = "set" if any(value is not None for value in values.values()) else "removed"
+    names = ", ".join(values)
+    if no_up:
+        _write(opened, edit)
+    else:
+        opened.say(f"{opened.stack}: {names} {'are' if len(values) > 1 else 'is'} deployed.")
+        flows.up_with(opened, edit, yes=yes, ask=confirm)
+    opened.say(f"stacks/{opened.checkout.settings_file(opened.stack).name}: {names} {verb}.")
+
+
+def _write(opened: Session, edit: Callable[[Path], None]) -> None:
+    """Edit a copy, so that no half of it is ever the stack's."""
+    make_ready(opened)
+    file = opened.checkout.settings_file(opened.stack)
+    copy = opened.checkout.own / f"{file.name}.new"
+    copy.write_text(file.read_text())
+    try:
+        edit(copy)
+        atomic_write.write(file, copy.read_text())
+    finally:
+        copy.unlink()
