@@ -29,6 +29,7 @@ from planning.costs.compare import Comparison
 from planning.costs.estimate import Cloud, Estimate, estimate, money
 from planning.costs.plan_file import CostPlan, in_region
 from scripts.cost_cheapest import cheapest
+from scripts.cost_diff import diff
 from scripts.cost_what_if import what_if
 from scripts.lib import atomic_write, cost_inputs, cost_output
 from scripts.lib.command import DEFAULT_STACK, Stacks, application, chosen, complete
@@ -159,6 +160,7 @@ def chart(
 
 app.command("what-if")(what_if)
 app.command("cheapest")(cheapest)
+app.command("diff")(diff)
 
 
 def _budget(given: str | None) -> Decimal | None:

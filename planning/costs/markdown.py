@@ -151,10 +151,19 @@ def escaped_row(cells: Iterable[str]) -> str:
     return _row([_escaped(cell) for cell in cells])
 
 
+def fold(title: str, heads: Sequence[str], cells: Iterable[Sequence[str]]) -> list[str]:
+    """A table that is folded away; its first column is text, the others are numbers."""
+    dashes = "|---" + "|--:" * (len(heads) - 1) + "|"
+    return [*_opened(title), _row(heads), dashes, *map(escaped_row, cells), "</details>"]
+
+
+def _opened(title: str) -> list[str]:
+    return [f"<details><summary>{escape(' '.join(title.split()))}</summary>", ""]
+
+
 def _fold(title: str, lines: Sequence[str]) -> list[str]:
     return [
-        f"<details><summary>{escape(' '.join(title.split()))}</summary>",
-        "",
+        *_opened(title),
         _row(rows.HEADS),
         "|---|--:|---|--:|--:|",
         *lines,

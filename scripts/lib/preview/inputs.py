@@ -20,15 +20,17 @@ TOUCHED = "touched.json"
 
 def offline(folder: Path) -> list[Stack]:
     """What lies between the plans in ``base`` and ``head`` of a folder."""
-    sides = {name: folder / name for name in ("base", "head")}
-    for side in sides.values():
+    return [assemble.of_plans(name, *both) for name, both in sides(folder).items()]
+
+
+def sides(folder: Path) -> dict[str, tuple[Side, Side]]:
+    """Both plans of each stack, by its name, in ``base`` and ``head`` of a folder."""
+    base, head = folder / "base", folder / "head"
+    for side in (base, head):
         if not side.is_dir():
             raise invalid(str(side), "a folder with plans", "none", "`offline` makes it.")
-    names = {_stack_of(file) for side in sides.values() for file in side.iterdir()}
-    return [
-        assemble.of_plans(name, *(_side(side, name) for side in sides.values()))
-        for name in sorted(names)
-    ]
+    names = {_stack_of(file) for side in (base, head) for file in side.iterdir()}
+    return {name: (_side(base, name), _side(head, name)) for name in sorted(names)}
 
 
 def previews(folder: Path, wanted: Iterable[str], settings: Path) -> list[Stack]:
