@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from components.errors import FAILED, invalid
-from scripts.lib import cost_inputs, cost_output
+from scripts.lib import cost_output
 from scripts.lib.command import ROOT, Stacks
 from scripts.lib.cost_output import Format, FormatOption, JsonOption
 
@@ -32,7 +32,8 @@ def diff(
     Each revision is planned by its own settings and code; both are priced by the rules and prices
     of this checkout. What is not committed does not count. Exit code 1: a stack has no plan.
     """
-    from planning.costs.compare import compare  # late: the list of verbs should come at once
+    from planning.costs import price_books  # late: the list of verbs should come at once
+    from planning.costs.compare import compare
     from planning.costs.estimate import Estimate, estimate
     from planning.costs.plan_file import CostPlan, of_document
     from planning.costs.revisions import Revised, as_document, as_markdown, as_table
@@ -41,7 +42,7 @@ def diff(
 
     base, head = (revisions.commit(ROOT, given, "REVISION") for given in (before, after))
     today = datetime.date.today()
-    clouds = cost_inputs.all_clouds(today)
+    clouds = price_books.all_clouds(today)
 
     def price(name: str, side: Side) -> Estimate:
         plan = of_document(side.plan, name) if side.plan else CostPlan(stack=name, resources=())
