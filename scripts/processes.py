@@ -11,7 +11,7 @@ import typer
 
 from components.errors import UserError
 from scripts.lib import app_command, app_logs, app_server, display, process_list, session
-from scripts.lib.app_server import AppServer, short_name
+from scripts.lib.app_server import AppServer
 from scripts.lib.command import (
     CommandWords,
     Json,
@@ -24,6 +24,7 @@ from scripts.lib.command import (
     stack_and_command,
 )
 from scripts.lib.execute import duration
+from scripts.lib.process_names import short_name
 from scripts.lib.session import Session
 from scripts.lib.since import begin
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,7 @@ from scripts.lib.confirm import confirm
 from scripts.lib.session import Session
 
 app = application(__doc__)
+WATCH_S = 3
 
 
 def _open(word: str | None, stack: str | None, *, json_: bool = False) -> Session:
@@ -85,9 +87,24 @@ def outputs(word: Word = None, stack: Stack = None, json_: Json = False) -> None
 
 
 @app.command()
-def status(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
+def status(
+    word: Word = None,
+    stack: Stack = None,
+    json_: Json = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Look again every few seconds, until Ctrl-C.")
+    ] = False,
+) -> None:
     """Say whether a stack is up and what runs on it; exit code 1 if it is not healthy."""
-    raise typer.Exit(views.show_status(_open(word, stack, json_=json_), as_json=json_))
+    opened = _open(word, stack, json_=json_)
+    code = views.show_status(opened, as_json=json_)
+    try:
+        while watch:
+            time.sleep(WATCH_S)
+            code = views.show_status(opened, as_json=json_, anew=True)
+    except KeyboardInterrupt:
+        pass
+    raise typer.Exit(code)
 
 
 @app.command(cls=WithCommand)

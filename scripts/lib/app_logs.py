@@ -17,7 +17,7 @@ from components.errors import HostUnreachable, StepFailed
 from components.remote import ssh as remote
 from components.visible import visible
 from scripts.lib import ssh
-from scripts.lib.app_server import process_name, short_name
+from scripts.lib.process_names import process_name, short_name
 
 FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT,_PID"
 NO_MATCH = 1

@@ -10,6 +10,7 @@ from components import outputs
 from components.errors import UserError, not_up
 from components.remote.work import work
 from scripts.lib import failed_boots, recovery, views
+from scripts.lib.process_names import process_name, short_name
 from scripts.lib.session import Session
 
 Say = Callable[[str], None]
@@ -81,17 +82,6 @@ def read(session: Session) -> AppServer:
 def refuse_while_busy(session: Session) -> None:
     """Refuse to change the app while an ``up`` is at work, where its lock can be seen."""
     recovery.look(session.checkout, session.stack)
-
-
-def process_name(unit: str) -> str:
-    """``web@8001.service`` is a process called web, ``worker@clock.1.service`` is a clock."""
-    kind, _, instance = unit.rpartition(".")[0].partition("@")
-    return instance.rpartition(".")[0] if kind == "worker" and instance else kind
-
-
-def short_name(unit: str) -> str:
-    """What tells a process from its like: ``web@8001``, ``clock.1``."""
-    return unit.removesuffix(".service").removeprefix("worker@")
 
 
 def chosen_units(where: str, name: str, known: Mapping[str, list[str]]) -> list[str]:

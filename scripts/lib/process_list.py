@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from components.errors import StepFailed
-from scripts.lib.app_server import AppServer, process_name, short_name
+from scripts.lib.app_server import AppServer
 from scripts.lib.execute import duration
+from scripts.lib.process_names import process_name, short_name
 
 HEAD = ("PROCESS", "STATE", "UP", "RESTARTS", "MEMORY")
 

@@ -16,11 +16,13 @@ from urllib.parse import urlsplit
 from components import outputs
 from components.errors import UserError
 from components.host import pgbouncer
+from components.host.agent.release import commit_of
 from components.remote.session import perform
 from components.remote.ssh import SshError
 from scripts.lib import certificate, health, ssh
 from scripts.lib.certificate import Certificate
 from scripts.lib.execute import duration
+from scripts.lib.process_names import short_name
 
 NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
 ANSWER_S = 5.0
@@ -90,12 +92,25 @@ class Status:
             said.append(f"  revision {self.revision}")
         said += [f"  host {name}: {state}" for name, state in self.hosts.items()]
         said.append(f"  app server: {self.system}")
+        said += [f"  {line}" for line in self._processes()]
+        said += [
+            f"  disk {disk['where']}: {disk['used_percent']} % full, {disk['left_mib']} MiB left"
+            for disk in self.disks
+        ]
         said += self._of_the_host()
         said += [f"  database {_member(one)}" for one in self.databases]
         said += [f"  replica {_replica(one)}" for one in self.replicas]
         told = self.certificate.lines(self.stack) if self.certificate else []
         said += [f"  {line}" for line in told]
         return said + ending
+
+    def _processes(self) -> list[str]:
+        """What runs of the app, and its memory; what is wrong with one is a trouble."""
+        return [
+            f"process {short_name(unit)}: up {duration(one['up_s'])}, {one['memory_mib']} MiB"
+            for unit, one in self.units.items()
+            if unit.startswith(("web@", "worker@")) and one.get("up_s") is not None
+        ]
 
     def _of_the_host(self) -> list[str]:
         return [
@@ -118,7 +133,7 @@ def look(
     if not found.url:
         return found
     found.system = found.system or "the stack names no way in by SSH"
-    found.revision = str(values.get(outputs.REVISION) or "")
+    found.revision = found.revision or str(values.get(outputs.REVISION) or "")
     good, found.answer = ask(found.url, str(values.get(outputs.ADDRESS) or ""))
     if certificate.domain_of(values):
         found.certificate = certificate.look(values)
@@ -202,6 +217,7 @@ def _app_server(found: Status, values: Mapping[str, Any]) -> None:
     try:
         found.replicas = lags(host["more"])
         found.troubles, found.notes = health.troubles(found.stack, host), health.notes(host)
+        found.revision = commit_of(str(host.get("release") or ""))
         if host.get("maintenance"):
             moment = datetime.fromtimestamp(int(host["maintenance"]), UTC)
             found.maintenance = f"{moment:%Y-%m-%d %H:%M}"

@@ -27,8 +27,9 @@ def show_outputs(session: Session, *, as_json: bool) -> None:
         session.say(f"{key:{width}}  {'[secret]' if out.secret else out.value}")
 
 
-def show_status(session: Session, *, as_json: bool) -> int:
-    """Show whether the stack is up; return 0 if it is healthy, 1 if not."""
+def show_status(session: Session, *, as_json: bool, anew: bool = False) -> int:
+    """Show whether the stack is up; return 0 if it is healthy, 1 if not. ``anew``: instead of what
+    is on the screen."""
     busy = ""
     try:
         recovery.look(session.checkout, session.stack)
@@ -40,8 +41,10 @@ def show_status(session: Session, *, as_json: bool) -> int:
     found.owed = owed(session)
     found.pending = _pending(session)
     if as_json:
-        print(json.dumps(found.as_json(), indent=2))
+        print(json.dumps(found.as_json(), indent=2), flush=True)
     else:
+        if anew:
+            session.screen.clear()
         for line in found.lines():
             session.say(line)
     return 0 if found.healthy else 1

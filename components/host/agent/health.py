@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import maintenance, units
+from components.host.agent import maintenance, release, units
 from components.host.agent.files import STATE, read_json
 from components.host.agent.report import run, shell
 
@@ -36,6 +36,7 @@ def health(document: dict[str, Any]) -> dict[str, object]:
         "disks": _disks(Path("/proc/self/mounts").read_text()),
         "boot": _boot(),
         "maintenance": maintenance.since(),
+        "release": release.active(),
         "more": shell(document["more"], timeout_s=15).output if document["more"] else "",
     }
 

@@ -142,6 +142,22 @@ def pids(stage1: Stack) -> dict[str, str]:
     return dict(line.split() for line in said.splitlines())
 
 
+def test_status_again_and_again(stage1: Stack) -> None:
+    watching = started(stage1, "status", "--watch")
+    assert watching.stdout is not None
+    heads = 0
+    seen = []
+    while heads < 2:
+        seen.append(watching.stdout.readline())
+        heads += seen[-1] == f"{stage1.name}: up\n"
+    watching.send_signal(signal.SIGINT)
+    watching.communicate()
+    assert watching.returncode == 0
+    assert any(line.startswith("  process web@8001: up ") for line in seen)
+    assert any(line.startswith("  disk /data: ") for line in seen)
+    assert f"  revision {stage1.outputs()['revision']}\n" in seen
+
+
 def test_logs_in_one_stream(stage1: Stack) -> None:
     following = started(stage1, "logs", "--follow", "--json", "--grep", "Task .* succeeded")
     assert following.stdout is not None

@@ -23,7 +23,8 @@ from scripts.lib import (
     release_list,
     ssh,
 )
-from scripts.lib.app_server import AppServer, chosen_units, process_name, short_name
+from scripts.lib.app_server import AppServer, chosen_units
+from scripts.lib.process_names import process_name, short_name
 from scripts.main import main
 
 CONFIGURATION = {
