@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -137,10 +138,8 @@ def _write(opened: Session, edit: Callable[[Path], None]) -> None:
     """Edit a copy, so that no half of it is ever the stack's."""
     make_ready(opened)
     file = opened.checkout.settings_file(opened.stack)
-    copy = opened.checkout.own / f"{file.name}.new"
-    copy.write_text(file.read_text())
-    try:
+    with tempfile.TemporaryDirectory(dir=opened.checkout.own) as folder:
+        copy = Path(folder) / file.name
+        copy.write_text(file.read_text())
         edit(copy)
         atomic_write.write(file, copy.read_text())
-    finally:
-        copy.unlink()
