@@ -13,6 +13,7 @@ process: the SDKs are imported once. It writes into the folder
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -28,7 +29,11 @@ PROCFILE = "web: true\nworker: true\n"
 def main(root: Path, folder: Path, chosen: list[str]) -> None:
     """Plan the chosen stacks of a checkout, or all."""
     from components.errors import UserError
-    from components.settings import stacks
+
+    try:
+        stacks = importlib.import_module("components.settings.stacks")
+    except ImportError:  # a revision before it moved there
+        stacks = importlib.import_module("scripts.lib.stacks")
 
     os.chdir(root)  # paths in settings start here
     for stack in chosen or stacks.names(root / "stacks"):
