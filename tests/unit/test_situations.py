@@ -79,7 +79,7 @@ SITUATIONS = {
         "test_a_download_that_is_not_the_vendors_is_refused",
         "test_a_failed_build_is_told_with_its_log",
     ),
-    "unit.scripts.test_stack_files": (
+    "unit.test_stack_files": (
         "test_an_unknown_stack_without_a_near_one",
         "test_what_is_no_settings_file*",
         "test_a_value_that_yaml_stumbles_over*",

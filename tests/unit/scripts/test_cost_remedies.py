@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.lib import cost_inputs
+from planning.costs import price_books
 from scripts.main import main
 from tests.support import cost_plans
 from tests.unit.scripts.test_cost_command import save
@@ -39,11 +39,11 @@ def test_prices_that_were_edited_are_restored_with_git(
     root, name = tmp_path / "checkout", "components/clouds/aws/known/prices.json"
     prices = root / name
     prices.parent.mkdir(parents=True)
-    shutil.copy(cost_inputs.ROOT / name, prices)
+    shutil.copy(price_books.ROOT / name, prices)
     git("init", "--quiet")
     git("add", ".")
     git("commit", "--quiet", "--message", "prices")
-    monkeypatch.setattr(cost_inputs, "ROOT", root)
+    monkeypatch.setattr(price_books, "ROOT", root)
     plan = save(tmp_path, "plan.json", *cost_plans.ec2())
     prices.write_text(prices.read_text().replace('"usd": "', '"usd": "x', 1))
     assert main(["cost", plan]) == 2
