@@ -25,6 +25,7 @@ FOLDER = "/srv/app"
 """The releases. Root's: what the app could move or link here, root would follow."""
 HOME = "/var/lib/app"
 """What the app writes for itself: it stays from release to release, and goes with the server."""
+STORAGE_VARIABLE = "STORAGE_DIR"
 ENVIRONMENT = release.ENVIRONMENT
 RELEASE_ENVIRONMENT = release.RELEASE_ENVIRONMENT
 IN_RELEASE = release.IN_RELEASE
@@ -87,9 +88,15 @@ def app_service(
     )
 
 
-def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
+def storage(mount: str) -> str:
+    """Return the folder for its users' files, on the data volume at ``mount``."""
+    return f"{mount}/storage"
+
+
+def app(*, memory: MemoryShares, packages: Sequence[str] = (), mount: str | None = None) -> Part:
     """Return user, folders and units of the app. Its units are no services of this part: they are
-    started with the first release (``AppService``)."""
+    started with the first release (``AppService``). On a host with a data volume, at ``mount``,
+    the app may write to a folder there."""
     names: dict[str, object] = {
         "user": USER,
         "home": HOME,
@@ -102,7 +109,8 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
         "worker_stop_s": WORKER_STOP_S,
         "memory": memory,
     }
-    hardening = plain("app/hardening.conf")
+    kept = f"ReadWritePaths=-{storage(mount)}\n" if mount else ""
+    hardening = plain("app/hardening.conf") + kept
     return Part(
         packages=tuple(packages),
         users=(SystemUser(name=USER, uid=ids.APP, home=HOME),),
@@ -110,6 +118,11 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
             Directory(path="/etc/app"),
             Directory(path=FOLDER),
             Directory(path=f"{FOLDER}/releases"),
+            *(
+                [Directory(path=storage(mount), mode="0700", owner=USER, group=USER)]
+                if mount
+                else []
+            ),
         ),
         files=(
             HostFile(path=IN_RELEASE, content=plain("app/in-release.sh"), mode="0755"),
@@ -122,7 +135,7 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
                 )
                 for unit in ("web@.service", "worker@.service", "web.slice", "worker.slice")
             ),
-            hardened(release.JOB),
+            hardened(release.JOB, kept),
             HostFile(
                 path=COMMANDS,
                 content=render("app/run-command.conf.j2", **names, hardening=hardening),
@@ -131,11 +144,11 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = ()) -> Part:
     )
 
 
-def hardened(unit: str) -> HostFile:
+def hardened(unit: str, also: str = "") -> HostFile:
     """Return the drop-in that gives a transient unit the hardening of the web processes."""
     return HostFile(
         path=f"{UNITS}/{unit}.d/50-hardening.conf",
-        content=f"[Service]\n{plain('app/hardening.conf')}",
+        content=f"[Service]\n{plain('app/hardening.conf')}{also}",
     )
 
 

@@ -12,6 +12,7 @@ RESERVED = (
     "DIRECT_DATABASE_URL",
     "READ_DATABASE_URL",
     "REDIS_URL",
+    "STORAGE_DIR",
     *SYSTEM,
 )
 

@@ -18,6 +18,7 @@ from components.settings.model import (
     Network,
     Server,
     Settings,
+    Storage,
     Tls,
 )
 from components.settings.problems import Problems
@@ -37,6 +38,7 @@ __all__ = [
     "Server",
     "Settings",
     "Stage",
+    "Storage",
     "Tls",
     "read",
 ]

@@ -166,6 +166,25 @@ class Data:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Storage:
+    """Where the app keeps the files of its users."""
+
+    bucket: bool = key(
+        SWITCH,
+        "Whether the app gets a bucket that speaks S3, with its address and key in"
+        " `STORAGE_BUCKET_URL`, `AWS_ACCESS_KEY_ID` and their like (docs/storage.md). `down` leaves"
+        " it where stages:data.protected is true.",
+        default=False,
+    )
+    retention_days: int = key(
+        whole(1, 3650),
+        "How long the bucket keeps a version of a file that was replaced or deleted.",
+        default=30,
+        unit="days",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Network:
     """The private network of the stack."""
 
@@ -330,6 +349,7 @@ class Settings:
     backups: Backups = Backups()
     network: Network
     access: Access
+    storage: Storage = Storage()
     tls: Tls = Tls()
     alarms: Alarms = Alarms()
     host: Host

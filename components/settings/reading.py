@@ -24,6 +24,7 @@ from components.settings.model import (
     Network,
     Server,
     Settings,
+    Storage,
     Tls,
 )
 from components.settings.policy import Policy
@@ -37,6 +38,7 @@ GROUPS: Final[dict[str, type]] = {
     "backups": Backups,
     "network": Network,
     "access": Access,
+    "storage": Storage,
     "tls": Tls,
     "alarms": Alarms,
     "host": Host,

@@ -46,12 +46,14 @@ from components.resources.secrets import GeneratedSecrets
 from components.seam.cloud import (
     LOGIN,
     AddressAnswer,
+    BucketAnswer,
     Cloud,
     NetworkAnswer,
     ServerNeeds,
     VolumeAnswer,
 )
 from components.settings import Settings
+from components.stages import storage
 
 APP_SECRET_KEY = "app-secret-key"  # noqa: S105 - the name of a generated secret
 QUEUE_PASSWORD = "queue-password"  # noqa: S105 - the name of a generated secret
@@ -100,6 +102,7 @@ class AppHost(pulumi.ComponentResource):
         volume: VolumeAnswer | None,
         secrets: GeneratedSecrets,
         upstream: Upstream,
+        bucket: BucketAnswer | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("stages:app_host:AppHost", name, {}, opts)
@@ -180,6 +183,7 @@ class AppHost(pulumi.ComponentResource):
                     static,
                     secrets,
                     upstream,
+                    storage.known(bucket),
                     mount,
                     variables.web_concurrency(shares, settings.app.web_processes),
                 ),
@@ -263,7 +267,7 @@ def _parts(
     return (
         base.base(login=LOGIN),
         firewall.firewall(ssh_cidrs=settings.access.ssh_cidrs),
-        app.app(memory=shares, packages=settings.app.packages),
+        app.app(memory=shares, packages=settings.app.packages, mount=mount),
         *upstream.parts,
         pgbouncer.pgbouncer(
             pool_mode=settings.database.pool_mode,
@@ -318,6 +322,7 @@ def _late_files(
     static: AddressAnswer,
     secrets: GeneratedSecrets,
     upstream: Upstream,
+    bucket: pulumi.Output[dict[str, Any]],
     mount: str | None,
     web_concurrency: int,
 ) -> pulumi.Output[Sequence[HostFile]]:
@@ -343,13 +348,21 @@ def _late_files(
             host=settings.domain or known["address"],
             web_concurrency=web_concurrency,
             stack={
+                **({app.STORAGE_VARIABLE: app.storage(mount)} if mount else {}),
                 "STAGES_STACK": settings.stack,
                 "STAGES_CLOUD": settings.cloud,
                 "STAGES_STAGE": str(settings.stage),
             },
         )
         return [
-            *app.environment_files(app_environment, given),
+            *app.environment_files(
+                {**storage.environment(known["bucket"]), **app_environment}, given
+            ),
+            *(
+                file
+                for part in authorities.authorities([known["bucket"].get("ca_pem", "")])
+                for file in part.files
+            ),
             *access.access(login=LOGIN, ssh_keys=known["keys"]).files,
             *known["pooler_files"],
             pgbouncer.users_file(known["pool_password"]),
@@ -366,6 +379,7 @@ def _late_files(
         keys=keys,
         pooler_files=upstream.pooler_files,
         backup_files=upstream.backup_files,
+        bucket=bucket,
     ).apply(files)
 
 

@@ -21,6 +21,7 @@ from components.release import ResolvedRelease
 from components.resources.secrets import GeneratedSecrets
 from components.seam.cloud import Cloud, DatabaseAnswer, DatabaseNeeds, NetworkNeeds
 from components.settings import Settings
+from components.stages import storage
 from components.stages.app_host import SECRETS, AppHost, Upstream
 
 ADMIN_PASSWORD = "database-admin-password"  # noqa: S105 - the name of a generated secret
@@ -82,6 +83,7 @@ class SeparateDatabase(pulumi.ComponentResource):
             network=network,
             volume=None,
             secrets=secrets,
+            bucket=storage.bucket(name, cloud, settings, network, self),
             upstream=_managed(database, sizes, secrets, settings.database.statement_timeout_s),
             opts=child,
         )

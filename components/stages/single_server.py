@@ -20,6 +20,7 @@ from components.release import ResolvedRelease
 from components.resources.secrets import GeneratedSecrets
 from components.seam.cloud import Cloud, NetworkNeeds, VolumeNeeds
 from components.settings import Settings
+from components.stages import storage
 from components.stages.app_host import (
     SECRETS,
     AppHost,
@@ -70,6 +71,7 @@ class SingleServer(pulumi.ComponentResource):
             release=release,
             network=network,
             volume=volume,
+            bucket=storage.bucket(name, cloud, settings, network, self),
             secrets=secrets,
             upstream=_postgres_here(settings, plan.memory_mib, bucket, secrets),
             opts=child,

@@ -84,6 +84,12 @@ OUTPUTS: Mapping[str, Callable[[str, str, int], Outputs]] = {
     "aws:rds/parameterGroup:ParameterGroup": lambda name, id_, n: {"name": _name(name, n)},
     "aws:rds/subnetGroup:SubnetGroup": lambda name, id_, n: {"name": _name(name, n)},
     "aws:ec2/vpc:Vpc": lambda name, id_, n: {**_arn("ec2", "vpc", id_)},
+    "aws:iam/accessKey:AccessKey": lambda name, id_, n: {"secret": f"secret of {id_}"},
+    "aws:iam/user:User": lambda name, id_, n: {"name": _name(name, n)},
+    "aws:s3/bucket:Bucket": lambda name, id_, n: {
+        "arn": f"arn:aws:s3:::{_name(name, n)}",
+        "bucket": _name(name, n),
+    },
     "aws:sns/topic:Topic": lambda name, id_, n: {**_arn("sns", "topic", id_)},
     "digitalocean:index/databaseCluster:DatabaseCluster": _cluster,
     "digitalocean:index/databaseReplica:DatabaseReplica": lambda name, id_, n: {
@@ -94,6 +100,11 @@ OUTPUTS: Mapping[str, Callable[[str, str, int], Outputs]] = {
         "ipv4AddressPrivate": _inside(n),
     },
     "digitalocean:index/reservedIp:ReservedIp": lambda name, id_, n: {"ipAddress": _outside(n)},
+    "digitalocean:index/spacesBucket:SpacesBucket": lambda name, id_, n: {"name": _name(name, n)},
+    "digitalocean:index/spacesKey:SpacesKey": lambda name, id_, n: {
+        "accessKey": f"DO00{id_}",
+        "secretKey": f"secret of {id_}",
+    },
     "digitalocean:index/tag:Tag": lambda name, id_, n: {"name": _name(name, n)},
     "digitalocean:index/volume:Volume": lambda name, id_, n: {"name": _name(name, n)},
 }

@@ -93,6 +93,9 @@ REPLACES: Mapping[str, Mapping[str, str]] = {
     },
     "aws:iam/role:Role": {"name": MEMORY, "namePrefix": MEMORY, "path": MEMORY},
     "aws:iam/rolePolicy:RolePolicy": {"name": MEMORY, "namePrefix": MEMORY, "role": MEMORY},
+    "aws:iam/accessKey:AccessKey": {"pgpKey": MEMORY, "user": MEMORY},
+    "aws:iam/user:User": {},
+    "aws:iam/userPolicy:UserPolicy": {"name": MEMORY, "namePrefix": MEMORY, "user": MEMORY},
     "aws:rds/instance:Instance": {
         "availabilityZone": MEMORY,
         "characterSetName": MEMORY,
@@ -112,6 +115,18 @@ REPLACES: Mapping[str, Mapping[str, str]] = {
         "namePrefix": MEMORY,
     },
     "aws:rds/subnetGroup:SubnetGroup": {"name": MEMORY, "namePrefix": MEMORY},
+    "aws:s3/bucket:Bucket": {
+        "bucket": MEMORY,
+        "bucketPrefix": MEMORY,
+        "objectLockEnabled": MEMORY,
+    },
+    **{
+        f"aws:s3/bucket{part}:Bucket{part}": {"bucket": MEMORY, "expectedBucketOwner": MEMORY}
+        for part in (
+            *("LifecycleConfiguration", "OwnershipControls", "Policy", "PublicAccessBlock"),
+            *("ServerSideEncryptionConfiguration", "Versioning"),
+        )
+    },
     "aws:sns/topic:Topic": {"name": MEMORY, "namePrefix": MEMORY, "fifoTopic": MEMORY},
     "aws:sns/topicSubscription:TopicSubscription": {
         "endpoint": MEMORY,
@@ -151,6 +166,8 @@ REPLACES: Mapping[str, Mapping[str, str]] = {
         "dropletId": READ,
         "ipAddress": READ,
     },
+    "digitalocean:index/spacesBucket:SpacesBucket": {"name": MEMORY, "region": MEMORY},
+    "digitalocean:index/spacesKey:SpacesKey": {},
     "digitalocean:index/tag:Tag": {"name": READ},
     "digitalocean:index/volume:Volume": {
         "description": READ,

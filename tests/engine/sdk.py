@@ -40,7 +40,9 @@ def of(token: str) -> Type:
     where = f"pulumi_{package}" + ("" if folder == "index" else f".{folder}")
     try:
         found = importlib.import_module(where)
-        resource, args = getattr(found, name), getattr(found, f"{name}Args")
+        resource = getattr(found, name)
+        # Where a nested type has that name already, the SDK's generator calls them so.
+        args = getattr(found, f"{name}InitArgs", None) or getattr(found, f"{name}Args")
     except (ImportError, AttributeError):
         raise Unknown(f"{token}: the SDK has no such type") from None
     if resource.pulumi_type != token:

@@ -145,14 +145,13 @@ def boot_document(
 
 def _before(memory_mib: int, *, database_here: bool) -> tuple[Part, ...]:
     shares = memory.shares(memory_mib, database_here=database_here)
+    mount = postgres.MOUNT if database_here else None
     return (
         base.base(login="ops"),
         access.access(login="ops", ssh_keys=(KEY,)),
         firewall.firewall(ssh_cidrs=SSH_CIDRS),
-        app.app(memory=shares),
-        valkey.valkey(
-            memory_mib=shares.valkey_mib, mount=postgres.MOUNT if database_here else None
-        ),
+        app.app(memory=shares, mount=mount),
+        valkey.valkey(memory_mib=shares.valkey_mib, mount=mount),
     )
 
 

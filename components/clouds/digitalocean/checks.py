@@ -34,6 +34,9 @@ REGIONS = (
 """Those of the SDK 4.84 that take new customers, and Atlanta and Richmond, which it lacks. The
 preflight asks the account."""
 
+WITHOUT_SPACES = ("nyc1", "nyc2")
+"""Regions without Spaces (from memory of its availability page)."""
+
 STACK_NAME = re.compile(r"[a-z][a-z0-9-]*")
 """Volumes take small letters, digits and ``-``, the first a letter; all names start alike."""
 
@@ -68,6 +71,13 @@ def _names(settings: Settings) -> Iterator[UserError]:
         )
     if region(settings) not in REGIONS:
         yield invalid("stages:region", f"one of {', '.join(REGIONS)}", settings.region)
+    if settings.storage.bucket and region(settings) in WITHOUT_SPACES:
+        yield invalid(
+            "stages:storage.bucket",
+            f"false in {region(settings)}, which has no Spaces",
+            True,
+            "Choose another region, such as nyc3.",
+        )
 
 
 def _access(settings: Settings) -> Iterator[UserError]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from components.clouds.aws.known.topology import ALL_PROTOCOLS, GROUP, INSTANCE, RDS
+from components.clouds.aws.known.topology import ALL_PROTOCOLS, BUCKET, GROUP, INSTANCE, RDS
 from components.seam.costs import UNKNOWN
 from components.seam.facts import (
     Database,
@@ -42,6 +42,8 @@ def facts(known: Resources) -> Iterator[Fact]:
         yield from _database(known, database)
     for address in known.of(ADDRESS):
         yield Kept(**who(address), what="static address", protected=protected(address))
+    for bucket in known.of(BUCKET):
+        yield Kept(**who(bucket), what="bucket", protected=protected(bucket))
     for rule in known.of(RULE):
         yield _opening(rule)
     for one in known.by_urn.values():

@@ -54,6 +54,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "aws:iam/instanceProfile:InstanceProfile": _kind("name", "namePrefix", "path"),
     "aws:iam/role:Role": _kind("name", "namePrefix", "path"),
     "aws:iam/rolePolicy:RolePolicy": _kind("name", "namePrefix", "role"),
+    "aws:iam/accessKey:AccessKey": _kind("user", "pgpKey"),
+    "aws:iam/user:User": _kind(),
+    "aws:iam/userPolicy:UserPolicy": _kind("name", "namePrefix", "user"),
     "aws:rds/instance:Instance": _kind(
         *("availabilityZone", "characterSetName", "dbName", "engine", "identifierPrefix"),
         *("kmsKeyId", "snapshotIdentifier", "storageEncrypted", "timezone", "username"),
@@ -62,6 +65,14 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "aws:rds/parameterGroup:ParameterGroup": _kind("name", "namePrefix", "family", "description"),
     "aws:rds/subnetGroup:SubnetGroup": _kind("name", "namePrefix"),
+    "aws:s3/bucket:Bucket": _kind("bucket", "bucketPrefix", "objectLockEnabled", holds="data"),
+    **{
+        f"aws:s3/bucket{part}:Bucket{part}": _kind("bucket", "expectedBucketOwner")
+        for part in (
+            *("LifecycleConfiguration", "ObjectLockConfiguration", "OwnershipControls", "Policy"),
+            *("PublicAccessBlock", "ServerSideEncryptionConfiguration", "Versioning"),
+        )
+    },
     "aws:sns/topic:Topic": _kind("name", "namePrefix", "fifoTopic"),
     "aws:sns/topicSubscription:TopicSubscription": _kind("endpoint", "protocol", "topic"),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _kind("securityGroupId"),

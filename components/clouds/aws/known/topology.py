@@ -9,6 +9,8 @@ from components.seam.topology import ANY_PORT, Picture, Resource, Resources, nod
 GROUP = "ec2/securityGroup:SecurityGroup"
 INSTANCE = "ec2/instance:Instance"
 RDS = "rds/instance:Instance"
+BUCKET = "s3/bucket:Bucket"
+HTTPS = "443"
 VPC = "ec2/vpc:Vpc"
 ALL_PROTOCOLS = "-1"
 
@@ -34,6 +36,10 @@ def picture(resources: Sequence[Resource]) -> Picture:
             for urn in known.behind(attachment, "instanceId", INSTANCE)
         ]
         drawn.add(node(volume, "volume", (f"{volume['inputs']['size']} GiB, encrypted",), around))
+    for bucket in known.of(BUCKET):
+        drawn.add(node(bucket, "bucket", ("S3, versioned", "encrypted, private")))
+        for one in drawn.of_kind("server"):
+            drawn.allow(one.id, bucket["urn"], HTTPS)
     _rules(known, drawn)
     _public(known, drawn)
     for address in known.of("ec2/eip:Eip"):

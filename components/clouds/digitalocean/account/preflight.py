@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -16,6 +17,12 @@ from components.settings import Settings
 from components.settings.problems import raise_all
 
 ENGINE = "pg"
+SPACES_KEY = ("SPACES_ACCESS_KEY_ID", "SPACES_SECRET_ACCESS_KEY")
+"""Variables that the provider reads."""
+NO_LOCK = (
+    "Whoever takes a server over can delete the bucket's earlier versions as well: Spaces has"
+    " neither keys without that right nor an object lock."
+)
 DROPLET = "digitalocean:index/droplet:Droplet"
 
 
@@ -26,6 +33,7 @@ def check(settings: Settings) -> None:
     problems = list(_region(settings))
     if not problems:
         problems += [*_image(settings), *_database(settings)]
+    problems += _spaces(settings)
     raise_all([*problems, *_keys(settings), *_network(settings), *_smaller(settings)])
 
 
@@ -59,19 +67,21 @@ def _is_active() -> None:
 
 
 def notes(settings: Settings) -> list[str]:
-    """What the account's owner should know before the first ``up``, one sentence each.
+    """What the account's owner should know before an ``up``, one sentence each.
 
     The first VPC of a region becomes its default, and DigitalOcean refuses to delete that
     (godo#337, terraform-provider-digitalocean#472).
     """
     region = checks.region(settings)
+    storage = [NO_LOCK] if settings.storage.bucket else []
     if any(vpc["region"] == region for vpc in api.every("vpcs", "vpcs")):
-        return []
+        return storage
     return [
+        *storage,
         f"The account has no VPC in {region}: the stack's will become the region's default, which"
         f" DigitalOcean does not delete. It costs nothing, and `make down STACK={settings.stack}`"
         " leaves it. To keep the two apart, first run"
-        f" `doctl vpcs create --name default-{region} --region {region}`."
+        f" `doctl vpcs create --name default-{region} --region {region}`.",
     ]
 
 
@@ -96,6 +106,17 @@ def _region(settings: Settings) -> Iterator[UserError]:
     if settings.stage == 1 and "storage" not in features:
         having = [slug for slug in open_ones if "storage" in (regions[slug].get("features") or [])]
         yield invalid("stages:region", f"one that has volumes ({', '.join(having)})", wanted)
+
+
+def _spaces(settings: Settings) -> Iterator[UserError]:
+    """Buckets are made by S3's API, which takes a key of Spaces and no token."""
+    for name in SPACES_KEY if settings.storage.bucket else ():
+        if not os.environ.get(name, "").strip():
+            yield UserError(
+                f"{name}: should be half of a key of Spaces with full access, got nothing",
+                "Make one at https://cloud.digitalocean.com/spaces/access_keys and `export` both"
+                " halves; only the operator has it, the stack's servers get one of their own.",
+            )
 
 
 def _image(settings: Settings) -> Iterator[UserError]:

@@ -31,6 +31,7 @@ ADDRESS = "digitalocean:index/reservedIp:ReservedIp"
 CLUSTER = "digitalocean:index/databaseCluster:DatabaseCluster"
 REPLICA = "digitalocean:index/databaseReplica:DatabaseReplica"
 TRUSTED = "digitalocean:index/databaseFirewall:DatabaseFirewall"
+SPACE = "digitalocean:index/spacesBucket:SpacesBucket"
 FIREWALL = "digitalocean:index/firewall:Firewall"
 EVERY_PORT = (0, 65535)
 
@@ -51,6 +52,7 @@ def facts(known: Resources) -> Iterator[Fact]:
         (VOLUME, "data volume"),
         (CLUSTER, "database"),
         (ADDRESS, "static address"),
+        (SPACE, "bucket"),
     ):
         for one in known.of(type_):
             yield Kept(**who(one), what=what, protected=protected(one))

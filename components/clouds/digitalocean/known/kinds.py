@@ -29,6 +29,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         ),
         "ReservedIp": Kind(replaces=("region",), holds="address"),
         "ReservedIpAssignment": Kind(replaces=("ipAddress", "dropletId")),
+        "SpacesBucket": Kind(replaces=("region", "name"), holds="data"),
+        "SpacesKey": Kind(),
         "Tag": Kind(replaces=("name",)),
         "Volume": Kind(
             replaces=(

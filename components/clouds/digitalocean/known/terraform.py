@@ -15,6 +15,8 @@ TYPES: Final = {
     "digitalocean:index/reservedIpAssignment:ReservedIpAssignment": (
         "digitalocean_reserved_ip_assignment"
     ),
+    "digitalocean:index/spacesBucket:SpacesBucket": "digitalocean_spaces_bucket",
+    "digitalocean:index/spacesKey:SpacesKey": "digitalocean_spaces_key",
     "digitalocean:index/tag:Tag": "digitalocean_tag",
     "digitalocean:index/volume:Volume": "digitalocean_volume",
     "digitalocean:index/volumeAttachment:VolumeAttachment": "digitalocean_volume_attachment",

@@ -8,6 +8,7 @@ from components.seam.topology import ANY_PORT, Picture, Resource, Resources, nod
 
 POSTGRES = "25060"
 """Port of every managed PostgreSQL."""
+HTTPS = "443"
 
 
 def picture(resources: Sequence[Resource]) -> Picture:
@@ -29,6 +30,10 @@ def picture(resources: Sequence[Resource]) -> Picture:
             for urn in known.behind(attachment, "dropletId", ":Droplet")
         ]
         drawn.add(node(volume, "volume", (f"{volume['inputs']['size']} GiB",), around))
+    for bucket in known.of(":SpacesBucket"):
+        drawn.add(node(bucket, "bucket", ("Spaces, versioned", "encrypted, private")))
+        for one in drawn.of_kind("server"):
+            drawn.allow(one.id, bucket["urn"], HTTPS)
     _databases(known, drawn)
     _cloud_firewalls(known, drawn)
     _addresses(known, drawn)

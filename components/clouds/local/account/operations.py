@@ -6,6 +6,7 @@ from typing import Any
 
 from components.clouds.local import checks
 from components.clouds.local.account import preflight as lacks
+from components.clouds.local.bucket import program
 from components.clouds.local.database import cluster, following, replication
 from components.clouds.local.database import failover as takeover
 from components.clouds.local.hosts import at_boot, disk, image, machine, ownership
@@ -21,11 +22,17 @@ SAY_EVERY_S = 10
 def preflight(settings: Settings) -> None:
     """Raise ``UserError`` with all that this cloud or this machine lacks; change nothing."""
     checks.check(settings)
-    raise_all(lacks.preflight(settings.stack, settings.network.cidr))
+    server = program.lack() if settings.storage.bucket else None
+    raise_all(
+        [*lacks.preflight(settings.stack, settings.network.cidr), *([server] if server else [])]
+    )
 
 
 def prepare(settings: Settings, say: Reporter) -> None:
-    """Build the host image, once on this machine: a minute or two."""
+    """Build the host image, once on this machine, and the S3 server, once for a user, where a
+    bucket needs it: a minute or two each."""
+    if settings.storage.bucket:
+        program.ensure(say)
     if image.exists():
         return
     spoken = -SAY_EVERY_S

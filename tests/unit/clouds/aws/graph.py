@@ -38,7 +38,13 @@ RELEASE = ResolvedRelease(
 )
 
 ARN = "arn:aws:ec2:eu-central-1:123456789012:instance/i-0123456789abcdef0"
-SECRETS = ("app-secret-key", "queue-password", "database-admin-password", "database-app-password")
+SECRETS = (
+    "app-secret-key",
+    "pool-password",
+    "queue-password",
+    "database-admin-password",
+    "database-app-password",
+)
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,8 @@ class Aws(mocks.Mocks):
                 "identifier": f"{args.name}-1234567",
                 "address": f"{args.name}.rds.example",
             },
+            "AccessKey": {"secret": f"secret-of-{args.name}"},
+            "Bucket": {"bucket": f"{args.name}-89abcde"},
             "Eip": {"publicIp": "192.0.2.2"},
             "EipAssociation": {"publicIp": "192.0.2.2"},
             "InstanceProfile": {"name": f"{args.name}-89abcde"},

@@ -13,7 +13,9 @@ from tests.support.iam import ACCOUNT, ALLOWED, Request, answers
 from tests.unit.clouds.aws.provider_calls import BOUNDARY, REGION, Call, calls
 
 FOLDER = Path(str(aws.__file__)).parent
-POLICIES = [json.loads((FOLDER / f"iam-policy{kind}.json").read_text()) for kind in ("", "-read")]
+POLICIES = [
+    json.loads((FOLDER / f"iam-policy{kind}.json").read_text()) for kind in ("", "-read", "-bucket")
+]
 LIMIT = json.loads((FOLDER / "iam-boundary.json").read_text())
 EVERYTHING: dict[str, Any] = {
     "Version": "2012-10-17",
@@ -154,6 +156,8 @@ UNBOUND = {
     "image": "Debian's own",
     "og": "RDS's own option group; the database beside it has the tag",
     "pg": "named beside a database that has the tag",
+    "bucket": "S3 knows no tags of what is being made; the name has -bucket- in it",
+    "user": "of a bucket: by path, and only within the boundary",
     "subgrp": "named beside a database that has the tag",
     "snapshot": "the last one of a database is made while that goes; its name ends in -final",
 }
@@ -174,7 +178,9 @@ def test_what_has_not_the_projects_tag_is_neither_changed_nor_deleted() -> None:
 
 
 def test_what_may_be_named_without_the_tag_has_a_reason() -> None:
-    plain = {call.kind for call in calls() if call.state == "plain" and "." not in call.kind}
+    plain = {
+        call.kind for call in calls() if call.state in ("plain", "bounded") and "." not in call.kind
+    }
     assert plain == set(UNBOUND)
 
 

@@ -22,11 +22,32 @@ from tests.unit.clouds.aws import graph, provider_calls
 from tests.unit.clouds.aws.test_escalation import EVERYTHING
 
 FOLDER = Path(str(aws.__file__)).parent
-FILES = ("iam-policy.json", "iam-policy-read.json", "iam-boundary.json")
-POLICIES = [json.loads((FOLDER / name).read_text()) for name in FILES[:2]]
+FILES = (
+    *("iam-policy.json", "iam-policy-read.json", "iam-policy-bucket.json"),
+    "iam-boundary.json",
+)
+POLICIES = [json.loads((FOLDER / name).read_text()) for name in FILES[:3]]
 STATEMENTS = [each for policy in POLICIES for each in policy["Statement"]]
 NO_OPERATION = {"iam:PassRole", "ec2-instance-connect:OpenTunnel"}
 """Rights that no call of the API is named after."""
+OTHER_NAMES = {
+    "s3:GetAccelerateConfiguration": "s3:GetBucketAccelerateConfiguration",
+    "s3:GetBucketCORS": "s3:GetBucketCors",
+    "s3:GetBucketObjectLockConfiguration": "s3:GetObjectLockConfiguration",
+    "s3:GetBucketPublicAccessBlock": "s3:GetPublicAccessBlock",
+    "s3:GetEncryptionConfiguration": "s3:GetBucketEncryption",
+    "s3:GetLifecycleConfiguration": "s3:GetBucketLifecycleConfiguration",
+    "s3:GetReplicationConfiguration": "s3:GetBucketReplication",
+    "s3:ListBucket": "s3:ListObjectsV2",
+    "s3:ListTagsForResource": "s3control:ListTagsForResource",
+    "s3:PutBucketObjectLockConfiguration": "s3:PutObjectLockConfiguration",
+    "s3:PutBucketPublicAccessBlock": "s3:PutPublicAccessBlock",
+    "s3:PutEncryptionConfiguration": "s3:PutBucketEncryption",
+    "s3:PutLifecycleConfiguration": "s3:PutBucketLifecycleConfiguration",
+    "s3:TagResource": "s3control:TagResource",
+    "s3:UntagResource": "s3control:UntagResource",
+}
+"""Rights of S3 by the call that they are for."""
 
 
 def actions(effect: str = "Allow") -> set[str]:
@@ -47,7 +68,7 @@ def operations(service: str) -> list[str]:
 
 @pytest.mark.parametrize("action", sorted(actions() | actions("Deny")))
 def test_every_action_exists(action: str) -> None:
-    service, name = action.split(":")
+    service, name = OTHER_NAMES.get(action, action).split(":")
     assert action in NO_OPERATION or fnmatch.filter(operations(service), name), action
 
 
@@ -67,6 +88,7 @@ def test_everything_that_the_provider_asks_is_allowed_and_no_more_is_given() -> 
 def test_every_type_of_resource_has_its_calls() -> None:
     everything: dict[str, object] = {
         "alarms__email": "ops@example.com",
+        "storage__bucket": "true",
         "network__flow_logs": "true",
         "access__instance_connect": "true",
         "access__ssh_cidrs": ["10.81.0.0/24", "10.82.0.0/24"],
@@ -97,7 +119,7 @@ def test_the_policies_of_roles_are_within_the_boundary(email: str | None) -> Non
     """What a role is given beyond it would have no effect, unseen."""
     values = {"alarms__email": email} if email else {}
     found = graph.of_stage(1, network__flow_logs="true", **values)
-    limit = json.loads((FOLDER / FILES[2]).read_text())
+    limit = json.loads((FOLDER / FILES[3]).read_text())
     requests = []
     for node in found.of("iam/rolePolicy:RolePolicy"):
         (statement,) = json.loads(node.inputs["policy"])["Statement"]

@@ -12,6 +12,7 @@ from components.clouds.local.hosts import image, machine
 from components.errors import UserError
 from components.host.packages import IMAGE_PACKAGES
 from tests.support.composed_hosts import ComposedHost, separate_database, single_server
+from tests.support.planned import chosen
 
 BUILDS = """#!/bin/sh
 for target; do :; done
@@ -149,11 +150,11 @@ def test_prepare_says_so_before_it_takes_long_and_nothing_when_it_is_there(playe
     play(played, BUILDS)
     said: list[str] = []
     # The settings play no part in it.
-    operations.prepare(None, said.append)  # type: ignore[arg-type]
+    operations.prepare(chosen("local-stage1"), said.append)
     assert said[0] == ("Host image: Debian 13 is built once on this machine, about a minute or two")
     assert said[-1].startswith("Host image: built, ")
     said.clear()
-    operations.prepare(None, said.append)  # type: ignore[arg-type]
+    operations.prepare(chosen("local-stage1"), said.append)
     assert said == []
 
 

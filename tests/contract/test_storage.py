@@ -1,0 +1,82 @@
+"""A bucket for the app's files, on every cloud and in both stages: one body for all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from components.cloud_names import cloud_names
+from components.host import app
+from components.settings import Stage
+from planning.plan import Plan
+from tests.contract.test_clouds import own_settings
+from tests.contract.test_plans import _secret_files
+from tests.support import authorities, planned
+
+BUCKETS = (":Bucket", ":SpacesBucket")
+STACKS = [(name, stage) for name in cloud_names() for stage in (1, 2)]
+
+
+@pytest.fixture(
+    params=STACKS, ids=[f"{name}-stage{stage}" for name, stage in STACKS], scope="module"
+)
+def stack(request: pytest.FixtureRequest) -> tuple[str, Stage]:
+    name, stage = request.param
+    return name, stage
+
+
+@pytest.fixture(scope="module")
+def plan(stack: tuple[str, Stage]) -> Plan:
+    return planned.planned("{}-stage{}".format(*stack), storage__bucket=True)
+
+
+def environment(stack: tuple[str, Stage], **more: object) -> dict[str, str]:
+    """The app's variables, as if everything were there."""
+    with authorities.known(own_settings(*stack).region or "us-east-1"):
+        inputs = planned.settled("{}-stage{}".format(*stack), None, None, **more).open_inputs
+    content = next(_secret_files(inputs))[app.ENVIRONMENT]["content"]
+    return dict(re.findall(r'^(\w+)="(.*)"$', content, re.MULTILINE))
+
+
+def test_the_app_finds_it_by_the_names_that_s3s_libraries_read(stack: tuple[str, Stage]) -> None:
+    found = environment(
+        stack, storage__bucket=True, app__environment={"AWS_DEFAULT_REGION": "elsewhere"}
+    )
+    names = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "STORAGE_BUCKET"}
+    assert [name for name in names if not found[name]] == []
+    if stack[0] != "local":  # whose provider says it
+        assert found["AWS_ENDPOINT_URL_S3"].startswith("https://")
+    assert found["STORAGE_BUCKET_URL"] == (
+        f"{found['AWS_ENDPOINT_URL_S3']}/{found['STORAGE_BUCKET']}"
+    )
+    assert found["AWS_DEFAULT_REGION"] == "elsewhere", "the settings go before it"
+    assert ("AWS_CA_BUNDLE" in found) == (stack[0] == "local"), "a public authority is known"
+
+
+def test_without_one_there_is_no_such_variable_and_no_bucket(stack: tuple[str, Stage]) -> None:
+    found = environment(stack)
+    assert [name for name in found if name.startswith(("AWS_", "STORAGE_BUCKET"))] == []
+    assert found.get("STORAGE_DIR") == ("/data/storage" if stack[1] == 1 else None)
+    without = planned.planned("{}-stage{}".format(*stack))
+    assert [one for one in without.resources if one["type"].endswith(BUCKETS)] == []
+
+
+def test_it_outlives_the_stack_with_its_rules(stack: tuple[str, Stage], plan: Plan) -> None:
+    """``down`` takes what is not protected: a bucket that stays keeps what makes it private."""
+    bucket = [one for one in plan.resources if one["type"].endswith((*BUCKETS, "local:Volume"))]
+    storage = [one for one in bucket if "-storage" in one["name"]]
+    assert storage and all(one["protect"] for one in storage if not _is_host(one))
+    rules = [one for one in plan.resources if one["type"].startswith("aws:s3/bucket")]
+    assert [one["name"] for one in rules if not one.get("protect")] == []
+    loose = planned.planned(
+        "{}-stage{}".format(*stack), storage__bucket=True, data__protected=False
+    )
+    assert [one["name"] for one in loose.resources if one.get("protect")] == []
+
+
+def _is_host(resource: Mapping[str, Any]) -> bool:
+    """On this machine the bucket's data is the volume; its server may go."""
+    return str(resource["type"]).endswith("local:Bucket")
