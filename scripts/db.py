@@ -13,8 +13,8 @@ from scripts.lib.command import Json, Stack, Word, application, chosen
 
 app = application(__doc__)
 
-SETTINGS = "\\set QUIET 1\nSET search_path = pg_catalog, public;\n\\unset QUIET\n"
-"""Names are PostgreSQL's own first, whatever the app has put before them."""
+SETTINGS = "\\set QUIET 1\nSET search_path = public;\n\\unset QUIET\n"
+"""Names are the catalog's first, which goes before all that is named, whatever the app has set."""
 
 
 @app.command()

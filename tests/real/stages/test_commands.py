@@ -264,7 +264,7 @@ def test_the_database_as_the_app_and_from_above(stage1: Stack) -> None:
             stage1, "SELECT count(*) FROM public.trapped; SHOW search_path; SELECT current_user"
         ) == [
             "0",
-            "pg_catalog, public",
+            "public",
             "app",
         ]
     finally:
