@@ -11,15 +11,15 @@ from typing import Any
 from google.protobuf import struct_pb2  # type: ignore[import-untyped]
 from pulumi.runtime import rpc
 
-SECRET = "[secret]"  # noqa: S105 - what stands for one, as in `pulumi preview --json`
-UNKNOWN = "[unknown]"
+from components.seam import costs, facts
+from planning.costs.plan_file import UNKNOWNS
+
+SECRET = facts.SECRET
+"""What stands for one, as in `pulumi preview --json`."""
+UNKNOWN = costs.UNKNOWN
 """Known only once something exists. ``propertyDependencies`` says what that is."""
 CODE = "[code]"
 """The pickled provider of a dynamic resource: no setting, and different on every Python."""
-
-_UNKNOWNS = {
-    value for name, value in vars(rpc).items() if name.startswith("UNKNOWN") or name == "UNKNOWN"
-}
 
 
 def plain(value: struct_pb2.Value) -> Any:
@@ -33,7 +33,7 @@ def plain(value: struct_pb2.Value) -> Any:
         number = value.number_value
         return int(number) if number.is_integer() else number
     if kind == "string_value":
-        return UNKNOWN if value.string_value in _UNKNOWNS else value.string_value
+        return UNKNOWN if value.string_value in UNKNOWNS else value.string_value
     return value.bool_value if kind == "bool_value" else None
 
 

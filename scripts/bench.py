@@ -42,8 +42,8 @@ from benchmarks import (
     users,
 )
 from benchmarks.measures import Result, missed, of_document, shown
+from components import atomic_write
 from components.errors import Interrupted
-from scripts.lib import atomic_write
 from scripts.lib.command import application
 
 app = application(__doc__)

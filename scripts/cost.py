@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from components import atomic_write
 from components.errors import OVER_BUDGET, UserError, invalid
 from components.seam.costs import MOST
 from components.visible import visible
@@ -31,7 +32,7 @@ from planning.costs.plan_file import CostPlan, in_region
 from scripts.cost_cheapest import cheapest
 from scripts.cost_diff import diff
 from scripts.cost_what_if import what_if
-from scripts.lib import atomic_write, cost_inputs, cost_output
+from scripts.lib import cost_inputs, cost_output
 from scripts.lib.command import DEFAULT_STACK, Stacks, application, chosen, complete
 from scripts.lib.command import Stack as OneStack
 

@@ -12,10 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
+from components import atomic_write
 from components.errors import UserError, invalid
 from components.settings import stacks
 from components.settings.kinds import is_encrypted
-from scripts.lib import atomic_write, display, flows, session
+from scripts.lib import display, flows, session
 from scripts.lib.command import Json, Stack, Word, Yes, application, chosen, complete
 from scripts.lib.confirm import confirm
 from scripts.lib.session import Session, make_ready

@@ -15,8 +15,8 @@ from typing import Annotated
 
 import typer
 
+from components import atomic_write
 from components.visible import visible
-from scripts.lib import atomic_write
 from scripts.lib.command import application
 from scripts.lib.preview import revisions
 

@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 
+from components import atomic_write
 from components.cloud_names import cloud_names
 from components.errors import PRICES_CHANGED, invalid
 from components.seam.costs import Price, PriceList
@@ -24,7 +25,6 @@ from components.seam.provider import load
 from planning import files
 from planning.costs import price_books, price_file
 from planning.costs.price_changes import changes
-from scripts.lib import atomic_write
 from scripts.lib.command import application
 
 app = application(__doc__, no_args_is_help=True)

@@ -17,17 +17,14 @@ from pulumi.dynamic import (
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
-from pulumi.runtime.rpc import UNKNOWN
 
 from components.errors import StepFailed, UserError
-from components.remote import engine_log, ssh
+from components.remote import ssh
 from components.remote.work import work
+from components.resources.provider import Provider, own
 from components.seam.cloud import ServerAnswer
-
-engine_log.without_tracebacks()
 
 FIRST_CONTACT_S = 300
 """Until a new server lets us in: 3 s on local, one to two minutes on a cloud."""
@@ -37,22 +34,20 @@ IDENTITY = ("server_id", "attachment_id")
 NO_CONTACT = "nobody could log in"
 
 
-class WayInProvider(ResourceProvider):
+class WayInProvider(Provider):
     """Keeps what it is given. Asks nobody."""
 
-    serialize_as_secret_always = False
-
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=_own(_news) != _own(_olds))
+        return DiffResult(changes=own(_news) != own(_olds))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult("way-in", _own(props))
+        return CreateResult("way-in", own(props))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         return ReadResult(id_, props)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(_own(_news))
+        return UpdateResult(own(_news))
 
 
 class WayIn(Resource, module="stages", name="WayIn"):
@@ -67,25 +62,18 @@ class WayIn(Resource, module="stages", name="WayIn"):
         super().__init__(WayInProvider(), name, dict(where), opts)
 
 
-class FirstBootProvider(ResourceProvider):
+class FirstBootProvider(Provider):
     """Waits for cloud-init, once in a server's life."""
 
-    serialize_as_secret_always = False
+    identity = IDENTITY
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Another server, or the same one with its volume attached, is another first boot."""
-        replaces = [
-            key for key in IDENTITY if _news[key] == UNKNOWN or _news[key] != _olds.get(key)
-        ]
-        return DiffResult(
-            changes=bool(replaces),
-            replaces=replaces,
-            delete_before_replace=_news["delete_before_replace"] == "yes",
-        )
+        return self.difference(_olds, _news)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         failed = no_contact(props["unreached"]) if props.get("unreached") else _failed(props)
-        return CreateResult(props["server_id"], {**_own(props), "failed": failed})
+        return CreateResult(props["server_id"], {**own(props), "failed": failed})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """What happened once does not change."""
@@ -165,7 +153,3 @@ def refuse(host: str, failed: str, stack: str) -> None:
             f" served nothing yet. `make ssh STACK={stack}` leads to it:"
             " /var/log/cloud-init-output.log.",
         )
-
-
-def _own(props: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in props.items() if key != "__provider"}

@@ -16,15 +16,13 @@ from typing import IO, Any
 import pulumi
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider
-from pulumi.runtime.rpc import UNKNOWN
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource
 
 from components.errors import HostUnreachable, StepFailed, UserError
 from components.remote import engine_log, ssh
 from components.remote.power import route
+from components.resources.provider import Provider, own
 from components.seam.cloud import ServerAnswer
-
-engine_log.without_tracebacks()
 
 WAIT_S = 300
 """Until a new server lets us in: one to two minutes on a cloud."""
@@ -47,10 +45,8 @@ def make_key() -> tuple[str, str]:
     return private.decode(), public.decode()
 
 
-class FirstContactKeyProvider(ResourceProvider):
+class FirstContactKeyProvider(Provider):
     """Makes a key pair for each generation of a server."""
-
-    serialize_as_secret_always = False
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         changed = _news["generation"] != _olds["generation"]
@@ -58,7 +54,7 @@ class FirstContactKeyProvider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         private, public = make_key()
-        return CreateResult("key", {**_own(props), "private": private, "public": public})
+        return CreateResult("key", {**own(props), "private": private, "public": public})
 
 
 class FirstContactKey(Resource, module="stages", name="FirstContactKey"):
@@ -78,19 +74,14 @@ class FirstContactKey(Resource, module="stages", name="FirstContactKey"):
         )
 
 
-class PinnedHostKeyProvider(ResourceProvider):
+class PinnedHostKeyProvider(Provider):
     """Reads a server's own host key once; a new server is a new pin."""
 
-    serialize_as_secret_always = False
+    identity = ("server_id",)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         # Another address, login or one-use key of the same server changes nothing that is pinned.
-        new = _news["server_id"] == UNKNOWN or _news["server_id"] != _olds["server_id"]
-        return DiffResult(
-            changes=new,
-            replaces=["server_id"] if new else [],
-            delete_before_replace=_news["delete_before_replace"] == "yes",
-        )
+        return self.difference(_olds, _news)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         way = route(props["cloud"], props["server_id"], props["ssh_host"])
@@ -107,7 +98,7 @@ class PinnedHostKeyProvider(ResourceProvider):
             found["host_key"] = own_key(target)
         except UserError as error:
             found["failed"] = error.problem
-        return CreateResult(props["server_id"], {**_own(props), **found})
+        return CreateResult(props["server_id"], {**own(props), **found})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """A pin is what was seen once; the host is not asked again."""
@@ -172,7 +163,3 @@ def own_key(target: ssh.Target, wait_s: float = WAIT_S) -> str:
     if not found:
         raise StepFailed(f"{target.host}: should have a host key of its own in {OWN_KEY}, got none")
     return " ".join(found[0][:2])
-
-
-def _own(props: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in props.items() if key != "__provider"}

@@ -14,16 +14,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
 
 from components.errors import UserError
 from components.remote import engine_log
 from components.remote.power import server_state
 from components.remote.work import work
 from components.resources import first_boot
+from components.resources.provider import Provider, differs, own
 from components.seam.cloud import ServerAnswer
-
-engine_log.without_tracebacks()
 
 FIRST_CONTACT_S = 300
 """Until a new server lets us in: see ``host_configuration.py``."""
@@ -31,24 +30,21 @@ CONTACT_S = 20
 DEADLINE_S = 120
 
 
-class HandoverProvider(ResourceProvider):
+class HandoverProvider(Provider):
     """Copies a folder when the server is another one."""
 
-    serialize_as_secret_always = False
-
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        changed = [key for key, value in _own(_news).items() if value != _olds.get(key)]
-        return DiffResult(changes=bool(changed))
+        return DiffResult(changes=differs(_olds, _news))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """The first server has nobody before it."""
-        return CreateResult("handover", _own(props))
+        return CreateResult("handover", own(props))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         if _news["server_id"] != _olds["server_id"] and _news["folder"]:
             first_boot.refuse(_news["ssh_host"], _news["boot_failed"] or "", _news["stack"])
             _copy(_olds, _news)
-        return UpdateResult(_own(_news))
+        return UpdateResult(own(_news))
 
 
 def _copy(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
@@ -99,7 +95,3 @@ class Handover(Resource, module="stages", name="Handover"):
             "folder": folder,
         }
         super().__init__(HandoverProvider(), name, props, opts)
-
-
-def _own(props: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in props.items() if key != "__provider"}

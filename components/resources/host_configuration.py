@@ -21,10 +21,8 @@ from pulumi.dynamic import (
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
-from pulumi.runtime.rpc import UNKNOWN
 
 from components.errors import UserError
 from components.host.model import (
@@ -37,14 +35,12 @@ from components.host.model import (
     Shutdown,
 )
 from components.remote import document as host_document
-from components.remote import engine_log
 from components.remote.power import server_state
 from components.remote.session import git_archive
 from components.remote.work import work
 from components.resources import first_boot, in_service
+from components.resources.provider import Provider
 from components.seam.cloud import ServerAnswer
-
-engine_log.without_tracebacks()
 
 FIRST_CONTACT_S = 300
 """Until a new server lets us in: 3 s on local, one to two minutes on a cloud."""
@@ -97,10 +93,10 @@ class HostConfigurationArgs:
     """Let a host go that runs but does not answer, or whose shutdown fails: jobs may be lost."""
 
 
-class HostConfigurationProvider(ResourceProvider):
+class HostConfigurationProvider(Provider):
     """How the engine's operations become sessions on the host."""
 
-    serialize_as_secret_always = False
+    identity = IDENTITY
     _force_stop = False
 
     def configure(self, req: ConfigureRequest) -> None:
@@ -108,13 +104,8 @@ class HostConfigurationProvider(ResourceProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Replace with the server or its attachment; update for a new wish or a drifted host."""
-        replaces = [
-            key for key in IDENTITY if _news[key] == UNKNOWN or _news[key] != _olds.get(key)
-        ]
-        return DiffResult(
-            changes=bool(replaces or changed(_olds, _news) or _olds.get("drift")),
-            replaces=replaces,
-            delete_before_replace=_news["delete_before_replace"] == "yes",
+        return self.difference(
+            _olds, _news, changes=bool(changed(_olds, _news) or _olds.get("drift"))
         )
 
     def create(self, props: dict[str, Any]) -> CreateResult:

@@ -18,17 +18,14 @@ from pulumi.dynamic import (
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
-from pulumi.runtime.rpc import UNKNOWN
 
 from components.errors import StepFailed, UserError
 from components.remote import document, engine_log
 from components.remote.power import server_state
 from components.remote.work import work
-
-engine_log.without_tracebacks()
+from components.resources.provider import Provider, differs, own
 
 CONTACT_S = 60
 """The host was configured a moment ago, or serves."""
@@ -43,10 +40,10 @@ WHERE = (
 """Inputs that it shares with the host configuration, beside what the host's document says."""
 
 
-class InServiceProvider(ResourceProvider):
+class InServiceProvider(Provider):
     """Puts a host into service and takes it out again."""
 
-    serialize_as_secret_always = False
+    identity = IDENTITY
     _force_stop = False
 
     def configure(self, req: ConfigureRequest) -> None:
@@ -54,27 +51,19 @@ class InServiceProvider(ResourceProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Another server is another service; the rest is only recorded, for the shutdown."""
-        replaces = [
-            key for key in IDENTITY if _news[key] == UNKNOWN or _news[key] != _olds.get(key)
-        ]
-        changed = [key for key, value in _own(_news).items() if value != _olds.get(key)]
-        return DiffResult(
-            changes=bool(replaces or changed),
-            replaces=replaces,
-            delete_before_replace=_news["delete_before_replace"] == "yes",
-        )
+        return self.difference(_olds, _news, changes=differs(_olds, _news))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Start what a shutdown has stopped; a host that was just configured serves already."""
         work(props, document.to_serve(props), deadline_s=DEADLINE_S, wait_s=CONTACT_S)
-        return CreateResult(props["server_id"], _own(props))
+        return CreateResult(props["server_id"], own(props))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """The host's own drift is told by its configuration."""
         return ReadResult(id_, props)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(_own(_news))
+        return UpdateResult(own(_news))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         leave(_props, force=self._force_stop)
@@ -146,7 +135,3 @@ def refuse_or_let_go(error: UserError, props: Mapping[str, Any], *, force: bool)
         f"`pulumi config set {FORCE_STOP} true` (`pulumi destroy` reads it with "
         "`--run-program`).".strip(),
     ) from error
-
-
-def _own(props: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in props.items() if key != "__provider"}

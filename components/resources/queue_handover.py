@@ -19,7 +19,6 @@ from pulumi.dynamic import (
     CreateResult,
     DiffResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
@@ -28,32 +27,28 @@ from components.remote import document, engine_log
 from components.remote.power import server_state
 from components.remote.work import work
 from components.resources import in_service
+from components.resources.provider import Provider, differs, own
 
-engine_log.without_tracebacks()
 
-
-class QueueHandoverProvider(ResourceProvider):
+class QueueHandoverProvider(Provider):
     """Moves the queue when the server is another one."""
 
-    serialize_as_secret_always = False
     _force_stop = False
 
     def configure(self, req: ConfigureRequest) -> None:
         self._force_stop = in_service.force_stop(req)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        return DiffResult(
-            changes=any(value != _olds.get(key) for key, value in _own(_news).items())
-        )
+        return DiffResult(changes=differs(_olds, _news))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """The first server has nobody before it."""
-        return CreateResult("queue", _own(props))
+        return CreateResult("queue", own(props))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         if _news["server_id"] != _olds["server_id"]:
             _move(_olds, _news, force=self._force_stop)
-        return UpdateResult(_own(_news))
+        return UpdateResult(own(_news))
 
 
 def _move(old: Mapping[str, Any], new: Mapping[str, Any], *, force: bool) -> None:
@@ -91,7 +86,3 @@ class QueueHandover(Resource, module="stages", name="QueueHandover"):
         ``address``: of what leads there."""
         props = in_service.inputs(wanted, server_id, address)
         super().__init__(QueueHandoverProvider(), name, props, opts)
-
-
-def _own(props: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in props.items() if key != "__provider"}

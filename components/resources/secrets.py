@@ -14,13 +14,10 @@ from pulumi.dynamic import (
     CreateResult,
     DiffResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
-from components.remote import engine_log
-
-engine_log.without_tracebacks()
+from components.resources.provider import Provider
 
 BYTES = 32
 """256 bits, 43 characters of the URL-safe alphabet: fit for a password in a URL or an ini file."""
@@ -31,10 +28,8 @@ def generate(names: list[str], kept: dict[str, str]) -> dict[str, str]:
     return {name: kept.get(name) or secrets.token_urlsafe(BYTES) for name in sorted(names)}
 
 
-class GeneratedSecretsProvider(ResourceProvider):
+class GeneratedSecretsProvider(Provider):
     """Makes values where there are none."""
-
-    serialize_as_secret_always = False
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Only the list of names can change, and never by a replacement."""

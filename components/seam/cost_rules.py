@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from components.seam import sources
 from components.seam.costs import (
     Kind,
     Line,
@@ -67,19 +68,13 @@ class Stack:
 
     def behind(self, resource: PlannedResource, key: str, *types: str) -> PlannedResource | None:
         """The resource of some types that an input comes from, through others if need be."""
-        seen: set[str] = set()
-        waiting = list(resource.sources.get(key, ()))
-        while waiting:
-            urn = waiting.pop(0)
-            if urn in seen or urn not in self.by_urn:
-                continue
-            seen.add(urn)
-            one = self.by_urn[urn]
-            if one.type in types:
-                return one
-            for further in one.sources.values():
-                waiting += further
-        return None
+        urns = sources.trace(
+            resource.sources.get(key, ()),
+            self.by_urn,
+            lambda urn: self.by_urn[urn].type in types,
+            lambda urn: [each for found in self.by_urn[urn].sources.values() for each in found],
+        )
+        return next((self.by_urn[urn] for urn in urns), None)
 
     def is_first(self, resource: PlannedResource) -> bool:
         """Whether it is the first of its type: what a stack pays once stands there."""

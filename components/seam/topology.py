@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from components.seam import sources
+
 Kind = Literal["outside", "address", "network", "server", "volume", "database", "bucket"]
 INTERNET = "Internet"
 ANY_PORT = "any port"
@@ -122,18 +124,16 @@ class Resources:
 
     def behind(self, resource: Resource, name: str, type_: str) -> list[str]:
         """URNs of the resources of a type that an input comes from, through others if need be."""
-        found: list[str] = []
-        seen: set[str] = set()
-        waiting = list(resource.get("propertyDependencies", {}).get(name, ()))
-        while waiting:
-            urn = waiting.pop(0)
-            if urn in seen or urn not in self.by_urn:
-                continue
-            seen.add(urn)
-            one = self.by_urn[urn]
-            if one["type"].endswith(type_):
-                found.append(urn)
-            else:
-                for further in one.get("propertyDependencies", {}).values():
-                    waiting += further
-        return found
+        return list(
+            sources.trace(
+                resource.get("propertyDependencies", {}).get(name, ()),
+                self.by_urn,
+                lambda urn: self.by_urn[urn]["type"].endswith(type_),
+                lambda urn: inputs_from(self.by_urn[urn]),
+            )
+        )
+
+
+def inputs_from(resource: Resource) -> list[str]:
+    """URNs that any of its inputs comes from."""
+    return [urn for urns in resource.get("propertyDependencies", {}).values() for urn in urns]

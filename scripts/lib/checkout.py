@@ -17,8 +17,9 @@ from typing import Any
 
 import yaml
 
+from components import atomic_write
 from components.errors import MissingRequirement, UserError
-from scripts.lib import atomic_write, salt, state_file
+from scripts.lib import salt, state_file
 
 BACKEND = "PULUMI_BACKEND_URL"
 

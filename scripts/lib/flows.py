@@ -14,13 +14,12 @@ from typing import Any, Concatenate, ParamSpec
 
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 
-from components import outputs, release, settings
+from components import atomic_write, outputs, release, settings
 from components.errors import NotConfirmed, StackBusy, StepFailed, UserError, not_up
 from components.seam import downtime
 from components.settings import stacks
 from components.settings.code import REVISION
 from scripts.lib import (
-    atomic_write,
     certificate,
     failed_boots,
     new_server,

@@ -9,9 +9,10 @@ from typing import Final
 
 from pulumi.automation.errors import CommandError
 
+from components import atomic_write
 from components.errors import UserError
 from components.visible import visible
-from scripts.lib import atomic_write, flows, own_backend, session
+from scripts.lib import flows, own_backend, session
 from scripts.lib.display import make_screen
 from scripts.lib.events import errors_of
 

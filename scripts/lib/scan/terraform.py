@@ -15,6 +15,8 @@ from typing import Any, Final
 from components.cloud_names import cloud_names
 from components.errors import UserError
 from components.seam.provider import load
+from components.seam.sources import trace
+from components.seam.topology import inputs_from
 from planning.plan import Plan
 from planning.values import SECRET, UNKNOWN
 
@@ -120,20 +122,16 @@ def _references(
     """
     attribute = next((part for part in ("arn", "name") if _snake(name).endswith(part)), "id")
     stem = re.sub(r"_(id|arn|name)s?$", "", _snake(name)).rpartition("_")[2]
-    sources: list[str] = []
-    seen: set[str] = set()
-    waiting = list(resource.get("propertyDependencies", {}).get(name, ()))
-    while waiting:
-        urn = waiting.pop(0)
-        if urn in seen or urn not in by_urn:
-            continue
-        seen.add(urn)
-        source = by_urn[urn]
-        if source["type"].startswith(OWN):
-            for further in source.get("propertyDependencies", {}).values():
-                waiting += further
-        elif source["type"] in types:
-            sources.append(f"{types[source['type']]}.{_label(source['name'])}")
+    urns = trace(
+        resource.get("propertyDependencies", {}).get(name, ()),
+        by_urn,
+        lambda urn: not by_urn[urn]["type"].startswith(OWN),
+        lambda urn: inputs_from(by_urn[urn]),
+    )
+    found = [by_urn[urn] for urn in urns]
+    sources = [
+        f"{types[one['type']]}.{_label(one['name'])}" for one in found if one["type"] in types
+    ]
     sources.sort(key=lambda source: (stem not in source.partition(".")[0], source.find(".")))
     return (f"${{{source}.{attribute}}}" for source in sources)
 

@@ -30,7 +30,7 @@ from pathlib import Path
 
 from benchmarks import here, plots, strips
 from benchmarks.measures import Book, Measure, Result
-from scripts.lib import atomic_write
+from components import atomic_write
 from tests.real.clone import clone
 from tests.real.faults import faults, replacing, trial
 from tests.real.faults.inventory import inventory

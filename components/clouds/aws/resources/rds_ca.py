@@ -12,7 +12,6 @@ import hashlib
 import os
 import re
 import ssl
-import tempfile
 import urllib.request
 from collections.abc import Collection, Iterator
 from http.client import HTTPException
@@ -21,6 +20,7 @@ from urllib.error import HTTPError
 
 import pulumi
 
+from components import atomic_write
 from components.errors import UserError
 
 IDENTIFIER = "rds-ca-rsa2048-g1"
@@ -75,7 +75,8 @@ def provide(region: str, thumbprints: Collection[str]) -> None:
         wanted = f"the certificate with the thumbprint that RDS tells ({told})"
         raise _lacks(where, wanted, "others")
     try:
-        _write(kept, chosen)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write.replace(kept, chosen)
     except OSError as error:
         raise UserError(
             f"{kept}: should be a file that you can write, got {error.strerror}",
@@ -139,16 +140,3 @@ def _lacks(where: str, wanted: str, got: str) -> UserError:
         f"{where}: should hold {wanted}, got {got}",
         f"Bring Amazon's bundle of the region yourself: {OWN_BUNDLE}=/path/to/bundle.pem.",
     )
-
-
-def _write(target: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "w") as scratch:
-            scratch.write(text)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
