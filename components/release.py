@@ -8,18 +8,14 @@ commit that is named here, so no host needs git or a deploy key.
 from __future__ import annotations
 
 import hashlib
-import os
 import shlex
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.errors import MissingRequirement, UserError, invalid
+from components import git
+from components.errors import UserError, invalid
 from components.settings import App
-
-GIT_TIMEOUT_S = 300
-"""A mirror of a large repository over a slow line; anything longer is a hang."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +43,16 @@ def resolve(app: App, project: Path) -> ResolvedRelease:
     remote = repository != (project / app.repository).resolve()
     commit = _commit(repository, app, remote=remote)
     folder = "" if app.directory in {"", "."} else app.directory.strip("/") + "/"
-    procfile = _git(repository, "show", f"{commit}:{folder}Procfile")
+    procfile = git.run(repository, "show", f"{commit}:{folder}Procfile")
     if procfile.returncode != 0:
         raise UserError(
             f"stages:app.directory: should hold a Procfile, got none at {folder}Procfile "
             f"in revision {app.revision} ({commit[:12]})",
             "Commit a Procfile with a `web:` line there, or name the folder that has one.",
         )
-    dirty = "" if remote else _git(repository, "status", "--porcelain", "--", folder or ".").stdout
+    dirty = (
+        "" if remote else git.run(repository, "status", "--porcelain", "--", folder or ".").stdout
+    )
     return ResolvedRelease(
         repository=str(repository),
         commit=commit,
@@ -70,7 +68,7 @@ def resolve(app: App, project: Path) -> ResolvedRelease:
 def _submodules(repository: Path, commit: str, folder: str) -> list[str]:
     """An archive has an empty folder where a submodule is."""
     names = ["config", "--blob", f"{commit}:.gitmodules", "--get-regexp", r"\.path$"]
-    paths = [line.partition(" ")[2] for line in _git(repository, *names).stdout.splitlines()]
+    paths = [line.partition(" ")[2] for line in git.run(repository, *names).stdout.splitlines()]
     return [
         f"{path} is a git submodule: its files are not sent. Put them into the repository, or "
         "fetch them in stages:app.build."
@@ -82,10 +80,10 @@ def _submodules(repository: Path, commit: str, folder: str) -> list[str]:
 def _large_files(repository: Path, commit: str, folder: str) -> list[str]:
     """Without git-lfs an archive has a pointer of three lines where a large file is."""
     files = dict.fromkeys((".gitattributes", f"{folder}.gitattributes"))
-    texts = [_git(repository, "show", f"{commit}:{file}").stdout for file in files]
+    texts = [git.run(repository, "show", f"{commit}:{file}").stdout for file in files]
     if "filter=lfs" not in " ".join(texts):
         return []
-    if _git(repository, "config", "--get", "filter.lfs.smudge").stdout.strip():
+    if git.run(repository, "config", "--get", "filter.lfs.smudge").stdout.strip():
         return []
     return [
         "The app has files in Git LFS, which this machine's git does not fetch: pointers to them "
@@ -97,7 +95,7 @@ def _local_repository(repository: str, project: Path) -> Path:
     """Return a local repository for a path or a URL, mirroring the latter."""
     if "://" not in repository and not _is_scp_style(repository):
         path = (project / repository).resolve()
-        looked = _git(path, "rev-parse", "--git-dir")
+        looked = git.run(path, "rev-parse", "--git-dir")
         if "dubious ownership" in looked.stderr:
             raise UserError(
                 "stages:app.repository: should be a repository that git trusts, "
@@ -116,12 +114,12 @@ def _local_repository(repository: str, project: Path) -> Path:
         project / ".stages" / "repositories" / hashlib.sha256(repository.encode()).hexdigest()[:16]
     )
     if (mirror / "HEAD").exists():
-        fetched = _git(mirror, "fetch", "--prune", "--quiet", "origin", "+refs/*:refs/*")
+        fetched = git.run(mirror, "fetch", "--prune", "--quiet", "origin", "+refs/*:refs/*")
     else:
         mirror.parent.mkdir(parents=True, exist_ok=True)
         half = mirror.with_suffix(".new")  # what a killed run leaves is no mirror
         shutil.rmtree(half, ignore_errors=True)
-        fetched = _git(mirror.parent, "clone", "--mirror", "--quiet", repository, half.name)
+        fetched = git.run(mirror.parent, "clone", "--mirror", "--quiet", repository, half.name)
         if fetched.returncode == 0:
             half.rename(mirror)
     if fetched.returncode != 0:
@@ -146,7 +144,7 @@ def _is_scp_style(repository: str) -> bool:
 
 
 def _commit(repository: Path, app: App, *, remote: bool) -> str:
-    found = _git(repository, "rev-parse", "--verify", "--quiet", f"{app.revision}^{{commit}}")
+    found = git.run(repository, "rev-parse", "--verify", "--quiet", f"{app.revision}^{{commit}}")
     if found.returncode != 0:
         raise invalid(
             "stages:app.revision",
@@ -155,31 +153,3 @@ def _commit(repository: Path, app: App, *, remote: bool) -> str:
             "Push it first." if remote else "Commit it first, or correct the name.",
         )
     return found.stdout.strip()
-
-
-def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run git in a folder; a missing folder or a hang is a failure like any other."""
-    argv = ["git", "-C", str(folder), *arguments]
-    try:
-        done = subprocess.run(
-            argv,
-            capture_output=True,
-            check=False,
-            timeout=GIT_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-            env=_environment(),
-        )
-    except FileNotFoundError:
-        raise MissingRequirement("git: should be on PATH, got none", "Install git") from None
-    except OSError as problem:  # a name that is too long for an argument
-        return subprocess.CompletedProcess(argv, 1, "", problem.strerror or str(problem))
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(argv, 1, "", f"no answer in {GIT_TIMEOUT_S} s")
-    # Decoded here: subprocess would turn Windows line ends into others.
-    texts = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
-    return subprocess.CompletedProcess(argv, done.returncode, *texts)
-
-
-def _environment() -> dict[str, str]:
-    """Git must not ask for a password: it fails instead."""
-    return {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}

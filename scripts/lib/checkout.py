@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from components import atomic_write
+from components import atomic_write, git
 from components.errors import MissingRequirement, UserError
 from scripts.lib import salt, state_file
 
@@ -213,13 +212,5 @@ def _filter_in_git(checkout: Checkout, file: Path) -> bool:
 
 def _git(checkout: Checkout, *arguments: str) -> list[str] | None:
     """Return the lines that git prints; ``None`` if it is missing or refuses."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(checkout.root), *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except OSError:
-        return None
-    return done.stdout.splitlines() if done.returncode == 0 else None
+    text = git.output(checkout.root, *arguments)
+    return None if text is None else text.splitlines()

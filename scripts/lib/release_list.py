@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from components import git
 from components.errors import StepFailed, UserError, invalid
 from components.host.agent.release import commit_of
 from components.visible import visible
@@ -115,6 +116,4 @@ class History:
         return {*NAMES.findall(text)} - {"release", "console"}
 
     def _git(self, *arguments: str) -> str:
-        argv = ["git", "-C", self.repository, *arguments]
-        done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
-        return done.stdout if done.returncode == 0 else ""
+        return git.output(Path(self.repository), *arguments) or ""

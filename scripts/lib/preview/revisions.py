@@ -6,11 +6,11 @@ checkout itself, its changes and its branches stay as they are.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from components import git
 from components.errors import StepFailed, UserError, invalid
 
 NAME = "refs and commits only"
@@ -18,7 +18,7 @@ NAME = "refs and commits only"
 
 def commit(root: Path, revision: str, option: str) -> str:
     """The full id of a revision; raises ``UserError`` where there is none."""
-    found = _git(
+    found = git.output(
         root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
     )
     if found is None:
@@ -36,7 +36,7 @@ def fork_point(root: Path, base: str, head: str) -> str:
 
     Raises ``UserError`` where the history does not reach that far.
     """
-    found = _git(root, "merge-base", base, head)
+    found = git.output(root, "merge-base", base, head)
     if found is None:
         raise UserError(
             f"--base: should share a commit with the head, {base[:12]} and {head[:12]} have none",
@@ -47,18 +47,18 @@ def fork_point(root: Path, base: str, head: str) -> str:
 
 def changed_files(root: Path, base: str, head: str) -> list[str]:
     """Paths of every file that differs, those that are gone included."""
-    found = _git(root, "diff", "--name-only", "--no-renames", "-z", base, head) or ""
+    found = git.output(root, "diff", "--name-only", "--no-renames", "-z", base, head) or ""
     return [path for path in found.split("\0") if path]
 
 
 def file_at(root: Path, revision: str, path: str) -> str | None:
     """A file's text at a revision, ``None`` where it has none."""
-    return _git(root, "show", f"{revision}:{path}")
+    return git.output(root, "show", f"{revision}:{path}")
 
 
 def stacks_at(root: Path, revision: str) -> list[str]:
     """The stacks that have a settings file at a revision."""
-    listed = _git(root, "ls-tree", "--name-only", "-z", revision, "stacks/") or ""
+    listed = git.output(root, "ls-tree", "--name-only", "-z", revision, "stacks/") or ""
     names = [path.removeprefix("stacks/") for path in listed.split("\0")]
     return sorted(
         name.removeprefix("Pulumi.").removesuffix(".yaml")
@@ -70,7 +70,7 @@ def stacks_at(root: Path, revision: str) -> list[str]:
 @contextmanager
 def files_of(root: Path, revision: str, folder: Path) -> Iterator[Path]:
     """A worktree of a revision in a folder that is not there yet; gone afterwards."""
-    made = _git(root, "worktree", "add", "--detach", "--quiet", str(folder), revision)
+    made = git.output(root, "worktree", "add", "--detach", "--quiet", str(folder), revision)
     if made is None:
         raise StepFailed(
             f"git worktree add {folder} {revision[:12]} failed",
@@ -79,17 +79,4 @@ def files_of(root: Path, revision: str, folder: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        _git(root, "worktree", "remove", "--force", str(folder))
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    """What git says; ``None`` where it fails."""
-    done = subprocess.run(
-        ["git", "-C", str(root), *arguments],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    return done.stdout if done.returncode == 0 else None
+        git.output(root, "worktree", "remove", "--force", str(folder))
