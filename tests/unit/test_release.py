@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from components import release
+from components import git as operators_git
 from components.errors import UserError
 from components.host import procfile
 from components.release import resolve
@@ -329,7 +329,7 @@ def test_a_key_that_is_refused_unreadable_or_unknown_is_told_first(
 def test_a_server_that_accepts_and_stays_silent(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(release, "GIT_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(operators_git, "TIMEOUT_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/shop.git"
         assert problem(app(repository=url), project) == unfetched(url, "no answer in 0.3 s")
