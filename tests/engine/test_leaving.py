@@ -55,7 +55,7 @@ COSTS = {
     ],
     "digitalocean-stage1": [
         "digitalocean-stage1-app-address (ReservedIp): $5.00 a month",
-        "digitalocean-stage1-data (Volume): $1.00 a month",
+        "digitalocean-stage1-data (Volume): $1.00 a month and what it uses",
         "together $6.00 a month",
     ],
     "digitalocean-stage2": [
