@@ -223,8 +223,8 @@ def test_variables_are_encrypted_and_deployed_at_once(stage1: Stack) -> None:
     assert "hush-hush" not in done.stdout + done.stderr + file.read_text()
     assert run(stage1, "env", "list") == "API_KEY=[secret]\nLEVEL=3\nOTHER=[secret]\n"
     before = file.read_text()
-    refused = run(stage1, "env", "set", "STAGES_STACK=x", code=1)
-    assert "stages:app.environment.STAGES_STACK: should be a name that the host does not" in refused
+    refused = run(stage1, "env", "set", "STAGES_STACK=x", code=2)
+    assert "should be free of names that the host sets itself, got 'STAGES_STACK'" in refused
     assert file.read_text() == before
     run(stage1, "env", "unset", "API_KEY", "OTHER", "LEVEL", "--no-up")
     assert run(stage1, "env", "list", "--json") == "{}\n"
