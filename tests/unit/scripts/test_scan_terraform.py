@@ -34,10 +34,10 @@ def test_lists_of_blocks_lose_their_plural_and_tags_keep_their_names() -> None:
 
 def test_a_type_without_a_name_is_told_with_the_file() -> None:
     plan = planned("aws-stage1")
-    odd = {"urn": "u", "type": "aws:s3/bucket:Bucket", "name": "b", "custom": True, "inputs": {}}
+    odd = {"urn": "u", "type": "aws:sqs/queue:Queue", "name": "b", "custom": True, "inputs": {}}
     with pytest.raises(UserError) as caught:
         terraform.of_plan(dataclasses.replace(plan, resources=(odd,)))
     assert str(caught.value) == (
-        "aws:s3/bucket:Bucket: should have a name in Terraform, got none. Add it to"
+        "aws:sqs/queue:Queue: should have a name in Terraform, got none. Add it to"
         " components/clouds/aws/known/terraform.py."
     )

@@ -101,6 +101,23 @@ def test_an_account_that_has_everything_passes(account: Api, stage: int) -> None
     assert ("/v2/databases/options" in account.asked) is (stage == 2)
 
 
+def test_a_bucket_takes_a_key_of_spaces(account: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in preflight.SPACES_KEY:
+        monkeypatch.delenv(name, raising=False)
+    assert refusal(storage__bucket=True).splitlines() == [
+        f"{name}: should be half of a key of Spaces with full access, got nothing. Make one at"
+        " https://cloud.digitalocean.com/spaces/access_keys and `export` both halves; only the"
+        " operator has it, the stack's servers get one of their own."
+        for name in preflight.SPACES_KEY
+    ]
+    for name in preflight.SPACES_KEY:
+        monkeypatch.setenv(name, "a")
+    check(storage__bucket=True)
+    assert refusal(storage__bucket=True, region="nyc1").startswith(
+        "stages:storage.bucket: should be false in nyc1, which has no Spaces, got True."
+    )
+
+
 def test_no_token(account: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(api.TOKEN)
     assert refusal() == (
