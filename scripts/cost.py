@@ -127,7 +127,10 @@ def estimate_command(
 
 @app.command()
 def usage(word: Word = None, stack: OneStack = None) -> None:
-    """Print a usage file to fill in: every key, its unit, its default; of a STACK only its own."""
+    """Print a usage file to fill in.
+
+    It has every key, its unit and its default; of a STACK only those that its lines use.
+    """
     clouds = price_books.all_clouds(datetime.date.today())
     if word is None and stack is None:
         print(usage_file.template(clouds), end="")

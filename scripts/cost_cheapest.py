@@ -33,7 +33,7 @@ def cheapest(
     format: FormatOption = Format.table,
     json_: JsonOption = False,
 ) -> None:
-    """Find the cheapest sizes on each cloud that meet a STACK's needs; changes nothing.
+    """Find the cheapest sizes on each cloud for a stack.
 
     What no option names is what the stack has now. The other settings are the stack's on each
     cloud; its region, image and zones only on its own.

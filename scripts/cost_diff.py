@@ -27,10 +27,11 @@ def diff(
     format: FormatOption = Format.table,
     json_: JsonOption = False,
 ) -> int:
-    """Compare what all stacks cost at two revisions, or those of --stack; changes nothing.
+    """Compare what stacks cost at two revisions.
 
-    Each revision is planned by its own settings and code; both are priced by the rules and prices
-    of this checkout. What is not committed does not count. Exit code 1: a stack has no plan.
+    All stacks, or those of --stack. Each revision is planned by its own settings and code; both
+    are priced by the rules and prices of this checkout. What is not committed does not count. Exit
+    code 1: a stack has no plan.
     """
     from planning.costs import price_books  # late: the list of verbs should come at once
     from planning.costs.compare import compare

@@ -39,7 +39,10 @@ def what_if(
     format: FormatOption = Format.table,
     json_: JsonOption = False,
 ) -> None:
-    """Price other settings of a STACK, each alone and all together; changes nothing."""
+    """Price other settings of a stack beside its own.
+
+    Each alone, and all together. Nothing is changed.
+    """
     from planning.costs.what_if import Alternative, as_document, as_markdown, as_table  # late
 
     wanted = _alternatives(words)
