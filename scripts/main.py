@@ -89,7 +89,7 @@ VERBS: Final = {
     "maintenance": Verb("maintenance", "show users a page instead of the app",
                         ["maintenance aws-stage1 on", "maintenance aws-stage1 off"]),
     "db": Verb("db", "the app's database: a console, or how it is",
-               ["db console aws-stage1", "db console aws-stage1 < report.sql",
+               ["db console aws-stage1",
                 "db info aws-stage1 --json"]),
     "replace": Verb("stack", "replace the app server by a new one", ["replace aws-stage1"]),
     "failover": Verb("stack", "let the database's standby take over",
