@@ -18,7 +18,7 @@ from components.host.model import DatabaseStep, HostFile, Part
 from components.host.pool import pool_sizes
 from components.release import ResolvedRelease
 from components.resources.secrets import GeneratedSecrets
-from components.seam.cloud import Cloud, NetworkNeeds, VolumeNeeds
+from components.seam.cloud import BucketNeeds, Cloud, NetworkAnswer, NetworkNeeds, VolumeNeeds
 from components.settings import Settings
 from components.stages import storage
 from components.stages.app_host import (
@@ -60,7 +60,7 @@ class SingleServer(pulumi.ComponentResource):
             VolumeNeeds(size_gib=settings.data.volume_gib, protected=settings.data.protected),
             parent=self,
         )
-        bucket = _bucket(settings)
+        bucket = _bucket(name, cloud, settings, network, self)
         names = (*SECRETS, *([BACKUP_PASSPHRASE] if bucket else []))
         secrets = GeneratedSecrets(f"{name}-secrets", names, child)
         plan = cloud.server_plan(server_plan_name(cloud, settings))
@@ -121,11 +121,32 @@ def _postgres_here(
     )
 
 
-def _bucket(settings: Settings) -> pulumi.Input[backups.Bucket] | None:
-    """Where the backups go; ``None``: there are none."""
-    if settings.backups.off or not settings.backups.bucket:
+def _bucket(
+    name: str,
+    cloud: Cloud,
+    settings: Settings,
+    network: NetworkAnswer,
+    parent: pulumi.Resource,
+) -> pulumi.Input[backups.Bucket] | None:
+    """Where the backups go: the cloud's bucket, or one of one's own. ``None``: there are none."""
+    if settings.backups.off:
         return None
-    return backups.Bucket(**settings.backups.bucket)
+    if settings.backups.bucket:
+        return backups.Bucket(**settings.backups.bucket)
+    needs = BucketNeeds(
+        retention_days=settings.backups.keep_days,
+        locked=False,
+        protected=settings.data.protected,
+    )
+    made = cloud.bucket(f"{name}-backups", needs, network, parent=parent)
+    return pulumi.Output.all(
+        endpoint=made.endpoint,
+        name=made.name,
+        region=made.region,
+        key_id=made.access_key_id,
+        secret=made.secret_access_key,
+        ca_pem=made.ca_pem or "",
+    ).apply(lambda known: backups.Bucket(**known))
 
 
 def _backups(settings: Settings) -> Part:
