@@ -25,6 +25,7 @@ ARCHIVE = "/usr/local/lib/stages/pgbackrest-push"
 CONFIG = "/etc/stages/backups.json"
 PGBACKREST = "/etc/pgbackrest/pgbackrest.conf"
 CA_FILE = "/etc/pgbackrest/bucket-ca.pem"
+SWITCH = "/usr/local/lib/stages/switch-database"
 FOLDERS = "database-copies.service"
 PUSH_S = 120
 MOST_WAITING = 0.2
@@ -172,6 +173,17 @@ def backups(*, version: int, mount: str, volume_gib: int, hour: int) -> Part:
                 ),
             ),
             _archive_script(volume_gib),
+            HostFile(
+                path=SWITCH,
+                content=render(
+                    "backups/switch-database.sh.j2",
+                    copies=copies(mount),
+                    folder=folder,
+                    version=version,
+                    mount=mount,
+                ),
+                mode="0755",
+            ),
             *units,
         ),
         services=(

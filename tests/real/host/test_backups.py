@@ -113,7 +113,14 @@ def test_a_table_dropped_at_a_second_is_back_as_of_the_second_before(host: AppHo
     assert host.sh("test -e /data/copies/restore/postmaster.pid && echo runs || echo rests") == (
         "rests"
     )
-    sql(host, "create table ledger as select 1 as entry")
+    kept = json.loads(host.sh(backups.SWITCH))["kept"]
+    assert sql(host, "select count(*) from ledger") == "1001"
+    assert host.sh(f"stat -c %U {kept}") == "postgres"
+    # It archives, from its new timeline on, and what comes next can be restored as well.
+    sql(host, "insert into ledger values (1002)")
+    copy = run(host, "restore", "latest")
+    assert copy["tables"]["public.ledger"] == 1002
+    sql(host, "drop table ledger; create table ledger as select 1 as entry")
 
 
 @pytest.mark.parametrize(

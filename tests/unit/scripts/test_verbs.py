@@ -76,6 +76,7 @@ def test_a_stack_is_named_the_same_way_by_every_verb(
     verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = {
+        "backup": ["backup", "list"],
         "cost": ["cost", "estimate"],
         "pull-request": ["pull-request", "offline"],
         "db": ["db", "info"],

@@ -32,11 +32,7 @@ def due() -> dict[str, Any]:
     settings = record.config()
     gap = (record.FOLDER / record.GAP).exists() or (record.FOLDER / record.GAP_CLOSING).exists()
     with record.alone("due"):
-        try:
-            found = repository.backups()
-        except Failed as problem:
-            record.save("backup", ok=False, at=time.time(), problem=str(problem))
-            raise
+        found = _there()
         # A server that has no record of one may not know of a gap either.
         first = not (record.load().get("backup") or {}).get("last_good")
         kind = repository.due(found, settings["hour"], time.time(), gap=gap or first)
@@ -51,10 +47,12 @@ def now(kind: str = "") -> dict[str, Any]:
 
 
 def _there() -> list[dict[str, Any]]:
-    with contextlib.suppress(Failed):
+    """The backups there are, for one who is about to make another: that it cannot is recorded."""
+    try:
         return repository.backups()
-    repository.make_ready()
-    return repository.backups()
+    except Failed as problem:
+        record.save("backup", ok=False, at=time.time(), problem=str(problem))
+        raise
 
 
 def state() -> dict[str, Any]:

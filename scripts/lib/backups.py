@@ -1,0 +1,180 @@
+"""The program for backups on a stack's server (``components/host/backups.py``), run from here."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from components.errors import HostUnreachable, StepFailed, UserError, not_up
+from components.host import backups, postgres
+from components.remote import ssh as remote
+from components.visible import visible
+from scripts.lib import ssh, views
+from scripts.lib.session import Session
+
+OLD_BACKUP_S = 26 * 3600
+OLD_PROOF_S = 8 * 86400
+"""From then on `status` says so: a night, or a week, has been missed."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A stack's server that makes backups."""
+
+    stack: str
+    way_in: Mapping[str, Any]
+    session: Session
+
+    def say(self, text: str) -> None:
+        self.session.say(text)
+
+    def run(self, *words: str) -> Any:
+        """Let the program do it, as confined as by its units; raises ``UserError``."""
+        return self._result(command_line(self.stack, words), f"backup {words[0]}")
+
+    def switch(self) -> str:
+        """Put the copy in the place of the database; where the old one is kept."""
+        line = f"sudo -n systemd-run --quiet --wait --pipe --collect {shlex.quote(backups.SWITCH)}"
+        return str(self._result(line, "switch")["kept"])
+
+    def _result(self, line: str, what: str) -> Any:
+        where = ssh.target(self.way_in)
+        with remote.folder(where) as folder:
+            process = subprocess.Popen(
+                remote.argv(where, folder, line),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+            )
+            assert process.stdout is not None and process.stderr is not None  # noqa: S101
+            said = []
+            for text in process.stderr:
+                said.append(text.strip())
+                print(visible(text.rstrip("\n")), file=sys.stderr)
+            answer = process.stdout.read()
+            code = process.wait()
+        if code == 0:
+            try:
+                return json.loads(answer)
+            except ValueError:
+                raise StepFailed(f"{what}: the server's answer is none of this program's") from None
+        error = remote.classify(code, "\n".join(said))
+        if isinstance(error, remote.SshError):
+            raise HostUnreachable(
+                f"Stack {self.stack}: the app server should answer over SSH, got {str(error)!r}",
+                f"`make status STACK={self.stack}` tells what else is there.",
+            )
+        raise StepFailed(f"{what} of {self.stack} failed: {(said or ['it said nothing'])[-1]}")
+
+
+def server(session: Session) -> Server:
+    """Where a stack's backups are made; raises ``UserError`` for one that makes none."""
+    settings = session.settings
+    if settings.stage != 1:
+        raise UserError(
+            f"Stack {session.stack}: should be one of stage 1, got stage {settings.stage}",
+            "The managed database of stage 2 makes its own backups.",
+        )
+    if settings.backups.off:
+        raise UserError(
+            f"Stack {session.stack}: has no backups, as stages:backups.off says",
+            "Remove that line, then bring the stack up.",
+        )
+    found = views.way_in(session)
+    if not found:
+        raise not_up(session.stack)
+    return Server(session.stack, found, session)
+
+
+def command_line(stack: str, words: Sequence[str]) -> str:
+    """The line for the server's shell: a unit with the limits of the timers' own."""
+    lacking = (
+        f"The server of {stack} was brought up before it knew backups: run `./stages up {stack}`."
+    )
+    properties = [f"--property={line}" for line in backups.hardening(postgres.MOUNT)]
+    argv = ["sudo", "-n", "systemd-run", "--quiet", "--wait", "--pipe", "--collect"]
+    argv += ["--expand-environment=no", *properties, "--", backups.PROGRAM, *words]
+    there = f"test -e {backups.PROGRAM} || {{ echo {shlex.quote(lacking)} >&2; exit 2; }}"
+    return f"{there}; exec {shlex.join(argv)}"
+
+
+def moment(at: float) -> str:
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def mib(size: float) -> str:
+    return f"{size / 1024**2:.1f} MiB"
+
+
+def line(one: Mapping[str, Any]) -> str:
+    """One backup in a line."""
+    sizes = f"{mib(one['size_bytes'])} of data, {mib(one['stored_bytes'])} stored"
+    return f"{one['id']}  {one['type']}  {moment(one['ended'])}  {sizes}"
+
+
+def listing(found: Mapping[str, Any]) -> list[str]:
+    """The backups, and how the last runs went."""
+    lines = [line(one) for one in found["backups"]] or ["There is no backup yet."]
+    return [*lines, *state(found)]
+
+
+def state(found: Mapping[str, Any]) -> list[str]:
+    """How old the last good backup and proof are, and what is wrong."""
+    lines = []
+    for what, name, old_s in (
+        ("backup", "last good backup", OLD_BACKUP_S),
+        ("verify", "last proven by a restore", OLD_PROOF_S),
+    ):
+        last = found.get(what) or {}
+        good = last.get("last_good")
+        age_s = found["now"] - good["at"] if good else None
+        late = ": TOO OLD" if age_s is not None and age_s > old_s else ""
+        lines.append(f"{name}: {moment(good['at']) + late if good else 'never'}")
+        if last and not last.get("ok"):
+            lines.append(f"  the one of {moment(last['at'])} failed: {last.get('problem')}")
+    archiver = found.get("archiver") or {}
+    if archiver.get("failing"):
+        lines.append(f"WAL DOES NOT REACH THE BUCKET: {found['waiting_mib']} MiB wait")
+    if found.get("gap"):
+        lines.append(
+            f"WAL GIVEN UP at {moment(found['gap'])}: later times cannot be restored until the next"
+            " full backup, which is tried every hour"
+        )
+    return lines
+
+
+def proof(found: Mapping[str, Any]) -> list[str]:
+    """What a verification showed."""
+    tables = len(found["tables"])
+    newest = found.get("newest_transaction")
+    return [
+        f"{found['id']} is whole: {tables} tables, {found['rows']} rows,"
+        f" {mib(found['size_bytes'])}; every page and index was read.",
+        f"Restored and checked in {found['restore_s']:.0f} s"
+        + (f"; its newest transaction is of {moment(newest)}." if newest else "."),
+    ]
+
+
+def comparison(made: Mapping[str, Any]) -> list[str]:
+    """The copy beside the running database, table by table."""
+    now = made.get("tables_now")
+    newest = made.get("newest_transaction")
+    lines = [f"The copy is whole; it was made in {made['restore_s']:.0f} s."]
+    lines += [f"Its newest transaction is of {moment(newest)}."] if newest else []
+    names = sorted({*made["tables"], *(now or {})})
+    width = max(map(len, [*names, "table"]))
+    lines += ["", f"{'table':{width}}  {'copy':>12}  {'now':>12}"]
+    for name in names:
+        then = made["tables"].get(name, "-")
+        current = "?" if now is None else now.get(name, "-")
+        mark = "" if then == current else "  differs"
+        lines.append(f"{name:{width}}  {then:>12}  {current:>12}{mark}")
+    return lines
