@@ -181,6 +181,7 @@ def backups(*, version: int, mount: str, volume_gib: int, hour: int) -> Part:
                     folder=folder,
                     version=version,
                     mount=mount,
+                    binaries=f"/usr/lib/postgresql/{version}/bin",
                 ),
                 mode="0755",
             ),

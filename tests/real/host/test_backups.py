@@ -151,7 +151,7 @@ def test_two_at_once_and_one_that_was_killed(host: AppHost) -> None:
 def test_a_bucket_that_refuses_is_told_and_the_product_stays_up(host: AppHost) -> None:
     host.sh(f"systemctl stop s3 && {START.replace(SECRET, 'another-secret')}")
     try:
-        assert "pgBackRest" in run(host, "now", code=1)
+        assert "403 (Forbidden)" in run(host, "now", code=1)
         assert run(host, "state")["backup"]["ok"] is False
         sql(host, "insert into ledger values (2)")
         host.sh("runuser -u postgres -- psql -XAtc 'select pg_switch_wal()'")
