@@ -101,13 +101,11 @@ def test_the_newest_is_restored_and_read_whole(host: AppHost) -> None:
 
 
 def test_a_table_dropped_at_a_second_is_back_as_of_the_second_before(host: AppHost) -> None:
-    before = sql(host, "select clock_timestamp() at time zone 'UTC'").split(".")[0]
     moment = sql(host, "select clock_timestamp() at time zone 'UTC'")
     sql(host, "drop table ledger")
     copy = run(host, "restore", "at", moment)
     assert copy["tables"]["public.ledger"] == 1001
     assert "public.ledger" not in copy["tables_now"]
-    assert before in moment
     # The running database was not touched, and the copy is at rest.
     assert sql(host, "select to_regclass('ledger') is null") == "t"
     assert host.sh("test -e /data/copies/restore/postmaster.pid && echo runs || echo rests") == (
