@@ -27,7 +27,8 @@ PGBACKREST = "/etc/pgbackrest/pgbackrest.conf"
 CA_FILE = "/etc/pgbackrest/bucket-ca.pem"
 SWITCH = "/usr/local/lib/stages/switch-database"
 FOLDERS = "database-copies.service"
-PUSH_S = 120
+PUSH_S = 60
+"""A stop of PostgreSQL waits for the file that is under way."""
 MOST_WAITING = 0.2
 LEAST_FREE = 0.1
 """WAL is given up when what waits takes a fifth of the volume, or a tenth of it is all that is

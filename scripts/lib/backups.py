@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import shlex
 import subprocess
@@ -16,11 +15,8 @@ from components.host import backups, postgres
 from components.remote import ssh as remote
 from components.visible import visible
 from scripts.lib import ssh, views
+from scripts.lib.backup_state import moment, state
 from scripts.lib.session import Session
-
-OLD_BACKUP_S = 26 * 3600
-OLD_PROOF_S = 8 * 86400
-"""From then on `status` says so: a night, or a week, has been missed."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +102,6 @@ def command_line(stack: str, words: Sequence[str]) -> str:
     return f"{there}; exec {shlex.join(argv)}"
 
 
-def moment(at: float) -> str:
-    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
 def mib(size: float) -> str:
     return f"{size / 1024**2:.1f} MiB"
 
@@ -124,31 +116,6 @@ def listing(found: Mapping[str, Any]) -> list[str]:
     """The backups, and how the last runs went."""
     lines = [line(one) for one in found["backups"]] or ["There is no backup yet."]
     return [*lines, *state(found)]
-
-
-def state(found: Mapping[str, Any]) -> list[str]:
-    """How old the last good backup and proof are, and what is wrong."""
-    lines = []
-    for what, name, old_s in (
-        ("backup", "last good backup", OLD_BACKUP_S),
-        ("verify", "last proven by a restore", OLD_PROOF_S),
-    ):
-        last = found.get(what) or {}
-        good = last.get("last_good")
-        age_s = found["now"] - good["at"] if good else None
-        late = ": TOO OLD" if age_s is not None and age_s > old_s else ""
-        lines.append(f"{name}: {moment(good['at']) + late if good else 'never'}")
-        if last and not last.get("ok"):
-            lines.append(f"  the one of {moment(last['at'])} failed: {last.get('problem')}")
-    archiver = found.get("archiver") or {}
-    if archiver.get("failing"):
-        lines.append(f"WAL DOES NOT REACH THE BUCKET: {found['waiting_mib']} MiB wait")
-    if found.get("gap"):
-        lines.append(
-            f"WAL GIVEN UP at {moment(found['gap'])}: later times cannot be restored until the next"
-            " full backup, which is tried every hour"
-        )
-    return lines
 
 
 def proof(found: Mapping[str, Any]) -> list[str]:

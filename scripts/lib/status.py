@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import socket
 import ssl
@@ -15,17 +16,18 @@ from urllib.parse import urlsplit
 
 from components import outputs
 from components.errors import UserError
-from components.host import pgbouncer
+from components.host import backups, pgbouncer
 from components.host.agent.release import commit_of
 from components.remote.session import perform
 from components.remote.ssh import SshError
-from scripts.lib import certificate, health, ssh
+from scripts.lib import backup_state, certificate, health, ssh
 from scripts.lib.certificate import Certificate
 from scripts.lib.execute import duration
 from scripts.lib.process_names import short_name
 
 NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
 ANSWER_S = 5.0
+BACKUPS = "---backups"
 SSH_S = 25
 """Of which replicas that do not answer take 10."""
 
@@ -57,6 +59,8 @@ class Status:
     troubles: list[health.Trouble] = field(default_factory=list)
     """What is wrong on the app server: ``where``, ``what``, ``remedy``."""
     notes: list[str] = field(default_factory=list)
+    backups: list[str] = field(default_factory=list)
+    """When the last good backup was made and last proven, and what is wrong; of stage 1."""
     replicas: list[dict[str, Any]] = field(default_factory=list)
     """How far each read replica is behind, as the app's pooler finds it: ``alias``, ``lag_bytes``
     not replayed yet and ``lag_s``, the age of its last transaction; both null for no answer."""
@@ -100,6 +104,7 @@ class Status:
         said += self._of_the_host()
         said += [f"  database {_member(one)}" for one in self.databases]
         said += [f"  replica {_replica(one)}" for one in self.replicas]
+        said += [f"  {line}" for line in self.backups]
         told = self.certificate.lines(self.stack) if self.certificate else []
         said += [f"  {line}" for line in told]
         return said + ending
@@ -205,7 +210,8 @@ def _replica(one: Mapping[str, Any]) -> str:
 def _app_server(found: Status, values: Mapping[str, Any]) -> None:
     """Ask the app server, in one session: its units, disks, first boot and read replicas."""
     replicas = f"if [ -x {pgbouncer.LAG} ]; then {pgbouncer.LAG}; fi"
-    document = {"mode": "health", "more": replicas}
+    made = f"if [ -x {backups.PROGRAM} ]; then runuser -u postgres -- {backups.PROGRAM} state; fi"
+    document = {"mode": "health", "more": f"{replicas}; echo {BACKUPS}; {made}"}
     try:
         host = perform(ssh.target(values), document, status=_silent, note=_silent, deadline_s=SSH_S)
     except SshError as error:
@@ -215,7 +221,9 @@ def _app_server(found: Status, values: Mapping[str, Any]) -> None:
         found.system = f"could not be asked ({error})"
         return
     try:
-        found.replicas = lags(host["more"])
+        behind, _, kept = host["more"].partition(f"{BACKUPS}\n")
+        found.replicas = lags(behind)
+        found.backups = backup_state.state(json.loads(kept)) if kept.strip() else []
         found.troubles, found.notes = health.troubles(found.stack, host), health.notes(host)
         found.revision = commit_of(str(host.get("release") or ""))
         if host.get("maintenance"):

@@ -34,6 +34,7 @@ def test_a_backup_is_made_and_proven_and_a_copy_put_beside_the_database(stage1: 
     proven = backup(stage1, "verify").stdout
     assert "is whole: " in proven and "every page and index was read" in proven
     assert "last proven by a restore: 20" in backup(stage1, "list").stdout
+    assert "last proven by a restore: 20" in stage1.run("status")
     compared = backup(stage1, "restore", "--latest").stdout
     assert "public.proof_visit" in compared
     assert "The app still uses the old one" in compared

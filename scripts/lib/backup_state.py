@@ -1,0 +1,40 @@
+"""How a server's backups are, in words: what `backup list` and `status` say. No I/O."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+OLD_BACKUP_S = 26 * 3600
+OLD_PROOF_S = 8 * 86400
+"""From then on `status` says so: a night, or a week, has been missed."""
+
+
+def moment(at: float) -> str:
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def state(found: Mapping[str, Any]) -> list[str]:
+    """How old the last good backup and proof are, and what is wrong."""
+    lines = []
+    for what, name, old_s in (
+        ("backup", "last good backup", OLD_BACKUP_S),
+        ("verify", "last proven by a restore", OLD_PROOF_S),
+    ):
+        last = found.get(what) or {}
+        good = last.get("last_good")
+        age_s = found["now"] - good["at"] if good else None
+        late = ": TOO OLD" if age_s is not None and age_s > old_s else ""
+        lines.append(f"{name}: {moment(good['at']) + late if good else 'never'}")
+        if last and not last.get("ok"):
+            lines.append(f"  the one of {moment(last['at'])} failed: {last.get('problem')}")
+    archiver = found.get("archiver") or {}
+    if archiver.get("failing"):
+        lines.append(f"WAL DOES NOT REACH THE BUCKET: {found['waiting_mib']} MiB wait")
+    if found.get("gap"):
+        lines.append(
+            f"WAL GIVEN UP at {moment(found['gap'])}: later times cannot be restored until the next"
+            " full backup, which is tried every hour"
+        )
+    return lines
