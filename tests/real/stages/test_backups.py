@@ -27,7 +27,7 @@ def backup(stack: Stack, verb: str, *words: str, code: int = 0) -> subprocess.Co
 
 
 def test_a_backup_is_made_and_proven_and_a_copy_put_beside_the_database(stage1: Stack) -> None:
-    stage1.run("ssh", "sudo systemctl start backups.service; sudo systemctl stop backups.timer")
+    stage1.run("ssh", "sudo systemctl start backups.service")  # what its timer will find done
     made = json.loads(backup(stage1, "now", "--json").stdout)
     listed = backup(stage1, "list").stdout
     assert made["id"] in listed and "last good backup: 20" in listed
