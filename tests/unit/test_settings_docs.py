@@ -42,7 +42,7 @@ def test_the_page_has_one_complete_row_for_every_key() -> None:
 
 
 def test_a_key_with_a_unit_carries_it_in_its_name() -> None:
-    units = {"s": "_s", "GiB": "_gib", "connections": "pool_size"}
+    units = {"s": "_s", "KiB": "_kib", "MiB": "_mib", "GiB": "_gib", "connections": "pool_size"}
     units |= {"days": "_days", "UTC": "_hour", "USD a month": "_usd_per_month", "min": "_min"}
     for name, key in all_keys().items():
         assert not key.unit or name.endswith(units[key.unit]), name

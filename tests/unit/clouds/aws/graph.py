@@ -38,13 +38,6 @@ RELEASE = ResolvedRelease(
 )
 
 ARN = "arn:aws:ec2:eu-central-1:123456789012:instance/i-0123456789abcdef0"
-SECRETS = (
-    "app-secret-key",
-    "pool-password",
-    "queue-password",
-    "database-admin-password",
-    "database-app-password",
-)
 
 
 @dataclass(frozen=True)
@@ -109,7 +102,7 @@ class Aws(mocks.Mocks):
         made = dict(args.inputs)
         kind = args.typ.rsplit(":", 1)[-1]
         if args.typ == "pulumi-python:dynamic/stages:GeneratedSecrets":
-            made["values"] = {name: f"secret-of-{name}" for name in SECRETS}
+            made["values"] = {name: f"secret-of-{name}" for name in args.inputs["names"]}
         if args.typ == "pulumi-python:dynamic/stages:HostConfiguration":
             made |= {"revision": RELEASE.commit}
         made |= {
