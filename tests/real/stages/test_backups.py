@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
-from tests.real.clone import Stack
+from tests.real.clone import Clone, Stack
+from tests.real.stages.conftest import take_away
 
 pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def backed_up(checkout: Clone) -> Iterator[Stack]:
+    """Stage 1 with backups, up."""
+    name = f"b{os.getpid()}-stage1"
+    stack = checkout.stack(name, stage=1, backups__off=None, network__cidr="10.91.6.0/24")
+    try:
+        stack.up()
+        yield stack
+    finally:
+        take_away(stack)
 
 
 def backup(stack: Stack, verb: str, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -26,17 +41,17 @@ def backup(stack: Stack, verb: str, *words: str, code: int = 0) -> subprocess.Co
     return done
 
 
-def test_a_backup_is_made_and_proven_and_a_copy_put_beside_the_database(stage1: Stack) -> None:
-    stage1.run("ssh", "sudo systemctl start backups.service")  # what its timer will find done
-    made = json.loads(backup(stage1, "now", "--json").stdout)
-    listed = backup(stage1, "list").stdout
+def test_a_backup_is_made_and_proven_and_a_copy_put_beside_the_database(backed_up: Stack) -> None:
+    backed_up.run("ssh", "sudo systemctl start backups.service")  # what its timer will find done
+    made = json.loads(backup(backed_up, "now", "--json").stdout)
+    listed = backup(backed_up, "list").stdout
     assert made["id"] in listed and "last good backup: 20" in listed
-    proven = backup(stage1, "verify").stdout
+    proven = backup(backed_up, "verify").stdout
     assert "is whole: " in proven and "every page and index was read" in proven
-    assert "last proven by a restore: 20" in backup(stage1, "list").stdout
-    assert "last proven by a restore: 20" in stage1.run("status")
-    compared = backup(stage1, "restore", "--latest").stdout
+    assert "last proven by a restore: 20" in backup(backed_up, "list").stdout
+    assert "last proven by a restore: 20" in backed_up.run("status")
+    compared = backup(backed_up, "restore", "--latest").stdout
     assert "public.proof_visit" in compared
     assert "The app still uses the old one" in compared
-    refused = backup(stage1, "restore", "--to-time", "2101-01-01", code=1).stderr
+    refused = backup(backed_up, "restore", "--to-time", "2101-01-01", code=1).stderr
     assert "--to-time: should be in the past" in refused
