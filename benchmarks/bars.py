@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from html import escape
 
 from benchmarks.measures import Measure, shown
-from planning.costs.chart import LETTER, STYLE, WIDTH, text
+from benchmarks.picture import LETTER, STYLE, WIDTH
+from planning.costs.chart import text
 
 LEFT, RIGHT = 300, 800
 """Where bars begin, and where the axis ends: the longest value is written behind it."""

@@ -67,7 +67,7 @@ class DebianTree:
         )
 
     def run(
-        self, script: str, *, text: str = "", timeout_s: float = 60
+        self, script: str, *, text: str = "", timeout_s: float = 300
     ) -> subprocess.CompletedProcess[str]:
         """Run a shell script as root; everything that it started is gone afterwards."""
         namespaces = ["--mount", "--pid", "--fork", "--kill-child", "--net", "--uts", "--ipc"]
@@ -80,7 +80,7 @@ class DebianTree:
             timeout=timeout_s,
         )
 
-    def must(self, script: str, *, text: str = "", timeout_s: float = 60) -> str:
+    def must(self, script: str, *, text: str = "", timeout_s: float = 300) -> str:
         """Run a script that has to succeed; return its standard output."""
         done = self.run(script, text=text, timeout_s=timeout_s)
         assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"

@@ -100,7 +100,7 @@ def test_no_volume_no_cluster(database: DebianTree) -> None:
     assert done.stderr == (
         "/data is not mounted: PostgreSQL's data would land on the server's own disk\n"
     )
-    assert database.run("ls -A /data 2>/dev/null").stdout == ""
+    assert database.run("ls -A /data/postgresql 2>/dev/null").stdout == ""
 
 
 def test_it_starts_with_the_rendered_settings(database: DebianTree) -> None:

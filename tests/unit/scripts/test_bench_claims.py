@@ -152,6 +152,7 @@ def test_a_pooler_to_compare_with_is_the_stages_own_and_a_few_lines() -> None:
         "%include /etc/pgbouncer/pgbouncer.ini\n"
         "unix_socket_dir = /run/bench-md5\n"
         "pidfile = \n"
+        "listen_addr = \n"
         "auth_type = md5\n"
         "auth_file = /etc/pgbouncer/bench-md5.txt\n"
     )

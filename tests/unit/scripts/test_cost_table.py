@@ -87,7 +87,7 @@ def test_stage_1_of_aws(region: str) -> None:
     for size in aws_plans.SERVERS:
         changes = {f'"{aws_plans.DEFAULT_SERVER}"': f'"{size}"', "us-east-1": region}
         found = cost("aws-stage1", False, changes)
-        check(found, {*server_items(size), "snapshot"}, region)
+        check(found, {*server_items(size), "snapshot", "s3"}, region)
         assert f"ec2/{size}" in {line.price.item for line in found.lines} or not found.lines
 
 

@@ -62,7 +62,7 @@ def test_stacks_in_one_process_know_nothing_of_each_other() -> None:
     for number in range(100):
         made = planned("digitalocean-stage1", server__generation=number + 1)
         assert only(made, ":Droplet")["replacementTrigger"] == str(number + 1)
-        assert len(made.resources) == 18
+        assert len(made.resources) == 20
 
 
 def test_a_urn_is_the_engine_s() -> None:
@@ -170,11 +170,11 @@ def test_resources_that_need_each_other_are_no_plan() -> None:
 
 def test_the_tree_for_a_person() -> None:
     lines = plan_views.text(planned("digitalocean-stage1")).splitlines()
-    assert lines[0] == "digitalocean-stage1: 15 resources, planned from the SDK alone."
+    assert lines[0] == "digitalocean-stage1: 17 resources, planned from the SDK alone."
     assert "      digitalocean-stage1-data  Volume  (protected)" in lines
     droplet = "        digitalocean-stage1-app-server  Droplet  (deleted before it is replaced)"
     assert droplet in lines
-    assert len(lines) == 1 + 18
+    assert len(lines) == 1 + 20
 
 
 def test_it_agrees_with_the_settings_that_the_program_reads() -> None:
