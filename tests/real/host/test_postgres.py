@@ -74,7 +74,7 @@ def fixed_ids(single: DebianTree) -> None:
     if single.must("id -u postgres").strip() == str(postgres.UID):
         return
     single.must(before_packages())
-    host = single_server()
+    host = single_server(bucket=None)
     single.place(host.parts, host.secret_files)
 
 

@@ -87,7 +87,9 @@ def test_an_operator_who_is_cut_off_does_not_stop_the_host_half_way(
     host: AppHost, product: Product, up: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit = product.commit("two")
-    release = replace(release_of(up), commit=commit, build="sleep 1; echo ok > built")
+    go = "/srv/app/go"
+    build = f"timeout 60 sh -c 'until test -e {go}; do sleep 0.1; done'; echo ok > built"
+    release = replace(release_of(up), commit=commit, build=build)
 
     def cut(message: str) -> None:
         if message.endswith(": build"):
@@ -97,9 +99,15 @@ def test_an_operator_who_is_cut_off_does_not_stop_the_host_half_way(
         patched.setattr(engine_log, "status", cut)
         assert "the session ended in the middle of the work" in refused(host.props(release))
     told: list[str] = []
-    monkeypatch.setattr(engine_log, "info", told.append)
-    before = host.sh("systemctl show -P InvocationID stages-release.service")
-    apply(host.props(release))
-    assert before
+
+    def hear(line: str) -> None:
+        told.append(line)
+        host.sh(f"touch {go}")
+
+    monkeypatch.setattr(engine_log, "info", hear)
+    try:
+        apply(host.props(release))
+    finally:
+        host.sh(f"rm -f {go}")
     assert told == [f"{host.address}: another run is at work on this host: waiting for it"]
     assert host.get("http://127.0.0.1/").startswith(f"{commit}-")
