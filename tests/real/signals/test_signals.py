@@ -31,7 +31,7 @@ def test_a_young_stack_stays_and_says_what_is_not_known(product: Product) -> Non
         "crashes": "stay",
         "maintenance": "not known",
     }
-    assert document["cost"]["more_usd_per_month"] == "0.00"
+    assert document["cost"]["more_usd_per_month"] == 0
 
 
 @pytest.mark.parametrize("key", SIGNS)

@@ -133,14 +133,14 @@ def test_a_leader_whose_host_is_gone_comes_back_with_its_data(product: Product) 
     """The old primary, which is still off, gets the leader's disk."""
     name, standby = product.stack.name, f"{product.stack.name}-standby"
     product.failover("--yes")
-    product.ask("app", "CREATE TABLE late AS SELECT 42 AS n")
+    product.ask("app", "CREATE TABLE kept AS SELECT 42 AS n")
     inventory.remove(product.primary)
     with pytest.raises(StepFailed) as error:
         VolumeProvider().delete(f"{name}/{standby}", {"stack": name, "name": standby})
     assert error.value.remedy == f"{mending(product)}, gives it back."
     product.stack.run("refresh")
     product.stack.run("up")
-    assert product.ask("app", "SELECT n FROM late") == "42"
+    assert product.ask("app", "SELECT n FROM kept") == "42"
     assert (product.cluster.primary, product.cluster.synchronous) == (name, standby)
 
 
@@ -155,7 +155,7 @@ def test_a_primary_whose_host_is_gone_comes_back_with_its_data(product: Product)
     product.stack.configure(database__read_replicas=1)
     product.stack.run("refresh")
     product.stack.run("up")
-    assert product.ask("app", "SELECT n FROM late") == "42"
+    assert product.ask("app", "SELECT n FROM kept") == "42"
     assert "Confirmation required" in product.failover(code=2), "a standby that could take over"
 
 
