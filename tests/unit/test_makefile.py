@@ -123,7 +123,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     folder = tmp_path_factory.mktemp("a check'out")
     for name in ("Makefile", "stages"):
         shutil.copy(ROOT / name, folder)
-    for name in ("python", "ruff", "mypy", "lock"):
+    for name in ("python", "ruff", "mypy", "lint-imports", "lock"):
         file = folder / ("scripts" if name == "lock" else ".venv/bin") / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(RECORDER)
