@@ -121,11 +121,12 @@ REPLACES: Mapping[str, Mapping[str, str]] = {
         "objectLockEnabled": MEMORY,
     },
     **{
+        f"aws:s3/bucket{part}:Bucket{part}": {"bucket": MEMORY}
+        for part in ("OwnershipControls", "Policy", "PublicAccessBlock")
+    },
+    **{
         f"aws:s3/bucket{part}:Bucket{part}": {"bucket": MEMORY, "expectedBucketOwner": MEMORY}
-        for part in (
-            *("LifecycleConfiguration", "OwnershipControls", "Policy", "PublicAccessBlock"),
-            *("ServerSideEncryptionConfiguration", "Versioning"),
-        )
+        for part in ("LifecycleConfiguration", "ServerSideEncryptionConfiguration", "Versioning")
     },
     "aws:sns/topic:Topic": {"name": MEMORY, "namePrefix": MEMORY, "fifoTopic": MEMORY},
     "aws:sns/topicSubscription:TopicSubscription": {

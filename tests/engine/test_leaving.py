@@ -20,7 +20,17 @@ from tests.engine.conftest import Bring, Standing
 from tests.engine.stack import EngineStack
 
 STAYS = {
-    "aws-stage1": {"Eip app-address", "Volume data"},
+    "aws-stage1": {
+        "Bucket backups-bucket",
+        "BucketLifecycleConfiguration backups-bucket-lifecycle",
+        "BucketOwnershipControls backups-bucket-owner",
+        "BucketPolicy backups-bucket-tls",
+        "BucketPublicAccessBlock backups-bucket-private",
+        "BucketServerSideEncryptionConfiguration backups-bucket-encryption",
+        "BucketVersioning backups-bucket-versions",
+        "Eip app-address",
+        "Volume data",
+    },
     "aws-stage2": {
         "Eip app-address",
         "Instance database",
@@ -31,7 +41,7 @@ STAYS = {
         "SubnetGroup database",
         "Vpc vpc",
     },
-    "digitalocean-stage1": {"ReservedIp app-address", "Volume data"},
+    "digitalocean-stage1": {"ReservedIp app-address", "SpacesBucket backups-bucket", "Volume data"},
     "digitalocean-stage2": {
         "DatabaseCluster database",
         "DatabaseFirewall database-firewall",
@@ -55,8 +65,9 @@ COSTS = {
     ],
     "digitalocean-stage1": [
         "digitalocean-stage1-app-address (ReservedIp): $5.00 a month",
+        "digitalocean-stage1-backups-bucket (SpacesBucket): $5.00 a month and what it uses",
         "digitalocean-stage1-data (Volume): $1.00 a month and what it uses",
-        "together $6.00 a month",
+        "together $11.00 a month",
     ],
     "digitalocean-stage2": [
         "digitalocean-stage2-app-address (ReservedIp): $5.00 a month",
