@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -18,6 +19,9 @@ OF_A_RUN = re.compile(r"[a-z]([0-9]+)(-.*)?")
 
 os.environ["STAGES_LOCAL_CA_CERTIFICATES"] = os.devnull
 """Plans and hosts are alike on all machines, whatever authorities their administrators added."""
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""What a shell starts in the background ignores Ctrl-C, and so would all that tests start."""
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
