@@ -42,8 +42,10 @@ from pulumi.runtime.stack import run_in_stack
 
 from components import program, release
 from components import settings as stage_settings
+from components.seam.planned import UNKNOWN, PlannedResource
 from components.settings import Settings, stacks
 from planning import values
+from planning.costs import plan_file
 from planning.recorder import Answers, Invokes, Recorder
 
 VERSION = 1
@@ -69,6 +71,10 @@ class Plan:
             "lookups": list(self.lookups),
             "outputs": dict(self.outputs),
         }
+
+    def planned(self) -> tuple[PlannedResource, ...]:
+        """The resources as prices, policies and pictures read them."""
+        return plan_file.resources(self.document(), self.stack)
 
     def json(self) -> str:
         """The document as text that ends with a newline."""
@@ -191,7 +197,7 @@ def _describe(urn: str, request: resource_pb2.RegisterResourceRequest) -> dict[s
         "name": request.name,
         "custom": request.custom,
         "parent": request.parent,
-        "provider": request.provider.replace(rpc.UNKNOWN, values.UNKNOWN),
+        "provider": request.provider.replace(rpc.UNKNOWN, UNKNOWN),
         "inputs": values.inputs(request.object),
         "dependencies": sorted(request.dependencies),
         "propertyDependencies": {

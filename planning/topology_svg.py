@@ -52,7 +52,7 @@ class Box:
 
 def picture_of(plan: Plan) -> Picture:
     """Let the plan's cloud read its resources."""
-    return load(str(plan.outputs["cloud"])).topology.picture(plan.resources)
+    return load(str(plan.outputs["cloud"])).topology.picture(plan.planned())
 
 
 def svg(plan: Plan) -> str:

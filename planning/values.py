@@ -11,13 +11,8 @@ from typing import Any
 from google.protobuf import struct_pb2  # type: ignore[import-untyped]
 from pulumi.runtime import rpc
 
-from components.seam import costs, facts
-from planning.costs.plan_file import UNKNOWNS
+from components.seam.planned import SECRET, UNKNOWN, UNKNOWNS
 
-SECRET = facts.SECRET
-"""What stands for one, as in `pulumi preview --json`."""
-UNKNOWN = costs.UNKNOWN
-"""Known only once something exists. ``propertyDependencies`` says what that is."""
 CODE = "[code]"
 """The pickled provider of a dynamic resource: no setting, and different on every Python."""
 

@@ -22,10 +22,10 @@ from pulumi_policy.deserialize import serialize_properties  # type: ignore[impor
 
 from components import settings
 from components.errors import UserError
+from components.seam.planned import UNKNOWNS
 from components.settings import Settings
 from components.settings.problems import PREFIX
 from planning.costs import plan_file
-from planning.costs.plan_file import UNKNOWNS
 from planning.policies.findings import level_of, look
 from planning.policies.rules import RULES, Rule, Seen
 
@@ -49,8 +49,8 @@ class Stack:
 
     def seen(self, resources: list[dict[str, Any]]) -> Seen:
         assert self.settings is not None  # the engine configures first  # noqa: S101
-        states = plan_file.states({"resources": resources}, self.settings.stack)
-        return look(states, self.settings)
+        plan = {"resources": resources}
+        return look(plan_file.resources(plan, self.settings.stack), self.settings)
 
 
 def serve() -> None:

@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 
 from components import atomic_write
 from components.errors import OVER_BUDGET, UserError, invalid
-from components.seam.costs import MOST
+from components.seam.planned import MOST
 from components.visible import visible
 from planning import files
 from planning.costs import compare as comparing

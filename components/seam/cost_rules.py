@@ -8,17 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from components.seam import sources
-from components.seam.costs import (
-    Kind,
-    Line,
-    Part,
-    PlannedResource,
-    PriceBook,
-    Unpriced,
-    UsageKey,
-    unpriced,
-)
+from components.seam.costs import Kind, Line, Part, PriceBook, Unpriced, UsageKey, unpriced
+from components.seam.planned import PlannedResource, PlannedResources
 
 UsagePath = tuple[str, ...]
 """Where a usage file gives a quantity: a key, below the name of a stack or a resource, or both."""
@@ -54,31 +45,16 @@ class Usage:
 
 
 @dataclass(frozen=True)
-class Stack:
+class Stack(PlannedResources):
     """What a rule may look at beside its resource."""
 
-    by_urn: Mapping[str, PlannedResource]
     prices: PriceBook
     usage: Usage
     today: datetime.date
 
-    def of(self, *types: str) -> Iterator[PlannedResource]:
-        """All resources of some types, in the order of their URNs."""
-        return (one for one in self.by_urn.values() if one.type in types)
-
-    def behind(self, resource: PlannedResource, key: str, *types: str) -> PlannedResource | None:
-        """The resource of some types that an input comes from, through others if need be."""
-        urns = sources.trace(
-            resource.sources.get(key, ()),
-            self.by_urn,
-            lambda urn: self.by_urn[urn].type in types,
-            lambda urn: [each for found in self.by_urn[urn].sources.values() for each in found],
-        )
-        return next((self.by_urn[urn] for urn in urns), None)
-
     def is_first(self, resource: PlannedResource) -> bool:
         """Whether it is the first of its type: what a stack pays once stands there."""
-        return resource.urn == next(self.of(resource.type)).urn
+        return resource.urn == self.by_type(resource.type)[0].urn
 
     def line(
         self,
@@ -132,7 +108,7 @@ class Stack:
         the whole stack stands at the first that has none of its own. ``pool`` are those of them
         that share what is free and the ``tiers``: from where on, item and words of each.
         """
-        shown = self._quantities(key, self.of(resource.type) if among is None else among)
+        shown = self._quantities(key, self.by_type(resource.type) if among is None else among)
         if resource.urn not in shown:
             return
         quantity, pooled = shown[resource.urn], None if pool is None else {one.urn for one in pool}

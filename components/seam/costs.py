@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import datetime
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal, Protocol
 
-from components.errors import UserError
+from components.seam.planned import PlannedResource
 
 Part = Literal["server", "database", "network", "operations"]
 Kind = Literal["compute", "disk", "address", "backup", "traffic", "watching"]
@@ -27,69 +27,6 @@ HOURS: Final = Decimal(730)
 MONTH: Final = Decimal(1)
 ANYWHERE: Final = "*"
 """Region of a price that is the same everywhere."""
-MOST: Final = Decimal(10**12)
-"""No quantity comes near; beyond, amounts could not be kept exact to the cent."""
-UNKNOWN: Final = "[unknown]"
-"""What stands in a plan for a value that only exists later."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlannedResource:
-    """One resource of a plan. ``sources`` names, for an input, the URNs that it comes from."""
-
-    urn: str
-    type: str
-    name: str
-    inputs: Mapping[str, Any]
-    custom: bool = True
-    """False for a component, which only groups others."""
-    region: str = ""
-    """The region of its provider, where its own inputs name none."""
-    sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-    def text(self, key: str) -> str:
-        """An input that decides on a price; raises ``UserError`` unless it is known text."""
-        value = self.inputs.get(key)
-        if not isinstance(value, str) or not value or value == UNKNOWN:
-            raise UserError(f"{self.name}: {key}: should be known before a price is, got {value!r}")
-        return value
-
-    def number(self, key: str, default: Decimal | None = None) -> Decimal:
-        """A numeric input; raises ``UserError`` unless it is a known number, 0 or more."""
-        value = self.inputs.get(key)
-        if value is None and default is not None:
-            return default
-        if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-            raise UserError(f"{self.name}: {key}: should be a number, got {value!r}")
-        try:
-            number = Decimal(str(value))
-        except ArithmeticError:
-            number = Decimal("NaN")
-        if not number.is_finite() or not 0 <= number <= MOST:
-            raise UserError(f"{self.name}: {key}: should be a number, 0 or more, got {value!r}")
-        return number
-
-    def map(self, key: str) -> Mapping[str, Any]:
-        """An input with inputs of its own, empty when it is not there or not known."""
-        value = self.inputs.get(key)
-        if value is None or value == UNKNOWN:
-            return {}
-        if not isinstance(value, Mapping):
-            raise UserError(f"{self.name}: {key}: should be a map, got {value!r}")
-        return value
-
-    def list(self, key: str) -> Sequence[Any]:
-        """An input of several things, empty when it is not there or not known."""
-        value = self.inputs.get(key)
-        if value is None or value == UNKNOWN:
-            return ()
-        if not isinstance(value, Sequence) or isinstance(value, str):
-            raise UserError(f"{self.name}: {key}: should be a list, got {value!r}")
-        return value
-
-    def flag(self, key: str) -> bool:
-        """An input that is true or false; false when it is not there."""
-        return self.inputs.get(key) in (True, "true")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from components.seam.costs import UNKNOWN
-from components.seam.topology import Resource, Resources
-
-SECRET: Final = "[secret]"  # noqa: S105 - what stands for one in a plan
+from components.seam.planned import UNKNOWN, PlannedResource, PlannedResources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +86,7 @@ class Labelled(Fact):
 class CloudFacts(Protocol):
     """What a cloud's ``known/facts.py`` has."""
 
-    def facts(self, known: Resources) -> Iterable[Fact]:
+    def facts(self, known: PlannedResources) -> Iterable[Fact]:
         """What is to be said about the cloud's own resources; none of others."""
 
 
@@ -115,9 +112,9 @@ def text(inputs: Mapping[str, Any], key: str) -> str:
     return "" if value is None else str(value)
 
 
-def who(resource: Resource) -> dict[str, str]:
+def who(resource: PlannedResource) -> dict[str, str]:
     """Which resource a fact is about."""
-    return {"urn": resource["urn"], "name": resource["name"]}
+    return {"urn": resource.urn, "name": resource.name}
 
 
 def is_world(cidr: str) -> bool:
@@ -126,18 +123,3 @@ def is_world(cidr: str) -> bool:
         return ipaddress.ip_network(cidr).prefixlen == 0
     except ValueError:
         return False
-
-
-def protected(resource: Resource) -> bool:
-    """Whether the engine refuses to delete it."""
-    return bool(resource.get("protect"))
-
-
-def origins(resource: Resource, key: str) -> tuple[str, ...]:
-    """URNs that an input comes from."""
-    return tuple(resource.get("propertyDependencies", {}).get(key) or ())
-
-
-def ignores(resource: Resource, key: str) -> bool:
-    """Whether a change of an input leaves the resource as it is."""
-    return key in (resource.get("ignoreChanges") or ())

@@ -8,18 +8,15 @@ promises.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from components.seam import sources
+from components.seam.planned import PlannedResource
 
 Kind = Literal["outside", "address", "network", "server", "volume", "database", "bucket"]
 INTERNET = "Internet"
 ANY_PORT = "any port"
-
-Resource = Mapping[str, Any]
-"""One entry of a plan's ``resources``: see ``planning/plan.py``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,48 +89,21 @@ class Picture:
 
 
 def node(
-    resource: Resource, kind: Kind, lines: tuple[str, ...], around: Sequence[str] = ()
+    resource: PlannedResource, kind: Kind, lines: tuple[str, ...], around: Sequence[str] = ()
 ) -> Node:
     """The box of a resource, inside the first of ``around``."""
     return Node(
-        id=resource["urn"],
+        id=resource.urn,
         kind=kind,
-        name=resource["name"],
+        name=resource.name,
         lines=lines,
         inside=around[0] if around else "",
-        protected=bool(resource.get("protect")),
+        protected=resource.protect,
     )
 
 
 class CloudTopology(Protocol):
     """What a cloud's ``known/topology.py`` has."""
 
-    def picture(self, resources: Sequence[Resource]) -> Picture:
+    def picture(self, resources: Sequence[PlannedResource]) -> Picture:
         """What stands where in a plan, and what the firewalls let through."""
-
-
-class Resources:
-    """A plan's resources, to be asked about each other."""
-
-    def __init__(self, resources: Sequence[Resource]) -> None:
-        self.by_urn = {resource["urn"]: resource for resource in resources}
-
-    def of(self, type_: str) -> list[Resource]:
-        """All whose type ends with ``type_``."""
-        return [one for one in self.by_urn.values() if one["type"].endswith(type_)]
-
-    def behind(self, resource: Resource, name: str, type_: str) -> list[str]:
-        """URNs of the resources of a type that an input comes from, through others if need be."""
-        return list(
-            sources.trace(
-                resource.get("propertyDependencies", {}).get(name, ()),
-                self.by_urn,
-                lambda urn: self.by_urn[urn]["type"].endswith(type_),
-                lambda urn: inputs_from(self.by_urn[urn]),
-            )
-        )
-
-
-def inputs_from(resource: Resource) -> list[str]:
-    """URNs that any of its inputs comes from."""
-    return [urn for urns in resource.get("propertyDependencies", {}).values() for urn in urns]

@@ -11,7 +11,8 @@ from typing import Final, get_args
 
 from components.errors import UserError
 from components.seam.cost_rules import CloudCosts, Rule, Stack, Usage, UsagePath
-from components.seam.costs import Line, Part, PlannedResource, PriceBook, Unpriced, unpriced
+from components.seam.costs import Line, Part, PriceBook, Unpriced, unpriced
+from components.seam.planned import PlannedResource
 from planning.costs.plan_file import CostPlan
 
 PARTS: Final[tuple[Part, ...]] = get_args(Part)

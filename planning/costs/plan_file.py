@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from components.errors import UserError
-from components.seam.costs import UNKNOWN, PlannedResource
+from components.seam.planned import UNKNOWN, UNKNOWNS, PlannedResource
 
 MAKING = (
     "`make cost STACK=<stack>` needs no file;"
     " `pulumi preview --json --show-sames > FILE` makes one."
 )
+REGION = "aws:region"
 STACK_TYPE = "pulumi:pulumi:Stack"
 GONE = ("delete", "delete-replaced", "discard", "discard-replaced", "read-discard")
 """Steps after which a resource is no longer there."""
-UNKNOWNS = frozenset(
-    {
-        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
-        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
-        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
-        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
-        "030794c1-ac77-496b-92df-f27374a8bd58",
-        "e48ece36-62e2-4504-bad9-02848725956a",
-        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
-    }
-)
-"""How the engine writes what is known only later, by kind of value (``pulumi.runtime.rpc``)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,42 +50,30 @@ def of_document(document: Mapping[str, Any], name: str) -> CostPlan:
     """The plan of an offline plan's document: see ``planning/plan.py``."""
     if document.get("version") != 1:
         raise UserError(f"{name}: version: should be 1, got {document.get('version')!r}", MAKING)
-    return _plan(str(document["stack"]), _states(document["resources"], name), "", name)
+    return CostPlan(stack=str(document["stack"]), resources=resources(document, name))
 
 
 def in_region(plan: CostPlan, region: str) -> CostPlan:
     """The plan with a region for those resources that have none, of their own or a provider's."""
-    found = (replace(one, region=one.region or region) for one in plan.resources)
-    return replace(plan, resources=tuple(found))
+    resources = (replace(each, region=each.region or region) for each in plan.resources)
+    return replace(plan, resources=tuple(resources))
 
 
-def states(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """The resources of either kind of document, as they would be; unknown values as in a plan."""
-    if "steps" not in document and "resources" not in document:
-        raise _no_plan(name, _other_tool(document))
-    found = (
-        _preview_states(document, name)
-        if "steps" in document
-        else _states(document["resources"], name)
-    )
-    return [  # an engine's states have their name in the URN only
-        {
-            "name": str(one.get("urn")).rpartition("::")[2],
-            **one,
-            "inputs": _known(_map(one, "inputs", name)),
-        }
-        for one in found
-    ]
+def resources(document: Mapping[str, Any], name: str) -> tuple[PlannedResource, ...]:
+    """The resources of either kind of document, as they would be."""
+    if "steps" in document:
+        config = _map(document, "config", name)
+        return _resources(_preview_states(document, name), str(config.get(REGION) or ""), name)
+    if "resources" in document:
+        return _resources(_states(document["resources"], name), "", name)
+    raise _no_plan(name, _other_tool(document))
 
 
 def _of_preview(document: Mapping[str, Any], name: str) -> CostPlan:
-    found = _preview_states(document, name)
-    config = _map(document, "config", name)
-    region = next((str(config[key]) for key in ("aws:region",) if key in config), "")
-    stack = next((str(one.get("urn")).split("::")[0].split(":")[-1] for one in found), "")
-    if not stack:
+    found = resources(document, name)
+    if not found:
         raise _no_plan(name, "a preview without resources")
-    return _plan(stack, found, region, name)
+    return CostPlan(stack=found[0].urn.split("::")[0].split(":")[-1], resources=found)
 
 
 def _preview_states(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
@@ -128,9 +105,10 @@ def _preview_states(document: Mapping[str, Any], name: str) -> list[Mapping[str,
     return list(found.values())
 
 
-def _plan(stack: str, states: Iterable[Mapping[str, Any]], region: str, name: str) -> CostPlan:
-    found = list(states)
-    for at, state in enumerate(found):
+def _resources(
+    states: Sequence[Mapping[str, Any]], region: str, name: str
+) -> tuple[PlannedResource, ...]:
+    for at, state in enumerate(states):
         for key in ("urn", "type"):
             if not isinstance(state.get(key), str):
                 raise UserError(
@@ -138,34 +116,38 @@ def _plan(stack: str, states: Iterable[Mapping[str, Any]], region: str, name: st
                     MAKING,
                 )
     regions = {
-        str(state["urn"]): str(_map(state, "inputs", str(state["urn"])).get("region") or "")
-        for state in found
-        if str(state["type"]).startswith("pulumi:providers:")
+        state["urn"]: str(_map(state, "inputs", state["urn"]).get("region") or "")
+        for state in states
+        if state["type"].startswith("pulumi:providers:")
     }
-    return CostPlan(
-        stack=stack,
-        resources=tuple(_resource(state, regions, region, name) for state in found),
+    return tuple(
+        replace(found, region=regions.get(found.provider) or region)
+        for found in (read_state(state, name) for state in states)
     )
 
 
-def _resource(
-    state: Mapping[str, Any], regions: Mapping[str, str], region: str, name: str
-) -> PlannedResource:
+def read_state(state: Mapping[str, Any], name: str) -> PlannedResource:
+    """One resource: of an offline plan, or a state in a preview."""
     urn = str(state["urn"])
-    inputs = _map(state, "inputs", f"{name}: {urn}")
-    sources = _map(state, "propertyDependencies", f"{name}: {urn}")
-    provider = str(state.get("provider") or "").rpartition("::")[0]
+    path = f"{name}: {urn}"
     return PlannedResource(
         urn=urn,
         type=str(state["type"]),
         name=str(state.get("name") or urn.rpartition("::")[2]),
-        inputs={key: _known(value) for key, value in inputs.items()},
+        inputs={key: _known(value) for key, value in _map(state, "inputs", path).items()},
         custom=bool(state.get("custom", True)),
-        region=regions.get(provider) or region,
         sources={
             key: tuple(str(each) for each in urns) if isinstance(urns, list) else ()
-            for key, urns in sources.items()
+            for key, urns in _map(state, "propertyDependencies", path).items()
         },
+        provider=str(state.get("provider") or "").rpartition("::")[0],
+        protect=bool(state.get("protect")),
+        deleted_with=str(state.get("deletedWith") or ""),
+        delete_before_replace=bool(state.get("deleteBeforeReplace")),
+        ignore_changes=tuple(state.get("ignoreChanges") or ()),
+        replace_on_changes=tuple(state.get("replaceOnChanges") or ()),
+        replacement_trigger=_known(state.get("replacementTrigger")),
+        aliases=tuple(state.get("aliases") or ()),
     )
 
 

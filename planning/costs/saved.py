@@ -9,7 +9,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, get_args
 
 from components.errors import invalid
-from components.seam.costs import MOST, Kind, Line, Part, Price, Unpriced
+from components.seam.costs import Kind, Line, Part, Price, Unpriced
+from components.seam.planned import MOST
 from planning.costs import document
 from planning.costs.estimate import Estimate
 

@@ -20,7 +20,8 @@ from typing import Any
 
 from components.errors import UserError, invalid
 from components.seam.cost_rules import UsagePath
-from components.seam.costs import MOST, UsageKey
+from components.seam.costs import UsageKey
+from components.seam.planned import MOST
 from planning.costs.estimate import Cloud, Estimate
 
 

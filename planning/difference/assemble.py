@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from components import settings
 from components.errors import UserError
 from components.seam import downtime
+from components.seam.planned import PlannedResource
 from components.settings import Settings
 from planning.costs import plan_file
 from planning.difference import bill, difference, redact
@@ -42,10 +43,9 @@ def of_plans(name: str, base: Side, head: Side) -> Stack:
         notes.append(
             f"The base cannot be planned, so all of it is shown as new: {_end(base.error)}"
         )
-    before, after = _resources(base.plan, name), _resources(head.plan, name)
-    found = difference.of_plans(before, after)
+    found = difference.of_plans(_resources(base.plan, name), _resources(head.plan, name))
     status: Status = "changed" if found.changes or changed else "unchanged"
-    status = "new" if before is None else "gone" if after is None else status
+    status = "new" if base.plan is None else "gone" if head.plan is None else status
     return _stack(
         name, "offline", status, found, changed, base.plan, head.plan, head.settings, notes
     )
@@ -130,8 +130,8 @@ def _settings(before: Json | None, after: Json | None) -> tuple[Value, ...]:
     return tuple(found)
 
 
-def _resources(plan: Json | None, name: str) -> Sequence[Json] | None:
-    return None if plan is None else plan_file.states(plan, name)
+def _resources(plan: Json | None, name: str) -> tuple[PlannedResource, ...]:
+    return () if plan is None else plan_file.resources(plan, name)
 
 
 def _as_it_is(preview: Json) -> dict[str, Any] | None:

@@ -76,8 +76,8 @@ def _judged(
 def _estimate(name: str, plan: Mapping[str, Any] | None) -> Estimate | None:
     if plan is None:
         return None
-    document = {"version": 1, "stack": name, "resources": plan_file.states(plan, name)}
-    return estimate(plan_file.of_document(document, name), _clouds())
+    resources = plan_file.resources(plan, name)
+    return estimate(plan_file.CostPlan(stack=name, resources=resources), _clouds())
 
 
 @functools.cache

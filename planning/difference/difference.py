@@ -9,19 +9,17 @@ does; whether it is replaced, too, is said by ``planning/kinds.py``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from components.seam import downtime
+from components.seam.planned import UNKNOWN, PlannedResource
 from planning import kinds
-from planning.difference.document import Operation, Resource, Value
+from planning.costs import plan_file
+from planning.difference.document import ChangedResource, Operation, Value
 from planning.difference.redact import opened
 from planning.difference.values import differences
-from planning.values import UNKNOWN
-
-State = Mapping[str, Any]
-"""One entry of a plan's ``resources``, or a state in an engine's preview."""
 
 GENERATION = "replacement trigger"
 PROTECT = "protect"
@@ -34,18 +32,13 @@ class Change:
 
     urn: str
     operation: Operation
-    old: State
-    new: State
+    old: PlannedResource | None = None
+    new: PlannedResource | None = None
     fields: tuple[str, ...] = ()
     """Inputs that change, top level only; may hold some that are equal: their source changes.
     Empty where nobody told: an engine that asks a dynamic provider tells none."""
     because: tuple[str, ...] = ()
     old_first: bool = False
-
-    @property
-    def there(self) -> State:
-        """The state that says most: what is, or what will be."""
-        return self.old or self.new
 
     def step(self) -> downtime.Step:
         """The change as the expectation of downtime takes it."""
@@ -58,9 +51,9 @@ class Change:
             old_first=self.old_first,
         )
 
-    def resource(self) -> Resource:
+    def resource(self) -> ChangedResource:
         """The change as the document tells it."""
-        type_ = str(self.there.get("type") or self.urn.split("::")[-2].rpartition("$")[2])
+        type_ = self.urn.split("::")[-2].rpartition("$")[2]
         loses = self.operation in {"replace", "delete"}
         shown = {*self.fields} - {"__provider"}
         both = self.operation in {"update", "replace"}
@@ -71,18 +64,19 @@ class Change:
         inputs = differences(old, new) if both else ()
         told = {top_of(value.path) for value in inputs}
         follow = sorted(shown - told) if both else []
-        if GENERATION in self.because:
-            inputs = (_option("replacementTrigger", GENERATION, self.old, self.new), *inputs)
-        if self.old and self.new and _protected(self.old) != _protected(self.new):
-            inputs = (_option("protect", PROTECT, self.old, self.new), *inputs)
-        return Resource(
+        if self.old and self.new and GENERATION in self.because:
+            triggers = (self.old.replacement_trigger, self.new.replacement_trigger)
+            inputs = (_option(GENERATION, *triggers), *inputs)
+        if self.old and self.new and self.old.protect != self.new.protect:
+            inputs = (_option(PROTECT, self.old.protect, self.new.protect), *inputs)
+        return ChangedResource(
             operation=self.operation,
             type=type_,
             name=self.urn.rpartition("::")[2],
             inputs=(*inputs, *(Value(path=key, before=None, after=None) for key in follow)),
             because=self.because,
             holds=kinds.lookup(type_).lost(_inputs(self.old)) if loses else "",
-            protected=loses and _protected(self.old),
+            protected=loses and self.old is not None and self.old.protect,
         )
 
 
@@ -94,25 +88,29 @@ class Difference:
     same: int
 
 
-def of_plans(before: Sequence[State] | None, after: Sequence[State] | None) -> Difference:
-    """Compare the resources of two offline plans; ``None``: there is no such stack."""
-    old = {str(state["urn"]): state for state in before or () if is_real(state)}
-    new = {str(state["urn"]): state for state in after or () if is_real(state)}
+def of_plans(before: Iterable[PlannedResource], after: Iterable[PlannedResource]) -> Difference:
+    """Compare the resources of two offline plans; none: there is no such stack."""
+    old = {resource.urn: resource for resource in before if is_real(resource)}
+    new = {resource.urn: resource for resource in after if is_real(resource)}
     renamed = _renamed(old, new)
     moved: set[str] = set()
     """URNs of what is another object than before, or new."""
     changes = []
-    for urn, state in new.items():
+    for urn, resource in new.items():
         was = old.get(renamed.get(urn, urn))
-        change = _create(urn, state) if was is None else _compare(urn, was, state, moved)
+        change = (
+            Change(urn=urn, operation="create", new=resource)
+            if was is None
+            else _compare(was, resource, moved)
+        )
         if change:
             changes.append(change)
-            if _moves(change, moved):
+            if _moves(resource, change.operation, moved):
                 moved.add(urn)
     kept = {renamed.get(urn, urn) for urn in new}
     changes += [
-        Change(urn=urn, operation="delete", old=state, new={})
-        for urn, state in old.items()
+        Change(urn=urn, operation="delete", old=resource)
+        for urn, resource in old.items()
         if urn not in kept
     ]
     touched = {change.urn for change in changes}
@@ -122,90 +120,85 @@ def of_plans(before: Sequence[State] | None, after: Sequence[State] | None) -> D
 def of_preview(document: Mapping[str, Any]) -> Difference:
     """Read the steps of ``pulumi preview --json --show-sames``."""
     folded = {step.urn: step for step in downtime.of_preview(document)}
-    states: dict[str, dict[str, Any]] = {}
-    for step in document["steps"]:
-        found = states.setdefault(str(step["urn"]), {"because": ()})
-        for key in ("oldState", "newState"):
-            if step.get(key) and not found.get(key):
-                found[key] = step[key]
-        found["because"] = tuple(step.get("replaceReasons") or found["because"])
-    changes = []
-    for urn, step in folded.items():
-        old, new = states[urn].get("oldState") or {}, states[urn].get("newState") or {}
-        if is_real(old or new):
-            changes.append(
-                Change(
-                    urn=urn,
-                    operation=step.op,
-                    old=old,
-                    new=new,
-                    fields=tuple(sorted(step.fields)),
-                    because=states[urn]["because"],
-                    old_first=step.old_first,
-                )
-            )
-    told = {change.urn for change in changes}
-    changes += [
-        Change(urn=urn, operation="update", old=found["oldState"], new=found["newState"])
-        for urn, found in states.items()
-        if urn not in told
-        and {"oldState", "newState"} <= found.keys()
-        and is_real(found["newState"])
-        if _protected(found["oldState"]) != _protected(found["newState"])
+    old = _preview_side(document, "oldState")
+    new = _preview_side(document, "newState")
+    reasons = {
+        str(step["urn"]): tuple(step["replaceReasons"])
+        for step in document["steps"]
+        if step.get("replaceReasons")
+    }
+    real = {urn for urn, resource in {**new, **old}.items() if is_real(resource)}
+    changes = [
+        Change(
+            urn=urn,
+            operation=step.op,
+            old=old.get(urn),
+            new=new.get(urn),
+            fields=tuple(sorted(step.fields)),
+            because=reasons.get(urn, ()),
+            old_first=step.old_first,
+        )
+        for urn, step in folded.items()
+        if urn in real
     ]
-    real = [
-        urn
-        for urn, found in states.items()
-        if is_real(found.get("oldState") or found.get("newState") or {})
+    changes += [
+        Change(urn=urn, operation="update", old=old[urn], new=new[urn])
+        for urn in new
+        if urn in real and urn in old and urn not in folded
+        if old[urn].protect != new[urn].protect
     ]
     touched = {change.urn for change in changes}
-    return Difference(changes=tuple(changes), same=sum(urn not in touched for urn in real))
+    return Difference(changes=tuple(changes), same=len(real - touched))
 
 
-def is_real(state: State) -> bool:
+def _preview_side(document: Mapping[str, Any], key: str) -> dict[str, PlannedResource]:
+    """By URN, the first old or new state in a preview's steps."""
+    states: dict[str, PlannedResource] = {}
+    for step in document["steps"]:
+        if step.get(key):
+            urn = str(step["urn"])
+            states.setdefault(urn, plan_file.read_state({**step[key], "urn": urn}, "preview"))
+    return states
+
+
+def is_real(resource: PlannedResource) -> bool:
     """Whether it is a thing of its own: no component, and no provider that the engine adds."""
-    name = str(state.get("urn")).rpartition("::")[2]
-    of_engine = str(state.get("type")).startswith("pulumi:providers:") and "default" in name
-    return bool(state.get("custom")) and not of_engine
+    of_engine = resource.type.startswith("pulumi:providers:") and "default" in resource.name
+    return resource.custom and not of_engine
 
 
-def _create(urn: str, state: State) -> Change:
-    return Change(urn=urn, operation="create", old={}, new=state)
-
-
-def _moves(change: Change, moved: set[str]) -> bool:
+def _moves(resource: PlannedResource, operation: Operation, moved: set[str]) -> bool:
     """Whether what takes a value from this resource gets another one."""
-    passed = kinds.lookup(str(change.new["type"])).passes
+    passed = kinds.lookup(resource.type).passes
     if passed:
-        return bool(moved.intersection(change.new["propertyDependencies"][passed]))
-    return change.operation in {"create", "replace"}
+        return bool(moved.intersection(resource.sources.get(passed, ())))
+    return operation in {"create", "replace"}
 
 
-def _compare(urn: str, old: State, new: State, moved: set[str]) -> Change | None:
-    kind = kinds.lookup(str(new["type"]))
-    ignored = set(new.get("ignoreChanges", ()))
+def _compare(old: PlannedResource, new: PlannedResource, moved: set[str]) -> Change | None:
+    kind = kinds.lookup(new.type)
+    ignored = set(new.ignore_changes)
     before, after = _inputs(old), _inputs(new)
-    sources = new.get("propertyDependencies", {})
     fields, because = [], []
     for key in sorted({*before, *after} - ignored):
         if not kind.is_relevant(key):
             continue
-        follows = moved.intersection(sources.get(key, ())) and _has_unknown(after.get(key))
+        follows = moved.intersection(new.sources.get(key, ())) and _has_unknown(after.get(key))
         paths = [value.path for value in differences(_one(before, key), _one(after, key))]
         paths = [path for path in paths if path not in ignored]
         if paths or follows:
             fields.append(key)
             forced = [path for path in paths if kind.forces(path)]
-            if forced or (follows and kind.forces(key)) or key in new.get("replaceOnChanges", ()):
+            if forced or (follows and kind.forces(key)) or key in new.replace_on_changes:
                 because.append(key)
-    if old.get("replacementTrigger") != new.get("replacementTrigger"):
+    if old.replacement_trigger != new.replacement_trigger:
         because.append(GENERATION)
-    if moved & {str(new.get("provider", "")).rpartition("::")[0]}:
+    if new.provider in moved:
         because.append(PROVIDER)
-    if not fields and not because and _protected(old) == _protected(new):
+    if not fields and not because and old.protect == new.protect:
         return None
     return Change(
-        urn=urn,
+        urn=new.urn,
         operation="replace" if because else "update",
         old=old,
         new=new,
@@ -215,39 +208,36 @@ def _compare(urn: str, old: State, new: State, moved: set[str]) -> Change | None
     )
 
 
-def _says_old_first(state: State) -> bool:
-    said = state.get("inputs", {}).get("delete_before_replace")
-    return bool(state.get("deleteBeforeReplace")) or said == "yes"
+def _says_old_first(resource: PlannedResource) -> bool:
+    return resource.delete_before_replace or resource.inputs.get("delete_before_replace") == "yes"
 
 
-def _renamed(old: Mapping[str, State], new: Mapping[str, State]) -> dict[str, str]:
+def _renamed(
+    old: Mapping[str, PlannedResource], new: Mapping[str, PlannedResource]
+) -> dict[str, str]:
     """By new URN, the one under which it was known; aliases that are no URNs are not followed."""
     return {
         urn: alias
-        for urn, state in new.items()
+        for urn, resource in new.items()
         if urn not in old
-        for alias in state.get("aliases", ())
+        for alias in resource.aliases
         if alias in old
     }
 
 
-def _option(key: str, shown: str, old: State, new: State) -> Value:
+def _option(shown: str, old: Any, new: Any) -> Value:
     """A changed option of a resource, as if it were an input."""
-    before, after = (json.dumps(state.get(key) or False).strip('"') for state in (old, new))
+    before, after = (json.dumps(value or False).strip('"') for value in (old, new))
     return Value(path=shown, before=before, after=after)
 
 
-def _protected(state: State) -> bool:
-    return bool(state.get("protect"))
-
-
-def _inputs(state: State) -> dict[str, Any]:
-    found: dict[str, Any] = opened(state.get("inputs") or {})
-    found.pop("__provider", None)  # the code of a dynamic resource's provider: no wish
-    release = found.get("release")
+def _inputs(resource: PlannedResource | None) -> dict[str, Any]:
+    inputs: dict[str, Any] = opened(resource.inputs if resource else {})
+    inputs.pop("__provider", None)  # the code of a dynamic resource's provider: no wish
+    release = inputs.get("release")
     if isinstance(release, Mapping):  # a path of the machine that planned: no wish
-        found["release"] = {key: value for key, value in release.items() if key != "repository"}
-    return found
+        inputs["release"] = {key: value for key, value in release.items() if key != "repository"}
+    return inputs
 
 
 def _one(inputs: Mapping[str, Any], key: str) -> Mapping[str, Any]:

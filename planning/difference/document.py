@@ -45,7 +45,7 @@ class Value:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resource:
+class ChangedResource:
     """One resource that is not as it was."""
 
     operation: Operation
@@ -118,7 +118,7 @@ class Stack:
     status: Status
     error: str = ""
     settings: tuple[Value, ...] = ()
-    resources: tuple[Resource, ...] = ()
+    resources: tuple[ChangedResource, ...] = ()
     same: int = 0
     """Resources that stay as they are."""
     cost: Cost | None = None

@@ -9,7 +9,7 @@ from typing import Final
 
 from components.seam.downtime import in_words
 from planning.difference import strict, verdict
-from planning.difference.document import Document, Downtime, Resource, Stack, Value
+from planning.difference.document import ChangedResource, Document, Downtime, Stack, Value
 from planning.difference.escape import block, code, sentence
 from planning.difference.marker import LIMIT, MARKER
 from planning.difference.truncate import FOLDED_UNITS, Part, Section, fit
@@ -197,7 +197,7 @@ def _parts(stack: Stack) -> list[Part]:
     ]
 
 
-def _loss(one: Resource) -> tuple[int, int]:
+def _loss(one: ChangedResource) -> tuple[int, int]:
     """What loses most sorts first."""
     return ["data", "address", ""].index(one.holds), [*DONE].index(one.operation)
 
@@ -247,7 +247,7 @@ def _resources_title(stack: Stack) -> str:
     return f"Resources: {counts or 'none changed'}{stay}"
 
 
-def _resource(stack: Stack, one: Resource) -> list[str]:
+def _resource(stack: Stack, one: ChangedResource) -> list[str]:
     """A unit for the resource, and one for each of its changed inputs."""
     if stack.status == "gone":
         keeps = {"data": ", with **data**", "address": ", an **address**"}.get(one.holds, "")
@@ -304,7 +304,7 @@ def _ending(document: Document) -> str:
     return "\n\n".join(lines) or "<sub>Nothing was previewed.</sub>"
 
 
-def _type(one: Resource) -> str:
+def _type(one: ChangedResource) -> str:
     """``aws ec2 Instance`` of ``aws:ec2/instance:Instance``, ``local Server`` of a dynamic one."""
     package, _, rest = one.type.removeprefix("pulumi-python:dynamic/").partition(":")
     module, _, name = rest.rpartition(":")

@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from components.seam.planned import SECRET, UNKNOWN, UNKNOWNS
 from components.settings import reading
-from planning.costs.plan_file import UNKNOWNS
-from planning.values import SECRET, UNKNOWN
 
 SIGN: Final = "4dabf18193072939515e22adb298388d"
 """The engine's key for what kind of special value a map is (``pulumi.runtime.rpc``)."""

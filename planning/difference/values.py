@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from components.seam.planned import SECRET
 from components.settings.kinds import is_encrypted
 from planning.difference import redact
 from planning.difference.document import Value
-from planning.values import SECRET
 
 LONGEST: Final = 300
 """Characters of one value."""

@@ -16,8 +16,8 @@ from typing import Any, Literal, get_args
 
 from components.cloud_names import cloud_names
 from components.seam.facts import Fact
+from components.seam.planned import PlannedResource, PlannedResources
 from components.seam.provider import load
-from components.seam.topology import Resource, Resources
 from components.settings import Settings
 from planning.costs import estimate, plan_file, price_books
 from planning.policies.rules import RULES, Level, Rule, Seen
@@ -44,7 +44,7 @@ def findings(plan: Mapping[str, Any], settings: Settings) -> list[Finding]:
     In the order of the rules, then of the plan; what the settings disable is left out. Raises
     ``UserError`` for what is no plan.
     """
-    resources = plan_file.states(plan, settings.stack)
+    resources = plan_file.resources(plan, settings.stack)
     seen = look(resources, settings)
     return [
         Finding(
@@ -73,12 +73,11 @@ def budget(settings: Settings) -> Decimal:
     return whole_stage.high if given is None else given
 
 
-def look(resources: Sequence[Resource], settings: Settings) -> Seen:
+def look(resources: Sequence[PlannedResource], settings: Settings) -> Seen:
     """What the rules see of these resources."""
-    document = {"version": 1, "stack": settings.stack, "resources": resources}
 
     def usd_per_month() -> Decimal:
-        plan = plan_file.of_document(document, settings.stack)
+        plan = plan_file.CostPlan(stack=settings.stack, resources=tuple(resources))
         return estimate.estimate(plan, _priced()).complete()
 
     return Seen(
@@ -89,9 +88,9 @@ def look(resources: Sequence[Resource], settings: Settings) -> Seen:
     )
 
 
-def facts_of(resources: Iterable[Resource]) -> Iterator[Fact]:
+def facts_of(resources: Iterable[PlannedResource]) -> Iterator[Fact]:
     """What each cloud says of its own resources."""
-    known = Resources(tuple(resources))
+    known = PlannedResources.index(resources)
     for cloud in cloud_names():
         yield from load(cloud).facts.facts(known)
 

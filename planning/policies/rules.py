@@ -13,7 +13,6 @@ from typing import Final, Literal, TypeVar
 
 from components.errors import UserError
 from components.seam.facts import (
-    SECRET,
     Database,
     Disk,
     Fact,
@@ -23,6 +22,7 @@ from components.seam.facts import (
     Server,
     is_world,
 )
+from components.seam.planned import SECRET
 from components.settings.policy import RuleId
 
 Kind = TypeVar("Kind", bound=Fact)

@@ -17,8 +17,8 @@ from pulumi.automation.events import EngineEvent, StepEventStateMetadata
 from pulumi.runtime import rpc
 
 from components import program, settings
+from components.seam.planned import SECRET, UNKNOWN
 from planning.plan import of_settings
-from planning.values import SECRET, UNKNOWN
 from scripts.lib.checkout import Checkout
 from tests.support.planned import RELEASE, stack_values
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from planning.difference import document as documents
-from planning.difference.document import Document, Resource, Stack, Value
+from planning.difference.document import ChangedResource, Document, Stack, Value
 from tests.support import github_api
 from tests.support.github_api import GitHub
 
@@ -45,7 +45,7 @@ def document(*stacks: Stack) -> bytes:
     """A document with these stacks; with one changed stack unless any is given."""
     if not stacks:
         size = Value(path="instanceType", before="t4g.medium", after="t4g.large")
-        one = Resource(
+        one = ChangedResource(
             operation="update", type="aws:ec2/instance:Instance", name="app", inputs=(size,)
         )
         stacks = (Stack(name="aws-stage1", source="offline", status="changed", resources=(one,)),)

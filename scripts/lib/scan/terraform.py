@@ -14,11 +14,9 @@ from typing import Any, Final
 
 from components.cloud_names import cloud_names
 from components.errors import UserError
+from components.seam.planned import SECRET, UNKNOWN, PlannedResource, trace
 from components.seam.provider import load
-from components.seam.sources import trace
-from components.seam.topology import inputs_from
 from planning.plan import Plan
-from planning.values import SECRET, UNKNOWN
 
 OWN: Final = ("pulumi:", "pulumi-python:")
 """Types of the engine and of this project: on hosts and in the state, in no cloud's API."""
@@ -35,22 +33,20 @@ LATER: Final = "${var.later}"
 def of_plan(plan: Plan) -> dict[str, Any]:
     """The resources and look-ups of a plan; raises ``UserError`` for a type that has no name."""
     types = _types()
-    translated = {
-        one["urn"]: one
-        for one in plan.resources
-        if one["custom"] and not one["type"].startswith(OWN)
-    }
-    by_urn = {one["urn"]: one for one in plan.resources}
+    by_urn = {resource.urn: resource for resource in plan.planned()}
     found: dict[str, Any] = {"resource": {}, "data": {}}
-    for one in translated.values():
+    for resource in by_urn.values():
+        if not resource.custom or resource.type.startswith(OWN):
+            continue
         block = {
             key: value
-            for name, given in one["inputs"].items()
-            for key, value in _entry(name, given, _references(one, name, by_urn, types))
+            for name, given in resource.inputs.items()
+            for key, value in _entry(name, given, _references(resource, name, by_urn, types))
         }
-        if one.get("protect"):
+        if resource.protect:
             block["lifecycle"] = {"prevent_destroy": True}
-        found["resource"].setdefault(_type(types, one["type"]), {})[_label(one["name"])] = block
+        blocks = found["resource"].setdefault(_type(types, resource.type), {})
+        blocks[_label(resource.name)] = block
     for number, lookup in enumerate(plan.lookups):
         block = {
             key: value
@@ -111,9 +107,9 @@ def _value(name: str, value: Any, references: Iterator[str]) -> Any:
 
 
 def _references(
-    resource: Mapping[str, Any],
+    resource: PlannedResource,
     name: str,
-    by_urn: Mapping[str, Mapping[str, Any]],
+    by_urn: Mapping[str, PlannedResource],
     types: Mapping[str, str],
 ) -> Iterator[str]:
     """Where an input comes from, through the hosts' own resources if need be.
@@ -123,15 +119,10 @@ def _references(
     attribute = next((part for part in ("arn", "name") if _snake(name).endswith(part)), "id")
     stem = re.sub(r"_(id|arn|name)s?$", "", _snake(name)).rpartition("_")[2]
     urns = trace(
-        resource.get("propertyDependencies", {}).get(name, ()),
-        by_urn,
-        lambda urn: not by_urn[urn]["type"].startswith(OWN),
-        lambda urn: inputs_from(by_urn[urn]),
+        resource.sources.get(name, ()), by_urn, lambda found: not found.type.startswith(OWN)
     )
     found = [by_urn[urn] for urn in urns]
-    sources = [
-        f"{types[one['type']]}.{_label(one['name'])}" for one in found if one["type"] in types
-    ]
+    sources = [f"{types[one.type]}.{_label(one.name)}" for one in found if one.type in types]
     sources.sort(key=lambda source: (stem not in source.partition(".")[0], source.find(".")))
     return (f"${{{source}.{attribute}}}" for source in sources)
 

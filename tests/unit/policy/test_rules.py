@@ -16,9 +16,9 @@ import pytest
 
 from components.cloud_names import cloud_names
 from components.errors import UserError
-from components.seam.facts import SECRET, Database, Kept, Server
+from components.seam.facts import Database, Kept, Server
+from components.seam.planned import SECRET
 from components.settings.policy import RuleId
-from planning import values
 from planning.plan import Plan
 from planning.policies.findings import Finding, budget, facts_of, findings
 from planning.policies.rules import RULES
@@ -298,7 +298,7 @@ def test_the_stacks_of_this_checkout_pass(stack: str) -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_cloud_tells_facts_of_what_a_stage_has(stack: str) -> None:
-    kinds = {type(fact) for fact in facts_of(plan_of(stack).resources)}
+    kinds = {type(fact) for fact in facts_of(plan_of(stack).planned())}
     assert kinds >= {Server, Kept}
     assert (Database in kinds) == stack.endswith("2")
 
@@ -380,7 +380,3 @@ def test_what_is_no_plan_is_told() -> None:
     assert str(caught.value).startswith(
         "aws-stage1: should be a plan of this project or of Pulumi, got a plan of Terraform."
     )
-
-
-def test_a_secret_reads_alike_in_plans_and_facts() -> None:
-    assert SECRET == values.SECRET

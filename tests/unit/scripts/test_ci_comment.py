@@ -18,7 +18,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from components.errors import UserError
-from planning.difference.document import MOST_BYTES, Resource, Stack, Value
+from planning.difference.document import MOST_BYTES, ChangedResource, Stack, Value
 from planning.difference.marker import LIMIT, MARKER
 from scripts import ci
 from scripts.lib.github import artifacts
@@ -344,7 +344,9 @@ def test_texts_of_a_fork_are_shown_as_texts(github: GitHub) -> None:
     stacks = []
     for at, text in enumerate(TEXTS):
         value = Value(path=text, before=text, after=f"{text}!")
-        one = Resource(operation="replace", type=text, name=text, inputs=(value,), holds="data")
+        one = ChangedResource(
+            operation="replace", type=text, name=text, inputs=(value,), holds="data"
+        )
         notes = (text,)
         stacks += [
             Stack(name=f"a{at}", source="offline", status="changed", resources=(one,), notes=notes),
@@ -365,7 +367,7 @@ def test_texts_of_a_fork_are_shown_as_texts(github: GitHub) -> None:
 @pytest.mark.usefixtures("run")
 def test_a_comment_stays_within_githubs_size(github: GitHub) -> None:
     value = Value(path="x", before="a" * 20_000, after="b" * 20_000)
-    one = Resource(operation="update", type="t", name="n", inputs=(value,) * 40)
+    one = ChangedResource(operation="update", type="t", name="n", inputs=(value,) * 40)
     code, body = post(
         github,
         packed(document(Stack(name="one", source="offline", status="changed", resources=(one,)))),

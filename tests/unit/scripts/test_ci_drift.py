@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from planning.difference.document import Resource, Stack, Status, Value
+from planning.difference.document import ChangedResource, Stack, Status, Value
 from scripts.lib.github import issue
 from scripts.main import main
 from tests.support import github_api, workflow_runs
@@ -16,7 +16,7 @@ from tests.support.workflow_runs import RUN, document, packed
 
 ISSUES = "/repos/acme/shop/issues"
 SIZE = Value(path="size", before="1", after="2")
-CHANGED = Resource(operation="update", type="t:i/x:X", name="disk", inputs=(SIZE,))
+CHANGED = ChangedResource(operation="update", type="t:i/x:X", name="disk", inputs=(SIZE,))
 
 
 def seen(status: Status, name: str = "aws-stage1") -> Stack:

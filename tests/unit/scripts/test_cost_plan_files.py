@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.errors import UserError
-from components.seam.costs import UNKNOWN
+from components.seam.planned import UNKNOWN, UNKNOWNS
 from planning.costs import plan_file
 from tests.support import cost_plans
 
@@ -51,7 +51,7 @@ def test_a_preview_of_the_real_engine() -> None:
     assert {"stages:separate_database:SeparateDatabase", "stages:app_host:AppHost"} <= components
 
 
-@pytest.mark.parametrize("word", sorted(plan_file.UNKNOWNS))
+@pytest.mark.parametrize("word", sorted(UNKNOWNS))
 def test_what_the_engine_does_not_know_yet_is_the_plans_word(word: str) -> None:
     made = cost_plans.preview(cost_plans.droplet(userData=word, tags=[word]))
     (found,) = plan_file.parse(json.dumps(made), "preview.json").resources
@@ -62,7 +62,7 @@ def test_the_engine_s_signs_are_those_of_its_sdk() -> None:
     from pulumi.runtime import rpc
 
     signs = {value for name, value in vars(rpc).items() if name.startswith("UNKNOWN")}
-    assert signs <= plan_file.UNKNOWNS
+    assert signs <= UNKNOWNS
 
 
 def steps(*operations: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import pytest
 
 from components.errors import UserError
 from components.program import PROJECT
-from components.seam.topology import INTERNET, Node, Picture, Resources
+from components.seam.planned import PlannedResource, PlannedResources
+from components.seam.topology import INTERNET, Node, Picture
 from components.settings import stacks
 from planning import topology_svg
 from planning.plan import Plan
@@ -166,15 +167,16 @@ def test_the_whole_internet_is_one_box() -> None:
 
 
 def test_what_an_input_comes_from_is_found_through_others() -> None:
-    known = Resources(
-        [
-            {"urn": "server", "type": "x:Server"},
-            {"urn": "host", "type": "x:Host", "propertyDependencies": {"id": ["server"]}},
-            {"urn": "ip", "type": "x:Ip", "propertyDependencies": {"to": ["host"], "net": ["n"]}},
-        ]
+    server = PlannedResource(urn="server", type="x:Server", name="server")
+    host = PlannedResource(urn="host", type="x:Host", name="host", sources={"id": ["server"]})
+    ip = PlannedResource(
+        urn="ip", type="x:Ip", name="ip", sources={"to": ["host"], "net": ["gone"]}
     )
-    assert known.behind(known.by_urn["ip"], "to", ":Server") == ["server"]
-    assert known.behind(known.by_urn["ip"], "net", ":Server") == []
+    known = PlannedResources.index([server, host, ip])
+    assert known.behind(ip, "to", "x:Server") == ["server"]
+    assert known.source(ip, "to", "x:Server") == server
+    assert known.behind(ip, "net", "x:Server") == []
+    assert known.source(ip, "net", "x:Server") is None
 
 
 def test_the_file_is_written(tmp_path: Path) -> None:

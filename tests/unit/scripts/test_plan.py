@@ -12,6 +12,7 @@ import pytest
 
 from components import program
 from components.errors import UserError
+from components.seam.planned import SECRET, UNKNOWN
 from planning import plan, values
 from scripts.lib import plan_views
 from tests.support.planned import RELEASE, of_type, only, planned, settled
@@ -81,12 +82,12 @@ def test_a_urn_is_the_engine_s() -> None:
 
 def test_secrets_are_words_and_so_is_what_is_not_known_yet() -> None:
     inputs = only(planned("digitalocean-stage2"), ":HostConfiguration")["inputs"]
-    assert inputs["server_id"] == values.UNKNOWN
+    assert inputs["server_id"] == UNKNOWN
     assert inputs["__provider"] == values.CODE
     now = settled("digitalocean-stage2")
     inputs = only(now.plan, ":HostConfiguration")["inputs"]
-    assert inputs["secret_files"] == values.SECRET
-    assert inputs["database_secrets"] == values.SECRET
+    assert inputs["secret_files"] == SECRET
+    assert inputs["database_secrets"] == SECRET
     document = now.plan.json()
     assert len(now.secrets) >= 5
     assert [where for where, secret in now.secrets.items() if secret in document] == []

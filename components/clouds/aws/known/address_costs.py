@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from components.clouds.aws.known.disk_costs import region
 from components.seam.cost_rules import Stack
-from components.seam.costs import HOURS, Line, PlannedResource, Unpriced, unpriced
+from components.seam.costs import HOURS, Line, Unpriced, unpriced
+from components.seam.planned import PlannedResource
 
 INSTANCE = "aws:ec2/instance:Instance"
 ADDRESS = "aws:ec2/eip:Eip"
@@ -60,7 +61,7 @@ def _given_by_subnet(resource: PlannedResource, stack: Stack) -> bool | None:
     """What its subnet says; ``None``: that is not known here."""
     if resource.list("networkInterfaces") or resource.map("primaryNetworkInterface"):
         return False
-    subnet = stack.behind(resource, "subnetId", SUBNET, DEFAULT_SUBNET)
+    subnet = stack.source(resource, "subnetId", SUBNET, DEFAULT_SUBNET)
     if subnet is not None:
         by_default = subnet.type == DEFAULT_SUBNET and "mapPublicIpOnLaunch" not in subnet.inputs
         return by_default or subnet.flag("mapPublicIpOnLaunch")
@@ -70,7 +71,7 @@ def _given_by_subnet(resource: PlannedResource, stack: Stack) -> bool | None:
 
 def _has_static(resource: PlannedResource, stack: Stack) -> bool:
     return any(
-        stack.behind(one, key, INSTANCE) == resource
-        for one in stack.of(*STATIC)
+        stack.source(one, key, INSTANCE) == resource
+        for one in stack.by_type(*STATIC)
         for key in STATIC[one.type]
     )

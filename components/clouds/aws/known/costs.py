@@ -18,7 +18,8 @@ from components.clouds.aws.known import (
 from components.clouds.aws.known.address_costs import INSTANCE
 from components.clouds.aws.known.disk_costs import gp3, region
 from components.seam.cost_rules import Rule, Stack
-from components.seam.costs import HOURS, MONTH, Line, PlannedResource, Unpriced, UsageKey, unpriced
+from components.seam.costs import HOURS, MONTH, Line, Unpriced, UsageKey, unpriced
+from components.seam.planned import PlannedResource
 
 PREFIXES = ("aws:",)
 REGIONS: tuple[str, ...] = ()
@@ -93,7 +94,7 @@ def _instance(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpric
             "cpu_credit_hours",
             part="server",
             kind="compute",
-            among=filter(_buys_credits, stack.of(INSTANCE)),
+            among=filter(_buys_credits, stack.by_type(INSTANCE)),
         )
     for name, disk in [("Root disk", resource.map("rootBlockDevice")), *_more_disks(resource)]:
         yield from gp3(resource, stack, name, disk if isinstance(disk, dict) else {}, "volume")
@@ -126,7 +127,7 @@ def _not_on_demand(resource: PlannedResource, stack: Stack) -> str:
     """Why the price on demand and on shared hardware is not the server's; empty where it is."""
     if resource.map("instanceMarketOptions").get("marketType") == "spot":
         return "a spot instance has a price that changes by the hour"
-    network = stack.behind(resource, "subnetId", VPC)
+    network = stack.source(resource, "subnetId", VPC)
     tenancy = resource.inputs.get("tenancy") or (network and network.inputs.get("instanceTenancy"))
     if resource.inputs.get("hostId") or resource.inputs.get("hostResourceGroupArn"):
         tenancy = "host"
@@ -162,7 +163,7 @@ def _snapshot(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpric
         "snapshot_gib",
         part="server",
         kind="backup",
-        among=stack.of(VOLUME, *SNAPSHOTS),
+        among=stack.by_type(VOLUME, *SNAPSHOTS),
     )
 
 
@@ -182,7 +183,7 @@ def _nat(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
 
 def _bucket(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     locked = resource.flag("objectLockEnabled") or any(
-        stack.behind(one, "bucket", *BUCKETS) == resource for one in stack.of(*OBJECT_LOCKS)
+        stack.source(one, "bucket", *BUCKETS) == resource for one in stack.by_type(*OBJECT_LOCKS)
     )
     yield from stack.usage_lines(
         resource,
@@ -193,7 +194,7 @@ def _bucket(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced
         part="server",
         kind="disk",
         detail="locked versions count" if locked else "",
-        among=stack.of(*BUCKETS),
+        among=stack.by_type(*BUCKETS),
     )
 
 

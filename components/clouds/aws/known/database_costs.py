@@ -11,7 +11,8 @@ from components.clouds.aws.known.disk_costs import region
 from components.clouds.aws.known.support_costs import DISABLED
 from components.errors import UserError, invalid
 from components.seam.cost_rules import Stack
-from components.seam.costs import HOURS, Line, PlannedResource, Unpriced, UsageKey, unpriced
+from components.seam.costs import HOURS, Line, Unpriced, UsageKey, unpriced
+from components.seam.planned import PlannedResource
 
 INSTANCE = "aws:rds/instance:Instance"
 
@@ -89,8 +90,8 @@ def _source(resource: PlannedResource, stack: Stack) -> PlannedResource | None:
     if not given:
         return None
     name = str(given).rpartition(":")[2]
-    named = (one for one in stack.of(INSTANCE) if one.inputs.get("identifier") == name)
-    return stack.behind(resource, "replicateSourceDb", INSTANCE) or next(named, None)
+    named = (one for one in stack.by_type(INSTANCE) if one.inputs.get("identifier") == name)
+    return stack.source(resource, "replicateSourceDb", INSTANCE) or next(named, None)
 
 
 def _with_disk(resource: PlannedResource, source: PlannedResource | None) -> PlannedResource:
@@ -148,7 +149,7 @@ def _unpriced(resource: PlannedResource) -> Iterator[Unpriced]:
 def _by_usage(
     resource: PlannedResource, stack: Stack, size: str, at: str
 ) -> Iterator[Line | Unpriced]:
-    databases = list(stack.of(INSTANCE))
+    databases = list(stack.by_type(INSTANCE))
     primaries = [one for one in databases if not _is_replica(one)]
     here = [one for one in databases if region(one) == at]
     free = sum((_gib(_with_disk(one, _source(one, stack))) for one in here), Decimal(0))

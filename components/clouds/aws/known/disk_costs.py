@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from components.seam.cost_rules import Stack
-from components.seam.costs import Line, PlannedResource, Unpriced
+from components.seam.costs import Line, Unpriced
+from components.seam.planned import PlannedResource
 
 BASE_IOPS = Decimal(3000)
 BASE_MIBPS = Decimal(125)

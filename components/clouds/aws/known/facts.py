@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from components.clouds.aws.known.topology import ALL_PROTOCOLS, BUCKET, GROUP, INSTANCE, RDS
-from components.seam.costs import UNKNOWN
+from components.clouds.aws.known.names import ADDRESS, BUCKET, GROUP, INGRESS, INSTANCE, RDS, VOLUME
+from components.clouds.aws.known.topology import ALL_PROTOCOLS
 from components.seam.facts import (
     Database,
     Disk,
@@ -15,58 +16,54 @@ from components.seam.facts import (
     Opening,
     Server,
     flag,
-    ignores,
     is_world,
     number,
-    origins,
-    protected,
     text,
     who,
 )
-from components.seam.topology import Resource, Resources
+from components.seam.planned import UNKNOWN, PlannedResource, PlannedResources
 
-VOLUME = "ebs/volume:Volume"
-ADDRESS = "ec2/eip:Eip"
-RULE = "vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EVERY_PORT = (0, 65535)
 
 
-def facts(known: Resources) -> Iterator[Fact]:
+def facts(known: PlannedResources) -> Iterator[Fact]:
     """Everything that a rule may want to know of these resources."""
-    for server in known.of(INSTANCE):
+    for server in known.by_type(INSTANCE):
         yield from _server(server)
-    for volume in known.of(VOLUME):
-        yield Disk(**who(volume), encrypted=flag(volume["inputs"], "encrypted"))
-        yield Kept(**who(volume), what="data volume", protected=protected(volume))
-    for database in known.of(RDS):
+    for volume in known.by_type(VOLUME):
+        yield Disk(**who(volume), encrypted=flag(volume.inputs, "encrypted"))
+        yield Kept(**who(volume), what="data volume", protected=volume.protect)
+    for database in known.by_type(RDS):
         yield from _database(known, database)
-    for address in known.of(ADDRESS):
-        yield Kept(**who(address), what="static address", protected=protected(address))
-    for bucket in known.of(BUCKET):
-        yield Kept(**who(bucket), what="bucket", protected=protected(bucket))
-    for rule in known.of(RULE):
+    for address in known.by_type(ADDRESS):
+        yield Kept(**who(address), what="static address", protected=address.protect)
+    for bucket in known.by_type(BUCKET):
+        yield Kept(**who(bucket), what="bucket", protected=bucket.protect)
+    for rule in known.by_type(INGRESS):
         yield _opening(rule)
     for one in known.by_urn.values():
-        if one["type"].startswith("aws:") and isinstance(one["inputs"].get("tags"), dict):
-            yield Labelled(**who(one), labels=one["inputs"]["tags"])
+        if one.type.startswith("aws:") and isinstance(one.inputs.get("tags"), dict):
+            yield Labelled(**who(one), labels=one.inputs["tags"])
 
 
-def _server(server: Resource) -> Iterator[Fact]:
-    inputs = server["inputs"]
+def _server(server: PlannedResource) -> Iterator[Fact]:
+    inputs = server.inputs
     options = inputs.get("metadataOptions") or {}
     root = inputs.get("rootBlockDevice") or {}
     yield Disk(**who(server), encrypted=None if root == UNKNOWN else flag(root, "encrypted"))
     yield Server(
         **who(server),
         user_data=text(inputs, "userData") or text(inputs, "userDataBase64"),
-        user_data_from=origins(server, "userData") + origins(server, "userDataBase64"),
+        user_data_from=tuple(
+            urn for key in ("userData", "userDataBase64") for urn in server.sources.get(key, ())
+        ),
         tokens_only=None if options == UNKNOWN else _tokens_only(options),
         image=text(inputs, "ami"),
-        image_kept=ignores(server, "ami") or text(inputs, "ami").startswith("ami-"),
+        image_kept="ami" in server.ignore_changes or text(inputs, "ami").startswith("ami-"),
     )
 
 
-def _tokens_only(options: Resource) -> bool:
+def _tokens_only(options: Mapping[str, Any]) -> bool:
     """AWS's own defaults leave version 1 open; the hop limit keeps containers out."""
     if options.get("httpEndpoint") == "disabled":
         return True
@@ -76,8 +73,8 @@ def _tokens_only(options: Resource) -> bool:
     )
 
 
-def _database(known: Resources, database: Resource) -> Iterator[Fact]:
-    inputs = database["inputs"]
+def _database(known: PlannedResources, database: PlannedResource) -> Iterator[Fact]:
+    inputs = database.inputs
     replica = "replicateSourceDb" in inputs
     yield Database(
         **who(database),
@@ -88,21 +85,21 @@ def _database(known: Resources, database: Resource) -> Iterator[Fact]:
         deletion_protected=None if replica else flag(inputs, "deletionProtection"),
     )
     if not replica:
-        yield Kept(**who(database), what="database", protected=protected(database))
+        yield Kept(**who(database), what="database", protected=database.protect)
 
 
-def _world_admitted(known: Resources, database: Resource) -> bool:
+def _world_admitted(known: PlannedResources, database: PlannedResource) -> bool:
     groups = set(known.behind(database, "vpcSecurityGroupIds", GROUP))
     return any(
         is_world(cidr)
-        for rule in known.of(RULE)
+        for rule in known.by_type(INGRESS)
         if groups & set(known.behind(rule, "securityGroupId", GROUP))
         for cidr in _opening(rule).cidrs
     )
 
 
-def _opening(rule: Resource) -> Opening:
-    inputs = rule["inputs"]
+def _opening(rule: PlannedResource) -> Opening:
+    inputs = rule.inputs
     first, last = EVERY_PORT
     if inputs.get("ipProtocol") != ALL_PROTOCOLS:
         first = number(inputs, "fromPort", first) or 0

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from components.clouds.aws.known.disk_costs import region
 from components.seam.cost_rules import Rule, Stack
-from components.seam.costs import MONTH, Line, PlannedResource, Unpriced, unpriced
+from components.seam.costs import MONTH, Line, Unpriced, unpriced
+from components.seam.planned import PlannedResource
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 SHORT_PERIOD_S = 60
@@ -24,7 +25,7 @@ def _alarm(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]
         resource, "Alarm", "alarm", at, Decimal(metrics), part="operations", kind="watching"
     )
     if _own_metric(resource) and resource.urn == min(
-        one.urn for one in stack.of(ALARM) if _metric(one) == _metric(resource)
+        one.urn for one in stack.by_type(ALARM) if _metric(one) == _metric(resource)
     ):
         yield stack.line(
             resource, "Metric of one's own", "metric", at, MONTH, part="operations", kind="watching"

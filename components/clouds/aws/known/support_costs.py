@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from components.clouds.aws.known.disk_costs import region
 from components.seam.cost_rules import Stack
-from components.seam.costs import HOURS, Line, PlannedResource, Unpriced, unpriced
+from components.seam.costs import HOURS, Line, Unpriced, unpriced
+from components.seam.planned import PlannedResource
 
 NAME = "Extended Support"
 DISABLED = "open-source-rds-extended-support-disabled"

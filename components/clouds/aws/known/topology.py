@@ -4,107 +4,114 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from components.seam.topology import ANY_PORT, Picture, Resource, Resources, node
+from components.clouds.aws.known.names import (
+    ADDRESS,
+    ASSOCIATION,
+    ATTACHMENT,
+    BUCKET,
+    EGRESS,
+    GROUP,
+    INGRESS,
+    INSTANCE,
+    RDS,
+    VOLUME,
+    VPC,
+)
+from components.seam.planned import PlannedResource, PlannedResources
+from components.seam.topology import ANY_PORT, Picture, node
 
-GROUP = "ec2/securityGroup:SecurityGroup"
-INSTANCE = "ec2/instance:Instance"
-RDS = "rds/instance:Instance"
-BUCKET = "s3/bucket:Bucket"
 HTTPS = "443"
-VPC = "ec2/vpc:Vpc"
 ALL_PROTOCOLS = "-1"
 
 
-def picture(resources: Sequence[Resource]) -> Picture:
+def picture(resources: Sequence[PlannedResource]) -> Picture:
     """Read what stands where, and what the security groups let through."""
-    known = Resources(resources)
+    known = PlannedResources.index(resources)
     drawn = Picture()
-    for vpc in known.of(VPC):
-        drawn.add(
-            node(vpc, "network", (vpc["inputs"]["cidrBlock"], vpc["inputs"].get("region", "")))
-        )
-    for server in known.of(INSTANCE):
-        lines = (server["inputs"]["instanceType"], "Debian 13")
+    for vpc in known.by_type(VPC):
+        drawn.add(node(vpc, "network", (vpc.inputs["cidrBlock"], vpc.inputs.get("region", ""))))
+    for server in known.by_type(INSTANCE):
+        lines = (server.inputs["instanceType"], "Debian 13")
         drawn.add(node(server, "server", lines, known.behind(server, "subnetId", VPC)))
-    for database in known.of(RDS):
+    for database in known.by_type(RDS):
         drawn.add(node(database, "database", _about(database), _network_of(known, database)))
-    for volume in known.of("ebs/volume:Volume"):
+    for volume in known.by_type(VOLUME):
         around = [
             urn
-            for attachment in known.of("ec2/volumeAttachment:VolumeAttachment")
-            if volume["urn"] in known.behind(attachment, "volumeId", "ebs/volume:Volume")
+            for attachment in known.by_type(ATTACHMENT)
+            if volume.urn in known.behind(attachment, "volumeId", VOLUME)
             for urn in known.behind(attachment, "instanceId", INSTANCE)
         ]
-        drawn.add(node(volume, "volume", (f"{volume['inputs']['size']} GiB, encrypted",), around))
-    for bucket in known.of(BUCKET):
+        drawn.add(node(volume, "volume", (f"{volume.inputs['size']} GiB, encrypted",), around))
+    for bucket in known.by_type(BUCKET):
         drawn.add(node(bucket, "bucket", ("S3, versioned", "encrypted, private")))
         for one in drawn.of_kind("server"):
-            drawn.allow(one.id, bucket["urn"], HTTPS)
+            drawn.allow(one.id, bucket.urn, HTTPS)
     _rules(known, drawn)
     _public(known, drawn)
-    for address in known.of("ec2/eip:Eip"):
+    for address in known.by_type(ADDRESS):
         drawn.add(node(address, "address", ("Elastic IP",)))
-        for association in known.of("ec2/eipAssociation:EipAssociation"):
-            if address["urn"] in known.behind(association, "allocationId", "ec2/eip:Eip"):
+        for association in known.by_type(ASSOCIATION):
+            if address.urn in known.behind(association, "allocationId", ADDRESS):
                 for server_urn in known.behind(association, "instanceId", INSTANCE):
-                    drawn.through(address["urn"], server_urn)
+                    drawn.through(address.urn, server_urn)
     return drawn
 
 
-def _about(database: Resource) -> tuple[str, ...]:
-    inputs = database["inputs"]
+def _about(database: PlannedResource) -> tuple[str, ...]:
+    inputs = database.inputs
     if "replicateSourceDb" in inputs:
         return ("read replica", inputs["instanceClass"])
     nodes = "with a standby" if inputs.get("multiAz") else "one node"
     return (f"PostgreSQL {inputs['engineVersion']}", inputs["instanceClass"], nodes)
 
 
-def _network_of(known: Resources, database: Resource) -> list[str]:
+def _network_of(known: PlannedResources, database: PlannedResource) -> list[str]:
     """A replica names no subnets: it stands where its primary does, as its groups show."""
     return known.behind(database, "dbSubnetGroupName", VPC) or known.behind(
         database, "vpcSecurityGroupIds", VPC
     )
 
 
-def _members(known: Resources, groups: Sequence[str]) -> list[str]:
+def _members(known: PlannedResources, groups: Sequence[str]) -> list[str]:
     """Servers and databases in one of the groups."""
     return [
-        one["urn"]
-        for one in (*known.of(INSTANCE), *known.of(RDS))
+        one.urn
+        for one in (*known.by_type(INSTANCE), *known.by_type(RDS))
         if set(groups) & set(known.behind(one, "vpcSecurityGroupIds", GROUP))
     ]
 
 
-def _rules(known: Resources, drawn: Picture) -> None:
-    for rule in known.of(":SecurityGroupIngressRule"):
+def _rules(known: PlannedResources, drawn: Picture) -> None:
+    for rule in known.by_type(INGRESS):
         targets = _members(known, known.behind(rule, "securityGroupId", GROUP))
         for source in _other_side(known, drawn, rule):
             for target in targets:
                 drawn.allow(source, target, _port(rule))
-    for rule in known.of(":SecurityGroupEgressRule"):
+    for rule in known.by_type(EGRESS):
         sources = _members(known, known.behind(rule, "securityGroupId", GROUP))
         for target in _other_side(known, drawn, rule):
             for source in sources:
                 drawn.allow(source, target, _port(rule))
 
 
-def _other_side(known: Resources, drawn: Picture, rule: Resource) -> list[str]:
-    inputs = rule["inputs"]
+def _other_side(known: PlannedResources, drawn: Picture, rule: PlannedResource) -> list[str]:
+    inputs = rule.inputs
     cidrs = [inputs[key] for key in ("cidrIpv4", "cidrIpv6") if key in inputs]
     if cidrs:
         return [drawn.outside(cidrs)]
     return _members(known, known.behind(rule, "referencedSecurityGroupId", GROUP))
 
 
-def _public(known: Resources, drawn: Picture) -> None:
+def _public(known: PlannedResources, drawn: Picture) -> None:
     """A database with a public address is within reach of whoever knows a password."""
-    for database in known.of(RDS):
-        if database["inputs"].get("publiclyAccessible"):
-            drawn.allow(drawn.outside(["0.0.0.0/0"]), database["urn"], "5432")
+    for database in known.by_type(RDS):
+        if database.inputs.get("publiclyAccessible"):
+            drawn.allow(drawn.outside(["0.0.0.0/0"]), database.urn, "5432")
 
 
-def _port(rule: Resource) -> str:
-    inputs = rule["inputs"]
+def _port(rule: PlannedResource) -> str:
+    inputs = rule.inputs
     if inputs["ipProtocol"] == ALL_PROTOCOLS:
         return ANY_PORT
     low, high = inputs["fromPort"], inputs["toPort"]

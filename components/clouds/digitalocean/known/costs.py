@@ -12,7 +12,8 @@ from decimal import Decimal
 from components.clouds.digitalocean.known import database_costs
 from components.clouds.digitalocean.known.database_costs import region_of
 from components.seam.cost_rules import Rule, Stack
-from components.seam.costs import MONTH, Line, PlannedResource, Unpriced, UsageKey, unpriced
+from components.seam.costs import MONTH, Line, Unpriced, UsageKey, unpriced
+from components.seam.planned import PlannedResource
 
 PREFIXES = ("digitalocean:",)
 REGIONS = (
@@ -121,7 +122,7 @@ def _snapshot(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpric
         "snapshot_gib",
         part="server",
         kind="backup",
-        among=stack.of(DROPLET, VOLUME, *SNAPSHOTS),
+        among=stack.by_type(DROPLET, VOLUME, *SNAPSHOTS),
     )
 
 
@@ -141,7 +142,8 @@ def _volume(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced
 def _reserved_ip(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """Costs only while no Droplet has it."""
     assigned = "dropletId" in resource.inputs or any(
-        stack.behind(one, "ipAddress", resource.type) == resource for one in stack.of(ASSIGNMENT)
+        resource.urn in stack.behind(assignment, "ipAddress", resource.type)
+        for assignment in stack.by_type(ASSIGNMENT)
     )
     if not assigned:
         yield stack.line(

@@ -7,7 +7,8 @@ from decimal import ROUND_CEILING, Decimal
 
 from components.errors import UserError, invalid
 from components.seam.cost_rules import Rule, Stack
-from components.seam.costs import MONTH, Line, PlannedResource, Unpriced, unpriced
+from components.seam.costs import MONTH, Line, Unpriced, unpriced
+from components.seam.planned import PlannedResource
 
 CLUSTER = "digitalocean:index/databaseCluster:DatabaseCluster"
 
@@ -43,7 +44,7 @@ def _cluster(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unprice
 
 def _replica(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """A read-only node, by default of its cluster's size and disk."""
-    cluster = stack.behind(resource, "clusterId", CLUSTER) or resource
+    cluster = stack.source(resource, "clusterId", CLUSTER) or resource
     size = (resource if "size" in resource.inputs else cluster).text("size")
     disk = resource if "storageSizeMib" in resource.inputs else cluster
     yield from _nodes(resource, stack, size, MONTH, disk)

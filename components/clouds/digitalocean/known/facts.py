@@ -6,9 +6,19 @@ protection of its own and no tokens for its metadata address: nothing is set tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from components.seam.costs import UNKNOWN
+from components.clouds.digitalocean.known.names import (
+    ADDRESS,
+    CLUSTER,
+    DROPLET,
+    FIREWALL,
+    REPLICA,
+    SPACE,
+    TRUSTED_SOURCES,
+    VOLUME,
+)
 from components.seam.facts import (
     Database,
     Fact,
@@ -16,37 +26,26 @@ from components.seam.facts import (
     Labelled,
     Opening,
     Server,
-    ignores,
     is_world,
-    origins,
-    protected,
     text,
     who,
 )
-from components.seam.topology import Resource, Resources
+from components.seam.planned import UNKNOWN, PlannedResource, PlannedResources
 
-DROPLET = "digitalocean:index/droplet:Droplet"
-VOLUME = "digitalocean:index/volume:Volume"
-ADDRESS = "digitalocean:index/reservedIp:ReservedIp"
-CLUSTER = "digitalocean:index/databaseCluster:DatabaseCluster"
-REPLICA = "digitalocean:index/databaseReplica:DatabaseReplica"
-TRUSTED = "digitalocean:index/databaseFirewall:DatabaseFirewall"
-SPACE = "digitalocean:index/spacesBucket:SpacesBucket"
-FIREWALL = "digitalocean:index/firewall:Firewall"
 EVERY_PORT = (0, 65535)
 
 
-def facts(known: Resources) -> Iterator[Fact]:
+def facts(known: PlannedResources) -> Iterator[Fact]:
     """Everything that a rule may want to know of these resources."""
-    for droplet in known.of(DROPLET):
+    for droplet in known.by_type(DROPLET):
         yield Server(
             **who(droplet),
-            user_data=text(droplet["inputs"], "userData"),
-            user_data_from=origins(droplet, "userData"),
+            user_data=text(droplet.inputs, "userData"),
+            user_data_from=tuple(droplet.sources.get("userData", ())),
             tokens_only=None,
-            image=text(droplet["inputs"], "image"),
+            image=text(droplet.inputs, "image"),
             # A slug names a newer image after a while; the id of one stays.
-            image_kept=ignores(droplet, "image") or text(droplet["inputs"], "image").isdigit(),
+            image_kept="image" in droplet.ignore_changes or text(droplet.inputs, "image").isdigit(),
         )
     for type_, what in (
         (VOLUME, "data volume"),
@@ -54,9 +53,9 @@ def facts(known: Resources) -> Iterator[Fact]:
         (ADDRESS, "static address"),
         (SPACE, "bucket"),
     ):
-        for one in known.of(type_):
-            yield Kept(**who(one), what=what, protected=protected(one))
-    for database in (*known.of(CLUSTER), *known.of(REPLICA)):
+        for one in known.by_type(type_):
+            yield Kept(**who(one), what=what, protected=one.protect)
+    for database in (*known.by_type(CLUSTER), *known.by_type(REPLICA)):
         yield Database(
             **who(database),
             public=_is_public(known, database),
@@ -64,19 +63,19 @@ def facts(known: Resources) -> Iterator[Fact]:
             backup_days=None,
             deletion_protected=None,
         )
-    for firewall in known.of(FIREWALL):
+    for firewall in known.by_type(FIREWALL):
         yield from _openings(firewall)
     for type_ in (DROPLET, VOLUME, CLUSTER, REPLICA):  # elsewhere a tag is no label (names.py)
-        for one in known.of(type_):
+        for one in known.by_type(type_):
             yield Labelled(**who(one), labels=_labels(one))
 
 
-def _is_public(known: Resources, database: Resource) -> bool:
+def _is_public(known: PlannedResources, database: PlannedResource) -> bool:
     """Without trusted sources a database is open to all; a replica has sources of its own."""
     mine = [
         firewall
-        for firewall in known.of(TRUSTED)
-        if database["urn"] in origins(firewall, "clusterId")
+        for firewall in known.by_type(TRUSTED_SOURCES)
+        if database.urn in firewall.sources.get("clusterId", ())
     ]
     admitted = [
         str(rule.get("value"))
@@ -87,7 +86,7 @@ def _is_public(known: Resources, database: Resource) -> bool:
     return not mine or any(is_world(cidr) for cidr in admitted)
 
 
-def _openings(firewall: Resource) -> Iterator[Opening]:
+def _openings(firewall: PlannedResource) -> Iterator[Opening]:
     for rule in _maps(firewall, "inboundRules"):
         if rule.get("protocol") == "icmp":
             continue
@@ -100,13 +99,13 @@ def _openings(firewall: Resource) -> Iterator[Opening]:
         yield Opening(**who(firewall), cidrs=cidrs, first_port=first, last_port=last)
 
 
-def _maps(resource: Resource, key: str) -> Iterator[Resource]:
-    value = resource["inputs"].get(key)
+def _maps(resource: PlannedResource, key: str) -> Iterator[Mapping[str, Any]]:
+    value = resource.inputs.get(key)
     return (one for one in value if isinstance(one, dict)) if isinstance(value, list) else iter(())
 
 
-def _labels(resource: Resource) -> dict[str, str]:
+def _labels(resource: PlannedResource) -> dict[str, str]:
     """A label is a tag such as ``stack:shop``: tags have no values here."""
-    tags = resource["inputs"].get("tags")
+    tags = resource.inputs.get("tags")
     pairs = [str(tag).partition(":") for tag in tags] if isinstance(tags, list) else []
     return {name: value for name, colon, value in pairs if colon}

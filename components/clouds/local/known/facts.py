@@ -8,29 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from components.seam.facts import Database, Fact, Kept, Server, origins, protected, text, who
-from components.seam.topology import Resources
+from components.clouds.local.known.names import DATABASE, FOLLOWER, SERVER, VOLUME
+from components.seam.facts import Database, Fact, Kept, Server, text, who
+from components.seam.planned import PlannedResources
 
 
-def facts(known: Resources) -> Iterator[Fact]:
+def facts(known: PlannedResources) -> Iterator[Fact]:
     """Everything that a rule may want to know of these resources."""
-    for server in known.of("local:Server"):
+    for server in known.by_type(SERVER):
         yield Server(
             **who(server),
-            user_data=text(server["inputs"], "user_data"),
-            user_data_from=origins(server, "user_data"),
+            user_data=text(server.inputs, "user_data"),
+            user_data_from=tuple(server.sources.get("user_data", ())),
             tokens_only=None,
             image="",
             image_kept=None,  # hosts stand on the image of their birth
         )
-    followers = known.of("local:Follower")
-    for volume in known.of("local:Volume"):
-        if any(
-            volume["urn"] in known.behind(one, "volume_id", "local:Volume") for one in followers
-        ):
+    followers = known.by_type(FOLLOWER)
+    for volume in known.by_type(VOLUME):
+        if any(volume.urn in known.behind(one, "volume_id", VOLUME) for one in followers):
             continue  # a copy, made anew where it is missing
-        yield Kept(**who(volume), what="data volume", protected=protected(volume))
-    for database in [*known.of("local:Database"), *followers]:
+        yield Kept(**who(volume), what="data volume", protected=volume.protect)
+    for database in [*known.by_type(DATABASE), *followers]:
         yield Database(
             **who(database),
             public=False,  # its own firewall lets the app servers' addresses in, whatever is asked

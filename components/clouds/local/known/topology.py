@@ -10,31 +10,43 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from components.clouds.local.known.names import (
+    ADDRESS,
+    ATTACHMENT,
+    BUCKET,
+    DATABASE,
+    FOLLOWER,
+    NETWORK,
+    SERVER,
+    VOLUME,
+)
 from components.host import firewall
-from components.seam.topology import ANY_PORT, Node, Picture, Resource, Resources, node
+from components.seam.downtime import HOST
+from components.seam.planned import PlannedResource, PlannedResources
+from components.seam.topology import ANY_PORT, Node, Picture, node
 
 POSTGRES = "5432"
 HTTPS = "443"
 
 
-def picture(resources: Sequence[Resource]) -> Picture:
+def picture(resources: Sequence[PlannedResource]) -> Picture:
     """Read what stands where; the static address is the machine's own door to the server."""
-    known = Resources(resources)
+    known = PlannedResources.index(resources)
     drawn = Picture()
-    for network in known.of("local:Network"):
-        drawn.add(node(network, "network", (network["inputs"]["cidr"], "a bridge on this machine")))
-    for server in known.of("local:Server"):
-        around = known.behind(server, "network_id", "local:Network")
+    for network in known.by_type(NETWORK):
+        drawn.add(node(network, "network", (network.inputs["cidr"], "a bridge on this machine")))
+    for server in known.by_type(SERVER):
+        around = known.behind(server, "network_id", NETWORK)
         drawn.add(node(server, "server", (_size(server), "Debian 13 host"), around))
     for database in _databases(known):
-        around = known.behind(database, "network_id", "local:Network")
-        lines = (f"PostgreSQL {database['inputs']['version']}", _size(database))
+        around = known.behind(database, "network_id", NETWORK)
+        lines = (f"PostgreSQL {database.inputs['version']}", _size(database))
         drawn.add(node(database, "database", lines, around))
-    for follower in known.of("local:Follower"):
-        for first in known.behind(follower, "database_id", "local:Database"):
-            drawn.allow(follower["urn"], first, POSTGRES)
-    for bucket in known.of("local:Bucket"):
-        around = known.behind(bucket, "network_id", "local:Network")
+    for follower in known.by_type(FOLLOWER):
+        for first in known.behind(follower, "database_id", DATABASE):
+            drawn.allow(follower.urn, first, POSTGRES)
+    for bucket in known.by_type(BUCKET):
+        around = known.behind(bucket, "network_id", NETWORK)
         drawn.add(node(bucket, "bucket", ("S3", "versioned"), around))
     _volumes(known, drawn)
     for host in drawn.of_kind("server"):
@@ -46,40 +58,40 @@ def picture(resources: Sequence[Resource]) -> Picture:
     return drawn
 
 
-def _databases(known: Resources) -> list[Resource]:
-    return [*known.of("local:Database"), *known.of("local:Follower")]
+def _databases(known: PlannedResources) -> list[PlannedResource]:
+    return [*known.by_type(DATABASE), *known.by_type(FOLLOWER)]
 
 
-def _doors(known: Resources, drawn: Picture, server: Node) -> None:
+def _doors(known: PlannedResources, drawn: Picture, server: Node) -> None:
     """What the server's own firewall lets in, read from the file that the host gets."""
-    for host in known.of(":HostConfiguration"):
-        if server.id in known.behind(host, "server_id", "local:Server"):
-            rules = host["inputs"]["files"][firewall.PATH]["content"]
+    for host in known.by_type(HOST):
+        if server.id in known.behind(host, "server_id", SERVER):
+            rules = host.inputs["files"][firewall.PATH]["content"]
             for ports in re.findall(r"tcp dport \{ ([^}]*) \} accept", rules):
                 drawn.allow_all(drawn.outside(["0.0.0.0/0"]), server.id, ports.split(", "))
             for cidrs in re.findall(r"elements = \{ ([^}]*) \}", rules):
                 drawn.allow(drawn.outside(cidrs.split(", ")), server.id, "22")
     drawn.allow(server.id, drawn.outside(["0.0.0.0/0"]), ANY_PORT)
-    for address in known.of("local:Address"):
+    for address in known.by_type(ADDRESS):
         drawn.add(node(address, "address", ("static address",)))
-        drawn.through(address["urn"], server.id)
+        drawn.through(address.urn, server.id)
 
 
-def _volumes(known: Resources, drawn: Picture) -> None:
-    for volume in known.of("local:Volume"):
+def _volumes(known: PlannedResources, drawn: Picture) -> None:
+    for volume in known.by_type(VOLUME):
         around = [
             urn
-            for attachment in known.of("local:Attachment")
-            if volume["urn"] in known.behind(attachment, "volume_id", "local:Volume")
-            for urn in known.behind(attachment, "server_id", "local:Server")
+            for attachment in known.by_type(ATTACHMENT)
+            if volume.urn in known.behind(attachment, "volume_id", VOLUME)
+            for urn in known.behind(attachment, "server_id", SERVER)
         ]
         around += [
-            one["urn"]
-            for one in [*_databases(known), *known.of("local:Bucket")]
-            if volume["urn"] in known.behind(one, "volume_id", "local:Volume")
+            one.urn
+            for one in [*_databases(known), *known.by_type(BUCKET)]
+            if volume.urn in known.behind(one, "volume_id", VOLUME)
         ]
-        drawn.add(node(volume, "volume", (f"{volume['inputs']['size_gib']} GiB",), around))
+        drawn.add(node(volume, "volume", (f"{volume.inputs['size_gib']} GiB",), around))
 
 
-def _size(resource: Resource) -> str:
-    return f"{resource['inputs']['plan']}, {resource['inputs']['memory_mib']} MiB"
+def _size(resource: PlannedResource) -> str:
+    return f"{resource.inputs['plan']}, {resource.inputs['memory_mib']} MiB"

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from components.seam.planned import SECRET, UNKNOWN, PlannedResource
 from planning.difference import redact
 from planning.difference.difference import Difference, of_plans
 from planning.difference.document import Value
 from planning.difference.values import differences
-from planning.values import SECRET, UNKNOWN
 
 DROPLET, VOLUME = "digitalocean:index/droplet:Droplet", "digitalocean:index/volume:Volume"
 ATTACHMENT = "digitalocean:index/volumeAttachment:VolumeAttachment"
 
 
-def resource(type_: str, name: str, inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
+def resource(type_: str, name: str, inputs: dict[str, Any], **more: Any) -> PlannedResource:
     urn = f"urn:pulumi:s::p::{type_}::{name}"
-    return {"urn": urn, "type": type_, "name": name, "custom": True, "inputs": inputs, **more}
+    return PlannedResource(urn=urn, type=type_, name=name, inputs=inputs, **more)
 
 
-def server(**inputs: Any) -> dict[str, Any]:
-    return resource(DROPLET, "server", {"size": "small", **inputs}, ignoreChanges=["userData"])
+def server(**inputs: Any) -> PlannedResource:
+    return resource(DROPLET, "server", {"size": "small", **inputs}, ignore_changes=["userData"])
 
 
-def attachment() -> dict[str, Any]:
-    urn = resource(DROPLET, "server", {})["urn"]
+def attachment() -> PlannedResource:
+    urn = resource(DROPLET, "server", {}).urn
     inputs = {"dropletId": UNKNOWN, "volumeId": "7"}
-    return resource(ATTACHMENT, "attachment", inputs, propertyDependencies={"dropletId": [urn]})
+    return resource(ATTACHMENT, "attachment", inputs, sources={"dropletId": [urn]})
 
 
 def told(found: Difference) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -58,7 +59,7 @@ def test_ignored_changes_are_none() -> None:
 
 
 def test_a_trigger_replaces_and_is_told() -> None:
-    before, after = ({**server(), "replacementTrigger": each} for each in ("1", "2"))
+    before, after = (replace(server(), replacement_trigger=each) for each in ("1", "2"))
     found = of_plans([before], [after])
     assert told(found) == [("server", "replace", ("replacement trigger",))]
     (value,) = found.changes[0].resource().inputs
@@ -66,7 +67,7 @@ def test_a_trigger_replaces_and_is_told() -> None:
 
 
 def test_a_protection_that_goes_is_a_change() -> None:
-    (change,) = of_plans([{**server(), "protect": True}], [server()]).changes
+    (change,) = of_plans([replace(server(), protect=True)], [server()]).changes
     assert change.operation == "update"
     assert change.resource().inputs == (Value(path="protect", before="true", after="false"),)
 
@@ -79,18 +80,18 @@ def test_what_holds_data_says_so_when_it_goes() -> None:
         "data",
         True,
     )
-    (grown,) = of_plans([disk], [{**disk, "inputs": {"region": "a", "size": 2}}]).changes
+    (grown,) = of_plans([disk], [replace(disk, inputs={"region": "a", "size": 2})]).changes
     assert (grown.operation, grown.resource().holds) == ("update", "")
 
 
 def test_a_renamed_one_with_an_alias_is_the_same() -> None:
-    new = resource(DROPLET, "host", {"size": "small"}, aliases=[server()["urn"]])
+    new = resource(DROPLET, "host", {"size": "small"}, aliases=[server().urn])
     assert of_plans([server()], [new]) == Difference(changes=(), same=1)
 
 
 def test_a_new_stack_and_one_that_goes() -> None:
-    assert [one.operation for one in of_plans(None, [server()]).changes] == ["create"]
-    assert [one.operation for one in of_plans([server()], None).changes] == ["delete"]
+    assert [one.operation for one in of_plans([], [server()]).changes] == ["create"]
+    assert [one.operation for one in of_plans([server()], []).changes] == ["delete"]
 
 
 def test_leaves_are_told_one_by_one() -> None:

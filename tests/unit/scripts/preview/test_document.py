@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from components.errors import UserError
 from planning.difference import document, strict
-from planning.difference.document import Cost, Document, Resource, Stack, Value
+from planning.difference.document import ChangedResource, Cost, Document, Stack, Value
 
 SMALL = Document(
     base="a" * 40,
@@ -22,7 +22,7 @@ SMALL = Document(
             source="offline",
             status="changed",
             resources=(
-                Resource(
+                ChangedResource(
                     operation="update",
                     type="aws:ec2/instance:Instance",
                     name="app",

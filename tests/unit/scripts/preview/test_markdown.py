@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from planning.difference import escape
 from planning.difference.document import (
+    ChangedResource,
     Cost,
     CostLine,
     Document,
     Downtime,
     Finding,
-    Resource,
     Stack,
     Value,
 )
@@ -75,7 +75,7 @@ VALUES = st.builds(
     Value, path=TEXT, before=MAYBE, after=MAYBE, secret=st.booleans(), diff=some(TEXT)
 )
 RESOURCES = st.builds(
-    Resource,
+    ChangedResource,
     operation=st.sampled_from(["create", "update", "replace", "delete"]),
     type=TEXT,
     name=TEXT,
@@ -211,7 +211,7 @@ def test_a_span_is_written_so(text: str, shown: str) -> None:
 
 def huge(stacks: int, resources: int, inputs: int, size: int) -> Document:
     value = Value(path="user." + "p" * 40, before="b`" * size, after="<a>" * size)
-    one = Resource(
+    one = ChangedResource(
         operation="replace", type="t:t:T", name="n" * 60, inputs=(value,) * inputs, holds="data"
     )
     return Document(
