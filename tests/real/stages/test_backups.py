@@ -18,7 +18,7 @@ pytestmark = pytest.mark.real
 @pytest.fixture
 def backed_up(checkout: Clone) -> Iterator[Stack]:
     """Stage 1 with backups, up."""
-    name = f"b{os.getpid()}-stage1"
+    name = f"t{os.getpid()}-backups"
     stack = checkout.stack(name, stage=1, backups__off=None, network__cidr="10.91.6.0/24")
     try:
         stack.up()

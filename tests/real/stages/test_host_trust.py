@@ -193,6 +193,9 @@ WRITTEN_BY_OTHERS = {
     "/var/lib/valkey /run/valkey /run/pgbouncer /run/postgresql": "systemd makes them",
     "/var/lib/postgresql": "nothing: the data is on the volume",
     "/data/postgresql/17/main": "nothing: make-cluster looks into it as postgres",
+    "/var/lib/pgbackrest /var/log/pgbackrest /var/spool/pgbackrest": "nothing: the package's own;"
+    " backups work in a folder of their own",
+    "/data/storage": "nothing: the app's uploads, for its own processes alone",
     "/data/valkey": "nothing: valkey-data.service makes it beside this place and moves it here",
     "/var/lib/app": "systemd makes it",
     "/srv/app/releases/*": "moved away, then removed (converge/folders.py)",

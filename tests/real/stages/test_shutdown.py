@@ -31,7 +31,7 @@ def later(stack: Stack, countdown_s: int) -> tuple[str, str]:
     job = str(uuid.uuid4())
     call = f"python3 -m celery -A proof call proof.tasks.record --countdown {countdown_s}"
     task = on_host(stack, f'{AS_APP} {call} --args \'["{job}", "2026-01-01T00:00:00Z", 0]\'')
-    received = "sudo journalctl -o cat -u worker | grep -c 'received' || true"
+    received = "sudo journalctl -o cat -u 'worker@*' | grep -c 'received' || true"
     before = on_host(stack, received)
     until("the worker to hold it", lambda: on_host(stack, received) >= before != "0", 30)
     return job, task
@@ -39,7 +39,7 @@ def later(stack: Stack, countdown_s: int) -> tuple[str, str]:
 
 def times_done(stack: Stack, task: str) -> int:
     """How often the worker of this server has brought a job to its end."""
-    count = f"sudo journalctl -o cat -u worker | grep -c '{task}.* succeeded' || true"
+    count = f"sudo journalctl -o cat -u 'worker@*' | grep -c '{task}.* succeeded' || true"
     return int(on_host(stack, count))
 
 
@@ -159,7 +159,7 @@ def test_a_shutdown_that_fails_in_the_middle_is_undone(stage1: Stack) -> None:
         assert "`systemctl stop data.mount` failed" in said and REFUSED in said
         assert fetch(before["url"] + "/ledger")["count"] == rows
         assert stage1.outputs()["address"] == before["address"]
-        assert on_host(stage1, "systemctl is-active worker web@8001") == "active\nactive"
+        assert on_host(stage1, "systemctl is-active worker@worker.1 web@8001") == "active\nactive"
     stage1.run("replace")
     assert stage1.outputs()["server_id"] != before["server_id"]
     assert fetch(before["url"] + "/ledger")["count"] == rows

@@ -87,11 +87,11 @@ def test_status_tells_roles_and_lag(product: Product) -> None:
 
 
 def test_without_its_standby_no_write_is_acknowledged_until_up_mends_it(product: Product) -> None:
-    product.ask("app", "CREATE TABLE kept (id int)")
+    product.ask("app", "CREATE TABLE unseen (id int)")
     product.spare.kill()
     # The row is on the primary's disk alone: nobody sees it, and nobody is told that it is safe.
-    product.ask("app", "INSERT INTO kept VALUES (1)", code=124, timeout_s=2)
-    assert product.ask("app", "SELECT count(*) FROM kept") == "0", "reading goes on"
+    product.ask("app", "INSERT INTO unseen VALUES (1)", code=124, timeout_s=2)
+    assert product.ask("app", "SELECT count(*) FROM unseen") == "0", "reading goes on"
     said = product.stack.run("status", code=1)
     assert f"database {product.cluster.spare}: standby, NOT WELL" in said
     name = product.stack.name
@@ -100,6 +100,6 @@ def test_without_its_standby_no_write_is_acknowledged_until_up_mends_it(product:
     assert f"`make refresh STACK={name}`, then `make up STACK={name}`, brings it back." in said
     product.stack.run("refresh")
     product.stack.run("up")
-    product.ask("app", "INSERT INTO kept VALUES (2)")
-    assert product.ask("app", "SELECT id FROM kept ORDER BY id") == "1\n2"
+    product.ask("app", "INSERT INTO unseen VALUES (2)")
+    assert product.ask("app", "SELECT id FROM unseen ORDER BY id") == "1\n2"
     assert "nothing to change" in product.stack.run("up")

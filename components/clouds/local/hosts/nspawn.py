@@ -271,11 +271,12 @@ class Host:
         """
         leader, hostname = self.leader(), self.spec().hostname
         if leader:
-            running = Tree(Path(f"/proc/{leader.pid}/root"), hostname)
+            root = Path(f"/proc/{leader.pid}/root")
             try:
-                return running.put(path, text, mode=mode, owner=owner)
+                return Tree(root, hostname).put(path, text, mode=mode, owner=owner)
             except OSError:
-                if process.alive(leader):
+                # A process on its way out is alive and has no root any more.
+                if process.alive(leader) and root.exists():
                     raise  # else it was stopped meanwhile, and the file is as any other of its own
         return Tree(self.upper, hostname).put(path, text, mode=mode, owner=owner)
 
