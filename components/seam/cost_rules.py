@@ -178,13 +178,5 @@ class CloudCosts(Protocol):
         """Regions in which the prices for anywhere hold."""
 
     @property
-    def FREE(self) -> Mapping[str, str]:
-        """Types that cost nothing, and why."""
-
-    @property
-    def RULES(self) -> Mapping[str, Rule]:
-        """By type of resource."""
-
-    @property
     def USAGE(self) -> Mapping[str, UsageKey]:
         """Quantities that no plan can know."""

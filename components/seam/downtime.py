@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from components.seam.known import lookup
 from components.seam.provider import load
-from components.settings import Settings
+
+if TYPE_CHECKING:
+    from components.settings import Settings
 
 Op = Literal["create", "update", "replace", "delete"]
 
@@ -98,13 +101,9 @@ class CloudDowntime(Protocol):
     NEW_FIRST: Span
     """An app server that is replaced, the new one first: while the address moves."""
 
-    def of(self, step: Step, settings: Settings) -> Iterable[Downtime]:
-        """The cost of changing one of the cloud's resources, itself. A replaced server, volume or
-        attachment is told already: the host's configuration is replaced with each of them."""
-
 
 def costs(step: Step, what: str, span: Span, why: str, when: str = AT_ONCE) -> Downtime:
-    """What a step costs, for a cloud's ``of``."""
+    """What a step costs, for a cloud's ``known/downtime.py``."""
     return Downtime(
         urn=step.urn,
         what=what,
@@ -122,12 +121,16 @@ def expected(steps: Iterable[Step], settings: Settings) -> list[Downtime]:
     Creations and deletions cost nothing by themselves: nothing answered before, or nothing is
     meant to answer any more. Plain ``expected(of_preview(document), settings)`` reads a preview.
     """
-    cloud = load(settings.cloud).downtime
+    cloud = load(settings.cloud)
     found: list[Downtime] = []
     for step in steps:
         if step.op not in {"update", "replace"}:
             continue
-        found += _host(step, cloud) if step.type == HOST else cloud.of(step, settings)
+        found += (
+            _host(step, cloud.downtime)
+            if step.type == HOST
+            else lookup(cloud.known, step.type).downtime(step, settings)
+        )
     return sorted(found, key=lambda one: (one.none, -(one.most_s or 10**9), one.urn))
 
 

@@ -1,16 +1,16 @@
 """What the policies may ask of a plan, whatever its cloud.
 
-Each cloud's ``known/facts.py`` reads these facts out of its own resources; the rules in ``policy/``
-judge them and know no cloud. ``None`` is what no rule judges: the cloud does not offer it, or has
-no need of it (its README says why), or it is known only once something exists.
+Each cloud's ``known/facts.py`` reads these facts out of its own resources; the rules in
+``planning/policies`` judge them and know no cloud. ``None`` is what no rule judges: the cloud does
+not offer it, or has no need of it (its README says why), or it is known only once something exists.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from components.seam.planned import UNKNOWN, PlannedResource, PlannedResources
 
@@ -83,11 +83,8 @@ class Labelled(Fact):
     labels: Mapping[str, str]
 
 
-class CloudFacts(Protocol):
-    """What a cloud's ``known/facts.py`` has."""
-
-    def facts(self, known: PlannedResources) -> Iterable[Fact]:
-        """What is to be said about the cloud's own resources; none of others."""
+FactRule = Callable[[PlannedResource, PlannedResources], Iterable[Fact]]
+"""What one resource of a type tells; the second argument is all of the stack's."""
 
 
 def flag(inputs: Mapping[str, Any], key: str, default: bool = False) -> bool | None:

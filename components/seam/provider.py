@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from components.seam.cost_rules import CloudCosts
     from components.seam.costs import PriceList
     from components.seam.downtime import CloudDowntime
-    from components.seam.facts import CloudFacts
-    from components.seam.kinds import Kind
+    from components.seam.known import Known
     from components.seam.operations import Operations
     from components.seam.power import Power
     from components.seam.sizes import Sizes
@@ -51,18 +50,13 @@ class Provider(ABC):
 
     @property
     @abstractmethod
-    def kinds(self) -> Mapping[str, Kind]:
+    def known(self) -> Mapping[str, Known]:
         """By type of its resources, what is known of them before anything is changed."""
 
     @property
     @abstractmethod
     def downtime(self) -> CloudDowntime:
-        """How long a change of its resources keeps the app from answering."""
-
-    @property
-    @abstractmethod
-    def facts(self) -> CloudFacts:
-        """What the policies may ask of its resources."""
+        """How long a replaced app server keeps the app from answering."""
 
     @property
     @abstractmethod
@@ -72,7 +66,7 @@ class Provider(ABC):
     @property
     @abstractmethod
     def costs(self) -> CloudCosts:
-        """What its resources cost. Needs neither Pulumi nor an SDK."""
+        """Regions and usage that its prices depend on. Needs neither Pulumi nor an SDK."""
 
     @property
     def price_list(self) -> PriceList | None:
@@ -83,11 +77,6 @@ class Provider(ABC):
     def sizes(self) -> Sizes | None:
         """What it sells, and what one gives up with each; ``None`` where nothing costs money."""
         return None
-
-    @property
-    def terraform(self) -> Mapping[str, str]:
-        """Its types in Terraform, for scanners; empty where there are none."""
-        return {}
 
 
 def load(name: str) -> Provider:

@@ -12,6 +12,7 @@ from typing import Final, get_args
 from components.errors import UserError
 from components.seam.cost_rules import CloudCosts, Rule, Stack, Usage, UsagePath
 from components.seam.costs import Line, Part, PriceBook, Unpriced, unpriced
+from components.seam.known import Known, lookup
 from components.seam.planned import PlannedResource
 from planning.costs.plan_file import CostPlan
 
@@ -68,6 +69,8 @@ class Cloud:
 
     name: str
     costs: CloudCosts
+    known: Callable[[], Mapping[str, Known]]
+    """Its types: asked for when the first resource of it is there."""
     book: Callable[[], PriceBook]
     """Reads its prices, when the first resource of it is there."""
     today: datetime.date
@@ -175,7 +178,7 @@ def estimate(
         if not resource.custom or resource.type.startswith(OWN):
             continue
         cloud = next((one for one in clouds if resource.type.startswith(one.costs.PREFIXES)), None)
-        rule = cloud.costs.RULES.get(resource.type) if cloud else None
+        rule = lookup(cloud.known(), resource.type).cost if cloud else None
         if cloud and rule:
             if cloud.name not in stacks:
                 stacks[cloud.name] = Stack(by_urn, cloud.book(), given, cloud.today)
@@ -184,8 +187,6 @@ def estimate(
             missing += [each for each in found if isinstance(each, Unpriced)]
             if not found:
                 free[resource.type] += 1
-        elif cloud and _is_free(resource.type, cloud.costs.FREE):
-            free[resource.type] += 1
         else:
             missing.append(unpriced(resource, "no rule says what this type costs"))
     lines.sort(key=lambda line: (PARTS.index(line.part), line.resource, line.urn))
@@ -198,12 +199,6 @@ def estimate(
         used=frozenset(given.used),
         usage_keys=frozenset(given.keys),
         resources=frozenset(each for one in by_urn.values() for each in (one.name, one.urn)),
-    )
-
-
-def _is_free(type_: str, free: Mapping[str, str]) -> bool:
-    return type_ in free or any(
-        name.endswith("*") and type_.startswith(name.removesuffix("*")) for name in free
     )
 
 

@@ -28,7 +28,8 @@ def all_clouds(today: datetime.date) -> list[Cloud]:
 
 
 def _cloud(name: str, today: datetime.date) -> Cloud:
-    costs = load(name).costs
+    provider = load(name)
+    costs = provider.costs
 
     @functools.cache
     def book() -> PriceBook:
@@ -37,4 +38,4 @@ def _cloud(name: str, today: datetime.date) -> Cloud:
         prices = price_file.parse(files.read(path, shown), shown, today)
         return PriceBook(name, prices, costs.REGIONS)
 
-    return Cloud(name, costs, book, today)
+    return Cloud(name, costs, lambda: provider.known, book, today)

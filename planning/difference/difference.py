@@ -3,7 +3,7 @@
 Two plans differ where a change of code or settings makes them differ. What neither can tell: what
 is really there, and what only a provider knows (defaults, values that come from other resources).
 A resource that takes a value from one that is replaced is taken to change with it, as the engine
-does; whether it is replaced, too, is said by ``planning/kinds.py``.
+does; whether it is replaced, too, is said by ``planning/known.py``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from components.seam import downtime
 from components.seam.planned import UNKNOWN, PlannedResource
-from planning import kinds
+from planning import known
 from planning.costs import plan_file
 from planning.difference.document import ChangedResource, Operation, Value
 from planning.difference.redact import opened
@@ -75,7 +75,7 @@ class Change:
             name=self.urn.rpartition("::")[2],
             inputs=(*inputs, *(Value(path=key, before=None, after=None) for key in follow)),
             because=self.because,
-            holds=kinds.lookup(type_).lost(_inputs(self.old)) if loses else "",
+            holds=known.lookup(type_).lost(_inputs(self.old)) if loses else "",
             protected=loses and self.old is not None and self.old.protect,
         )
 
@@ -169,27 +169,27 @@ def is_real(resource: PlannedResource) -> bool:
 
 def _moves(resource: PlannedResource, operation: Operation, moved: set[str]) -> bool:
     """Whether what takes a value from this resource gets another one."""
-    passed = kinds.lookup(resource.type).passes
+    passed = known.lookup(resource.type).passes
     if passed:
         return bool(moved.intersection(resource.sources.get(passed, ())))
     return operation in {"create", "replace"}
 
 
 def _compare(old: PlannedResource, new: PlannedResource, moved: set[str]) -> Change | None:
-    kind = kinds.lookup(new.type)
+    row = known.lookup(new.type)
     ignored = set(new.ignore_changes)
     before, after = _inputs(old), _inputs(new)
     fields, because = [], []
     for key in sorted({*before, *after} - ignored):
-        if not kind.is_relevant(key):
+        if not row.is_relevant(key):
             continue
         follows = moved.intersection(new.sources.get(key, ())) and _has_unknown(after.get(key))
         paths = [value.path for value in differences(_one(before, key), _one(after, key))]
         paths = [path for path in paths if path not in ignored]
         if paths or follows:
             fields.append(key)
-            forced = [path for path in paths if kind.forces(path)]
-            if forced or (follows and kind.forces(key)) or key in new.replace_on_changes:
+            forced = [path for path in paths if row.forces(path)]
+            if forced or (follows and row.forces(key)) or key in new.replace_on_changes:
                 because.append(key)
     if old.replacement_trigger != new.replacement_trigger:
         because.append(GENERATION)
@@ -204,7 +204,7 @@ def _compare(old: PlannedResource, new: PlannedResource, moved: set[str]) -> Cha
         new=new,
         fields=tuple(fields),
         because=tuple(because),
-        old_first=kind.old_first or _says_old_first(new),
+        old_first=row.old_first or _says_old_first(new),
     )
 
 

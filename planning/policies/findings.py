@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
-from components.cloud_names import cloud_names
 from components.seam.facts import Fact
 from components.seam.planned import PlannedResource, PlannedResources
-from components.seam.provider import load
 from components.settings import Settings
 from planning.costs import estimate, plan_file, price_books
+from planning.known import lookup
 from planning.policies.rules import RULES, Level, Rule, Seen
 
 
@@ -90,9 +89,9 @@ def look(resources: Sequence[PlannedResource], settings: Settings) -> Seen:
 
 def facts_of(resources: Iterable[PlannedResource]) -> Iterator[Fact]:
     """What each cloud says of its own resources."""
-    known = PlannedResources.index(resources)
-    for cloud in cloud_names():
-        yield from load(cloud).facts.facts(known)
+    every = PlannedResources.index(resources)
+    for resource in every.by_urn.values():
+        yield from lookup(resource.type).facts(resource, every)
 
 
 @functools.cache

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from components.seam.cost_rules import CloudCosts
     from components.seam.costs import PriceList
     from components.seam.downtime import CloudDowntime
-    from components.seam.facts import CloudFacts
-    from components.seam.kinds import Kind
+    from components.seam.known import Known
     from components.seam.operations import Operations
     from components.seam.power import Power
     from components.seam.sizes import Sizes
@@ -42,22 +41,16 @@ class AwsProvider(Provider):
         return OPERATIONS
 
     @property
-    def kinds(self) -> Mapping[str, Kind]:
-        from components.clouds.aws.known.kinds import KINDS
+    def known(self) -> Mapping[str, Known]:
+        from components.clouds.aws.known.types import KNOWN
 
-        return KINDS
+        return KNOWN
 
     @property
     def downtime(self) -> CloudDowntime:
         from components.clouds.aws.known import downtime
 
         return downtime
-
-    @property
-    def facts(self) -> CloudFacts:
-        from components.clouds.aws.known import facts
-
-        return facts
 
     @property
     def topology(self) -> CloudTopology:
@@ -82,12 +75,6 @@ class AwsProvider(Provider):
         from components.clouds.aws.known.trade_offs import SIZES
 
         return SIZES
-
-    @property
-    def terraform(self) -> Mapping[str, str]:
-        from components.clouds.aws.known.terraform import TYPES
-
-        return TYPES
 
 
 PROVIDER = AwsProvider()

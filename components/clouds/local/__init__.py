@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from components.seam.cloud import Cloud
     from components.seam.cost_rules import CloudCosts
     from components.seam.downtime import CloudDowntime
-    from components.seam.facts import CloudFacts
-    from components.seam.kinds import Kind
+    from components.seam.known import Known
     from components.seam.operations import Operations
     from components.seam.power import Power
     from components.seam.topology import CloudTopology
@@ -43,22 +42,16 @@ class LocalProvider(Provider):
         return OPERATIONS
 
     @property
-    def kinds(self) -> Mapping[str, Kind]:
-        from components.clouds.local.known.kinds import KINDS
+    def known(self) -> Mapping[str, Known]:
+        from components.clouds.local.known.types import KNOWN
 
-        return KINDS
+        return KNOWN
 
     @property
     def downtime(self) -> CloudDowntime:
         from components.clouds.local.known import downtime
 
         return downtime
-
-    @property
-    def facts(self) -> CloudFacts:
-        from components.clouds.local.known import facts
-
-        return facts
 
     @property
     def topology(self) -> CloudTopology:

@@ -59,10 +59,12 @@ def of_plan(plan: Plan) -> dict[str, Any]:
 
 def _types() -> dict[str, str]:
     """What every cloud's folder says about names; a cloud that no scanner knows says nothing."""
-    found: dict[str, str] = {}
-    for cloud in cloud_names():
-        found |= load(cloud).terraform
-    return found
+    return {
+        type_: row.terraform
+        for cloud in cloud_names()
+        for type_, row in load(cloud).known.items()
+        if row.terraform
+    }
 
 
 def _type(types: Mapping[str, str], type_: str) -> str:
@@ -70,7 +72,7 @@ def _type(types: Mapping[str, str], type_: str) -> str:
         cloud = type_.partition(":")[0]
         raise UserError(
             f"{type_}: should have a name in Terraform, got none",
-            f"Add it to components/clouds/{cloud}/known/terraform.py.",
+            f"Add it to components/clouds/{cloud}/known/types.py.",
         )
     return types[type_]
 

@@ -39,5 +39,5 @@ def test_a_type_without_a_name_is_told_with_the_file() -> None:
         terraform.of_plan(dataclasses.replace(plan, resources=(odd,)))
     assert str(caught.value) == (
         "aws:sqs/queue:Queue: should have a name in Terraform, got none. Add it to"
-        " components/clouds/aws/known/terraform.py."
+        " components/clouds/aws/known/types.py."
     )

@@ -12,20 +12,16 @@ from decimal import Decimal
 from components.clouds.aws.known import (
     address_costs,
     database_costs,
-    free_types,
-    operations_costs,
 )
-from components.clouds.aws.known.address_costs import INSTANCE
 from components.clouds.aws.known.disk_costs import gp3, region
-from components.seam.cost_rules import Rule, Stack
+from components.clouds.aws.known.names import INSTANCE, VOLUME, VPC
+from components.seam.cost_rules import Stack
 from components.seam.costs import HOURS, MONTH, Line, Unpriced, UsageKey, unpriced
 from components.seam.planned import PlannedResource
 
 PREFIXES = ("aws:",)
 REGIONS: tuple[str, ...] = ()
 
-VPC = "aws:ec2/vpc:Vpc"
-VOLUME = "aws:ebs/volume:Volume"
 SNAPSHOTS = ("aws:ebs/snapshot:Snapshot", "aws:dlm/lifecyclePolicy:LifecyclePolicy")
 """What makes snapshots of volumes."""
 BUCKETS = ("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
@@ -33,8 +29,6 @@ OBJECT_LOCKS = (
     "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",
     "aws:s3/bucketObjectLockConfigurationV2:BucketObjectLockConfigurationV2",
 )
-
-FREE = free_types.FREE
 
 FREE_EGRESS_GB = Decimal(100)
 """A month, for an account and all of its regions together."""
@@ -69,7 +63,7 @@ USAGE: Mapping[str, UsageKey] = {
 }
 
 
-def _instance(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def instance(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     at, size = region(resource), resource.text("instanceType")
     other = _not_on_demand(resource, stack)
     if other:
@@ -149,12 +143,12 @@ def _more_disks(resource: PlannedResource) -> Iterator[tuple[str, object]]:
         yield "Disk", disk
 
 
-def _volume(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def volume(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     yield from gp3(resource, stack, "Data volume", resource.inputs, "volume")
-    yield from _snapshot(resource, stack)
+    yield from snapshot(resource, stack)
 
 
-def _snapshot(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def snapshot(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     yield from stack.usage_lines(
         resource,
         "Snapshots",
@@ -167,7 +161,7 @@ def _snapshot(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpric
     )
 
 
-def _nat(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def nat(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     at = region(resource)
     yield stack.line(resource, "NAT gateway", "nat", at, HOURS, part="network", kind="traffic")
     yield from stack.usage_lines(
@@ -181,7 +175,7 @@ def _nat(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     )
 
 
-def _bucket(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def bucket(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     locked = resource.flag("objectLockEnabled") or any(
         stack.source(one, "bucket", *BUCKETS) == resource for one in stack.by_type(*OBJECT_LOCKS)
     )
@@ -198,7 +192,7 @@ def _bucket(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced
     )
 
 
-def _certificate(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def certificate(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """A public one costs nothing as long as its key stays with AWS."""
     exported = resource.map("options").get("export") == "ENABLED"
     if resource.inputs.get("certificateAuthorityArn") or exported:
@@ -208,14 +202,14 @@ def _certificate(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unp
         )
 
 
-def _endpoint(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def endpoint(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """One in the routes, to S3 or DynamoDB, costs nothing; one with an address of its own does."""
     kind = resource.inputs.get("vpcEndpointType") or "Gateway"
     if kind != "Gateway":
         yield unpriced(resource, f"only an endpoint of type Gateway is free, got {kind!r}")
 
 
-def _lightsail(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def lightsail(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """A whole month of a plan, which carries its disk, its address and its traffic."""
     size = resource.text("bundleId")
     yield stack.line(
@@ -230,7 +224,7 @@ def _lightsail(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpri
     )
 
 
-def _lightsail_database(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def lightsail_database(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     size = resource.text("bundleId")
     yield stack.line(
         resource,
@@ -242,19 +236,3 @@ def _lightsail_database(resource: PlannedResource, stack: Stack) -> Iterator[Lin
         kind="compute",
         detail=size,
     )
-
-
-RULES: Mapping[str, Rule] = {
-    INSTANCE: _instance,
-    "aws:lightsail/instance:Instance": _lightsail,
-    "aws:lightsail/database:Database": _lightsail_database,
-    VOLUME: _volume,
-    **dict.fromkeys(SNAPSHOTS, _snapshot),
-    address_costs.ADDRESS: address_costs.static,
-    "aws:ec2/natGateway:NatGateway": _nat,
-    database_costs.INSTANCE: database_costs.instance,
-    **operations_costs.RULES,
-    **dict.fromkeys(BUCKETS, _bucket),
-    "aws:acm/certificate:Certificate": _certificate,
-    "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
-}

@@ -6,9 +6,12 @@ Nothing here was measured on AWS: each number names AWS's page, or says that it 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from components.seam.downtime import APP, AT_ONCE, DATABASE, Downtime, Span, Step, costs
-from components.settings import Settings
+
+if TYPE_CHECKING:
+    from components.settings import Settings
 
 ESTIMATE = "an estimate, not measured on AWS"
 RDS = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ModifyInstance.Settings.html"
@@ -18,36 +21,36 @@ OLD_FIRST = Span(120, 900, f"{ESTIMATE}: boot, packages, build of the app")
 NEW_FIRST = Span(1, 60, f"{ESTIMATE}: AWS states no time for an address")
 
 
-def of(step: Step, settings: Settings) -> Iterable[Downtime]:
-    """The cost of a changed size, disk, database or address."""
-    match step.type:
-        case "aws:ec2/instance:Instance":
-            return _server(step)
-        case "aws:rds/instance:Instance":
-            return _database(step, settings)
-        case "aws:rds/parameterGroup:ParameterGroup" if step.changes("parameters"):
-            why = "static parameters take effect when the database is next restarted"
-            return [costs(step, DATABASE, Span(0, 0, RDS), why)]
-        case "aws:ebs/volume:Volume" if step.op == "update" and step.changes("size"):
-            why = "the volume grows in use; its file system follows at the server's next start"
-            return [
-                costs(step, APP, Span(0, 0, "the boot document grows it before the mount"), why)
-            ]
-        case "aws:ec2/eip:Eip" if step.op == "replace":
-            why = "the static address becomes another one: DNS has to follow"
-            return [
-                costs(step, APP, Span(60, None, "as long as the DNS record is remembered"), why)
-            ]
-    return []
-
-
-def _server(step: Step) -> Iterable[Downtime]:
+def server(step: Step, settings: Settings) -> Iterable[Downtime]:
+    """Its size; a replaced server is the host configuration's to say."""
     if step.op == "update" and step.changes("instanceType"):
         why = "the server is stopped, gets its new size and is started; its address stays"
         yield costs(step, APP, Span(60, 300, ESTIMATE), why)
 
 
-def _database(step: Step, settings: Settings) -> Iterable[Downtime]:
+def volume(step: Step, settings: Settings) -> Iterable[Downtime]:
+    """Its size."""
+    if step.op == "update" and step.changes("size"):
+        why = "the volume grows in use; its file system follows at the server's next start"
+        yield costs(step, APP, Span(0, 0, "the boot document grows it before the mount"), why)
+
+
+def address(step: Step, settings: Settings) -> Iterable[Downtime]:
+    """Another address."""
+    if step.op == "replace":
+        why = "the static address becomes another one: DNS has to follow"
+        yield costs(step, APP, Span(60, None, "as long as the DNS record is remembered"), why)
+
+
+def parameters(step: Step, settings: Settings) -> Iterable[Downtime]:
+    """Of a database."""
+    if step.changes("parameters"):
+        why = "static parameters take effect when the database is next restarted"
+        yield costs(step, DATABASE, Span(0, 0, RDS), why)
+
+
+def database(step: Step, settings: Settings) -> Iterable[Downtime]:
+    """Its size, version, disk and standby."""
     if "replicateSourceDb" in step.new:
         return
     when = AT_ONCE

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.clouds.aws.known.names import ADDRESS, BUCKET, GROUP, INGRESS, INSTANCE, RDS, VOLUME
+from components.clouds.aws.known.names import GROUP, INGRESS
 from components.clouds.aws.known.topology import ALL_PROTOCOLS
 from components.seam.facts import (
     Database,
     Disk,
     Fact,
+    FactRule,
     Kept,
     Labelled,
     Opening,
@@ -26,27 +27,19 @@ from components.seam.planned import UNKNOWN, PlannedResource, PlannedResources
 EVERY_PORT = (0, 65535)
 
 
-def facts(known: PlannedResources) -> Iterator[Fact]:
-    """Everything that a rule may want to know of these resources."""
-    for server in known.by_type(INSTANCE):
-        yield from _server(server)
-    for volume in known.by_type(VOLUME):
-        yield Disk(**who(volume), encrypted=flag(volume.inputs, "encrypted"))
-        yield Kept(**who(volume), what="data volume", protected=volume.protect)
-    for database in known.by_type(RDS):
-        yield from _database(known, database)
-    for address in known.by_type(ADDRESS):
-        yield Kept(**who(address), what="static address", protected=address.protect)
-    for bucket in known.by_type(BUCKET):
-        yield Kept(**who(bucket), what="bucket", protected=bucket.protect)
-    for rule in known.by_type(INGRESS):
-        yield _opening(rule)
-    for one in known.by_urn.values():
-        if one.type.startswith("aws:") and isinstance(one.inputs.get("tags"), dict):
-            yield Labelled(**who(one), labels=one.inputs["tags"])
+def with_labels(own: FactRule) -> FactRule:
+    """Facts of a resource, and its labels where it has any."""
+
+    def facts(resource: PlannedResource, resources: PlannedResources) -> Iterator[Fact]:
+        yield from own(resource, resources)
+        if isinstance(resource.inputs.get("tags"), dict):
+            yield Labelled(**who(resource), labels=resource.inputs["tags"])
+
+    return facts
 
 
-def _server(server: PlannedResource) -> Iterator[Fact]:
+def server(server: PlannedResource, resources: PlannedResources) -> Iterator[Fact]:
+    """Its root disk, and how it is made."""
     inputs = server.inputs
     options = inputs.get("metadataOptions") or {}
     root = inputs.get("rootBlockDevice") or {}
@@ -63,6 +56,43 @@ def _server(server: PlannedResource) -> Iterator[Fact]:
     )
 
 
+def volume(volume: PlannedResource, resources: PlannedResources) -> Iterator[Fact]:
+    """A disk that holds data."""
+    yield Disk(**who(volume), encrypted=flag(volume.inputs, "encrypted"))
+    yield Kept(**who(volume), what="data volume", protected=volume.protect)
+
+
+def address(address: PlannedResource, resources: PlannedResources) -> Iterator[Fact]:
+    """An address that others know."""
+    yield Kept(**who(address), what="static address", protected=address.protect)
+
+
+def bucket(bucket: PlannedResource, resources: PlannedResources) -> Iterator[Fact]:
+    """A bucket that holds data."""
+    yield Kept(**who(bucket), what="bucket", protected=bucket.protect)
+
+
+def ingress(rule: PlannedResource, resources: PlannedResources) -> Iterator[Fact]:
+    """The ports that a rule opens."""
+    yield _opening(rule)
+
+
+def database(database: PlannedResource, resources: PlannedResources) -> Iterator[Fact]:
+    """A database, or a replica: it is made anew from its primary, whose backups and protection
+    count."""
+    inputs = database.inputs
+    replica = "replicateSourceDb" in inputs
+    yield Database(
+        **who(database),
+        public=flag(inputs, "publiclyAccessible") or _world_admitted(resources, database),
+        encrypted=flag(inputs, "storageEncrypted"),
+        backup_days=None if replica else number(inputs, "backupRetentionPeriod", 0),
+        deletion_protected=None if replica else flag(inputs, "deletionProtection"),
+    )
+    if not replica:
+        yield Kept(**who(database), what="database", protected=database.protect)
+
+
 def _tokens_only(options: Mapping[str, Any]) -> bool:
     """AWS's own defaults leave version 1 open; the hop limit keeps containers out."""
     if options.get("httpEndpoint") == "disabled":
@@ -73,27 +103,12 @@ def _tokens_only(options: Mapping[str, Any]) -> bool:
     )
 
 
-def _database(known: PlannedResources, database: PlannedResource) -> Iterator[Fact]:
-    inputs = database.inputs
-    replica = "replicateSourceDb" in inputs
-    yield Database(
-        **who(database),
-        public=flag(inputs, "publiclyAccessible") or _world_admitted(known, database),
-        encrypted=flag(inputs, "storageEncrypted"),
-        # A replica is made anew from its primary, whose backups and protection count.
-        backup_days=None if replica else number(inputs, "backupRetentionPeriod", 0),
-        deletion_protected=None if replica else flag(inputs, "deletionProtection"),
-    )
-    if not replica:
-        yield Kept(**who(database), what="database", protected=database.protect)
-
-
-def _world_admitted(known: PlannedResources, database: PlannedResource) -> bool:
-    groups = set(known.behind(database, "vpcSecurityGroupIds", GROUP))
+def _world_admitted(resources: PlannedResources, database: PlannedResource) -> bool:
+    groups = set(resources.behind(database, "vpcSecurityGroupIds", GROUP))
     return any(
         is_world(cidr)
-        for rule in known.by_type(INGRESS)
-        if groups & set(known.behind(rule, "securityGroupId", GROUP))
+        for rule in resources.by_type(INGRESS)
+        if groups & set(resources.behind(rule, "securityGroupId", GROUP))
         for cidr in _opening(rule).cidrs
     )
 

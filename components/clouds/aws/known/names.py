@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 ADDRESS = "aws:ec2/eip:Eip"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 ASSOCIATION = "aws:ec2/eipAssociation:EipAssociation"
 ATTACHMENT = "aws:ec2/volumeAttachment:VolumeAttachment"
 BUCKET = "aws:s3/bucket:Bucket"

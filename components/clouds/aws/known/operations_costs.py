@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 
 from components.clouds.aws.known.disk_costs import region
-from components.seam.cost_rules import Rule, Stack
+from components.seam.cost_rules import Stack
 from components.seam.costs import MONTH, Line, Unpriced, unpriced
 from components.seam.planned import PlannedResource
 
@@ -15,7 +15,7 @@ SHORT_PERIOD_S = 60
 """An alarm on a shorter period is one of high resolution, which has another price."""
 
 
-def _alarm(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def alarm(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     at = region(resource)
     if resource.number("period", Decimal(300)) < SHORT_PERIOD_S:
         yield unpriced(resource, f"an alarm on a period under {SHORT_PERIOD_S} s has another price")
@@ -42,7 +42,7 @@ def _metric(resource: PlannedResource) -> str:
     return repr([resource.inputs.get(key) for key in ("namespace", "metricName", "dimensions")])
 
 
-def _log_group(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def log_group(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     for name, item, key in (
         ("Logs taken in", "logs", "log_gb"),
         ("Logs kept", "logs-stored", "log_stored_gb"),
@@ -52,21 +52,13 @@ def _log_group(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpri
         )
 
 
-def _kms_key(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def kms_key(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     yield stack.line(
         resource, "Key", "kms-key", region(resource), MONTH, part="operations", kind="watching"
     )
 
 
-def _secret(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def secret(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     yield stack.line(
         resource, "Secret", "secret", region(resource), MONTH, part="operations", kind="watching"
     )
-
-
-RULES: Mapping[str, Rule] = {
-    ALARM: _alarm,
-    "aws:cloudwatch/logGroup:LogGroup": _log_group,
-    "aws:kms/key:Key": _kms_key,
-    "aws:secretsmanager/secret:Secret": _secret,
-}

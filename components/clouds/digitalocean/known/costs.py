@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from components.clouds.digitalocean.known import database_costs
 from components.clouds.digitalocean.known.database_costs import region_of
-from components.seam.cost_rules import Rule, Stack
+from components.clouds.digitalocean.known.names import ASSIGNMENT, DROPLET, VOLUME
+from components.seam.cost_rules import Stack
 from components.seam.costs import MONTH, Line, Unpriced, UsageKey, unpriced
 from components.seam.planned import PlannedResource
 
@@ -22,38 +22,12 @@ REGIONS = (
 )
 """Prices are the same in all of them."""
 
-DROPLET = "digitalocean:index/droplet:Droplet"
-ASSIGNMENT = "digitalocean:index/reservedIpAssignment:ReservedIpAssignment"
-VOLUME = "digitalocean:index/volume:Volume"
 SNAPSHOTS = (
     "digitalocean:index/dropletSnapshot:DropletSnapshot",
     "digitalocean:index/volumeSnapshot:VolumeSnapshot",
 )
-SPACE = "digitalocean:index/spacesBucket:SpacesBucket"
 SPACES_GIB, SPACES_EGRESS_GIB = Decimal(250), Decimal(1024)
 """Included in the one subscription."""
-
-FREE: Mapping[str, str] = {
-    "digitalocean:index/tag:Tag": "",
-    "digitalocean:index/vpc:Vpc": "",
-    "digitalocean:index/firewall:Firewall": "",
-    "digitalocean:index/databaseFirewall:DatabaseFirewall": "",
-    "digitalocean:index/databaseUser:DatabaseUser": "",
-    "digitalocean:index/databaseDb:DatabaseDb": "",
-    "digitalocean:index/databaseConnectionPool:DatabaseConnectionPool": "",
-    "digitalocean:index/monitorAlert:MonitorAlert": "",
-    "digitalocean:index/project:Project": "",
-    "digitalocean:index/sshKey:SshKey": "",
-    "digitalocean:index/domain:Domain": "",
-    "digitalocean:index/dnsRecord:DnsRecord": "",
-    "digitalocean:index/certificate:Certificate": "",
-    "digitalocean:index/volumeAttachment:VolumeAttachment": "priced as its volume",
-    ASSIGNMENT: "an assigned address costs nothing",
-    "digitalocean:index/spacesBucketObject:SpacesBucketObject": "priced as its bucket",
-    "digitalocean:index/spacesBucketPolicy:SpacesBucketPolicy": "",
-    "digitalocean:index/spacesBucketCorsConfiguration:SpacesBucketCorsConfiguration": "",
-    "digitalocean:index/spacesKey:SpacesKey": "",
-}
 
 USAGE: Mapping[str, UsageKey] = {
     "egress_beyond_pool_gib": UsageKey(
@@ -74,7 +48,7 @@ USAGE: Mapping[str, UsageKey] = {
 }
 
 
-def _droplet(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def droplet(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     region, size = region_of(resource), resource.text("size")
     compute = stack.line(
         resource,
@@ -110,10 +84,10 @@ def _droplet(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unprice
         part="network",
         kind="traffic",
     )
-    yield from _snapshot(resource, stack)
+    yield from snapshot(resource, stack)
 
 
-def _snapshot(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def snapshot(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     yield from stack.usage_lines(
         resource,
         "Snapshots",
@@ -126,7 +100,7 @@ def _snapshot(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpric
     )
 
 
-def _volume(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def volume(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     yield stack.line(
         resource,
         "Volume",
@@ -136,10 +110,10 @@ def _volume(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced
         part="server",
         kind="disk",
     )
-    yield from _snapshot(resource, stack)
+    yield from snapshot(resource, stack)
 
 
-def _reserved_ip(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def reserved_ip(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """Costs only while no Droplet has it."""
     assigned = "dropletId" in resource.inputs or any(
         resource.urn in stack.behind(assignment, "ipAddress", resource.type)
@@ -157,7 +131,7 @@ def _reserved_ip(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unp
         )
 
 
-def _load_balancer(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def load_balancer(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     yield stack.line(
         resource,
         "Load balancer",
@@ -169,7 +143,7 @@ def _load_balancer(resource: PlannedResource, stack: Stack) -> Iterator[Line | U
     )
 
 
-def _space(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def space(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """One subscription for all buckets of an account, and what they hold and send beyond it."""
     at = region_of(resource)
     if stack.is_first(resource):
@@ -204,14 +178,3 @@ def _space(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]
         detail=f"after {SPACES_EGRESS_GIB} GiB",
         free=SPACES_EGRESS_GIB,
     )
-
-
-RULES: Mapping[str, Rule] = {
-    DROPLET: _droplet,
-    **database_costs.RULES,
-    VOLUME: _volume,
-    **dict.fromkeys(SNAPSHOTS, _snapshot),
-    "digitalocean:index/reservedIp:ReservedIp": _reserved_ip,
-    "digitalocean:index/loadBalancer:LoadBalancer": _load_balancer,
-    SPACE: _space,
-}

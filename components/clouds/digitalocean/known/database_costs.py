@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import ROUND_CEILING, Decimal
 
 from components.errors import UserError, invalid
-from components.seam.cost_rules import Rule, Stack
+from components.seam.cost_rules import Stack
 from components.seam.costs import MONTH, Line, Unpriced, unpriced
 from components.seam.planned import PlannedResource
 
@@ -32,7 +32,7 @@ def region_of(resource: PlannedResource) -> str:
     return str(resource.inputs.get("region") or resource.region)
 
 
-def _cluster(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def cluster(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     engine = resource.text("engine")
     if engine != "pg":
         raise invalid(f"{resource.name}: engine", "pg to have a price", engine)
@@ -42,7 +42,7 @@ def _cluster(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unprice
     yield from _nodes(resource, stack, size, nodes, resource)
 
 
-def _replica(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+def replica(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """A read-only node, by default of its cluster's size and disk."""
     cluster = stack.source(resource, "clusterId", CLUSTER) or resource
     size = (resource if "size" in resource.inputs else cluster).text("size")
@@ -84,9 +84,3 @@ def _nodes(
             kind="disk",
             detail=f"{included} GiB a node are included",
         )
-
-
-RULES: Mapping[str, Rule] = {
-    CLUSTER: _cluster,
-    "digitalocean:index/databaseReplica:DatabaseReplica": _replica,
-}

@@ -7,9 +7,12 @@ estimate.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from components.seam.downtime import APP, DATABASE, Downtime, Span, Step, costs
-from components.settings import Settings
+
+if TYPE_CHECKING:
+    from components.settings import Settings
 
 ESTIMATE = "an estimate, not measured on DigitalOcean"
 
@@ -20,28 +23,23 @@ NEW_FIRST = Span(
     f"{ESTIMATE}; the provider waited 13 s for the address against a stand-in of the API",
 )
 
-_TYPE = "digitalocean:index/"
+
+def volume(step: Step, settings: Settings) -> Iterable[Downtime]:
+    """Its size."""
+    if step.op == "update" and step.changes("size"):
+        why = "the volume grows in use; its file system follows at the Droplet's next start"
+        yield costs(step, APP, Span(0, 0, "the boot document grows it before the mount"), why)
 
 
-def of(step: Step, settings: Settings) -> Iterable[Downtime]:
-    """The cost of a changed cluster, volume or address; a Droplet's new size replaces it."""
-    match step.type.removeprefix(_TYPE):
-        case "databaseCluster:DatabaseCluster":
-            return _cluster(step)
-        case "volume:Volume" if step.op == "update" and step.changes("size"):
-            why = "the volume grows in use; its file system follows at the Droplet's next start"
-            return [
-                costs(step, APP, Span(0, 0, "the boot document grows it before the mount"), why)
-            ]
-        case "reservedIp:ReservedIp" if step.op == "replace":
-            why = "the static address becomes another one: DNS has to follow"
-            return [
-                costs(step, APP, Span(60, None, "as long as the DNS record is remembered"), why)
-            ]
-    return []
+def address(step: Step, settings: Settings) -> Iterable[Downtime]:
+    """Another address."""
+    if step.op == "replace":
+        why = "the static address becomes another one: DNS has to follow"
+        yield costs(step, APP, Span(60, None, "as long as the DNS record is remembered"), why)
 
 
-def _cluster(step: Step) -> Iterable[Downtime]:
+def cluster(step: Step, settings: Settings) -> Iterable[Downtime]:
+    """Its size, version, nodes and disk."""
     if step.op == "replace":
         why = "the cluster is replaced by an empty one, its backups go with it"
         yield costs(step, DATABASE, Span(300, None, ESTIMATE), why)

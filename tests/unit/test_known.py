@@ -7,7 +7,7 @@ import functools
 import pytest
 
 from components.cloud_names import cloud_names
-from planning import kinds
+from planning import known
 from planning.plan import Plan
 from tests.engine import replacing
 from tests.support.planned import planned
@@ -29,9 +29,9 @@ def test_what_is_protected_and_in_no_network_s_service_holds_data_or_an_address(
     holding = {
         one["type"]
         for one in plan(stack).resources
-        if kinds.lookup(one["type"]).lost(one["inputs"])
+        if known.lookup(one["type"]).lost(one["inputs"])
     }
-    assert {kinds.lookup(one).holds for one in holding} == {"data", "address"}
+    assert {known.lookup(one).holds for one in holding} == {"data", "address"}
     assert holding <= protected | {"pulumi-python:dynamic/local:Address"}  # no one else has it
     around = {"Vpc", "Subnet", "SubnetGroup", "SecurityGroup", "DatabaseFirewall", "Tag"}
     names = {one: one.rpartition(":")[2] for one in protected}
@@ -40,15 +40,15 @@ def test_what_is_protected_and_in_no_network_s_service_holds_data_or_an_address(
 
 
 def test_a_replica_is_a_copy() -> None:
-    kind = kinds.lookup("aws:rds/instance:Instance")
+    kind = known.lookup("aws:rds/instance:Instance")
     assert (kind.lost({}), kind.lost({"replicateSourceDb": "x"})) == ("data", "")
 
 
 def test_every_cloud_describes_its_types() -> None:
     for name in cloud_names():
-        assert any(f"{name}:" in type_ for type_ in kinds.all_kinds())
+        assert any(f"{name}:" in type_ for type_ in known.all_known())
     used = {one["type"] for stack in LOCAL for one in plan(stack).resources if one["custom"]}
-    assert used <= set(kinds.all_kinds())
+    assert used <= set(known.all_known())
 
 
 def test_the_clouds_kinds_and_the_stand_in_s_table_say_the_same() -> None:
@@ -60,12 +60,12 @@ def test_the_clouds_kinds_and_the_stand_in_s_table_say_the_same() -> None:
                 continue
             table = {*replacing.REPLACES[type_], *replacing.ANYWHERE.get(package, {})}
             for key in one["inputs"]:
-                assert kinds.lookup(type_).forces(key) == (key in table), (type_, key)
+                assert known.lookup(type_).forces(key) == (key in table), (type_, key)
 
 
 def test_a_path_inside_of_an_input_forces_by_itself() -> None:
-    kind = kinds.lookup("aws:ec2/instance:Instance")
+    kind = known.lookup("aws:ec2/instance:Instance")
     assert kind.forces("rootBlockDevice.encrypted")
     assert not kind.forces("rootBlockDevice.volumeSize")
-    assert kinds.lookup("digitalocean:index/droplet:Droplet").forces("sshKeys[0]")
-    assert not kinds.lookup("digitalocean:index/droplet:Droplet").forces("imageX")
+    assert known.lookup("digitalocean:index/droplet:Droplet").forces("sshKeys[0]")
+    assert not known.lookup("digitalocean:index/droplet:Droplet").forces("imageX")
