@@ -31,10 +31,15 @@ PLANS: Mapping[str, Plan] = {
         access__ssh_cidrs=["10.82.0.0/24"],
         database__standby=True,
         database__read_replicas=1,
+        storage__bucket=True,
         **WATCHED,
     ),
     "all-on-digitalocean-stage2": planned(
-        "digitalocean-stage2", database__standby=True, database__read_replicas=1, **ALARMS
+        "digitalocean-stage2",
+        database__standby=True,
+        database__read_replicas=1,
+        storage__bucket=True,
+        **ALARMS,
     ),
 }
 """The stacks of this checkout, and those with every setting that a rule asks for."""
@@ -57,6 +62,8 @@ ANY_SERVICE = json.dumps(
 )
 RDS = "rds/instance:Instance"
 SERVER = "ec2/instance:Instance"
+BUCKET = "s3/bucket:Bucket"
+PRIVATE = ":BucketPublicAccessBlock"
 BREAKS: Mapping[str, tuple[str, str, str, Mapping[str, Any]]] = {
     # check: plan, end of the type, part of the name, inputs
     "CKV_AWS_3": ("aws-stage1", "ebs/volume:Volume", "", {"encrypted": False}),
@@ -117,6 +124,41 @@ BREAKS: Mapping[str, tuple[str, str, str, Mapping[str, Any]]] = {
         "ssh",
         {**WORLD, "fromPort": -1, "toPort": -1, "ipProtocol": "-1"},
     ),
+    "CKV_AWS_19": (
+        "aws-stage1",
+        ":BucketServerSideEncryptionConfiguration",
+        "",
+        {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "none"}}]},
+    ),
+    "CKV_AWS_20": ("aws-stage1", BUCKET, "", {"acl": "public-read"}),
+    "CKV_AWS_57": ("aws-stage1", BUCKET, "", {"acl": "public-read-write"}),
+    "CKV_AWS_21": (
+        "aws-stage1",
+        ":BucketVersioning",
+        "",
+        {"versioningConfiguration": {"status": "Suspended"}},
+    ),
+    "CKV_AWS_53": ("aws-stage1", PRIVATE, "", {"blockPublicAcls": False}),
+    "CKV_AWS_54": ("aws-stage1", PRIVATE, "", {"blockPublicPolicy": False}),
+    "CKV_AWS_55": ("aws-stage1", PRIVATE, "", {"ignorePublicAcls": False}),
+    "CKV_AWS_56": ("aws-stage1", PRIVATE, "", {"restrictPublicBuckets": False}),
+    "CKV2_AWS_6": ("aws-stage1", PRIVATE, "", {"bucket": None}),
+    "CKV2_AWS_65": (
+        "aws-stage1",
+        ":BucketOwnershipControls",
+        "",
+        {"rule": {"objectOwnership": "ObjectWriter"}},
+    ),
+    "CKV_AWS_300": (
+        "aws-stage1",
+        ":BucketLifecycleConfiguration",
+        "",
+        {"rules": [{"id": "versions", "status": "Enabled", "filter": {"prefix": ""}}]},
+    ),
+    "CKV2_AWS_61": ("aws-stage1", ":BucketLifecycleConfiguration", "", {"bucket": None}),
+    "CKV_AWS_348": ("aws-stage1", ":AccessKey", "", {"user": "root"}),
+    "CKV_DIO_1": ("digitalocean-stage1", ":SpacesBucket", "", {"versioning": {"enabled": False}}),
+    "CKV_DIO_3": ("digitalocean-stage1", ":SpacesBucket", "", {"acl": "public-read"}),
     "CKV_DIO_2": ("digitalocean-stage1", ":Droplet", "", {"sshKeys": None}),
     "CKV_DIO_4": (
         "digitalocean-stage1",
@@ -131,7 +173,9 @@ BREAKS: Mapping[str, tuple[str, str, str, Mapping[str, Any]]] = {
 }
 
 NEVER_RED = {
+    "CKV_AWS_93": "it reads a policy that Terraform encodes; ours is JSON already",
     "CKV_AWS_382": "about rules within a group",
+    "CKV2_AWS_22": "about passwords for the console, which no user here is given",
     "CKV2_AWS_30": "it is content with any aws_db_instance",
     "CKV2_AWS_44": "about routes to a peered network",
     "CKV2_AWS_56": "about a policy of AWS that no role here is given",

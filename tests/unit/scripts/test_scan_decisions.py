@@ -8,7 +8,7 @@ from collections import Counter
 from scripts.lib.scan.decisions import VERDICTS, decided, decisions, of_readme
 
 SHAPES = {
-    "aws": r"(EC2|RDS|SSM|IAM|CloudWatch)\.\d+|CIS \d(\.\d+)+|CKV2?_AWS_\d+|AWS-\d{4}",
+    "aws": r"(EC2|RDS|S3|SSM|IAM|CloudWatch)\.\d+|CIS \d(\.\d+)+|CKV2?_AWS_\d+|AWS-\d{4}",
     "digitalocean": r"CKV2?_DIO_\d+|DIG-\d{4}",
 }
 """How the owners of the rules write their ids."""

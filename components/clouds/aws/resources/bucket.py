@@ -7,6 +7,7 @@ protected with it: a bucket that ``down`` leaves keeps its rules. Costs what it 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pulumi
 import pulumi_aws as aws
@@ -70,73 +71,58 @@ def _rules(
     parent: pulumi.Resource,
 ) -> None:
     """One after the other: S3 refuses two changes of a bucket at once."""
-    last: pulumi.Resource = bucket
-
-    def next_one() -> pulumi.ResourceOptions:
-        return ctx.child(parent, protect=needs.protected, depends_on=[last])
-
-    last = aws.s3.BucketPublicAccessBlock(
-        f"{name}-bucket-private",
-        bucket=bucket.id,
-        region=region,
-        block_public_acls=True,
-        block_public_policy=True,
-        ignore_public_acls=True,
-        restrict_public_buckets=True,
-        opts=next_one(),
-    )
-    last = aws.s3.BucketOwnershipControls(
-        f"{name}-bucket-owner",
-        bucket=bucket.id,
-        region=region,
-        rule={"object_ownership": "BucketOwnerEnforced"},
-        opts=next_one(),
-    )
-    last = aws.s3.BucketServerSideEncryptionConfiguration(
-        f"{name}-bucket-encryption",
-        bucket=bucket.id,
-        region=region,
-        rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
-        opts=next_one(),
-    )
-    last = aws.s3.BucketVersioning(
-        f"{name}-bucket-versions",
-        bucket=bucket.id,
-        region=region,
-        versioning_configuration={"status": "Enabled"},
-        opts=next_one(),
-    )
-    last = aws.s3.BucketLifecycleConfiguration(
-        f"{name}-bucket-lifecycle",
-        bucket=bucket.id,
-        region=region,
-        rules=[
+    days = needs.retention_days
+    rules: dict[str, tuple[Callable[..., pulumi.Resource], dict[str, object]]] = {
+        "private": (
+            aws.s3.BucketPublicAccessBlock,
             {
-                "id": "versions",
-                "status": "Enabled",
-                "filter": {"prefix": ""},
-                "noncurrent_version_expiration": {"noncurrent_days": needs.retention_days},
-                "expiration": {"expired_object_delete_marker": True},
-                "abort_incomplete_multipart_upload": {"days_after_initiation": UPLOAD_DAYS},
-            }
-        ],
-        opts=next_one(),
-    )
-    if needs.locked:
-        last = aws.s3.BucketObjectLockConfiguration(
-            f"{name}-bucket-lock",
-            bucket=bucket.id,
-            region=region,
-            rule={"default_retention": {"mode": "GOVERNANCE", "days": needs.retention_days}},
-            opts=next_one(),
+                "block_public_acls": True,
+                "block_public_policy": True,
+                "ignore_public_acls": True,
+                "restrict_public_buckets": True,
+            },
+        ),
+        "owner": (
+            aws.s3.BucketOwnershipControls,
+            {"rule": {"object_ownership": "BucketOwnerEnforced"}},
+        ),
+        "encryption": (
+            aws.s3.BucketServerSideEncryptionConfiguration,
+            {"rules": [{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}]},
+        ),
+        "versions": (
+            aws.s3.BucketVersioning,
+            {"versioning_configuration": {"status": "Enabled"}},
+        ),
+        "lifecycle": (
+            aws.s3.BucketLifecycleConfiguration,
+            {
+                "rules": [
+                    {
+                        "id": "versions",
+                        "status": "Enabled",
+                        "filter": {"prefix": ""},
+                        "noncurrent_version_expiration": {"noncurrent_days": days},
+                        "expiration": {"expired_object_delete_marker": True},
+                        "abort_incomplete_multipart_upload": {"days_after_initiation": UPLOAD_DAYS},
+                    }
+                ]
+            },
+        ),
+        "lock": (
+            aws.s3.BucketObjectLockConfiguration,
+            {"rule": {"default_retention": {"mode": "GOVERNANCE", "days": days}}},
+        ),
+        "tls": (aws.s3.BucketPolicy, {"policy": bucket.arn.apply(_over_tls_alone)}),
+    }
+    if not needs.locked:
+        del rules["lock"]
+    last: pulumi.Resource = bucket
+    for role, (resource, inputs) in rules.items():
+        opts = ctx.child(parent, protect=needs.protected, depends_on=[last])
+        last = resource(
+            f"{name}-bucket-{role}", bucket=bucket.id, region=region, opts=opts, **inputs
         )
-    aws.s3.BucketPolicy(
-        f"{name}-bucket-tls",
-        bucket=bucket.id,
-        region=region,
-        policy=bucket.arn.apply(_over_tls_alone),
-        opts=next_one(),
-    )
 
 
 def _over_tls_alone(arn: str) -> str:
