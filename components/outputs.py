@@ -21,3 +21,6 @@ SSH_PRIVATE_KEY = "ssh_private_key"
 """Secret. The key made for a local stack; absent on the clouds: the operator's own key is used."""
 DATABASE_HOST = "database_host"
 """Where the pooler finds PostgreSQL: its socket folder, or a private name or address (stage 2)."""
+UPSTREAM = "upstream"
+"""Secret. Stage 2: what the pooler of a stage 1 stack reads once it is promoted here, by path
+(``components/host/pgbouncer.py``)."""

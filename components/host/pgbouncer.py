@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from components.host import ids
-from components.host.agent import admin_sql
+from components.host.agent import admin_sql, promotion_sql
 from components.host.model import Directory, HostFile, Part, Service, SystemUser
 from components.host.pool import PoolSizes
 from components.host.rendering import plain, render
@@ -122,15 +122,35 @@ def upstream_managed(
     )
 
 
+def upstream_promoted(
+    sizes: PoolSizes, *, password: str, ca_pem: str, statement_timeout_s: int | None = None
+) -> tuple[HostFile, ...]:
+    """Stage 1 after a promotion: the database of stage 2, through the tunnel's end on this host.
+
+    Half of the other pool, for both servers share the database's connections.
+    """
+    half = PoolSizes(pool=max(2, sizes.pool // 2), reserve=1, direct=2)
+    return upstream_managed(
+        half,
+        host="127.0.0.1",
+        port=promotion_sql.TUNNEL_PORT,
+        password=password,
+        ca_pem=ca_pem,
+        statement_timeout_s=statement_timeout_s,
+    )
+
+
 def pgbouncer(
     *,
     pool_mode: PoolMode,
     managed: bool,
+    promoted: bool = False,
     replicas: int = 0,
     statement_timeout_s: int | None = None,
 ) -> Part:
     """Return the pooler. Its upstream and its users are secret and passed beside the part.
 
+    ``promoted``: a stage 1 server whose database is behind a tunnel (``upstream_promoted``).
     ``replicas`` is how many read replicas the upstream has. ``statement_timeout_s`` is that of the
     role: sessions of ``app_direct`` have none, unless ``app`` is in session mode too.
 
@@ -155,7 +175,9 @@ def pgbouncer(
                 render(
                     "pgbouncer/settings.ini.j2",
                     pool_mode=pool_mode,
-                    managed=managed,
+                    managed=managed or promoted,
+                    # The tunnel's end has another name than the database.
+                    tls="verify-ca" if promoted else "verify-full",
                     max_clients=MAX_CLIENTS,
                     ca_file=SERVER_CA,
                     timeout_of_the_pool_alone=statement_timeout_s and pool_mode != "session",

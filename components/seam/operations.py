@@ -65,6 +65,13 @@ def _fails_over_by_itself(settings: Settings) -> Takeover:
     )
 
 
+def _not_joined(old: Settings, _new: Settings, _open: bool) -> None:
+    raise UserError(
+        f"A promotion on {old.cloud} is not built yet",
+        "On this machine it can be tried: docs/promotion.md.",
+    )
+
+
 @dataclass(frozen=True)
 class Operations:
     """The hooks of one cloud."""
@@ -89,6 +96,9 @@ class Operations:
     """The members of a stack's managed database, as ``scripts/lib/status.py`` shows them."""
     failover: Callable[[Settings], Takeover] = _fails_over_by_itself
     """What it takes to let the standby take over; raise ``UserError`` where it cannot."""
+    join: Callable[[Settings, Settings, bool], None] = _not_joined
+    """For a promotion from the first stack to the second: let the second's app server reach the
+    first's over SSH, or no more. Repeated with each command."""
     pending: Callable[[Settings], list[str]] = _no_notes
     """Changes that the cloud has accepted and not made yet, one sentence each. Asked before a
     plan, so that the program may leave them out."""

@@ -62,6 +62,12 @@ PLAN = pattern(
     longest=64,
     remedy="Write it as the cloud does, in small letters.",
 )
+OTHER_STACK = pattern(
+    r"[a-z0-9]+(-[a-z0-9]+)*",
+    "the name of a stack",
+    longest=64,
+    remedy="It is the middle of stacks/Pulumi.<stack>.yaml.",
+)
 IMAGE = pattern(
     r"[A-Za-z0-9]+([._-][A-Za-z0-9]+)*",
     "the id of an image",

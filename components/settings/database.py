@@ -98,6 +98,15 @@ class Database:
         stages=(2,),
         elsewhere="stage 1 has one server and no managed database",
     )
+    promoted_to: str | None = key(
+        choices.OTHER_STACK,
+        "The stage 2 stack whose database the app uses since a promotion; `./stages promote` sets"
+        " and removes it.",
+        default=None,
+        by_default="PostgreSQL of the server itself",
+        stages=(1,),
+        elsewhere="stage 2 is where a promotion leads",
+    )
     pool_mode: PoolMode = key(
         choices.POOL_MODE,
         "When PgBouncer takes a server connection back: after a `transaction`, after a `session`,"

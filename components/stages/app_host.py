@@ -76,9 +76,11 @@ class Upstream:
     backup_files: pulumi.Input[Sequence[HostFile]] = ()
     """What its backups need to reach their bucket; secret."""
     managed: bool
+    promoted: bool = False
+    """Whether it is that of another stack, since a promotion."""
     replicas: int = 0
     """How many read replicas it has."""
-    step: DatabaseStep
+    step: DatabaseStep | None
     secrets: pulumi.Input[dict[str, Any]]
     """SQL and connection of the step."""
     shutdown: tuple[str, ...] = ()
@@ -272,6 +274,7 @@ def _parts(
         pgbouncer.pgbouncer(
             pool_mode=settings.database.pool_mode,
             managed=upstream.managed,
+            promoted=upstream.promoted,
             replicas=upstream.replicas,
             statement_timeout_s=settings.database.statement_timeout_s,
         ),

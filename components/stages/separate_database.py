@@ -18,6 +18,7 @@ from components.host.bootstrap import PASSWORD_VARIABLE, bootstrap_sql, set_vari
 from components.host.model import DatabaseStep, HostFile
 from components.host.pool import PoolSizes, pool_sizes
 from components.release import ResolvedRelease
+from components.remote import document
 from components.resources.secrets import GeneratedSecrets
 from components.seam.cloud import Cloud, DatabaseAnswer, DatabaseNeeds, NetworkNeeds
 from components.settings import Settings
@@ -92,8 +93,33 @@ class SeparateDatabase(pulumi.ComponentResource):
             outputs.CLOUD: cloud.name,
             **host.outputs,
             outputs.DATABASE_HOST: database.host,
+            outputs.UPSTREAM: _for_a_promoted(
+                database, sizes, secrets, settings.database.statement_timeout_s
+            ),
         }
         self.register_outputs(self.outputs)
+
+
+def _for_a_promoted(
+    database: DatabaseAnswer,
+    sizes: PoolSizes,
+    secrets: GeneratedSecrets,
+    statement_timeout_s: int | None,
+) -> pulumi.Output[dict[str, dict[str, str]]]:
+    """The pooler's files of the stage 1 stack that is promoted to this one."""
+
+    def files(of: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+        return document.files(
+            pgbouncer.upstream_promoted(
+                sizes,
+                password=of["password"],
+                ca_pem=of["ca_pem"],
+                statement_timeout_s=statement_timeout_s,
+            )
+        )
+
+    known = pulumi.Output.all(password=secrets.value(APP_PASSWORD), ca_pem=database.ca_pem)
+    return pulumi.Output.secret(known.apply(files))
 
 
 def _managed(

@@ -111,14 +111,26 @@ def _postgres_here(
             *([_backups(settings)] if bucket else []),
         ),
         backup_files=_backup_files(settings, bucket, secrets) if bucket else (),
-        pooler_files=list(
-            pgbouncer.upstream_socket(sizes, statement_timeout_s=statement_timeout_s)
-        ),
+        pooler_files=_promoted(settings.database.promoted_to)
+        if settings.database.promoted_to
+        else list(pgbouncer.upstream_socket(sizes, statement_timeout_s=statement_timeout_s)),
         managed=False,
-        step=DatabaseStep(run_as="postgres"),
+        promoted=bool(settings.database.promoted_to),
+        # The old database is left as the promotion left it.
+        step=None if settings.database.promoted_to else DatabaseStep(run_as="postgres"),
         secrets={"sql": bootstrap_sql(managed=False, statement_timeout_s=statement_timeout_s)},
         shutdown=(*(backups.SHUTDOWN if bucket else ()), *postgres.shutdown(version)),
     )
+
+
+def _promoted(to: str) -> pulumi.Output[Sequence[HostFile]]:
+    """Where the pooler finds the database of the stack that this one was promoted to."""
+    other = pulumi.StackReference(f"organization/{pulumi.get_project()}/{to}")
+
+    def files(of: dict[str, dict[str, str]]) -> Sequence[HostFile]:
+        return [HostFile(path=path, **file) for path, file in of.items()]
+
+    return pulumi.Output.secret(other.require_output(outputs.UPSTREAM).apply(files))
 
 
 def _bucket(

@@ -88,8 +88,10 @@ def picture(plan: Plan) -> Picture:
 
 def test_the_outputs_have_the_same_names(plan: Plan, stack: tuple[str, Stage]) -> None:
     own_key = {outputs.SSH_PRIVATE_KEY} if stack[0] == "local" else set()
-    database = {outputs.DATABASE_HOST} if stack[1] == 2 else set()
-    assert set(plan.outputs) - {outputs.DATABASE_HOST} == (ALWAYS | own_key) - database
+    database = {outputs.DATABASE_HOST, outputs.UPSTREAM} if stack[1] == 2 else set()
+    assert set(plan.outputs) - {outputs.DATABASE_HOST} == (ALWAYS | own_key | database) - {
+        outputs.DATABASE_HOST
+    }
     assert set(plan.outputs) >= database
     assert plan.outputs[outputs.CLOUD] == stack[0]
     assert plan.outputs[outputs.STAGE] == stack[1]

@@ -15,7 +15,7 @@ import json
 import os
 import pwd
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,11 @@ class Files:
             self._remove(path)
         write_json(self._managed, sorted(files))
         return [*changed, *gone]
+
+    def replace(self, files: Mapping[str, Wanted]) -> None:
+        """Write these, each whole, outside of an ``apply``; nothing is kept to undo it."""
+        for path, file in files.items():
+            self._write(path, file)
 
     def put_back(self, paths: Iterable[str]) -> list[str]:
         """Give unsettled files their old state again; they stay unsettled until told otherwise."""

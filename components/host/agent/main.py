@@ -11,13 +11,27 @@ import traceback
 from typing import Any, TextIO
 
 from components.host.agent import app as apps
-from components.host.agent import brought, database, pace, queue, release, units, web
+from components.host.agent import (
+    brought,
+    database,
+    pace,
+    promotion_copy,
+    promotion_end,
+    promotion_record,
+    promotion_switch,
+    promotion_way,
+    queue,
+    release,
+    units,
+    web,
+)
 from components.host.agent.database_info import database_info
 from components.host.agent.files import STATE, Files, make_directories, read_json, write_json
 from components.host.agent.handover import give, take
 from components.host.agent.health import health
 from components.host.agent.maintenance import maintenance
 from components.host.agent.observe import observe
+from components.host.agent.promotion_facts import promotion_facts
 from components.host.agent.report import (
     BEGINS,
     ENDS,
@@ -30,7 +44,7 @@ from components.host.agent.report import (
     tell,
 )
 from components.host.agent.services import Readers
-from components.host.agent.shutdown import give_queue, serve, shutdown
+from components.host.agent.shutdown import give_queue, serve, serve_promoted, shutdown, stand_by
 from components.host.agent.system import (
     install_packages,
     make_users,
@@ -97,6 +111,7 @@ def _of_the_system(problem: OSError) -> Failed:
 
 def apply(document: dict[str, Any]) -> dict[str, object]:
     """Make the host what the document says; a run that finds it so touches nothing."""
+    promotion_record.refuse_to_undo(document)
     log(BEGINS)  # `make signals` asks what was refused meanwhile.
     try:
         return _apply(document)
@@ -156,6 +171,9 @@ AT_ONCE = {
     "releases": release.releases,
     "database info": database_info,
     "maintenance": maintenance,
+    "promotion phase": promotion_record.phase,
+    "promotion facts": promotion_facts,
+    "promotion progress": promotion_copy.progress,
 }
 """Wait for nobody: they change nothing, or one thing that no run changes."""
 MODES = {
@@ -170,6 +188,17 @@ MODES = {
     "give queue": give_queue,
     "take queue": queue.take,
     "forget queue": queue.forget,
+    "stand by": stand_by,
+    "serve promoted": serve_promoted,
+    "promotion begin": promotion_record.begin,
+    "promotion key": promotion_way.key,
+    "promotion door": promotion_way.door,
+    "promotion tunnel": promotion_way.tunnel,
+    "promotion copy": promotion_copy.copy,
+    "promotion switch": promotion_switch.switch,
+    "promotion back": promotion_switch.back,
+    "promotion clear": promotion_end.clear,
+    "promotion close": promotion_way.close,
 }
 
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import queue, sessions, units, web
+from components.host.agent import promotion_record, queue, sessions, units, web
 from components.host.agent.report import Done, Failed, run, shell, step
 
 NEVER_KILLED = "[Service]\nTimeoutStopSec=1h\n"
@@ -50,6 +50,30 @@ def give_queue(document: dict[str, Any]) -> dict[str, object]:
         return queue.packed(last["queue"])
     except Failed as failure:
         raise failure.say(_back(document)) from failure
+
+
+def stand_by(document: dict[str, Any]) -> dict[str, object]:
+    """Stop the app, workers first, and keep it so: a promotion fills its database.
+
+    What is in the queue stays there.
+    """
+    promotion_record.write(phase=promotion_record.COPYING, side="to", other=document["other"])
+    _stop_workers(document["app"], float(document["shutdown"]["timeout_s"]))
+    _stop_web(document["app"])
+    return {}
+
+
+def serve_promoted(document: dict[str, Any]) -> dict[str, object]:
+    """Start the web processes: their database has all of the other stack's. The workers follow at
+    the end of the promotion, with the other stack's queue."""
+    promotion_record.write(phase=promotion_record.SWITCHED)
+    for unit in document["app"]["web_units"]:
+        units.act("start", unit)
+    readiness = document["readiness"]
+    silent = web.wait(readiness["urls"], readiness["host_header"], START_TIMEOUT_S)
+    if silent:
+        raise Failed("the site", f"does not answer on stage 2: {', '.join(silent)}")
+    return {}
 
 
 def serve(document: dict[str, Any]) -> dict[str, object]:

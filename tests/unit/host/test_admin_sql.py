@@ -17,6 +17,9 @@ ROOT = Path(__file__).parents[3]
 ONE_WAY = "components/host/agent/admin_sql.py"
 OTHERS = {
     "components/host/agent/database_info.py": "as OS users app and pgbouncer",
+    "components/host/agent/promotion_facts.py": "as OS user app",
+    "components/host/agent/promotion_pooler.py": "as OS user app, and the pooler's console",
+    "components/host/agent/promotion_copy.py": "pg_dump as the promotion's role, no superuser",
     "scripts/db.py": "as OS user app",
     "components/host/pgbouncer.py": "the pooler's readiness check, as OS user app",
     "components/host/files/pgbouncer/replica-lag.sh.j2": "as OS user app",

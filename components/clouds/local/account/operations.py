@@ -11,7 +11,7 @@ from components.clouds.local.database import cluster, following, replication
 from components.clouds.local.database import failover as takeover
 from components.clouds.local.hosts import at_boot, disk, image, machine, ownership
 from components.clouds.local.hosts import inventory as machine_hosts
-from components.clouds.local.net import bridge, iptables
+from components.clouds.local.net import bridge, iptables, joined
 from components.seam.operations import Operations, Reporter
 from components.settings import Settings
 from components.settings.problems import raise_all
@@ -124,6 +124,7 @@ OPERATIONS = Operations(
     stopped=stopped,
     databases=databases,
     failover=failover,
+    join=joined.join,
     leftovers=leftovers,
     delete_data=delete_data,
 )

@@ -1,0 +1,182 @@
+"""The copy of a promotion, while stage 1 serves: schema first, then the rows, then what changes.
+
+Run on the stage 1 server. Each step looks whether it was done: killed anywhere, it is run again.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from components.host.agent import admin_sql, database, promotion_record
+from components.host.agent.promotion_sql import (
+    ASIDE,
+    BACK,
+    PUBLICATION,
+    ROLE,
+    SLOT,
+    SUBSCRIPTION,
+    Ways,
+    literal,
+    new,
+    old,
+    old_superuser,
+    rows,
+    through_tunnel,
+)
+from components.host.agent.report import Failed, run, step
+
+DUMP = admin_sql.PSQL.replace("psql", "pg_dump")
+SCHEMA_TIMEOUT_S = 600
+TABLES = """
+SELECT coalesce(json_agg(format('%I.%I', n.nspname, c.relname) ORDER BY 1), '[]')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relpersistence = 'p'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+"""
+AS_ROLE = f"""
+SELECT 'CREATE ROLE {ROLE}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}') \\gexec
+SET password_encryption = 'scram-sha-256';
+"""
+UNLOGGED = """
+SET log_statement = none; SET log_min_error_statement = panic; SET log_min_duration_statement = -1;
+"""
+"""For a superuser: no line of the log holds the password."""
+PROGRESS = f"""
+SELECT json_build_object(
+    'tables', (SELECT count(*) FROM pg_subscription_rel),
+    'ready', (SELECT count(*) FROM pg_subscription_rel WHERE srsubstate = 'r'),
+    'bytes', pg_database_size(current_database()),
+    'enabled', (SELECT subenabled FROM pg_subscription WHERE subname = '{SUBSCRIPTION}'))
+"""
+LAG = f"""
+SELECT json_build_object(
+    'bytes', pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint,
+    'kept', wal_status, 'active', active)
+FROM pg_replication_slots WHERE slot_name = '{SLOT}'
+"""
+
+
+def copy(document: dict[str, Any]) -> dict[str, object]:
+    """Begin the copy, or go on with it; it then runs by itself, in both databases."""
+    ways: Ways = document["ways"]
+    tables = _publish(ways)
+    _prepare_new(document)
+    promotion_record.write(tables=tables)
+    if not _schema_is_there(ways, tables):
+        _copy_schema(ways, document)
+    _subscribe(ways)
+    return {"tables": len(tables)}
+
+
+def progress(document: dict[str, Any]) -> dict[str, object]:
+    """How many tables have arrived, how large it is, how far behind."""
+    ways: Ways = document["ways"]
+    lag = rows(old_superuser(LAG))
+    now = rows(old(ways, TABLES))
+    return {
+        **rows(new(ways, PROGRESS)),
+        "source_bytes": int(old(ways, "SELECT pg_database_size('app')")),
+        "lag": lag,
+        "other_tables": sorted(set(now) ^ set(promotion_record.read().get("tables", now))),
+        "phase": promotion_record.read().get("phase", ""),
+    }
+
+
+def _publish(ways: Ways) -> list[str]:
+    """Role, publication and slot's owner on stage 1."""
+    step("publication")
+    password = literal(ways["password"])
+    old_superuser(
+        f"{UNLOGGED}{AS_ROLE}ALTER ROLE {ROLE} LOGIN REPLICATION PASSWORD {password};\n"
+        f"GRANT app TO {ROLE} WITH INHERIT TRUE, SET TRUE;\n"
+        f"GRANT pg_create_subscription TO {ROLE};\nGRANT CREATE ON DATABASE app TO {ROLE};\n"
+    )
+    tables: list[str] = rows(old(ways, TABLES))
+    if not tables:
+        raise Failed("the database of stage 1", "has no table", "There is nothing to promote.")
+    published = old(ways, f"SELECT count(*) FROM pg_publication WHERE pubname = '{PUBLICATION}'")
+    if published.strip() == "0":
+        old(ways, f"SET ROLE app; CREATE PUBLICATION {PUBLICATION} FOR TABLE {', '.join(tables)};")
+    return tables
+
+
+def _prepare_new(document: dict[str, Any]) -> None:
+    """On stage 2: the promotion's role, and an empty database; what was there is put aside."""
+    step("the new database")
+    ways: Ways = document["ways"]
+    password = literal(ways["password"])
+    new(
+        ways,
+        f"{AS_ROLE}ALTER ROLE {ROLE} LOGIN REPLICATION PASSWORD {password};\n"
+        f"GRANT app TO {ROLE} WITH INHERIT TRUE, SET TRUE;\n",
+        database="postgres",
+    )
+    aside = new(
+        ways, f"SELECT count(*) FROM pg_database WHERE datname = '{ASIDE}'", database="postgres"
+    )
+    if aside.strip() == "0":
+        new(
+            ways,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'app'"
+            " AND usename = 'app';\n"
+            f"ALTER DATABASE app RENAME TO {ASIDE};\n",
+            database="postgres",
+        )
+    database.converge("root", document["bootstrap_sql"], through_tunnel(ways))
+
+
+def _schema_is_there(ways: Ways, tables: list[str]) -> bool:
+    found = rows(new(ways, TABLES))
+    return set(tables) <= set(found)
+
+
+def _copy_schema(ways: Ways, document: dict[str, Any]) -> None:
+    """As the app's role, in one transaction."""
+    step("schema")
+    dump = [DUMP, "--schema-only", "--no-owner", "--no-privileges", "--no-publications"]
+    dump += ["--no-subscriptions", "--dbname=app"]
+    source = {"PGHOST": admin_sql.SOCKET, "PGUSER": ROLE, "PGPASSWORD": ways["password"]}
+    done = run(dump, timeout_s=SCHEMA_TIMEOUT_S, environment=source)
+    if not done.ok:
+        raise Failed("the schema of stage 1", done.last_line())
+    target = {**through_tunnel(ways), "PGDATABASE": "app"}
+    argv, environment = admin_sql.as_admin(target)
+    text = "SET ROLE app;\n" + done.output.replace("SET transaction_timeout = 0;", "")
+    done = run(
+        [*argv, "--single-transaction", "-f", "-"],
+        text=text,
+        timeout_s=SCHEMA_TIMEOUT_S,
+        environment=environment,
+    )
+    if not done.ok:
+        raise Failed("the schema, on stage 2", done.last_line())
+
+
+def _subscribe(ways: Ways) -> None:
+    step("subscription")
+    known = new(ways, f"SELECT count(*) FROM pg_subscription WHERE subname = '{SUBSCRIPTION}'")
+    if known.strip() == "0":
+        words = (
+            f"host={ways['publisher_host']} port={ways['publisher_port']} dbname=app user={ROLE}"
+            f" password={ways['password']} connect_timeout=5 sslmode=disable"
+        )
+        # The probe: right, route, access and password, before anything is made of it.
+        common = f"CONNECTION {literal(words)} PUBLICATION {PUBLICATION}"
+        options = "copy_data = true, origin = none, streaming = off, disable_on_error = false"
+        has_slot = old_superuser(
+            f"SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{SLOT}'"
+        )
+        if has_slot.strip() != "0":  # of a run that was killed between the two databases
+            old_superuser(f"SELECT pg_drop_replication_slot('{SLOT}')")
+        new(ways, f"CREATE SUBSCRIPTION {SUBSCRIPTION} {common} WITH ({options});")
+    else:
+        new(
+            ways,
+            f"ALTER SUBSCRIPTION {SUBSCRIPTION} REFRESH PUBLICATION;"
+            f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;",
+        )
+    behind = new(ways, f"SELECT count(*) FROM pg_publication WHERE pubname = '{BACK}'")
+    if behind.strip() == "0":
+        tables = ", ".join(json.loads(new(ways, TABLES)))
+        new(ways, f"SET ROLE app; CREATE PUBLICATION {BACK} FOR TABLE {tables};")

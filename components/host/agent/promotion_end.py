@@ -1,0 +1,69 @@
+"""The end of a promotion: what it made in the two databases goes. Run on the stage 1 server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.host.agent import promotion_record as record
+from components.host.agent.promotion_sql import (
+    ASIDE,
+    BACK,
+    PUBLICATION,
+    ROLE,
+    SLOT,
+    SUBSCRIPTION,
+    Ways,
+    new,
+    old,
+    old_superuser,
+)
+from components.host.agent.promotion_switch import drop_slot, drop_subscription, recover
+from components.host.agent.report import Failed, step
+
+
+def clear(document: dict[str, Any]) -> dict[str, object]:
+    """``keep``: which database stays the app's, ``new`` after the switch, ``old`` before it.
+
+    Before the switch the stage 2 database gets back what it held; after it that is deleted.
+    """
+    ways: Ways = document["ways"]
+    recover(document)
+    switched = record.read().get("phase") == record.SWITCHED
+    if switched != (document["keep"] == "new"):
+        raise Failed(
+            "a promotion",
+            "has been switched" if switched else "has not been switched",
+            "Then --finish keeps the new database, and --rollback leads back to the old one."
+            if switched
+            else "--abort ends it.",
+        )
+    step("take away what the promotion made")
+    if _has_role(old_superuser):
+        drop_subscription(lambda sql: old(ways, sql), BACK)
+        old(ways, f"SET ROLE app; DROP PUBLICATION IF EXISTS {PUBLICATION};")
+    drop_subscription(lambda sql: new(ways, sql), SUBSCRIPTION)
+    drop_slot(old_superuser, SLOT)
+    drop_slot(lambda sql: new(ways, sql), BACK)
+    new(ways, f"SET ROLE app; DROP PUBLICATION IF EXISTS {BACK};")
+    if _has_role(old_superuser):
+        old_superuser(f"REVOKE ALL ON DATABASE app FROM {ROLE}; DROP ROLE {ROLE};")
+    admin = _in_postgres(ways)
+    if _has_role(admin):
+        admin(f"DROP ROLE {ROLE};")
+    aside = admin(f"SELECT count(*) FROM pg_database WHERE datname = '{ASIDE}'").strip() != "0"
+    if aside and document["keep"] == "new":
+        admin(f"DROP DATABASE {ASIDE};")
+    elif aside:
+        admin("DROP DATABASE app WITH (FORCE);")
+        admin(f"ALTER DATABASE {ASIDE} RENAME TO app;")
+        admin("ALTER ROLE app LOGIN;")
+    return {}
+
+
+def _in_postgres(ways: Ways) -> Any:
+    return lambda sql: new(ways, sql, database="postgres")
+
+
+def _has_role(ask: Any) -> bool:
+    said: str = ask(f"SELECT count(*) FROM pg_roles WHERE rolname = '{ROLE}'")
+    return said.strip() != "0"

@@ -1,0 +1,73 @@
+"""What a promotion has to know of a host and the app's database beforehand; changes nothing.
+
+Asked as the app, through the pooler, like ``database_info.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from components.host.agent import admin_sql, promotion_record, release
+from components.host.agent.report import Failed, run
+
+TIMEOUT_S = 120
+SMALL_MIB = 32
+"""Rows of tables up to this size are counted; of larger ones the planner's estimate will do."""
+FACTS = f"""\
+BEGIN TRANSACTION READ ONLY;
+SET LOCAL search_path = pg_catalog;
+SELECT json_build_object(
+    'version', current_setting('server_version_num')::int,
+    'size_bytes', pg_database_size(current_database()),
+    'wal_level', current_setting('wal_level'),
+    'slot_keep', current_setting('max_slot_wal_keep_size'),
+    'large_objects', (SELECT count(*) FROM pg_largeobject_metadata),
+    'extensions', (SELECT coalesce(json_agg(extname ORDER BY 1), '[]') FROM pg_extension),
+    'available', (SELECT coalesce(json_agg(name ORDER BY 1), '[]') FROM pg_available_extensions),
+    'oldest_transaction_s', (SELECT coalesce(max(extract(epoch FROM now() - xact_start)), 0)::int
+        FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()),
+    'sequences', (SELECT count(*) FROM pg_sequences
+        WHERE schemaname NOT IN ('pg_catalog', 'information_schema')),
+    'views', (SELECT coalesce(json_agg(n.nspname || '.' || c.relname ORDER BY 1), '[]')
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm'),
+    'foreign', (SELECT coalesce(json_agg(n.nspname || '.' || c.relname ORDER BY 1), '[]')
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'f'),
+    'tables', (SELECT coalesce(json_agg(t ORDER BY t.name), '[]') FROM (
+        SELECT n.nspname || '.' || c.relname AS name, pg_total_relation_size(c.oid) AS bytes,
+            c.relpersistence = 'u' AS unlogged,
+            pg_get_userbyid(c.relowner) AS owner,
+            c.relreplident = 'f' OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid
+                AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident
+                    ELSE false END) AS identity,
+            CASE WHEN pg_relation_size(c.oid) > {SMALL_MIB} * 1048576
+                THEN greatest(c.reltuples, 1)::bigint
+                ELSE (xpath('/row/n/text()', query_to_xml(format(
+                    'SELECT count(*) AS n FROM %I.%I', n.nspname, c.relname), false, true, '')
+                    ))[1]::text::bigint END AS rows
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+            AND n.nspname NOT IN ('pg_catalog', 'information_schema')) t));
+COMMIT;
+"""
+
+
+def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
+    """``url``: the app's way to its database. ``data``: where that is, if it is on this host."""
+    argv = [admin_sql.PSQL, "-Xqw", "-v", "ON_ERROR_STOP=1", "-At", "-c", FACTS, document["url"]]
+    as_app = ["setpriv", "--reuid=app", "--regid=app", "--init-groups", "--reset-env"]
+    done = run([*as_app, *argv], timeout_s=TIMEOUT_S)
+    if not done.ok:
+        raise Failed("database", f"does not answer: {done.last_line()}")
+    free = None
+    if document["data"]:
+        disk = os.statvfs(document["data"])
+        free = disk.f_bavail * disk.f_frsize
+    record = promotion_record.read()
+    return {
+        "database": json.loads(done.output),
+        "free_bytes": free,
+        "release": release.active(),
+        "promotion": {key: record.get(key) for key in ("phase", "side", "other")} if record else {},
+    }

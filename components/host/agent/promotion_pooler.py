@@ -1,0 +1,78 @@
+"""PgBouncer of stage 1 during a switch: its clients wait, and none is refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from components.host.agent import admin_sql, pace
+from components.host.agent.files import Files, Wanted
+from components.host.agent.report import Done, Failed, run, step
+
+FOLDER = Path("/etc/pgbouncer")
+SOCKET = "/run/pgbouncer"
+PORT = "6432"
+TRIES = 3
+PAUSE_S = 2
+"""How long a running transaction may keep the switch back, each time."""
+QUICK_RETRY = "0.05"
+"""Seconds. After RESUME the pool logs in anew; with the usual 1 s clients waited up to 4.66 s."""
+LOGIN_S = 15
+
+
+def ask(*commands: str, timeout_s: float = 5) -> Done:
+    """Run commands of its console, as the only user who may."""
+    words = ["-h", SOCKET, "-p", PORT, "-U", "pgbouncer", "-d", "pgbouncer"]
+    words += [word for command in commands for word in ("-c", command)]
+    as_pgbouncer = ["setpriv", "--reuid=pgbouncer", "--regid=pgbouncer", "--init-groups"]
+    return run([*as_pgbouncer, *admin_sql.client(), *words], timeout_s=timeout_s)
+
+
+def pause() -> None:
+    """Both aliases: when a transaction has ended its client waits; sessions are ended by name."""
+    step("clients wait")
+    for attempt in range(TRIES):
+        done = ask("PAUSE app", timeout_s=PAUSE_S)
+        if done.ok:
+            break
+        ask("RESUME app")
+        if attempt == TRIES - 1:
+            raise Failed(
+                "pgbouncer",
+                f"a transaction went on for more than {PAUSE_S} s, {TRIES} times",
+                "Nothing was changed. `./stages db info` shows what runs; try again then.",
+            )
+        time.sleep(1)
+    ask("KILL app_direct")
+
+
+def resume() -> None:
+    """Clients go on; the pool's logins follow one another quickly until the first has worked."""
+    ask(f"SET server_login_retry='{QUICK_RETRY}'", "RESUME app", "RESUME app_direct")
+    deadline = time.monotonic() + LOGIN_S * pace.patience()
+    words = [admin_sql.PSQL, "-XwAtq", "-c", "select 1"]
+    url = f"postgresql://app@/app?host={SOCKET}&port={PORT}&connect_timeout=5"
+    while not run(["runuser", "-u", "app", "--", *words, url], timeout_s=5).ok:
+        if time.monotonic() > deadline:
+            raise Failed("pgbouncer", "has no answer from the database after RESUME")
+        time.sleep(0.1)
+    ask("SET server_login_retry='1'")
+
+
+def point(files: Mapping[str, Wanted]) -> None:
+    """Give it other files, whole, and let it read them."""
+    Files().replace(files)
+    done = ask("RELOAD")
+    if not done.ok:
+        raise Failed("pgbouncer", f"does not reload: {done.last_line()}")
+
+
+def as_they_are(paths: Mapping[str, Wanted]) -> dict[str, Any]:
+    """The same files as they are now."""
+    return {
+        path: {**file, "content": Path(path).read_text()}
+        for path, file in paths.items()
+        if Path(path).exists()
+    }

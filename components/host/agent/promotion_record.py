@@ -1,0 +1,84 @@
+"""How far a promotion is, as both hosts know it: ``/var/lib/stages-host/promotion.json``.
+
+``phase``: ``copying`` once the stage 2 server is out of service and the database is being filled,
+``switched`` once the app of stage 1 uses the new database. Without the file there is none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.host.agent import release
+from components.host.agent.files import STATE, read_json, write_json
+from components.host.agent.report import Failed
+
+FILE = STATE / "promotion.json"
+COPYING, SWITCHED = "copying", "switched"
+DATABASES = "/etc/pgbouncer/databases.ini"
+
+
+def read() -> dict[str, Any]:
+    """The record; empty where there is no promotion."""
+    found: dict[str, Any] = read_json(FILE, {})
+    return found
+
+
+def phase(document: dict[str, Any]) -> dict[str, object]:
+    """How far the promotion to ``document["other"]`` is; ``Failed`` in one to another stack."""
+    record = read()
+    if record and record["other"] != document["other"]:
+        raise Failed(
+            "a promotion",
+            f"to {record['other']} is under way",
+            "Go on with that one, or end it with --abort.",
+        )
+    return {"phase": record.get("phase", "")}
+
+
+def begin(document: dict[str, Any]) -> dict[str, object]:
+    """On stage 1, before anything is done elsewhere: whoever comes later goes on from here."""
+    phase(document)
+    write(phase=COPYING, side="from", other=document["other"])
+    return {}
+
+
+def write(**fields: Any) -> None:
+    """Change fields of it. It may hold a password: the file is root's alone."""
+    write_json(FILE, {**read(), **fields})
+    FILE.chmod(0o600)
+
+
+def forget() -> None:
+    FILE.unlink(missing_ok=True)
+
+
+def refuse_to_undo(document: dict[str, Any]) -> None:
+    """Raise ``Failed`` for an ``apply`` that would undo a promotion, or disturb its copy."""
+    record = read()
+    if not record:
+        return
+    if record["phase"] == COPYING and record["side"] == "to":
+        raise Failed(
+            "a promotion",
+            f"fills the database of this stack from {record['other']}",
+            "`./stages promote` shows how far it is; --switch or --abort ends it.",
+        )
+    if record["phase"] == COPYING and document["release"]["release_command"]:
+        wanted = document["release"]
+        name = release.name_of(wanted["commit"], wanted["directory"], wanted["build"])
+        if name != release.active():
+            raise Failed(
+                "a promotion",
+                f"copies the database to {record['other']}, and the release command of another"
+                " revision may change its tables",
+                "Deploy it after --switch or --abort.",
+            )
+    if record["phase"] == SWITCHED and record["side"] == "from":
+        file = document["secret_files"].get(DATABASES) or {}
+        if file.get("content") != record["databases_ini"]:
+            raise Failed(
+                "a promotion",
+                f"moved the app's database to {record['other']}, and this would lead the app back"
+                " to the old one",
+                f"Set stages:database.promoted_to: {record['other']} in this stack's file.",
+            )

@@ -1,0 +1,299 @@
+"""The switch of a promotion: the app of stage 1 goes over to the new database while clients wait.
+
+Run on the stage 1 server, which reaches both databases and the pool: once begun it needs nobody
+else. What fails, differs or takes longer than the stall limit before the pool points to the new
+database leaves it with the old one, as it was; after that there is nothing left that could fail.
+The way back is the same in the other direction.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from components.host.agent import promotion_pooler as pooler
+from components.host.agent import promotion_record as record
+from components.host.agent.promotion_copy import LAG, TABLES, progress
+from components.host.agent.promotion_sql import (
+    BACK,
+    ROLE,
+    SLOT,
+    SUBSCRIPTION,
+    TUNNEL_PORT,
+    Ways,
+    literal,
+    new,
+    old,
+    old_superuser,
+    rows,
+)
+from components.host.agent.report import Failed, note, step
+
+CLOSE_BYTES = 1024 * 1024
+CLOSE_S = 60
+"""How long the switch waits for the copy to be this close before it begins."""
+SMALL_MIB = 4
+"""Tables up to this size are compared row by row while clients wait; of others the newest key."""
+FENCE = """
+ALTER ROLE app NOLOGIN;
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app' AND datname = 'app';
+"""
+LOGIN = "ALTER ROLE app LOGIN;"
+SEQUENCES = """
+SELECT coalesce(string_agg(format('SELECT setval(%L, %s, %L);',
+    quote_ident(schemaname) || '.' || quote_ident(sequencename),
+    coalesce(last_value, start_value), last_value IS NOT NULL), ' '), '')
+FROM pg_sequences WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
+"""
+COMPARED = """
+SET datestyle = 'ISO'; SET timezone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1;
+SET intervalstyle = 'postgres'; SET max_parallel_workers_per_gather = 0;
+"""
+
+
+class Slow(Failed):
+    """The stall limit has passed."""
+
+    def __init__(self, limit_s: float, at: str) -> None:
+        super().__init__("switch", f"clients would have waited for more than {limit_s:g} s ({at})")
+
+
+class Clock:
+    """How long clients have waited."""
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
+        self.began = time.monotonic()
+
+    @property
+    def waited_s(self) -> float:
+        return time.monotonic() - self.began
+
+    def check(self, at: str) -> None:
+        if self.waited_s > self.limit_s:
+            raise Slow(self.limit_s, at)
+
+
+def switch(document: dict[str, Any]) -> dict[str, object]:
+    """To the new database."""
+    ways: Ways = document["ways"]
+    recover(document)
+    if record.read().get("phase") == record.SWITCHED:
+        return {"stall_s": 0.0, "already": True}
+    _wait_until_close(document)
+    before = pooler.as_they_are(document["files"])
+    record.write(switching="to", files_before=before, databases_ini=_databases(document))
+    compared = _comparison(ways)
+    clock = _pause(document)
+    try:
+        _caught_up(old_superuser, SLOT, clock)
+        new(ways, f"ALTER SUBSCRIPTION {SUBSCRIPTION} DISABLE; {old(ways, SEQUENCES)}")
+        _compare(ways, compared, clock)
+        old(ways, _subscribe_back(ways))
+        clock.check("the last step before the new database")
+    except Failed as failure:
+        raise _undo_switch(ways, failure) from failure
+    pooler.point(document["files"])
+    return {"stall_s": _switched(ways, clock), "already": False}
+
+
+def back(document: dict[str, Any]) -> dict[str, object]:
+    """To the old database again, with all that was written to the new one."""
+    ways: Ways = document["ways"]
+    recover(document)
+    if record.read().get("phase") != record.SWITCHED:
+        return {"stall_s": 0.0, "already": True}
+    behind = f"{LAG.replace(SLOT, BACK)}"
+    if not rows(new(ways, behind)):
+        raise Failed(
+            "the way back",
+            "is gone: the new database has lost its replication slot",
+            "A failover does that. What was written since the switch is in the new database alone.",
+        )
+    record.write(switching="from")
+    compared = _comparison(ways)
+    clock = _pause(document)
+    try:
+        _caught_up(lambda sql: new(ways, sql, database="postgres"), BACK, clock)
+        old(ways, f"ALTER SUBSCRIPTION {BACK} DISABLE; {new(ways, SEQUENCES)}")
+        _compare(ways, compared, clock)
+        old_superuser(LOGIN)
+        clock.check("the last step before the old database")
+    except Failed as failure:
+        raise _undo_back(ways, failure) from failure
+    pooler.point(record.read()["files_before"])
+    pooler.resume()
+    waited = clock.waited_s
+    record.write(phase=record.COPYING, switching="")
+    return {"stall_s": waited, "already": False}
+
+
+def recover(document: dict[str, Any]) -> None:
+    """Finish, or undo, a switch that was killed in the middle; the pool says how far it came."""
+    ways: Ways = document["ways"]
+    known = record.read()
+    if not known.get("switching"):
+        return
+    there = Path(record.DATABASES).read_text() == known["databases_ini"]
+    interrupted = Failed("switch", "an earlier one was interrupted")
+    if known["switching"] == "to" and known["phase"] == record.COPYING:
+        if there:
+            pooler.ask("RELOAD")
+            _switched(ways, Clock(0))
+        else:
+            _undo_switch(ways, interrupted)
+    elif known["switching"] == "from" and there:
+        _undo_back(ways, interrupted)
+    elif known["switching"] == "from":
+        pooler.ask("RELOAD")
+        pooler.resume()
+        record.write(phase=record.COPYING, switching="")
+    note("an earlier switch was interrupted: it is finished or undone")
+
+
+def _wait_until_close(document: dict[str, Any]) -> None:
+    """Until every table has arrived and the copy is close behind."""
+    step("the copy catches up")
+    deadline = time.monotonic() + CLOSE_S
+    while True:
+        found: dict[str, Any] = progress(document)
+        lag = found["lag"] or {}
+        if lag.get("kept") == "lost":
+            raise Failed(
+                "the copy",
+                "was cut off for so long that stage 1 no longer keeps what it lacks",
+                "Begin it anew: `./stages promote --abort`, then --copy.",
+            )
+        if found["other_tables"]:
+            raise Failed(
+                "the copy",
+                f"lacks a change of the tables: {', '.join(found['other_tables'])}",
+                "Begin it anew: `./stages promote --abort`, then --copy.",
+            )
+        ready = found["tables"] == found["ready"] and found["enabled"]
+        if ready and lag.get("active") and lag["bytes"] < CLOSE_BYTES:
+            return
+        if time.monotonic() > deadline:
+            raise Failed(
+                "the copy",
+                f"has {found['ready']} of {found['tables']} tables and is"
+                f" {lag.get('bytes', 0)} bytes behind; nothing was changed",
+                "`./stages promote` shows how it goes on.",
+            )
+        time.sleep(0.3)
+
+
+def _pause(document: dict[str, Any]) -> Clock:
+    clock = Clock(float(document["stall_s"]))
+    try:
+        pooler.pause()
+    except Failed:
+        record.write(switching="")
+        raise
+    return clock
+
+
+def _caught_up(ask: Any, slot: str, clock: Clock) -> None:
+    """Until the other side has all that was written here; nobody writes any more."""
+    step("the last changes")
+    last = ask(f"{FENCE}SELECT pg_current_wal_lsn();").split()[-1]
+    has = f"SELECT confirmed_flush_lsn >= '{last}' FROM pg_replication_slots"
+    while ask(f"{has} WHERE slot_name = '{slot}'").strip() != "t":
+        clock.check("the last changes")
+        time.sleep(0.02)
+
+
+def _comparison(ways: Ways) -> str:
+    """The SQL that both sides have to answer alike: their tables, and the rows of small ones."""
+    listed = ", ".join(literal(table) for table in rows(old(ways, TABLES)))
+    small = f"SELECT coalesce(json_agg(t), '[]') FROM unnest(ARRAY[{listed}]) t"
+    size = f"pg_table_size(t::regclass) < {SMALL_MIB} * 1048576"
+    return f"{COMPARED}{TABLES};\n" + "".join(
+        f"SELECT {literal(one)}, count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)"
+        f" FROM {one} t;\n"
+        for one in rows(old(ways, f"{small} WHERE {size}"))
+    )
+
+
+def _compare(ways: Ways, sql: str, clock: Clock) -> None:
+    """``Failed`` names what differs."""
+    step("compare")
+    with ThreadPoolExecutor() as both:
+        asked = both.submit(old, ways, sql), both.submit(new, ways, sql)
+        ours, theirs = (each.result().splitlines() for each in asked)
+    differs = [line.partition("|")[0] for line in {*ours} ^ {*theirs}]
+    if differs:
+        raise Failed("switch", f"the two differ in {', '.join(sorted(set(differs)))}")
+    clock.check("the comparison")
+
+
+def _subscribe_back(ways: Ways) -> str:
+    words = (
+        f"host=127.0.0.1 port={TUNNEL_PORT} dbname=app user={ROLE} password={ways['password']}"
+        f" connect_timeout=5 sslmode=verify-ca sslrootcert={ways['ca_file']}"
+    )
+    return (
+        f"CREATE SUBSCRIPTION {BACK} CONNECTION {literal(words)} PUBLICATION {BACK}"
+        " WITH (copy_data = false, origin = none, streaming = off);"
+    )
+
+
+def _switched(ways: Ways, clock: Clock) -> float:
+    pooler.resume()
+    waited = clock.waited_s
+    record.write(phase=record.SWITCHED, switching="", at=time.time())
+    drop_subscription(lambda sql: new(ways, sql), SUBSCRIPTION)
+    drop_slot(old_superuser, SLOT)
+    return waited
+
+
+def _undo_switch(ways: Ways, failure: Failed) -> Failed:
+    """The old database goes on; the copy too."""
+    try:
+        old_superuser(LOGIN)
+    finally:
+        pooler.resume()
+    record.write(switching="")
+    try:
+        drop_subscription(lambda sql: old(ways, sql), BACK)
+        drop_slot(lambda sql: new(ways, sql), BACK)
+        new(ways, f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;")
+    except Failed as more:
+        note(f"the copy stands still: {more.cause}")
+    return failure.say("the app goes on with the old database, nothing has changed")
+
+
+def _undo_back(ways: Ways, failure: Failed) -> Failed:
+    new(ways, LOGIN, database="postgres")
+    pooler.resume()
+    record.write(switching="")
+    old(ways, f"ALTER SUBSCRIPTION {BACK} ENABLE;")
+    return failure.say("the app goes on with the new database, nothing has changed")
+
+
+def drop_subscription(ask: Any, name: str) -> None:
+    """Without a word to the other side, which may be away; its slot is dropped there."""
+    known = ask(f"SELECT count(*) FROM pg_subscription WHERE subname = '{name}'")
+    if known.strip() != "0":
+        ask(f"ALTER SUBSCRIPTION {name} DISABLE;")
+        ask(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE);\nDROP SUBSCRIPTION {name};")
+
+
+def drop_slot(ask: Any, name: str) -> None:
+    """And those that are left of tables whose copy was cut short."""
+    which = (
+        f"slot_name = '{name}'"
+        if name != SLOT
+        else (f"slot_name = '{name}' OR slot_name ~ '^pg_[0-9]+_sync_'")
+    )
+    ask(
+        f"SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots"
+        f" WHERE ({which}) AND active_pid IS NOT NULL;\n"
+        f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE {which};"
+    )
+
+
+def _databases(document: dict[str, Any]) -> str:
+    return str(document["files"][record.DATABASES]["content"])

@@ -1,0 +1,90 @@
+"""What is known of the two stacks of a promotion before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One table of the app's database."""
+
+    name: str
+    bytes: int
+    rows: int
+    """Counted for small tables, estimated for others."""
+    identity: bool
+    """Whether a row can be told from all others: a primary key, or another replica identity."""
+    unlogged: bool
+    owner: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """The app's database of one stack."""
+
+    version: int
+    """As ``server_version_num`` has it: 170012."""
+    size_bytes: int
+    wal_level: str
+    slot_keep: str
+    large_objects: int
+    extensions: frozenset[str]
+    available: frozenset[str]
+    """Extensions that could be made."""
+    oldest_transaction_s: int
+    sequences: int
+    views: tuple[str, ...]
+    """Materialized ones."""
+    foreign: tuple[str, ...]
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One stack with its server and database."""
+
+    stack: str
+    cloud: str
+    stage: int
+    revision: str
+    healthy: bool
+    pool_mode: str
+    standby: bool
+    storage_bytes: int
+    """Of the managed database; 0 in stage 1."""
+    free_bytes: int
+    """Of the data volume; 0 in stage 2."""
+    promotion: Mapping[str, str]
+    """``phase``, ``side`` and ``other`` of one that is under way."""
+    database: Database
+
+
+def database(told: Mapping[str, Any]) -> Database:
+    """From the server's answer (``components/host/agent/promotion_facts.py``)."""
+    return Database(
+        version=int(told["version"]),
+        size_bytes=int(told["size_bytes"]),
+        wal_level=str(told["wal_level"]),
+        slot_keep=str(told["slot_keep"]),
+        large_objects=int(told["large_objects"]),
+        extensions=frozenset(map(str, told["extensions"])),
+        available=frozenset(map(str, told["available"])),
+        oldest_transaction_s=int(told["oldest_transaction_s"]),
+        sequences=int(told["sequences"]),
+        views=tuple(map(str, told["views"])),
+        foreign=tuple(map(str, told["foreign"])),
+        tables=tuple(
+            Table(
+                name=str(each["name"]),
+                bytes=int(each["bytes"]),
+                rows=int(each["rows"]),
+                identity=bool(each["identity"]),
+                unlogged=bool(each["unlogged"]),
+                owner=str(each["owner"]),
+            )
+            for each in told["tables"]
+        ),
+    )

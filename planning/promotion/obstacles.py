@@ -1,0 +1,218 @@
+"""What keeps a promotion from beginning, each in a sentence with a remedy; and what to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from planning.promotion.facts import Database, Side
+
+FLOOR, WISHED = 170008, 170012
+"""Logical decoding lost data before 17.8; 17.12 is the newest that was tried."""
+LONG_S = 60
+ROOM = 1.2
+"""The new database's size beside that of the old, with what PostgreSQL keeps while it fills."""
+WAL_BYTES = 2 * 1024**3
+"""``max_slot_wal_keep_size``: the most that stage 1 keeps for a copy that is cut off."""
+BUILT = ("local",)
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Something in the way. One that does not ``block`` is only to be known."""
+
+    problem: str
+    remedy: str
+    blocks: bool = True
+
+
+def obstacles(old: Side, new: Side, *, replace: bool = False) -> list[Obstacle]:
+    """Everything in the way of a promotion from ``old`` to ``new``.
+
+    ``replace``: what the new database holds may go.
+    """
+    return [
+        *_stacks(old, new),
+        *_versions(old.database, new.database),
+        *_contents(old.database, new.database),
+        *_target(old.database, new.database, replace),
+        *_room(old, new),
+        *_load(old),
+    ]
+
+
+def not_built(cloud: str) -> Obstacle | None:
+    """The clouds where a promotion is not built yet."""
+    if cloud in BUILT:
+        return None
+    return Obstacle(
+        f"A promotion on {cloud} is not built yet: the rules between the two networks are missing",
+        "On this machine it can be tried: local-stage1 to local-stage2.",
+    )
+
+
+def _stacks(old: Side, new: Side) -> Iterator[Obstacle]:
+    if (old.stage, new.stage) != (1, 2):
+        yield Obstacle(
+            f"A promotion leads from stage 1 to stage 2, not from stage {old.stage} to stage"
+            f" {new.stage}",
+            "Exchange --from and --to, or name other stacks.",
+        )
+    for side in (old, new):
+        if found := not_built(side.cloud):
+            yield found
+        if not side.healthy:
+            yield Obstacle(f"Stack {side.stack} is not healthy", "`./stages status` says why.")
+        if side.promotion:
+            yield Obstacle(
+                f"Stack {side.stack} is already in a promotion, with {side.promotion['other']}",
+                "Go on with that one, or end it with --abort.",
+            )
+    if old.cloud != new.cloud:
+        yield Obstacle(
+            f"The stacks are on two clouds, {old.cloud} and {new.cloud}",
+            "Both have to be on the same.",
+        )
+    if old.revision != new.revision:
+        yield Obstacle(
+            f"Stack {old.stack} runs revision {old.revision[:12]}, {new.stack} {new.revision[:12]}",
+            "Deploy the same revision to both.",
+        )
+
+
+def _versions(old: Database, new: Database) -> Iterator[Obstacle]:
+    if new.version // 10000 < old.version // 10000:
+        yield Obstacle(
+            f"The new database is PostgreSQL {_version(new)}, older than {_version(old)}",
+            "Set a newer stages:database.version on stage 2.",
+        )
+    for name, database in (("stage 1", old), ("stage 2", new)):
+        if database.version < FLOOR:
+            yield Obstacle(
+                f"PostgreSQL of {name} is {_version(database)}: before 17.8 logical decoding could"
+                " lose rows",
+                "Update it first.",
+            )
+        elif database.version < WISHED:
+            yield Obstacle(
+                f"PostgreSQL of {name} is {_version(database)}; 17.12 has more fixes",
+                "Update it if you can.",
+                blocks=False,
+            )
+    if old.wal_level != "logical":
+        yield Obstacle(
+            f"wal_level of stage 1 is {old.wal_level}, not logical",
+            "Bring stage 1 up with this version of the project.",
+        )
+    if old.slot_keep == "-1":
+        yield Obstacle(
+            "Stage 1 has no max_slot_wal_keep_size: a copy that is cut off would fill its volume",
+            "Bring stage 1 up with this version of the project.",
+        )
+
+
+def _contents(old: Database, new: Database) -> Iterator[Obstacle]:
+    if missing := sorted(old.extensions - new.available):
+        yield Obstacle(
+            f"The new database does not offer {_names(missing, 'the extension')}",
+            "Do without it first, or choose a service that has it.",
+        )
+    if blind := [table.name for table in old.tables if not table.identity]:
+        yield Obstacle(
+            f"A row cannot be told from others in {_names(blind, 'the table')}: there is no primary"
+            " key",
+            f"Add a primary key, or ALTER TABLE {blind[0]} REPLICA IDENTITY FULL.",
+        )
+    if unlogged := [table.name for table in old.tables if table.unlogged]:
+        yield Obstacle(
+            f"An unlogged table is not replicated: {_names(unlogged)}",
+            f"ALTER TABLE {unlogged[0]} SET LOGGED.",
+        )
+    if strange := [table.name for table in old.tables if table.owner != "app"]:
+        yield Obstacle(
+            f"The app does not own {_names(strange, 'the table')}",
+            f"ALTER TABLE {strange[0]} OWNER TO app.",
+        )
+    if old.large_objects:
+        yield Obstacle(
+            f"There are large objects ({old.large_objects}), which are not replicated",
+            "Move them into a bytea column or into files.",
+        )
+    if old.foreign:
+        yield Obstacle(
+            f"The rows of a foreign table are elsewhere: {_names(old.foreign)}", "Drop it first."
+        )
+    if old.views:
+        yield Obstacle(
+            f"Materialized views arrive empty: {_names(old.views)}",
+            "After the switch: REFRESH MATERIALIZED VIEW, for each.",
+            blocks=False,
+        )
+    if not old.tables:
+        yield Obstacle("The old database has no table", "There is nothing to promote.")
+
+
+def _target(old: Database, new: Database, replace: bool) -> Iterator[Obstacle]:
+    """What a deploy has written there may be there: no more rows than stage 1 has."""
+    rows = {table.name: table.rows for table in old.tables}
+    own = [table.name for table in new.tables if table.rows > rows.get(table.name, 0)]
+    if own and not replace:
+        yield Obstacle(
+            f"The new database is not empty: stage 1 has fewer rows in {_names(own)}",
+            "Promote to a new stack; or, with --replace, what it holds is put aside, and deleted"
+            " by --finish.",
+        )
+    elif own:
+        yield Obstacle(
+            f"The new database's own rows are put aside, and deleted by --finish: {_names(own)}",
+            "Until then --abort and --rollback bring them back.",
+            blocks=False,
+        )
+
+
+def _room(old: Side, new: Side) -> Iterator[Obstacle]:
+    wanted = int(old.database.size_bytes * ROOM)
+    if new.storage_bytes and new.storage_bytes - new.database.size_bytes < wanted:
+        yield Obstacle(
+            f"The new database's disk has {gib(new.storage_bytes)}, and the copy takes about"
+            f" {gib(wanted)}",
+            "Raise stages:database.storage_gib of stage 2, and bring it up.",
+        )
+    if old.free_bytes < WAL_BYTES:
+        yield Obstacle(
+            f"The volume of stage 1 has {gib(old.free_bytes)} free, and a copy that is cut off may"
+            f" take {gib(WAL_BYTES)}",
+            "Raise stages:data.volume_gib of stage 1, and bring it up.",
+        )
+
+
+def _load(old: Side) -> Iterator[Obstacle]:
+    if old.pool_mode == "session":
+        yield Obstacle(
+            f"The pool of {old.stack} is in session mode: clients that stay connected would not let"
+            " the switch begin",
+            "Set stages:database.pool_mode to transaction, and bring it up.",
+        )
+    if old.database.oldest_transaction_s > LONG_S:
+        yield Obstacle(
+            f"A transaction has gone on for {old.database.oldest_transaction_s} s: the copy waits"
+            " for its end",
+            "`./stages db info` shows it.",
+            blocks=False,
+        )
+
+
+def gib(size: float) -> str:
+    return f"{size / 1024**3:.1f} GiB"
+
+
+def _version(database: Database) -> str:
+    return f"{database.version // 10000}.{database.version % 10000}"
+
+
+def _names(names: Iterable[str] | Sequence[str], word: str = "") -> str:
+    listed = list(names)
+    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    kind = f"{word}{'s' if len(listed) > 1 else ''} " if word else ""
+    return f"{kind}{', '.join(listed[:SHOWN])}{more}"

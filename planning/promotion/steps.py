@@ -1,0 +1,59 @@
+"""The plan of a promotion in words: what is copied, how long it takes, what each step does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from planning.promotion.facts import Side
+from planning.promotion.obstacles import Obstacle, gib
+
+COPY_BYTES_S = 20 * 1024**2
+"""Of the copy by logical replication between two local hosts of one core each: a cautious guess."""
+LARGEST = 3
+
+
+def expected_s(old: Side) -> int:
+    return round(old.database.size_bytes / COPY_BYTES_S) + 5
+
+
+def lines(old: Side, new: Side, found: Sequence[Obstacle], stall_s: float) -> list[str]:
+    """The plan, for the terminal."""
+    database = old.database
+    largest = sorted(database.tables, key=lambda table: -table.bytes)[:LARGEST]
+    listed = ", ".join(f"{table.name} {mib(table.bytes)}" for table in largest)
+    said = [
+        f"From {old.stack} (stage {old.stage}) to {new.stack} (stage {new.stage})",
+        f"  Database    {mib(database.size_bytes)}, {len(database.tables)} tables"
+        f" ({listed}), {database.sequences} sequences",
+        f"  --copy      about {expected_s(old)} s, by logical replication, while {old.stack}"
+        f" serves; {new.stack} stops serving",
+        f"  --switch    clients wait, usually for about a second; after {stall_s:g} s it is given"
+        f" up and {old.stack} goes on as before",
+        "  --rollback  until --finish, with all that was written since; clients wait as long",
+        f"  --finish    {new.stack} alone; --abort before the switch: as it was",
+    ]
+    for heading, blocks in (("In the way:", True), ("To know:", False)):
+        if some := [one for one in found if one.blocks == blocks]:
+            said += ["", heading, *(f"  {one.problem}. {one.remedy}" for one in some)]
+    return said
+
+
+def as_json(old: Side, new: Side, found: Sequence[Obstacle], stall_s: float) -> dict[str, Any]:
+    """The same for a machine."""
+    return {
+        "from": old.stack,
+        "to": new.stack,
+        "size_bytes": old.database.size_bytes,
+        "tables": len(old.database.tables),
+        "sequences": old.database.sequences,
+        "expected_copy_s": expected_s(old),
+        "stall_limit_s": stall_s,
+        "obstacles": [
+            {"problem": one.problem, "remedy": one.remedy, "blocks": one.blocks} for one in found
+        ],
+    }
+
+
+def mib(size: float) -> str:
+    return gib(size) if size >= 1024**3 else f"{size / 1024**2:.1f} MiB"

@@ -1,0 +1,244 @@
+"""A promotion: the app's database moves from a stage 1 stack to a stage 2 stack, and back."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from components.errors import NotConfirmed, StepFailed, UserError, invalid
+from planning.promotion import steps
+from planning.promotion.obstacles import obstacles
+from scripts.lib import display, flows, promotion, session
+from scripts.lib.command import Json, Yes, application, complete
+from scripts.lib.confirm import confirm
+
+app = application(__doc__)
+SETTING = 'stages:["database.promoted_to"]'
+STALL_S = 5.0
+LOOK_S = 1.0
+STEPS = ("plan", "copy", "switch", "rollback", "finish", "abort")
+
+Old = Annotated[
+    str, typer.Option("--from", autocompletion=complete, help="The stage 1 stack.", metavar="STACK")
+]
+New = Annotated[
+    str, typer.Option("--to", autocompletion=complete, help="The stage 2 stack.", metavar="STACK")
+]
+
+
+@app.command()
+def promote(
+    old: Old,
+    new: New,
+    plan: Annotated[bool, typer.Option("--plan", help="Look; change nothing (default).")] = False,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Copy the database while stage 1 serves.")
+    ] = False,
+    switch: Annotated[
+        bool, typer.Option("--switch", help="Let the app use the new database.")
+    ] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Back to the old one, with all that was written.")
+    ] = False,
+    finish: Annotated[bool, typer.Option("--finish", help="Stage 2 alone; no way back.")] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="Before the switch: as it was.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="What the stage 2 database holds may go.")
+    ] = False,
+    stall_limit_s: Annotated[
+        float, typer.Option(help="Longest that clients may wait during the switch.")
+    ] = STALL_S,
+    yes: Yes = False,
+    json_: Json = False,
+) -> None:
+    """Move the app's database from a stage 1 stack to a stage 2 stack without losing a row.
+
+    Without a step: show the plan, or how far a promotion is.
+    """
+    given = dict(zip(STEPS, (plan, copy, switch, rollback, finish, abort), strict=True))
+    chosen = [name for name, wanted in given.items() if wanted]
+    if len(chosen) > 1:
+        raise UserError(
+            f"promote: should be given one step, got {', '.join(f'--{one}' for one in chosen)}"
+        )
+    if not 0 < stall_limit_s <= 60:
+        raise invalid("--stall-limit-s", "more than 0 and at most 60", stall_limit_s)
+    screen = display.make_screen(error=True) if json_ else None
+    both = promotion.pair(
+        session.open_session(old, screen=screen), session.open_session(new, screen=screen)
+    )
+    told = _do(chosen[0] if chosen else "", both, stall_limit_s, replace=replace, yes=yes)
+    if json_:
+        print(json.dumps(told, indent=2))
+
+
+def _do(
+    step: str, both: promotion.Pair, stall_s: float, *, replace: bool, yes: bool
+) -> dict[str, Any]:
+    phase = promotion.phase(both)
+    if not step and phase:
+        return _progress(both, phase)
+    if step in {"", "plan"} or (step == "copy" and not phase):
+        told, blocked = _plan(both, stall_s, replace=replace)
+        if step != "copy":
+            return told
+        if blocked:
+            raise StepFailed("Nothing was changed", "Clear what is in the way first.")
+    _allowed(step, phase)
+    _ask(step, both, yes=yes)
+    match step:
+        case "copy":
+            return _copy(both)
+        case "switch":
+            return _switch(both, stall_s)
+        case "rollback":
+            return _rollback(both, stall_s)
+        case "finish":
+            return _finish(both)
+        case _:
+            return _abort(both)
+
+
+def _allowed(step: str, phase: str) -> None:
+    needs = {"switch": "copying", "rollback": "switched", "finish": "switched"}
+    if step == "abort" and phase == "switched":
+        raise UserError(
+            "--abort: should come before the switch, and the app uses the new database",
+            "--rollback leads back.",
+        )
+    if step == "copy" and phase == "switched":
+        raise UserError("--copy: should come before the switch, and it has been done")
+    if step in needs and phase not in {needs[step], "switched"}:
+        first = "--switch" if needs[step] == "switched" else "--copy"
+        raise UserError(f"--{step}: should come after {first}", f"Run {first} first.")
+
+
+def _ask(step: str, both: promotion.Pair, *, yes: bool) -> None:
+    questions = {
+        "copy": f"Stop the app of {both.new.stack} and fill its database from {both.old.stack}",
+        "switch": f"Let the app of {both.old.stack} use the database of {both.new.stack}",
+        "rollback": f"Lead the app of {both.old.stack} back to its own database, and stop"
+        f" {both.new.stack}",
+        "finish": f"Stop the app of {both.old.stack} for good; its name has to lead to"
+        f" {both.new.stack}, and there is no way back",
+        "abort": f"Forget the copy and give {both.new.stack} back what it had",
+    }
+    if not yes and not confirm(f"{questions[step]}?"):
+        raise NotConfirmed
+
+
+def _plan(both: promotion.Pair, stall_s: float, *, replace: bool) -> tuple[dict[str, Any], bool]:
+    old, new = promotion.sides(both)
+    found = obstacles(old, new, replace=replace)
+    for line in steps.lines(old, new, found, stall_s):
+        both.say(line)
+    return steps.as_json(old, new, found, stall_s), any(one.blocks for one in found)
+
+
+def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:
+    if phase == "switched":
+        both.say(
+            f"The app of {both.old.stack} uses the database of {both.new.stack}. --rollback leads"
+            " back, --finish ends the promotion."
+        )
+        return {"phase": phase}
+    return _look(both, promotion.way(both))
+
+
+def _look(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
+    asked = {"mode": "promotion progress", **known}
+    return both.old_server.perform(asked, both.say)
+
+
+def _copy(both: promotion.Pair) -> dict[str, Any]:
+    promotion.begin(both)
+    known = promotion.way(both)
+    asked = {"mode": "promotion copy", **known}
+    both.old_server.perform(asked, both.say, deadline_s=promotion.COPY_S)
+    began, first, last = time.monotonic(), -1, ""
+    while True:
+        found = _look(both, known)
+        first = int(found["bytes"]) if first < 0 else first
+        line = progress_line(found, first, time.monotonic() - began)
+        if line != last:
+            both.say(line)
+        last = line
+        if found["ready"] == found["tables"]:
+            both.say(f"{both.new.stack} has everything and follows; --switch comes next.")
+            return found
+        time.sleep(LOOK_S)
+
+
+def progress_line(found: dict[str, Any], first: int, elapsed_s: float) -> str:
+    """How far the copy is, at which rate, and how long it will take."""
+    size, whole = int(found["bytes"]), int(found["source_bytes"])
+    done = f"  {found['ready']} of {found['tables']} tables, {steps.mib(size)}"
+    rate = (size - first) / elapsed_s if elapsed_s > 0 else 0
+    if rate <= 0 or found["ready"] == found["tables"]:
+        return f"{done} of {steps.mib(whole)}"
+    left = max(0, whole - size) / rate
+    return f"{done} of {steps.mib(whole)}, {steps.mib(rate)}/s, about {left:.0f} s left"
+
+
+def _switch(both: promotion.Pair, stall_s: float) -> dict[str, Any]:
+    asked = {"mode": "promotion switch", "stall_s": stall_s, **promotion.way(both)}
+    told = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
+    both.say(f"The app uses the new database. Clients waited for {told['stall_s']:.2f} s.")
+    promotion.serve_promoted(both)
+    _record(both, both.new.stack)
+    both.say(
+        f"{both.new.stack} answers too: let the site's name lead there. Then --finish;"
+        " --rollback leads back until then."
+    )
+    return told
+
+
+def _rollback(both: promotion.Pair, stall_s: float) -> dict[str, Any]:
+    promotion.stand_by(both)
+    asked = {"mode": "promotion back", "stall_s": stall_s, **promotion.way(both)}
+    told = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
+    both.say(f"The app uses its old database again. Clients waited for {told['stall_s']:.2f} s.")
+    _end(both, "old")
+    promotion.serve(both)
+    _record(both, None)
+    return told
+
+
+def _finish(both: promotion.Pair) -> dict[str, Any]:
+    promotion.move_queue(both)
+    _end(both, "new")
+    promotion.serve(both)
+    both.say(
+        f"{both.new.stack} has database and jobs. `./stages down {both.old.stack}` takes the old"
+        " server away; its data and its last backup stay until `delete-data`."
+    )
+    return {"finished": True}
+
+
+def _abort(both: promotion.Pair) -> dict[str, Any]:
+    _end(both, "old")
+    promotion.serve(both)
+    both.say("Both stacks are as they were.")
+    return {"aborted": True}
+
+
+def _end(both: promotion.Pair, keep: str) -> None:
+    asked = {"mode": "promotion clear", "keep": keep, **promotion.way(both)}
+    both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
+    promotion.close(both)
+
+
+def _record(both: promotion.Pair, to: str | None) -> None:
+    """State in stage 1's settings, and in the engine's state, where its pooler points."""
+
+    if to is None and both.old.settings.database.promoted_to is None:
+        return
+
+    def edit(file: Path) -> None:
+        both.old.engine.configure(file, SETTING, to, "string")
+
+    flows.up_with(both.old, edit, yes=True, ask=confirm)

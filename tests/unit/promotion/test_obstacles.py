@@ -1,0 +1,225 @@
+"""What keeps a promotion from beginning, case by case."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from planning.promotion import steps
+from planning.promotion.facts import Database, Side, Table, database
+from planning.promotion.obstacles import WISHED, obstacles
+
+GIB = 1024**3
+TABLE = Table(
+    name="public.orders", bytes=GIB, rows=1000, identity=True, unlogged=False, owner="app"
+)
+DATABASE = Database(
+    version=WISHED,
+    size_bytes=GIB,
+    wal_level="logical",
+    slot_keep="2GB",
+    large_objects=0,
+    extensions=frozenset({"plpgsql"}),
+    available=frozenset({"plpgsql", "pg_trgm"}),
+    oldest_transaction_s=0,
+    sequences=2,
+    views=(),
+    foreign=(),
+    tables=(TABLE,),
+)
+OLD = Side(
+    stack="shop-stage1",
+    cloud="local",
+    stage=1,
+    revision="a" * 40,
+    healthy=True,
+    pool_mode="transaction",
+    standby=False,
+    storage_bytes=0,
+    free_bytes=8 * GIB,
+    promotion={},
+    database=DATABASE,
+)
+EMPTY = dataclasses.replace(DATABASE, size_bytes=0, tables=())
+NEW = dataclasses.replace(
+    OLD, stack="shop-stage2", stage=2, storage_bytes=10 * GIB, free_bytes=0, database=EMPTY
+)
+
+
+def changed(side: Side, changes: dict[str, Any]) -> Side:
+    """A side with other fields, its database's and its one table's among them."""
+    table = {key[6:]: value for key, value in changes.items() if key.startswith("table_")}
+    held = {key[9:]: value for key, value in changes.items() if key.startswith("database_")}
+    if table:
+        held["tables"] = (dataclasses.replace(TABLE, **table),)
+    own = {k: v for k, v in changes.items() if not k.startswith(("table_", "database_"))}
+    return dataclasses.replace(side, **own, database=dataclasses.replace(side.database, **held))
+
+
+def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
+    assert obstacles(OLD, NEW) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem", "remedy"),
+    [
+        (
+            {"stage": 2},
+            {"stage": 1},
+            "A promotion leads from stage 1 to stage 2, not from stage 2 to stage 1",
+            "Exchange --from and --to, or name other stacks.",
+        ),
+        ({"healthy": False}, {}, "Stack shop-stage1 is not healthy", "`./stages status` says why."),
+        (
+            {},
+            {"promotion": {"other": "old-shop"}},
+            "Stack shop-stage2 is already in a promotion, with old-shop",
+            "Go on with that one, or end it with --abort.",
+        ),
+        (
+            {},
+            {"revision": "b" * 40},
+            "Stack shop-stage1 runs revision aaaaaaaaaaaa, shop-stage2 bbbbbbbbbbbb",
+            "Deploy the same revision to both.",
+        ),
+        (
+            {"database_version": 180000},
+            {},
+            "The new database is PostgreSQL 17.12, older than 18.0",
+            "Set a newer stages:database.version on stage 2.",
+        ),
+        (
+            {},
+            {"database_version": 170007},
+            "PostgreSQL of stage 2 is 17.7: before 17.8 logical decoding could lose rows",
+            "Update it first.",
+        ),
+        (
+            {"database_wal_level": "replica"},
+            {},
+            "wal_level of stage 1 is replica, not logical",
+            "Bring stage 1 up with this version of the project.",
+        ),
+        (
+            {"database_slot_keep": "-1"},
+            {},
+            "Stage 1 has no max_slot_wal_keep_size: a copy that is cut off would fill its volume",
+            "Bring stage 1 up with this version of the project.",
+        ),
+        (
+            {"database_extensions": frozenset({"postgis", "plpgsql"})},
+            {},
+            "The new database does not offer the extension postgis",
+            "Do without it first, or choose a service that has it.",
+        ),
+        (
+            {"table_identity": False},
+            {},
+            "A row cannot be told from others in the table public.orders: there is no primary key",
+            "Add a primary key, or ALTER TABLE public.orders REPLICA IDENTITY FULL.",
+        ),
+        (
+            {"table_unlogged": True},
+            {},
+            "An unlogged table is not replicated: public.orders",
+            "ALTER TABLE public.orders SET LOGGED.",
+        ),
+        (
+            {"table_owner": "postgres"},
+            {},
+            "The app does not own the table public.orders",
+            "ALTER TABLE public.orders OWNER TO app.",
+        ),
+        (
+            {"database_large_objects": 3},
+            {},
+            "There are large objects (3), which are not replicated",
+            "Move them into a bytea column or into files.",
+        ),
+        (
+            {},
+            {"table_rows": 1001},
+            "The new database is not empty: stage 1 has fewer rows in public.orders",
+            "Promote to a new stack; or, with --replace, what it holds is put aside, and deleted"
+            " by --finish.",
+        ),
+        (
+            {"database_size_bytes": 9 * GIB},
+            {},
+            "The new database's disk has 10.0 GiB, and the copy takes about 10.8 GiB",
+            "Raise stages:database.storage_gib of stage 2, and bring it up.",
+        ),
+        (
+            {"free_bytes": GIB},
+            {},
+            "The volume of stage 1 has 1.0 GiB free, and a copy that is cut off may take 2.0 GiB",
+            "Raise stages:data.volume_gib of stage 1, and bring it up.",
+        ),
+        (
+            {"pool_mode": "session"},
+            {},
+            "The pool of shop-stage1 is in session mode: clients that stay connected would not let"
+            " the switch begin",
+            "Set stages:database.pool_mode to transaction, and bring it up.",
+        ),
+        (
+            {"database_tables": ()},
+            {},
+            "The old database has no table",
+            "There is nothing to promote.",
+        ),
+    ],
+)
+def test_each_obstacle_has_a_remedy(
+    old: dict[str, Any], new: dict[str, Any], problem: str, remedy: str
+) -> None:
+    found = obstacles(changed(OLD, old), changed(NEW, new))
+    assert [(one.problem, one.remedy) for one in found if one.blocks] == [(problem, remedy)]
+
+
+@pytest.mark.parametrize("cloud", ["aws", "digitalocean"])
+def test_a_cloud_without_it_is_refused(cloud: str) -> None:
+    old, new = (dataclasses.replace(side, cloud=cloud) for side in (OLD, NEW))
+    assert [one.problem for one in obstacles(old, new)] == 2 * [
+        f"A promotion on {cloud} is not built yet: the rules between the two networks are missing"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "problem"),
+    [
+        ({"database_version": 170010}, "PostgreSQL of stage 1 is 17.10; 17.12 has more fixes"),
+        ({"database_views": ("public.sums",)}, "Materialized views arrive empty: public.sums"),
+        (
+            {"database_oldest_transaction_s": 90},
+            "A transaction has gone on for 90 s: the copy waits for its end",
+        ),
+    ],
+)
+def test_what_is_only_to_be_known_does_not_block(old: dict[str, Any], problem: str) -> None:
+    (found,) = obstacles(changed(OLD, old), NEW)
+    assert (found.problem, found.blocks) == (problem, False)
+
+
+def test_what_a_deploy_wrote_may_be_there_and_more_where_it_may_go() -> None:
+    fewer, more = (changed(NEW, {"table_rows": rows}) for rows in (1000, 1001))
+    assert obstacles(OLD, fewer) == []
+    (found,) = obstacles(OLD, more, replace=True)
+    assert not found.blocks
+
+
+def test_the_plan_says_what_is_copied_and_what_is_in_the_way() -> None:
+    blind = changed(OLD, {"table_identity": False})
+    said = steps.lines(blind, NEW, obstacles(blind, NEW), 5)
+    assert "1.0 GiB, 1 tables (public.orders 1.0 GiB), 2 sequences" in said[1]
+    assert said[-2] == "In the way:"
+    told = steps.as_json(blind, NEW, obstacles(blind, NEW), 5)
+    assert (told["size_bytes"], told["obstacles"][0]["blocks"]) == (GIB, True)
+
+
+def test_the_facts_are_the_servers_answer() -> None:
+    table = dataclasses.asdict(TABLE)
+    told = {**dataclasses.asdict(DATABASE), "tables": [table], "views": [], "foreign": []}
+    assert database(told) == DATABASE
