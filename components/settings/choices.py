@@ -66,7 +66,7 @@ OTHER_STACK = pattern(
     r"[a-z0-9]+(-[a-z0-9]+)*",
     "the name of a stack",
     longest=64,
-    remedy="It is the middle of stacks/Pulumi.<stack>.yaml.",
+    remedy="Such as shop-stage2.",
 )
 IMAGE = pattern(
     r"[A-Za-z0-9]+([._-][A-Za-z0-9]+)*",

@@ -42,7 +42,7 @@ def pause() -> None:
             raise Failed(
                 "pgbouncer",
                 f"a transaction went on for more than {PAUSE_S} s, {TRIES} times",
-                "Nothing was changed. `./stages db info` shows what runs; try again then.",
+                "Nothing was changed; try again when it has ended.",
             )
         time.sleep(1)
     ask("KILL app_direct")

@@ -180,7 +180,7 @@ def _wait_until_close(document: dict[str, Any]) -> None:
                 "the copy",
                 f"has {found['ready']} of {found['tables']} tables and is"
                 f" {lag.get('bytes', 0)} bytes behind; nothing was changed",
-                "`./stages promote` shows how it goes on.",
+                "Give it time: --copy shows how it goes on.",
             )
         time.sleep(0.3)
 
