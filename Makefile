@@ -5,7 +5,7 @@
 # not $(STACK); where several words may be given, $$STACK, with `set -f`. make would expand what a
 # command line gave it (REVISION='$(shell ...)'): each such variable is set to its text, word for word.
 # Written for GNU make 3.81 and bash 3.2 too, which is what macOS has.
-VARIABLES = PYTHON STACK YES JSON GRAPH COMMAND REVISION CONFIRM SINCE PROCESS GREP FOLLOW \
+VARIABLES = PYTHON STACK YES JSON GRAPH COMMAND REVISION CONFIRM WITH_BACKUPS SINCE PROCESS GREP FOLLOW \
 	COMPARE BUDGET USAGE FORMAT OUT STRICT SUMMARY CLOUD REGION FROM REFRESH BENCH RUNS \
 	TIMES SLOW_TIMES SEED FAULTS TESTS
 STACK ?= local-stage1
@@ -104,8 +104,9 @@ down: ## take a stack away; its data stays
 failover: ## let the database's standby take over (YES=1: do not ask; JSON=1: for a machine)
 	$(STAGES) failover $(STACK_FLAG) $(YES_FLAG) $(JSON_FLAG)
 
-delete-data: ## delete what `down` kept, for good (CONFIRM=<the stack's name>)
-	$(STAGES) delete-data $(STACK_FLAG) $${CONFIRM:+--confirm "$$CONFIRM"}
+delete-data: ## delete what `down` kept, for good (CONFIRM=<the stack's name>; WITH_BACKUPS=1: those too)
+	$(STAGES) delete-data $(STACK_FLAG) $${CONFIRM:+--confirm "$$CONFIRM"} \
+		$${WITH_BACKUPS:+--with-backups}
 
 signals: ## stay on stage 1, or move on? (SINCE=24h; JSON=1: for a machine)
 	$(STAGES) signals $(STACK_FLAG) $${SINCE:+--since "$$SINCE"} $(JSON_FLAG)

@@ -154,17 +154,21 @@ def delete_data(
     word: Word = None,
     stack: Stack = None,
     confirm: Annotated[str, typer.Option(help="The stack's name, once more.")] = "",
+    with_backups: Annotated[
+        bool, typer.Option("--with-backups", help="Delete the bucket of the backups as well.")
+    ] = False,
 ) -> None:
-    """Delete the data that `down` kept, for good."""
+    """Delete the data that `down` kept, for good; the backups stay unless they are named."""
     opened = _open(word, stack)
     stack = opened.stack
     if not confirm and sys.stdin.isatty():
+        what = "data and the backups" if with_backups else "data, but not the backups,"
         confirm = typer.prompt(
-            f"This cannot be undone. The stack's name, to delete the data of {stack}"
+            f"This cannot be undone. The stack's name, to delete the {what} of {stack}"
         )
     if confirm != stack:
         raise UserError(
             f"CONFIRM: should be the stack's name {stack!r}, got {confirm!r}",
             f"make delete-data STACK={stack} CONFIRM={stack}",
         )
-    flows.delete_data(opened)
+    flows.delete_data(opened, with_backups=with_backups)

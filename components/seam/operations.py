@@ -34,6 +34,14 @@ def _none(_: str) -> list[str]:
     return []
 
 
+def _deletes_nothing(_: str, _with_backups: bool) -> list[str]:
+    return []
+
+
+def _not_known(_: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {}
+
+
 def _no_hosts(_: str) -> dict[str, str]:
     return {}
 
@@ -110,10 +118,14 @@ class Operations:
     undeletable: Callable[[Sequence[Mapping[str, Any]]], dict[str, str]] = _all_deletable
     """Of the resources in the engine's state, those that the cloud refuses to delete for good: by
     URN, why. ``down`` and ``delete-data`` leave them in place and in the state."""
+    stored: Callable[[Sequence[Mapping[str, Any]]], dict[str, str]] = _not_known
+    """Of the resources in the engine's state, what each bucket holds, by URN; one that does not
+    answer is not in it."""
     unmanaged: Callable[[Settings], list[str]] = _no_notes
     """What the cloud keeps and bills and the engine never knew of (snapshots, logs), one line each
     with its price."""
     leftovers: Callable[[str], list[str]] = _none
     """What a stack still holds outside the engine's state, one line each."""
-    delete_data: Callable[[str], list[str]] = _none
-    """Delete the data a stack still holds; return what was deleted, one line each."""
+    delete_data: Callable[[str, bool], list[str]] = _deletes_nothing
+    """Delete the data a stack still holds, with its backups or without them; return what was
+    deleted, one line each."""

@@ -18,6 +18,7 @@ from components.host.model import DatabaseStep, HostFile, Part
 from components.host.pool import pool_sizes
 from components.release import ResolvedRelease
 from components.resources.secrets import GeneratedSecrets
+from components.seam import buckets
 from components.seam.cloud import BucketNeeds, Cloud, NetworkAnswer, NetworkNeeds, VolumeNeeds
 from components.settings import Settings
 from components.stages import storage
@@ -61,8 +62,13 @@ class SingleServer(pulumi.ComponentResource):
             parent=self,
         )
         bucket = _bucket(name, cloud, settings, network, self)
-        names = (*SECRETS, *([BACKUP_PASSPHRASE] if bucket else []))
-        secrets = GeneratedSecrets(f"{name}-secrets", names, child)
+        # The passphrase stays as long as the backups: without it nobody opens them.
+        kept = settings.data.protected and not settings.backups.off
+        secrets = GeneratedSecrets(
+            f"{name}-secrets",
+            (*SECRETS, BACKUP_PASSPHRASE),
+            pulumi.ResourceOptions(parent=self, protect=kept),
+        )
         plan = cloud.server_plan(server_plan_name(cloud, settings))
         host = AppHost(
             f"{name}-app",
@@ -150,7 +156,7 @@ def _bucket(
         locked=False,
         protected=settings.data.protected,
     )
-    made = cloud.bucket(f"{name}-backups", needs, network, parent=parent)
+    made = cloud.bucket(buckets.backups(name), needs, network, parent=parent)
     return pulumi.Output.all(
         endpoint=made.endpoint,
         name=made.name,

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -249,9 +249,9 @@ class Engine:
     def cancel(self) -> None:
         self._stack().cancel()
 
-    def unprotect(self) -> None:
-        """Let everything in the state be deleted."""
-        arguments = ["state", "unprotect", "--all", "--yes", "--stack", self._name]
+    def unprotect(self, urns: Sequence[str]) -> None:
+        """Let these resources of the state be deleted."""
+        arguments = ["state", "unprotect", *urns, "--yes", "--stack", self._name]
         self.command.run(arguments, str(self._checkout.root), {})
 
     def protect(self, urn: str) -> None:

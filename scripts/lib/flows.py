@@ -22,6 +22,7 @@ from components.settings.code import REVISION
 from scripts.lib import (
     certificate,
     failed_boots,
+    kept_backups,
     new_server,
     own_backend,
     recovery,
@@ -214,9 +215,11 @@ def down(session: Session, /, *, yes: bool, ask: Callable[[str], bool]) -> None:
         session.say("These stay:")
         for line in stays:
             session.say(f"  {line}")
+        there = kept_backups.resources(session.stack, session.engine.resources())
         session.say(
             f"`make up STACK={session.stack}` finds them again; "
-            f"`make delete-data STACK={session.stack}` deletes them for good."
+            f"`make delete-data STACK={session.stack}` deletes them for good"
+            + (", but for the backups, which WITH_BACKUPS=1 deletes too." if there else ".")
         )
 
 
@@ -227,31 +230,47 @@ def _stays(session: Session) -> list[str]:
     if not session.operations.asks:  # nothing costs anything, and the cloud's words say more
         return outside or [one.title for one in resources if one.is_real]
     known = [one.id for one in resources if one.is_real]
+    stored = session.operations.stored([one.state for one in resources if one.is_real])
     return [
-        *remaining.lines(session.stack, resources),
+        *remaining.lines(session.stack, resources, stored),
         *(line for line in outside if not any(id_ and id_ in line for id_ in known)),
         *session.operations.unmanaged(session.settings),
     ]
 
 
-def delete_data(session: Session) -> None:
-    """Delete what ``down`` kept. Refuses while anything else of the stack is there."""
+def delete_data(session: Session, *, with_backups: bool = False) -> None:
+    """Delete what ``down`` kept, its backups only if asked for. Refuses while anything else of the
+    stack is there."""
     make_ready(session)
     if views.is_up(session):
         raise UserError(
             f"Stack {session.stack}: should be down before its data is deleted, got one that is up",
             f"Run `make down STACK={session.stack}` first.",
         )
-    kept = session.engine.resources()
-    if any(found.is_real for found in kept):
-        session.operations.unlock([found.state for found in kept])
-        session.engine.unprotect()
-        _keep_undeletable(session)
+    every = session.engine.resources()
+    backups = [] if with_backups else kept_backups.resources(session.stack, every)
+    stay = {one.urn for one in backups}
+    going = [one for one in every if one.is_real and one.urn not in stay]
+    refused = False
+    if going:
+        session.operations.unlock([one.state for one in going])
+        if locked := [one.urn for one in going if one.is_protected]:
+            session.engine.unprotect(locked)
+        refused = _keep_undeletable(session)
         with Progress(session.screen, f"Deleting the data of {session.stack}") as progress:
             _run(session, session.engine.destroy, progress, exclude_protected=True)
-    for line in session.operations.delete_data(session.stack):
+    for line in session.operations.delete_data(session.stack, not backups):
         session.say(f"  - deleted {line}")
-    session.say(f"{session.stack}: no data is left.")
+    if backups:
+        session.say(f"{session.stack}: no data is left but the backups, which stay:")
+        for line in kept_backups.lines(session.stack, backups, session.operations):
+            session.say(f"  {line}")
+        session.say(
+            f"`make up STACK={session.stack}` makes a new database beside them; `make delete-data"
+            f" STACK={session.stack} CONFIRM={session.stack} WITH_BACKUPS=1` deletes them for good."
+        )
+    else:
+        session.say(f"{session.stack}: no {'other ' if refused else ''}data is left.")
     if billed := session.operations.unmanaged(session.settings):
         session.say("Its cloud still bills, until you delete them:")
         for line in billed:
@@ -347,15 +366,18 @@ def _preflight(session: Session) -> None:
         session.say(f"pending: {line}")
 
 
-def _keep_undeletable(session: Session) -> None:
-    """Protect what the cloud would refuse to delete, so that a run leaves it out and ends well."""
+def _keep_undeletable(session: Session) -> bool:
+    """Protect what the cloud would refuse to delete, so that a run leaves it out and ends well.
+
+    Whether there is any.
+    """
     resources = session.engine.resources() if views.exists(session) else []
     kept = session.operations.undeletable([one.state for one in resources if one.is_real])
     for one in resources:
-        if one.urn in kept:
+        if one.urn in kept and not one.is_protected:
             session.say(f"{one.title} stays: {kept[one.urn]}.")
-            if not one.is_protected:
-                session.engine.protect(one.urn)
+            session.engine.protect(one.urn)
+    return bool(kept)
 
 
 def _plan(session: Session, operation: Callable[..., Any], **options: Any) -> Run:

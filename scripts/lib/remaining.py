@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from components.errors import UserError
@@ -12,8 +12,11 @@ from planning.costs.estimate import OWN, Estimate, estimate, money, total
 from scripts.lib.engine import Resource
 
 
-def lines(stack: str, resources: Sequence[Resource]) -> list[str]:
-    """One line for each resource of the state with its price a month, then the sum.
+def lines(
+    stack: str, resources: Sequence[Resource], stored: Mapping[str, str] | None = None
+) -> list[str]:
+    """One line for each resource of the state with its price a month and, for a bucket, what it
+    holds (``stored``, by URN), then the sum.
 
     Prices are those of the estimate (`make cost`), for the resources that are left: a reserved
     address that no server has may cost more than one in use. A resource without a price says so.
@@ -21,7 +24,8 @@ def lines(stack: str, resources: Sequence[Resource]) -> list[str]:
     # Resources of the project's own are in the state and on no bill.
     real = [one for one in resources if one.is_real and not one.state["type"].startswith(OWN)]
     priced = _estimate(stack, resources)
-    named = [f"{one.title}: {_price(one, priced)}" for one in real]
+    held = {urn: f"; it holds {what}" for urn, what in (stored or {}).items()}
+    named = [f"{one.title}: {_price(one, priced)}{held.get(one.urn, '')}" for one in real]
     if priced is not None and priced.lines:
         named.append(f"together {priced.least}${money(priced.total)} a month")
     return named

@@ -141,6 +141,8 @@ def test_down_leaves_what_is_protected_for_an_up_or_for_good(
     gone = [name.split()[0] for _, name in stack.cloud.log]
     assert ("shutdown", server) in stack.cloud.log
     assert did.index("shutdown") < gone.index("Droplet" if "Droplet" in gone else "Instance")
+    backups = {name for name in STAYS[stack.name] if "backups" in name}
+    assert ("but for the backups, which WITH_BACKUPS=1 deletes too" in said) == bool(backups)
     data = set(stack.cloud.account.things)
     is_down = stack.moment()
     stack.up()
@@ -148,8 +150,30 @@ def test_down_leaves_what_is_protected_for_an_up_or_for_good(
     stack.back_to(is_down)
     monkeypatch.setattr(api, "client", lambda service, region: Rds(stack))
     flows.delete_data(session(stack))
+    assert in_the_account(stack) == backups
+    left = {one.title for one in stack.resources() if one.is_real}
+    secrets = f"{stack.name}-secrets (GeneratedSecrets)"  # which hold the passphrase
+    assert (secrets in left) == bool(backups)
+    assert len(left) == len(backups) + (1 if backups else 0)
+    flows.delete_data(session(stack), with_backups=True)
     assert in_the_account(stack) == set()
     assert [one for one in stack.resources() if one.is_real] == []
+
+
+def test_a_stack_made_again_beside_its_backups_opens_them(bring: Bring) -> None:
+    """The passphrase is in the state alone: it stays through ``down`` and ``delete-data``."""
+    stack = bring("digitalocean-stage1").stack
+
+    def passphrase() -> str:
+        every = stack.new_engine().resources(show_secrets=True)
+        (made,) = [one for one in every if one.title == f"{stack.name}-secrets (GeneratedSecrets)"]
+        return str(made.state["outputs"]["values"])
+
+    before = passphrase()
+    flows.down(session(stack), yes=True, ask=yes)
+    flows.delete_data(session(stack))
+    stack.up()
+    assert passphrase() == before
 
 
 def test_the_default_vpc_of_a_region_is_left_in_place(bring: Bring) -> None:
@@ -171,7 +195,7 @@ def test_the_default_vpc_of_a_region_is_left_in_place(bring: Bring) -> None:
     assert vpc.id in stack.cloud.account.things
     flows.down(opened(), yes=True, ask=yes)
     flows.delete_data(opened())
-    assert in_the_account(stack) == {"Vpc network"}
+    assert in_the_account(stack) == {"SpacesBucket backups-bucket", "Vpc network"}
     stack.up()
     assert vpc.id in stack.cloud.account.things
 

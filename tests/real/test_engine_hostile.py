@@ -44,7 +44,7 @@ OPERATIONS = Operations(
     stopped=lambda settings: [SAID],
     databases=lambda stack: [dict(name=SAID, role=SAID, well=False, lag_bytes=None)],
     leftovers=lambda stack: [SAID],
-    delete_data=lambda stack: [SAID],
+    delete_data=lambda stack, with_backups: [SAID],
     prepare=lambda settings, say: say(SAID),
 )
 '''

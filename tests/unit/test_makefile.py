@@ -69,7 +69,7 @@ WORDS = {
     "test": ["TESTS"],
 }
 """Variables that are a list of words."""
-SWITCHES = {"YES", "JSON", "REFRESH", "STRICT", "SUMMARY", "FOLLOW"}
+SWITCHES = {"YES", "JSON", "REFRESH", "STRICT", "SUMMARY", "FOLLOW", "WITH_BACKUPS"}
 """Variables that are an option without a value."""
 VARIABLES = re.sub(r"\\\n\s*", "", MAKEFILE).split("VARIABLES = ")[1].split("\n")[0].split()
 TARGETS = [

@@ -26,7 +26,7 @@ def rebuild(product: Product, point: int, rng: random.Random, wanted: dict[str, 
     """Take the stack away with its data, kill an ``up`` at a point, and run the next."""
     stack = product.stack
     stack.run("down")
-    stack.run("delete-data", "--confirm", stack.name)
+    stack.run("delete-data", "--confirm", stack.name, "--with-backups")
     product.jobs.clear()
     kill = choose(product.timeline, point, rng)
     killed_up(stack, kill)

@@ -18,7 +18,7 @@ from tests.real.clone import Clone, Stack, clone
 def take_away(stack: Stack) -> None:
     """Take a stack down with its data, and see that nothing is left of it on the machine."""
     stack.run("down")
-    stack.run("delete-data", "--confirm", stack.name)
+    stack.run("delete-data", "--confirm", stack.name, "--with-backups")
     assert leftovers(stack.name) == []
 
 

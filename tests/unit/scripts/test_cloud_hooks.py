@@ -15,7 +15,7 @@ from tests.support.planned import only, planned, stack_values
 def test_a_cloud_without_hooks_asks_and_does_nothing() -> None:
     none = Operations()
     assert none.asks
-    assert none.leftovers("s") == none.delete_data("s") == []
+    assert none.leftovers("s") == none.delete_data("s", False) == []
     assert none.hosts("s") == {}
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from components.clouds.aws.account import api, leftovers, pending, room
 from components.clouds.aws.account.preflight import check
+from components.seam import buckets
 from components.seam.operations import Operations
 
+BUCKET = "aws:s3/bucket:Bucket"
 DATABASE = "aws:rds/instance:Instance"
 
 
@@ -32,11 +35,68 @@ def unlock(resources: Sequence[Mapping[str, Any]]) -> None:
                 raise api.told(error) from error
 
 
+def stored(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What S3's buckets hold."""
+    found = {}
+    for one in resources:
+        if one["type"] == BUCKET:
+            with suppress(api.Failed):
+                found[str(one["urn"])] = buckets.holds(_sizes(one))
+    return found
+
+
+def undeletable(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Name the buckets that hold something, by URN, with the rules that keep them private: AWS
+    deletes an empty one alone, and the project's own rights delete no object."""
+    found: dict[str, str] = {}
+    for one in resources:
+        kept = one.get("protect") or (one.get("outputs") or {}).get("forceDestroy")
+        if one["type"] == BUCKET and not kept and (why := _not_empty(one)):
+            found[str(one["urn"])] = why
+    rules = {
+        str(one["urn"]): "it belongs to that bucket"
+        for one in resources
+        for urn in (one.get("propertyDependencies") or {}).get("bucket") or []
+        if urn in found
+    }
+    return {**found, **rules}
+
+
+def _not_empty(bucket: Mapping[str, Any]) -> str:
+    """Why a bucket cannot be deleted; empty if it can."""
+    region = (bucket.get("outputs") or {}).get("region")
+    console = f"https://{region}.console.aws.amazon.com/s3/bucket/{bucket['id']}/empty"
+    try:
+        if next(_sizes(bucket), None) is None:
+            return ""
+    except api.Failed as error:
+        return "" if error.code == "NoSuchBucket" else f"whether it is empty is not known: {error}"
+    return f"it holds objects or earlier versions, and only an administrator empties it: {console}"
+
+
+def _sizes(bucket: Mapping[str, Any]) -> Iterator[int]:
+    """Of its objects and their earlier versions; a mark that hides one takes no room."""
+    s3 = api.client("s3", str((bucket.get("outputs") or {}).get("region")))
+    more: dict[str, str] = {}
+    while True:
+        answer = api.call(s3, "list_object_versions", Bucket=str(bucket["id"]), **more)
+        yield from (int(one["Size"]) for one in answer.get("Versions") or ())
+        yield from (0 for _ in answer.get("DeleteMarkers") or ())
+        if not answer.get("IsTruncated"):
+            return
+        more = {
+            "KeyMarker": answer["NextKeyMarker"],
+            "VersionIdMarker": answer.get("NextVersionIdMarker", ""),
+        }
+
+
 OPERATIONS = Operations(
     preflight=check,
     room=room.check,
     pending=pending.lines,
     cancel_pending=pending.cancel,
     unlock=unlock,
+    undeletable=undeletable,
+    stored=stored,
     unmanaged=leftovers.lines,
 )

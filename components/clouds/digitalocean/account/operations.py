@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from components.clouds.digitalocean.account import api
+from components.clouds.digitalocean.account import api, spaces
 from components.clouds.digitalocean.account.preflight import check, notes, room
 from components.clouds.digitalocean.resources.names import LABELS, stack_label
 from components.errors import UserError
+from components.seam import buckets
 from components.seam.operations import Operations
 
+BUCKET = "digitalocean:index/spacesBucket:SpacesBucket"
 VPC = "digitalocean:index/vpc:Vpc"
 KINDS = (
     ("databases", "databases", "database cluster"),
@@ -42,13 +45,44 @@ def leftovers(stack: str) -> list[str]:
 
 
 def undeletable(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Name the VPC that is its region's default, by URN: DigitalOcean refuses to delete it."""
-    return {
+    """Name the VPC that is its region's default, by URN, and each bucket that holds something:
+    DigitalOcean refuses to delete them."""
+    found = {
         str(one["urn"]): "it is its region's default VPC, which DigitalOcean does not delete;"
         " it costs nothing"
         for one in resources
         if one["type"] == VPC and _is_default(str(one["id"]))
     }
+    for one in resources:
+        kept = one.get("protect") or (one.get("outputs") or {}).get("forceDestroy")
+        if one["type"] == BUCKET and not kept and (why := _not_empty(one)):
+            found[str(one["urn"])] = why
+    return found
+
+
+def _not_empty(bucket: Mapping[str, Any]) -> str:
+    """Why a bucket cannot be deleted; empty if it can."""
+    try:
+        if next(spaces.sizes(bucket), None) is None:
+            return ""
+    except api.NotFound:
+        return ""
+    except api.Unreachable as error:
+        return f"whether it is empty is not known: {error.problem}"
+    return (
+        "it holds objects or earlier versions: destroy it at"
+        f" https://cloud.digitalocean.com/spaces/{bucket['id']}"
+    )
+
+
+def stored(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What buckets hold."""
+    found = {}
+    for one in resources:
+        if one["type"] == BUCKET:
+            with suppress(api.NotFound, api.Unreachable):
+                found[str(one["urn"])] = buckets.holds(spaces.sizes(one))
+    return found
 
 
 def _is_default(vpc_id: str) -> bool:
@@ -58,7 +92,7 @@ def _is_default(vpc_id: str) -> bool:
         return False
 
 
-def delete_data(stack: str) -> list[str]:
+def delete_data(stack: str, _with_backups: bool = True) -> list[str]:
     """Delete the label tags that nothing carries any more: those that are the stack's own, and
     those that the project's stacks share once the last one has gone."""
     tags = {tag["name"]: tag for tag in api.every("tags", "tags")}
@@ -83,6 +117,7 @@ OPERATIONS = Operations(
     notes=notes,
     hosts=hosts,
     undeletable=undeletable,
+    stored=stored,
     leftovers=leftovers,
     delete_data=delete_data,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from components.clouds.local import checks
@@ -12,6 +14,8 @@ from components.clouds.local.database import failover as takeover
 from components.clouds.local.hosts import at_boot, disk, image, machine, ownership
 from components.clouds.local.hosts import inventory as machine_hosts
 from components.clouds.local.net import bridge, iptables, joined
+from components.clouds.local.resources.volume import file_of
+from components.seam import buckets
 from components.seam.operations import Operations, Reporter
 from components.settings import Settings
 from components.settings.problems import raise_all
@@ -22,7 +26,7 @@ SAY_EVERY_S = 10
 def preflight(settings: Settings) -> None:
     """Raise ``UserError`` with all that this cloud or this machine lacks; change nothing."""
     checks.check(settings)
-    server = program.lack() if settings.storage.bucket else None
+    server = program.lack() if _has_bucket(settings) else None
     raise_all(
         [*lacks.preflight(settings.stack, settings.network.cidr), *([server] if server else [])]
     )
@@ -31,7 +35,7 @@ def preflight(settings: Settings) -> None:
 def prepare(settings: Settings, say: Reporter) -> None:
     """Build the host image, once on this machine, and the S3 server, once for a user, where a
     bucket needs it: a minute or two each."""
-    if settings.storage.bucket:
+    if _has_bucket(settings):
         program.ensure(say)
     if image.exists():
         return
@@ -45,6 +49,11 @@ def prepare(settings: Settings, say: Reporter) -> None:
 
     say("Host image: Debian 13 is built once on this machine, about a minute or two")
     image.ensure(progress)
+
+
+def _has_bucket(settings: Settings) -> bool:
+    own = settings.stage == 1 and not settings.backups.off and not settings.backups.bucket
+    return settings.storage.bucket or own
 
 
 def hosts(stack: str) -> dict[str, str]:
@@ -90,6 +99,7 @@ def leftovers(stack: str) -> list[str]:
         used = file.stat().st_blocks * 512 // 1024**2
         device = disk.loop(file)
         shown = f", shown as {device}" if device else ""
+        shown += ": the backups" if _is_backups(file, stack) else ""
         found.append(f"volume {file}, {disk.size_gib(file)} GiB, {used} MiB of it used{shown}")
     found += [f"console of a host that did not come up {log}" for log in folder.glob("*.log")]
     network = bridge.names_of(stack)
@@ -99,12 +109,20 @@ def leftovers(stack: str) -> list[str]:
     return found
 
 
-def delete_data(stack: str) -> list[str]:
+def _is_backups(file: Path, stack: str) -> bool:
+    return file.stem == buckets.backups(stack)
+
+
+def delete_data(stack: str, with_backups: bool = True) -> list[str]:
     """Delete the stack's volumes for good, and whatever else it has here; say what it was."""
     found = leftovers(stack)
     machine_hosts.wipe(stack)
     folder = machine.stack_folder(stack)
     for file in (folder / "volumes").glob("*.img"):
+        if _is_backups(file, stack) and not with_backups:
+            found = [line for line in found if str(file) not in line]
+            disk.release(file)
+            continue
         disk.release(file)
         file.unlink()
         cluster.forget(stack, file.stem)
@@ -113,6 +131,16 @@ def delete_data(stack: str) -> list[str]:
     bridge.down(bridge.names_of(stack))
     (folder / "network.json").unlink(missing_ok=True)
     ownership.release(stack)
+    return found
+
+
+def stored(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What the volumes of buckets take on this machine's disk."""
+    found = {}
+    for one in resources:
+        if str(one["type"]).endswith("/local:Volume") and file_of(str(one["id"])).exists():
+            used = file_of(str(one["id"])).stat().st_blocks * 512 // 1024**2
+            found[str(one["urn"])] = f"{used} MiB on this machine's disk"
     return found
 
 
@@ -126,5 +154,6 @@ OPERATIONS = Operations(
     failover=failover,
     join=joined.join,
     leftovers=leftovers,
+    stored=stored,
     delete_data=delete_data,
 )
