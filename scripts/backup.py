@@ -6,16 +6,19 @@ import datetime
 import json
 import re
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from components.errors import ConfirmationRequired, UserError, invalid
 from scripts.lib import backups, display, session
-from scripts.lib.command import Json, Stack, Word, Yes, application, chosen
+from scripts.lib.command import STARTED_IN, Json, Stack, Word, Yes, application, chosen
 
 app = application(__doc__)
 IDS = "`./stages backup list` shows which backups there are."
+TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?", re.ASCII)
 ID = re.compile(r"[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?")
 
 
@@ -68,15 +71,31 @@ def restore(
     switch: Annotated[
         bool, typer.Option("--switch", help="Let the app use the copy; the old one is kept.")
     ] = False,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Put this table of the copy, such as public.users, into the database under a name"
+            " of its own, beside the one of now. May be given several times."
+        ),
+    ] = None,
     yes: Yes = False,
     json_: Json = False,
 ) -> None:
     """Put a copy beside the running database and compare them; switch only when told."""
     words = _target(to_time, backup, latest=latest)
+    tables = _tables(table or [])
+    if tables and switch:
+        raise UserError(
+            "restore: should be told --table or --switch, got both",
+            "With --switch the whole copy is used, with each of its tables.",
+        )
     server = _open(word, stack, json_=json_)
     server.say(f"A copy is put beside the database of {server.stack}, which is used meanwhile.")
-    made = server.run("restore", *words)
+    made = server.run(*(["table", ",".join(tables)] if tables else ["restore"]), *words)
     lines = backups.comparison(made)
+    if tables:
+        _print(made, [*lines, "", *backups.restored(made)], json_=json_)
+        return
     if not switch:
         lines.append("The app still uses the old one. With --switch it uses the copy.")
         _print(made, lines, json_=json_)
@@ -97,6 +116,40 @@ def restore(
     kept = server.switch()
     made["kept"] = kept
     _print(made, [f"The app uses the copy. The old database is kept at {kept}."], json_=json_)
+
+
+@app.command()
+def download(
+    word: Word = None,
+    stack: Stack = None,
+    to_time: Annotated[
+        str, typer.Option(help="As of this time, in UTC: 2026-11-29T12:00:06.")
+    ] = "",
+    backup: Annotated[str, typer.Option(help="As of the end of a backup, by its id.")] = "",
+    to: Annotated[
+        Path | None, typer.Option(help="The file; else STACK-TIME.dump, where you are.")
+    ] = None,
+) -> None:
+    """Write a dump of a copy to a file here, for pg_restore. It has all that the app knows of its
+    users; nobody else on this machine can read the file."""
+    words = _target(to_time, backup, latest=not to_time and not backup)
+    server = _open(word, stack, json_=False)
+    made = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    file = STARTED_IN / (to or f"{server.stack}-{made}.dump")
+    server.say(f"A copy is made beside the database of {server.stack}, dumped to {file}, deleted.")
+    server.download(file, *words)
+    mib = backups.mib(file.stat().st_size)
+    print(f"{file}: {mib}. `pg_restore --no-owner --dbname NAME {file}` reads it.")
+
+
+def _tables(words: Sequence[str]) -> list[str]:
+    """Names of tables; raises ``UserError``."""
+    for one in words:
+        if not TABLE.fullmatch(one):
+            raise invalid(
+                "--table", "the name of a table", one[:60], "For example --table public.users."
+            )
+    return list(words)
 
 
 def _target(to_time: str, backup: str, *, latest: bool) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ SHUTDOWN = (
 """Before the data volume is unmounted: a run would keep it busy, or mount it again."""
 
 _UNITS = "/etc/systemd/system"
-_MODULES = ("main.py", "copies.py", "record.py", "repository.py")
+_MODULES = ("main.py", "copies.py", "record.py", "repository.py", "tables.py")
 
 HARDENING = (
     "User=postgres",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from components.errors import HostUnreachable, StepFailed, UserError, not_up
 from components.host import backups, postgres
@@ -39,29 +42,56 @@ class Server:
         line = f"sudo -n systemd-run --quiet --wait --pipe --collect {shlex.quote(backups.SWITCH)}"
         return str(self._result(line, "switch")["kept"])
 
+    def download(self, file: Path, *words: str) -> None:
+        """Write a dump to a file that nobody else reads; what is not whole does not stay."""
+        part = file.with_name(f"{file.name}.part")
+        try:
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise UserError(
+                f"{part}: should be a file that can be made, got {error.strerror}",
+                "Name another one with --to.",
+            ) from None
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                self._run(command_line(self.stack, ("dump", *words)), "backup download", stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.link(part, file)  # never over another
+        except FileExistsError:
+            raise UserError(f"{file}: is there already", "Name another one with --to.") from None
+        finally:
+            part.unlink(missing_ok=True)
+
     def _result(self, line: str, what: str) -> Any:
+        with tempfile.TemporaryFile() as answer:
+            self._run(line, what, answer)
+            answer.seek(0)
+            try:
+                return json.loads(answer.read())
+            except ValueError:
+                raise StepFailed(f"{what}: the server's answer is none of this program's") from None
+
+    def _run(self, line: str, what: str, answer: IO[bytes]) -> None:
+        """Run a line there; show what it says, and write what it answers into a file."""
         where = ssh.target(self.way_in)
         with remote.folder(where) as folder:
             process = subprocess.Popen(
                 remote.argv(where, folder, line),
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=answer,
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
             )
-            assert process.stdout is not None and process.stderr is not None  # noqa: S101
+            assert process.stderr is not None  # noqa: S101
             said = []
             for text in process.stderr:
                 said.append(text.strip())
                 print(visible(text.rstrip("\n")), file=sys.stderr)
-            answer = process.stdout.read()
             code = process.wait()
         if code == 0:
-            try:
-                return json.loads(answer)
-            except ValueError:
-                raise StepFailed(f"{what}: the server's answer is none of this program's") from None
+            return
         error = remote.classify(code, "\n".join(said))
         if isinstance(error, remote.SshError):
             raise HostUnreachable(
@@ -145,3 +175,12 @@ def comparison(made: Mapping[str, Any]) -> list[str]:
         mark = "" if then == current else "  differs"
         lines.append(f"{name:{width}}  {then:>12}  {current:>12}{mark}")
     return lines
+
+
+def restored(made: Mapping[str, Any]) -> list[str]:
+    """Tables that were put beside those of now, and how their rows come back."""
+    return [
+        f"{one['table']} as it was is {one['restored']} now, {one['rows']} rows: without indexes,"
+        " defaults and constraints. `drop table` it when it is not needed any more."
+        for one in made["restored"]
+    ]

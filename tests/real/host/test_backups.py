@@ -121,6 +121,36 @@ def test_a_table_dropped_at_a_second_is_back_as_of_the_second_before(host: AppHo
     sql(host, "drop table ledger; create table ledger as select 1 as entry")
 
 
+def test_one_table_is_put_beside_the_one_of_now_as_the_app(host: AppHost) -> None:
+    sql(host, "create type mood as enum ('good', 'bad')")
+    sql(
+        host,
+        'create table users (id int generated always as identity, "E-mail" text not null,'
+        ' feeling mood, shout text generated always as (upper("E-mail")) stored)',
+    )
+    sql(host, "insert into users (\"E-mail\", feeling) values ('a@example.com', 'good')")
+    moment = sql(host, "select clock_timestamp() at time zone 'UTC'")
+    sql(host, "update users set \"E-mail\" = 'lost', feeling = 'bad'")
+    (one,) = run(host, "table", "public.users", "at", moment)["restored"]
+    assert (one["table"], one["rows"]) == ("public.users", 1)
+    assert one["restored"].startswith("public.users_restored_")
+    assert sql(host, f"table {one['restored']}") == "1|a@example.com|good|A@EXAMPLE.COM"
+    assert sql(host, 'select "E-mail" from users') == "lost"
+    owner = "select tableowner from pg_tables where tablename like 'users_restored%'"
+    assert sql(host, owner) == "app"
+    said = run(host, "table", "nothing", "latest", code=1)
+    assert "--table: should be a table of the copy (" in said and "public.users" in said
+
+
+def test_a_dump_of_a_copy_is_read_by_pg_restore_and_nothing_of_it_stays(host: AppHost) -> None:
+    properties = " ".join(f"--property={line!r}" for line in backups.hardening("/data"))
+    command = f"systemd-run --quiet --wait --pipe --collect {properties} {backups.PROGRAM} dump"
+    host.sh(f"{command} latest > /root/dump")
+    listed = host.sh("/usr/lib/postgresql/17/bin/pg_restore --list /root/dump")
+    assert "TABLE DATA public users app" in listed
+    assert host.sh("ls -A /data/copies/restore") == ""
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

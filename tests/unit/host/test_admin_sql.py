@@ -27,6 +27,7 @@ OTHERS = {
     "components/host/postgres.py": "the path for the same script",
     "components/host/backups.py": "the path for the one way, which its program runs",
     "components/host/files/backups/copies.py": "in a copy that nobody else reaches",
+    "scripts/backup.py": "a line for the reader's own machine",
     "components/host/samples.py": "the path for the one way, which runs it",
     "components/host/files/pgbouncer/settings.ini.j2": "a comment about PgBouncer's console",
     "benchmarks/claims/client.py": "as OS user app",

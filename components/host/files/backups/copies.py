@@ -128,13 +128,18 @@ def _why(said: str) -> str:
     return (fatal or said.strip().splitlines() or ["it said nothing"])[-1].strip()
 
 
-def ask(role: str, database: str, sql: str, *, live: bool = False) -> str:
-    """Ask the copy, or the running database, over its socket."""
-    settings = record.config()
+def session(role: str, database: str, *, live: bool = False) -> list[str]:
+    """The command of a session with the copy, or the running database, over its socket."""
     where = ["/run/postgresql", "5432"] if live else [str(SOCKET), PORT]
-    argv = [*settings["client"], "-h", where[0], "-p", where[1], "-U", role, "-d", database]
+    client = record.config()["client"]
+    return [*client, "-h", where[0], "-p", where[1], "-U", role, "-d", database]
+
+
+def ask(role: str, database: str, sql: str, *, live: bool = False) -> str:
+    """Ask the copy, or the running database."""
+    argv = [*session(role, database, live=live), "-c", sql]
     done = subprocess.run(
-        [*argv, "-c", sql], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["no reason given"]
@@ -174,6 +179,18 @@ def check(binaries: str) -> None:
     if done.returncode != 0:
         said = done.stdout.strip().splitlines() or ["no reason given"]
         raise Failed(f"The restored copy is damaged: {' | '.join(said[:3])}")
+
+
+def dump(binaries: str) -> None:
+    """Write all that the app has in the copy to standard output, as the app."""
+    argv = ["env", "-i", f"{binaries}/pg_dump", "--format=custom", "--no-owner", "--no-privileges"]
+    argv += ["--no-password", "-h", str(SOCKET), "-p", PORT, "-U", "app", "-d", "app"]
+    done = subprocess.run(
+        argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or ["no reason given"]
+        raise Failed(f"The copy is not dumped: {said[-1]}")
 
 
 def facts(binaries: str) -> dict[str, Any]:

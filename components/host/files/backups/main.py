@@ -6,6 +6,8 @@
     state                     how the last backup and verification went, as JSON
     verify                    restore the newest into a scratch cluster and check all of it
     restore [latest | at TIME | ID]   a copy beside the running database
+    table NAME,... [latest | at TIME | ID]   the same, and these tables of it in the database
+    dump [latest | at TIME | ID]      such a copy as a dump, on standard output
 
 What goes on is said on standard error, results are JSON on standard output.
 """
@@ -17,11 +19,12 @@ import json
 import re
 import sys
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from components.host.files.backups import copies, record, repository
+from components.host.files.backups import copies, record, repository, tables
 from components.host.files.backups.record import Failed, say
 
 ARCHIVED_S = 90
@@ -129,9 +132,35 @@ def flush() -> None:
 
 def restore(*words: str) -> dict[str, Any]:
     """A copy beside the running database, at rest when this ends."""
+    with _copy("restore", words) as values:
+        pass
+    return _beside(values)
+
+
+def table(wanted: str, *words: str) -> dict[str, Any]:
+    """The same, and tables of it in the running database, each under a new name."""
+    found = tables.names(wanted)
+    with _copy("restore", words) as values:
+        values["restored"] = [tables.bring(*one, time.time()) for one in found]
+    return _beside(values)
+
+
+def dump(*words: str) -> None:
+    """A copy as a dump on standard output; nothing of it stays."""
+    place = Path(record.config()["restore_place"])
+    with _copy("download", words):
+        say("Dumping it")
+        copies.dump(record.config()["binaries"])
+    with record.alone("restore"):
+        copies.empty(place)
+
+
+@contextlib.contextmanager
+def _copy(what: str, words: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Make a copy and have it run meanwhile; the values are those of the record of ``what``."""
     settings = record.config()
     place = Path(settings["restore_place"])
-    with record.alone("restore"), record.recorded("restore") as values:
+    with record.alone("restore"), record.recorded(what) as values:
         found = repository.backups()
         chosen, options = target(words or ("latest",), found, time.time())
         if "--type=immediate" not in options:
@@ -140,8 +169,12 @@ def restore(*words: str) -> dict[str, Any]:
         copies.restore(place, options, chosen["size_bytes"])
         with copies.running(place, settings["binaries"]):
             values.update(copies.facts(settings["binaries"]))
-        values.update(place=str(place), target=" ".join(words) or "latest")
-        values["restore_s"] = round(time.time() - began, 1)
+            values.update(place=str(place), target=" ".join(words) or "latest")
+            values["restore_s"] = round(time.time() - began, 1)
+            yield values
+
+
+def _beside(values: dict[str, Any]) -> dict[str, Any]:
     try:
         values["tables_now"] = copies.counts(live=True)
     except Failed:
@@ -196,13 +229,15 @@ def _moment(text: str) -> datetime:
     )
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
     "due": due,
     "now": now,
     "list": list_,
     "state": state,
     "verify": verify,
     "restore": restore,
+    "table": table,
+    "dump": dump,
 }
 
 
@@ -214,7 +249,9 @@ def main(argv: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        print(json.dumps(command(*words[1:])), flush=True)
+        result = command(*words[1:])
+        if result is not None:
+            print(json.dumps(result), flush=True)
     except Failed as problem:
         say(str(problem))
         return 1

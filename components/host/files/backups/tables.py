@@ -1,0 +1,96 @@
+"""Single tables of a copy, put into the running database under another name, as the app.
+
+Rows and columns come back: no index, default, constraint or trigger. So nothing of the app's runs
+but what reads and writes its types, with the app's own rights; nothing that is there is touched.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from components.host.files.backups import copies, record
+from components.host.files.backups.record import Failed, say
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?", re.ASCII)
+LONGEST = 63
+"""PostgreSQL cuts longer names off."""
+NO_LIMIT = "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0"
+COLUMNS = """
+select coalesce(json_agg(json_build_array(quote_ident(a.attname),
+    format_type(a.atttypid, a.atttypmod)) order by a.attnum), '[]')
+from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = '{schema}' and c.relname = '{table}' and c.relkind in ('r', 'p')
+  and a.attnum > 0 and not a.attisdropped
+"""  # noqa: E501 - SQL, of names that NAME has seen
+MEASURE = "select count(*), pg_table_size('{table}') from {table}"
+ALL_THERE = (
+    "do $$ begin if (select count(*) from {table}) <> {rows} then"
+    " raise 'not all rows arrived'; end if; end $$"
+)
+
+
+def names(text: str) -> list[tuple[str, str]]:
+    """``schema.table``, between commas; without a schema it is ``public``. Raises ``Failed``."""
+    found = []
+    for one in text.split(","):
+        if not NAME.fullmatch(one):
+            raise Failed(f"--table: should be the name of a table, got {one[:60]!r}")
+        schema, _, table = one.rpartition(".")
+        found.append((schema or "public", table))
+    return found
+
+
+def bring(schema: str, table: str, now_s: float) -> dict[str, Any]:
+    """Put a table of the running copy into the database; what it is called there, and its rows."""
+    columns = json.loads(copies.ask("app", "app", COLUMNS.format(schema=schema, table=table)))
+    shown = f"{schema}.{table}"
+    if not columns:
+        known = ", ".join(sorted(copies.counts()))
+        raise Failed(f"--table: should be a table of the copy ({known}), got {shown}")
+    old = f'"{schema}"."{table}"'
+    moment = time.strftime("%Y%m%d_%H%M%S", time.gmtime(now_s))
+    name = f"{table[: LONGEST - len(moment) - 10]}_restored_{moment}"
+    new = f'"{schema}"."{name}"'
+    said = copies.ask("app", "app", f"{NO_LIMIT}; {MEASURE.format(table=old)}")
+    rows, size = map(int, said.splitlines()[-1].split("|"))
+    copies.room(Path(record.config()["restore_place"]), size)
+    say(f"Putting {shown} beside the one of now: {rows} rows")
+    wanted = ", ".join(quoted for quoted, _ in columns)
+    made = ", ".join(" ".join(one) for one in columns)
+    # Both sessions are the app's: whatever it called its columns and types, it may do itself.
+    _copy(
+        f"copy (select {wanted} from {old}) to stdout",  # noqa: S608
+        f"create table {new} ({made})",
+        f"copy {new} from stdin",
+        # A copy that was cut off looks whole to its reader.
+        ALL_THERE.format(table=new, rows=rows),
+    )
+    return {"table": shown, "restored": f"{schema}.{name}", "rows": rows}
+
+
+def _copy(read: str, *write: str) -> None:
+    """Pass what one session reads to another that writes, in one transaction; raises ``Failed``."""
+    reader = [*copies.session("app", "app"), "-c", NO_LIMIT, "-c", read]
+    writer = [*copies.session("app", "app", live=True), "--single-transaction", "-c", NO_LIMIT]
+    for line in write:
+        writer += ["-c", line]
+    with subprocess.Popen(
+        reader, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as source:
+        done = subprocess.run(
+            writer, stdin=source.stdout, capture_output=True, text=True, check=False
+        )
+        assert source.stdout is not None and source.stderr is not None  # noqa: S101
+        source.stdout.close()  # a reader whose writer has gone ends
+        said = source.stderr.read()
+    if done.returncode == 0:
+        return
+    # The reader says why it ended; of a writer that ended first it only says that.
+    cut_off = "not all rows arrived" in done.stderr
+    why = (said if cut_off else done.stderr).strip().splitlines() or ["no reason given"]
+    raise Failed(f"{'The copy' if cut_off else 'The database does not take the table'}: {why[0]}")
