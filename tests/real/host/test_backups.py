@@ -122,20 +122,21 @@ def test_a_table_dropped_at_a_second_is_back_as_of_the_second_before(host: AppHo
 
 
 def test_one_table_is_put_beside_the_one_of_now_as_the_app(host: AppHost) -> None:
+    # Quoted once more for the shell, which has each statement in quotes.
     sql(host, "create type mood as enum ('good', 'bad')")
     sql(
         host,
-        'create table users (id int generated always as identity, "E-mail" text not null,'
-        ' feeling mood, shout text generated always as (upper("E-mail")) stored)',
+        r"create table users (id int generated always as identity, \"E-mail\" text not null,"
+        r" feeling mood, shout text generated always as (upper(\"E-mail\")) stored)",
     )
-    sql(host, "insert into users (\"E-mail\", feeling) values ('a@example.com', 'good')")
+    sql(host, r"""insert into users (\"E-mail\", feeling) values ('a@example.com', 'good')""")
     moment = sql(host, "select clock_timestamp() at time zone 'UTC'")
-    sql(host, "update users set \"E-mail\" = 'lost', feeling = 'bad'")
+    sql(host, r"""update users set \"E-mail\" = 'lost', feeling = 'bad'""")
     (one,) = run(host, "table", "public.users", "at", moment)["restored"]
     assert (one["table"], one["rows"]) == ("public.users", 1)
     assert one["restored"].startswith("public.users_restored_")
     assert sql(host, f"table {one['restored']}") == "1|a@example.com|good|A@EXAMPLE.COM"
-    assert sql(host, 'select "E-mail" from users') == "lost"
+    assert sql(host, r"select \"E-mail\" from users") == "lost"
     owner = "select tableowner from pg_tables where tablename like 'users_restored%'"
     assert sql(host, owner) == "app"
     said = run(host, "table", "nothing", "latest", code=1)
