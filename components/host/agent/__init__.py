@@ -37,6 +37,7 @@ MODULES = (
     "components.host.agent.promotion_way",
     "components.host.agent.promotion_copy",
     "components.host.agent.promotion_pooler",
+    "components.host.agent.promotion_guard",
     "components.host.agent.promotion_switch",
     "components.host.agent.promotion_end",
     "components.host.agent.main",

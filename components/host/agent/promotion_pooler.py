@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import admin_sql, pace
+from components.host.agent import admin_sql, pace, promotion_record
 from components.host.agent.files import Files, Wanted
 from components.host.agent.report import Done, Failed, run, step
 
@@ -22,18 +22,28 @@ QUICK_RETRY = "0.05"
 LOGIN_S = 15
 
 
-def ask(*commands: str, timeout_s: float = 5) -> Done:
-    """Run commands of its console, as the only user who may."""
+def console(*commands: str) -> list[str]:
+    """What runs commands of its console, as the only user who may."""
     words = ["-h", SOCKET, "-p", PORT, "-U", "pgbouncer", "-d", "pgbouncer"]
     words += [word for command in commands for word in ("-c", command)]
     as_pgbouncer = ["setpriv", "--reuid=pgbouncer", "--regid=pgbouncer", "--init-groups"]
-    return run([*as_pgbouncer, *admin_sql.client(), *words], timeout_s=timeout_s)
+    return [*as_pgbouncer, *admin_sql.client(), *words]
 
 
-def pause() -> None:
-    """Both aliases: when a transaction has ended its client waits; sessions are ended by name."""
+def ask(*commands: str, timeout_s: float = 5) -> Done:
+    """Run them."""
+    return run(console(*commands), timeout_s=timeout_s)
+
+
+def pause() -> float:
+    """Both aliases: when a transaction has ended its client waits; sessions are ended by name.
+
+    Return since when (``time.monotonic``) nobody has gone on.
+    """
     step("clients wait")
+    began = 0.0
     for attempt in range(TRIES):
+        began = time.monotonic()
         done = ask("PAUSE app", timeout_s=PAUSE_S)
         if done.ok:
             break
@@ -46,6 +56,7 @@ def pause() -> None:
             )
         time.sleep(1)
     ask("KILL app_direct")
+    return began
 
 
 def resume() -> None:
@@ -63,7 +74,8 @@ def resume() -> None:
 
 def point(files: Mapping[str, Wanted]) -> None:
     """Give it other files, whole, and let it read them."""
-    Files().replace(files)
+    last = promotion_record.DATABASES  # what decides where the pool points
+    Files().replace(dict(sorted(files.items(), key=lambda item: item[0] == last)))
     done = ask("RELOAD")
     if not done.ok:
         raise Failed("pgbouncer", f"does not reload: {done.last_line()}")

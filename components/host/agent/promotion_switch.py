@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from components.host.agent import promotion_guard
 from components.host.agent import promotion_pooler as pooler
 from components.host.agent import promotion_record as record
 from components.host.agent.promotion_copy import LAG, TABLES, progress
@@ -63,9 +64,9 @@ class Slow(Failed):
 class Clock:
     """How long clients have waited."""
 
-    def __init__(self, limit_s: float) -> None:
+    def __init__(self, limit_s: float, began: float) -> None:
         self.limit_s = limit_s
-        self.began = time.monotonic()
+        self.began = began
 
     @property
     def waited_s(self) -> float:
@@ -141,7 +142,7 @@ def recover(document: dict[str, Any]) -> None:
     if known["switching"] == "to" and known["phase"] == record.COPYING:
         if there:
             pooler.ask("RELOAD")
-            _switched(ways, Clock(0))
+            _switched(ways, Clock(0, time.monotonic()))
         else:
             _undo_switch(ways, interrupted)
     elif known["switching"] == "from" and there:
@@ -186,13 +187,12 @@ def _wait_until_close(document: dict[str, Any]) -> None:
 
 
 def _pause(document: dict[str, Any]) -> Clock:
-    clock = Clock(float(document["stall_s"]))
+    promotion_guard.watch()
     try:
-        pooler.pause()
+        return Clock(float(document["stall_s"]), pooler.pause())
     except Failed:
         record.write(switching="")
         raise
-    return clock
 
 
 def _caught_up(ask: Any, slot: str, clock: Clock) -> None:
