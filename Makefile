@@ -6,7 +6,8 @@
 # command line gave it (REVISION='$(shell ...)'): each such variable is set to its text, word for word.
 # Written for GNU make 3.81 and bash 3.2 too, which is what macOS has.
 VARIABLES = PYTHON STACK YES JSON GRAPH COMMAND REVISION CONFIRM WITH_BACKUPS SINCE PROCESS GREP FOLLOW \
-	COMPARE BUDGET USAGE FORMAT OUT STRICT SUMMARY CLOUD REGION FROM REFRESH BENCH RUNS \
+	COMPARE BUDGET USAGE FORMAT OUT STRICT SUMMARY SET VCPUS MEMORY_GIB DATABASE_VCPUS \
+	DATABASE_MEMORY_GIB STANDBY BASE HEAD CLOUD REGION FROM REFRESH BENCH RUNS \
 	TIMES SLOW_TIMES SEED FAULTS TESTS
 STACK ?= local-stage1
 PYTHON ?= python3
@@ -26,12 +27,12 @@ YES_FLAG = $${YES:+--yes}
 # What the workflows run (docs/ci.md).
 CI = ci-preview ci-look ci-stacks ci-plan ci-comment ci-drift
 
-.PHONY: help up preview plan refresh outputs status ssh logs ps restart run shell console deploy releases rollback maintenance-on maintenance-off db-console db-info replace failover down delete-data signals test machine-test lint lock format cost cost-chart scan policy policy-pack prices bench chaos $(CI)
+.PHONY: help up preview plan refresh outputs status ssh logs ps restart run shell console deploy releases rollback maintenance-on maintenance-off db-console db-info replace failover down delete-data signals test machine-test lint lock format cost cost-what-if cost-cheapest cost-diff cost-usage cost-chart scan policy policy-pack prices bench chaos $(CI)
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@echo "make up STACK=...   STACK is local-stage1 unless named; the files are stacks/Pulumi.<stack>.yaml"
-	@$(CHECKOUT) && awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@$(CHECKOUT) && awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 
 up: ## bring a stack up, or to what its settings say now (YES=1: do not ask)
 	$(STAGES) up $(STACK_FLAG) $(YES_FLAG)
@@ -111,11 +112,28 @@ delete-data: ## delete what `down` kept, for good (CONFIRM=<the stack's name>; W
 signals: ## stay on stage 1, or move on? (SINCE=24h; JSON=1: for a machine)
 	$(STAGES) signals $(STACK_FLAG) $${SINCE:+--since "$$SINCE"} $(JSON_FLAG)
 
-cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= REGION= FORMAT= OUT= STRICT=1 SUMMARY=1)
+cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= REGION= FORMAT= JSON=1 OUT= STRICT=1 SUMMARY=1)
 	$(STAGES) cost estimate $${COMPARE:+--compare "$$COMPARE"} \
 		$${BUDGET:+--budget "$$BUDGET"} $${USAGE:+--usage "$$USAGE"} \
-		$${FORMAT:+--format "$$FORMAT"} $${OUT:+--out "$$OUT"} \
+		$${FORMAT:+--format "$$FORMAT"} $(JSON_FLAG) $${OUT:+--out "$$OUT"} \
 		$${REGION:+--region "$$REGION"} $${STRICT:+--strict} $${SUMMARY:+--summary} -- $$STACK
+
+cost-what-if: ## what other settings would cost (SET="server.plan=t4g.small database.standby=true"; FORMAT= JSON=1)
+	$(STAGES) cost what-if $${FORMAT:+--format "$$FORMAT"} $(JSON_FLAG) -- "$$STACK" $$SET
+
+cost-cheapest: ## the cheapest sizes on each cloud (VCPUS= MEMORY_GIB= DATABASE_VCPUS= DATABASE_MEMORY_GIB= STANDBY=yes|no FORMAT= JSON=1)
+	@standby=; case "$$STANDBY" in '') ;; no) standby=--no-standby ;; *) standby=--standby ;; esac; \
+		$(CHECKOUT) && exec ./stages cost cheapest $(STACK_FLAG) $${VCPUS:+--vcpus "$$VCPUS"} \
+		$${MEMORY_GIB:+--memory-gib "$$MEMORY_GIB"} \
+		$${DATABASE_VCPUS:+--database-vcpus "$$DATABASE_VCPUS"} \
+		$${DATABASE_MEMORY_GIB:+--database-memory-gib "$$DATABASE_MEMORY_GIB"} \
+		$$standby $${FORMAT:+--format "$$FORMAT"} $(JSON_FLAG)
+
+cost-diff: ## what two revisions cost, all stacks (BASE=main; HEAD=v2: that and not the checkout's; FORMAT= JSON=1)
+	$(STAGES) cost diff $${FORMAT:+--format "$$FORMAT"} $(JSON_FLAG) -- "$${BASE:-main}" $${HEAD:+"$$HEAD"}
+
+cost-usage: ## a usage file of STACK to fill in, for USAGE=
+	$(STAGES) cost usage $(STACK_FLAG)
 
 cost-chart: ## redraw docs/costs.svg and the numbers in docs/costs.md and README.md
 	$(STAGES) cost chart

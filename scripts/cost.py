@@ -95,6 +95,7 @@ def estimate_command(
         str, typer.Option(help="Of resources whose plan names none, their provider's neither.")
     ] = "",
     format: Annotated[Format, typer.Option(help="What comes out.")] = Format.table,
+    json_: cost_output.JsonOption = False,
     out: Out = None,
     summary: Annotated[
         bool, typer.Option("--summary", help="One row for each resource, in a table.")
@@ -121,7 +122,8 @@ def estimate_command(
         before = cost_inputs.before(compare, all_[0].stack, priced)
         comparison = comparing.compare(before, all_[0])
     usage_file.check(told, str(usage), [*all_, *([comparison.before] if comparison else [])])
-    _write(_rendered(all_, comparison, format, today, out, summary), out)
+    shown = Format.json if json_ else format
+    _write(_rendered(all_, comparison, shown, today, out, summary), out)
     return _judged(all_, comparison, most, strict)
 
 

@@ -20,11 +20,15 @@ class Change:
     name: str
     before: Line | None
     after: Line | None
+    unpriced: bool = False
+    """The side without a line costs money and has no price: the line is neither new nor gone."""
 
     @property
     def known(self) -> bool:
         """Whether it is known what the change costs."""
-        return all(line is None or line.quantity is not None for line in (self.before, self.after))
+        return not self.unpriced and all(
+            line is None or line.quantity is not None for line in (self.before, self.after)
+        )
 
     @property
     def usd(self) -> Decimal:
@@ -41,6 +45,16 @@ class Comparison:
     changes: tuple[Change, ...]
 
     @property
+    def known(self) -> bool:
+        """Whether no more and no less is without a price after than before."""
+        return _missing(self.before) == _missing(self.after)
+
+    @property
+    def least(self) -> bool:
+        """Whether more is without a price than before: the total rises by as much or more."""
+        return _missing(self.before) < _missing(self.after)
+
+    @property
     def usd(self) -> Decimal:
         """Dollars a month more, or less when negative: of the totals as they are shown."""
         return cents(self.after.total) - cents(self.before.total)
@@ -49,8 +63,15 @@ class Comparison:
 def compare(before: Estimate, after: Estimate) -> Comparison:
     """Pair the lines of two estimates: by part, type, name without the stack's, and line."""
     old, new = dict(_keyed(before)), dict(_keyed(after))
+    unpriced = {key[:2] for side in (before, after) for key in _missing(side, all_=True)}
     changes = [
-        Change(resource=key[2], name=key[3], before=old.get(key), after=new.get(key))
+        Change(
+            resource=key[2],
+            name=key[3],
+            before=old.get(key),
+            after=new.get(key),
+            unpriced=(key in old) != (key in new) and (key[1], key[2]) in unpriced,
+        )
         for key in (*old, *(key for key in new if key not in old))
         if _differs(old.get(key), new.get(key))
     ]
@@ -81,10 +102,23 @@ def amount(line: Line | None) -> Decimal:
     return (line.usd_per_month if line else None) or Decimal(0)
 
 
+def _missing(found: Estimate, *, all_: bool = False) -> set[tuple[str, str, str]]:
+    """What has no price: type, name without the stack's, reason; what adds to a total, or all."""
+    return {
+        (each.type, _name(each.resource, found), each.reason)
+        for each in found.unpriced
+        if each.adds or all_
+    }
+
+
+def _name(resource: str, found: Estimate) -> str:
+    return resource.removeprefix(f"{found.stack}-")
+
+
 def _keyed(estimate: Estimate) -> Iterator[tuple[Key, Line]]:
     seen: dict[tuple[str, str, str, str], int] = {}
     for line in estimate.lines:
-        name = line.resource.removeprefix(f"{estimate.stack}-")
+        name = _name(line.resource, estimate)
         key = (line.part, line.urn.split("::")[-2].split("$")[-1], name, line.name)
         seen[key] = seen.get(key, 0) + 1
         yield (*key, seen[key]), line

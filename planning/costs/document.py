@@ -40,7 +40,7 @@ def of_estimates(
             "after": comparison.after.stack,
             "usd_before": number(cents(comparison.before.total)),
             "usd_after": number(cents(comparison.after.total)),
-            "usd_difference": number(cents(comparison.usd)),
+            "usd_difference": usd_difference(comparison),
             "changes": [change_of(change) for change in comparison.changes],
         }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -57,7 +57,12 @@ def _estimate(found: Estimate) -> dict[str, Any]:
         "lines": [_line(line) for line in found.lines],
         "free": dict(found.free),
         "not_priced": [
-            {"resource": each.resource, "type": each.type, "reason": each.reason}
+            {
+                "resource": each.resource,
+                "type": each.type,
+                "reason": each.reason,
+                "adds": each.adds,
+            }
             for each in found.unpriced
         ],
     }
@@ -85,6 +90,11 @@ def _line(line: Line) -> dict[str, Any]:
     }
 
 
+def usd_difference(found: Comparison) -> int | float | None:
+    """Dollars a month that a total rises by, where that is known."""
+    return number(cents(found.usd)) if found.known else None
+
+
 def change_of(change: Change) -> dict[str, Any]:
     """What became of one line."""
     return {
@@ -92,6 +102,7 @@ def change_of(change: Change) -> dict[str, Any]:
         "name": change.name,
         "before": _line(change.before) if change.before else None,
         "after": _line(change.after) if change.after else None,
+        "not_priced": change.unpriced,
         "usd_difference": number(change.usd) if change.known else None,
     }
 

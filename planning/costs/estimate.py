@@ -156,12 +156,12 @@ class Sources:
         parts = [f"{share} of the total rests on derived prices"]
         if self.oldest:
             age = f" ({self.age_days(today)} days ago)" if today else ""
-            parts.append(f"the oldest price was seen on {self.oldest}{age}")
+            parts.append(f"the oldest is from {self.oldest}{age}")
         if self.undated:
             parts.append(
                 f"{len(self.undated)} {'has' if len(self.undated) == 1 else 'have'} no date"
             )
-        return ", ".join(parts) + "."
+        return "; ".join(parts) + "."
 
 
 def estimate(

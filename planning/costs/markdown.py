@@ -8,7 +8,7 @@ from html import escape
 
 from components.errors import UserError
 from planning.costs import rows
-from planning.costs.compare import Comparison, percent
+from planning.costs.compare import Comparison
 from planning.costs.estimate import PARTS, Estimate, money
 
 MOST_LINES = 60
@@ -90,8 +90,8 @@ def _stacks(all_: Sequence[Estimate]) -> list[str]:
 
 
 def _compared(found: Comparison) -> list[str]:
-    before, after = found.before.total, found.after.total
-    rise = f"{rows.signed(found.usd)} USD, {percent(before, after)}"
+    after, (more, share) = found.after.total, rows.difference(found)
+    rise = f"{more} USD, {share}" if share else f"difference: {more}"
     *changes, last = rows.of_comparison(found)
     if not changes:
         return [
@@ -104,7 +104,7 @@ def _compared(found: Comparison) -> list[str]:
         "| | before | after | difference | |",
         "|---|--:|--:|--:|--:|",
         *_cut(table, MOST_CHANGES, "changes", as_row=True),
-        _row([f"**{cell}**" for cell in last]),
+        _row([f"**{cell}**" if cell else "" for cell in last]),
     ]
 
 
@@ -130,14 +130,12 @@ def _folds(all_: Sequence[Estimate]) -> list[tuple[str, list[str]]]:
     """What a fold is called, and its rows."""
     if len(all_) > 1:
         return [(one.stack, [*map(escaped_row, _lines(one))]) for one in all_ if one.lines]
-    urns = dict.fromkeys(line.urn for line in all_[0].lines)
-    own = [[line for line in all_[0].lines if line.urn == urn] for urn in urns]
     return [
         (
             f"{lines[0].resource}: {rows.subtotal(lines)}",
             [escaped_row(rows.of_line(one)) for one in lines],
         )
-        for lines in own
+        for lines in rows.by_resource(all_[0].lines)
     ]
 
 

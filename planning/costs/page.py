@@ -1,4 +1,4 @@
-"""Estimates as one page of HTML that needs nothing else."""
+"""Estimates as one page of HTML that needs nothing else; the lines of a resource fold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html import escape
 
 from planning.costs import rows
 from planning.costs.compare import Comparison
-from planning.costs.estimate import Estimate, money
+from planning.costs.estimate import PARTS, Estimate, money
 
 STYLE = """
 body { font: 15px/1.45 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; color: #14202b;
@@ -19,12 +19,14 @@ th:first-child, td:first-child, .lines th:nth-child(3), .lines td:nth-child(3) {
   text-align: left; }
 td { white-space: nowrap; }
 td:first-child { white-space: normal; }
-.part td, .total td { font-weight: 600; background: #f1f4f7; }
-.line td:first-child { padding-left: 2.4rem; }
-.resource td:first-child { padding-left: 1.4rem; color: #45525f; }
-.total td { border-top: 2px solid #45525f; }
+.lines { margin: 0 0 .6rem 2rem; width: calc(100% - 2rem); }
+.part, .total { display: flex; justify-content: space-between; padding: .25rem .6rem;
+  font-weight: 600; background: #f1f4f7; }
+.total, tr.total td { border-top: 2px solid #45525f; font-weight: 600; }
+summary { padding: .25rem .6rem .25rem 1.4rem; cursor: pointer; }
+summary span { float: right; }
+@media (max-width: 40rem) { .lines { display: block; overflow-x: auto; } }
 """
-CLASSES = ("part", "resource", "line", "total")
 
 
 def of_estimates(
@@ -34,7 +36,7 @@ def of_estimates(
     parts = [_comparison(comparison)] if comparison else []
     for found in all_:
         parts.append(f"<h1>{escape(found.stack)}: {found.least}${money(found.total)} a month</h1>")
-        parts.append(_table(rows.HEADS, _rows(found), "lines"))
+        parts += _parts(found)
         parts += [f"<p>{escape(text)}</p>" for text in rows.notes(found, today)]
     title = "What " + ", ".join(found.stack for found in all_) + " cost a month"
     return "\n".join(
@@ -48,9 +50,22 @@ def of_estimates(
     )
 
 
-def _rows(found: Estimate) -> Iterable[str]:
-    for row in rows.of_estimate(found):
-        yield _row(row.cells, CLASSES[row.level])
+def _parts(found: Estimate) -> Iterable[str]:
+    """Each part and its sum, the resources below it, and the total."""
+    for part in PARTS:
+        lines = found.of_part(part)
+        if lines:
+            yield _sum("part", rows.TITLES[part], rows.subtotal(lines))
+        for own in rows.by_resource(lines):
+            name, usd = escape(own[0].resource), rows.subtotal(own)
+            yield f"<details><summary>{name} <span>{usd}</span></summary>"
+            yield _table(rows.HEADS, (_row(rows.of_line(line), "line") for line in own), "lines")
+            yield "</details>"
+    yield _sum("total", rows.total_label(found), money(found.total))
+
+
+def _sum(kind: str, name: str, usd: str) -> str:
+    return f'<div class="{kind}"><span>{name}</span><span>{usd}</span></div>'
 
 
 def _comparison(found: Comparison) -> str:

@@ -37,8 +37,7 @@ class Revised:
             yield self.stack, "-", "-", "no plan", ""
             return
         *changes, (_, before, after, difference, share) = rows.of_comparison(self.comparison)
-        least = (self.comparison.before.least, self.comparison.after.least)
-        yield self.stack, f"{least[0]}{before}", f"{least[1]}{after}", difference, share
+        yield self.stack, before, after, difference, share
         for what, *cells, more, part in changes:
             yield f"  {what}", cells[0], cells[1], more, part
 
@@ -47,7 +46,7 @@ class Revised:
         if self.comparison is None:
             yield f"{self.stack}: {self.error}"
             return
-        for words in rows.unpriced_words(self.comparison.after):
+        for words in rows.unpriced_in(self.comparison):
             yield f"{self.stack}: {words}"
 
     def document(self) -> dict[str, Any]:
@@ -58,7 +57,7 @@ class Revised:
             "error": self.error or None,
             "usd_before": number(cents(found.before.total)) if found else None,
             "usd_after": number(cents(found.after.total)) if found else None,
-            "usd_difference": number(found.usd) if found else None,
+            "usd_difference": document.usd_difference(found) if found else None,
             "changes": [document.change_of(change) for change in found.changes] if found else [],
         }
 

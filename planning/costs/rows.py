@@ -27,6 +27,7 @@ KINDS: dict[Kind, str] = {
 }
 HEADS = ("", "Quantity", "Unit", "Unit price", "USD a month")
 UNTOLD = "not known"
+NO_PRICE = "not priced"
 PER_USE = "per use"
 NOTHING = "-"
 
@@ -49,14 +50,23 @@ def of_estimate(found: Estimate, *, summary: bool = False) -> Iterator[Row]:
         if not lines:
             continue
         yield Row(0, (TITLES[part], "", "", "", subtotal(lines)))
-        for urn in dict.fromkeys(line.urn for line in lines):
-            own = [line for line in lines if line.urn == urn]
+        for own in by_resource(lines):
             folded = (str(len(own)), "", "", subtotal(own)) if summary else ("",) * 4
             yield Row(1, (own[0].resource, *folded))
             for line in () if summary else own:
                 yield Row(2, of_line(line))
-    label = "Total of what has a price" if found.least else "Total"
-    yield Row(3, (label, "", "", "", money(found.total)))
+    yield Row(3, (total_label(found), "", "", "", money(found.total)))
+
+
+def total_label(found: Estimate) -> str:
+    """What the total is called: of less than everything where something has no price."""
+    return "Total of what has a price" if found.least else "Total"
+
+
+def by_resource(lines: Sequence[Line]) -> list[list[Line]]:
+    """The lines of each resource, in their order."""
+    urns = dict.fromkeys(line.urn for line in lines)
+    return [[line for line in lines if line.urn == urn] for urn in urns]
 
 
 def subtotal(lines: Sequence[Line]) -> str:
@@ -111,6 +121,12 @@ def unpriced_words(found: Estimate) -> list[str]:
     return [f"Not priced: {each.resource} ({each.type}): {each.reason}." for each in found.unpriced]
 
 
+def unpriced_in(found: Comparison) -> list[str]:
+    """The same of both sides, each once."""
+    sides = (found.before, found.after)
+    return list(dict.fromkeys(words for side in sides for words in unpriced_words(side)))
+
+
 def notes(found: Estimate, today: datetime.date) -> list[str]:
     """Everything that is to be said below the table of a stack."""
     told = [*found.expected()]
@@ -128,7 +144,7 @@ def price_words(all_: Sequence[Estimate], today: datetime.date | None = None) ->
     lines = [line for found in all_ for line in found.lines]
     if not any(line.quantity for line in lines):
         return []
-    return [f"Prices in USD without taxes. {sources(lines).rest(today)}"]
+    return [f"USD without taxes. {sources(lines).rest(today)}"]
 
 
 def names(found: Comparison) -> tuple[str, str]:
@@ -141,8 +157,15 @@ def of_comparison(found: Comparison) -> Iterator[tuple[str, str, str, str, str]]
     """Rows of a comparison: what, before, after, difference, per cent; the total last."""
     for change in found.changes:
         yield _change(change)
-    before, after = found.before.total, found.after.total
-    yield "Total", money(before), money(after), signed(found.usd), percent(before, after)
+    before, after = (f"{side.least}{money(side.total)}" for side in (found.before, found.after))
+    yield ("Total", before, after, *difference(found))
+
+
+def difference(found: Comparison) -> tuple[str, str]:
+    """Dollars and per cent that a total rises by, where that is known."""
+    if not found.known:
+        return f"at least {signed(found.usd)}" if found.least else UNTOLD, ""
+    return signed(found.usd), percent(found.before.total, found.after.total)
 
 
 def _change(change: Change) -> tuple[str, str, str, str, str]:
@@ -152,15 +175,16 @@ def _change(change: Change) -> tuple[str, str, str, str, str]:
         what += f" ({details[0]} -> {details[1]})"
     elif details and not (change.before and change.after):
         what += f" ({details[0]})"
-    before, after = (_amount(line) for line in (change.before, change.after))
+    nothing = NO_PRICE if change.unpriced else NOTHING
+    before, after = (_amount(line) or nothing for line in (change.before, change.after))
     if not change.known:
-        return what, before, after, PER_USE, ""
+        return what, before, after, UNTOLD if change.unpriced else PER_USE, ""
     more = percent(amount(change.before), amount(change.after)) if change.after else "gone"
     return what, before, after, signed(change.usd), more
 
 
 def _amount(line: Line | None) -> str:
     if line is None:
-        return "-"
+        return ""
     usd = line.usd_per_month
     return money(usd) if usd is not None else f"{plain(line.price.usd)} a {line.price.unit}"

@@ -62,6 +62,7 @@ def _estimate(stack: str, found: Mapping[str, Any], path: str) -> Estimate:
                 resource=str(one.get("resource")),
                 type=str(one.get("type")),
                 reason=str(one.get("reason")),
+                adds=one.get("adds") is not False,
             )
             for one in missing
         ),

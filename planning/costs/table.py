@@ -92,7 +92,7 @@ def of_comparison(found: Comparison, today: datetime.date) -> RenderableType:
         add(table, "nothing", "", "", "", "")
     table.add_section()
     add(table, *last, style="bold")
-    told = [*found.after.expected(), *rows.unpriced_words(found.after)]
+    told = [*found.after.expected(), *rows.unpriced_in(found)]
     return Group(table, notes([*told, *rows.price_words([found.before, found.after], today)]))
 
 

@@ -34,11 +34,12 @@ class Alternative:
             yield self.label, "refused", "", ""
             return
         *changes, total = rows.of_comparison(self.comparison)
-        yield self.label, f"{self.comparison.after.least}{total[2]}", *total[3:]
+        yield self.label, total[2], *total[3:]
         for what, _, usd, more, part in changes:
             if more != rows.PER_USE:
                 yield f"  {what}", usd, more, part
-        per_use = sum(not change.known for change in self.comparison.changes)
+        changed = self.comparison.changes
+        per_use = sum(not change.known and not change.unpriced for change in changed)
         if per_use:
             yield f"  lines that depend on usage: {per_use}", rows.PER_USE, "", ""
 
@@ -55,7 +56,7 @@ class Alternative:
             "settings": dict(self.settings),
             "refused": self.refused or None,
             "usd_per_month": number(cents(found.after.total)) if found else None,
-            "usd_difference": number(found.usd) if found else None,
+            "usd_difference": document.usd_difference(found) if found else None,
             "changes": [document.change_of(change) for change in found.changes] if found else [],
             "not_priced": [*rows.unpriced_words(found.after)] if found else [],
         }

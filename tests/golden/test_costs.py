@@ -157,6 +157,13 @@ def test_each_resource_folds_and_those_without_room_are_counted() -> None:
     assert block[-1] == f"and {50 - block.count('</details>')} more resources"
 
 
+def test_each_resource_folds_in_a_page_and_its_sum_does_not() -> None:
+    (found,) = re.findall(r"<details>.*?</details>", page.of_estimates([before()], TODAY), re.S)[:1]
+    summary, lines = found.split("</summary>")
+    assert summary == "<details><summary>server <span>14.66</span>"
+    assert "Root disk" in lines
+
+
 def test_the_picture_is_well_formed_and_says_the_totals() -> None:
     root = ElementTree.fromstring(rendered()["chart.svg"])  # noqa: S314 - made above
     words = [element.text for element in root.iter() if element.tag.endswith("text")]

@@ -54,6 +54,17 @@ ONE_VALUE = {
     "delete-data": ["STACK", "CONFIRM"],
     "signals": ["STACK", "SINCE"],
     "cost": ["COMPARE", "BUDGET", "USAGE", "FORMAT", "OUT"],
+    "cost-what-if": ["STACK", "FORMAT"],
+    "cost-cheapest": [
+        "STACK",
+        "VCPUS",
+        "MEMORY_GIB",
+        "DATABASE_VCPUS",
+        "DATABASE_MEMORY_GIB",
+        "FORMAT",
+    ],
+    "cost-diff": ["BASE", "HEAD", "FORMAT"],
+    "cost-usage": ["STACK"],
     "prices": ["CLOUD", "REGION", "FROM"],
     "bench": ["RUNS"],
     "chaos": ["TIMES", "SLOW_TIMES", "SEED"],
@@ -62,6 +73,7 @@ ONE_VALUE = {
 """Variables that are one argument, by target."""
 WORDS = {
     "cost": ["STACK"],
+    "cost-what-if": ["SET"],
     "policy": ["STACK"],
     "scan": ["STACK"],
     "bench": ["BENCH"],
@@ -69,7 +81,7 @@ WORDS = {
     "test": ["TESTS"],
 }
 """Variables that are a list of words."""
-SWITCHES = {"YES", "JSON", "REFRESH", "STRICT", "SUMMARY", "FOLLOW", "WITH_BACKUPS"}
+SWITCHES = {"YES", "JSON", "REFRESH", "STRICT", "SUMMARY", "FOLLOW", "WITH_BACKUPS", "STANDBY"}
 """Variables that are an option without a value."""
 VARIABLES = re.sub(r"\\\n\s*", "", MAKEFILE).split("VARIABLES = ")[1].split("\n")[0].split()
 TARGETS = [
@@ -185,13 +197,32 @@ def test_an_option_without_a_value_is_not_there(checkout: Checkout) -> None:
     assert checkout.make(python, "prices", "REFRESH=1")[-1][2:] == ["refresh", "--"]
 
 
-def test_the_cost_target_has_every_option_of_the_command(checkout: Checkout) -> None:
+@pytest.mark.parametrize(
+    ("target", "verb"),
+    [("cost", "estimate"), *((f"cost-{verb}", verb) for verb in ("what-if", "cheapest", "diff"))],
+)
+def test_a_cost_target_has_every_option_of_its_command(
+    checkout: Checkout, target: str, verb: str
+) -> None:
     command: Any = typer.main.get_command(cost.app)
-    params = [param for param in command.commands["estimate"].params if param.opts[0] != "--stack"]
-    options = {param.opts[0] for param in params if param.param_type_name == "option"} - {"--help"}
-    given = [f"{option.removeprefix('--').upper()}=1" for option in sorted(options)]
-    called = checkout.make("PYTHON=.venv/bin/python", "cost", *given)[-1]
-    assert {word for word in called if word.startswith("--")} - {"--"} == options
+    params = command.commands[verb].params
+    options = {param.opts[0] for param in params if param.param_type_name == "option"}
+    options -= {"--help", "--stack"}
+    given = [f"{name.removeprefix('--').replace('-', '_').upper()}=1" for name in sorted(options)]
+    called = checkout.make("PYTHON=.venv/bin/python", target, *given)[-1]
+    assert {word for word in called if word.startswith("--")} - {"--", "--stack"} == options
+
+
+def test_the_cheapest_without_a_standby_and_as_the_stack_has_it(checkout: Checkout) -> None:
+    python = "PYTHON=.venv/bin/python"
+    assert checkout.make(python, "cost-cheapest", "STANDBY=no")[-1][-1] == "--no-standby"
+    assert checkout.make(python, "cost-cheapest")[-1][-2:] == ["--stack", "local-stage1"]
+
+
+def test_revisions_are_compared_with_main_unless_another_is_named(checkout: Checkout) -> None:
+    python = "PYTHON=.venv/bin/python"
+    assert checkout.make(python, "cost-diff")[-1][1:] == ["cost", "diff", "--", "main"]
+    assert checkout.make(python, "cost-diff", "BASE=v1", "HEAD=v2")[-1][-2:] == ["v1", "v2"]
 
 
 def test_a_graph_lies_where_the_operator_is(checkout: Checkout, tmp_path: Path) -> None:

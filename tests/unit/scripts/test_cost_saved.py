@@ -48,6 +48,19 @@ def test_nothing_changed_since(saved: Run, capsys: pytest.CaptureFixture[str]) -
     assert compared(capsys, "small.json")["changes"] == []
 
 
+def test_what_had_no_price_and_has_none_changes_nothing(
+    plans: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = cost_plans.document(cost_plans.rds("db.t4g.small", "eu-north-1"), stack="shop")
+    Path("rds.json").write_text(json.dumps(document))
+    assert main(["cost", "rds.json", "--json", "--out", "before.json"]) == 0
+    missing = json.loads(Path("before.json").read_text())["stacks"][0]["not_priced"]
+    assert {one["adds"] for one in missing} == {True, False}
+    same = compared(capsys, "rds.json")
+    assert (same["changes"], same["usd_difference"]) == ([], 0)
+    assert compared(capsys, "small.json")["usd_difference"] is None
+
+
 def test_a_price_that_changed_since_is_a_change(
     saved: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -73,6 +73,20 @@ def test_what_has_no_price_is_told_and_the_total_is_at_least(
     assert "- region=us-west-1: Not priced: aws-stage2-" in out
 
 
+def test_a_line_without_a_price_is_not_gone_and_the_difference_is_no_number(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (one,) = document(capsys, "aws-stage2", "region=us-west-1")["alternatives"]
+    disk = next(each for each in one["changes"] if each["name"] == "Database disk")
+    assert (disk["after"], disk["not_priced"], disk["usd_difference"]) == (None, True, None)
+    assert one["usd_difference"] is None
+    assert main(["cost", "what-if", "aws-stage2", "region=us-west-1"]) == 0
+    out = capsys.readouterr().out
+    assert "gone" not in out
+    (line,) = [line for line in out.splitlines() if "  database: Database disk" in line]
+    assert line.split()[-4:] == ["not", "priced", "not", "known"]
+
+
 EXAMPLE = " For example server.plan=t4g.small; docs/settings.md lists the keys.\n"
 
 
