@@ -16,6 +16,8 @@ from components.host.rendering import plain, render
 
 PROGRAM = "/usr/local/lib/stages/certificate"
 CONFIG = "/etc/stages/certificate.json"
+ADDRESS = "/etc/stages/address"
+"""Where the name has to lead before an authority is asked; known once the address exists."""
 AUTHORITY = "/etc/stages/acme-ca.pem"
 """Who vouches for the ACME server's own HTTPS, where that is no public authority."""
 SERVED = "/var/lib/stages-tls/served"
@@ -33,8 +35,18 @@ def store(mount: str | None) -> str:
     return f"{mount}/tls" if mount else STORE
 
 
-def certificate(*, mount: str | None) -> Part:
-    """Return program, units and timer. ``files`` has what they need to know."""
+def certificate(
+    *, domain: str, server: str, authority: str | None, email: str | None, mount: str | None
+) -> Part:
+    """Return program, units, timer and what they need to know; ``address`` has what is late."""
+    config = {
+        "domain": domain,
+        "server": server,
+        "ca": AUTHORITY if authority else "",
+        "email": email or "",
+        "store": store(mount),
+        "webroot": WEBROOT,
+    }
     return Part(
         packages=("certbot", "openssl"),
         directories=(Directory(path=WEBROOT), Directory(path="/var/lib/stages-tls", mode="0700")),
@@ -45,25 +57,13 @@ def certificate(*, mount: str | None) -> Part:
                 content=render("certificate/certbot.service.j2", program=PROGRAM, mount=mount),
             ),
             HostFile(path=f"{_UNITS}/certbot.timer", content=plain("certificate/certbot.timer")),
+            HostFile(path=CONFIG, content=json.dumps(config, indent=2) + "\n"),
+            *([HostFile(path=AUTHORITY, content=authority)] if authority else []),
         ),
         services=(Service(unit="certbot.timer", restart_on=(f"{_UNITS}/certbot.timer",)),),
     )
 
 
-def files(
-    *, domain: str, address: str, server: str, authority: str | None, email: str | None, store: str
-) -> tuple[HostFile, ...]:
-    """Return what the program reads: the name, the address it has to lead to, whom to ask."""
-    config = {
-        "domain": domain,
-        "address": address,
-        "server": server,
-        "ca": AUTHORITY if authority else "",
-        "email": email or "",
-        "store": store,
-        "webroot": WEBROOT,
-    }
-    made = [HostFile(path=CONFIG, content=json.dumps(config, indent=2) + "\n")]
-    if authority:
-        made.append(HostFile(path=AUTHORITY, content=authority))
-    return tuple(made)
+def address(address: str) -> HostFile:
+    """Return the address that the name has to lead to."""
+    return HostFile(path=ADDRESS, content=f"{address}\n")

@@ -97,7 +97,7 @@ def nginx(
                 unit=UNIT,
                 reload_on=(
                     *(MAIN, SITE, LOCATIONS, BLANKED),
-                    *([TLS, certificate.CONFIG] if domain else []),
+                    *([TLS, certificate.CONFIG, certificate.ADDRESS] if domain else []),
                 ),
                 restart_on=(DROP_IN,),
                 check=f"{certificate.PROGRAM} prepare && nginx -t -q" if domain else "nginx -t -q",

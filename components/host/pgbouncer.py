@@ -8,7 +8,8 @@ mode.
 
 Its configuration is in three files, by what a change takes: ``pgbouncer.ini`` holds what only a
 restart changes (a restart removes the socket and waits for running queries), ``settings.ini`` and
-``databases.ini`` what a reload changes.
+``databases.ini`` what a reload changes. The sizes of the pool are in ``settings.ini``, which is no
+secret, so that a preview shows them; ``databases.ini`` may hold the database's password.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Literal
 from components.host import ids
 from components.host.agent import admin_sql, promotion_sql
 from components.host.model import Directory, HostFile, Part, Service, SystemUser
+from components.host.pool import DIRECT as DIRECT_CONNECTIONS
 from components.host.pool import PoolSizes
 from components.host.rendering import plain, render
 
@@ -81,28 +83,23 @@ def users_file(password: str) -> HostFile:
     return _file(USERS, f'"app" "{password}"\n"pgbouncer" ""\n')
 
 
-def upstream_socket(
-    sizes: PoolSizes, *, statement_timeout_s: int | None = None
-) -> tuple[HostFile, ...]:
+def upstream_socket(*, statement_timeout_s: int | None = None) -> HostFile:
     """Stage 1: PostgreSQL on the same host, over its socket, by ``peer``. No secret."""
-    server = f"host={POSTGRES_SOCKET}"
-    return (_databases(sizes, server=server, statement_timeout_s=statement_timeout_s),)
+    return _databases(server=f"host={POSTGRES_SOCKET}", statement_timeout_s=statement_timeout_s)
 
 
 def upstream_managed(
-    sizes: PoolSizes,
     *,
     host: str,
     port: int,
     password: str,
-    ca_pem: str,
     read_hosts: Sequence[str] = (),
+    sizes: PoolSizes | None = None,
     statement_timeout_s: int | None = None,
-) -> tuple[HostFile, ...]:
-    """Stage 2: a managed database over TLS. The password is in the answer: treat it as secret.
+) -> HostFile:
+    """Stage 2: a managed database over TLS. The password is in the file: treat it as secret.
 
-    ``ca_pem`` is the authority that signed the certificates of the server, which has to carry
-    ``host``, and of the read replicas at ``read_hosts``.
+    ``sizes`` go before those of ``settings.ini``.
     """
     if not password or not password.isprintable():
         raise ValueError("the database's password should be printable text in one line")
@@ -110,15 +107,12 @@ def upstream_managed(
         if not each.replace("-", "").replace(".", "").replace(":", "").isalnum():
             raise ValueError(f"the database's host should be a name or an address, got {each!r}")
     way = f"port={int(port)} password={_quoted(password)}"
-    return (
-        _databases(
-            sizes,
-            server=f"host={host} {way}",
-            readers=[f"host={each} {way}" for each in read_hosts],
-            every_reader=f"host={','.join(read_hosts)} {way}",
-            statement_timeout_s=statement_timeout_s,
-        ),
-        HostFile(path=SERVER_CA, content=ca_pem.strip() + "\n"),
+    return _databases(
+        server=f"host={host} {way}",
+        readers=[f"host={each} {way}" for each in read_hosts],
+        every_reader=f"host={','.join(read_hosts)} {way}",
+        sizes=sizes,
+        statement_timeout_s=statement_timeout_s,
     )
 
 
@@ -129,20 +123,25 @@ def upstream_promoted(
 
     Half of the other pool, for both servers share the database's connections.
     """
-    half = PoolSizes(pool=max(2, sizes.pool // 2), reserve=1, direct=2)
-    return upstream_managed(
-        half,
+    databases = upstream_managed(
         host="127.0.0.1",
         port=promotion_sql.TUNNEL_PORT,
         password=password,
-        ca_pem=ca_pem,
+        sizes=PoolSizes(pool=max(2, sizes.pool // 2), reserve=1, direct=2),
         statement_timeout_s=statement_timeout_s,
     )
+    return databases, server_ca(ca_pem)
+
+
+def server_ca(pem: str) -> HostFile:
+    """The authority that signed the certificates of a managed database and its read replicas."""
+    return HostFile(path=SERVER_CA, content=pem.strip() + "\n")
 
 
 def pgbouncer(
     *,
     pool_mode: PoolMode,
+    sizes: PoolSizes,
     managed: bool,
     promoted: bool = False,
     replicas: int = 0,
@@ -175,6 +174,7 @@ def pgbouncer(
                 render(
                     "pgbouncer/settings.ini.j2",
                     pool_mode=pool_mode,
+                    sizes=sizes,
                     managed=managed or promoted,
                     # The tunnel's end has another name than the database.
                     tls="verify-ca" if promoted else "verify-full",
@@ -211,17 +211,18 @@ def shutdown() -> tuple[str, ...]:
 
 
 def _databases(
-    sizes: PoolSizes,
     *,
     server: str,
     readers: Sequence[str] = (),
     every_reader: str = "",
+    sizes: PoolSizes | None = None,
     statement_timeout_s: int | None,
 ) -> HostFile:
     content = render(
         "pgbouncer/databases.ini.j2",
         server=server,
         sizes=sizes,
+        direct=sizes.direct if sizes else DIRECT_CONNECTIONS,
         readers=readers,
         every_reader=every_reader,
         statement_timeout_s=statement_timeout_s,

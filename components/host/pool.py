@@ -30,9 +30,10 @@ class PoolSizes:
     """Server connections of the two aliases."""
 
     pool: int
-    """``pool_size`` of the alias ``app``."""
+    """PgBouncer's ``default_pool_size``."""
     reserve: int
-    """``reserve_pool_size`` of it: opened when a client has waited for ``reserve_pool_timeout``."""
+    """``reserve_pool_size``: opened when a client has waited for ``reserve_pool_timeout``."""
+
     direct: int = DIRECT
     """``pool_size`` of the alias ``app_direct``."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from components.host import ids, memory, pgbouncer
+from components.host import ids, memory, pgbouncer, pool
 from components.host.agent import admin_sql
 from components.host.model import Directory, HostFile, Part, Service, SystemUser
 from components.host.rendering import plain, render
@@ -81,6 +81,11 @@ def temp_file_limit_mib(volume_gib: int) -> int:
     is 1 GiB, room to sort ten million rows of 100 bytes.
     """
     return volume_gib * 1024 // 10
+
+
+def pool_sizes(wanted: int | None) -> pool.PoolSizes:
+    """The pool's sizes for this PostgreSQL; ``wanted`` is ``stages:database.pool_size``."""
+    return pool.pool_sizes(limit=MAX_CONNECTIONS, reserved=RESERVED_CONNECTIONS, wanted=wanted)
 
 
 def postgres(*, version: int, memory_mib: int, volume_gib: int, archive_command: str = "") -> Part:

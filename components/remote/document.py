@@ -125,12 +125,22 @@ def plain(
     }
 
 
+def _visible_files(props: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """The files that hold no secret: those that are always known, and those known at run time."""
+    return {**props["files"], **(props.get("late_files") or {})}
+
+
+def _all_files(props: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    return {**_visible_files(props), **(props["secret_files"] or {})}
+
+
 def to_apply(props: Mapping[str, Any]) -> dict[str, Any]:
     """The document that makes a host so."""
     secrets = props["database_secrets"] or {}
     return {
         **{key: props[key] for key in WHAT},
         "mode": "apply",
+        "files": _visible_files(props),
         "secret_files": props["secret_files"] or {},
         "database_secrets": {
             "sql": secrets.get("sql", ""),
@@ -141,7 +151,7 @@ def to_apply(props: Mapping[str, Any]) -> dict[str, Any]:
 
 def to_observe(props: Mapping[str, Any]) -> dict[str, Any]:
     """The document that asks a host what it is: names only."""
-    paths = [*props["files"], *(props["secret_files"] or {}), *props["absent"]]
+    paths = [*_all_files(props), *props["absent"]]
     return {
         "mode": "observe",
         "paths": paths,
@@ -181,7 +191,7 @@ def to_forget_queue(props: Mapping[str, Any]) -> dict[str, Any]:
 def drift(props: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, str]:
     """Where the host is not what was last made of it, by path or unit, in words."""
     found: dict[str, str] = {}
-    for path, file in {**props["files"], **(props["secret_files"] or {})}.items():
+    for path, file in _all_files(props).items():
         there = observed["files"].get(path)
         if there is None:
             found[path] = "is missing"
@@ -218,12 +228,17 @@ def as_found(inputs: Mapping[str, Any], drifted: Mapping[str, str]) -> dict[str,
 
     The engine shows the difference between them and the program's, file by file.
     """
-    found = {key: value for key, value in inputs.items() if key != "secret_files"}
-    found["files"] = {
-        path: {**file, "content": f"({path} {drifted[path]} on the host)\n"}
-        if path in drifted
-        else file
-        for path, file in inputs["files"].items()
+    return {
+        **inputs,
+        **{
+            key: {path: _as_found(path, file, drifted) for path, file in inputs[key].items()}
+            for key in ("files", "late_files")
+            if inputs.get(key)
+        },
     }
-    found["secret_files"] = inputs["secret_files"]
-    return found
+
+
+def _as_found(path: str, file: Mapping[str, str], drifted: Mapping[str, str]) -> dict[str, str]:
+    if path not in drifted:
+        return dict(file)
+    return {**file, "content": f"({path} {drifted[path]} on the host)\n"}

@@ -76,9 +76,11 @@ class HostConfigurationArgs:
     private_key: pulumi.Output[str] | None
     """Secret. ``None``: the operator's own agent and configuration."""
     parts: tuple[Part, ...]
+    late_files: pulumi.Input[Sequence[HostFile | Mapping[str, str]]] | None = None
+    """Files that are known only once something exists (or mappings with the same names). A preview
+    shows them. Apart from ``parts``: one unknown makes a whole list unknown."""
     secret_files: pulumi.Input[Sequence[HostFile | Mapping[str, str]]] | None = None
-    """Files with a secret in them (or mappings with the same names). Apart from ``parts``: one
-    secret makes a whole list secret."""
+    """Files with a secret in them, and only those: no preview shows them."""
     database: DatabaseStep | None = None
     database_secrets: pulumi.Input[dict[str, Any]] | None = None
     """``sql``: idempotent SQL; ``connection``: libpq's variables (``PGHOST``, ``PGPASSWORD``, ...)
@@ -178,6 +180,7 @@ class HostConfiguration(Resource, module="stages", name="HostConfiguration"):
             "delete_before_replace": "yes" if server.delete_before_replace else "",
             "login": args.login,
             "private_key": _secret(args.private_key or ""),
+            "late_files": pulumi.Output.from_input(args.late_files or []).apply(_by_path),
             "secret_files": _secret(
                 pulumi.Output.from_input(args.secret_files or []).apply(_by_path)
             ),
@@ -238,11 +241,9 @@ def _apply(props: Mapping[str, Any], wait_s: float) -> None:
     )
 
 
-def _by_path(
-    secret_files: Sequence[HostFile | Mapping[str, str]],
-) -> dict[str, dict[str, str]]:
+def _by_path(files: Sequence[HostFile | Mapping[str, str]]) -> dict[str, dict[str, str]]:
     return host_document.files(
-        file if isinstance(file, HostFile) else HostFile(**file) for file in secret_files
+        file if isinstance(file, HostFile) else HostFile(**file) for file in files
     )
 
 

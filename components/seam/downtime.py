@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from components.host.agent.release import ENVIRONMENT, RELEASE_ENVIRONMENT
 from components.seam.known import lookup
 from components.seam.provider import load
 
@@ -227,6 +228,8 @@ STARTS = {
 }
 """What is felt when it is restarted, by the unit's first word."""
 
+APP_ENVIRONMENT = {ENVIRONMENT, RELEASE_ENVIRONMENT}
+"""Files with which the app's processes are started."""
 ONE_WEB = Span(1, None, "as long as the app takes to start")
 JOBS = "jobs that are under way end before, those that wait are done afterwards"
 
@@ -244,11 +247,12 @@ def _host(step: Step, cloud: CloudDowntime) -> Iterable[Downtime]:
         )
         yield costs(step, APP, span, why)
         return
-    for unit in sorted(_restarted(step)):
+    changed = _changed_paths(step)
+    for unit in sorted(_restarted(step, changed)):
         known = STARTS.get(unit.partition(".")[0].partition("@")[0])
         if known:
             yield costs(step, APP, known, f"{unit} is restarted")
-    if step.changes("release") or step.changes("app") or step.changes("secret_files"):
+    if step.changes("release") or step.changes("app") or changed & APP_ENVIRONMENT:
         if len((step.new.get("app") or {}).get("web_units") or ()) > 1:
             source = "no request fails in the tests of deploys on real hosts"
             span = Span(0, 0, source)
@@ -257,10 +261,21 @@ def _host(step: Step, cloud: CloudDowntime) -> Iterable[Downtime]:
             yield costs(step, APP, ONE_WEB, "the only web process is restarted")
 
 
-def _restarted(step: Step) -> set[str]:
-    """Units that start anew because one of their files changes."""
-    old, new = step.old.get("files") or {}, step.new.get("files") or {}
-    changed = {path for path in {*old, *new} if old.get(path) != new.get(path)}
+def _changed_paths(step: Step) -> set[str]:
+    """Paths of the files that change. Of secret files that an engine does not show, nobody knows
+    which: then the app's environment may be among them."""
+    changed: set[str] = set()
+    for key in ("files", "late_files", "secret_files"):
+        old, new = step.old.get(key) or {}, step.new.get(key) or {}
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            changed |= {path for path in {*old, *new} if old.get(path) != new.get(path)}
+        elif key == "secret_files" and step.changes(key):
+            changed |= APP_ENVIRONMENT
+    return changed
+
+
+def _restarted(step: Step, changed: set[str]) -> set[str]:
+    """Units that are restarted because one of their files changes."""
     return {
         str(service["unit"])
         for service in step.new.get("services") or ()

@@ -34,6 +34,7 @@ from components.host import (
 )
 from components.host.cloud_init import boot_document
 from components.host.model import DatabaseStep, HostFile, Part, Release, Shutdown
+from components.host.pool import PoolSizes
 from components.host.postgres import MOUNT
 from components.release import ResolvedRelease
 from components.resources.first_boot import FirstBoot, WayIn, where
@@ -50,6 +51,7 @@ from components.seam.cloud import (
     Cloud,
     NetworkAnswer,
     ServerNeeds,
+    SshKey,
     VolumeAnswer,
 )
 from components.settings import Settings
@@ -71,10 +73,12 @@ class Upstream:
 
     parts: tuple[Part, ...] = ()
     """PostgreSQL itself where it is on this host."""
-    pooler_files: pulumi.Input[Sequence[HostFile]]
-    """The pooler's files about its server; secret where they hold a password."""
-    backup_files: pulumi.Input[Sequence[HostFile]] = ()
-    """What its backups need to reach their bucket; secret."""
+    late_files: pulumi.Input[Sequence[HostFile]] = ()
+    """Files that are known only once it exists."""
+    secret_files: pulumi.Input[Sequence[HostFile]] = ()
+    """What the pooler needs to reach it, and its backups to reach their bucket."""
+    sizes: PoolSizes
+    """How many connections the pool may open to it."""
     managed: bool
     promoted: bool = False
     """Whether it is that of another stack, since a promotion."""
@@ -117,8 +121,12 @@ class AppHost(pulumi.ComponentResource):
             (*settings.host.ca_certificates, *cloud.ca_certificates())
         )
         shares = memory.shares(plan.memory_mib, database_here=not upstream.managed)
-        parts = (*trusted, *_parts(settings, shares, upstream, mount), *own_parts)
         own_key = cloud.ssh_private_key(name, parent=self)
+        parts = (
+            *trusted,
+            *_parts(settings, shares, upstream, mount, has_stack_key=own_key is not None),
+            *own_parts,
+        )
         keys = pulumi.Output.all(
             *settings.access.ssh_keys, *([own_key.public] if own_key else [])
         ).apply(lambda known: [str(key) for key in known])
@@ -178,10 +186,10 @@ class AppHost(pulumi.ComponentResource):
                 login=LOGIN,
                 private_key=own_key.private if own_key else None,
                 parts=parts,
-                secret_files=_late_files(
+                late_files=_late_files(settings, own_key, static, upstream, bucket),
+                secret_files=_secret_files(
                     {**(authorities.ENVIRONMENT if trusted else {}), **settings.app.environment},
                     settings,
-                    keys,
                     static,
                     secrets,
                     upstream,
@@ -263,16 +271,23 @@ def server_plan_name(cloud: Cloud, settings: Settings) -> str:
 
 
 def _parts(
-    settings: Settings, shares: memory.MemoryShares, upstream: Upstream, mount: str | None
+    settings: Settings,
+    shares: memory.MemoryShares,
+    upstream: Upstream,
+    mount: str | None,
+    *,
+    has_stack_key: bool,
 ) -> tuple[Part, ...]:
     """What runs on the host, in the order in which it is converged."""
     return (
         base.base(login=LOGIN),
+        access.access(login=LOGIN, ssh_keys=settings.access.ssh_keys, has_stack_key=has_stack_key),
         firewall.firewall(ssh_cidrs=settings.access.ssh_cidrs),
         app.app(memory=shares, packages=settings.app.packages, mount=mount),
         *upstream.parts,
         pgbouncer.pgbouncer(
             pool_mode=settings.database.pool_mode,
+            sizes=upstream.sizes,
             managed=upstream.managed,
             promoted=upstream.promoted,
             replicas=upstream.replicas,
@@ -288,8 +303,21 @@ def _parts(
                 response_headers_kib=settings.app.response_headers_kib,
             ),
         ),
-        *([certificate.certificate(mount=mount)] if settings.domain else []),
+        *_certificate(settings, mount),
     )
+
+
+def _certificate(settings: Settings, mount: str | None) -> tuple[Part, ...]:
+    if not settings.domain:
+        return ()
+    part = certificate.certificate(
+        domain=settings.domain,
+        server=settings.tls.acme_server,
+        authority=settings.tls.acme_ca,
+        email=settings.tls.email,
+        mount=mount,
+    )
+    return (part,)
 
 
 def _user_data(
@@ -319,9 +347,34 @@ def _user_data(
 
 
 def _late_files(
+    settings: Settings,
+    own_key: SshKey | None,
+    static: AddressAnswer,
+    upstream: Upstream,
+    bucket: BucketAnswer | None,
+) -> pulumi.Output[Sequence[HostFile]]:
+    """Files that are known only when something exists, and hold no secret."""
+
+    def files(known: Mapping[str, Any]) -> Sequence[HostFile]:
+        key, trusted = known["own_key"], authorities.authorities([known["ca_pem"]])
+        return [
+            *([access.stack_key(login=LOGIN, ssh_key=key)] if key else []),
+            *([certificate.address(known["address"])] if settings.domain else []),
+            *(file for part in trusted for file in part.files),
+            *known["upstream"],
+        ]
+
+    return pulumi.Output.all(
+        own_key=own_key.public if own_key else "",
+        address=static.address,
+        ca_pem=(bucket.ca_pem or "") if bucket else "",
+        upstream=upstream.late_files,
+    ).apply(files)
+
+
+def _secret_files(
     app_environment: Mapping[str, str],
     settings: Settings,
-    keys: pulumi.Output[list[str]],
     static: AddressAnswer,
     secrets: GeneratedSecrets,
     upstream: Upstream,
@@ -329,17 +382,7 @@ def _late_files(
     mount: str | None,
     web_concurrency: int,
 ) -> pulumi.Output[Sequence[HostFile]]:
-    """Files that hold a secret or are known only when something exists."""
-
-    def certificate_of(address: str) -> Sequence[HostFile]:
-        return certificate.files(
-            domain=settings.domain or "",
-            address=address,
-            server=settings.tls.acme_server,
-            authority=settings.tls.acme_ca,
-            email=settings.tls.email,
-            store=certificate.store(mount),
-        )
+    """Files that hold a secret."""
 
     def files(known: Mapping[str, Any]) -> Sequence[HostFile]:
         given = variables.variables(
@@ -361,17 +404,9 @@ def _late_files(
             *app.environment_files(
                 {**storage.environment(known["bucket"]), **app_environment}, given
             ),
-            *(
-                file
-                for part in authorities.authorities([known["bucket"].get("ca_pem", "")])
-                for file in part.files
-            ),
-            *access.access(login=LOGIN, ssh_keys=known["keys"]).files,
-            *known["pooler_files"],
+            *known["upstream"],
             pgbouncer.users_file(known["pool_password"]),
-            *known["backup_files"],
             valkey.password_file(known["queue_password"]),
-            *(certificate_of(known["address"]) if settings.domain else ()),
         ]
 
     return pulumi.Output.all(
@@ -379,9 +414,7 @@ def _late_files(
         queue_password=secrets.value(QUEUE_PASSWORD),
         pool_password=secrets.value(POOL_PASSWORD),
         address=static.address,
-        keys=keys,
-        pooler_files=upstream.pooler_files,
-        backup_files=upstream.backup_files,
+        upstream=upstream.secret_files,
         bucket=bucket,
     ).apply(files)
 

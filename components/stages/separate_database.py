@@ -132,7 +132,6 @@ def _managed(
     known = pulumi.Output.all(
         host=database.host,
         port=database.port,
-        ca_pem=database.ca_pem,
         read_hosts=list(database.read_hosts),
         admin_user=database.admin_user,
         admin_password=database.admin_password,
@@ -140,15 +139,14 @@ def _managed(
     )
 
     def pooler_files(of: Mapping[str, Any]) -> Sequence[HostFile]:
-        return pgbouncer.upstream_managed(
-            sizes,
+        databases = pgbouncer.upstream_managed(
             host=of["host"],
             port=int(of["port"]),
             password=of["app_password"],
-            ca_pem=of["ca_pem"],
             read_hosts=of["read_hosts"],
             statement_timeout_s=statement_timeout_s,
         )
+        return [databases]
 
     def step(of: Mapping[str, Any]) -> dict[str, Any]:
         password = set_variable(PASSWORD_VARIABLE, of["app_password"])
@@ -166,7 +164,11 @@ def _managed(
         }
 
     return Upstream(
-        pooler_files=known.apply(pooler_files),
+        late_files=pulumi.Output.from_input(database.ca_pem).apply(
+            lambda pem: [pgbouncer.server_ca(pem)]
+        ),
+        secret_files=known.apply(pooler_files),
+        sizes=sizes,
         managed=True,
         replicas=len(database.read_hosts),
         step=DatabaseStep(run_as="root"),

@@ -6,6 +6,7 @@ data is on a volume that outlives the server. It never has a database that other
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,6 @@ from components import outputs
 from components.host import backups, pgbouncer, postgres, samples
 from components.host.bootstrap import bootstrap_sql
 from components.host.model import DatabaseStep, HostFile, Part
-from components.host.pool import pool_sizes
 from components.release import ResolvedRelease
 from components.resources.secrets import GeneratedSecrets
 from components.seam import buckets
@@ -100,11 +100,7 @@ def _postgres_here(
     """PostgreSQL on the host itself, reached over its socket by ``peer``: no password exists."""
     version = settings.database.version
     statement_timeout_s = settings.database.statement_timeout_s
-    sizes = pool_sizes(
-        limit=postgres.MAX_CONNECTIONS,
-        reserved=postgres.RESERVED_CONNECTIONS,
-        wanted=settings.database.pool_size,
-    )
+    own = pgbouncer.upstream_socket(statement_timeout_s=statement_timeout_s)
     return Upstream(
         parts=(
             postgres.postgres(
@@ -114,12 +110,11 @@ def _postgres_here(
                 archive_command=backups.ARCHIVE if bucket else "",
             ),
             samples.samples(version=version, memory_mib=memory_mib),
+            *([] if settings.database.promoted_to else [Part(files=(own,))]),
             *([_backups(settings)] if bucket else []),
         ),
-        backup_files=_backup_files(settings, bucket, secrets) if bucket else (),
-        pooler_files=_promoted(settings.database.promoted_to)
-        if settings.database.promoted_to
-        else list(pgbouncer.upstream_socket(sizes, statement_timeout_s=statement_timeout_s)),
+        secret_files=_secret_files(settings, bucket, secrets),
+        sizes=postgres.pool_sizes(settings.database.pool_size),
         managed=False,
         promoted=bool(settings.database.promoted_to),
         # The old database is left as the promotion left it.
@@ -127,6 +122,17 @@ def _postgres_here(
         secrets={"sql": bootstrap_sql(managed=False, statement_timeout_s=statement_timeout_s)},
         shutdown=(*(backups.SHUTDOWN if bucket else ()), *postgres.shutdown(version)),
     )
+
+
+def _secret_files(
+    settings: Settings, bucket: pulumi.Input[backups.Bucket] | None, secrets: GeneratedSecrets
+) -> pulumi.Output[Sequence[HostFile]]:
+    promoted_to = settings.database.promoted_to
+    kinds = [
+        *([_promoted(promoted_to)] if promoted_to else []),
+        *([_backup_files(settings, bucket, secrets)] if bucket else []),
+    ]
+    return pulumi.Output.all(*kinds).apply(lambda known: list(itertools.chain(*known)))
 
 
 def _promoted(to: str) -> pulumi.Output[Sequence[HostFile]]:

@@ -144,6 +144,7 @@ def promoted_files(both: Pair) -> dict[str, dict[str, str]]:
     settings = both.old.settings.database
     part = pgbouncer.pgbouncer(
         pool_mode=settings.pool_mode,
+        sizes=postgres.pool_sizes(settings.pool_size),
         managed=False,
         promoted=True,
         statement_timeout_s=settings.statement_timeout_s,

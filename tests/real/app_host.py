@@ -152,8 +152,8 @@ def parts(*, nginx: str = "", pool: int = 10) -> tuple[Part, ...]:
                 ),
             ),
         ),
-        _pooler(),
-        Part(files=(*pgbouncer.upstream_socket(sizes), pgbouncer.users_file("pool-password"))),
+        _pooler(sizes),
+        Part(files=(pgbouncer.upstream_socket(), pgbouncer.users_file("pool-password"))),
         Part(
             packages=("nginx-light",),
             files=(HostFile(path=NGINX_FILE, content=NGINX.format(extra=nginx)),),
@@ -163,9 +163,9 @@ def parts(*, nginx: str = "", pool: int = 10) -> tuple[Part, ...]:
     )
 
 
-def _pooler() -> Part:
+def _pooler(sizes: PoolSizes) -> Part:
     """The stage's own pooler without the hardening of its unit, which is not the subject here."""
-    part = pgbouncer.pgbouncer(pool_mode="transaction", managed=False)
+    part = pgbouncer.pgbouncer(pool_mode="transaction", sizes=sizes, managed=False)
     unit = "[Service]\nUser=pgbouncer\nGroup=pgbouncer\nRuntimeDirectory=pgbouncer\n"
     plain = HostFile(path=pgbouncer.DROP_IN, content=unit)
     files = tuple(plain if file.path == plain.path else file for file in part.files)

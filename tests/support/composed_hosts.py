@@ -51,13 +51,14 @@ class ComposedHost:
 
     boot_document: str
     parts: tuple[Part, ...]
+    late_files: tuple[HostFile, ...] = ()
     secret_files: tuple[HostFile, ...]
     sql: str
 
     def files(self) -> dict[str, HostFile]:
         """All files by path, as the host configuration sends them."""
         every = [file for part in self.parts for file in part.files]
-        return {file.path: file for file in (*every, *self.secret_files)}
+        return {file.path: file for file in (*every, *self.late_files, *self.secret_files)}
 
 
 def single_server(
@@ -66,9 +67,7 @@ def single_server(
     bucket: backups.Bucket | None = BUCKET,
 ) -> ComposedHost:
     """Stage 1: everything on one host; without a bucket there are no backups."""
-    sizes = pool.pool_sizes(
-        limit=postgres.MAX_CONNECTIONS, reserved=postgres.RESERVED_CONNECTIONS, wanted=None
-    )
+    sizes = postgres.pool_sizes(None)
     return ComposedHost(
         boot_document=boot_document(volume_device=DEVICE, with_postgres=True),
         parts=(
@@ -81,10 +80,10 @@ def single_server(
             ),
             samples.samples(version=17, memory_mib=memory_mib),
             *([_backups()] if bucket else []),
-            *_after(managed=False),
+            Part(files=(pgbouncer.upstream_socket(),)),
+            *_after(sizes, managed=False),
         ),
         secret_files=(
-            *pgbouncer.upstream_socket(sizes),
             *_secrets(address),
             *(
                 backups.files(
@@ -109,17 +108,13 @@ def _backups() -> Part:
 
 def separate_database(memory_mib: int = 2048, ca_pem: str = CA) -> ComposedHost:
     """Stage 2: the app's host; the database is elsewhere."""
-    upstream = pgbouncer.upstream_managed(
-        pool.pool_sizes(limit=25, reserved=3, wanted=None),
-        host="10.82.0.64",
-        port=5432,
-        password=PASSWORD,
-        ca_pem=ca_pem,
-    )
+    sizes = pool.pool_sizes(limit=25, reserved=3, wanted=None)
+    upstream = pgbouncer.upstream_managed(host="10.82.0.64", port=5432, password=PASSWORD)
     return ComposedHost(
         boot_document=boot_document(volume_device=None, with_postgres=False),
-        parts=(*_before(memory_mib, database_here=False), *_after(managed=True)),
-        secret_files=(*upstream, *_secrets()),
+        parts=(*_before(memory_mib, database_here=False), *_after(sizes, managed=True)),
+        late_files=(pgbouncer.server_ca(ca_pem),),
+        secret_files=(upstream, *_secrets()),
         sql=bootstrap.bootstrap_sql(managed=True),
     )
 
@@ -155,9 +150,9 @@ def _before(memory_mib: int, *, database_here: bool) -> tuple[Part, ...]:
     )
 
 
-def _after(*, managed: bool) -> tuple[Part, ...]:
+def _after(sizes: pool.PoolSizes, *, managed: bool) -> tuple[Part, ...]:
     return (
-        pgbouncer.pgbouncer(pool_mode="transaction", managed=managed),
+        pgbouncer.pgbouncer(pool_mode="transaction", sizes=sizes, managed=managed),
         nginx.nginx(web_ports=app.web_ports(2)),
     )
 

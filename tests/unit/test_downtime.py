@@ -209,6 +209,25 @@ def test_a_file_that_restarts_a_service_is_told_and_one_that_reloads_it_is_not()
     assert cost("local-stage1", changed_host(files={**files, hba: {"content": "new"}})) == []
 
 
+def test_what_is_restarted_follows_from_the_path_of_a_secret_file() -> None:
+    """As a stack's own run has them; a preview of the engine hides them."""
+
+    def written(path: str) -> Step:
+        old, new = ({path: {"content": each}} for each in ("old", "new"))
+        host = changed_host()
+        return step(
+            HOST,
+            old={**host.old, "secret_files": old},
+            new={**host.new, "secret_files": new},
+        )
+
+    assert cost("local-stage1", written("/etc/pgbouncer/userlist.txt")) == []
+    (said,) = cost("local-stage1", written("/etc/app/app.env"))
+    assert said.startswith("the app, no downtime: the web processes are restarted one after")
+    (hidden,) = cost("local-stage1", changed_host(secret_files="[secret]x"))
+    assert hidden == said, "which of them changes is not known"
+
+
 def test_the_longest_comes_first_and_what_costs_nothing_last() -> None:
     steps = [
         step("aws:ebs/volume:Volume", old={"size": 20}, new={"size": 40}),

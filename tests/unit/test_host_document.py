@@ -29,6 +29,7 @@ PART = Part(
     absent=("/etc/nginx/default",),
     services=(Service(unit="nginx.service", reload_on=("/etc/nginx/app.conf",), check="nginx -t"),),
 )
+LATE = host_document.files([HostFile(path="/etc/address", content="192.0.2.1\n")])
 SECRET = host_document.files([HostFile(path="/etc/app.env", content="KEY=s3cr3t", mode="0600")])
 
 
@@ -41,12 +42,17 @@ def inputs(*parts: Part) -> dict[str, Any]:
         ReadinessCheck(urls=("http://127.0.0.1/",)),
         Shutdown(drained="true", commands=("umount /data",)),
     )
-    return {**plain, "secret_files": SECRET, "database_secrets": {"sql": "SELECT 's3cr3t'"}}
+    return {
+        **plain,
+        "late_files": LATE,
+        "secret_files": SECRET,
+        "database_secrets": {"sql": "SELECT 's3cr3t'"},
+    }
 
 
 def observed(props: dict[str, Any]) -> dict[str, Any]:
     """What a host says that is as it should be."""
-    files = {**props["files"], **props["secret_files"]}
+    files = {**props["files"], **props["late_files"], **props["secret_files"]}
     units = ("nginx.service", "web@8001.service", "worker.service")
     return {
         "files": {
@@ -82,7 +88,9 @@ def test_two_parts_with_one_file_are_a_mistake() -> None:
 
 def test_a_look_asks_for_names_and_carries_no_content() -> None:
     asked = host_document.to_observe(inputs())
-    assert set(asked["paths"]) == {"/etc/nginx/app.conf", "/etc/app.env", "/etc/nginx/default"}
+    assert set(asked["paths"]) == {
+        *("/etc/nginx/app.conf", "/etc/address", "/etc/app.env", "/etc/nginx/default")
+    }
     assert "s3cr3t" not in str(asked)
     assert "server {}" not in str(asked)
 
@@ -93,6 +101,7 @@ def test_a_shutdown_carries_no_secret() -> None:
 
 def test_a_run_carries_everything_it_needs() -> None:
     document = host_document.to_apply(inputs())
+    assert document["files"] == {**inputs()["files"], **LATE}
     assert document["secret_files"] == SECRET
     assert document["database_secrets"] == {"sql": "SELECT 's3cr3t'", "connection": {}}
     assert document["mode"] == "apply"

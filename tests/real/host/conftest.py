@@ -32,7 +32,7 @@ def host(request: pytest.FixtureRequest) -> ComposedHost:
 def tree(host: ComposedHost, image: Path, tmp_path: Path) -> DebianTree:
     """A tree that holds the host's files, as the host configuration leaves them."""
     made = DebianTree(image, tmp_path)
-    made.place(host.parts, host.secret_files)
+    made.place(host.parts, (*host.late_files, *host.secret_files))
     return made
 
 
@@ -41,5 +41,5 @@ def single(image: Path, tmp_path: Path) -> DebianTree:
     """A tree with stage 1's files."""
     made = DebianTree(image, tmp_path)
     host = single_server(bucket=None)  # it answers nobody here: a stop would wait for it
-    made.place(host.parts, host.secret_files)
+    made.place(host.parts, (*host.late_files, *host.secret_files))
     return made

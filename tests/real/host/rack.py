@@ -99,6 +99,7 @@ class Rack:
         return {
             **made.props(Release(repository=str(PROJECT), commit=self.commit)),
             **plain,
+            "late_files": host_document.files(host.late_files),
             "secret_files": host_document.files(host.secret_files),
             "database_secrets": {"sql": host.sql},
             **changes,

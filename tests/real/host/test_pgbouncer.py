@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from components.host import pgbouncer, pool
+from components.host import pgbouncer
 from tests.support.composed_hosts import POOL_PASSWORD, ComposedHost
 from tests.support.debian_tree import DebianTree
 
@@ -135,14 +135,8 @@ def test_both_aliases_have_their_mode_and_size(host: ComposedHost, tree: DebianT
 def test_a_password_arrives_as_it_was_given(single: DebianTree) -> None:
     """Quotes, backslashes and semicolons do not end the connection string."""
     for password in ("it's", "a;b #c", "back\\slash", "x' host=evil '", " spaces ", "%include x"):
-        files = pgbouncer.upstream_managed(
-            pool.PoolSizes(pool=1, reserve=1),
-            host="db.internal",
-            port=5432,
-            password=password,
-            ca_pem="x",
-        )
-        single.write(pgbouncer.DATABASES, files[0].content)
+        file = pgbouncer.upstream_managed(host="db.internal", port=5432, password=password)
+        single.write(pgbouncer.DATABASES, file.content)
         said = single.must(START + "ask pgbouncer pgbouncer pgbouncer 'SHOW DATABASES'")
         (row,) = [line.split("|") for line in said.splitlines() if line.startswith("app|")]
         assert row[1:4] == ["db.internal", "5432", "app"], password

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -75,7 +76,7 @@ def fixed_ids(single: DebianTree) -> None:
         return
     single.must(before_packages())
     host = single_server(bucket=None)
-    single.place(host.parts, host.secret_files)
+    single.place(host.parts, (*host.late_files, *host.secret_files))
 
 
 def before_packages() -> str:
@@ -232,9 +233,15 @@ def test_a_statement_timeout_is_for_the_pool_and_not_for_direct_sessions(
     database: DebianTree,
 ) -> None:
     sql = bootstrap.bootstrap_sql(managed=False, statement_timeout_s=30)
-    part = pgbouncer.pgbouncer(pool_mode="transaction", managed=False, statement_timeout_s=30)
-    sizes = pool.PoolSizes(pool=1, reserve=1, direct=1)
-    for file in (*part.files, *pgbouncer.upstream_socket(sizes, statement_timeout_s=30)):
+    part = pgbouncer.pgbouncer(
+        pool_mode="transaction",
+        sizes=pool.PoolSizes(pool=1, reserve=1),
+        managed=False,
+        statement_timeout_s=30,
+    )
+    upstream = pgbouncer.upstream_socket(statement_timeout_s=30)
+    one_direct = upstream.content.replace(" pool_size=5 ", " pool_size=1 ")
+    for file in (*part.files, dataclasses.replace(upstream, content=one_direct)):
         if file.path in {pgbouncer.SETTINGS, pgbouncer.DATABASES}:
             database.write(file.path, file.content)
     database.write("/srv/bootstrap.sql", sql)

@@ -64,7 +64,7 @@ def test_nothing_of_the_run_stays_on_the_host(host: AppHost, up: dict[str, Any])
 def test_a_pool_size_changes_in_place_without_a_restart(host: AppHost, up: dict[str, Any]) -> None:
     before = host.invocations()
     apply({**up, **host.props(release_of(up), parts=parts(pool=7))})
-    assert "pool_size=7 " in host.sh("cat /etc/pgbouncer/databases.ini")
+    assert "default_pool_size = 7\n" in host.sh("cat /etc/pgbouncer/settings.ini")
     assert "|7|" in host.sh(
         "runuser -u pgbouncer -- psql -XAt -h /run/pgbouncer -p 6432 pgbouncer -c 'show databases'"
     )

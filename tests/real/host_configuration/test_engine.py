@@ -192,8 +192,8 @@ def test_a_changed_setting_is_shown_as_a_change_of_its_file(stack: Stack) -> Non
     stack.run("up")
     stack.wish.pool = 7
     stack.run("preview", diff=True)
-    assert "pool_size=7" in stack.said
-    assert "databases.ini" in stack.said
+    assert "default_pool_size = 7" in stack.said
+    assert "settings.ini" in stack.said
     assert "client_id" not in stack.said
     result = stack.run("up")
     assert result.summary.resource_changes == {"same": 2, "update": 1}

@@ -118,7 +118,8 @@ def test_a_changed_pool_size_is_a_reload_in_place(stack: Stack) -> None:
     with asking(stack.outputs()["url"] + "/health") as seen:
         stack.up(database__pool_size=7, database__statement_timeout_s=30)
     assert seen.answers and not seen.failures
-    assert "pool_size=7" in on_host(stack, "sudo cat /etc/pgbouncer/databases.ini")
+    settings = on_host(stack, "sudo cat /etc/pgbouncer/settings.ini")
+    assert "default_pool_size = 7\n" in settings
     assert stack.outputs()["server_id"] == server
     assert started(stack, "pgbouncer") == pooler
     ask = "sudo runuser -u app -- psql -XAtc 'show statement_timeout' '{}'"

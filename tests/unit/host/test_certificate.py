@@ -9,6 +9,7 @@ import pytest
 
 from components.host import certificate, nginx
 from components.host.files.certificate import certificate as program
+from components.host.model import Part
 
 CONFIG = {"domain": "a.example", "address": "192.0.2.1", "server": "https://ca.example/Dir"}
 
@@ -79,25 +80,30 @@ def test_the_reason_is_one_line(said: str, reason: str) -> None:
     assert program.reason(said) == reason
 
 
-def test_the_program_is_told_where_the_part_keeps_things() -> None:
-    made = certificate.files(
+def part(mount: str | None) -> Part:
+    return certificate.certificate(
         domain="a.example",
-        address="192.0.2.1",
         server="https://ca.example/dir",
         authority="PEM\n",
         email=None,
-        store=certificate.store("/data"),
+        mount=mount,
     )
-    told = json.loads(made[0].content)
-    assert (told["ca"], told["store"]) == (made[1].path, "/data/tls")
+
+
+def test_the_program_is_told_where_the_part_keeps_things() -> None:
+    files = {file.path: file.content for file in part("/data").files}
+    config = json.loads(files[certificate.CONFIG])
+    assert (config["ca"], config["store"]) == (certificate.AUTHORITY, "/data/tls")
+    assert files[certificate.AUTHORITY] == "PEM\n"
+    address = certificate.address("192.0.2.1")
+    assert (address.path, address.content) == (str(program.ADDRESS), "192.0.2.1\n")
     assert {str(program.CONFIG), str(program.SERVED)} == {certificate.CONFIG, certificate.SERVED}
     assert certificate.STORE.startswith(f"{program.HERE}/")
 
 
 def test_a_run_waits_for_the_volume_that_keeps_the_certificate() -> None:
     def unit(mount: str | None) -> str:
-        part = certificate.certificate(mount=mount)
-        return next(f.content for f in part.files if f.path.endswith("certbot.service"))
+        return next(f.content for f in part(mount).files if f.path.endswith("certbot.service"))
 
     assert "RequiresMountsFor=/data\n" in unit("/data")
     assert "ReadWritePaths=/run /var /data\n" in unit("/data")
@@ -107,6 +113,6 @@ def test_a_run_waits_for_the_volume_that_keeps_the_certificate() -> None:
 def test_nginx_makes_sure_of_a_certificate_before_it_reads_its_files() -> None:
     (service,) = nginx.nginx(web_ports=(1,), domain="a.example").services
     assert service.check == "/usr/local/lib/stages/certificate prepare && nginx -t -q"
-    assert {certificate.CONFIG, nginx.TLS} <= set(service.reload_on)
+    assert {certificate.CONFIG, certificate.ADDRESS, nginx.TLS} <= set(service.reload_on)
     (plain,) = nginx.nginx(web_ports=(1,)).services
     assert plain.check == "nginx -t -q"

@@ -21,7 +21,7 @@ SIZES = pool.PoolSizes(pool=12, reserve=3)
 @pytest.mark.parametrize("host", HOSTS, ids=NAMES)
 def test_no_path_is_written_twice_or_written_and_forbidden(host: ComposedHost) -> None:
     paths = [file.path for part in host.parts for file in part.files]
-    paths += [file.path for file in host.secret_files]
+    paths += [file.path for file in (*host.late_files, *host.secret_files)]
     assert len(paths) == len(set(paths))
     assert not set(paths) & {path for part in host.parts for path in part.absent}
 
@@ -80,6 +80,15 @@ def test_a_host_without_keys_is_refused() -> None:
         access.access(login="ops", ssh_keys=("  ",))
 
 
+def test_the_stacks_own_key_is_enough_and_has_a_file_of_its_own() -> None:
+    part = access.access(login="ops", ssh_keys=(), has_stack_key=True)
+    assert part.files[0].content == ""
+    own = access.stack_key(login="ops", ssh_key="ssh-ed25519 A stack\n")
+    assert own.content == "ssh-ed25519 A stack\n"
+    assert own.path == f"{part.files[0].path}2", "which sshd reads as well by default"
+    assert (own.mode, own.owner) == ("0600", "ops")
+
+
 def test_keys_are_one_a_line_and_private_to_their_user() -> None:
     part = access.access(login="ops", ssh_keys=("ssh-ed25519 A a\n", "ssh-ed25519 B b"))
     assert part.files[0].content == "ssh-ed25519 A a\nssh-ed25519 B b\n"
@@ -112,34 +121,37 @@ def test_a_site_with_a_domain_is_named() -> None:
 
 
 def test_the_managed_upstream_is_quoted_verified_and_private() -> None:
-    databases, ca = pgbouncer.upstream_managed(
-        SIZES, host="db.internal", port=25060, password="it's", ca_pem=" PEM "
-    )
-    assert (
-        "password='it''s' dbname=app user=app pool_size=12 reserve_pool_size=3 "
-        in databases.content
-    )
+    databases = pgbouncer.upstream_managed(host="db.internal", port=25060, password="it's")
+    assert "password='it''s' dbname=app user=app\n" in databases.content
     assert "app_direct = host=db.internal" in databases.content
     assert (databases.mode, databases.owner, databases.group) == ("0640", "root", "pgbouncer")
-    assert ca.content == "PEM\n"
+    assert pgbouncer.server_ca(" PEM ").content == "PEM\n"
+
+
+def test_a_promoted_server_takes_half_of_the_other_pool() -> None:
+    databases, ca = pgbouncer.upstream_promoted(SIZES, password="p", ca_pem="PEM")
+    pooled, direct = (line for line in databases.content.splitlines() if line.startswith("app"))
+    assert pooled.endswith(" pool_size=6 reserve_pool_size=1 max_db_connections=7")
+    assert direct.endswith(" pool_size=2 reserve_pool_size=0 max_db_connections=2")
+    assert ca == pgbouncer.server_ca("PEM")
 
 
 def test_read_replicas_are_one_alias_for_all_and_one_for_each() -> None:
-    databases, _ = pgbouncer.upstream_managed(
-        SIZES, host="db", port=5432, password="p", ca_pem="PEM", read_hosts=["one", "two"]
+    databases = pgbouncer.upstream_managed(
+        host="db", port=5432, password="p", read_hosts=["one", "two"]
     )
     readers = [line for line in databases.content.splitlines() if line.startswith("app_read")]
     user = "port=5432 password='p' dbname=app user=app"
     assert readers == [
-        f"app_read = host=one,two {user} pool_size=12 reserve_pool_size=3 max_db_connections=15",
-        f"app_read_1 = host=one {user} pool_size=1 max_db_connections=1",
-        f"app_read_2 = host=two {user} pool_size=1 max_db_connections=1",
+        f"app_read = host=one,two {user}",
+        f"app_read_1 = host=one {user} pool_size=1 reserve_pool_size=0 max_db_connections=1",
+        f"app_read_2 = host=two {user} pool_size=1 reserve_pool_size=0 max_db_connections=1",
     ]
     with pytest.raises(ValueError, match="a name or an address, got 'two user=x'"):
         pgbouncer.upstream_managed(
-            SIZES, host="db", port=1, password="p", ca_pem="x", read_hosts=["one", "two user=x"]
+            host="db", port=1, password="p", read_hosts=["one", "two user=x"]
         )
-    part = pgbouncer.pgbouncer(pool_mode="transaction", managed=True, replicas=2)
+    part = pgbouncer.pgbouncer(pool_mode="transaction", sizes=SIZES, managed=True, replicas=2)
     (lag,) = [file for file in part.files if file.path == pgbouncer.LAG]
     assert "for alias in app_read_1 app_read_2; do" in lag.content
     (hba,) = [file.content for file in part.files if file.path == pgbouncer.HBA]
@@ -161,32 +173,35 @@ def test_what_could_break_out_of_the_connection_string_is_refused(
     host: str, password: str, problem: str
 ) -> None:
     with pytest.raises(ValueError, match=problem):
-        pgbouncer.upstream_managed(SIZES, host=host, port=1, password=password, ca_pem="x")
+        pgbouncer.upstream_managed(host=host, port=1, password=password)
 
 
 def test_fact_36_in_transaction_mode_what_needs_a_session_has_an_alias_of_its_own() -> None:
-    part = pgbouncer.pgbouncer(pool_mode="transaction", managed=False)
+    part = pgbouncer.pgbouncer(pool_mode="transaction", sizes=SIZES, managed=False)
     settings, fixed = (
         next(file.content for file in part.files if file.path == path)
         for path in (pgbouncer.SETTINGS, pgbouncer.INI)
     )
     assert re.search(r"^max_prepared_statements = [1-9]\d*$", settings, re.MULTILINE)
     assert re.search(r"^listen_addr = 127.0.0.1$", fixed, re.MULTILINE), "this host alone"
-    (databases,) = pgbouncer.upstream_socket(SIZES)
+    databases = pgbouncer.upstream_socket()
     direct = next(line for line in databases.content.splitlines() if "app_direct" in line)
     assert "pool_mode=session" in direct
     assert pgbouncer.DIRECT_SOCKET_URL != pgbouncer.SOCKET_URL
 
 
 def test_a_statement_timeout_is_the_roles_and_never_a_migrations() -> None:
-    (databases,) = pgbouncer.upstream_socket(SIZES, statement_timeout_s=30)
+    databases = pgbouncer.upstream_socket(statement_timeout_s=30)
     aliases = {line.split()[0]: line for line in databases.content.splitlines() if " = " in line}
     own = " connect_query='SET statement_timeout = 0'"
     assert aliases["app_direct"].endswith(own) and own not in aliases["app"]
     assert "statement_timeout of 30 s" in databases.content, "another value is a reload too"
     for mode, alone in (("transaction", True), ("session", False)):
         part = pgbouncer.pgbouncer(
-            pool_mode=cast(pgbouncer.PoolMode, mode), managed=False, statement_timeout_s=30
+            pool_mode=cast(pgbouncer.PoolMode, mode),
+            sizes=SIZES,
+            managed=False,
+            statement_timeout_s=30,
         )
         (settings,) = [file.content for file in part.files if file.path == pgbouncer.SETTINGS]
         assert ("; SET statement_timeout = 0\n" in settings) is alone
@@ -194,7 +209,7 @@ def test_a_statement_timeout_is_the_roles_and_never_a_migrations() -> None:
         managed=True, statement_timeout_s=30
     )
     assert "ALTER ROLE app RESET statement_timeout;" in bootstrap_sql(managed=True)
-    (none,) = pgbouncer.upstream_socket(SIZES)
+    none = pgbouncer.upstream_socket()
     assert "timeout" not in none.content
 
 
@@ -215,7 +230,7 @@ def test_the_pools_password_is_for_the_pooler_alone() -> None:
 
 @pytest.mark.parametrize("mode", ["transaction", "session", "statement"])
 def test_the_pool_mode_is_that_of_the_settings(mode: pgbouncer.PoolMode) -> None:
-    part = pgbouncer.pgbouncer(pool_mode=mode, managed=False)
+    part = pgbouncer.pgbouncer(pool_mode=mode, sizes=SIZES, managed=False)
     (settings,) = [file for file in part.files if file.path == pgbouncer.SETTINGS]
     assert f"\npool_mode = {mode}\n" in settings.content
 

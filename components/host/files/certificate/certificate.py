@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 CONFIG = Path("/etc/stages/certificate.json")
+ADDRESS = Path("/etc/stages/address")
 HERE = Path("/var/lib/stages-tls")
 SERVED = HERE / "served"
 PROBLEM = HERE / "problem"
@@ -260,7 +261,7 @@ def status(config: Mapping[str, str]) -> dict[str, Any]:
 def main(arguments: list[str]) -> int:
     """Do what the one argument says."""
     os.umask(0o022)
-    config = json.loads(CONFIG.read_text())
+    config = {**json.loads(CONFIG.read_text()), "address": ADDRESS.read_text().strip()}
     if arguments == ["prepare"]:
         prepare(config)
         return 0

@@ -471,7 +471,7 @@ def test_fact_24_the_admins_password_is_ours_and_a_secret(two: Graph) -> None:
 def test_fact_34_the_pooler_trusts_the_regions_authority_alone(two: Graph) -> None:
     assert primary(two).inputs["caCertIdentifier"] == rds_ca.IDENTIFIER
     (host,) = [node for node in two.nodes if node.type.endswith(":HostConfiguration")]
-    sent = host.inputs["secret_files"]["/etc/pgbouncer/server-ca.pem"]["content"]
+    sent = host.inputs["late_files"]["/etc/pgbouncer/server-ca.pem"]["content"]
     assert sent == rds_ca.file("eu-central-1").read_text()
     assert sent.count("BEGIN CERTIFICATE") == 1
 
