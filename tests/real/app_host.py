@@ -242,6 +242,7 @@ class AppHost:
             "delete_before_replace": "",
             "login": "ops",
             "private_key": self.private_key,
+            "late_files": {},
             "secret_files": document.files(secret),
             "database_secrets": {"sql": SQL},
             "force_stop": "",
