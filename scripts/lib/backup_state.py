@@ -16,7 +16,9 @@ def moment(at: float) -> str:
 
 
 def state(found: Mapping[str, Any]) -> list[str]:
-    """How old the last good backup and proof are, and what is wrong."""
+    """How old the last good backup and proof are, and what is wrong; nothing of nothing."""
+    if not found:
+        return []
     lines = []
     for what, name, old_s in (
         ("backup", "last good backup", OLD_BACKUP_S),

@@ -5,6 +5,7 @@ After a wanted change: ``pytest tests/golden --update-golden``, then read ``git 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -45,7 +46,11 @@ def outgrown() -> Report:
 
 
 def near() -> Report:
-    return report(minutes(*[(10, 100, 60.0)] * 3, cpu=20, memory=30), window_min=30)
+    seen = minutes(*[(10, 100, 60.0)] * 3, cpu=20, memory=30)
+    good = {"ok": True, "last_good": {"at": BEGIN + WEEK - 9 * 86400}}
+    made = {"ok": True, "last_good": {"at": BEGIN + WEEK - 7200}}
+    backups = {"now": BEGIN + WEEK, "backup": made, "verify": good}
+    return report(dataclasses.replace(seen, backups=backups), window_min=30)
 
 
 def silent() -> Report:

@@ -5,18 +5,23 @@ The same way on every cloud: ``scripts/lib/ssh.py`` knows how a host is reached.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from components.errors import HostUnreachable
 from components.host.agent.report import RUN_TAG
+from components.host.backups import PROGRAM
 from components.host.samples import UNIT
-from scripts.lib import ssh
+from scripts.lib import backup_state, ssh
+from scripts.lib.signals import report
 from scripts.lib.signals.evidence import FAILURE, Evidence, read
 
 TIMEOUT_S = 120
 """A week of samples is 2.5 MB."""
 MARK = "--- events"
+BACKUPS = "--- backups"
 
 
 def ask(stack: str, values: Mapping[str, Any], since: float, until: float) -> Evidence:
@@ -28,8 +33,20 @@ def ask(stack: str, values: Mapping[str, Any], since: float, until: float) -> Ev
             f"Stack {stack}: the app server should answer over SSH, got {reason!r}",
             f"`make status STACK={stack}` tells what else is there.",
         )
-    samples, _, events = done.stdout.partition(MARK)
-    return read(samples, events, since, until)
+    samples, _, rest = done.stdout.partition(MARK)
+    events, _, kept = rest.partition(BACKUPS)
+    return replace(read(samples, events, since, until), backups=_state(kept))
+
+
+def _state(text: str) -> dict[str, Any]:
+    """How the backups are, as their program says it; empty for a server without any."""
+    try:
+        found: dict[str, Any] = json.loads(text or "{}")
+        backup_state.state(found)
+        report.proof_of(found)
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
+        return {}  # it is none of this program's
+    return found
 
 
 def command(since: float) -> str:
@@ -42,5 +59,6 @@ def command(since: float) -> str:
     return (
         f"{journal} -o cat _SYSTEMD_UNIT={UNIT}; echo; echo '{MARK}';"
         f" {journal} -o json --output-fields=SYSLOG_IDENTIFIER,MESSAGE,MESSAGE_ID,UNIT,UNIT_RESULT"
-        f" _UID=0 SYSLOG_IDENTIFIER={RUN_TAG} + _PID=1 MESSAGE_ID={FAILURE}"
+        f" _UID=0 SYSLOG_IDENTIFIER={RUN_TAG} + _PID=1 MESSAGE_ID={FAILURE}; echo '{BACKUPS}';"
+        f" [ ! -x {PROGRAM} ] || sudo runuser -u postgres -- {PROGRAM} state || true"
     )

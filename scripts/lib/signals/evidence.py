@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +86,8 @@ class Evidence:
     samples: tuple[Sample, ...] = ()
     runs: tuple[Run, ...] = ()
     failures: tuple[Failure, ...] = ()
+    backups: Mapping[str, Any] = field(default_factory=dict)
+    """How they are (``scripts/lib/backup_state.py``)."""
     intervals: tuple[Interval, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.lib import backup_state
 from scripts.lib.signals.evidence import Evidence
 from scripts.lib.signals.next_stage import Cost
 from scripts.lib.signals.verdicts import Measure, Sign, Verdict, judge
@@ -43,6 +45,7 @@ class Report:
                 for sign in self.signs
             ],
             "cost": self.cost.as_json(),
+            "backups": proof_of(self.evidence.backups),
         }
 
     def lines(self) -> list[str]:
@@ -74,6 +77,7 @@ class Report:
             "",
             self.conclusion(),
             self.cost.line(),
+            *backup_state.state(self.evidence.backups),
         ]
 
     def conclusion(self) -> str:
@@ -141,3 +145,12 @@ def _measure(one: Measure) -> dict[str, Any]:
         "said": one.said,
         "verdict": one.verdict,
     }
+
+
+def proof_of(backups: Mapping[str, Any]) -> dict[str, str | None]:
+    """When the last good backup was made, and when one was last proven by a restore."""
+    found: dict[str, str | None] = {}
+    for name, what in (("last_good", "backup"), ("last_proven", "verify")):
+        good = (backups.get(what) or {}).get("last_good")
+        found[name] = moment(good["at"]) if good else None
+    return found
