@@ -29,7 +29,8 @@ from components.host.agent.report import Failed, run, step
 DUMP = admin_sql.PSQL.replace("psql", "pg_dump")
 SCHEMA_TIMEOUT_S = 600
 TABLES = """
-SELECT coalesce(json_agg(format('%I.%I', n.nspname, c.relname) ORDER BY 1), '[]')
+SELECT coalesce(json_agg(format('%I.%I', n.nspname, c.relname)
+    ORDER BY n.nspname, c.relname), '[]')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence = 'p'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema')
