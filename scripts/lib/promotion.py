@@ -130,6 +130,11 @@ def way(both: Pair) -> dict[str, Any]:
         },
         "files": files,
         "bootstrap_sql": secrets["sql"],
+        # What no output may show (components/remote/session.py).
+        "database_secrets": {
+            "sql": secrets["sql"],
+            "connection": {**connection, "promotion": made["password"]},
+        },
     }
 
 

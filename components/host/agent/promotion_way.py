@@ -135,7 +135,7 @@ def tunnel(document: dict[str, Any]) -> dict[str, object]:
             raise Failed(
                 TUNNEL,
                 f"does not reach stage 1: {units.journal(TUNNEL, 1)}",
-                "Its log has more: `journalctl -u stages-promotion-tunnel` on the stage 2 server.",
+                "The journal of the stage 2 server has more of it.",
             )
         time.sleep(0.2)
     return {"address": source[1], "port": SUBSCRIBER_PORT}
