@@ -25,8 +25,8 @@ from components.clouds.local.hosts import machine
 from components.clouds.local.hosts.nspawn import Host
 from components.errors import StepFailed
 from components.host import pgbouncer
-from tests.real.ledger import ledger
-from tests.real.links import blackhole
+from tests.support.ledger import ledger
+from tests.support.links import blackhole
 
 CIDR = "10.91.82.0/24"
 BACK_S = 10.0

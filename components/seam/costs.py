@@ -8,13 +8,13 @@ plan file should take no longer than reading it.
 from __future__ import annotations
 
 import datetime
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
+from components.nearest import nearest
 from components.seam.planned import PlannedResource
 
 Part = Literal["server", "database", "network", "operations"]
@@ -142,7 +142,7 @@ class PriceBook:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.5)
+    near = nearest(name, known, most=3)
     return f"; the nearest: {', '.join(near)}" if near else ""
 
 

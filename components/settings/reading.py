@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from components.errors import UserError, invalid
+from components.nearest import nearest
 from components.settings import backups
 from components.settings.addresses import SSH_CIDRS, is_wide
 from components.settings.backups import Backups
@@ -113,7 +113,7 @@ def _unknown_key(name: str, known: list[str]) -> UserError:
         return UserError(
             f"{written}: should have one colon, got {name.count(':') + 1}", f"Write {right}."
         )
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    near = nearest(name, known)
     remedy = (
         f"The nearest is {PREFIX}{near[0]}." if near else "All keys are listed in docs/settings.md."
     )

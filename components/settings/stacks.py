@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 import yaml
 
 from components.errors import UserError
+from components.nearest import nearest
 from components.settings.problems import shown
 
 PREFIX = "stages:"
@@ -27,7 +27,7 @@ def names(folder: Path) -> list[str]:
 def unknown(stack: str, known: Iterable[str]) -> UserError:
     """Return the error for a stack without a settings file: those that exist, and the nearest."""
     every = list(known)
-    near = difflib.get_close_matches(stack, every, n=1, cutoff=0.5)
+    near = nearest(stack, every)
     hint = f"Did you mean STACK={near[0]}? " if near else ""
     good = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", stack)
     return UserError(

@@ -13,12 +13,12 @@ lines that need it then show their unit price alone::
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from components.errors import UserError, invalid
+from components.nearest import nearest
 from components.seam.cost_rules import UsagePath
 from components.seam.costs import UsageKey
 from components.seam.planned import MOST
@@ -85,7 +85,7 @@ def _quantities(
             yield here, _quantity(value, shown)
         else:
             where = ": ".join((name, *path))
-            near = _nearest(str(key), known)
+            near = _nearest_name(str(key), known)
             raise UserError(
                 f"{where}: should have keys out of {', '.join(known)}, got {key!r}",
                 near if near else "`./stages cost usage` lists the keys.",
@@ -103,16 +103,16 @@ def check(given: Mapping[UsagePath, Decimal], name: str, all_: Sequence[Estimate
         if strange is not None:
             raise UserError(
                 f"{shown}: should be below a stack or a resource of the estimate, got {strange!r}",
-                _nearest(strange, names),
+                _nearest_name(strange, names),
             )
         raise UserError(
             f"{shown}: should be used by a line of the estimate, got none that does",
-            _nearest(key, keys) or "Leave the key out.",
+            _nearest_name(key, keys) or "Leave the key out.",
         )
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+def _nearest_name(name: str, known: Iterable[str]) -> str:
+    near = nearest(name, known)
     return f"The nearest is {near[0]}." if near else ""
 
 

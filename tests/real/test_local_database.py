@@ -16,7 +16,7 @@ from components.clouds.local.resources.keys import AuthorityProvider
 from components.clouds.local.resources.volume import VolumeProvider
 from components.errors import UserError
 from tests.real.local_stack import LocalStack, Props, local_stack, shell
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -22,9 +22,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.real.waiting import until
 from tests.support import go_tools
 from tests.support.namespaces import Namespace
+from tests.support.waiting import until
 
 TOOLS = Path(__file__).parents[1] / "tools"
 MODULE = "github.com/letsencrypt/pebble/v2"

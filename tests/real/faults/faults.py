@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from components.clouds.local.hosts import inventory
 from components.clouds.local.hosts.nspawn import Host
 from tests.real.faults.product import BACK_S, Product
-from tests.real.links import blackhole
-from tests.real.waiting import until
+from tests.support.links import blackhole
+from tests.support.waiting import until
 
 POSTGRES = "postgresql@17-main.service"
 BALLAST = "/data/ballast"

@@ -17,7 +17,7 @@ from components.clouds.local.hosts.nspawn import Host
 from components.clouds.local.net import bridge
 from tests.real.clone import Stack
 from tests.real.engine_checkout import alive
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 RANDOM = (
     "dbname|host_key|pin|token|_id$|^id$|password|secret|key|cert|pem|present|known_host|"

@@ -9,7 +9,7 @@ from components.clouds.local.hosts import inventory
 from components.clouds.local.hosts.nspawn import Host
 from tests.real.clone import Stack, fetch
 from tests.real.faults.running import Line, watched_up
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 BACK_S = 180
 """The longest that anything here may take to come back by itself on a machine with other work."""

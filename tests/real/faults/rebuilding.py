@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from tests.real.faults.inventory import inventory
 from tests.real.faults.product import BACK_S, Product
 from tests.real.faults.running import Kill, choose, killed_up
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 
 class Recovered(NamedTuple):

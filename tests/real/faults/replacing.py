@@ -13,7 +13,7 @@ from tests.real.faults.inventory import inventory
 from tests.real.faults.product import BACK_S, Product
 from tests.real.faults.rebuilding import differences
 from tests.real.faults.running import Watched
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 STEPS = {1: 13, 2: 12}
 """How many operations on resources a replacement has, by stage."""

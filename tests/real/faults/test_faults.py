@@ -10,8 +10,8 @@ from components.host import valkey
 from tests.real.faults import faults, trial
 from tests.real.faults.faults import Fault
 from tests.real.faults.product import BACK_S, Product
-from tests.real.ledger import CLIENTS
-from tests.real.waiting import until
+from tests.support.ledger import CLIENTS
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.real.faults.faults import BALLAST
 from tests.real.faults.product import BACK_S, Product
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 

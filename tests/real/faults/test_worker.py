@@ -17,7 +17,7 @@ from components.host import memory
 from tests.real.faults.faults import run_of
 from tests.real.faults.product import BACK_S, Product
 from tests.real.stages.test_changes import asking
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 

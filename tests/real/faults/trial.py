@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from tests.real.faults.faults import Fault
 from tests.real.faults.product import BACK_S, Product
-from tests.real.ledger import ledger
-from tests.real.waiting import until
+from tests.support.ledger import ledger
+from tests.support.waiting import until
 
 
 class Trial(NamedTuple):

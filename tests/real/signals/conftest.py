@@ -16,7 +16,7 @@ from components.clouds.local.hosts import usage
 from tests.real.clone import clone
 from tests.real.signals.product import Product
 from tests.real.stages.conftest import take_away
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 NETWORK = "10.91.70.0/24"
 APP = Path(__file__).with_name("app")

@@ -20,7 +20,7 @@ from components.clouds.local.hosts import inventory
 from components.clouds.local.hosts.nspawn import Host
 from components.host import samples
 from tests.real.clone import Stack, fetch
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 LOAD_S = 60
 """After so long systemd ends a load that nobody ended."""

@@ -12,7 +12,7 @@ import pytest
 
 from tests.real.signals.conftest import Told
 from tests.real.signals.product import Product
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -25,7 +25,7 @@ from components.host.samples import TAG
 from scripts.lib.signals import asking, evidence
 from tests.real.clone import Clone, Stack
 from tests.real.stages.attacker import attacker
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 

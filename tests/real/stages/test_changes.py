@@ -14,7 +14,7 @@ import pytest
 
 from components.host import pgbouncer
 from tests.real.clone import Stack, fetch
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -14,7 +14,7 @@ import urllib.request
 import pytest
 
 from tests.real.clone import Stack
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -17,7 +17,7 @@ from components.clouds.local.net import bridge
 from tests.real.clone import Stack, fetch
 from tests.real.stages.conftest import take_away
 from tests.real.stages.test_changes import fill, on_host
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 

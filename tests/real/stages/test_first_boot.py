@@ -14,7 +14,7 @@ from components.errors import StepFailed
 from tests.real.clone import SAMPLE, Stack, fetch
 from tests.real.faults.running import Watched
 from tests.real.stages.test_changes import fill, on_host
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -11,8 +11,8 @@ import pytest
 
 from components.host import pgbouncer
 from tests.real.clone import Stack
-from tests.real.ledger import ledger
 from tests.real.stages.intruder import app_host, as_root
+from tests.support.ledger import ledger
 
 CLIENTS = 20
 

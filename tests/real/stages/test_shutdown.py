@@ -14,7 +14,7 @@ from components.remote import document as host_document
 from components.remote.work import work
 from tests.real.clone import SAMPLE, Stack, fetch
 from tests.real.stages.test_changes import asking, fill, on_host
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.real.clone import Stack, fetch
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -14,10 +14,10 @@ from components.clouds.local.hosts import inventory, machine
 from components.clouds.local.hosts.nspawn import Host
 from components.clouds.local.resources.volume import VolumeProvider
 from components.errors import StepFailed
-from tests.real.ledger import CLIENTS, Ledger, ledger
-from tests.real.links import blackhole
 from tests.real.standby.conftest import Product
-from tests.real.waiting import until
+from tests.support.ledger import CLIENTS, Ledger, ledger
+from tests.support.links import blackhole
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -6,9 +6,8 @@ them and a new zone in a region never moves a volume or a subnet (docs/facts/pul
 
 from __future__ import annotations
 
-import difflib
-
 from components.errors import UserError, invalid
+from components.nearest import nearest
 
 DEFAULT = "us-east-1"
 
@@ -32,7 +31,7 @@ def region(wanted: str | None) -> str:
     """Return the region of a stack. Raises ``UserError`` for one that does not exist."""
     chosen = wanted or DEFAULT
     if chosen not in REGIONS:
-        near = difflib.get_close_matches(chosen, REGIONS, n=1)
+        near = nearest(chosen, REGIONS)
         raise invalid(
             "stages:region",
             "a region of AWS",

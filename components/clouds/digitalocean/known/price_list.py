@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import difflib
 import json
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
@@ -16,6 +15,7 @@ from typing import Any
 
 from components.clouds.digitalocean.account import api
 from components.errors import UserError
+from components.nearest import nearest
 from components.seam.costs import Price
 from components.seam.price_files import begins_with
 
@@ -79,8 +79,7 @@ def _row(price: Price, sizes: Sequence[dict[str, Any]], day: datetime.date) -> P
     slug = price.item.partition("/")[2]
     fitting = [size for size in sizes if size.get("slug") == slug]
     if len(fitting) != 1:
-        known = sorted({str(size.get("slug")) for size in sizes})
-        near = difflib.get_close_matches(slug, known, n=3, cutoff=0.5)
+        near = nearest(slug, (str(size.get("slug")) for size in sizes), most=3)
         raise UserError(
             f"{price.item}: should match one size of DigitalOcean, got {len(fitting) or 'none'}",
             "Nothing was written." + (f" The nearest: {', '.join(near)}." if near else ""),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.clouds.local.hosts.nspawn import Host
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 CLIENT = Path(__file__).with_name("ledger_client.py")
 PLACE = "/tmp/ledger_client.py"
