@@ -10,11 +10,14 @@ from __future__ import annotations
 import hashlib
 import shlex
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from components import git
 from components.errors import UserError, invalid
+from components.presets.detect import detect
+from components.presets.files import Files
+from components.presets.preset import Detected
 from components.settings import App
 
 
@@ -27,11 +30,27 @@ class ResolvedRelease:
     commit: str
     """Full commit id."""
     procfile: str
-    """Text of the Procfile at that commit."""
+    """Text of the Procfile at that commit, or of the one that its preset stands for."""
     uncommitted: bool
     """Whether the app's folder has changes that no commit holds: they are not sent."""
     not_sent: tuple[str, ...] = ()
     """What a release of this commit lacks though git knows it, a sentence each."""
+    detected: Detected = field(default_factory=Detected)
+    """What its presets say."""
+    has_procfile: bool = True
+
+    def needs(self, app: App) -> Detected:
+        """What the app needs: what its presets say, but for what a setting says."""
+        found = self.detected
+        runs = "" if self.has_procfile else f"printf '%s' {shlex.quote(self.procfile)} > Procfile"
+        build = found.build if app.build is None else app.build
+        return replace(
+            found,
+            packages=found.packages if app.packages is None else app.packages,
+            build="\n".join(part for part in (runs, found.runtime, build) if part),
+            health_path=found.health_path if app.health_path is None else app.health_path,
+            environment={**found.environment, **app.environment},
+        )
 
 
 def resolve(app: App, project: Path) -> ResolvedRelease:
@@ -43,8 +62,10 @@ def resolve(app: App, project: Path) -> ResolvedRelease:
     remote = repository != (project / app.repository).resolve()
     commit = _commit(repository, app, remote=remote)
     folder = "" if app.directory in {"", "."} else app.directory.strip("/") + "/"
-    procfile = git.run(repository, "show", f"{commit}:{folder}Procfile")
-    if procfile.returncode != 0:
+    files = Files(repository, commit, folder)
+    detected = detect(files, app.preset or "")
+    procfile = files.text("Procfile")
+    if procfile is None and not detected.web:
         raise UserError(
             f"stages:app.directory: should hold a Procfile, got none at {folder}Procfile "
             f"in revision {app.revision} ({commit[:12]})",
@@ -56,7 +77,9 @@ def resolve(app: App, project: Path) -> ResolvedRelease:
     return ResolvedRelease(
         repository=str(repository),
         commit=commit,
-        procfile=procfile.stdout,
+        procfile=f"web: {detected.web}\n" if procfile is None else procfile,
+        has_procfile=procfile is not None,
+        detected=detected,
         uncommitted=bool(dirty.strip()),
         not_sent=(
             *_submodules(repository, commit, folder),

@@ -29,7 +29,7 @@ import contextvars
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ from components import program, release
 from components import settings as stage_settings
 from components.seam.planned import UNKNOWN, PlannedResource
 from components.settings import Settings, stacks
-from planning import values
+from planning import presets, values
 from planning.costs import plan_file
 from planning.recorder import Answers, Invokes, Recorder
 
@@ -60,6 +60,8 @@ class Plan:
     resources: tuple[Mapping[str, Any], ...]
     lookups: tuple[Mapping[str, Any], ...]
     outputs: Mapping[str, Any]
+    app: tuple[str, ...] = ()
+    """What was detected in the app's repository, and why: lines for a person."""
 
     def document(self) -> dict[str, Any]:
         """The plan as a JSON document: see the top of this file."""
@@ -93,7 +95,9 @@ def of_stack(
     if not file.is_file():
         raise stacks.unknown(stack, stacks.names(folder))
     settings = stage_settings.read(stack, stacks.values(file, f"stacks/{file.name}"))
-    return of_settings(settings, chosen or release.resolve(settings.app, root), root)
+    resolved = chosen or release.resolve(settings.app, root)
+    planned = of_settings(settings, resolved, root)
+    return replace(planned, app=presets.explained(settings.app, resolved))
 
 
 def of_settings(

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from components.host.characters import has_noncharacters
 from components.host.environment import is_reserved
 from components.host.procfile import LONGEST_NAME
+from components.presets.preset import OFF, presets
 from components.settings.kinds import ListOf, MapOf, Single, from_json, whole
 from components.settings.problems import Refused, is_private_key
 from components.settings.text import as_text, fits, is_plain, line, pattern
@@ -45,6 +46,13 @@ def _directory(value: object) -> str:
     if not fits(str(path), r"[A-Za-z0-9._@+/ -]+", 255):
         raise ValueError
     return str(path)
+
+
+def _preset(value: object) -> str:
+    text = line(value)
+    if text not in {*presets(), OFF}:
+        raise ValueError
+    return text
 
 
 def _build(value: object) -> str:
@@ -122,6 +130,11 @@ PACKAGES = ListOf(
     ),
     allowed="a list of Debian packages",
     remedy="For example [python3-django, gunicorn].",
+)
+PRESET = Single(
+    allowed=f"one of {', '.join((*presets(), OFF))}",
+    convert=_preset,
+    remedy="Correct the name.",
 )
 PROCESSES = Single(
     allowed="a map of names in the Procfile to whole numbers from 0 to 16",

@@ -45,18 +45,25 @@ class App:
         default=".",
         by_default="`.`: the root of the repository",
     )
-    packages: tuple[str, ...] = key(
+    preset: str | None = key(
+        code.PRESET,
+        "The framework whose preset says what is not set here: packages, build, health path"
+        " (docs/presets.md). `none` turns presets off.",
+        default=None,
+        by_default="detected from the files of the repository; `./stages plan` shows it",
+    )
+    packages: tuple[str, ...] | None = key(
         code.PACKAGES,
         "Debian packages that the app needs on its host. Services that they bring stay off.",
-        default=(),
-        by_default="none",
+        default=None,
+        by_default="the preset's",
     )
-    build: str = key(
+    build: str | None = key(
         code.BUILD,
         "Shell command that builds a release, run in its folder as user `app` and as confined as"
         " the app itself.",
-        default="",
-        by_default="no build",
+        default=None,
+        by_default="the preset's",
     )
     environment: dict[str, str] = key(
         code.ENVIRONMENT,
@@ -90,10 +97,11 @@ class App:
         "How `DATABASE_URL` and its like begin: `postgres`, as on Heroku, if the app wants that.",
         default="postgresql",
     )
-    health_path: str = key(
+    health_path: str | None = key(
         code.HEALTH_PATH,
         "Path that answers 2xx when a web process is well. A release that does not is put back.",
-        default="/health",
+        default=None,
+        by_default="the preset's, and `/health` without one",
     )
     health_timeout_s: int = key(
         whole(5, 3600),

@@ -115,6 +115,7 @@ class AppHost(pulumi.ComponentResource):
         plan = cloud.server_plan(server_plan_name(cloud, settings))
         commands = procfile.parse(release.procfile)
         workers = commands.counts(settings.app.processes)
+        needs = release.needs(settings.app)
         mount = MOUNT if volume else None
         own_parts = cloud.host_parts(data_mount=mount)
         trusted = authorities.authorities(
@@ -124,7 +125,14 @@ class AppHost(pulumi.ComponentResource):
         own_key = cloud.ssh_private_key(name, parent=self)
         parts = (
             *trusted,
-            *_parts(settings, shares, upstream, mount, has_stack_key=own_key is not None),
+            *_parts(
+                settings,
+                needs.packages,
+                shares,
+                upstream,
+                mount,
+                has_stack_key=own_key is not None,
+            ),
             *own_parts,
         )
         keys = pulumi.Output.all(
@@ -188,7 +196,7 @@ class AppHost(pulumi.ComponentResource):
                 parts=parts,
                 late_files=_late_files(settings, own_key, static, upstream, bucket),
                 secret_files=_secret_files(
-                    {**(authorities.ENVIRONMENT if trusted else {}), **settings.app.environment},
+                    {**(authorities.ENVIRONMENT if trusted else {}), **needs.environment},
                     settings,
                     static,
                     secrets,
@@ -199,16 +207,16 @@ class AppHost(pulumi.ComponentResource):
                 ),
                 database=upstream.step,
                 database_secrets=upstream.secrets,
-                release=_release(settings, release, commands.release),
+                release=_release(settings, release, needs.build, commands.release),
                 app=app.app_service(
                     processes=settings.app.web_processes,
-                    health_path=settings.app.health_path,
+                    health_path=needs.health_path,
                     workers=workers,
                     worker_settle_s=settings.app.worker_settle_s,
                 ),
                 readiness=app.readiness_check(
                     processes=settings.app.web_processes,
-                    health_path=settings.app.health_path,
+                    health_path=needs.health_path,
                     timeout_s=settings.app.health_timeout_s,
                     host_header=settings.domain or "",
                 ),
@@ -272,6 +280,7 @@ def server_plan_name(cloud: Cloud, settings: Settings) -> str:
 
 def _parts(
     settings: Settings,
+    packages: Sequence[str],
     shares: memory.MemoryShares,
     upstream: Upstream,
     mount: str | None,
@@ -283,7 +292,7 @@ def _parts(
         base.base(login=LOGIN),
         access.access(login=LOGIN, ssh_keys=settings.access.ssh_keys, has_stack_key=has_stack_key),
         firewall.firewall(ssh_cidrs=settings.access.ssh_cidrs),
-        app.app(memory=shares, packages=settings.app.packages, mount=mount),
+        app.app(memory=shares, packages=packages, mount=mount),
         *upstream.parts,
         pgbouncer.pgbouncer(
             pool_mode=settings.database.pool_mode,
@@ -419,12 +428,14 @@ def _secret_files(
     ).apply(files)
 
 
-def _release(settings: Settings, release: ResolvedRelease, release_command: str) -> Release:
+def _release(
+    settings: Settings, release: ResolvedRelease, build: str, release_command: str
+) -> Release:
     return Release(
         repository=release.repository,
         commit=release.commit,
         directory=settings.app.directory,
-        build=settings.app.build,
+        build=build,
         release_command=release_command,
         reconnect=pgbouncer.RECONNECT,
     )

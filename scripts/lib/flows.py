@@ -145,7 +145,8 @@ def _ask_beforehand(session: Session, plan: Run) -> None:
     steps = plan.planned()
     session.operations.room(steps)
     if wanted := new_server.packages(steps):
-        app_packages, way_in = session.settings.app.packages, views.way_in(session)
+        app, way_in = session.settings.app, views.way_in(session)
+        app_packages = release.resolve(app, ROOT).needs(app).packages
         new_server.check(wanted, app_packages, way_in, session.stack, session.say)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from components.errors import UserError
+from components.visible import visible
 from planning import topology_svg
 from planning.plan import Plan
 
@@ -38,6 +39,7 @@ def text(plan: Plan) -> str:
     if plan.lookups:
         asked = sorted({lookup["token"].rpartition(":")[2] for lookup in plan.lookups})
         lines.append(f"  asked of the cloud when it is made: {', '.join(asked)}")
+    lines += [f"  {visible(line)}" for line in plan.app]
     return "\n".join(lines) + "\n"
 
 

@@ -22,7 +22,7 @@ from components.host.agent import folders
 from components.host.agent.files import STATE, read_json, write_json
 from components.host.agent.logs import FOLDER as LOGS
 from components.host.agent.logs import Logged, follow
-from components.host.agent.report import TIMEOUT_EXIT, Done, Failed, run, shell, step, tell
+from components.host.agent.report import TIMEOUT_EXIT, Done, Failed, note, run, shell, step, tell
 
 FOLDER = Path("/srv/app")
 RELEASES = FOLDER / "releases"
@@ -30,6 +30,17 @@ CURRENT = FOLDER / "current"
 REMOVED = FOLDER / ".removed"
 """For root alone: where a release is moved to be removed."""
 HOME = Path("/var/lib/app")
+CACHE = Path("/var/cache/app-build")
+"""What package managers keep from build to build. The app's, but only a build can write there: a
+web process that was taken over plants nothing for the next release. Root never looks into it."""
+RUNTIMES = Path("/var/lib/app-runtimes")
+"""Runtimes that Debian does not have, each in a folder of its own; only a build can write there."""
+CACHE_MIB = 1024
+"""What each of the caches may have. A larger one is emptied, and the next build fills it anew."""
+ROOM_MIB = 2048
+"""Old releases go, whatever their number, until a new one has this, or a tenth of a small disk."""
+LEAST_MIB = 300
+"""A build is not begun with less."""
 COMPLETE = STATE / "releases"
 SERVED = STATE / "served.json"
 """Which releases have served, the last one at the end: ``release``, ``at``."""
@@ -41,7 +52,25 @@ RELEASE_ENVIRONMENT = "/etc/app/release.env"
 """What the release command has in place of some of its values: the direct database address."""
 IN_RELEASE = "/usr/local/lib/stages/in-release"
 """Runs a command in a release with the release's own programs first."""
+TOOLS = {
+    "HOME": HOME,
+    "STAGES_RUNTIMES": RUNTIMES,
+    "XDG_CACHE_HOME": CACHE,
+    "BUNDLE_USER_CACHE": CACHE / "bundle",
+    "GRADLE_USER_HOME": CACHE / "gradle",
+    "MAVEN_OPTS": f"-Dmaven.repo.local={CACHE / 'maven'}",
+    "MAVEN_USER_HOME": CACHE / "maven-wrapper",
+    "npm_config_cache": CACHE / "npm",
+    "PIP_CACHE_DIR": CACHE / "pip",
+    "UV_CACHE_DIR": CACHE / "uv",
+    "UV_LINK_MODE": "copy",
+}
+"""Where package managers keep things; the app's own variables go before these."""
 UNPACK_TIMEOUT_S = 900
+CACHES_TIMEOUT_S = 300
+TOO_LARGE = """for kept in "$XDG_CACHE_HOME"/*; do
+    [ "$(du -sm -- "$kept" | cut -f 1)" -le "$0" ] || rm -rf -- "$kept"
+done"""
 RELEASE_COMMAND_TIMEOUT_S = 900
 JOB = "stages-release.service"
 """The transient unit in which a release is made: one at a time, and findable after a kill.
@@ -76,10 +105,12 @@ def ensure(name: str, build: str, build_timeout_s: int) -> None:
     if active() == name:  # Complete by definition, although the mark was lost.
         (COMPLETE / name).touch()
         return
+    _make_room()
     _unpack(name)
     if build:
         step("build")
         done = as_app(build, RELEASES / name, build_timeout_s, "build")
+        _bound_caches(RELEASES / name)
         if not done.ok:
             raise Failed(
                 f"release {commit_of(name)[:12]}",
@@ -163,6 +194,34 @@ def prune(keep: int, *also: str) -> None:
             folders.remove(folder, REMOVED)
 
 
+def _make_room() -> None:
+    """Remove the oldest releases until a new one has room, never the active one."""
+    marks = sorted(COMPLETE.iterdir(), key=lambda mark: mark.stat().st_mtime)
+    for mark in marks:
+        if _free_mib() >= min(ROOM_MIB, shutil.disk_usage(RELEASES).total // 10 // 1024**2):
+            return
+        if mark.name != active():
+            note(f"release {commit_of(mark.name)[:12]}: removed, for the disk has little room")
+            mark.unlink()
+            folders.remove(RELEASES / mark.name, REMOVED)
+    if _free_mib() < LEAST_MIB:
+        raise Failed(
+            "release",
+            f"should have {LEAST_MIB} MiB of the disk free for a new one, has {_free_mib()}",
+            "Old releases are removed already: look for what else is large with `du -xm / | sort"
+            " -n` on the host, or take a larger server (stages:server.plan).",
+        )
+
+
+def _free_mib() -> int:
+    return shutil.disk_usage(RELEASES).free // 1024**2
+
+
+def _bound_caches(folder: Path) -> None:
+    """Empty each cache that has grown too large. The app does it: the folders are its own."""
+    run(_job(folder, CACHES_TIMEOUT_S, (), "/bin/bash", "-c", TOO_LARGE, str(CACHE_MIB)))
+
+
 def as_app(command: str, folder: Path, timeout_s: int, what: str, *environment: str) -> Logged:
     """Run a shell command in a release: as the app, with its environment and its hardening.
 
@@ -186,7 +245,10 @@ def _job(folder: Path, timeout_s: int, environment: Iterable[str], *command: str
         "Group": USER,
         "WorkingDirectory": str(folder),
         "ReadWritePaths": str(folder),
-        "Environment": f"HOME={HOME}",
+        "Environment": " ".join(f"{key}={value}" for key, value in TOOLS.items()),
+        "CacheDirectory": CACHE.name,
+        "CacheDirectoryMode": "0700",
+        "StateDirectory": RUNTIMES.name,
         "RuntimeMaxSec": str(timeout_s),
         "TimeoutStopSec": "5",
         # Requests go first: a build yields to them, and is ended first when memory runs out.

@@ -6,7 +6,7 @@
 set -eu
 
 here=$(pwd -P)
-export PATH="$here/.venv/bin:$here/node_modules/.bin:$here/bin:$PATH"
+export PATH="$here/.runtime/bin:$here/.venv/bin:$here/node_modules/.bin:$here/bin:$PATH"
 # releases/<commit> or releases/<commit>-<digest of folder and build>
 release=${here##*/}
 export STAGES_REVISION="${release%%-*}"
