@@ -52,7 +52,7 @@ VERBS: Final = {
                ["up", "up aws-stage1 --yes"]),
     "preview": Verb("stack", "show what `up` would change, and its downtime",
                     ["preview aws-stage1", "preview aws-stage1 --json"]),
-    "plan": Verb("stack", "show what a stack would have, offline",
+    "plan": Verb("plan", "show what a stack would have, offline",
                  ["plan aws-stage2", "plan aws-stage2 --graph plan.svg"]),
     "refresh": Verb("stack", "look at what is really there, show what differs",
                     ["refresh aws-stage1"]),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +11,6 @@ import typer
 from components.errors import UserError
 from scripts.lib import display, flows, session, takeover, views
 from scripts.lib.command import (
-    STARTED_IN,
     CommandWords,
     Json,
     Stack,
@@ -46,26 +44,6 @@ def up(word: Word = None, stack: Stack = None, yes: Yes = False) -> None:
 def preview(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
     """Show what `up` would change, and how long the app will not answer."""
     flows.preview(_open(word, stack, json_=json_), as_json=json_)
-
-
-@app.command()
-def plan(
-    word: Word = None,
-    stack: Stack = None,
-    json_: Json = False,
-    graph: Annotated[Path | None, typer.Option(help="Draw it into this .svg file.")] = None,
-) -> None:
-    """Show what a stack would have, without CLI, credentials or network."""
-    from planning import plan as plans
-    from scripts.lib import plan_views
-
-    found = plans.of_stack(chosen(word, stack))
-    if graph is not None:
-        print(plan_views.write_graph(found, STARTED_IN / graph))
-    elif json_:
-        print(found.json(), end="")
-    else:
-        print(plan_views.text(found), end="")
 
 
 @app.command()

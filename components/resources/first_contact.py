@@ -14,8 +14,6 @@ from __future__ import annotations
 from typing import IO, Any
 
 import pulumi
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource
 
 from components.errors import HostUnreachable, StepFailed, UserError
@@ -33,6 +31,9 @@ OWN_TYPE = "ssh-ed25519"
 
 def make_key() -> tuple[str, str]:
     """A new ECDSA key pair: the private half as OpenSSH writes it, the public line."""
+    from cryptography.hazmat.primitives import serialization  # late: no plan makes a key
+    from cryptography.hazmat.primitives.asymmetric import ec
+
     key = ec.generate_private_key(ec.SECP256R1())
     private = key.private_bytes(
         serialization.Encoding.PEM,

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import subprocess
+import sys
 from typing import Any, NoReturn
 
 import pytest
@@ -183,3 +184,16 @@ def test_it_agrees_with_the_settings_that_the_program_reads() -> None:
     assert len(of_type(made, ":DatabaseReplica")) == 2
     assert made.outputs["stage"] == 2
     assert made.outputs["cloud"] == "digitalocean"
+
+
+def test_the_command_loads_nothing_that_only_a_run_needs() -> None:
+    """Each costs processor time: the whole plan has 1.5 s."""
+    heavy = ("rich", "cryptography", "scripts.lib.engine", "scripts.lib.flows", "boto3")
+    code = (
+        "import sys; from scripts.main import main; code = main(['plan', 'digitalocean-stage1']);"
+        f"print(*[name for name in {heavy!r} if name in sys.modules], file=sys.stderr);"
+        "sys.exit(code)"
+    )
+    argv = [sys.executable, "-c", code]
+    done = subprocess.run(argv, cwd=program.PROJECT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.split()) == (0, [])
