@@ -44,10 +44,10 @@ def pause() -> float:
     began = 0.0
     for attempt in range(TRIES):
         began = time.monotonic()
-        done = ask("PAUSE app", timeout_s=PAUSE_S)
+        done = ask("PAUSE app", "KILL app_direct", timeout_s=PAUSE_S)
         if done.ok:
             break
-        ask("RESUME app")
+        ask("RESUME app", "RESUME app_direct")
         if attempt == TRIES - 1:
             raise Failed(
                 "pgbouncer",
@@ -55,13 +55,16 @@ def pause() -> float:
                 "Nothing was changed; try again when it has ended.",
             )
         time.sleep(1)
-    ask("KILL app_direct")
     return began
 
 
 def resume() -> None:
-    """Clients go on; the pool's logins follow one another quickly until the first has worked."""
-    ask(f"SET server_login_retry='{QUICK_RETRY}'", "RESUME app", "RESUME app_direct")
+    """Clients go on, as the files say by now.
+
+    The pool's logins follow one another quickly until the first has worked.
+    """
+    quick = f"SET server_login_retry='{QUICK_RETRY}'"
+    ask("RELOAD", quick, "RESUME app", "RESUME app_direct")
     deadline = time.monotonic() + LOGIN_S * pace.patience()
     words = [admin_sql.PSQL, "-XwAtq", "-c", "select 1"]
     url = f"postgresql://app@/app?host={SOCKET}&port={PORT}&connect_timeout=5"
@@ -73,12 +76,9 @@ def resume() -> None:
 
 
 def point(files: Mapping[str, Wanted]) -> None:
-    """Give it other files, whole, and let it read them."""
+    """Give it other files, whole; ``resume`` lets it read them."""
     last = promotion_record.DATABASES  # what decides where the pool points
     Files().replace(dict(sorted(files.items(), key=lambda item: item[0] == last)))
-    done = ask("RELOAD")
-    if not done.ok:
-        raise Failed("pgbouncer", f"does not reload: {done.last_line()}")
 
 
 def as_they_are(paths: Mapping[str, Wanted]) -> dict[str, Any]:

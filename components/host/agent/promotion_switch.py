@@ -141,14 +141,12 @@ def recover(document: dict[str, Any]) -> None:
     interrupted = Failed("switch", "an earlier one was interrupted")
     if known["switching"] == "to" and known["phase"] == record.COPYING:
         if there:
-            pooler.ask("RELOAD")
             _switched(ways, Clock(0, time.monotonic()))
         else:
             _undo_switch(ways, interrupted)
     elif known["switching"] == "from" and there:
         _undo_back(ways, interrupted)
     elif known["switching"] == "from":
-        pooler.ask("RELOAD")
         pooler.resume()
         record.write(phase=record.COPYING, switching="")
     note("an earlier switch was interrupted: it is finished or undone")
