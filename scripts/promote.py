@@ -222,6 +222,7 @@ def _finish(both: promotion.Pair) -> dict[str, Any]:
 def _abort(both: promotion.Pair) -> dict[str, Any]:
     _end(both, "old")
     promotion.serve(both)
+    _record(both, None)
     both.say("Both stacks are as they were.")
     return {"aborted": True}
 

@@ -140,7 +140,8 @@ def way(both: Pair) -> dict[str, Any]:
 
 def promoted_files(both: Pair) -> dict[str, dict[str, str]]:
     """PgBouncer's files on stage 1 after the switch, as the engine plans them from then on."""
-    upstream = views.values(both.new).get(outputs.UPSTREAM)
+    known = both.new.engine.outputs().get(outputs.UPSTREAM)
+    upstream = known.value if known else None
     if not upstream:
         raise StepFailed(
             f"Stack {both.new.stack} was brought up before it knew promotions",

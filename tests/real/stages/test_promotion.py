@@ -46,9 +46,8 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
     promote = Promotion(stage1, stage2)
     sql(stage1, "CREATE TABLE IF NOT EXISTS ledger (id bigint NOT NULL)")
 
-    said = promote("--plan")
+    said = promote("--copy", code=1)
     assert "A row cannot be told from others in the table public.ledger" in said
-    assert "--switch: should come after --copy" in promote("--switch", code=2)
     sql(stage1, "ALTER TABLE public.ledger REPLICA IDENTITY FULL")  # as the remedy says
 
     with ledger(app_host(stage1), CLIENTS) as seen:
@@ -57,7 +56,6 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
         sql(stage1, "CREATE TABLE public.late (id bigint PRIMARY KEY)")
         assert "lacks a change of the tables: public.late" in promote("--switch", code=1)
         promote("--abort")
-        stage2.run("up")
 
         promote("--copy", "--replace")
         said = promote("--switch", "--stall-limit-s", "0.001", code=1)
@@ -67,7 +65,6 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
         assert "The app uses the new database" in promote("--switch", "--stall-limit-s", "30")
         seen.wait_for_all(time.time(), 30)
         assert server_of(stage1) == stage2.outputs()["database_host"]
-        assert "--abort: should come before the switch" in promote("--abort", code=2)
         stage1.configure()  # as a checkout that does not know of it
         assert "Set stages:database.promoted_to" in stage1.run("up", code=1)
         stage1.up(database__promoted_to=stage2.name)
