@@ -178,7 +178,7 @@ def _bar(found: Estimate, top: float, scale: Scale) -> list[str]:
 
 
 def _sum(found: Estimate) -> str:
-    if not found.lines:
+    if not found.lines and not found.least:
         return "nothing: it runs on your own machine"
     return ("≥ " if found.least else "") + f"${money(found.total)}"
 

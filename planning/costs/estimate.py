@@ -126,7 +126,9 @@ class Estimate:
             return []
         return [
             f"{self.least.capitalize()}${money(spent)} a month for {what}:"
-            f" ${range_.low}-{range_.high} is expected, this is {range_.place(spent)}."
+            f" ${range_.low}-{range_.high} is expected"
+            # Where more may come, only what is above the range already has its place.
+            + ("." if self.least and spent <= range_.high else f", this is {range_.place(spent)}.")
             for what, range_, database in EXPECTED.get(self.stage or 0, ())
             for spent in [total(self.of_part("database")) if database else self.total]
         ]

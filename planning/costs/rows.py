@@ -117,8 +117,16 @@ def unknown_words(count: int) -> str:
 
 
 def unpriced_words(found: Estimate) -> list[str]:
-    """What costs money and has no price."""
-    return [f"Not priced: {each.resource} ({each.type}): {each.reason}." for each in found.unpriced]
+    """What costs money and has no price: of each resource the lines with the same reason."""
+    lines: dict[tuple[str, str, str], list[str]] = {}
+    for each in found.unpriced:
+        name, sign, why = each.reason.partition(": ")
+        key = (each.resource, each.type, why if sign else each.reason)
+        lines.setdefault(key, []).extend([name] if sign else [])
+    return [
+        ": ".join(filter(None, [f"Not priced: {resource} ({type_})", ", ".join(names), f"{why}."]))
+        for (resource, type_, why), names in lines.items()
+    ]
 
 
 def unpriced_in(found: Comparison) -> list[str]:
@@ -130,7 +138,7 @@ def unpriced_in(found: Comparison) -> list[str]:
 def notes(found: Estimate, today: datetime.date) -> list[str]:
     """Everything that is to be said below the table of a stack."""
     told = [*found.expected()]
-    if not found.lines:
+    if not found.lines and not found.unpriced:
         told.append("Nothing here costs money: it runs on your own machine, or it is free.")
     told.append(free_words(found))
     told += unpriced_words(found)

@@ -22,6 +22,11 @@ Values = Mapping[str, object]
 Plan = ServerPlan | DatabasePlan
 OF_A_CLOUD: Final = ("region", "server.plan", "server.image", "database.plan", "network.zones")
 """Settings whose values only one cloud knows: on another one its defaults hold."""
+NAMELESS: Final = {
+    "access.ssh_keys": [f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{'A' * 43} example"],
+    "access.ssh_cidrs": ["203.0.113.7/32"],
+}
+"""Settings that a cloud must have, a local stack has not, and no price depends on."""
 MOST_OTHERS: Final = 3
 
 
@@ -71,7 +76,8 @@ def _settings(values: Values, given: Settings, cloud: str, need: Need) -> dict[s
     """The stack's own; on another cloud its database gets a disk that every cloud makes."""
     elsewhere = cloud != given.cloud
     left_out = OF_A_CLOUD if elsewhere else ("server.plan", "database.plan")
-    found = {key: value for key, value in values.items() if key not in left_out}
+    found: dict[str, object] = {**NAMELESS} if elsewhere else {}
+    found |= {key: value for key, value in values.items() if key not in left_out}
     found["cloud"] = cloud
     if need.database:
         found["database.standby"] = need.standby

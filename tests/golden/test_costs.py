@@ -21,7 +21,7 @@ from rich.console import Console
 from components.clouds.aws import plans as aws_plans
 from components.clouds.digitalocean import plans as digitalocean_plans
 from components.errors import UserError
-from planning.costs import chart, document, markdown, page, price_books, table
+from planning.costs import chart, document, markdown, page, price_books, rows, table
 from planning.costs.compare import compare
 from planning.costs.estimate import Estimate, estimate, money
 from scripts.lib import cost_inputs
@@ -169,6 +169,20 @@ def test_the_picture_is_well_formed_and_says_the_totals() -> None:
     words = [element.text for element in root.iter() if element.tag.endswith("text")]
     assert f"${money(before().total)}" in words
     assert f"≥ ${money(after().total)}" in words
+
+
+def test_what_has_no_price_at_all_is_not_free() -> None:
+    """Its lines with the same reason are one sentence, and no place in a range is told."""
+    stage = resource("stages:single_server:SingleServer", "shop", {}, custom=False)
+    found = cost(stage, *cost_plans.ec2("t4g.small", "mars-1"), stack="shop")
+    told = rows.notes(found, TODAY)
+    assert [text.split(": no prices are known")[0] for text in told[1:]] == [
+        "Not priced: server (aws:ec2/instance:Instance): Server, CPU above the baseline, Root disk,"
+        " Public IPv4 address, Traffic to the internet"
+    ]
+    assert "≥ $0.00" in chart.draw([found])
+    part = cost(stage, *cost_plans.ec2("t9.huge"), stack="shop")
+    assert part.expected() == ["At least $6.05 a month for stage 1: $20-50 is expected."]
 
 
 def test_an_amount_stands_at_the_end_of_its_bar() -> None:

@@ -70,6 +70,16 @@ def test_a_setting_that_a_cloud_refuses_is_told_in_its_words(
     assert digitalocean["usd_per_month"] is None
 
 
+@pytest.mark.parametrize("stack", ["local-stage1", "local-stage2"])
+def test_a_local_stack_names_no_key_and_no_network_and_needs_none(
+    stack: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stack that is meant where none is named: what a founder tries first."""
+    for cloud in document(capsys, stack)["clouds"]:
+        assert cloud["refused"] is None
+        assert cloud["usd_per_month"] > 15
+
+
 def test_a_region_without_prices_has_no_cheapest(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
