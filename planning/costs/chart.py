@@ -22,6 +22,8 @@ LEFT, RIGHT = 20, 420
 """Between them is all that is drawn."""
 LETTER = 8.2
 """Width of a letter, generously: an amount has room at the end of its bar."""
+NAME_LETTERS = 44
+"""That a stack's name has room for."""
 LETTERS = 60
 """That a line of small text holds."""
 ROW, BAR = 64, 24
@@ -159,7 +161,7 @@ def _tick(usd: Decimal, scale: Scale, top: float, bottom: float) -> str:
 def _bar(found: Estimate, top: float, scale: Scale) -> list[str]:
     """The name of a stack, below it its bar, and the amount at the end of that."""
     y = top + BELOW_NAME
-    parts = [text(LEFT, top + 17, found.stack, "name")]
+    parts = [text(LEFT, top + 17, _cut(found.stack), "name")]
     expected = _range(found)
     if expected:
         low, high = scale.x(expected.low), scale.x(expected.high)
@@ -174,7 +176,15 @@ def _bar(found: Estimate, top: float, scale: Scale) -> list[str]:
             parts.append(_segment(one, spent, share, y, scale))
             spent += share
     x = scale.x(spent) + (8 if spent else 0)
-    return [*parts, text(x, y + BAR / 2 + 5, _sum(found), "sum" if found.lines else "")]
+    return [
+        *parts,
+        text(x, y + BAR / 2 + 5, _sum(found), "sum" if found.lines or found.least else ""),
+    ]
+
+
+def _cut(name: str) -> str:
+    """A name, as much of it as there is room for."""
+    return name if len(name) <= NAME_LETTERS else f"{name[: NAME_LETTERS - 1]}…"
 
 
 def _sum(found: Estimate) -> str:

@@ -155,10 +155,10 @@ class Sources:
         """What the total rests on, in one sentence; without ``today`` it is the same every day."""
         percent = (self.derived_share * 100).quantize(Decimal(1), ROUND_HALF_UP)
         share = f"{percent} %" if percent or not self.derived_share else "Under 1 %"
-        parts = [f"{share} of the total rests on derived prices"]
+        parts = [f"{share} of the total is derived"]
         if self.oldest:
             age = f" ({self.age_days(today)} days ago)" if today else ""
-            parts.append(f"the oldest is from {self.oldest}{age}")
+            parts.append(f"the oldest price is from {self.oldest}{age}")
         if self.undated:
             parts.append(
                 f"{len(self.undated)} {'has' if len(self.undated) == 1 else 'have'} no date"

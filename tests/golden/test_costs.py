@@ -201,6 +201,12 @@ def test_an_amount_stands_at_the_end_of_its_bar() -> None:
         assert float(at) + chart.LETTER * len(words) <= chart.WIDTH - 10
 
 
+def test_a_long_name_stays_in_the_picture() -> None:
+    shown = chart.draw([cost(*cost_plans.ec2(), stack="n" * 60)])
+    assert f">{'n' * (chart.NAME_LETTERS - 1)}…</text>" in shown
+    assert chart.LEFT + chart.LETTER * chart.NAME_LETTERS < chart.WIDTH
+
+
 def test_the_picture_is_read_on_a_phone() -> None:
     """Every letter is 10 pixels high, or more, where the picture is 360 wide."""
     sizes = [int(size) for size in re.findall(r"font(?:-size)?: (\d+)px", chart.STYLE)]

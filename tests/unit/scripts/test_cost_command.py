@@ -218,7 +218,9 @@ def test_a_total_without_a_price_keeps_no_budget(
     assert main(["cost", plan]) == 0
     assert main(["cost", plan, *options]) == 2
     out, err = capsys.readouterr()
-    assert "Server: no prices are known for the region 'eu-south-1'" in " ".join(out.split())
+    assert "Traffic to the internet: no prices are known for the region 'eu-south-1'" in " ".join(
+        out.split()
+    )
     assert err == sentence
 
 

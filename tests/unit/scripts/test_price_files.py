@@ -254,23 +254,20 @@ def line(day: str | None, quality: str = "price list", usd: str = "1") -> Line:
     [
         (
             [line("2026-08-23"), line("2026-11-01")],
-            "0 % of the total rests on derived prices, the oldest price was seen on 2026-08-23 (91"
-            " days ago).",
+            "0 % of the total is derived; the oldest price is from 2026-08-23 (91 days ago).",
         ),
         (
             [line("2026-11-01", usd="3"), line(None, "derived")],
-            "25 % of the total rests on derived prices, the oldest price was seen on 2026-11-01 (21"
-            " days ago), 1 has no date.",
+            "25 % of the total is derived; the oldest price is from 2026-11-01 (21 days ago);"
+            " 1 has no date.",
         ),
         (
             [line("2026-11-01", usd="999"), line("2026-11-02", "derived")],
-            "Under 1 % of the total rests on derived prices, the oldest price was seen on"
-            " 2026-11-01 (21 days ago).",
+            "Under 1 % of the total is derived; the oldest price is from 2026-11-01 (21 days ago).",
         ),
         (
             [line("2026-11-01"), dataclasses.replace(line("2023-01-01", "derived"), quantity=None)],
-            "0 % of the total rests on derived prices, the oldest price was seen on 2026-11-01 (21"
-            " days ago).",
+            "0 % of the total is derived; the oldest price is from 2026-11-01 (21 days ago).",
         ),
     ],
 )
