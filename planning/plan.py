@@ -83,7 +83,7 @@ class Plan:
         return json.dumps(self.document(), indent=2, ensure_ascii=False) + "\n"
 
 
-def of_stack(
+def plan_stack(
     stack: str, root: Path = program.PROJECT, chosen: release.ResolvedRelease | None = None
 ) -> Plan:
     """Plan the stack with this name; raises ``UserError`` for wrong settings.
@@ -96,11 +96,11 @@ def of_stack(
         raise stacks.unknown(stack, stacks.names(folder))
     settings = stage_settings.read(stack, stacks.values(file, f"stacks/{file.name}"))
     resolved = chosen or release.resolve(settings.app, root)
-    planned = of_settings(settings, resolved, root)
+    planned = plan_settings(settings, resolved, root)
     return replace(planned, app=presets.explained(settings.app, resolved))
 
 
-def of_settings(
+def plan_settings(
     settings: Settings,
     chosen: release.ResolvedRelease,
     root: Path = program.PROJECT,

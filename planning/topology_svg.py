@@ -104,11 +104,11 @@ def _apart(picture: Picture, prefix: str) -> Picture:
 
 def _placed(picture: Picture) -> dict[str, Box]:
     """Columns from left to right: outside, addresses, and in the network servers and databases."""
-    inner = {network.id for network in picture.of_kind("network")}
+    inner = {network.id for network in picture.by_kind("network")}
     top = MARGIN + 30
     columns: dict[int, list[Box]] = {}
     volumes: dict[str, list[Node]] = {}
-    for volume in picture.of_kind("volume"):
+    for volume in picture.by_kind("volume"):
         volumes.setdefault(volume.inside, []).append(volume)
     boxes: dict[str, Box] = {}
     for node in sorted(picture.nodes.values(), key=lambda one: COLUMN.get(one.kind, 9)):
@@ -133,7 +133,7 @@ def _placed(picture: Picture) -> dict[str, Box]:
         network.id: _around(
             network, [box for box in boxes.values() if box.node.inside == network.id]
         )
-        for network in picture.of_kind("network")
+        for network in picture.by_kind("network")
     }
     return {**around, **boxes}
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from planning.plan import of_stack
+from planning.plan import plan_stack
 from scripts.lib import plan_views
 from scripts.lib.command import STARTED_IN, Json, Stack, Word, application, chosen
 
@@ -22,7 +22,7 @@ def plan(
     graph: Annotated[Path | None, typer.Option(help="Draw it into this .svg file.")] = None,
 ) -> None:
     """Show what a stack would have, without CLI, credentials or network."""
-    found = of_stack(chosen(word, stack))
+    found = plan_stack(chosen(word, stack))
     if graph is not None:
         print(plan_views.write_graph(found, STARTED_IN / graph))
     elif json_:

@@ -57,7 +57,7 @@ def judge(stack: str) -> list[Finding]:
         raise stacks.unknown(stack, known)
     file = PROJECT / "stacks" / f"Pulumi.{stack}.yaml"
     chosen = settings.read(stack, stacks.values(file, f"stacks/{file.name}"))
-    return findings(plan.of_stack(stack).document(), chosen)
+    return findings(plan.plan_stack(stack).document(), chosen)
 
 
 def make_pack() -> None:

@@ -25,7 +25,7 @@ app = application(__doc__)
 def scan(words: Words = None, stack: Stacks = None, json_: Json = False) -> int:
     """Scan the stacks that are named, or all."""
     names = all_chosen(words, stack) or list(stacks.names(PROJECT / "stacks"))
-    verdicts = checkov.scan({name: plan.of_stack(name) for name in names})
+    verdicts = checkov.scan({name: plan.plan_stack(name) for name in names})
     known = decisions()
     findings = []
     for one in verdicts:

@@ -26,11 +26,11 @@ class Usage:
     keys: set[str] = field(default_factory=set)
     """Filled likewise: the keys that a line depends on."""
 
-    def of_stack(self, key: str) -> Decimal | None:
+    def for_stack(self, key: str) -> Decimal | None:
         """What is given for the stack, or for all of them."""
         return self._nearest((self.stack, key), (key,))
 
-    def of_resource(self, resource: PlannedResource, key: str) -> Decimal | None:
+    def for_resource(self, resource: PlannedResource, key: str) -> Decimal | None:
         """What is given for a resource by its name or URN, if anything is."""
         names = [each for each in (resource.urn, resource.name) if each != self.stack]
         inside = ((self.stack, name, key) for name in (resource.urn, resource.name))
@@ -133,11 +133,11 @@ class Stack(PlannedResources):
     def _quantities(self, key: str, among: Iterable[PlannedResource]) -> dict[str, Decimal | None]:
         """By URN, in order, what is used there: those with their own, and one for the rest."""
         own = {
-            one.urn: self.usage.of_resource(one, key)
+            one.urn: self.usage.for_resource(one, key)
             for one in sorted(among, key=lambda one: one.urn)
         }
         rest = next((urn for urn, quantity in own.items() if quantity is None), None)
-        whole = self.usage.of_stack(key)
+        whole = self.usage.for_stack(key)
         return {
             urn: whole if urn == rest else quantity
             for urn, quantity in own.items()

@@ -1,4 +1,4 @@
-"""How long a planned change keeps the app from answering, told before it is made.
+"""How long a planned change keeps the app from answering, said before it is made.
 
 Each cloud's ``known/downtime.py`` answers for its own resources; the host's configuration, the same
 on every cloud, is answered here. Nothing here imports Pulumi or an SDK, or asks anyone.
@@ -37,7 +37,7 @@ class Step:
     old: Mapping[str, Any] = field(default_factory=dict)
     new: Mapping[str, Any] = field(default_factory=dict)
     fields: frozenset[str] = frozenset()
-    """Names of inputs that differ, top level only; empty: told from ``old`` and ``new``."""
+    """Names of inputs that differ, top level only; empty: compare ``old`` and ``new``."""
     old_first: bool = False
     """Of a replacement: whether the old one goes before the new one comes."""
 
@@ -120,24 +120,24 @@ def expected(steps: Iterable[Step], settings: Settings) -> list[Downtime]:
     """What a plan of these steps costs; longest first, then what costs nothing.
 
     Creations and deletions cost nothing by themselves: nothing answered before, or nothing is
-    meant to answer any more. Plain ``expected(of_preview(document), settings)`` reads a preview.
+    meant to answer any more. ``expected(steps_in_preview(document), settings)`` reads a preview.
     """
     cloud = load(settings.cloud)
-    found: list[Downtime] = []
+    expectations: list[Downtime] = []
     for step in steps:
         if step.op not in {"update", "replace"}:
             continue
-        found += (
+        expectations += (
             _host(step, cloud.downtime)
             if step.type == HOST
             else lookup(cloud.known, step.type).downtime(step, settings)
         )
-    return sorted(found, key=lambda one: (one.none, -(one.most_s or 10**9), one.urn))
+    return sorted(expectations, key=lambda cost: (cost.none, -(cost.most_s or 10**9), cost.urn))
 
 
-def of_preview(document: Mapping[str, Any]) -> list[Step]:
+def steps_in_preview(document: Mapping[str, Any]) -> list[Step]:
     """The steps in what ``pulumi preview --json`` prints: one for each resource."""
-    told = [
+    operations = [
         EngineOperation(
             urn=step["urn"],
             op=step["op"],
@@ -147,7 +147,7 @@ def of_preview(document: Mapping[str, Any]) -> list[Step]:
         )
         for step in document.get("steps") or ()
     ]
-    return folded(told)
+    return folded(operations)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,14 +161,14 @@ class EngineOperation:
     fields: Sequence[str]
 
 
-def folded(told: Iterable[EngineOperation]) -> list[Step]:
+def folded(operations: Iterable[EngineOperation]) -> list[Step]:
     """Steps from the engine's operations, in their order."""
     by_urn: dict[str, list[EngineOperation]] = {}
-    for one in told:
-        by_urn.setdefault(one.urn, []).append(one)
+    for operation in operations:
+        by_urn.setdefault(operation.urn, []).append(operation)
     steps = []
-    for urn, ones in by_urn.items():
-        ops = [one.op for one in ones]
+    for urn, same in by_urn.items():
+        ops = [operation.op for operation in same]
         op: Op | None = (
             "replace"
             if {"replace", "create-replacement"} & set(ops)
@@ -184,9 +184,9 @@ def folded(told: Iterable[EngineOperation]) -> list[Step]:
             Step(
                 urn=urn,
                 op=op,
-                old=next((one.old for one in ones if one.old), {}),
-                new=next((one.new for one in ones if one.new), {}),
-                fields=frozenset(_top(name) for one in ones for name in one.fields),
+                old=next((operation.old for operation in same if operation.old), {}),
+                new=next((operation.new for operation in same if operation.new), {}),
+                fields=frozenset(_top(name) for operation in same for name in operation.fields),
                 old_first=gone in ops and (made not in ops or ops.index(gone) < ops.index(made)),
             )
         )

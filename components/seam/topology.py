@@ -83,7 +83,7 @@ class Picture:
         for port in ports:
             self.allow(source, target, port)
 
-    def of_kind(self, kind: Kind) -> list[Node]:
+    def by_kind(self, kind: Kind) -> list[Node]:
         """The boxes of one kind, in the order of the plan."""
         return [node for node in self.nodes.values() if node.kind == kind]
 

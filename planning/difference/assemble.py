@@ -33,7 +33,7 @@ class Side:
     error: str = ""
 
 
-def of_plans(name: str, base: Side, head: Side) -> Stack:
+def compare_plans(name: str, base: Side, head: Side) -> Stack:
     """What lies between two offline plans of a stack."""
     changed = _settings(base.settings, head.settings)
     if head.error:
@@ -43,7 +43,7 @@ def of_plans(name: str, base: Side, head: Side) -> Stack:
         notes.append(
             f"The base cannot be planned, so all of it is shown as new: {_end(base.error)}"
         )
-    found = difference.of_plans(_resources(base.plan, name), _resources(head.plan, name))
+    found = difference.compare(_resources(base.plan, name), _resources(head.plan, name))
     status: Status = "changed" if found.changes or changed else "unchanged"
     status = "new" if base.plan is None else "gone" if head.plan is None else status
     return _stack(
@@ -51,7 +51,7 @@ def of_plans(name: str, base: Side, head: Side) -> Stack:
     )
 
 
-def of_preview(name: str, preview: Json, values: Json | None, said: str = "") -> Stack:
+def read_preview(name: str, preview: Json, values: Json | None, said: str = "") -> Stack:
     """What an engine's preview says of a stack; ``values`` are its settings."""
     errors = [
         str(told.get("message"))
@@ -60,7 +60,7 @@ def of_preview(name: str, preview: Json, values: Json | None, said: str = "") ->
     ]
     if errors or not isinstance(preview.get("steps"), list):
         return _failed(name, "engine", "\n".join(errors) or said or "It says nothing.", ())
-    found = difference.of_preview(preview)
+    found = difference.read_preview(preview)
     before = _as_it_is(preview)
     status: Status = "changed" if found.changes else "unchanged"
     status = status if before else "new"
@@ -84,7 +84,7 @@ def _stack(
     notes: list[str],
 ) -> Stack:
     chosen = _read(name, values, notes) if after is not None else None
-    cost = _told(name, before, after, chosen, notes)
+    cost = _cost(name, before, after, chosen, notes)
     return Stack(
         name=name,
         source=source,
@@ -144,11 +144,11 @@ def _as_it_is(preview: Json) -> dict[str, Any] | None:
     return {"config": preview.get("config"), "steps": list(steps.values())} if steps else None
 
 
-def _told(
+def _cost(
     name: str, before: Json | None, after: Json | None, chosen: Settings | None, notes: list[str]
 ) -> Cost | None:
     try:
-        cost = bill.of_plans(name, before, after, chosen)
+        cost = bill.compare_costs(name, before, after, chosen)
         notes += bill.unpriced(name, after)
     except UserError as error:
         notes.append(f"The cost is not told: {error}")
@@ -156,20 +156,20 @@ def _told(
     return cost
 
 
-def _downtime(found: Difference, chosen: Settings | None) -> tuple[Downtime, ...]:
+def _downtime(compared: Difference, chosen: Settings | None) -> tuple[Downtime, ...]:
     if chosen is None:
         return ()
-    steps = [change.step() for change in found.changes]
+    steps = [change.step() for change in compared.changes]
     return tuple(
         Downtime(
-            what=one.what,
-            least_s=one.least_s,
-            most_s=one.most_s,
-            when=one.when,
-            why=one.why,
-            source=one.source,
+            what=cost.what,
+            least_s=cost.least_s,
+            most_s=cost.most_s,
+            when=cost.when,
+            why=cost.why,
+            source=cost.source,
         )
-        for one in downtime.expected(steps, chosen)
+        for cost in downtime.expected(steps, chosen)
     )
 
 
@@ -181,21 +181,23 @@ def _findings(
         return ()
     try:
         there = (
-            {(one.rule, one.urn) for one in policy.findings(before, chosen)} if before else set()
+            {(finding.rule, finding.urn) for finding in policy.findings(before, chosen)}
+            if before
+            else set()
         )
-        found = policy.findings(after, chosen)
+        findings = policy.findings(after, chosen)
     except UserError as error:
         notes.append(f"Policies are not told: {error}")
         return ()
     return tuple(
         Finding(
-            policy=one.rule,
-            level=one.level,
-            resource=one.urn.rpartition("::")[2],
-            message=one.message,
-            remedy=one.remedy,
-            new=(one.rule, one.urn) not in there,
+            policy=finding.rule,
+            level=finding.level,
+            resource=finding.urn.rpartition("::")[2],
+            message=finding.message,
+            remedy=finding.remedy,
+            new=(finding.rule, finding.urn) not in there,
         )
-        for one in found
-        if one.rule != bill.BUDGET
+        for finding in findings
+        if finding.rule != bill.BUDGET
     )

@@ -19,7 +19,7 @@ BUDGET: Final = "budget"
 MOST_LINES: Final = 100
 
 
-def of_plans(
+def compare_costs(
     name: str,
     before: Mapping[str, Any] | None,
     after: Mapping[str, Any] | None,

@@ -36,7 +36,7 @@ class Change:
     new: PlannedResource | None = None
     fields: tuple[str, ...] = ()
     """Inputs that change, top level only; may hold some that are equal: their source changes.
-    Empty where nobody told: an engine that asks a dynamic provider tells none."""
+    Empty where nobody says: an engine that asks a dynamic provider names none."""
     because: tuple[str, ...] = ()
     old_first: bool = False
 
@@ -52,7 +52,7 @@ class Change:
         )
 
     def resource(self) -> ChangedResource:
-        """The change as the document tells it."""
+        """The change as the document has it."""
         type_ = self.urn.split("::")[-2].rpartition("$")[2]
         loses = self.operation in {"replace", "delete"}
         shown = {*self.fields} - {"__provider"}
@@ -62,8 +62,8 @@ class Change:
             for state in (self.old, self.new)
         )
         inputs = differences(old, new) if both else ()
-        told = {top_of(value.path) for value in inputs}
-        follow = sorted(shown - told) if both else []
+        listed = {top_of(value.path) for value in inputs}
+        follow = sorted(shown - listed) if both else []
         if self.old and self.new and GENERATION in self.because:
             triggers = (self.old.replacement_trigger, self.new.replacement_trigger)
             inputs = (_option(GENERATION, *triggers), *inputs)
@@ -88,7 +88,7 @@ class Difference:
     same: int
 
 
-def of_plans(before: Iterable[PlannedResource], after: Iterable[PlannedResource]) -> Difference:
+def compare(before: Iterable[PlannedResource], after: Iterable[PlannedResource]) -> Difference:
     """Compare the resources of two offline plans; none: there is no such stack."""
     old = {resource.urn: resource for resource in before if is_real(resource)}
     new = {resource.urn: resource for resource in after if is_real(resource)}
@@ -117,9 +117,9 @@ def of_plans(before: Iterable[PlannedResource], after: Iterable[PlannedResource]
     return Difference(changes=tuple(changes), same=sum(urn not in touched for urn in new))
 
 
-def of_preview(document: Mapping[str, Any]) -> Difference:
+def read_preview(document: Mapping[str, Any]) -> Difference:
     """Read the steps of ``pulumi preview --json --show-sames``."""
-    folded = {step.urn: step for step in downtime.of_preview(document)}
+    folded = {step.urn: step for step in downtime.steps_in_preview(document)}
     old = _preview_side(document, "oldState")
     new = _preview_side(document, "newState")
     reasons = {
@@ -184,7 +184,7 @@ def _compare(old: PlannedResource, new: PlannedResource, moved: set[str]) -> Cha
         if not row.is_relevant(key):
             continue
         follows = moved.intersection(new.sources.get(key, ())) and _has_unknown(after.get(key))
-        paths = [value.path for value in differences(_one(before, key), _one(after, key))]
+        paths = [value.path for value in differences(_only(before, key), _only(after, key))]
         paths = [path for path in paths if path not in ignored]
         if paths or follows:
             fields.append(key)
@@ -240,7 +240,7 @@ def _inputs(resource: PlannedResource | None) -> dict[str, Any]:
     return inputs
 
 
-def _one(inputs: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _only(inputs: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return {key: inputs[key]} if key in inputs else {}
 
 

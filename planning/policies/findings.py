@@ -1,7 +1,7 @@
 """What the rules find in a plan: one function for offline plans, previews and the engine's pack.
 
 from planning.policies.findings import findings
-findings(plan.of_stack("aws-stage2").document(), settings)
+findings(plan.plan_stack("aws-stage2").document(), settings)
 findings(json.loads(preview), settings)     # of `pulumi preview --json --show-sames`
 """
 

@@ -57,7 +57,7 @@ def of_values(stack: str, values: Mapping[str, object]) -> plan_file.CostPlan:
         uncommitted=False,
     )
     chosen = settings.read(stack, values)
-    return plan_file.of_document(offline.of_settings(chosen, release).document(), stack)
+    return plan_file.of_document(offline.plan_settings(chosen, release).document(), stack)
 
 
 def stack_names() -> Sequence[str]:

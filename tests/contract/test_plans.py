@@ -37,7 +37,7 @@ from components.seam.provider import load
 from components.seam.topology import INTERNET, Picture
 from components.settings import Settings, Stage
 from planning import topology_svg
-from planning.plan import Plan, of_settings
+from planning.plan import Plan, plan_settings
 from tests.contract.test_clouds import own_settings
 from tests.support import authorities, planned
 from tests.support.planned import RELEASE, Settled, needed_by
@@ -72,7 +72,7 @@ def cloud(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def plan(stack: tuple[str, Stage]) -> Plan:
-    return of_settings(own_settings(*stack), RELEASE)
+    return plan_settings(own_settings(*stack), RELEASE)
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +98,8 @@ def test_the_outputs_have_the_same_names(plan: Plan, stack: tuple[str, Stage]) -
 
 
 def test_no_database_is_within_reach_of_the_outside(picture: Picture) -> None:
-    outside = {node.id for node in picture.of_kind("outside")}
-    databases = {node.id for node in picture.of_kind("database")}
+    outside = {node.id for node in picture.by_kind("outside")}
+    databases = {node.id for node in picture.by_kind("database")}
     assert [flow for flow in picture.flows if flow.target in databases & outside] == []
     reached = [flow for flow in picture.flows if flow.target in databases]
     assert [flow for flow in reached if flow.source in outside] == []
@@ -108,8 +108,8 @@ def test_no_database_is_within_reach_of_the_outside(picture: Picture) -> None:
 def test_a_database_is_reached_by_the_app_servers_alone(
     picture: Picture, stack: tuple[str, Stage]
 ) -> None:
-    servers = {node.id for node in picture.of_kind("server")}
-    databases = {node.id for node in picture.of_kind("database")}
+    servers = {node.id for node in picture.by_kind("server")}
+    databases = {node.id for node in picture.by_kind("database")}
     assert len(databases) == stack[1] - 1
     reached = [flow for flow in picture.flows if flow.target in databases]
     assert {flow.source for flow in reached} == (servers if databases else set())
@@ -117,13 +117,13 @@ def test_a_database_is_reached_by_the_app_servers_alone(
 
 
 def test_servers_and_databases_stand_in_the_private_network(picture: Picture) -> None:
-    (network,) = picture.of_kind("network")
-    inside = [*picture.of_kind("server"), *picture.of_kind("database")]
+    (network,) = picture.by_kind("network")
+    inside = [*picture.by_kind("server"), *picture.by_kind("database")]
     assert {node.inside for node in inside} == {network.id}
 
 
 def test_the_world_reaches_the_web_ports_of_the_address_and_nothing_else(picture: Picture) -> None:
-    (address,) = picture.of_kind("address")
+    (address,) = picture.by_kind("address")
     assert [
         (flow.target, set(flow.ports)) for flow in picture.flows if flow.source == INTERNET
     ] == [(address.id, WEB_PORTS)]
@@ -140,9 +140,9 @@ def test_ssh_is_open_to_the_networks_in_settings_alone(
 
 def test_data_and_address_are_protected(plan: Plan, picture: Picture) -> None:
     kept = {resource["urn"] for resource in plan.resources if resource.get("protect")}
-    held = {node.id for node in [*picture.of_kind("volume"), *picture.of_kind("database")]}
+    held = {node.id for node in [*picture.by_kind("volume"), *picture.by_kind("database")]}
     # A database host without data of its own goes with `down`: its volume is what stays.
-    around = {node.inside for node in picture.of_kind("volume")}
+    around = {node.inside for node in picture.by_kind("volume")}
     assert held - around - kept == set()
     assert held & kept
 
@@ -153,7 +153,7 @@ def test_what_down_leaves_holds_no_server_and_no_address_that_points_to_one(
     """The engine leaves what is protected and all that it needs."""
     protected = [one for one in plan.resources if one.get("protect")]
     stays = {urn for one in protected for urn in needed_by(plan, one)}
-    servers = {node.id for node in picture.of_kind("server")}
+    servers = {node.id for node in picture.by_kind("server")}
     hosts = {one["urn"] for one in plan.resources if one["type"].endswith(":HostConfiguration")}
     assert stays & (servers | hosts) == set()
 
@@ -211,7 +211,7 @@ def test_a_cloud_used_twice_in_one_program_does_not_collide(
         pulumi.export(outputs.CLOUD, chosen.cloud)
 
     monkeypatch.setattr(program, "declare", twice)
-    both = of_settings(own_settings(*stack), RELEASE)
+    both = plan_settings(own_settings(*stack), RELEASE)
     red = [one for one in both.resources if "-red" in one["name"]]
     blue = [one for one in both.resources if "-blue" in one["name"]]
     assert len(red) == len(blue) > 5
@@ -225,7 +225,7 @@ def test_the_default_ranges_of_the_stages_differ(cloud: str) -> None:
 
 
 def test_a_changed_boot_document_or_image_replaces_no_server(plan: Plan, picture: Picture) -> None:
-    (server,) = [one for one in plan.resources if one["urn"] == picture.of_kind("server")[0].id]
+    (server,) = [one for one in plan.resources if one["urn"] == picture.by_kind("server")[0].id]
     late = {"userData", "user_data", "ami", "image"} & server["inputs"].keys()
     assert late <= set(server.get("ignoreChanges", ())) or server["type"].startswith(
         "pulumi-python:"
@@ -235,7 +235,7 @@ def test_a_changed_boot_document_or_image_replaces_no_server(plan: Plan, picture
 
 def test_the_address_moves_after_the_readiness_check(plan: Plan, picture: Picture) -> None:
     (host,) = [one for one in plan.resources if one["type"].endswith(":HostConfiguration")]
-    (server,) = picture.of_kind("server")
+    (server,) = picture.by_kind("server")
     assert server.id in needed_by(plan, host)
     moves = [
         one
@@ -270,7 +270,7 @@ def guarantees(cloud: str, monkeypatch: pytest.MonkeyPatch, **more: object) -> d
         pulumi.export(outputs.CLOUD, settings.cloud)
 
     monkeypatch.setattr(program, "declare", ask)
-    of_settings(chosen, RELEASE)
+    plan_settings(chosen, RELEASE)
     return found
 
 

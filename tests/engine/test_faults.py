@@ -10,7 +10,7 @@ from pulumi.automation.errors import CommandError
 
 from components import outputs
 from components.errors import Interrupted
-from planning.plan import of_settings
+from planning.plan import plan_settings
 from tests.engine.cloud import SERVERS
 from tests.engine.conftest import Bring
 from tests.engine.provider import label
@@ -21,7 +21,7 @@ from tests.support.planned import RELEASE
 def planned(stack: EngineStack) -> list[str]:
     return [
         label(one["urn"])
-        for one in of_settings(stack.settings(), RELEASE).resources
+        for one in plan_settings(stack.settings(), RELEASE).resources
         if one["custom"] and not one["type"].startswith("pulumi:providers:")
     ]
 

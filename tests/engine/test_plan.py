@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from planning.plan import of_settings
+from planning.plan import plan_settings
 from tests.engine import made_up
 from tests.engine.conftest import Standing
 from tests.real.test_plan_against_engine import as_the_plan_has_it
@@ -27,7 +27,7 @@ def test_the_plan_is_what_the_engine_sees(standing: Standing) -> None:
         if "::default" not in urn
     }
     # The plan asks nobody; the engine's preview has the answer to a look-up.
-    made = of_settings(standing.stack.settings(), RELEASE, invokes=made_up.look_up)
+    made = plan_settings(standing.stack.settings(), RELEASE, invokes=made_up.look_up)
     plan = {one["urn"]: one for one in made.resources}
     assert sorted(plan) == sorted(engine)
     for urn, mine in plan.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planning.plan import of_settings
+from planning.plan import plan_settings
 from tests.engine.conftest import Standing
 from tests.engine.provider import label
 from tests.support.planned import RELEASE
@@ -13,7 +13,7 @@ ASSIGNMENTS = {"aws": "EipAssociation", "digitalocean": "ReservedIpAssignment"}
 def test_every_resource_of_the_plan_is_made_once(standing: Standing) -> None:
     planned = [
         label(one["urn"])
-        for one in of_settings(standing.stack.settings(), RELEASE).resources
+        for one in plan_settings(standing.stack.settings(), RELEASE).resources
         if one["custom"] and not one["type"].startswith("pulumi:providers:")
     ]
     made = [name for what, name in standing.first_log if what == "create"]

@@ -28,11 +28,11 @@ OLD_SECRET, NEW_SECRET = "v1:AAAAoldAAAA:b2xk", "v1:BBBBnewBBBB:bmV3"
 
 
 def deleted(stack: str) -> Stack:
-    return assemble.of_plans(stack, side(stack), Side())
+    return assemble.compare_plans(stack, side(stack), Side())
 
 
 def made(stack: str) -> Stack:
-    return assemble.of_plans(stack, Side(), side(stack))
+    return assemble.compare_plans(stack, Side(), side(stack))
 
 
 def secrets() -> Stack:
@@ -52,7 +52,7 @@ def engine_failed() -> Stack:
             },
         ],
     }
-    return assemble.of_preview("aws-stage2", said, None)
+    return assemble.read_preview("aws-stage2", said, None)
 
 
 CASES: Mapping[str, tuple[int, Callable[[], Document]]] = {

@@ -18,7 +18,7 @@ from pulumi.runtime import rpc
 
 from components import program, settings
 from components.seam.planned import SECRET, UNKNOWN
-from planning.plan import of_settings
+from planning.plan import plan_settings
 from scripts.lib.checkout import Checkout
 from tests.support.planned import RELEASE, stack_values
 
@@ -83,7 +83,7 @@ def test_the_plan_is_the_engine_s_preview(
     engine = previewed(stack, tmp_path)
     plan = {
         one["urn"]: one
-        for one in of_settings(settings.read(stack, stack_values(stack)), RELEASE).resources
+        for one in plan_settings(settings.read(stack, stack_values(stack)), RELEASE).resources
     }
     assert sorted(plan) == sorted(engine)
     for urn, mine in plan.items():

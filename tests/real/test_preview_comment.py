@@ -162,7 +162,7 @@ def test_what_the_engine_says_of_things_that_exist(
     def previewed() -> document.Stack:
         command = "preview --json --show-sames --non-interactive"
         out, said = engine(checkout.root, language_host, command, STACK)
-        return assemble.of_preview(STACK, json.loads(out), None, said)
+        return assemble.read_preview(STACK, json.loads(out), None, said)
 
     assert checkout.stack("up").code == 0
     same = previewed()

@@ -52,7 +52,7 @@ def planned(stack: str, values: Mapping[str, object] | None = None, **more: obje
 
     Keyword ``database__standby`` is the key ``database.standby``.
     """
-    return plan.of_settings(_read(stack, values, more), RELEASE)
+    return plan.plan_settings(_read(stack, values, more), RELEASE)
 
 
 def chosen(stack: str, **more: object) -> settings.Settings:
@@ -83,7 +83,7 @@ def settled(
     and the certificates of look-ups: ``{"<function>.certificate": value}``.
     """
     world = _World(known or {})
-    made = plan.of_settings(
+    made = plan.plan_settings(
         _read(stack, values, more), RELEASE, answers=world.answer, invokes=world.look_up
     )
     return Settled(made, world.secrets, world.open_inputs)

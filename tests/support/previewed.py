@@ -36,7 +36,7 @@ def _side(stack: str, more: Settings) -> Side:
 
 def changed(stack: str, before: Settings | None = None, **after: object) -> Stack:
     """A stack whose settings change: from the file with ``before`` to the file with ``after``."""
-    return assemble.of_plans(stack, side(stack, **(before or {})), side(stack, **after))
+    return assemble.compare_plans(stack, side(stack, **(before or {})), side(stack, **after))
 
 
 def document(*stacks: Stack) -> Document:

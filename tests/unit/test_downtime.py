@@ -255,7 +255,7 @@ def test_fact_7_the_steps_of_an_engines_preview() -> None:
             {"op": "create-replacement", "urn": host, "newState": {"inputs": {"login": "ops"}}},
         ]
     }
-    found = downtime.of_preview(document)
+    found = downtime.steps_in_preview(document)
     assert [(one.op, one.old_first, sorted(one.fields)) for one in found] == [
         ("update", False, ["instanceType", "list", "tags"]),
         ("replace", True, []),

@@ -57,7 +57,7 @@ class DigitalOcean(Cloud):
 
     def network(self, name: str, needs: NetworkNeeds, *, parent: pulumi.Resource) -> NetworkAnswer:
         made = network.network(name, needs, self._settings, self._region, parent)
-        alarms.of_servers(name, made, self._settings.alarms.email, parent)
+        alarms.for_servers(name, made, self._settings.alarms.email, parent)
         return made
 
     def volume(self, name: str, needs: VolumeNeeds, *, parent: pulumi.Resource) -> VolumeAnswer:

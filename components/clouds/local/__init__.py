@@ -27,7 +27,7 @@ class LocalProvider(Provider):
         from components.clouds.local.hosts import authorities
 
         checks.check(settings)
-        return LocalCloud(settings.stack, authorities.of_this_machine())
+        return LocalCloud(settings.stack, authorities.trusted_here())
 
     @property
     def power(self) -> Power:

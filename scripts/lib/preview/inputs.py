@@ -20,7 +20,7 @@ TOUCHED = "touched.json"
 
 def offline(folder: Path) -> list[Stack]:
     """What lies between the plans in ``base`` and ``head`` of a folder."""
-    return [assemble.of_plans(name, *both) for name, both in sides(folder).items()]
+    return [assemble.compare_plans(name, *both) for name, both in sides(folder).items()]
 
 
 def sides(folder: Path) -> dict[str, tuple[Side, Side]]:
@@ -76,7 +76,7 @@ def _preview(folder: Path, name: str, settings: Path) -> Stack:
         return assemble.failed(name, "engine", said or text or "No preview was made.")
     own = settings / f"Pulumi.{name}.yaml"
     values = dict(stacks.values(own, f"stacks/{own.name}")) if own.is_file() else None
-    return assemble.of_preview(name, found, values, said)
+    return assemble.read_preview(name, found, values, said)
 
 
 def _side(folder: Path, name: str) -> Side:

@@ -60,7 +60,7 @@ def _plan(root: Path, stack: str, values: dict[str, object]) -> dict[str, Any]:
     release = ResolvedRelease(
         repository=read.app.repository, commit=commit, procfile=procfile, uncommitted=False
     )
-    return plan.of_settings(read, release, root).document()
+    return plan.plan_settings(read, release, root).document()
 
 
 def _app(root: Path, repository: str, revision: str, directory: str) -> tuple[str, str]:

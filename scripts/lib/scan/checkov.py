@@ -38,7 +38,7 @@ def scan(plans: Mapping[str, Plan]) -> list[Verdict]:
     """Hold plans against every check that knows one of their resources."""
     with tempfile.TemporaryDirectory() as scratch:
         for name, plan in plans.items():
-            document = terraform.of_plan(plan)
+            document = terraform.translate(plan)
             if document:  # a stack on this machine has nothing that a scanner knows
                 folder = Path(scratch) / name
                 folder.mkdir()

@@ -42,11 +42,11 @@ def decisions() -> list[Decision]:
     return [
         decision
         for readme in sorted(CLOUDS.glob("*/README.md"))
-        for decision in of_readme(readme.read_text(), readme.parent.name)
+        for decision in read_readme(readme.read_text(), readme.parent.name)
     ]
 
 
-def of_readme(text: str, cloud: str) -> list[Decision]:
+def read_readme(text: str, cloud: str) -> list[Decision]:
     """The rows of one README; none where it has no such table."""
     section = text.partition(HEADING)[2].partition("\n## ")[0]
     found = []

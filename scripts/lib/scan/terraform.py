@@ -30,7 +30,7 @@ LATER: Final = "${var.later}"
 """Stands for what no plan knows, secrets among it."""
 
 
-def of_plan(plan: Plan) -> dict[str, Any]:
+def translate(plan: Plan) -> dict[str, Any]:
     """The resources and look-ups of a plan; raises ``UserError`` for a type that has no name."""
     types = _types()
     by_urn = {resource.urn: resource for resource in plan.planned()}

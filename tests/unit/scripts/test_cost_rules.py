@@ -289,7 +289,7 @@ def test_a_total_without_all_prices_is_at_least_so_much() -> None:
 def test_a_plan_of_a_pull_request_has_no_total_where_a_size_is_refused() -> None:
     plan = cost_plans.document(*cost_plans.ec2("t9.huge"))
     with pytest.raises(UserError, match=r"server: Server: ec2/t9\.huge has no price"):
-        bill.of_plans("fixture", None, plan, None)
+        bill.compare_costs("fixture", None, plan, None)
 
 
 @pytest.mark.parametrize("gib", [-5, "much"])

@@ -142,9 +142,9 @@ def test_the_same_plan_gives_the_same_picture() -> None:
 
 def test_a_volume_is_inside_its_server_and_what_is_protected_says_so() -> None:
     picture = topology_svg.picture_of(planned("digitalocean-stage1"))
-    (volume,), (server,) = picture.of_kind("volume"), picture.of_kind("server")
+    (volume,), (server,) = picture.by_kind("volume"), picture.by_kind("server")
     assert volume.inside == server.id
-    assert server.inside == picture.of_kind("network")[0].id
+    assert server.inside == picture.by_kind("network")[0].id
     assert "volume, protected" in texts(topology_svg.svg(planned("digitalocean-stage1")))
 
 

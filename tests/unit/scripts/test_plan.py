@@ -34,7 +34,7 @@ def test_fact_8_it_needs_no_network_no_program_and_no_credentials(
     monkeypatch.setattr(subprocess, "Popen", refuse)
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("DIGITALOCEAN_TOKEN", raising=False)
-    made = plan.of_stack(stack, chosen=RELEASE)
+    made = plan.plan_stack(stack, chosen=RELEASE)
     assert len(made.resources) > 5
 
 
@@ -147,7 +147,7 @@ def test_fact_10_an_error_in_what_is_computed_late_is_raised(
 
 def test_an_unknown_stack_is_refused_with_those_that_exist() -> None:
     with pytest.raises(UserError) as error:
-        plan.of_stack("digitalocaen-stage1")
+        plan.plan_stack("digitalocaen-stage1")
     assert str(error.value).startswith("STACK: should be one of aws-stage1, ")
     assert "Did you mean STACK=digitalocean-stage1?" in str(error.value)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from scripts.lib.scan.decisions import VERDICTS, decided, decisions, of_readme
+from scripts.lib.scan.decisions import VERDICTS, decided, decisions, read_readme
 
 SHAPES = {
     "aws": r"(EC2|RDS|S3|SSM|IAM|CloudWatch)\.\d+|CIS \d(\.\d+)+|CKV2?_AWS_\d+|AWS-\d{4}",
@@ -36,7 +36,7 @@ def test_a_rule_that_is_not_kept_says_why() -> None:
 
 
 def test_a_decision_about_some_resources_comes_before_the_one_about_all() -> None:
-    among = of_readme(
+    among = read_readme(
         "\n## Security rules\n\n| topic | ids | verdict | why |\n|---|---|---|---|\n"
         "| databases | X.1, X.2 | kept | |\n| replicas | X.1 (replica) | waived | made anew |\n",
         "any",

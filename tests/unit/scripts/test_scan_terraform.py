@@ -12,7 +12,7 @@ from tests.support.planned import planned
 
 
 def test_what_is_known_later_points_to_where_it_comes_from() -> None:
-    found = terraform.of_plan(planned("aws-stage2"))["resource"]
+    found = terraform.translate(planned("aws-stage2"))["resource"]
     database = found["aws_db_instance"]["aws-stage2-database"]
     assert database["db_subnet_group_name"] == "${aws_db_subnet_group.aws-stage2-database.name}"
     assert database["password"] == terraform.LATER
@@ -25,7 +25,7 @@ def test_what_is_known_later_points_to_where_it_comes_from() -> None:
 
 
 def test_lists_of_blocks_lose_their_plural_and_tags_keep_their_names() -> None:
-    found = terraform.of_plan(planned("aws-stage2"))["resource"]
+    found = terraform.translate(planned("aws-stage2"))["resource"]
     group = found["aws_db_parameter_group"]["aws-stage2-database"]
     assert {one["name"] for one in group["parameter"]} >= {"rds.force_ssl"}
     assert group["tags"]["Name"] == "aws-stage2-database"
@@ -36,7 +36,7 @@ def test_a_type_without_a_name_is_told_with_the_file() -> None:
     plan = planned("aws-stage1")
     odd = {"urn": "u", "type": "aws:sqs/queue:Queue", "name": "b", "custom": True, "inputs": {}}
     with pytest.raises(UserError) as caught:
-        terraform.of_plan(dataclasses.replace(plan, resources=(odd,)))
+        terraform.translate(dataclasses.replace(plan, resources=(odd,)))
     assert str(caught.value) == (
         "aws:sqs/queue:Queue: should have a name in Terraform, got none. Add it to"
         " components/clouds/aws/known/types.py."

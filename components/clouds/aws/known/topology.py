@@ -45,7 +45,7 @@ def picture(resources: Sequence[PlannedResource]) -> Picture:
         drawn.add(node(volume, "volume", (f"{volume.inputs['size']} GiB, encrypted",), around))
     for bucket in known.by_type(BUCKET):
         drawn.add(node(bucket, "bucket", ("S3, versioned", "encrypted, private")))
-        for one in drawn.of_kind("server"):
+        for one in drawn.by_kind("server"):
             drawn.allow(one.id, bucket.urn, HTTPS)
     _rules(known, drawn)
     _public(known, drawn)

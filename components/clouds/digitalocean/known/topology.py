@@ -48,7 +48,7 @@ def picture(resources: Sequence[PlannedResource]) -> Picture:
         drawn.add(node(volume, "volume", (f"{volume.inputs['size']} GiB",), around))
     for bucket in known.by_type(SPACE):
         drawn.add(node(bucket, "bucket", ("Spaces, versioned", "encrypted, private")))
-        for one in drawn.of_kind("server"):
+        for one in drawn.by_kind("server"):
             drawn.allow(one.id, bucket.urn, HTTPS)
     _databases(known, drawn)
     _cloud_firewalls(known, drawn)
@@ -66,7 +66,7 @@ def _databases(known: PlannedResources, drawn: Picture) -> None:
     for replica in known.by_type(REPLICA):
         around = known.behind(replica, "privateNetworkUuid", VPC)
         drawn.add(node(replica, "database", ("read replica", replica.inputs["size"]), around))
-    for database in drawn.of_kind("database"):
+    for database in drawn.by_kind("database"):
         firewalls = [
             firewall
             for firewall in known.by_type(TRUSTED_SOURCES)

@@ -43,7 +43,7 @@ OF_DATABASES = (
 )
 
 
-def of_servers(name: str, network: Network, email: str | None, parent: pulumi.Resource) -> None:
+def for_servers(name: str, network: Network, email: str | None, parent: pulumi.Resource) -> None:
     """Watch every Droplet that carries the network's tag, replaced ones too."""
     for alarm in OF_SERVERS if email else ():
         digitalocean.MonitorAlert(
@@ -55,7 +55,7 @@ def of_servers(name: str, network: Network, email: str | None, parent: pulumi.Re
         )
 
 
-def of_database(
+def for_database(
     name: str, cluster_id: pulumi.Output[str], email: str | None, parent: pulumi.Resource
 ) -> None:
     """Watch a cluster."""

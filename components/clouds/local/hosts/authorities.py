@@ -12,7 +12,7 @@ FOLDER = "/usr/local/share/ca-certificates"
 """Where Debian and Ubuntu keep them (update-ca-certificates(8))."""
 
 
-def of_this_machine() -> tuple[str, ...]:
+def trusted_here() -> tuple[str, ...]:
     """Return the certificates in the folder's ``.crt`` files, without what a host could not use.
 
     Left out are expired ones, those of no authority, and files that cannot be read.

@@ -49,10 +49,10 @@ def picture(resources: Sequence[PlannedResource]) -> Picture:
         around = known.behind(bucket, "network_id", NETWORK)
         drawn.add(node(bucket, "bucket", ("S3", "versioned"), around))
     _volumes(known, drawn)
-    for host in drawn.of_kind("server"):
-        for reached in drawn.of_kind("database"):
+    for host in drawn.by_kind("server"):
+        for reached in drawn.by_kind("database"):
             drawn.allow(host.id, reached.id, POSTGRES)
-        for bucket_node in drawn.of_kind("bucket"):
+        for bucket_node in drawn.by_kind("bucket"):
             drawn.allow(host.id, bucket_node.id, HTTPS)
         _doors(known, drawn, host)
     return drawn

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds.local.hosts.authorities import of_this_machine
+from components.clouds.local.hosts.authorities import trusted_here
 from tests.support import authorities
 
 
@@ -23,11 +23,11 @@ def test_hosts_get_those_that_can_vouch(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "server.crt").write_text(authorities.make("server", may_issue=False))
     (tmp_path / "folder.crt").mkdir()
     (tmp_path / "other.pem").write_text(authorities.make("three"))
-    assert of_this_machine() == (one, two)
+    assert trusted_here() == (one, two)
 
 
 def test_a_machine_without_the_folder_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAGES_LOCAL_CA_CERTIFICATES", str(tmp_path / "none"))
-    assert of_this_machine() == ()
+    assert trusted_here() == ()

@@ -7,7 +7,7 @@ from typing import Any
 
 from components.seam.planned import SECRET, UNKNOWN, PlannedResource
 from planning.difference import redact
-from planning.difference.difference import Difference, of_plans
+from planning.difference.difference import Difference, compare
 from planning.difference.document import Value
 from planning.difference.values import differences
 
@@ -36,11 +36,11 @@ def told(found: Difference) -> list[tuple[str, str, tuple[str, ...]]]:
 
 def test_the_same_is_the_same() -> None:
     both = [server(), attachment()]
-    assert of_plans(both, both) == Difference(changes=(), same=2)
+    assert compare(both, both) == Difference(changes=(), same=2)
 
 
 def test_what_takes_a_value_from_a_replaced_one_goes_with_it() -> None:
-    found = of_plans([server(), attachment()], [server(region="x"), attachment()])
+    found = compare([server(), attachment()], [server(region="x"), attachment()])
     assert told(found) == [
         ("server", "replace", ("region",)),
         ("attachment", "replace", ("dropletId",)),
@@ -49,49 +49,49 @@ def test_what_takes_a_value_from_a_replaced_one_goes_with_it() -> None:
 
 
 def test_what_takes_a_value_from_an_updated_one_stays() -> None:
-    found = of_plans([server(), attachment()], [server(size="large"), attachment()])
+    found = compare([server(), attachment()], [server(size="large"), attachment()])
     assert told(found) == [("server", "update", ())]
     assert found.same == 1
 
 
 def test_ignored_changes_are_none() -> None:
-    assert of_plans([server(userData="a")], [server(userData="b")]).changes == ()
+    assert compare([server(userData="a")], [server(userData="b")]).changes == ()
 
 
 def test_a_trigger_replaces_and_is_told() -> None:
     before, after = (replace(server(), replacement_trigger=each) for each in ("1", "2"))
-    found = of_plans([before], [after])
+    found = compare([before], [after])
     assert told(found) == [("server", "replace", ("replacement trigger",))]
     (value,) = found.changes[0].resource().inputs
     assert (value.before, value.after) == ("1", "2")
 
 
 def test_a_protection_that_goes_is_a_change() -> None:
-    (change,) = of_plans([replace(server(), protect=True)], [server()]).changes
+    (change,) = compare([replace(server(), protect=True)], [server()]).changes
     assert change.operation == "update"
     assert change.resource().inputs == (Value(path="protect", before="true", after="false"),)
 
 
 def test_what_holds_data_says_so_when_it_goes() -> None:
     disk = resource(VOLUME, "data", {"region": "a"}, protect=True)
-    (gone,) = of_plans([disk, server()], [server()]).changes
+    (gone,) = compare([disk, server()], [server()]).changes
     assert (gone.operation, gone.resource().holds, gone.resource().protected) == (
         "delete",
         "data",
         True,
     )
-    (grown,) = of_plans([disk], [replace(disk, inputs={"region": "a", "size": 2})]).changes
+    (grown,) = compare([disk], [replace(disk, inputs={"region": "a", "size": 2})]).changes
     assert (grown.operation, grown.resource().holds) == ("update", "")
 
 
 def test_a_renamed_one_with_an_alias_is_the_same() -> None:
     new = resource(DROPLET, "host", {"size": "small"}, aliases=[server().urn])
-    assert of_plans([server()], [new]) == Difference(changes=(), same=1)
+    assert compare([server()], [new]) == Difference(changes=(), same=1)
 
 
 def test_a_new_stack_and_one_that_goes() -> None:
-    assert [one.operation for one in of_plans([], [server()]).changes] == ["create"]
-    assert [one.operation for one in of_plans([server()], []).changes] == ["delete"]
+    assert [one.operation for one in compare([], [server()]).changes] == ["create"]
+    assert [one.operation for one in compare([server()], []).changes] == ["delete"]
 
 
 def test_leaves_are_told_one_by_one() -> None:
