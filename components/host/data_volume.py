@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 
 from components.host.model import HostFile
-from components.host.postgres import MOUNT
 from components.host.rendering import render
 
+MOUNT = "/data"
 PREPARE = "/usr/local/lib/stages/data-volume"
 LABEL = "stages-data"
 WAIT_S = 600

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from components.host import ids, memory, pgbouncer, pool
 from components.host.agent import admin_sql
+from components.host.data_volume import MOUNT as MOUNT
 from components.host.model import Directory, HostFile, Part, Service, SystemUser
 from components.host.rendering import plain, render
 
 UID = ids.POSTGRES
 """Fixed uid and gid of ``postgres``: files on the volume keep their owner on every new server."""
 
-MOUNT = "/data"
 MAX_CONNECTIONS = 100
 """PostgreSQL's default. Planning divides it: see ``pool.py``."""
 RESERVED_CONNECTIONS = 3

@@ -6,13 +6,13 @@ configuration's output, and what is in service takes the address. So a new serve
 healthy before the address moves to it, and an old one is shut down, or stays in service, before
 anything of it goes.
 
-It never decides where the database is: the stage passes a :class:`Upstream`.
+It never decides where the database is: the stage passes an :class:`AppDatabase`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -33,9 +33,8 @@ from components.host import (
     variables,
 )
 from components.host.cloud_init import boot_document
-from components.host.model import DatabaseStep, HostFile, Part, Release, Shutdown
-from components.host.pool import PoolSizes
-from components.host.postgres import MOUNT
+from components.host.data_volume import MOUNT
+from components.host.model import HostFile, Part, Release, Shutdown
 from components.release import ResolvedRelease
 from components.resources.first_boot import FirstBoot, WayIn, where
 from components.resources.first_contact import FirstContactKey, PinnedHostKey
@@ -56,6 +55,7 @@ from components.seam.cloud import (
 )
 from components.settings import Settings
 from components.stages import storage
+from components.stages.app_database import AppDatabase
 
 APP_SECRET_KEY = "app-secret-key"  # noqa: S105 - the name of a generated secret
 QUEUE_PASSWORD = "queue-password"  # noqa: S105 - the name of a generated secret
@@ -65,30 +65,6 @@ SECRETS = (APP_SECRET_KEY, QUEUE_PASSWORD, POOL_PASSWORD)
 
 DRAIN_TIMEOUT_S = 300
 """How long a shutdown waits for jobs, and for each of its commands."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Upstream:
-    """Where the pooler finds the app's database, and what makes role and database."""
-
-    parts: tuple[Part, ...] = ()
-    """PostgreSQL itself where it is on this host."""
-    late_files: pulumi.Input[Sequence[HostFile]] = ()
-    """Files that are known only once it exists."""
-    secret_files: pulumi.Input[Sequence[HostFile]] = ()
-    """What the pooler needs to reach it, and its backups to reach their bucket."""
-    sizes: PoolSizes
-    """How many connections the pool may open to it."""
-    managed: bool
-    promoted: bool = False
-    """Whether it is that of another stack, since a promotion."""
-    replicas: int = 0
-    """How many read replicas it has."""
-    step: DatabaseStep | None
-    secrets: pulumi.Input[dict[str, Any]]
-    """SQL and connection of the step."""
-    shutdown: tuple[str, ...] = ()
-    """What the database needs before this host goes."""
 
 
 class AppHost(pulumi.ComponentResource):
@@ -107,7 +83,7 @@ class AppHost(pulumi.ComponentResource):
         network: NetworkAnswer,
         volume: VolumeAnswer | None,
         secrets: GeneratedSecrets,
-        upstream: Upstream,
+        database: AppDatabase,
         bucket: BucketAnswer | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -121,7 +97,7 @@ class AppHost(pulumi.ComponentResource):
         trusted = authorities.authorities(
             (*settings.host.ca_certificates, *cloud.ca_certificates())
         )
-        shares = memory.shares(plan.memory_mib, database_here=not upstream.managed)
+        shares = memory.shares(plan.memory_mib, database_here=not database.managed)
         own_key = cloud.ssh_private_key(name, parent=self)
         parts = (
             *trusted,
@@ -129,7 +105,7 @@ class AppHost(pulumi.ComponentResource):
                 settings,
                 needs.packages,
                 shares,
-                upstream,
+                database,
                 mount,
                 has_stack_key=own_key is not None,
             ),
@@ -194,19 +170,19 @@ class AppHost(pulumi.ComponentResource):
                 login=LOGIN,
                 private_key=own_key.private if own_key else None,
                 parts=parts,
-                late_files=_late_files(settings, own_key, static, upstream, bucket),
+                late_files=_late_files(settings, own_key, static, database, bucket),
                 secret_files=_secret_files(
                     {**(authorities.ENVIRONMENT if trusted else {}), **needs.environment},
                     settings,
                     static,
                     secrets,
-                    upstream,
+                    database,
                     storage.known(bucket),
                     mount,
                     variables.web_concurrency(shares, settings.app.web_processes),
                 ),
-                database=upstream.step,
-                database_secrets=upstream.secrets,
+                database=database.bootstrap,
+                database_secrets=database.bootstrap_secrets,
                 release=_release(settings, release, needs.build, commands.release),
                 app=app.app_service(
                     processes=settings.app.web_processes,
@@ -229,7 +205,7 @@ class AppHost(pulumi.ComponentResource):
                         *(certificate.SHUTDOWN if settings.domain else ()),
                         *pgbouncer.shutdown(),
                         *(valkey.shutdown() if mount else ()),
-                        *upstream.shutdown,
+                        *database.shutdown,
                     ),
                     timeout_s=DRAIN_TIMEOUT_S,
                 ),
@@ -282,7 +258,7 @@ def _parts(
     settings: Settings,
     packages: Sequence[str],
     shares: memory.MemoryShares,
-    upstream: Upstream,
+    database: AppDatabase,
     mount: str | None,
     *,
     has_stack_key: bool,
@@ -293,13 +269,13 @@ def _parts(
         access.access(login=LOGIN, ssh_keys=settings.access.ssh_keys, has_stack_key=has_stack_key),
         firewall.firewall(ssh_cidrs=settings.access.ssh_cidrs),
         app.app(memory=shares, packages=packages, mount=mount),
-        *upstream.parts,
+        *database.parts,
         pgbouncer.pgbouncer(
             pool_mode=settings.database.pool_mode,
-            sizes=upstream.sizes,
-            managed=upstream.managed,
-            promoted=upstream.promoted,
-            replicas=upstream.replicas,
+            sizes=database.sizes,
+            managed=database.managed,
+            promoted=database.promoted,
+            replicas=database.replicas,
             statement_timeout_s=settings.database.statement_timeout_s,
         ),
         valkey.valkey(memory_mib=shares.valkey_mib, mount=mount),
@@ -359,7 +335,7 @@ def _late_files(
     settings: Settings,
     own_key: SshKey | None,
     static: AddressAnswer,
-    upstream: Upstream,
+    database: AppDatabase,
     bucket: BucketAnswer | None,
 ) -> pulumi.Output[Sequence[HostFile]]:
     """Files that are known only when something exists, and hold no secret."""
@@ -370,14 +346,14 @@ def _late_files(
             *([access.stack_key(login=LOGIN, ssh_key=key)] if key else []),
             *([certificate.address(known["address"])] if settings.domain else []),
             *(file for part in trusted for file in part.files),
-            *known["upstream"],
+            *known["database"],
         ]
 
     return pulumi.Output.all(
         own_key=own_key.public if own_key else "",
         address=static.address,
         ca_pem=(bucket.ca_pem or "") if bucket else "",
-        upstream=upstream.late_files,
+        database=database.late_files,
     ).apply(files)
 
 
@@ -386,7 +362,7 @@ def _secret_files(
     settings: Settings,
     static: AddressAnswer,
     secrets: GeneratedSecrets,
-    upstream: Upstream,
+    database: AppDatabase,
     bucket: pulumi.Output[dict[str, Any]],
     mount: str | None,
     web_concurrency: int,
@@ -398,7 +374,7 @@ def _secret_files(
             secret_key=known["secret_key"],
             pool_password=known["pool_password"],
             scheme=settings.app.database_url_scheme,
-            replicas=bool(upstream.replicas),
+            replicas=bool(database.replicas),
             redis_url=valkey.url(known["queue_password"]),
             host=settings.domain or known["address"],
             web_concurrency=web_concurrency,
@@ -413,7 +389,7 @@ def _secret_files(
             *app.environment_files(
                 {**storage.environment(known["bucket"]), **app_environment}, given
             ),
-            *known["upstream"],
+            *known["database"],
             pgbouncer.users_file(known["pool_password"]),
             valkey.password_file(known["queue_password"]),
         ]
@@ -423,7 +399,7 @@ def _secret_files(
         queue_password=secrets.value(QUEUE_PASSWORD),
         pool_password=secrets.value(POOL_PASSWORD),
         address=static.address,
-        upstream=upstream.secret_files,
+        database=database.secret_files,
         bucket=bucket,
     ).apply(files)
 

@@ -23,7 +23,8 @@ from components.resources.secrets import GeneratedSecrets
 from components.seam.cloud import Cloud, DatabaseAnswer, DatabaseNeeds, NetworkNeeds
 from components.settings import Settings
 from components.stages import storage
-from components.stages.app_host import SECRETS, AppHost, Upstream
+from components.stages.app_database import AppDatabase
+from components.stages.app_host import SECRETS, AppHost
 
 ADMIN_PASSWORD = "database-admin-password"  # noqa: S105 - the name of a generated secret
 APP_PASSWORD = "database-app-password"  # noqa: S105 - the name of a generated secret
@@ -85,7 +86,7 @@ class SeparateDatabase(pulumi.ComponentResource):
             volume=None,
             secrets=secrets,
             bucket=storage.bucket(name, cloud, settings, network, self),
-            upstream=_managed(database, sizes, secrets, settings.database.statement_timeout_s),
+            database=_managed(database, sizes, secrets, settings.database.statement_timeout_s),
             opts=child,
         )
         self.outputs = {
@@ -127,7 +128,7 @@ def _managed(
     sizes: PoolSizes,
     secrets: GeneratedSecrets,
     statement_timeout_s: int | None,
-) -> Upstream:
+) -> AppDatabase:
     """A managed database: TLS verified in full, the app's password with the pooler alone."""
     known = pulumi.Output.all(
         host=database.host,
@@ -163,7 +164,7 @@ def _managed(
             },
         }
 
-    return Upstream(
+    return AppDatabase(
         late_files=pulumi.Output.from_input(database.ca_pem).apply(
             lambda pem: [pgbouncer.server_ca(pem)]
         ),
@@ -171,6 +172,6 @@ def _managed(
         sizes=sizes,
         managed=True,
         replicas=len(database.read_hosts),
-        step=DatabaseStep(run_as="root"),
-        secrets=known.apply(step),
+        bootstrap=DatabaseStep(run_as="root"),
+        bootstrap_secrets=known.apply(step),
     )

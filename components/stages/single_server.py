@@ -15,6 +15,7 @@ import pulumi
 from components import outputs
 from components.host import backups, pgbouncer, postgres, samples
 from components.host.bootstrap import bootstrap_sql
+from components.host.data_volume import MOUNT
 from components.host.model import DatabaseStep, HostFile, Part
 from components.release import ResolvedRelease
 from components.resources.secrets import GeneratedSecrets
@@ -22,10 +23,10 @@ from components.seam import buckets
 from components.seam.cloud import BucketNeeds, Cloud, NetworkAnswer, NetworkNeeds, VolumeNeeds
 from components.settings import Settings
 from components.stages import storage
+from components.stages.app_database import AppDatabase
 from components.stages.app_host import (
     SECRETS,
     AppHost,
-    Upstream,
     server_plan_name,
 )
 
@@ -79,7 +80,7 @@ class SingleServer(pulumi.ComponentResource):
             volume=volume,
             bucket=storage.bucket(name, cloud, settings, network, self),
             secrets=secrets,
-            upstream=_postgres_here(settings, plan.memory_mib, bucket, secrets),
+            database=_postgres_here(settings, plan.memory_mib, bucket, secrets),
             opts=child,
         )
         self.outputs = {
@@ -96,12 +97,12 @@ def _postgres_here(
     memory_mib: int,
     bucket: pulumi.Input[backups.Bucket] | None,
     secrets: GeneratedSecrets,
-) -> Upstream:
+) -> AppDatabase:
     """PostgreSQL on the host itself, reached over its socket by ``peer``: no password exists."""
     version = settings.database.version
     statement_timeout_s = settings.database.statement_timeout_s
     own = pgbouncer.upstream_socket(statement_timeout_s=statement_timeout_s)
-    return Upstream(
+    return AppDatabase(
         parts=(
             postgres.postgres(
                 version=version,
@@ -118,8 +119,10 @@ def _postgres_here(
         managed=False,
         promoted=bool(settings.database.promoted_to),
         # The old database is left as the promotion left it.
-        step=None if settings.database.promoted_to else DatabaseStep(run_as="postgres"),
-        secrets={"sql": bootstrap_sql(managed=False, statement_timeout_s=statement_timeout_s)},
+        bootstrap=None if settings.database.promoted_to else DatabaseStep(run_as="postgres"),
+        bootstrap_secrets={
+            "sql": bootstrap_sql(managed=False, statement_timeout_s=statement_timeout_s)
+        },
         shutdown=(*(backups.SHUTDOWN if bucket else ()), *postgres.shutdown(version)),
     )
 
@@ -176,7 +179,7 @@ def _bucket(
 def _backups(settings: Settings) -> Part:
     return backups.backups(
         version=settings.database.version,
-        mount=postgres.MOUNT,
+        mount=MOUNT,
         volume_gib=settings.data.volume_gib,
         hour=settings.backups.hour,
     )
@@ -189,7 +192,7 @@ def _backup_files(
         return backups.files(
             known["bucket"],
             version=settings.database.version,
-            mount=postgres.MOUNT,
+            mount=MOUNT,
             path=settings.stack,
             passphrase=known["passphrase"],
             keep_days=settings.backups.keep_days,

@@ -15,6 +15,7 @@ from components.host import (
     base,
     bootstrap,
     cloud_init,
+    data_volume,
     firewall,
     memory,
     nginx,
@@ -89,7 +90,7 @@ def single_server(
                 backups.files(
                     bucket,
                     version=17,
-                    mount=postgres.MOUNT,
+                    mount=data_volume.MOUNT,
                     path="shop",
                     passphrase=PASSPHRASE,
                     keep_days=14,
@@ -103,7 +104,7 @@ def single_server(
 
 
 def _backups() -> Part:
-    return backups.backups(version=17, mount=postgres.MOUNT, volume_gib=10, hour=3)
+    return backups.backups(version=17, mount=data_volume.MOUNT, volume_gib=10, hour=3)
 
 
 def separate_database(memory_mib: int = 2048, ca_pem: str = CA) -> ComposedHost:
@@ -140,7 +141,7 @@ def boot_document(
 
 def _before(memory_mib: int, *, database_here: bool) -> tuple[Part, ...]:
     shares = memory.shares(memory_mib, database_here=database_here)
-    mount = postgres.MOUNT if database_here else None
+    mount = data_volume.MOUNT if database_here else None
     return (
         base.base(login="ops"),
         access.access(login="ops", ssh_keys=(KEY,)),

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from components.clouds.local.database.cluster import Cluster, slot
 from components.host import rendering
-from components.host.postgres import MOUNT, temp_file_limit_mib
+from components.host.data_volume import MOUNT
 from components.host.postgres import UID as UID
+from components.host.postgres import temp_file_limit_mib
 
 PORT = 5432
 ADMIN = "dbadmin"
