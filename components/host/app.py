@@ -7,12 +7,15 @@ release, read at each start, so a release that is put back brings its own comman
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
 from collections.abc import Mapping, Sequence
 
 from components.errors import UserError, invalid
 from components.host import ids
-from components.host.agent import release
+from components.host.agent import release, web
+from components.host.backups import LIBRARY
 from components.host.characters import has_noncharacters
 from components.host.environment import is_reserved
 from components.host.memory import MemoryShares
@@ -30,11 +33,16 @@ ENVIRONMENT = release.ENVIRONMENT
 RELEASE_ENVIRONMENT = release.RELEASE_ENVIRONMENT
 IN_RELEASE = release.IN_RELEASE
 FIRST_PORT = 8001
+SPARE_PORT = FIRST_PORT - 1
+"""Of the web process that is there during a change, in the place of each in turn."""
 RUN = "/usr/local/lib/stages/run-process"
 STOP = "/usr/local/lib/stages/stop-process"
+GATE = "/usr/local/lib/stages/web-gate"
 
+WEB_LEAVE_S = 25
+"""Seconds that a web process gets for the requests it has, before SIGTERM: no new ones reach it."""
 WEB_STOP_S = 30
-"""Seconds that a web process gets for the requests it has, after SIGTERM."""
+"""Seconds that it gets after SIGTERM, for what takes longer and for websockets."""
 WORKER_STOP_S = 120
 """Seconds that a worker gets for the jobs it has, after SIGTERM: a clean drain."""
 
@@ -51,6 +59,11 @@ def web_ports(processes: int) -> tuple[int, ...]:
 def web_units(processes: int) -> tuple[str, ...]:
     """Return the unit of each web process: its instance name is its port."""
     return tuple(f"web@{port}.service" for port in web_ports(processes))
+
+
+def spare_unit() -> str:
+    """Return the unit of the spare web process."""
+    return f"web@{SPARE_PORT}.service"
 
 
 def gate_urls(processes: int, health_path: str) -> tuple[str, ...]:
@@ -85,7 +98,20 @@ def app_service(
         worker_units=worker_units(workers),
         worker_settle_s=worker_settle_s,
         web_urls=gate_urls(processes, health_path),
+        spare=(spare_unit(), f"http://127.0.0.1:{SPARE_PORT}{health_path}"),
     )
+
+
+def gate_file(*, processes: int, health_path: str, host: str, https: bool) -> HostFile:
+    """Return what the gate of the web processes knows; ``host`` is the name that users open."""
+    known = {
+        "ports": web_ports(processes),
+        "path": health_path,
+        "host": host,
+        "https": https,
+        "leave_s": WEB_LEAVE_S,
+    }
+    return HostFile(path=str(web.CONFIG), content=json.dumps(known, indent=2) + "\n")
 
 
 def storage(mount: str) -> str:
@@ -105,6 +131,7 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = (), mount: str | None
         "in_release": IN_RELEASE,
         "run": RUN,
         "stop": STOP,
+        "gate": GATE,
         "web_stop_s": WEB_STOP_S,
         "worker_stop_s": WORKER_STOP_S,
         "memory": memory,
@@ -127,13 +154,26 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = (), mount: str | None
         files=(
             HostFile(path=IN_RELEASE, content=plain("app/in-release.sh"), mode="0755"),
             HostFile(path=STOP, content=plain("app/stop-process.py"), mode="0755"),
+            HostFile(path=GATE, content=render("app/web-gate.sh.j2", library=LIBRARY), mode="0755"),
+            HostFile(
+                path=f"{LIBRARY}/components/host/files/app/gate.py", content=plain("app/gate.py")
+            ),
+            HostFile(
+                path=f"{LIBRARY}/components/host/agent/web.py", content=inspect.getsource(web)
+            ),
             HostFile(path=RUN, content=render("app/run-process.sh.j2", **names), mode="0755"),
             *(
                 HostFile(
                     path=f"{UNITS}/{unit}",
                     content=render(f"app/{unit}.j2", **names, hardening=hardening),
                 )
-                for unit in ("web@.service", "worker@.service", "web.slice", "worker.slice")
+                for unit in (
+                    *("web@.service", "worker@.service"),
+                    *("web.slice", "worker.slice", "spare.slice"),
+                )
+            ),
+            HostFile(
+                path=f"{UNITS}/{spare_unit()}.d/50-spare.conf", content=plain("app/spare.conf")
             ),
             hardened(release.JOB, kept),
             HostFile(

@@ -169,3 +169,6 @@ class AppService:
     """How long they have to run, for they have no URL that could be asked."""
     web_urls: tuple[str, ...] = field(default=())
     """The readiness URL of each web unit, in the same order."""
+    spare: tuple[str, str] = ("", "")
+    """Unit and readiness URL of the web process that takes the place of each in turn; empty: none,
+    and while one restarts the others have its requests."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from components.host import certificate, firewall
 from components.host.agent.maintenance import SWITCH
+from components.host.files.app.gate import FOLDER as GATE
 from components.host.model import HostFile, Part, Service
 from components.host.rendering import plain, render
 
@@ -56,6 +57,7 @@ def nginx(
     site = render(
         "nginx/app.conf.j2",
         web_ports=web_ports,
+        gate=GATE,
         domain=domain,
         per_client=PER_CLIENT,
         status_port=STATUS_PORT,
@@ -78,6 +80,7 @@ def nginx(
                     page=PAGE,
                     maintenance=MAINTENANCE,
                     switch=SWITCH,
+                    gate=GATE,
                     host=domain or "$host$port_of_host",
                     blanked=BLANKED,
                     limits=limits,

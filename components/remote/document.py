@@ -109,6 +109,7 @@ def plain(
             "worker_units": list(app.worker_units),
             "worker_settle_s": str(app.worker_settle_s),
             "web_urls": list(app.web_urls),
+            "spare": list(app.spare),
         },
         "readiness": {
             "urls": list(readiness.urls),

@@ -345,6 +345,12 @@ def _late_files(
         return [
             *([access.stack_key(login=LOGIN, ssh_key=key)] if key else []),
             *([certificate.address(known["address"])] if settings.domain else []),
+            app.gate_file(
+                processes=settings.app.web_processes,
+                health_path=settings.app.health_path,
+                host=settings.domain or known["address"],
+                https=bool(settings.domain),
+            ),
             *(file for part in trusted for file in part.files),
             *known["database"],
         ]

@@ -14,7 +14,7 @@ from typing import Any
 
 from components.host.agent import pace, release, units, web
 from components.host.agent.files import STATE, read_json, write_json
-from components.host.agent.report import Failed, run, step
+from components.host.agent.report import Done, Failed, note, run, step
 from components.host.agent.system import AUTHORITIES
 
 ROLLING = STATE / "rolling.json"
@@ -23,6 +23,7 @@ GIVE_UP_AFTER = 5
 NOBODY_THERE = "It should listen on 127.0.0.1, on the port that it gets as $PORT. "
 SETTLE_S = 10
 SHORT_S = 0.5
+OPEN_S = 30
 LOOK_S = 0.5
 
 
@@ -35,6 +36,10 @@ def reads(app: dict[str, Any], paths: list[str]) -> set[str]:
         if path.startswith(("/etc/app/", AUTHORITIES))
         or any(part == name or part == f"{name}.d" for name in names for part in path.split("/"))
     }
+
+
+class SpareFailed(Failed):
+    """The spare web process does not answer: no other process was touched."""
 
 
 def template(unit: str) -> str:
@@ -54,6 +59,8 @@ class App:
     timeout_s: float
     settle_s: float
     """How long a worker has to run: it has no URL that could be asked."""
+    spare: tuple[str, str] = ("", "")
+    """Unit and URL of the web process that takes the place of each in turn; empty: none."""
 
     def unfinished(self) -> dict[str, str]:
         """The roll that was not finished, if any."""
@@ -68,17 +75,25 @@ class App:
         ROLLING.unlink(missing_ok=True)
 
     def roll(self, *, in_haste: bool = False) -> None:
-        """Restart every unit with what ``current`` holds, each web unit healthy before the next.
+        """Restart every unit with what ``current`` holds.
 
-        ``in_haste``: the workers end their jobs meanwhile.
+        The spare comes first: a release that does not answer ends here, while all others still
+        serve the old one. Then it has the requests of each that restarts, and goes with the last.
+        ``in_haste``: once it serves, all restart together, and workers end their jobs meanwhile.
         """
         self._enable()
         if in_haste and self.workers:
             run(["systemctl", "restart", "--no-block", "--", *self.workers])
-        for unit, url in self.web:
-            self._restart(unit, url)
+        serves = self._start_spare()
+        if in_haste and serves:
+            step("the new release serves; the other processes follow")
+            run(["systemctl", "restart", "--no-block", "--", *(unit for unit, _ in self.web)])
+        else:
+            for unit, url in self.web:
+                units.act("stop", unit)
+                self._start(unit, url)
         for unit in self.workers:
-            self._restart(unit, "", "start" if in_haste else "restart")
+            self._act("start" if in_haste else "restart", unit)
         self._settle(self.workers)
 
     def keep_up(self) -> None:
@@ -91,19 +106,53 @@ class App:
             if not units.is_active(unit) and not units.is_skipped(units.state(unit))
         ]
         for unit, url in away:
-            self._restart(unit, url)
+            if url:
+                self._start(unit, url)
+            else:
+                self._act("restart", unit)
         self._settle([unit for unit, url in away if not url])
+
+    def _start_spare(self) -> bool:
+        """Whether the spare serves what ``current`` holds; it stands in for processes that run."""
+        unit, url = self.spare
+        serving = [other for other, _ in self.web if units.is_active(other)]
+        if not unit or not serving:
+            return False
+        if units.is_active(unit) and len(serving) < len(self.web):
+            return False  # Left by a run that was killed: others' requests go there.
+        units.act("stop", unit)
+        needed, free = units.memory_mib(serving), units.free_mib()
+        if needed > free:
+            note(
+                f"memory: {free} MiB are free, a web process takes {needed}: they restart without "
+                "another one beside them"
+            )
+            return False
+        try:
+            self._start(unit, url)
+        except Failed as failure:
+            units.act("stop", unit)
+            raise SpareFailed(
+                failure.where, failure.cause, failure.remedy, failure.output
+            ) from failure
+        return True
 
     def _enable(self) -> None:
         units.enable([*(unit for unit, _ in self.web), *self.workers])
 
-    def _restart(self, unit: str, url: str, verb: str = "restart") -> None:
+    def _start(self, unit: str, url: str) -> None:
         step(f"restart {unit}")
-        done = units.act(verb, unit)
-        if not done.ok:
-            raise Failed(unit, f"does not start: {done.last_line()}", "", units.journal(unit))
+        self._check(unit, units.begin(unit))
         if url:
             self._answers(unit, url)
+
+    def _act(self, verb: str, unit: str) -> None:
+        step(f"restart {unit}")
+        self._check(unit, units.act(verb, unit))
+
+    def _check(self, unit: str, done: Done) -> None:
+        if not done.ok:
+            raise Failed(unit, f"does not start: {done.last_line()}", "", units.journal(unit))
 
     def _answers(self, unit: str, url: str) -> None:
         def given_up() -> bool:
@@ -119,6 +168,11 @@ class App:
                 f"{NOBODY_THERE if 'refused' in silent[url] else ''}Its last log lines are below.",
                 units.journal(unit),
             )
+        deadline = time.monotonic() + OPEN_S
+        while not units.is_active(unit):  # Its gate has seen the same answer, or will.
+            if time.monotonic() > deadline or given_up():
+                raise Failed(unit, "answered and ended", "", units.journal(unit))
+            time.sleep(SHORT_S / 10)
 
     def _settle(self, workers: list[str]) -> None:
         """Look at workers until they have run for long enough."""
@@ -153,7 +207,9 @@ def described(app: dict[str, Any], readiness: dict[str, Any]) -> App:
         workers=app["worker_units"],
         host_header=readiness["host_header"],
         timeout_s=float(readiness["timeout_s"]),
-        settle_s=float(app.get("worker_settle_s", SETTLE_S)),  # not in a state from before
+        # These two are not in a state from before.
+        settle_s=float(app.get("worker_settle_s", SETTLE_S)),
+        spare=tuple(app.get("spare", ("", ""))),
     )
 
 
@@ -183,22 +239,23 @@ def rollback(document: dict[str, Any]) -> dict[str, object]:
         # It has run here before: its workers are looked at once.
         replace(app, settle_s=SHORT_S).roll(in_haste=True)
     except Failed as failure:
-        raise failure.say(back_to(old, app)) from failure
+        raise failure.say(back_to(old, app, failure)) from failure
     app.finish()
     return {"release": name}
 
 
-def back_to(old: str, app: App) -> str:
+def back_to(old: str, app: App, failure: Failed) -> str:
     """Go back to the old release; return a sentence on how that went."""
     if not old or not os.path.lexists(release.RELEASES / old):
         return "there is no older release to go back to"
     release.switch(old)
+    commit = release.commit_of(old)[:12]
+    if isinstance(failure, SpareFailed):
+        app.finish()
+        return f"release {commit} serves on"
     try:
         app.roll()
-    except Failed as failure:
-        return (
-            f"release {release.commit_of(old)[:12]} was put back and does not answer either: "
-            f"{failure.cause}"
-        )
+    except Failed as again:
+        return f"release {commit} was put back and does not answer either: {again.cause}"
     app.finish()
-    return f"release {release.commit_of(old)[:12]} serves again"
+    return f"release {commit} serves again"

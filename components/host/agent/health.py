@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -22,7 +21,6 @@ FIELDS = (
     "Id,ActiveState,SubState,Result,NRestarts,ExecMainStatus,ExecMainCode"
     ",ActiveEnterTimestampMonotonic"
 )
-PSS = re.compile(r"^Pss: +(\d+) kB", re.MULTILINE)
 CLOUD_INIT = Path("/run/cloud-init")
 
 
@@ -46,7 +44,7 @@ def _units(names: list[str]) -> dict[str, dict[str, object]]:
     itself in the last 10 minutes."""
     if not names:
         return {}
-    restarts, memory = _restarts(), _memory_kib()
+    restarts, memory = _restarts(), units.memory_kib()
     shown = run(["systemctl", "show", f"--property={FIELDS}", "--", *names]).output
     found: dict[str, dict[str, object]] = {}
     for block in shown.split("\n\n"):
@@ -71,27 +69,6 @@ def _up_s(unit: dict[str, str]) -> int | None:
     since = int(unit.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
     runs = since and unit.get("ActiveState") == "active"
     return round(time.monotonic() - since) if runs else None
-
-
-def _memory_kib(proc: Path = Path("/proc")) -> dict[str, int]:
-    """The memory of each unit's processes, what they share counted once.
-
-    By process and not by control group, where pages of files that were read once count as well and
-    which has no such number on every machine.
-    """
-    found: dict[str, int] = defaultdict(int)
-    for process in proc.iterdir():
-        if not process.name.isdecimal():
-            continue
-        try:
-            groups = (process / "cgroup").read_text().split("/")
-            size = PSS.search((process / "smaps_rollup").read_text())
-        except OSError:  # it has ended meanwhile
-            continue
-        for unit in {name.strip() for part in groups for name in part.split("\n")}:
-            if size and unit.endswith(".service"):
-                found[unit] += int(size[1])
-    return found
 
 
 def _restarts() -> dict[str, list[float]]:

@@ -227,7 +227,9 @@ def _app(document: dict[str, Any], readers: Readers) -> None:
         app.roll()
     except Failed as failure:
         readers.undo(readers.app_files, running={})
-        raise failure.say(apps.back_to(old, app)) from failure
+        if unfinished:  # A killed run left who knows which processes with which release.
+            failure = Failed(failure.where, failure.cause, failure.remedy, failure.output)
+        raise failure.say(apps.back_to(old, app, failure)) from failure
     app.finish()
     release.prune(int(wanted["keep"]), old)
 

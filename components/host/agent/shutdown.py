@@ -115,7 +115,8 @@ def _stop_all(document: dict[str, Any], timeout_s: float) -> None:
 
 
 def _stop_web(app: dict[str, Any]) -> None:
-    for unit in app["web_units"]:
+    spare = [unit for unit in app.get("spare", ())[:1] if unit]  # not in a state from before
+    for unit in [*spare, *app["web_units"]]:
         _stop(unit)
 
 
@@ -194,10 +195,12 @@ def _start_all(document: dict[str, Any]) -> str:
     answering, or nothing."""
     app, readiness = document["app"], document["readiness"]
     services = [service["unit"] for service in document["services"]]
-    for unit in [*services, *app["web_units"]]:
+    for unit in services:
         if not units.is_active(unit):
             step(f"start {unit}")
             units.act("start", unit)
+    for unit in app["web_units"]:
+        units.begin(unit)  # Until it is ready is waited for below.
     for unit in app["worker_units"]:
         # One that still ends its job starts when it has.
         run(["systemctl", "start", "--no-block", "--", unit])

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
+from pathlib import Path
+
 from components.host.agent.report import Done, Failed, run
 
+PSS = re.compile(r"^Pss: +(\d+) kB", re.MULTILINE)
 TIMEOUT_S = 3600
 """A unit's own start and stop timeouts end first: for a worker, how long a job may take."""
 
@@ -45,6 +50,45 @@ def act(verb: str, unit: str) -> Done:
     if verb in {"start", "restart"}:
         run(["systemctl", "reset-failed", "--", unit])
     return run(["systemctl", verb, "--", unit], timeout_s=TIMEOUT_S)
+
+
+def begin(unit: str) -> Done:
+    """Start a unit without waiting until it is ready."""
+    run(["systemctl", "reset-failed", "--", unit])
+    return run(["systemctl", "start", "--no-block", "--", unit])
+
+
+def memory_kib(proc: Path = Path("/proc")) -> dict[str, int]:
+    """The memory of each unit's processes, what they share counted once.
+
+    By process and not by control group, where pages of files that were read once count as well and
+    which has no such number on every machine.
+    """
+    found: dict[str, int] = defaultdict(int)
+    for process in proc.iterdir():
+        if not process.name.isdecimal():
+            continue
+        try:
+            groups = (process / "cgroup").read_text().split("/")
+            size = PSS.search((process / "smaps_rollup").read_text())
+        except OSError:  # it has ended meanwhile
+            continue
+        for unit in {name.strip() for part in groups for name in part.split("\n")}:
+            if size and unit.endswith(".service"):
+                found[unit] += int(size[1])
+    return found
+
+
+def memory_mib(names: list[str]) -> int:
+    """The memory of the largest of some units."""
+    memory = memory_kib()
+    return max((memory.get(name, 0) for name in names), default=0) // 1024
+
+
+def free_mib(meminfo: Path = Path("/proc/meminfo")) -> int:
+    """What more processes can have without others' being swapped out."""
+    available = re.search(r"^MemAvailable: +(\d+) kB", meminfo.read_text(), re.MULTILINE)
+    return int(available[1]) // 1024 if available else 0
 
 
 def journal(unit: str, lines: int = 20) -> str:

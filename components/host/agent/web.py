@@ -3,29 +3,62 @@
 from __future__ import annotations
 
 import http.client
+import json
+import socket
 import time
 import urllib.parse
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 QUESTION_TIMEOUT_S = 10
 PAUSE_S = 0.2
+CONFIG = Path("/etc/stages/web.json")
+"""``host`` is what users open, ``https`` whether they come that way; more for the web's gate."""
+
+
+def socket_of(port: int) -> Path:
+    """Where the web process of a port listens if it prefers a socket: its ``$WEB_SOCKET``."""
+    return Path(f"/run/web-{port}/socket")
+
+
+class _Connection(http.client.HTTPConnection):
+    """To the socket of a web process where it has one, else to its port."""
+
+    def connect(self) -> None:
+        path = socket_of(self.port or 80)
+        if not path.is_socket():
+            super().connect()
+            return
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(path))
 
 
 def answer(url: str, host_header: str = "") -> str:
-    """Return ``200`` and the like, or the reason why there was no answer."""
+    """Return ``200`` and the like, or the reason why there was no answer.
+
+    As Nginx asks: an app that insists on its name, or on HTTPS, answers no other question.
+    """
     parts = urllib.parse.urlsplit(url)
-    host = parts.hostname or "127.0.0.1"
-    connection = http.client.HTTPConnection(host, parts.port, timeout=QUESTION_TIMEOUT_S)
+    connection = _Connection(parts.hostname or "127.0.0.1", parts.port, timeout=QUESTION_TIMEOUT_S)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        # As Nginx asks for a site with a name: an app that insists on HTTPS answers no other way.
-        headers = {"Host": host_header, "X-Forwarded-Proto": "https"} if host_header else {}
-        connection.request("GET", path, headers=headers)
+        connection.request("GET", path, headers=_headers(host_header))
         return str(connection.getresponse().status)
     except (OSError, http.client.HTTPException) as error:
         return getattr(error, "strerror", "") or str(error) or type(error).__name__
     finally:
         connection.close()
+
+
+def _headers(host_header: str) -> dict[str, str]:
+    users: dict[str, Any] = json.loads(CONFIG.read_text()) if CONFIG.exists() else {}
+    host = host_header or users.get("host", "")
+    https = bool(host_header) or users.get("https", False)
+    if not host:
+        return {}
+    return {"Host": host, **({"X-Forwarded-Proto": "https" if https else "http"})}
 
 
 def wait(
