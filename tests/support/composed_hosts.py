@@ -163,6 +163,7 @@ def _secrets(address: str = "example") -> tuple[HostFile, ...]:
         valkey.password_file(QUEUE_PASSWORD),
         pgbouncer.users_file(POOL_PASSWORD),
         *_environment(address),
+        app.gate_file(processes=2, health_path="/health", host=address, https=False),
     )
 
 

@@ -1,0 +1,118 @@
+"""Deploys that nobody notices: no request fails, whatever happens to the processes behind it.
+
+The app is one that needs all the help there is: it listens before it has booted and answers 500
+until then, and at SIGTERM it dies at once with what it is doing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.deploys.load import load
+from tests.real.clone import Stack, fetch
+from tests.real.waiting import until
+
+pytestmark = pytest.mark.real
+
+FOLDER = "hard-to-deploy"
+APP = """
+import http.server, os, socketserver, threading, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        time.sleep(3 if self.path == "/slow" else 0.03)
+        body = f"{VERSION} {os.environ['PORT']}".encode()
+        self.send_response(200 if ready.is_set() else 500)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def address_string(self): return ""
+    def log_message(self, *words): pass
+class Server(socketserver.ThreadingMixIn, socketserver.SERVER):
+    address_family = socketserver.socket.FAMILY
+    allow_reuse_address = daemon_threads = True
+    request_queue_size = 128
+ready = threading.Event()
+threading.Timer(BOOTS_S, ready.set).start()
+Server(ADDRESS, Handler).serve_forever()
+"""
+PORT = {
+    "SERVER": "TCPServer",
+    "FAMILY": "AF_INET",
+    "ADDRESS": "('127.0.0.1', int(os.environ['PORT']))",
+}
+SOCKET = {"SERVER": "UnixStreamServer", "FAMILY": "AF_UNIX", "ADDRESS": "os.environ['WEB_SOCKET']"}
+
+
+def release(stack: Stack, version: str, listens: dict[str, str], boots_s: float = 1) -> str:
+    """Commit a version of the app; return the commit."""
+    text = APP
+    for word, value in listens.items():
+        text = text.replace(word, value)
+    folder = stack.clone.path / FOLDER
+    folder.mkdir(exist_ok=True)
+    (folder / "web.py").write_text(f"VERSION = {version!r}\nBOOTS_S = {boots_s}\n{text}")
+    (folder / "Procfile").write_text("web: exec python3 web.py\n")
+    stack.clone.git("add", FOLDER)
+    stack.clone.git("commit", "--quiet", "-m", f"{version} for {stack.name}")
+    return stack.clone.git("rev-parse", "HEAD")
+
+
+@pytest.fixture(params=["stage1", "stage2"])
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Each stage in turn, with the app in its first version."""
+    found: Stack = request.getfixturevalue(request.param)
+    start = found.clone.git("rev-parse", "HEAD")
+    try:
+        release(found, "first", PORT)
+        found.up(app__directory=FOLDER, app__health_path="/health", app__web_processes=1)
+        yield found
+    finally:
+        found.clone.git("reset", "--quiet", "--hard", start)
+        found.up(app__directory=None, app__health_path=None, app__web_processes=None)
+
+
+def rested(stack: Stack) -> bool:
+    """Whether the processes of the last change are all there, and the spare is gone."""
+    said = stack.run("ssh", "--", "sudo", "cat", "/run/stages/web/open.json")
+    return "8001" in said and "8000" not in said
+
+
+def test_no_request_fails(stack: Stack) -> None:
+    url = stack.outputs()["url"]
+    with load(url, per_second=40) as seen:
+        release(stack, "second", PORT)
+        stack.up()
+        assert fetch(url) == "second 8001"
+        # One process, restarted; then one more; then both restarted.
+        stack.run("restart", "--", "web")
+        stack.up(app__web_processes=2)
+        stack.run("restart", "--", "web")
+        release(stack, "broken", PORT, boots_s=9999)
+        stack.configure(app__health_timeout_s=5)
+        said = stack.run("up", code=1)
+        assert "answered '500' and never 2xx" in said and "serves on" in said
+        stack.configure(app__health_timeout_s=None)
+        release(stack, "on a socket", SOCKET)
+        stack.up()
+        assert fetch(url).startswith("on a socket 800")
+        release(stack, "on a socket again", SOCKET)
+        stack.up()
+        stack.run("rollback")
+        assert fetch(url).startswith("on a socket 800")
+        release(stack, "on a port", PORT)
+        stack.up()
+        until("the spare to go", lambda: rested(stack))
+    assert len(seen.requests) > 100
+    assert seen.failed() == []
+
+
+def test_a_request_that_takes_long_ends_before_its_process(stack: Stack) -> None:
+    url = stack.outputs()["url"]
+    with load(f"{url}/slow", per_second=4, clients=16) as seen:
+        stack.run("restart", "--", "web")
+        until("the spare to go", lambda: rested(stack))
+    assert seen.failed() == []
