@@ -136,9 +136,9 @@ def open_when_ready(port: int, pid: int, config: Mapping[str, object]) -> int:
         opened[port] = "socket" if let_nginx_in(port) else "port"
         ports = config["ports"]
         assert isinstance(ports, list)  # noqa: S101
-        spare = [other for other in opened if other not in ports]
-        whole = {*ports} <= {*opened}
-    for other in spare if whole else ():
+        whole = port in ports and {*ports} <= {*opened}
+        spare = [other for other in opened if other not in ports] if whole else []
+    for other in spare:
         subprocess.run(["systemctl", "stop", "--no-block", f"web@{other}.service"], check=False)
     return 0
 
