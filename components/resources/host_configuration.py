@@ -230,7 +230,7 @@ def _drift(props: Mapping[str, Any]) -> dict[str, str]:
 def _apply(props: Mapping[str, Any], wait_s: float) -> None:
     release, readiness = props["release"], props["readiness"]
     own_s = float(release["build_timeout_s"]) + 2 * float(readiness["timeout_s"]) * (
-        1 + len(props["app"]["web_units"])
+        2 + len(props["app"]["web_units"])
     )
     work(
         props,

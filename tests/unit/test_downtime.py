@@ -186,15 +186,12 @@ def changed_host(**more: Any) -> Step:
     return step(HOST, old=inputs, new={**inputs, **more})
 
 
-def test_a_deploy_rolls_and_a_single_process_does_not() -> None:
-    assert cost("local-stage1", changed_host(release={})) == [
-        "the app, no downtime: the web processes are restarted one after another (no request fails"
-        " in the tests of deploys on real hosts)"
-    ]
-    alone = changed_host(release={}, app={"web_units": ["web@8001.service"]})
-    assert cost("local-stage1", alone) == [
-        "the app, at least 1 s, during this run: the only web process is restarted (as long as the"
-        " app takes to start)"
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_deploy_costs_no_downtime(processes: int) -> None:
+    units = [f"web@{8001 + number}.service" for number in range(processes)]
+    assert cost("local-stage1", changed_host(release={}, app={"web_units": units})) == [
+        "the app, no downtime: each web process is restarted while another one stands in for it (no"
+        " request fails in the tests of deploys on real hosts)"
     ]
 
 

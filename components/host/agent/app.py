@@ -78,7 +78,7 @@ class App:
         """Restart every unit with what ``current`` holds.
 
         The spare comes first: a release that does not answer ends here, while all others still
-        serve the old one. Then it has the requests of each that restarts, and goes with the last.
+        serve the old one. Then it has the requests of what restarts, until all are there again.
         ``in_haste``: once it serves, all restart together, and workers end their jobs meanwhile.
         """
         self._enable()
