@@ -21,6 +21,7 @@ from components.host import ids
 from components.host.agent import admin_sql, promotion_sql
 from components.host.model import Directory, HostFile, Part, Service, SystemUser
 from components.host.pool import DIRECT as DIRECT_CONNECTIONS
+from components.host.pool import RELEASE as RELEASE_CONNECTIONS
 from components.host.pool import PoolSizes
 from components.host.rendering import plain, render
 
@@ -44,7 +45,12 @@ SOCKET_URL = f"postgresql://app@/app?host={SOCKET_FOLDER}&port={PORT}"
 DIRECT_SOCKET_URL = f"postgresql://app@/app_direct?host={SOCKET_FOLDER}&port={PORT}"
 """Session mode over the socket."""
 DIRECT = "app_direct"
-"""Alias in session mode, five connections: migrations, LISTEN, advisory locks."""
+"""Alias in session mode, four connections: LISTEN, advisory locks, commands by hand."""
+RELEASE = "app_release"
+"""Alias in session mode for the release command alone, which LISTEN on ``app_direct`` cannot block.
+Each session gives up on a lock that it does not get in ``LOCK_TIMEOUT_S``."""
+LOCK_TIMEOUT_S = 5
+"""While a migration waits for a lock on a table, all queries to that table wait behind it."""
 READ = "app_read"
 """The read replicas, where there are any. Each new server connection goes to the next of them; one
 that does not answer is tried again in its turn, and clients wait meanwhile."""
@@ -127,7 +133,7 @@ def upstream_promoted(
         host="127.0.0.1",
         port=promotion_sql.TUNNEL_PORT,
         password=password,
-        sizes=PoolSizes(pool=max(2, sizes.pool // 2), reserve=1, direct=2),
+        sizes=PoolSizes(pool=max(2, sizes.pool // 2), reserve=1, direct=2, release=1),
         statement_timeout_s=statement_timeout_s,
     )
     return databases, server_ca(ca_pem)
@@ -223,9 +229,11 @@ def _databases(
         server=server,
         sizes=sizes,
         direct=sizes.direct if sizes else DIRECT_CONNECTIONS,
+        release=sizes.release if sizes else RELEASE_CONNECTIONS,
         readers=readers,
         every_reader=every_reader,
         statement_timeout_s=statement_timeout_s,
+        lock_timeout_s=LOCK_TIMEOUT_S,
     )
     return _file(DATABASES, content)
 

@@ -1,6 +1,6 @@
 """How many server connections PgBouncer may open: arithmetic, checked when the stack is planned.
 
-Both aliases share one database, and the database's limit is hard: a connection too many is an
+All aliases share one database, and the database's limit is hard: a connection too many is an
 error in the app. So the sum of all that PgBouncer may open, and what a replacement needs for a
 moment, has to fit into what the database has left for the app.
 """
@@ -11,8 +11,11 @@ from dataclasses import dataclass
 
 from components.errors import UserError, invalid
 
-DIRECT = 5
-"""Connections of the session alias, ``DIRECT_DATABASE_URL``: migrations, LISTEN, locks."""
+DIRECT = 4
+"""Connections of the session alias, ``DIRECT_DATABASE_URL``: LISTEN, locks, commands by hand."""
+RELEASE = 2
+"""Connections that only the release command has: sessions that LISTEN cannot keep it waiting. Rails
+takes two, one for its advisory lock."""
 
 OVERLAP = 2
 """Kept free for a new server's readiness check: it opens two at most while the old one runs."""
@@ -27,7 +30,7 @@ SMALL_RESERVE = 3
 
 @dataclass(frozen=True, kw_only=True)
 class PoolSizes:
-    """Server connections of the two aliases."""
+    """Server connections of the aliases."""
 
     pool: int
     """PgBouncer's ``default_pool_size``."""
@@ -36,26 +39,28 @@ class PoolSizes:
 
     direct: int = DIRECT
     """``pool_size`` of the alias ``app_direct``."""
+    release: int = RELEASE
+    """``pool_size`` of the alias ``app_release``."""
 
     @property
     def total(self) -> int:
         """The most server connections that PgBouncer opens."""
-        return self.pool + self.reserve + self.direct
+        return self.pool + self.reserve + self.direct + self.release
 
 
 def pool_sizes(*, limit: int, reserved: int, wanted: int | None) -> PoolSizes:
     """Divide the ``limit`` connections of a database, ``reserved`` of which are not for the app.
 
     By default the pool is 25 where that fits with 5 in reserve, and less on a small database
-    (12 + 3 where 22 are free). ``wanted`` is ``stages:database.pool_size``.
+    (12 + 2 where 22 are free). ``wanted`` is ``stages:database.pool_size``.
 
     Raises ``UserError`` when the wanted pool, or any pool at all, does not fit.
     """
-    room = limit - reserved - DIRECT - OVERLAP
+    room = limit - reserved - DIRECT - RELEASE - OVERLAP
     if room < 2:
         raise UserError(
-            f"stages:database.plan: should be one with at least {reserved + DIRECT + OVERLAP + 2}"
-            f" connections, got one with {limit}",
+            f"stages:database.plan: should be one with at least"
+            f" {reserved + DIRECT + RELEASE + OVERLAP + 2} connections, got one with {limit}",
             "Choose a larger plan.",
         )
     if wanted is None:
@@ -79,5 +84,6 @@ def pool_sizes(*, limit: int, reserved: int, wanted: int | None) -> PoolSizes:
 def _sum(limit: int, reserved: int) -> str:
     return (
         f"the database allows {limit} connections, of which {reserved} are reserved, {DIRECT} go to"
-        f" DIRECT_DATABASE_URL, {OVERLAP} are kept for a replacement and 1 for the reserve"
+        f" DIRECT_DATABASE_URL, {RELEASE} to the release command, {OVERLAP} are kept for a"
+        " replacement and 1 for the reserve"
     )

@@ -69,7 +69,11 @@ def variables(
             **({"WEB_CONCURRENCY": str(web_concurrency)} if web_concurrency > 1 else {}),
             **_jdbc(pool_password),
         },
-        release={"DATABASE_URL": url(pgbouncer.DIRECT), **_jdbc(pool_password, pgbouncer.DIRECT)},
+        release={
+            "DATABASE_URL": url(pgbouncer.RELEASE),
+            "DIRECT_DATABASE_URL": url(pgbouncer.RELEASE),
+            **_jdbc(pool_password, pgbouncer.RELEASE),
+        },
     )
 
 

@@ -28,7 +28,7 @@ if known.get("switching"):
 def watch() -> None:
     """Start it. It ends by itself."""
     login = [*admin_sql.as_postgres(), "-c", "ALTER ROLE app LOGIN"]
-    resume = promotion_pooler.console("RELOAD", "RESUME app", "RESUME app_direct")
+    resume = promotion_pooler.console("RELOAD", "RESUME app", "RESUME app_direct", "RESUME app_release")
     words = [str(promotion_record.FILE), promotion_record.DATABASES]
     words += [json.dumps(login), json.dumps(resume)]
     run(["systemctl", "reset-failed", UNIT])

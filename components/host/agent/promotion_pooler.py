@@ -64,7 +64,7 @@ def resume() -> None:
     The pool's logins follow one another quickly until the first has worked.
     """
     quick = f"SET server_login_retry='{QUICK_RETRY}'"
-    ask("RELOAD", quick, "RESUME app", "RESUME app_direct")
+    ask("RELOAD", quick, "RESUME app", "RESUME app_direct", "RESUME app_release")
     deadline = time.monotonic() + LOGIN_S * pace.patience()
     words = [admin_sql.PSQL, "-XwAtq", "-c", "select 1"]
     url = f"postgresql://app@/app?host={SOCKET}&port={PORT}&connect_timeout=5"

@@ -72,6 +72,10 @@ TOO_LARGE = """for kept in "$XDG_CACHE_HOME"/*; do
     [ "$(du -sm -- "$kept" | cut -f 1)" -le "$0" ] || rm -rf -- "$kept"
 done"""
 RELEASE_COMMAND_TIMEOUT_S = 900
+LOCKED = "canceling statement due to lock timeout"
+"""PostgreSQL's words (SQLSTATE 55P03)."""
+LOCK_PAUSES_S = (2, 5, 10, 20)
+BY_WHOM = "Another session has a lock that it needs: `./stages db info` names those that wait. "
 JOB = "stages-release.service"
 """The transient unit in which a release is made: one at a time, and findable after a kill.
 
@@ -124,17 +128,27 @@ def ensure(name: str, build: str, build_timeout_s: int) -> None:
 def release_command(name: str, command: str, reconnect: str) -> None:
     """Run the Procfile's ``release`` line, with the direct database address; then ``reconnect``.
 
+    One that ends because another session has a lock that it needs runs again, up to four times: it
+    waits for 5 s alone, for all queries to that table wait behind it. A migration's transaction
+    was undone by then.
+
     A command that fails may have changed a table before, so the pool reconnects after it as well.
     """
     step("release command")
-    done = as_app(
-        command, RELEASES / name, RELEASE_COMMAND_TIMEOUT_S, "release", RELEASE_ENVIRONMENT
-    )
+    for pause_s in (*LOCK_PAUSES_S, 0):
+        done = as_app(
+            command, RELEASES / name, RELEASE_COMMAND_TIMEOUT_S, "release", RELEASE_ENVIRONMENT
+        )
+        if done.ok or LOCKED not in done.output or not pause_s:
+            break
+        note(f"the release command did not get a lock, it runs again in {pause_s} s")
+        time.sleep(pause_s)
     pooler = shell(reconnect) if reconnect else Done(0, "")
     if not done.ok:
         raise Failed(
             f"release {commit_of(name)[:12]}",
             f"the release command failed ({_ending(done, RELEASE_COMMAND_TIMEOUT_S)}): {command}",
+            f"{BY_WHOM if LOCKED in done.output else ''}"
             f"The old release was not touched. On the host all of it is in {done.log}.",
             done.shown(),
         )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from components.host import app, pgbouncer
+from components.host.pool import DIRECT
 from components.host.variables import Variables
 from tests.real.app_host import (
     ENVIRONMENT_FILE,
@@ -114,6 +115,38 @@ def test_prepared_statements_survive_a_migration(
     assert asked() == {"str"}
     refused(host.props(replace(release, commit=broken, release_command=f"{with_numbers}; false")))
     assert asked() == {"int"}
+
+
+def test_a_release_command_waits_for_no_lock_and_comes_again(
+    host: AppHost, product: Product, up: dict[str, Any]
+) -> None:
+    """While it waits for a lock, all queries to the table wait behind it. Nor does it wait for a
+    connection where sessions keep all of the direct ones."""
+    direct = pgbouncer.DIRECT_SOCKET_URL
+    own = direct.replace(pgbouncer.DIRECT, pgbouncer.RELEASE)
+    host.sh(f'runuser -u app -- psql -qXc "create table locked ()" "{direct}"')
+    session = (
+        f"systemd-run --quiet --collect --uid=app --unit=hold-{{}} psql -qXc '{{}}' '{direct}'"
+    )
+    lock = "begin; lock table locked; select pg_sleep(3600)"
+    for number in range(DIRECT):
+        host.sh(session.format(number, lock if number == 0 else "select pg_sleep(3600)"))
+    locks = "select from pg_locks where relation = 'locked'::regclass"
+    host.sh(f'until runuser -u app -- psql -XAtc "{locks}" "{own}" | grep -q .; do sleep 0.1; done')
+    wanted = replace(
+        release_of(up),
+        commit=product.commit("locked"),
+        release_command=f'psql -qXc "alter table locked add a int" "{own}" '
+        "|| { touch /var/lib/app/failed; exit 1; }",
+    )
+    host.sh(  # the lock is given up when the command has failed once
+        "systemd-run --quiet --collect --unit=let-go sh -c "
+        "'until [ -e /var/lib/app/failed ]; do sleep 0.1; done; systemctl stop hold-0'"
+    )
+    apply(host.props(wanted))
+    host.sh("systemctl stop 'hold-*'")
+    assert host.sh("cat /var/lib/app/failed") == ""
+    assert host.get("http://127.0.0.1/").startswith(wanted.commit)
 
 
 def test_a_release_that_never_answers_is_taken_back(

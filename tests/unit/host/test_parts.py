@@ -156,9 +156,15 @@ def test_read_replicas_are_one_alias_for_all_and_one_for_each() -> None:
     assert "for alias in app_read_1 app_read_2; do" in lag.content
     (hba,) = [file.content for file in part.files if file.path == pgbouncer.HBA]
     local, _, tcp = (line.split() for line in hba.splitlines() if not line.startswith("#"))
-    assert tcp[1:] == ["app,app_direct,app_read", "app", "127.0.0.1/32", "md5"]
+    assert tcp[1:] == ["app,app_direct,app_release,app_read", "app", "127.0.0.1/32", "md5"]
     allowed = local[1].split(",")
-    assert allowed == ["app", "app_direct", "app_read", *(f"app_read_{n}" for n in range(1, 6))]
+    assert allowed == [
+        "app",
+        "app_direct",
+        "app_release",
+        "app_read",
+        *(f"app_read_{n}" for n in range(1, 6)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -194,6 +200,8 @@ def test_a_statement_timeout_is_the_roles_and_never_a_migrations() -> None:
     databases = pgbouncer.upstream_socket(statement_timeout_s=30)
     aliases = {line.split()[0]: line for line in databases.content.splitlines() if " = " in line}
     own = " connect_query='SET statement_timeout = 0'"
+    both = " connect_query='SET lock_timeout = ''5s''; SET statement_timeout = 0'"
+    assert aliases["app_release"].endswith(both)
     assert aliases["app_direct"].endswith(own) and own not in aliases["app"]
     assert "statement_timeout of 30 s" in databases.content, "another value is a reload too"
     for mode, alone in (("transaction", True), ("session", False)):
