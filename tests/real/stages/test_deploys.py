@@ -83,7 +83,7 @@ def rested(stack: Stack) -> bool:
 
 def test_no_request_fails(stack: Stack) -> None:
     url = stack.outputs()["url"]
-    with load(url, per_second=40) as seen:
+    with load(url, per_second=20) as seen:
         release(stack, "second", PORT)
         stack.up()
         assert fetch(url) == "second 8001"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import socket
 import stat
 import subprocess
@@ -98,9 +99,8 @@ def test_nginx_gets_a_socket_and_no_link_is_followed(
 ) -> None:
     """What lies there is the app's: root changes the mode of no file that it points to."""
     monkeypatch.setattr(web, "socket_of", lambda port: tmp_path / "run" / "socket")
-    monkeypatch.setattr(
-        gate.grp, "getgrnam", lambda name: gate.grp.getgrgid(tmp_path.stat().st_gid)
-    )
+    own = grp.getgrgid(tmp_path.stat().st_gid)
+    monkeypatch.setattr(grp, "getgrnam", lambda name: own)
     assert not gate.let_nginx_in(1)
     (tmp_path / "run").mkdir()
     victim = tmp_path / "victim"
