@@ -28,7 +28,8 @@ if known.get("switching"):
 def watch() -> None:
     """Start it. It ends by itself."""
     login = [*admin_sql.as_postgres(), "-c", "ALTER ROLE app LOGIN"]
-    resume = promotion_pooler.console("RELOAD", "RESUME app", "RESUME app_direct", "RESUME app_release")
+    aliases = ("RESUME app", "RESUME app_direct", "RESUME app_release")
+    resume = promotion_pooler.console("RELOAD", *aliases)
     words = [str(promotion_record.FILE), promotion_record.DATABASES]
     words += [json.dumps(login), json.dumps(resume)]
     run(["systemctl", "reset-failed", UNIT])

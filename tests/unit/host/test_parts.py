@@ -42,11 +42,11 @@ def test_every_configuration_file_is_read_by_a_service(host: ComposedHost) -> No
         path for service in services(host) for path in (*service.reload_on, *service.restart_on)
     }
     app_reads = re.compile(
-        r"/etc/app/|/etc/systemd/system/(web|worker|stages-release|stages-run-)[@.]|/usr/local/lib/stages/"
+        r"/etc/app/|/etc/systemd/system/(web|spare|worker|stages-release|stages-run-)[@.]|/usr/local/lib/stages/"
     )
     when_used = re.compile(
         r"/etc/apt/|/home/|/usr/local/share/stages/pages/|.*/start\.conf$|.*/60-pooler\.conf$"
-        r"|/etc/stages/(backups|copy)|/etc/pgbackrest/|.*/backups(-verify)?\.service$"
+        r"|/etc/stages/(backups|copy|web)|/etc/pgbackrest/|.*/backups(-verify)?\.service$"
     )
     left = [
         path
@@ -218,7 +218,7 @@ def test_a_statement_timeout_is_the_roles_and_never_a_migrations() -> None:
     )
     assert "ALTER ROLE app RESET statement_timeout;" in bootstrap_sql(managed=True)
     none = pgbouncer.upstream_socket()
-    assert "timeout" not in none.content
+    assert "statement_timeout" not in none.content
 
 
 def test_the_address_of_the_pool_has_a_host_and_a_password() -> None:
