@@ -220,7 +220,7 @@ def test_what_is_restarted_follows_from_the_path_of_a_secret_file() -> None:
 
     assert cost("local-stage1", written("/etc/pgbouncer/userlist.txt")) == []
     (said,) = cost("local-stage1", written("/etc/app/app.env"))
-    assert said.startswith("the app, no downtime: the web processes are restarted one after")
+    assert said.startswith("the app, no downtime: each web process is restarted while")
     (hidden,) = cost("local-stage1", changed_host(secret_files="[secret]x"))
     assert hidden == said, "which of them changes is not known"
 

@@ -42,6 +42,20 @@ class SpareFailed(Failed):
     """The spare web process does not answer: no other process was touched."""
 
 
+def meaning(answer: str) -> str:
+    """What the answer to a readiness check says about the app; nothing where it may be anything."""
+    if "refused" in answer:
+        return NOBODY_THERE
+    if answer in {"301", "302", "307", "308"}:
+        return "It leads elsewhere: one that insists on HTTPS needs stages:domain. "
+    if answer in {"400", "403"}:
+        return (
+            "It may refuse the name that users open, which is in $STAGES_HOST (Django: "
+            "ALLOWED_HOSTS, Rails: config.hosts). "
+        )
+    return ""
+
+
 def template(unit: str) -> str:
     """``web@8001.service`` is made from the file ``web@.service``."""
     stem, _, kind = unit.rpartition(".")
@@ -165,7 +179,7 @@ class App:
                 unit,
                 f"{url} answered {silent[url]!r} and never 2xx "
                 f"(waited up to {self.timeout_s:g} s{pace.load()})",
-                f"{NOBODY_THERE if 'refused' in silent[url] else ''}Its last log lines are below.",
+                f"{meaning(silent[url])}Its last log lines are below.",
                 units.journal(unit),
             )
         deadline = time.monotonic() + OPEN_S

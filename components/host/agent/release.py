@@ -75,7 +75,7 @@ RELEASE_COMMAND_TIMEOUT_S = 900
 LOCKED = "canceling statement due to lock timeout"
 """PostgreSQL's words (SQLSTATE 55P03)."""
 LOCK_PAUSES_S = (2, 5, 10, 20)
-BY_WHOM = "Another session has a lock that it needs: `./stages db info` names those that wait. "
+BY_WHOM = "Another session kept a lock that it needs. "
 JOB = "stages-release.service"
 """The transient unit in which a release is made: one at a time, and findable after a kill.
 

@@ -41,6 +41,20 @@ def test_the_app_restarts_for_its_environment_and_its_units_only(path: str, read
     assert (app.reads(units, [path]) == {path}) is read
 
 
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("301", "one that insists on HTTPS needs stages:domain"),
+        ("400", "Django: ALLOWED_HOSTS"),
+        ("Connection refused", "on the port that it gets as $PORT"),
+        ("500", ""),
+    ],
+)
+def test_an_answer_of_the_readiness_check_says_what_it_means(answer: str, says: str) -> None:
+    assert says in app.meaning(answer)
+    assert bool(says) == bool(app.meaning(answer))
+
+
 def test_a_refused_statement_shows_no_secret() -> None:
     sql = "ALTER ROLE app PASSWORD 'tell-nobody';"
     done = Done(3, f"psql: ERROR: near {sql} as hunter2hunter2")
