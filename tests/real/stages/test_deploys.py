@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.deploys.load import load
 from tests.real.clone import Stack, fetch
-from tests.real.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 
