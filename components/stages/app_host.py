@@ -170,7 +170,9 @@ class AppHost(pulumi.ComponentResource):
                 login=LOGIN,
                 private_key=own_key.private if own_key else None,
                 parts=parts,
-                late_files=_late_files(settings, own_key, static, database, bucket),
+                late_files=_late_files(
+                    settings, needs.health_path, own_key, static, database, bucket
+                ),
                 secret_files=_secret_files(
                     {**(authorities.ENVIRONMENT if trusted else {}), **needs.environment},
                     settings,
@@ -333,6 +335,7 @@ def _user_data(
 
 def _late_files(
     settings: Settings,
+    health_path: str,
     own_key: SshKey | None,
     static: AddressAnswer,
     database: AppDatabase,
@@ -347,7 +350,7 @@ def _late_files(
             *([certificate.address(known["address"])] if settings.domain else []),
             app.gate_file(
                 processes=settings.app.web_processes,
-                health_path=settings.app.health_path,
+                health_path=health_path,
                 host=settings.domain or known["address"],
                 https=bool(settings.domain),
             ),
