@@ -44,10 +44,10 @@ def pause() -> float:
     began = 0.0
     for attempt in range(TRIES):
         began = time.monotonic()
-        done = ask("PAUSE app", "KILL app_direct", timeout_s=PAUSE_S)
+        done = ask("PAUSE app", "KILL app_direct", "KILL app_release", timeout_s=PAUSE_S)
         if done.ok:
             break
-        ask("RESUME app", "RESUME app_direct")
+        ask("RESUME app", "RESUME app_direct", "RESUME app_release")
         if attempt == TRIES - 1:
             raise Failed(
                 "pgbouncer",

@@ -112,7 +112,10 @@ def apply(wanted: Routes, ports: list[int]) -> None:
 @contextlib.contextmanager
 def changing(config: Mapping[str, object]) -> Iterator[dict[int, str]]:
     """The open processes, to be changed; the routes follow when the block ends."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    for folder in (FOLDER.parent, FOLDER):  # for Nginx, whatever the umask is
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+    LOCK.touch(mode=0o600)  # who can open a file can hold its lock
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         opened = {int(port): kind for port, kind in json.loads(_text(OPEN) or "{}").items()}
