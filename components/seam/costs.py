@@ -127,12 +127,13 @@ class PriceBook:
         if region not in self.regions:
             return f"no prices are known for the region {region!r}{_near(region, self.regions)}"
         family, _, size = item.partition("/")
-        elsewhere = sorted(price.region for price in self.prices if price.item == item)
+        elsewhere = {price.region: price for price in self.prices if price.item == item}
         if elsewhere:
-            return (
-                f"{item} has no price in {region}, only in {', '.join(elsewhere)};"
-                f" `make prices REFRESH=1 CLOUD={self.cloud} REGION={region}` looks it up"
-            )
+            remedy = f"add a row and its source to components/clouds/{self.cloud}/known/prices.json"
+            if any(price.rule for price in elsewhere.values()):
+                remedy = f"`make prices REFRESH=1 CLOUD={self.cloud} REGION={region}` looks it up"
+            where = ", ".join(sorted(elsewhere))
+            return f"{item} has no price in {region}, only in {where}; {remedy}"
         known = [
             price.item.partition("/")[2]
             for price in self.prices

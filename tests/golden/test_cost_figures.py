@@ -179,7 +179,13 @@ REFUSED: dict[str, tuple[Planned, str, str]] = {
     "extended support elsewhere": (
         rds("db.t4g.micro", "eu-central-1", engineVersion="13"),
         "16.61", "Extended Support: rds-extended-support/year-1-2 has no price in eu-central-1,"
-        " only in us-east-1; `make prices REFRESH=1 CLOUD=aws REGION=eu-central-1` looks it up"),
+        " only in us-east-1; add a row and its source to components/clouds/aws/known/prices.json"),
+    "an address elsewhere": (
+        resource("aws:ec2/eip:Eip", "address", {"region": "us-west-1"}),
+        "0.00", "Public IPv4 address: ipv4 has no price in us-west-1, only in ap-northeast-1,"
+        " ap-south-1, ap-southeast-1, ap-southeast-2, ca-central-1, eu-central-1, eu-north-1,"
+        " eu-west-1, eu-west-2, eu-west-3, sa-east-1, us-east-1, us-east-2, us-west-2; `make prices"
+        " REFRESH=1 CLOUD=aws REGION=us-west-1` looks it up"),
 }  # fmt: skip
 """What has no price, what the rest costs, and why."""
 

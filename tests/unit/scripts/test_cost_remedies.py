@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -55,3 +56,24 @@ def test_prices_that_were_edited_are_restored_with_git(
     assert '"usd": "x' in git("diff")
     git("restore", name)
     assert main(["cost", plan]) == 0
+
+
+def test_a_price_that_is_kept_by_hand_gets_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "components/clouds/aws/known/prices.json"
+    prices = tmp_path / name
+    prices.parent.mkdir(parents=True)
+    document = json.loads((price_books.ROOT / name).read_text())
+    monkeypatch.setattr(price_books, "ROOT", tmp_path)
+    made = cost_plans.rds("db.t4g.micro", "eu-central-1", engineVersion="13")
+    plan = save(tmp_path, "plan.json", made)
+    prices.write_text(json.dumps(document))
+    assert main(["cost", plan, "--strict", "--json"]) == 2
+    (missing,) = json.loads(capsys.readouterr().out)["stacks"][0]["not_priced"]
+    assert missing["reason"].endswith(f"; add a row and its source to {name}")
+    item = "rds-extended-support/year-1-2"
+    row = next(one for one in document["prices"] if one["item"] == item)
+    document["prices"].append({**row, "region": "eu-central-1"})
+    prices.write_text(json.dumps(document))
+    assert main(["cost", plan, "--strict"]) == 0
