@@ -142,7 +142,7 @@ def ending(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
     def end(*_: object) -> str:
         raise errors[0]
 
-    monkeypatch.setattr("scripts.stack.chosen", end)
+    monkeypatch.setattr("scripts.plan.chosen", end)
     yield errors
 
 
