@@ -27,13 +27,6 @@ APP = {
     "cloud": "local",
     "app.repository": ".",
     "app.directory": "examples/django",
-    "app.packages": [
-        "python3-django",
-        "python3-psycopg",
-        "python3-celery",
-        "python3-redis",
-        "gunicorn",
-    ],
 }
 """The sample app, as the stacks of this project have it."""
 EMPTY = '''"""A program that declares nothing: what is left is the price of the way there."""

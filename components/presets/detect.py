@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from components.errors import UserError
-from components.presets import java, node, python
+from components.presets import java, node, python, ruby
 from components.presets.files import Files
 from components.presets.preset import OFF, Detected, Preset, presets
 
 Look = Callable[[Files, Preset], Detected | None]
 LOOKS: Mapping[str, Look] = {
     "django": python.look,
+    "rails": ruby.look,
     "spring-boot": java.look,
     "express": node.look,
 }

@@ -31,7 +31,7 @@ def look(files: Files, preset: Preset) -> Detected | None:
     packages = [*chosen.packages, *_needs(preset, needed)]
     build, why = preset.locks[lock]["install"].strip() if lock else "", lock
     if debian and not chosen.build:
-        packages, build = [*chosen.packages[:1], *debian], ""
+        packages, build = [*debian], ""
         why = f"Debian has all that {lock} asks for"
     static = files.search(r"^\s*STATIC_ROOT\s*=", "settings.py", "base.py", "production.py")
     if static and "manage.py" in files.names:

@@ -24,13 +24,6 @@ SAMPLE: dict[str, object] = {
     "app.repository": ".",
     "app.directory": "examples/django",
     "app.worker_settle_s": 1,
-    "app.packages": [
-        "python3-django",
-        "python3-psycopg",
-        "python3-celery",
-        "python3-redis",
-        "gunicorn",
-    ],
 }
 
 

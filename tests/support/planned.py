@@ -22,6 +22,8 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import resource_pb2
 
 from components import settings
+from components.host.packages import APP_PACKAGES
+from components.presets.preset import Detected
 from components.program import PROJECT
 from components.release import ResolvedRelease
 from components.settings import stacks
@@ -33,6 +35,12 @@ RELEASE = ResolvedRelease(
     commit="0123456789abcdef0123456789abcdef01234567",
     procfile="web: gunicorn app\nworker: celery worker\nrelease: python3 manage.py migrate\n",
     uncommitted=False,
+    detected=Detected(
+        names=("django",),
+        title="Django",
+        packages=APP_PACKAGES,
+        why={"title": "there is a manage.py"},
+    ),
 )
 """A release that never changes."""
 

@@ -58,9 +58,35 @@ def _plan(root: Path, stack: str, values: dict[str, object]) -> dict[str, Any]:
     read = settings.read(stack, values)
     commit, procfile = _app(root, read.app.repository, read.app.revision, read.app.directory)
     release = ResolvedRelease(
-        repository=read.app.repository, commit=commit, procfile=procfile, uncommitted=False
+        repository=read.app.repository,
+        commit=commit,
+        procfile=procfile,
+        uncommitted=False,
+        **_detected(root, read.app),
     )
     return plan.plan_settings(read, release, root).document()
+
+
+def _detected(root: Path, app: Any) -> dict[str, Any]:
+    """What the presets say of an app in this very repository, at a revision that has presets."""
+    try:
+        from components.presets.detect import detect
+        from components.presets.files import Files
+    except ImportError:
+        return {}
+    if not _is_here(root, app.repository):
+        return {}
+    files = Files(root, app.revision, _inside(app.directory))
+    return {"detected": detect(files, app.preset or "")}
+
+
+def _is_here(root: Path, repository: str) -> bool:
+    return "://" not in repository and (root / repository).resolve() == root.resolve()
+
+
+def _inside(directory: str) -> str:
+    folder = directory.strip("/").removeprefix("./")
+    return "" if folder in {"", "."} else f"{folder}/"
 
 
 def _app(root: Path, repository: str, revision: str, directory: str) -> tuple[str, str]:
@@ -69,11 +95,10 @@ def _app(root: Path, repository: str, revision: str, directory: str) -> tuple[st
     An app in this very repository has the id of its folder's content: it differs when the app does,
     not with every commit. Any other is out of reach: its revision is in the settings.
     """
-    if "://" in repository or (root / repository).resolve() != root.resolve():
+    if not _is_here(root, repository):
         return NO_COMMIT, PROCFILE
-    folder = directory.strip("/").removeprefix("./")
-    content = _git(root, "rev-parse", "--verify", f"{revision}:{'' if folder == '.' else folder}")
-    inside = "" if folder in {"", "."} else f"{folder}/"
+    inside = _inside(directory)
+    content = _git(root, "rev-parse", "--verify", f"{revision}:{inside.rstrip('/')}")
     return content.strip() or NO_COMMIT, _git(
         root, "show", f"{revision}:{inside}Procfile"
     ) or PROCFILE

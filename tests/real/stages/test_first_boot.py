@@ -11,7 +11,8 @@ from components.clouds.local.hosts import inventory
 from components.clouds.local.hosts.nspawn import Host
 from components.clouds.local.net import bridge
 from components.errors import StepFailed
-from tests.real.clone import SAMPLE, Stack, fetch
+from components.host.packages import APP_PACKAGES
+from tests.real.clone import Stack, fetch
 from tests.real.faults.running import Watched
 from tests.real.stages.test_changes import fill, on_host
 from tests.support.waiting import until
@@ -32,8 +33,7 @@ def silent(server_id: str) -> Iterator[None]:
 
 
 def test_a_failed_first_boot_is_replaced_by_the_next_up(stage2: Stack) -> None:
-    before, packages = stage2.outputs(), SAMPLE["app.packages"]
-    assert isinstance(packages, list)
+    before, packages = stage2.outputs(), list(APP_PACKAGES)
     stage2.configure(app__packages=[*packages, "no-such-package"], server__generation=31)
     with silent(before["server_id"]):
         said = stage2.run("up", code=1)
@@ -86,8 +86,7 @@ dpkg-deb -b /root/p /root/p.deb && dpkg -i /root/p.deb' >/dev/null"""
 
 def test_a_failed_first_boot_of_stage_1_is_taken_away_and_replaced(stage1: Stack) -> None:
     """The old server has gone by then: what is left is the volume, and the failed server."""
-    rows, before, packages = fill(stage1), stage1.outputs(), SAMPLE["app.packages"]
-    assert isinstance(packages, list)
+    rows, before, packages = fill(stage1), stage1.outputs(), list(APP_PACKAGES)
     on_host(stage1, PRETEND)
     stage1.configure(app__packages=[*packages, "no-such-package"], server__generation=32)
     assert "the first boot failed" in stage1.run("up", code=1)

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from components.host.packages import APP_PACKAGES
 from components.remote import document as host_document
 from components.remote.work import work
-from tests.real.clone import SAMPLE, Stack, fetch
+from tests.real.clone import Stack, fetch
 from tests.real.stages.test_changes import asking, fill, on_host
 from tests.support.waiting import until
 
@@ -169,8 +170,7 @@ def test_a_server_that_could_not_install_its_packages_is_refused_first(stage1: S
     """Its first boot would fail when the healthy server has gone. The one that stays is asked, too,
     and so is it by a preview."""
     before, lists = stage1.outputs(), "sudo ls -lR /var/lib/apt/lists; ls /tmp"
-    packages, generation = SAMPLE["app.packages"], stage1.settings.get("server.generation")
-    assert isinstance(packages, list)
+    packages, generation = list(APP_PACKAGES), stage1.settings.get("server.generation")
     there = on_host(stage1, lists)
     stage1.configure(app__packages=[*packages, "no-such-package"])
     try:

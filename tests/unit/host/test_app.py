@@ -161,7 +161,7 @@ def test_the_command_sees_its_port_and_keeps_its_quotes(tmp_path: Path) -> None:
 def test_the_releases_own_programs_go_first_and_by_its_own_path(tmp_path: Path) -> None:
     done = run_process(tmp_path, 'web: echo "$PATH $STAGES_REVISION"', "web")
     own = tmp_path / "releases" / f"{COMMIT}-0123abcd"
-    path = f"{own}/.venv/bin:{own}/node_modules/.bin:{own}/bin:/usr/bin:/bin"
+    path = f"{own}/.runtime/bin:{own}/.venv/bin:{own}/node_modules/.bin:{own}/bin:/usr/bin:/bin"
     assert done.stdout == f"{path} {COMMIT}\n"
 
 

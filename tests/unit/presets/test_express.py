@@ -85,7 +85,7 @@ def test_other_package_managers(tmp_path: Path) -> None:
 def test_assets_of_another_framework(tmp_path: Path) -> None:
     seen = found(tmp_path, {**package(), "manage.py": "", "requirements.txt": "django>=4.2\n"})
     assert (seen.names, seen.title) == (("django", "express"), "Django")
-    assert seen.packages == ("python3", "python3-django", "nodejs", "npm")
+    assert seen.packages == ("python3-django", "nodejs", "npm")
     assert seen.build == "npm ci --omit=dev"
 
 

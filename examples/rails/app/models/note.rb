@@ -1,0 +1,5 @@
+class Note < ApplicationRecord
+  validates :text, presence: true
+
+  after_create_commit { CountWordsJob.perform_later(self) }
+end
