@@ -116,6 +116,20 @@ def costs(step: Step, what: str, span: Span, why: str, when: str = AT_ONCE) -> D
     )
 
 
+def grown_volume(step: Step, settings: Settings) -> Iterable[Downtime]:
+    """A volume's size on a cloud."""
+    if step.op == "update" and step.changes("size"):
+        why = "the volume grows in use; its file system follows at the server's next start"
+        yield costs(step, APP, Span(0, 0, "the boot document grows it before the mount"), why)
+
+
+def another_address(step: Step, settings: Settings) -> Iterable[Downtime]:
+    """A static address that becomes another one."""
+    if step.op == "replace":
+        why = "the static address becomes another one: DNS has to follow"
+        yield costs(step, APP, Span(60, None, "as long as the DNS record is remembered"), why)
+
+
 def expected(steps: Iterable[Step], settings: Settings) -> list[Downtime]:
     """What a plan of these steps costs; longest first, then what costs nothing.
 

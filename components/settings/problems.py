@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from components.errors import UserError, invalid
 
@@ -19,6 +19,16 @@ class Problems(UserError):
     def __init__(self, problems: Iterable[UserError]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def unknown_names(*chosen: tuple[Callable[[str], object], str | None]) -> Iterator[UserError]:
+    """What look-ups say to the names that are chosen; to no name they say nothing."""
+    for look_up, name in chosen:
+        try:
+            if name is not None:
+                look_up(name)
+        except UserError as error:
+            yield error
 
 
 class Refused(ValueError):

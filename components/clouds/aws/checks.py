@@ -9,7 +9,7 @@ from components.clouds.aws import plans
 from components.clouds.aws.known import regions
 from components.errors import UserError, invalid
 from components.settings import Settings
-from components.settings.problems import raise_all
+from components.settings.problems import raise_all, unknown_names
 
 LEAST_STORAGE_GIB = 20
 """RDS's minimum for PostgreSQL on gp3."""
@@ -90,16 +90,10 @@ def _places(settings: Settings) -> list[UserError]:
 
 
 def _plans(settings: Settings) -> list[UserError]:
-    problems = []
-    for look_up, name in (
-        (plans.server, settings.server.plan),
-        (plans.database, settings.database.plan),
-    ):
-        try:
-            if name is not None:
-                look_up(name)
-        except UserError as error:
-            problems.append(error)
+    names = unknown_names(
+        (plans.server, settings.server.plan), (plans.database, settings.database.plan)
+    )
+    problems = list(names)
     if settings.server.image and not re.fullmatch(r"ami-[0-9a-f]{8,17}", settings.server.image):
         problems.append(
             invalid(

@@ -13,7 +13,7 @@ from typing import Final
 from components.clouds.local import plans
 from components.errors import UserError
 from components.settings import Settings
-from components.settings.problems import PREFIX, raise_all, refusal
+from components.settings.problems import PREFIX, raise_all, refusal, unknown_names
 
 LACKS: Final = {
     "region": "has no regions",
@@ -62,12 +62,6 @@ def _lacking(settings: Settings) -> Iterator[UserError]:
 
 
 def _plans(settings: Settings) -> Iterator[UserError]:
-    for look_up, name in (
-        (plans.server, settings.server.plan),
-        (plans.database, settings.database.plan),
-    ):
-        try:
-            if name is not None:
-                look_up(name)
-        except UserError as error:
-            yield error
+    return unknown_names(
+        (plans.server, settings.server.plan), (plans.database, settings.database.plan)
+    )

@@ -28,20 +28,6 @@ def server(step: Step, settings: Settings) -> Iterable[Downtime]:
         yield costs(step, APP, Span(60, 300, ESTIMATE), why)
 
 
-def volume(step: Step, settings: Settings) -> Iterable[Downtime]:
-    """Its size."""
-    if step.op == "update" and step.changes("size"):
-        why = "the volume grows in use; its file system follows at the server's next start"
-        yield costs(step, APP, Span(0, 0, "the boot document grows it before the mount"), why)
-
-
-def address(step: Step, settings: Settings) -> Iterable[Downtime]:
-    """Another address."""
-    if step.op == "replace":
-        why = "the static address becomes another one: DNS has to follow"
-        yield costs(step, APP, Span(60, None, "as long as the DNS record is remembered"), why)
-
-
 def parameters(step: Step, settings: Settings) -> Iterable[Downtime]:
     """Of a database."""
     if step.changes("parameters"):

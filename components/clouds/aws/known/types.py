@@ -31,6 +31,7 @@ from components.clouds.aws.known.names import (
     VOLUME,
     VPC,
 )
+from components.seam.downtime import another_address, grown_volume
 from components.seam.known import Known, free, no_facts
 
 
@@ -60,7 +61,7 @@ KNOWN: Final[dict[str, Known]] = {
         holds="data",
         terraform="aws_ebs_volume",
         cost=costs.volume,
-        downtime=downtime.volume,
+        downtime=grown_volume,
         facts=facts.volume,
     ),
     ATTACHMENT: _row(
@@ -71,7 +72,7 @@ KNOWN: Final[dict[str, Known]] = {
         holds="address",
         terraform="aws_eip",
         cost=address_costs.static,
-        downtime=downtime.address,
+        downtime=another_address,
         facts=facts.address,
     ),
     ASSOCIATION: _row(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from components.seam.downtime import APP, DATABASE, Downtime, Span, Step, costs
+from components.seam.downtime import DATABASE, Downtime, Span, Step, costs
 
 if TYPE_CHECKING:
     from components.settings import Settings
@@ -22,20 +22,6 @@ NEW_FIRST = Span(
     30,
     f"{ESTIMATE}; the provider waited 13 s for the address against a stand-in of the API",
 )
-
-
-def volume(step: Step, settings: Settings) -> Iterable[Downtime]:
-    """Its size."""
-    if step.op == "update" and step.changes("size"):
-        why = "the volume grows in use; its file system follows at the Droplet's next start"
-        yield costs(step, APP, Span(0, 0, "the boot document grows it before the mount"), why)
-
-
-def address(step: Step, settings: Settings) -> Iterable[Downtime]:
-    """Another address."""
-    if step.op == "replace":
-        why = "the static address becomes another one: DNS has to follow"
-        yield costs(step, APP, Span(60, None, "as long as the DNS record is remembered"), why)
 
 
 def cluster(step: Step, settings: Settings) -> Iterable[Downtime]:

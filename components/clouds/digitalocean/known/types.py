@@ -25,6 +25,7 @@ from components.clouds.digitalocean.known.names import (
     VOLUME,
     VPC,
 )
+from components.seam.downtime import another_address, grown_volume
 from components.seam.known import Known, free
 
 KNOWN: Final[dict[str, Known]] = {
@@ -45,7 +46,7 @@ KNOWN: Final[dict[str, Known]] = {
         holds="data",
         terraform="digitalocean_volume",
         cost=costs.volume,
-        downtime=downtime.volume,
+        downtime=grown_volume,
         facts=facts.volume,
     ),
     ATTACHMENT: Known(
@@ -56,7 +57,7 @@ KNOWN: Final[dict[str, Known]] = {
         holds="address",
         terraform="digitalocean_reserved_ip",
         cost=costs.reserved_ip,
-        downtime=downtime.address,
+        downtime=another_address,
         facts=facts.address,
     ),
     ASSIGNMENT: Known(  # an assigned address costs nothing
