@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import cold, failover, gantt
+from benchmarks import cold, deploys, failover, gantt
 from benchmarks.claims import pictures as claims
 from benchmarks.measures import Result
 from benchmarks.users import pictures as users
@@ -16,6 +16,7 @@ DRAWING: Mapping[str, Callable[[Result], Mapping[str, str]]] = {
     "claims": claims.draw,
     "cold": cold.draw,
     "failover": failover.draw,
+    "deploys": deploys.draw,
     "users": users.draw,
     "stages": gantt.pictures,
 }

@@ -8,6 +8,7 @@
     claims     what a text book says of connections and poolers
     users      users who browse both stages, and a heavy query among them
     failover   a primary that dies or falls silent, seen by its clients
+    deploys    what users notice of deploys, restarts and rollbacks
 
 Everything of a benchmark is measured in one go and paired; medians of three runs. Results go to
 docs/benchmarks: a JSON file and pictures each, a page and a picture of all; beside that folder the
@@ -32,6 +33,7 @@ from benchmarks import (
     claims_page,
     cold,
     costs,
+    deploys,
     failover,
     here,
     page,
@@ -59,6 +61,7 @@ class Benchmark(StrEnum):
     users = "users"
     claims = "claims"
     failover = "failover"
+    deploys = "deploys"
 
 
 MEASURING = {
@@ -67,6 +70,7 @@ MEASURING = {
     Benchmark.users: users.measure,
     Benchmark.claims: claims.measure,
     Benchmark.failover: failover.measure,
+    Benchmark.deploys: deploys.measure,
 }
 """What takes the number of runs and nothing else."""
 

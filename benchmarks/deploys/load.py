@@ -26,6 +26,7 @@ class Request:
 class Load:
     """What the clients saw."""
 
+    began: float
     requests: list[Request] = field(default_factory=list)
 
     def failed(self) -> list[str]:
@@ -35,8 +36,8 @@ class Load:
 @contextmanager
 def load(url: str, *, per_second: float, clients: int = 10, most_s: float = 900) -> Iterator[Load]:
     """Ask a URL until the block ends, or after ``most_s``."""
-    seen, end = Load(), threading.Event()
-    began = time.monotonic()
+    began, end = time.monotonic(), threading.Event()
+    seen = Load(began)
     pause = clients / per_second
 
     def ask(number: int) -> None:
