@@ -67,9 +67,9 @@ def switches(
             time.sleep(REST_S)
             revision = f"REVISION={_commit(own, run)}"
             spans = {
-                "deploy": _timed(lambda: own.make("deploy", stack, revision)),
-                "restart": _timed(lambda: own.make("restart", stack, "PROCESS=web")),
-                "rollback": _timed(lambda: own.make("rollback", stack)),
+                "deploy": _timed(own, "deploy", stack, revision),
+                "restart": _timed(own, "restart", stack, "PROCESS=web"),
+                "rollback": _timed(own, "rollback", stack),
             }
             until("the spare to go", lambda: _whole(own, stack))
         rest = p99_ms(seen, seen.began, spans["deploy"][0])
@@ -106,9 +106,9 @@ def _commit(own: Clone, run: int) -> str:
     return done.stdout.strip()
 
 
-def _timed(switch: Callable[[], object]) -> tuple[float, float]:
+def _timed(own: Clone, target: str, *words: str) -> tuple[float, float]:
     began = time.monotonic()
-    switch()
+    own.make(target, *words)
     return began, time.monotonic()
 
 

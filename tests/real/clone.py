@@ -137,6 +137,11 @@ class Stack:
         (found,) = [one for one in self.resources() if one["type"].endswith(f":{kind}")]
         return found
 
+    def rested(self) -> bool:
+        """Whether the web processes of the last change are there, and the spare is gone."""
+        said = self.run("ssh", "--", "sudo", "cat", "/run/stages/web/open.json")
+        return "8001" in said and "8000" not in said
+
     def get(self, path: str = "/proof.json") -> Any:
         """Ask the app at the stack's URL; JSON where it answers with it."""
         return fetch(self.outputs()["url"] + path)

@@ -311,6 +311,7 @@ def test_a_failed_deploy_leaves_no_trace_and_a_rollback_needs_no_build(stage1: S
         assert f"rolling back from {second[:12]} to {first[:12]}" in said
         assert stage1.get()["revision"] == first
         assert f'stages:app.revision: "{first}"' in file.read_text()
+        until("the other processes to follow", stage1.rested)
         ids = pids(stage1)
         stage1.run("up")
         assert pids(stage1) == ids and stage1.outputs()["revision"] == first

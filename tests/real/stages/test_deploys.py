@@ -75,12 +75,6 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         found.up(app__directory=None, app__health_path=None, app__web_processes=None)
 
 
-def rested(stack: Stack) -> bool:
-    """Whether the processes of the last change are all there, and the spare is gone."""
-    said = stack.run("ssh", "--", "sudo", "cat", "/run/stages/web/open.json")
-    return "8001" in said and "8000" not in said
-
-
 def test_no_request_fails(stack: Stack) -> None:
     url = stack.outputs()["url"]
     with load(url, per_second=20) as seen:
@@ -105,7 +99,7 @@ def test_no_request_fails(stack: Stack) -> None:
         assert fetch(url).startswith("on a socket 800")
         release(stack, "on a port", PORT)
         stack.up()
-        until("the spare to go", lambda: rested(stack))
+        until("the spare to go", stack.rested)
     assert len(seen.requests) > 100
     assert seen.failed() == []
 
@@ -114,5 +108,5 @@ def test_a_request_that_takes_long_ends_before_its_process(stack: Stack) -> None
     url = stack.outputs()["url"]
     with load(f"{url}/slow", per_second=4, clients=16) as seen:
         stack.run("restart", "--", "web")
-        until("the spare to go", lambda: rested(stack))
+        until("the spare to go", stack.rested)
     assert seen.failed() == []
