@@ -81,8 +81,10 @@ def compare(before: Estimate, after: Estimate) -> Comparison:
 
 def percent(before: Decimal, after: Decimal) -> str:
     """The change in per cent; none from nothing."""
+    if before == after:
+        return "0 %"
     if before == 0:
-        return "new" if after else "0 %"
+        return "new"
     return f"{((after - before) / before * 100).quantize(Decimal('0.1'), ROUND_HALF_UP):+} %"
 
 

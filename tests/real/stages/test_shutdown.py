@@ -174,9 +174,9 @@ def test_a_server_that_could_not_install_its_packages_is_refused_first(stage1: S
     there = on_host(stage1, lists)
     stage1.configure(app__packages=[*packages, "no-such-package"])
     try:
-        told = [stage1.run("preview", code=2), stage1.run("up", code=2)]
+        told = [stage1.run("preview", code=2)]
         stage1.configure(server__generation=41)
-        told += [stage1.run("preview", code=2), stage1.run("up", code=2)]
+        told.append(stage1.run("up", code=2))
     finally:
         stage1.configure(app__packages=packages, server__generation=generation)
     for said in told:

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from planning.costs import price_books
+from planning.costs.compare import percent
 from planning.costs.estimate import Estimate, estimate, money
 from tests.support import cost_plans
 from tests.support.cost_plans import Planned
@@ -111,3 +112,12 @@ def test_every_combination_of_two_sizes_is_the_sum_of_both() -> None:
     for server, database in itertools.product(("t4g.small", "t3.large"), ("db.t4g.micro",)):
         parts = cost_plans.ec2(server), cost_plans.rds(database)
         assert cost(*parts[0], parts[1]).total == cost(*parts[0]).total + cost(parts[1]).total
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [("0", "0", "0 %"), ("5", "5", "0 %"), ("0", "5", "new"), ("8", "9", "+12.5 %"),
+     ("9", "0", "-100.0 %")],
+)  # fmt: skip
+def test_a_change_in_per_cent(before: str, after: str, words: str) -> None:
+    assert percent(Decimal(before), Decimal(after)) == words
