@@ -164,10 +164,10 @@ def _target(to_time: str, backup: str, *, latest: bool) -> tuple[str, ...]:
     if to_time:
         try:
             moment = datetime.datetime.fromisoformat(to_time)
-        except ValueError:
+            moment = moment.replace(tzinfo=moment.tzinfo or datetime.UTC).astimezone(datetime.UTC)
+        except (ValueError, OverflowError):
             raise invalid(
                 "--to-time", "a time, in UTC", to_time[:40], "For example 2026-11-29T12:00:06."
             ) from None
-        moment = moment.replace(tzinfo=moment.tzinfo or datetime.UTC).astimezone(datetime.UTC)
         return ("at", moment.strftime("%Y-%m-%dT%H:%M:%S.%f+00:00"))
     return (backup or "latest",)

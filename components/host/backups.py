@@ -27,6 +27,9 @@ PGBACKREST = "/etc/pgbackrest/pgbackrest.conf"
 CA_FILE = "/etc/pgbackrest/bucket-ca.pem"
 SWITCH = "/usr/local/lib/stages/switch-database"
 FOLDERS = "database-copies.service"
+RESTORE = "/usr/local/lib/stages/restore-database"
+RESTORE_UNIT = "restore-database.service"
+RESTORE_FROM = "/etc/stages/restore-from"
 PUSH_S = 60
 """A stop of PostgreSQL waits for the file that is under way."""
 MOST_WAITING = 0.2
@@ -195,6 +198,37 @@ def backups(*, version: int, mount: str, volume_gib: int, hour: int) -> Part:
                 for name in timers
             ),
         ),
+    )
+
+
+def restored(words: str, *, version: int, mount: str) -> Part:
+    """Have an empty data volume filled from the bucket before PostgreSQL starts.
+
+    ``words``: ``latest``, ``at TIME`` or the id of a backup. Comes before ``postgres.postgres``.
+    """
+    unit = f"{_UNITS}/{RESTORE_UNIT}"
+    return Part(
+        files=(
+            HostFile(path=RESTORE_FROM, content=f"{words}\n"),
+            HostFile(
+                path=RESTORE,
+                content=render(
+                    "backups/restore-database.sh.j2",
+                    folder=f"{mount}/postgresql/{version}/main",
+                    wanted=RESTORE_FROM,
+                    mount=mount,
+                    version=version,
+                    program=PROGRAM,
+                    binaries=f"/usr/lib/postgresql/{version}/bin",
+                ),
+                mode="0755",
+            ),
+            HostFile(
+                path=unit,
+                content=render("backups/restore-database.service.j2", mount=mount, restore=RESTORE),
+            ),
+        ),
+        services=(Service(unit=RESTORE_UNIT, restart_on=(RESTORE_FROM, unit)),),
     )
 
 

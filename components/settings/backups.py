@@ -96,6 +96,19 @@ class Backups:
     )
 
 
+def needed(database: Mapping[str, object], backups: Mapping[str, object]) -> list[UserError]:
+    """A restore from backups where there are none."""
+    if not database.get("restore_from") or not backups.get("off"):
+        return []
+    return [
+        UserError(
+            f"{PREFIX}database.restore_from: should be set where the stack has backups, got"
+            f" {PREFIX}backups.off",
+            f"Remove {PREFIX}backups.off, or {PREFIX}database.restore_from.",
+        )
+    ]
+
+
 def problems(bucket: Mapping[str, str]) -> list[UserError]:
     """What is wrong with a bucket of one's own as a whole."""
     if not bucket:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from typing import Literal, cast, get_args
 
 from components.cloud_names import cloud_names
@@ -20,6 +22,20 @@ def _cloud(value: object) -> str:
     if text not in (known := cloud_names()):
         raise Refused(f"one of {', '.join(known)}")
     return text
+
+
+def _restore_from(value: object) -> str:
+    """As the host's program takes it: ``latest``, ``at TIME`` or an id."""
+    # YAML reads a time as one.
+    text = value.isoformat() if isinstance(value, datetime.date) else line(value)
+    if text == "latest" or re.fullmatch("[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?", text):
+        return text
+    moment = datetime.datetime.fromisoformat(text)
+    try:
+        moment = moment.replace(tzinfo=moment.tzinfo or datetime.UTC).astimezone(datetime.UTC)
+    except OverflowError:
+        raise ValueError from None
+    return f"at {moment:%Y-%m-%dT%H:%M:%S.%f}+00:00"
 
 
 def _stage(value: object) -> Stage:
@@ -104,6 +120,11 @@ POOL_MODE: Single[PoolMode] = Single(
     allowed=f"one of {', '.join(get_args(PoolMode))}",
     convert=_pool_mode,
     remedy="transaction suits most apps.",
+)
+RESTORE_FROM: Single[str] = Single(
+    allowed="latest, a time in UTC or the id of a backup",
+    convert=_restore_from,
+    remedy="For example latest.",
 )
 VERSION: Single[int] = Single(
     allowed="17",

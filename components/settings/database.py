@@ -50,6 +50,16 @@ class Database:
         stages=(2,),
         elsewhere="in stage 1 the data is on the data volume (stages:data.volume_gib)",
     )
+    restore_from: str | None = key(
+        choices.RESTORE_FROM,
+        "Fill an empty data volume from the backups before the first start of PostgreSQL: `latest`,"
+        " a time in UTC, or the id of a backup. Refused where there is a database. Remove it when"
+        " the stack is up.",
+        default=None,
+        by_default="an empty volume gets an empty database",
+        stages=(1,),
+        elsewhere="stage 2's managed database is restored by its vendor",
+    )
     backup_days: int = key(
         whole(7, 35),
         "Days for which the managed database can be put back to any minute.",

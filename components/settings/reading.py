@@ -66,6 +66,7 @@ def read(stack: str, values: Mapping[str, object]) -> Settings:
     parts = {name: _group(group, f"{name}.", own, problems) for name, group in GROUPS.items()}
     problems += _open_to_all(parts["access"], values)
     problems += backups.problems(parts["backups"].get("bucket", {}))
+    problems += backups.needed(parts["database"], parts["backups"])
     raise_all(problems)
     parts["network"].setdefault("cidr", DEFAULT_CIDRS[top["stage"]])
     parts["access"].setdefault("ssh_cidrs", (parts["network"]["cidr"],))

@@ -104,6 +104,7 @@ def _postgres_here(
     own = pgbouncer.upstream_socket(statement_timeout_s=statement_timeout_s)
     return AppDatabase(
         parts=(
+            *([_restored(settings)] if bucket and settings.database.restore_from else []),
             postgres.postgres(
                 version=version,
                 memory_mib=memory_mib,
@@ -182,6 +183,14 @@ def _backups(settings: Settings) -> Part:
         mount=MOUNT,
         volume_gib=settings.data.volume_gib,
         hour=settings.backups.hour,
+    )
+
+
+def _restored(settings: Settings) -> Part:
+    return backups.restored(
+        settings.database.restore_from or "",
+        version=settings.database.version,
+        mount=postgres.MOUNT,
     )
 
 

@@ -66,6 +66,7 @@ def single_server(
     memory_mib: int = 2048,
     address: str = "example",
     bucket: backups.Bucket | None = BUCKET,
+    restore_from: str = "",
 ) -> ComposedHost:
     """Stage 1: everything on one host; without a bucket there are no backups."""
     sizes = postgres.pool_sizes(None)
@@ -73,6 +74,11 @@ def single_server(
         boot_document=boot_document(volume_device=DEVICE, with_postgres=True),
         parts=(
             *_before(memory_mib, database_here=True),
+            *(
+                [backups.restored(restore_from, version=17, mount=postgres.MOUNT)]
+                if restore_from
+                else []
+            ),
             postgres.postgres(
                 version=17,
                 memory_mib=memory_mib,

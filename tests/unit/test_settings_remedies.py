@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
 import pytest
@@ -55,3 +56,17 @@ def test_instance_connect_as_the_error_about_no_networks_says() -> None:
     values = {name: value for name, value in AWS.items() if name != "access.ssh_cidrs"}
     values |= {"stage": "1", "access.instance_connect": True}
     load("aws").cloud(settings.read("aws-stage1", values))
+
+
+def test_a_restore_without_backups_as_its_error_says() -> None:
+    values: dict[str, object] = {**LEAST, "database.restore_from": "latest", "backups.off": True}
+    assert "Remove stages:backups.off, or stages:database.restore_from" in told(values)
+    for name in ("backups.off", "database.restore_from"):
+        settings.read("s", {key: value for key, value in values.items() if key != name})
+
+
+def test_a_time_to_restore_is_one_in_utc_however_it_is_written() -> None:
+    moment = datetime.datetime(2026, 11, 29, 12, 0, 6)
+    for written in ("2026-11-29T13:00:06+01:00", "2026-11-29 12:00:06", moment):
+        read = settings.read("s", {**LEAST, "database.restore_from": written})
+        assert read.database.restore_from == "at 2026-11-29T12:00:06.000000+00:00"

@@ -40,6 +40,7 @@ class Rack:
     hosts: list[nspawn.Host]
     commit: str
     bucket: backups.Bucket | None = None
+    restore_from: str = ""
 
     def boot(self, name: str) -> AppHost:
         """A new server with the boot document and the disk."""
@@ -71,7 +72,9 @@ class Rack:
         own = firewall.firewall(ssh_cidrs=(self.network.cidr,))
         return tuple(
             own if any(file.path == firewall.PATH for file in part.files) else part
-            for part in single_server(MEMORY_MIB, bucket=self.bucket).parts
+            for part in single_server(
+                MEMORY_MIB, bucket=self.bucket, restore_from=self.restore_from
+            ).parts
             if not any(file.path.startswith("/home/") for file in part.files)
         )
 

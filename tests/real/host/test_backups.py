@@ -12,6 +12,7 @@ import pytest
 
 from components.clouds.local.bucket import program
 from components.clouds.local.hosts import machine
+from components.errors import UserError
 from components.host import backups
 from tests.real.app_host import AppHost
 from tests.real.host.rack import Rack, apply, racked, sql
@@ -200,6 +201,33 @@ def test_a_bucket_that_refuses_is_told_and_the_product_stays_up(host: AppHost) -
     assert run(host, "due")["type"] == "full"
     assert run(host, "state")["gap"] is None
     assert run(host, "verify")["tables"]["public.ledger"] == 2
+
+
+def test_a_lost_database_comes_back_into_an_empty_volume_and_no_other(
+    rack: Rack, host: AppHost
+) -> None:
+    sql(host, "create table kept as select generate_series(1, 1000) as entry")
+    run(host, "verify")  # what is committed is in the bucket
+    rack.restore_from = "latest"
+    try:
+        with pytest.raises(UserError) as refused:
+            apply(rack, host)
+        assert "restore_from: should be set for an empty data volume, got one" in str(refused.value)
+        assert sql(host, "select count(*) from kept") == "1000"
+        host.sh("systemctl stop postgresql@17-main postgres-cluster; rm -r /data/postgresql")
+        apply(rack, host)
+        assert sql(host, "select count(*) from kept") == "1000"
+        # It archives and is backed up; asked for once more, nothing happens.
+        sql(host, "insert into kept values (1001)")
+        assert run(host, "now", "full")["type"] == "full"
+        assert run(host, "verify")["tables"]["public.kept"] == 1001
+        host.sh("systemctl restart restore-database")
+        apply(rack, host)
+        assert sql(host, "select count(*) from kept") == "1001"
+    finally:
+        rack.restore_from = ""
+    apply(rack, host)
+    assert host.sh("test -e /etc/stages/restore-from && echo there || echo gone") == "gone"
 
 
 def _ok(made: AppHost, command: str) -> bool:

@@ -7,6 +7,7 @@
     verify                    restore the newest into a scratch cluster and check all of it
     restore [latest | at TIME | ID]   a copy beside the running database
     table NAME,... [latest | at TIME | ID]   the same, and these tables of it in the database
+    fill PLACE [latest | at TIME | ID]    such a copy at that place, where no database runs
     dump [latest | at TIME | ID]      such a copy as a dump, on standard output
 
 What goes on is said on standard error, results are JSON on standard output.
@@ -145,6 +146,23 @@ def table(wanted: str, *words: str) -> dict[str, Any]:
     return _beside(values)
 
 
+def fill(where: str, *words: str) -> dict[str, Any]:
+    """A copy at a place of its own, read whole; there is no database whose place it could take."""
+    settings = record.config()
+    place = Path(where)
+    with record.alone("restore"), record.recorded("restore") as values:
+        chosen, options = target(words or ("latest",), repository.backups(), time.time())
+        _readable(chosen)
+        began = time.time()
+        copies.restore(place, options, chosen["size_bytes"])
+        with copies.running(place, settings["binaries"]):
+            values.update(copies.facts(settings["binaries"]))
+        values.update(place=where, target=" ".join(words) or "latest")
+        values["restore_s"] = round(time.time() - began, 1)
+    say(f"{chosen['id']} is restored and whole: {values['rows']} rows, {values['restore_s']} s")
+    return values
+
+
 def dump(*words: str) -> None:
     """A copy as a dump on standard output; nothing of it stays."""
     place = Path(record.config()["restore_place"])
@@ -163,6 +181,7 @@ def _copy(what: str, words: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     with record.alone("restore"), record.recorded(what) as values:
         found = repository.backups()
         chosen, options = target(words or ("latest",), found, time.time())
+        _readable(chosen)
         if "--type=immediate" not in options:
             flush()
         began = time.time()
@@ -218,9 +237,19 @@ def target(
     raise Failed(f"ID: should be one of {known}, got {' '.join(words)[:60]!r}")
 
 
+def _readable(chosen: dict[str, Any]) -> None:
+    """Raise ``Failed`` for a backup of another major version of PostgreSQL."""
+    here = Path(record.config()["binaries"]).parent.name
+    if chosen["postgresql"] not in ("", here):
+        raise Failed(
+            f"{chosen['id']}: should be a backup of PostgreSQL {here}, which this server runs, got"
+            f" one of {chosen['postgresql']}"
+        )
+
+
 def _moment(text: str) -> datetime:
     if re.fullmatch(r"[0-9:. T+Z-]{10,40}", text):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, OverflowError):
             moment = datetime.fromisoformat(text)
             return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     raise Failed(
@@ -237,6 +266,7 @@ COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
     "verify": verify,
     "restore": restore,
     "table": table,
+    "fill": fill,
     "dump": dump,
 }
 

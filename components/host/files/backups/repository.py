@@ -6,7 +6,7 @@ import datetime
 import json
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.host.files.backups import record
@@ -54,7 +54,8 @@ def backups() -> list[dict[str, Any]]:
     try:
         every = json.loads(pgbackrest("info", "--output=json", timeout_s=INFO_S))
         (stanza,) = [one for one in every if one["name"] == "main"] or [{}]
-        found = [_backup(one) for one in stanza.get("backup", [])]
+        majors = {one["id"]: one["version"] for one in stanza.get("db", [])}
+        found = [_backup(one, majors) for one in stanza.get("backup", [])]
     except (ValueError, LookupError, TypeError):
         raise Failed("pgBackRest info: its answer is not understood") from None
     if stanza.get("status", {}).get("code") not in NOTHING_WRONG:
@@ -63,9 +64,10 @@ def backups() -> list[dict[str, Any]]:
     return found
 
 
-def _backup(one: dict[str, Any]) -> dict[str, Any]:
+def _backup(one: dict[str, Any], majors: Mapping[int, str]) -> dict[str, Any]:
     return {
         "id": one["label"],
+        "postgresql": majors.get(one.get("database", {}).get("id"), ""),
         "type": one["type"],
         "began": one["timestamp"]["start"],
         "ended": one["timestamp"]["stop"],
