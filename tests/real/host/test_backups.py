@@ -59,9 +59,13 @@ def host(rack: Rack) -> AppHost:
     made.host.put("/srv/s3.key", (rack.key.parent / "s3.key").read_text(), mode=0o600)
     made.sh(f"mkdir -p /srv/s3/shop-backups && {START}")
     apply(rack, made)
-    # Its own runs would come between those of the tests.
-    made.sh("systemctl stop backups.timer backups.service")
+    still(made)
     return made
+
+
+def still(made: AppHost) -> None:
+    """Its own runs would come between those of the tests."""
+    made.sh("systemctl stop backups.timer backups.service")
 
 
 def run(made: AppHost, *words: str, code: int = 0) -> Any:
@@ -203,6 +207,58 @@ def test_a_bucket_that_refuses_is_told_and_the_product_stays_up(host: AppHost) -
     assert run(host, "verify")["tables"]["public.ledger"] == 2
 
 
+def test_another_passphrase_opens_nothing_and_harms_nothing(host: AppHost) -> None:
+    conf = "/etc/pgbackrest/pgbackrest.conf"
+    host.sh(f"cp -p {conf} /root/conf && sed -i 's/^repo1-cipher-pass=.*/&x/' {conf}")
+    try:
+        assert run(host, "now", code=1)
+        assert run(host, "restore", "latest", code=1)
+        assert run(host, "state")["backup"]["ok"] is False
+    finally:
+        host.sh(f"cp -p /root/conf {conf}")
+    assert run(host, "now")["type"] == "diff"
+
+
+def test_a_corrupted_file_in_the_bucket_is_seen_by_the_next_proof(host: AppHost) -> None:
+    label = run(host, "now", "full")["id"]
+    largest = f"find /srv/s3/shop-backups/shop/backup/main/{label} -type f -size +64k"
+    host.sh(f"dd if=/dev/urandom of=$({largest} | head -n 1) bs=4k seek=4 count=4 conv=notrunc")
+    assert run(host, "verify", code=1)
+    assert run(host, "state")["verify"]["ok"] is False
+    assert run(host, "now", "full")["type"] == "full"
+    assert run(host, "verify")["rows"]
+
+
+def test_a_copy_without_room_is_refused_before_anything_is_written(host: AppHost) -> None:
+    free = "$(df --output=avail -B1 /data | tail -n 1)"
+    host.sh(f"fallocate -l $(({free} - 100 * 1024 * 1024)) /data/ballast")
+    try:
+        said = run(host, "restore", "latest", code=1)
+        assert "/data/copies/restore: should have " in said and " free for a copy, got " in said
+        assert sql(host, "select count(*) from ledger") == "2"
+    finally:
+        host.sh("rm /data/ballast")
+
+
+STEPS = ("sync", "systemctl stop", "mv --no-target-directory", "mv --exchange", "install")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_switch_that_is_killed_leaves_one_whole_database(host: AppHost, step: str) -> None:
+    sql(host, "create table if not exists switched (entry int)")
+    sql(host, "insert into switched values (1)")
+    before = sql(host, "select count(*) from switched")
+    run(host, "restore", "latest")
+    host.sh(f"sed '/^{step}/a kill -KILL $$' {backups.SWITCH} > /root/killed; ! sh /root/killed")
+    host.sh("systemctl restart database-copies; systemctl start postgresql@17-main")  # as a boot
+    assert sql(host, "select count(*) from switched") == before
+    run(host, "restore", "latest")
+    host.sh(backups.SWITCH)
+    still(host)
+    assert sql(host, "select count(*) from switched") == before
+    host.sh("rm -r /data/copies/before-*")
+
+
 def test_a_lost_database_comes_back_into_an_empty_volume_and_no_other(
     rack: Rack, host: AppHost
 ) -> None:
@@ -216,6 +272,7 @@ def test_a_lost_database_comes_back_into_an_empty_volume_and_no_other(
         assert sql(host, "select count(*) from kept") == "1000"
         host.sh("systemctl stop postgresql@17-main postgres-cluster; rm -r /data/postgresql")
         apply(rack, host)
+        still(host)
         assert sql(host, "select count(*) from kept") == "1000"
         # It archives and is backed up; asked for once more, nothing happens.
         sql(host, "insert into kept values (1001)")
@@ -227,6 +284,7 @@ def test_a_lost_database_comes_back_into_an_empty_volume_and_no_other(
     finally:
         rack.restore_from = ""
     apply(rack, host)
+    still(host)
     assert host.sh("test -e /etc/stages/restore-from && echo there || echo gone") == "gone"
 
 
