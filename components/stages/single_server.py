@@ -13,7 +13,15 @@ from typing import Any
 import pulumi
 
 from components import outputs
-from components.host import backups, pgbouncer, postgres, samples
+from components.host import (
+    app,
+    backups,
+    certificate,
+    file_backups,
+    pgbouncer,
+    postgres,
+    samples,
+)
 from components.host.bootstrap import bootstrap_sql
 from components.host.data_volume import MOUNT
 from components.host.model import DatabaseStep, HostFile, Part
@@ -113,7 +121,7 @@ def _postgres_here(
             ),
             samples.samples(version=version, memory_mib=memory_mib),
             *([] if settings.database.promoted_to else [Part(files=(own,))]),
-            *([_backups(settings)] if bucket else []),
+            *([_backups(settings), _file_backups(settings)] if bucket else []),
         ),
         secret_files=_secret_files(settings, bucket, secrets),
         sizes=postgres.pool_sizes(settings.database.pool_size),
@@ -124,7 +132,10 @@ def _postgres_here(
         bootstrap_secrets={
             "sql": bootstrap_sql(managed=False, statement_timeout_s=statement_timeout_s)
         },
-        shutdown=(*(backups.SHUTDOWN if bucket else ()), *postgres.shutdown(version)),
+        shutdown=(
+            *((*backups.SHUTDOWN, *file_backups.SHUTDOWN) if bucket else ()),
+            *postgres.shutdown(version),
+        ),
     )
 
 
@@ -186,11 +197,21 @@ def _backups(settings: Settings) -> Part:
     )
 
 
+def _file_backups(settings: Settings) -> Part:
+    """Uploads and certificates; the database has a program of its own."""
+    return file_backups.file_backups(
+        folders=(app.storage(MOUNT), certificate.store(MOUNT)),
+        mount=MOUNT,
+        hour=settings.backups.hour,
+        keep_days=settings.backups.keep_days,
+    )
+
+
 def _restored(settings: Settings) -> Part:
     return backups.restored(
         settings.database.restore_from or "",
         version=settings.database.version,
-        mount=postgres.MOUNT,
+        mount=MOUNT,
     )
 
 
@@ -198,13 +219,18 @@ def _backup_files(
     settings: Settings, bucket: pulumi.Input[backups.Bucket], secrets: GeneratedSecrets
 ) -> pulumi.Output[Sequence[HostFile]]:
     def files(known: dict[str, Any]) -> Sequence[HostFile]:
-        return backups.files(
-            known["bucket"],
-            version=settings.database.version,
-            mount=MOUNT,
-            path=settings.stack,
-            passphrase=known["passphrase"],
-            keep_days=settings.backups.keep_days,
+        bucket, passphrase = known["bucket"], known["passphrase"]
+        path = settings.stack
+        return (
+            *backups.files(
+                bucket,
+                version=settings.database.version,
+                mount=MOUNT,
+                path=path,
+                passphrase=passphrase,
+                keep_days=settings.backups.keep_days,
+            ),
+            file_backups.environment(bucket, path=f"{path}-files", passphrase=passphrase),
         )
 
     passphrase = secrets.value(BACKUP_PASSPHRASE)

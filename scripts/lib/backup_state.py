@@ -31,6 +31,10 @@ def state(found: Mapping[str, Any]) -> list[str]:
         lines.append(f"{name}: {moment(good['at']) + late if good else 'never'}")
         if last and not last.get("ok"):
             lines.append(f"  the one of {moment(last['at'])} failed: {last.get('problem')}")
+    if "files" in found:
+        at = found["files"]
+        late = ": TOO OLD" if at and found["now"] - at > OLD_BACKUP_S else ""
+        lines.append(f"last good backup of files: {moment(at) + late if at else 'never'}")
     archiver = found.get("archiver") or {}
     if archiver.get("failing"):
         lines.append(f"WAL DOES NOT REACH THE BUCKET: {found['waiting_mib']} MiB wait")

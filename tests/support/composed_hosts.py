@@ -14,8 +14,10 @@ from components.host import (
     backups,
     base,
     bootstrap,
+    certificate,
     cloud_init,
     data_volume,
+    file_backups,
     firewall,
     memory,
     nginx,
@@ -75,7 +77,7 @@ def single_server(
         parts=(
             *_before(memory_mib, database_here=True),
             *(
-                [backups.restored(restore_from, version=17, mount=postgres.MOUNT)]
+                [backups.restored(restore_from, version=17, mount=data_volume.MOUNT)]
                 if restore_from
                 else []
             ),
@@ -86,26 +88,38 @@ def single_server(
                 archive_command=backups.ARCHIVE if bucket else "",
             ),
             samples.samples(version=17, memory_mib=memory_mib),
-            *([_backups()] if bucket else []),
+            *([_backups(), _file_backups()] if bucket else []),
             Part(files=(pgbouncer.upstream_socket(),)),
             *_after(sizes, managed=False),
         ),
         secret_files=(
             *_secrets(address),
             *(
-                backups.files(
-                    bucket,
-                    version=17,
-                    mount=data_volume.MOUNT,
-                    path="shop",
-                    passphrase=PASSPHRASE,
-                    keep_days=14,
+                (
+                    *backups.files(
+                        bucket,
+                        version=17,
+                        mount=data_volume.MOUNT,
+                        path="shop",
+                        passphrase=PASSPHRASE,
+                        keep_days=14,
+                    ),
+                    file_backups.environment(bucket, path="shop-files", passphrase=PASSPHRASE),
                 )
                 if bucket
                 else ()
             ),
         ),
         sql=bootstrap.bootstrap_sql(managed=False),
+    )
+
+
+def _file_backups() -> Part:
+    return file_backups.file_backups(
+        folders=(app.storage(data_volume.MOUNT), certificate.store(data_volume.MOUNT)),
+        mount=data_volume.MOUNT,
+        hour=3,
+        keep_days=14,
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 from components.clouds.local.bucket import program
 from components.clouds.local.hosts import machine
 from components.errors import UserError
-from components.host import backups
+from components.host import backups, file_backups
 from tests.real.app_host import AppHost
 from tests.real.host.rack import Rack, apply, racked, sql
 
@@ -65,7 +65,7 @@ def host(rack: Rack) -> AppHost:
 
 def still(made: AppHost) -> None:
     """Its own runs would come between those of the tests."""
-    made.sh("systemctl stop backups.timer backups.service")
+    made.sh("systemctl stop backups.timer backups.service file-backups.timer file-backups.service")
 
 
 def run(made: AppHost, *words: str, code: int = 0) -> Any:
@@ -257,6 +257,23 @@ def test_a_switch_that_is_killed_leaves_one_whole_database(host: AppHost, step: 
     still(host)
     assert sql(host, "select count(*) from switched") == before
     host.sh("rm -r /data/copies/before-*")
+
+
+def test_uploads_and_certificates_come_back_and_nobody_reads_them(host: AppHost) -> None:
+    host.sh("install -d -o app -m 0700 /data/storage/cats /data/tls")
+    host.sh("echo a-cat > /data/storage/cats/1.jpg; chown app: /data/storage/cats/1.jpg")
+    host.sh("echo a-key > /data/tls/key; systemctl start file-backups.service")
+    assert run(host, "state")["files"] is not None
+    assert host.sh("grep -rl a-cat /srv/s3 || true") == ""  # encrypted
+    host.sh("rm -r /data/storage/cats /data/tls/key")
+    host.sh(f"{file_backups.PROGRAM} restore latest --target / --include /data/storage/cats")
+    assert host.sh("cat /data/storage/cats/1.jpg; stat -c '%U %a' /data/storage/cats") == (
+        "a-cat\napp 700"
+    )
+    host.sh(f"{file_backups.PROGRAM} restore latest --target / --include /data/tls")
+    assert host.sh("cat /data/tls/key") == "a-key"
+    host.sh("systemctl start file-backups.service")  # not due again: nothing is done
+    assert host.sh(f"{file_backups.PROGRAM} snapshots --json | grep -o short_id | wc -l") == "1"
 
 
 def test_a_lost_database_comes_back_into_an_empty_volume_and_no_other(

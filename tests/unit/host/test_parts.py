@@ -46,7 +46,8 @@ def test_every_configuration_file_is_read_by_a_service(host: ComposedHost) -> No
     )
     when_used = re.compile(
         r"/etc/apt/|/home/|/usr/local/share/stages/pages/|.*/start\.conf$|.*/60-pooler\.conf$"
-        r"|/etc/stages/(backups|copy|web)|/etc/pgbackrest/|.*/backups(-verify)?\.service$"
+        r"|/etc/stages/(backups|copy|web|file-backups)|/etc/pgbackrest/"
+        r"|.*/(backups|backups-verify|file-backups)\.service$"
     )
     left = [
         path

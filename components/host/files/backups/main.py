@@ -69,6 +69,7 @@ def state() -> dict[str, Any]:
         "waiting_mib": 16 * sum(1 for _ in ready),
         "archiver": _archiver(),
         "gap": gap.stat().st_mtime if gap.exists() else None,
+        "files": record.FILES.stat().st_mtime if record.FILES.exists() else None,
     }
 
 

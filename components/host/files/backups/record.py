@@ -15,6 +15,8 @@ from typing import Any
 CONFIG = Path("/etc/stages/backups.json")
 FOLDER = Path("/var/lib/stages-backups")
 """Belongs to postgres, as this program does: root neither reads nor writes there."""
+FILES = Path("/var/lib/stages-file-backups/good")
+"""As old as the last good backup of uploads and certificates (``host/file_backups.py``)."""
 GAP = "gap"
 """When WAL was given up; until the next full backup, later times cannot be restored."""
 GAP_CLOSING = "gap.closing"
