@@ -14,6 +14,8 @@ from tests.real.stages.conftest import take_away
 
 pytestmark = pytest.mark.real
 
+VISITS = "select count(*) from proof_visit"
+
 
 @pytest.fixture
 def backed_up(checkout: Clone) -> Iterator[Stack]:
@@ -55,3 +57,20 @@ def test_a_backup_is_made_and_proven_and_a_copy_put_beside_the_database(backed_u
     assert "The app still uses the old one" in compared
     refused = backup(backed_up, "restore", "--to-time", "2101-01-01", code=1).stderr
     assert "--to-time: should be in the past" in refused
+    file = backed_up.clone.path / "laptop.dump"
+    backup(backed_up, "download", "--to", str(file))
+    assert file.read_bytes()[:5] == b"PGDMP" and file.stat().st_mode & 0o777 == 0o600
+
+    # The data goes and the backups stay; the next stack has its database out of them.
+    count = f"sudo runuser -u postgres -- psql -XAtd app -c '{VISITS}'"
+    visits = int(backed_up.run("ssh", count))
+    assert visits
+    assert "but for the backups, which WITH_BACKUPS=1 deletes too" in backed_up.run("down")
+    said = backed_up.run("delete-data", "--confirm", backed_up.name)
+    print(said)  # as docs/backups.md has it
+    assert "no data is left but the backups, which stay:" in said
+    backed_up.up(database__restore_from="latest")
+    assert int(backed_up.run("ssh", count)) >= visits
+    listed = backup(backed_up, "list").stdout
+    print(listed)
+    assert made["id"] in listed
