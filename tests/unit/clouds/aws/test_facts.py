@@ -77,6 +77,8 @@ def test_fact_1_what_holds_data_or_an_address_is_protected(one: Graph, two: Grap
     assert protected(one) - bucket == {
         "aws:ebs/volume:Volume aws-stage1-data",
         "aws:ec2/eip:Eip aws-stage1-app-address",
+        # With the passphrase of the backups.
+        "pulumi-python:dynamic/stages:GeneratedSecrets aws-stage1-secrets",
     }
     assert protected(two) == {
         "aws:ec2/eip:Eip aws-stage2-app-address",
