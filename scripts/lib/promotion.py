@@ -102,7 +102,6 @@ def way(both: Pair) -> dict[str, Any]:
             "mode": "promotion door",
             "public": made["public"],
             "from_address": new[outputs.SSH_HOST],
-            "login": old[outputs.SSH_USER],
             "ca_pem": files[pgbouncer.SERVER_CA]["content"],
         },
         both.say,
@@ -204,9 +203,7 @@ def move_queue(both: Pair) -> None:
 def close(both: Pair) -> None:
     """Take tunnel, keys and rules away on both servers, and the record."""
     for server in (both.new_server, both.old_server):
-        server.perform(
-            {"mode": "promotion close", "login": server.way_in[outputs.SSH_USER]}, both.say
-        )
+        server.perform({"mode": "promotion close"}, both.say)
     both.old.operations.join(both.old.settings, both.new.settings, False)
 
 

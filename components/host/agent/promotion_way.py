@@ -21,6 +21,11 @@ from components.host.agent.report import Failed, run, step
 
 FOLDER = Path("/etc/stages-promotion")
 KEY, KNOWN = FOLDER / "key", FOLDER / "known_hosts"
+KEYS, SSHD = FOLDER / "authorized_keys", Path("/etc/ssh/sshd_config.d/60-stages-promotion.conf")
+SSHD_TEXT = f"""\
+# Until the promotion ends: the tunnel's key, beside those of the two usual files.
+AuthorizedKeysFile .ssh/authorized_keys .ssh/authorized_keys2 {KEYS}
+"""
 PASSWORD, CA = FOLDER / "password", FOLDER / "ca.pem"
 SUBSCRIBER_PORT = 6543
 """On the stage 2 server's own address: PostgreSQL of stage 1, for the new database."""
@@ -93,8 +98,8 @@ def door(document: dict[str, Any]) -> dict[str, object]:
         f'restrict,port-forwarding,from="{address}",permitopen="[{SOCKET}]:*",'
         f'permitlisten="127.0.0.1:{TUNNEL_PORT}",command="/bin/false" {document["public"]}'
     )
-    _authorize(document["login"], words + "\n")
     FOLDER.mkdir(mode=0o755, exist_ok=True)
+    _authorize(words + "\n")
     CA.write_text(document["ca_pem"])
     _open(f"insert rule inet stages input ip saddr {address} tcp dport 22 accept")
     return {}
@@ -141,7 +146,7 @@ def tunnel(document: dict[str, Any]) -> dict[str, object]:
     return {"address": source[1], "port": SUBSCRIBER_PORT}
 
 
-def close(document: dict[str, Any]) -> dict[str, object]:
+def close(_document: dict[str, Any]) -> dict[str, object]:
     """On either server: take all of this away, and the record."""
     step("take the way away")
     for name in (TUNNEL, DOOR):
@@ -149,7 +154,7 @@ def close(document: dict[str, Any]) -> dict[str, object]:
             run(["systemctl", "disable", "--quiet", "--now", name])
             (UNITS / name).unlink()
     run(["systemctl", "daemon-reload"])
-    _authorize(document["login"], "")
+    _authorize("")
     for file in (KEY, KEY.with_suffix(".pub"), KNOWN, PASSWORD, CA):
         file.unlink(missing_ok=True)
     if FOLDER.exists():
@@ -185,16 +190,19 @@ def _unit(name: str, text: str) -> None:
         raise Failed(name, f"does not start: {done.last_line()}", "", units.journal(name))
 
 
-def _authorize(login: str, line: str) -> None:
-    """The second file in which sshd looks for a user's keys; empty: there is none.
+def _authorize(line: str) -> None:
+    """Let sshd look into a file of its own for the tunnel's key too; empty: no more.
 
-    Written as that user: the folder is theirs.
+    It is root's: whoever logs in does not change it.
     """
-    file = f"/home/{login}/.ssh/authorized_keys2"
-    script = f"umask 077; cat > {file}" if line else f"rm -f {file}"
-    done = run(["runuser", "-u", login, "--", "sh", "-c", script], text=line)
-    if not done.ok:
-        raise Failed(file, done.last_line())
+    if line:
+        KEYS.write_text(line)
+        SSHD.write_text(SSHD_TEXT)
+    else:
+        SSHD.unlink(missing_ok=True)
+        KEYS.unlink(missing_ok=True)
+    _must(["sshd", "-t"])
+    _must(["systemctl", "reload", "ssh.service"])
 
 
 def _must(argv: list[str]) -> None:
