@@ -446,17 +446,19 @@ def _epilogue(session: Session, progress: Progress) -> None:
         certificate.settle(session.stack, views.values(session), session.say)
     if url := str(values.get(outputs.URL) or ""):
         patience_s = max(status.ANSWER_S, progress.elapsed_s / 10)
-        good, answer = status.ask(url, str(values.get(outputs.ADDRESS) or ""), patience_s)
+        _, answer = status.ask(url, str(values.get(outputs.ADDRESS) or ""), patience_s)
         revision = str(values.get(outputs.REVISION) or "")[:12]
         words = f"   (revision {revision}, {answer})" if revision else f"   ({answer})"
         session.say(f"\n  {url}{words}")
-        if not good:
-            session.say(
-                f"  It should answer. `make refresh{stack}` looks at what is really there, "
-                f"`make up{stack}` then corrects it."
+        if status.IN_MAINTENANCE in answer:
+            session.say(f"  Or is maintenance on? `make status{stack}` says so.")
+        elif answer.startswith(("5", "no answer")):  # without a page at / there may be a 404
+            raise StepFailed(
+                f"{url}: should answer, got {answer}",
+                f"`make status STACK={session.stack}` says what does not run; `make refresh"
+                f" STACK={session.stack}` looks at what is really there, and `make up"
+                f" STACK={session.stack}` then corrects it.",
             )
-            if answer.startswith("503"):
-                session.say(f"  Or is maintenance on? `make status{stack}` says so.")
     session.say(
         f"\nNext: make status{stack}   is it up, what runs on it\n"
         f"      make ssh{stack}      a shell on the app server\n"

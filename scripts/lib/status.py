@@ -165,6 +165,11 @@ def lags(text: str) -> list[dict[str, Any]]:
     return found
 
 
+IN_MAINTENANCE = "as in maintenance"
+MAINTENANCE_RETRY_S = "300"
+"""What the page of `./stages maintenance on` says (``app-locations.conf``)."""
+
+
 def ask(url: str, address: str = "", patience_s: float = ANSWER_S) -> tuple[bool, str]:
     """Ask the address itself, whatever proxy the shell has set and wherever the name leads.
 
@@ -184,6 +189,8 @@ def ask(url: str, address: str = "", patience_s: float = ANSWER_S) -> tuple[bool
             connection.sock = trusting.wrap_socket(connection.sock, server_hostname=host)
         connection.request("GET", parts.path or "/", headers={"Host": parts.netloc})
         response = connection.getresponse()
+        if response.status == 503 and response.headers["Retry-After"] == MAINTENANCE_RETRY_S:
+            return False, f"{response.status} {IN_MAINTENANCE}"
         if response.status >= 400:
             return False, f"{response.status} {response.reason}"
         return True, f"{response.status} in {(time.monotonic() - started) * 1000:.0f} ms"

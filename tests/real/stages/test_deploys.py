@@ -110,3 +110,12 @@ def test_a_request_that_takes_long_ends_before_its_process(stack: Stack) -> None
         stack.run("restart", "--", "web")
         until("the spare to go", stack.rested)
     assert seen.failed() == []
+
+
+def test_a_site_that_does_not_answer_is_no_success(stage1: Stack) -> None:
+    stage1.run("ssh", "--", "sudo", "systemctl", "stop", "web@8001", "web@8002")
+    said = stage1.run("up", code=1)
+    assert f"{stage1.outputs()['url']}: should answer, got 503" in said
+    assert "web@8001" in stage1.run("status", code=1)
+    stage1.run("refresh")
+    stage1.run("up")
