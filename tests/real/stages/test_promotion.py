@@ -52,7 +52,9 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
 
     with ledger(app_host(stage1), CLIENTS) as seen:
         assert "--switch comes next" in promote("--copy", "--replace")
+        stage2.configure(app__request_timeout_s=61)
         assert "fills the database of this stack" in stage2.run("up", code=1)
+        stage2.configure(app__request_timeout_s=None)
         sql(stage1, "CREATE TABLE public.late (id bigint PRIMARY KEY)")
         assert "lacks a change of the tables: public.late" in promote("--switch", code=1)
         promote("--abort")
