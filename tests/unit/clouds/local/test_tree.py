@@ -104,5 +104,5 @@ def test_nothing_else_opens_a_path_below_a_hosts_files() -> None:
     ]
     assert found == [
         'nspawn.py: "HOME": "/root",',
-        'nspawn.py: running = Tree(Path(f"/proc/{leader.pid}/root"), hostname)',
+        'nspawn.py: root = Path(f"/proc/{leader.pid}/root")',
     ]
