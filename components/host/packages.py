@@ -33,6 +33,7 @@ SERVICE_PACKAGES = (
     "pgbouncer",
     "postgresql-17",
     "postgresql-client-17",
+    "restic",
     "valkey-server",
     "valkey-tools",
 )

@@ -131,9 +131,12 @@ def test_the_managed_upstream_is_quoted_verified_and_private() -> None:
 
 def test_a_promoted_server_takes_half_of_the_other_pool() -> None:
     databases, ca = pgbouncer.upstream_promoted(SIZES, password="p", ca_pem="PEM")
-    pooled, direct = (line for line in databases.content.splitlines() if line.startswith("app"))
+    pooled, direct, release = (
+        line for line in databases.content.splitlines() if line.startswith("app")
+    )
     assert pooled.endswith(" pool_size=6 reserve_pool_size=1 max_db_connections=7")
     assert direct.endswith(" pool_size=2 reserve_pool_size=0 max_db_connections=2")
+    assert " pool_size=1 reserve_pool_size=0 max_db_connections=1 " in release
     assert ca == pgbouncer.server_ca("PEM")
 
 
