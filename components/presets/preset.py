@@ -31,11 +31,13 @@ class Preset:
     """Where the repository's code names none of those that apps usually have."""
     sources: tuple[str, ...]
     """Endings of the files in which a health path is looked for."""
-    environment: Mapping[str, str]
     runtime: Mapping[str, Any]
-    """``name``, ``debian`` (version by packages), ``other`` (how another one is got)."""
+    """``name``; ``debian``: packages by version; ``same``: how many numbers of a pinned version
+    Debian's has to share; ``other``: lines of shell that get another one, mise's where they are
+    missing; ``other_from``, ``other_packages``: where from, and what that needs."""
     locks: Mapping[str, Mapping[str, str]]
     """How dependencies are installed, by the name of the file that pins them; the first counts."""
+    environment: Mapping[str, str] = field(default_factory=dict)
     debian: Mapping[str, list[str]] = field(default_factory=dict)
     """Dependencies that Debian has, each with its package and version."""
     needs: Mapping[str, list[str]] = field(default_factory=dict)

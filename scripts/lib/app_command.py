@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from components.errors import Interrupted
 from components.host import app
+from components.presets.preset import presets
 from components.remote import ssh as remote
 from components.visible import visible
 from scripts.lib import ssh
@@ -21,11 +22,14 @@ LONGEST_S = 24 * 3600
 """What its operator lost sight of ends then."""
 PLAIN = ("env", "SYSTEMD_ADJUST_TERMINAL_TITLE=0", "SYSTEMD_TINT_BACKGROUND=0")
 """Or systemd-run changes title and background of the terminal."""
-CONSOLE = """\
+_BY_PRESET = "".join(
+    f"elif [ -e {preset.console_file} ]; then exec {preset.console}\n"
+    for preset in presets().values()
+    if preset.console
+)
+CONSOLE = f"""\
 if line=$(sed -n 's/^console:[[:space:]]*//p' Procfile) && [ -n "$line" ]; then exec bash -c "$line"
-elif [ -e manage.py ]; then exec python3 manage.py shell
-elif [ -e bin/rails ]; then exec bin/rails console
-elif [ -e package.json ]; then exec node
+{_BY_PRESET}\
 else echo 'This app has no console: write a `console:` line into its Procfile.' >&2; exit 2; fi
 """
 
