@@ -72,6 +72,11 @@ def empty(place: Path) -> None:
 
 def restore(place: Path, words: list[str], size_bytes: int) -> None:
     """Fill ``place`` from the bucket; what it held is gone."""
+    if not place.is_dir():  # a switch was killed between its steps, and its server was not
+        raise Failed(
+            f"{place}: should be a folder, got none",
+            "As root of the server, `systemctl restart database-copies.service` makes it",
+        )
     empty(place)
     room(place, size_bytes)
     say(f"Restoring {repository.mib(size_bytes)} to {place}")
