@@ -1,7 +1,6 @@
 """The samples run as their authors wrote them: a folder is all that the stack's settings name.
 
-Spring Boot's is left out: its JDK, Maven and 300 artifacts take minutes to come. It was deployed by
-hand (docs/spring-boot.md).
+Spring Boot's is left out: its JDK, Maven and 300 artifacts take minutes to come.
 """
 
 from __future__ import annotations
