@@ -25,7 +25,7 @@ def _cloud(value: object) -> str:
 
 
 def _restore_from(value: object) -> str:
-    """As the host's program takes it: ``latest``, ``at TIME`` or an id."""
+    """``latest``, the id of a backup, or a time in UTC with its microseconds."""
     # YAML reads a time as one.
     text = value.isoformat() if isinstance(value, datetime.date) else line(value)
     if text == "latest" or re.fullmatch("[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?", text):
@@ -35,7 +35,7 @@ def _restore_from(value: object) -> str:
         moment = moment.replace(tzinfo=moment.tzinfo or datetime.UTC).astimezone(datetime.UTC)
     except OverflowError:
         raise ValueError from None
-    return f"at {moment:%Y-%m-%dT%H:%M:%S.%f}+00:00"
+    return moment.isoformat(timespec="microseconds")
 
 
 def _stage(value: object) -> Stage:

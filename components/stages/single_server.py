@@ -208,8 +208,9 @@ def _file_backups(settings: Settings) -> Part:
 
 
 def _restored(settings: Settings) -> Part:
+    wanted = settings.database.restore_from or ""
     return backups.restored(
-        settings.database.restore_from or "",
+        f"at {wanted}" if "T" in wanted else wanted,  # a time, of which no id has the letter
         version=settings.database.version,
         mount=MOUNT,
     )

@@ -69,4 +69,4 @@ def test_a_time_to_restore_is_one_in_utc_however_it_is_written() -> None:
     moment = datetime.datetime(2026, 11, 29, 12, 0, 6)
     for written in ("2026-11-29T13:00:06+01:00", "2026-11-29 12:00:06", moment):
         read = settings.read("s", {**LEAST, "database.restore_from": written})
-        assert read.database.restore_from == "at 2026-11-29T12:00:06.000000+00:00"
+        assert read.database.restore_from == "2026-11-29T12:00:06.000000+00:00"
