@@ -119,6 +119,7 @@ def is_done_once(stack: Stack, job: str, task: str) -> None:
     """Wait for the job; the worker of this server has done it, and once."""
     url = f"{stack.outputs()['url']}/jobs/{job}"
     until("the job to be done", lambda: is_done(url), 120)
+    until("the worker to say so", lambda: times_done(stack, task))  # its row comes first
     assert times_done(stack, task) == 1
 
 
