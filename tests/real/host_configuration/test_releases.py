@@ -131,7 +131,7 @@ def test_a_release_command_waits_for_no_lock_and_comes_again(
     lock = "begin; lock table locked; select pg_sleep(3600)"
     for number in range(DIRECT):
         host.sh(session.format(number, lock if number == 0 else "select pg_sleep(3600)"))
-    locks = "select from pg_locks where relation = 'locked'::regclass"
+    locks = "select 1 from pg_locks where relation = 'locked'::regclass"
     host.sh(f'until runuser -u app -- psql -XAtc "{locks}" "{own}" | grep -q .; do sleep 0.1; done')
     wanted = replace(
         release_of(up),
