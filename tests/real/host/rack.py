@@ -110,7 +110,7 @@ class Rack:
 
 
 @contextmanager
-def racked(image: Path, scratch: Path) -> Iterator[Rack]:
+def racked(image: Path, scratch: Path, volume_gib: int = 1) -> Iterator[Rack]:
     """A rack of its own; nothing of it is left."""
     cidr = free_cidr().replace("10.89.", "10.88.")
     folder = machine.stack_folder(f"booted-{cidr.split('.')[2]}")
@@ -119,7 +119,7 @@ def racked(image: Path, scratch: Path) -> Iterator[Rack]:
     network = bridge.of(folder.name, cidr)
     rack = Rack(image, network, key, folder / "data.img", [], head())
     bridge.up(network)
-    volumes.make(rack.disk, 1)
+    volumes.make(rack.disk, volume_gib)
     try:
         yield rack
     finally:

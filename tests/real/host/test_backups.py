@@ -19,6 +19,8 @@ from tests.real.host.rack import Rack, apply, racked, sql
 
 pytestmark = pytest.mark.real
 
+VOLUME_GIB = 4
+"""The database, the one that a switch puts aside, a copy, and what a copy leaves free."""
 SERVER = "/usr/local/bin/versitygw"
 SECRET = "a-secret-of-forty-characters-or-so"
 START = (
@@ -37,7 +39,7 @@ def rack(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack
     argv += ["-nodes", "-subj", name, "-addext", "subjectAltName=DNS:localhost", "-days", "2"]
     argv += ["-keyout", str(folder / "s3.key"), "-out", str(folder / "s3.crt")]
     subprocess.run(argv, check=True, capture_output=True)
-    with racked(image, folder) as made:
+    with racked(image, folder, VOLUME_GIB) as made:
         made.bucket = backups.Bucket(
             endpoint="https://localhost:9443",
             name="shop-backups",
@@ -231,7 +233,7 @@ def test_a_copy_without_room_is_refused_before_anything_is_written(host: AppHost
         host.sh("rm /data/ballast")
 
 
-STEPS = ("sync", "systemctl stop")
+STEPS = ("sync", "systemctl stop", "mv --no-target-directory", "mv --exchange", "install")
 
 
 @pytest.mark.parametrize("step", STEPS)
