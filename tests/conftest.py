@@ -20,6 +20,8 @@ OF_A_RUN = re.compile(r"[a-z]([0-9]+)(-.*)?")
 os.environ["STAGES_LOCAL_CA_CERTIFICATES"] = os.devnull
 """Plans and hosts are alike on all machines, whatever authorities their administrators added."""
 
+LONGEST = ("real", "stages")
+
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """What a shell starts in the background ignores Ctrl-C, and so would all that tests start."""
 
@@ -63,8 +65,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Lanes:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long lanes, those of real hosts and machines, first."""
-    items.sort(key=lambda item: not {"real", "machine"} & set(Path(item.nodeid).parts[:2]))
+    """Put the lanes of real hosts and machines first, and of those the longest."""
+
+    def rank(item: pytest.Item) -> int:
+        parts = Path(item.nodeid).parts
+        return 0 if parts[1:3] == LONGEST else 1 if parts[1] in {"real", "machine"} else 2
+
+    items.sort(key=rank)
 
 
 @pytest.hookimpl(wrapper=True)
