@@ -299,9 +299,11 @@ def test_the_apps_user_writes_where_it_should_and_nowhere_else(stack: Stack) -> 
     skip = " -o ".join(f"-path {path}" for path in allowed.split())
     # Sockets that Debian opens to everyone, and PostgreSQL's, which asks who comes.
     find = f"find / \\( {skip} \\) -prune -o -writable -not -type l -not -type s -print 2>/dev/null"
+    own = ["/run/cloud-init/tmp", "/run/web-8001", "/run/web-8002"]
+    own += ["/var/cache/app-build", "/var/lib/app-runtimes"]  # of builds: web does not reach them
     uploads = ["/data/storage"] if stack.settings["stage"] == 1 else []
     found = must(host, f"{find} || true", user="app").splitlines()
-    assert sorted(found) == [*uploads, "/run/cloud-init/tmp"]
+    assert sorted(found) == [*uploads, *own]
     sockets = must(host, "find /run -type s -writable 2>/dev/null || true", user="app").splitlines()
     foreign = "valkey|nginx|stages|/run/pgbouncer/(?!.s.PGSQL.6432$)"
     assert "/run/pgbouncer/.s.PGSQL.6432" in sockets
