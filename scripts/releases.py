@@ -76,8 +76,9 @@ def rollback(
     )
     if opened.operations.asks and not yes and not confirm("Roll back?"):
         raise NotConfirmed
-    if history.processes(wanted.commit) != history.processes(known[0].commit):
-        opened.say("Its Procfile has other processes: it is deployed.")
+    app = opened.settings.app
+    if history.needs(wanted.commit, app) != history.needs(known[0].commit, app):
+        opened.say("It has other processes, or needs something else of its server: it is deployed.")
         flows.deploy(opened, wanted.commit, yes=True, ask=lambda _: True)
         return
     started = time.monotonic()

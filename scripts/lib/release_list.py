@@ -12,6 +12,10 @@ from typing import Any
 from components import git
 from components.errors import StepFailed, UserError, invalid
 from components.host.agent.release import commit_of
+from components.presets.detect import detect
+from components.presets.files import Files
+from components.release import ResolvedRelease
+from components.settings import App
 from components.visible import visible
 
 NAMES = re.compile(r"^[ \t]*([A-Za-z0-9_-]+):", re.MULTILINE)
@@ -109,11 +113,21 @@ class History:
         """The first line of a commit's message; empty where the commit is not here."""
         return visible(self._git("log", "-1", "--format=%s", commit, "--").strip())
 
-    def processes(self, commit: str) -> set[str]:
-        """The names in a commit's Procfile whose processes stay; none where it is not here."""
+    def needs(self, commit: str, app: App) -> tuple[object, ...]:
+        """What a commit needs of its host beside its own files, which only a deploy brings there:
+        processes, packages, environment, and the path at which it is asked."""
         folder = "" if self.directory in {"", "."} else f"{self.directory.strip('/')}/"
-        text = self._git("show", f"{commit}:{folder}Procfile")
-        return {*NAMES.findall(text)} - {"release", "console"}
+        files = Files(Path(self.repository), commit, folder)
+        release = ResolvedRelease(
+            repository=self.repository,
+            commit=commit,
+            procfile=files.text("Procfile") or "",
+            uncommitted=False,
+            detected=detect(files, app.preset or ""),
+        )
+        needs = release.needs(app)
+        processes = {*NAMES.findall(release.procfile)} - {"release", "console"}
+        return processes, needs.packages, dict(needs.environment), needs.health_path
 
     def _git(self, *arguments: str) -> str:
         return git.output(Path(self.repository), *arguments) or ""

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.presets.repository import found, refused
+from components.settings import App
+from scripts.lib import release_list
+from tests.unit.presets.repository import committed, found, refused
 
 EXPRESS = {"express": "^4.21.2"}
 
@@ -159,3 +161,20 @@ def test_a_version_that_npm_does_not_have(tmp_path: Path) -> None:
         "engines.node of package.json: should be a version of Node.js that the npm package node"
         " has, got '99'. Name another, or Debian's: 20.19.\n",
     )
+
+
+def test_a_release_that_needs_something_else_of_its_server_is_no_quick_rollback(
+    tmp_path: Path,
+) -> None:
+    """It would be asked at the newer one's health path, and has other packages."""
+    history = release_list.History(str(tmp_path), "shop")
+    base = {**package(), "Procfile": "web: node app.js\n", "src/app.js": "app.get('/up', ok)\n"}
+    commits = []
+    for change in ({}, {"README": "x"}, {"src/app.js": "app.get('/healthz', ok)\n"}):
+        committed(tmp_path, {**base, **change})
+        commits.append(history.commit("HEAD"))
+    plain = App(repository=".")
+    first, same, other = (history.needs(commit, plain) for commit in commits)
+    assert first == same != other
+    by_hand = App(repository=".", health_path="/up")
+    assert history.needs(commits[0], by_hand) == history.needs(commits[2], by_hand)
