@@ -57,7 +57,7 @@ def test_a_backup_is_made_and_proven_and_a_copy_put_beside_the_database(backed_u
     assert "The app still uses the old one" in compared
     refused = backup(backed_up, "restore", "--to-time", "2101-01-01", code=1).stderr
     assert "--to-time: should be in the past" in refused
-    file = backed_up.clone.path / "laptop.dump"
+    file = backed_up.clone.path.parent / "laptop.dump"
     backup(backed_up, "download", "--to", str(file))
     assert file.read_bytes()[:5] == b"PGDMP" and file.stat().st_mode & 0o777 == 0o600
 
