@@ -116,20 +116,20 @@ def test_all_clients_may_knock_at_once(single: DebianTree) -> None:
     single.must(f"{START} {busy}; runuser -u app -- python3 - <<'END'\n{script}\nEND")
 
 
-def test_both_aliases_have_their_mode_and_size(host: ComposedHost, tree: DebianTree) -> None:
+def test_all_aliases_have_their_mode_and_size(host: ComposedHost, tree: DebianTree) -> None:
     psql = f"{pgbouncer.PSQL} -XAw -P footer=off 'host=/run/pgbouncer port=6432 dbname=pgbouncer'"
     said = tree.must(f"{START} runuser -u pgbouncer -- {psql} -c 'SHOW DATABASES'")
     heads, *lines = said.splitlines()
     rows = {line.split("|")[0]: line.split("|") for line in lines}
     column = {name: number for number, name in enumerate(heads.split("|"))}
-    app, direct = rows["app"], rows["app_direct"]
+    app, direct, release = rows["app"], rows["app_direct"], rows["app_release"]
     stage_2 = pgbouncer.SERVER_CA in host.files()
     assert app[column["pool_size"]] == ("12" if stage_2 else "25")
     assert app[column["reserve_pool_size"]] == ("3" if stage_2 else "5")
     assert app[column["max_connections"]] == ("15" if stage_2 else "30")
-    assert direct[column["pool_mode"]] == "session"
-    assert direct[column["pool_size"]] == "5"
-    assert direct[column["max_connections"]] == "5"
+    for alias, size in ((direct, "4"), (release, "2")):
+        assert alias[column["pool_mode"]] == "session"
+        assert alias[column["pool_size"]] == alias[column["max_connections"]] == size
 
 
 def test_a_password_arrives_as_it_was_given(single: DebianTree) -> None:
