@@ -26,6 +26,12 @@ HELD = "/run/held"
 HOLD_MIB = 740
 HOLD = f"import time; held = b'x' * ({HOLD_MIB} << 20); open('{HELD}', 'w'); time.sleep(60)"
 
+OUTAGE = """
+until systemctl is-active web@8000 | grep -q activating; do sleep 0.1; done
+systemctl stop web@8001 web@8002
+"""
+"""The old processes end while the new release starts, as where no other fits beside them."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -79,7 +85,7 @@ def outgrown(product: Product) -> Told:
     product.crash("with the web")
     product.crash("with the web")
     window = {"maintenance__window_min": 1}
-    with product.visitor():
+    with product.visitor(), product.load("outage", "sh", "-c", OUTAGE):
         product.stack.up(app__web_processes=1, app__environment={"START_S": "25"}, **window)
     product.sample()
     return Told(product, since, *product.signals(since), taken_mib)
