@@ -51,7 +51,8 @@ def test_a_build_runs_as_the_app_with_its_environment(
     assert host.get("http://127.0.0.1/").endswith("app green /var/lib/app")
     own = "/srv/app/releases/" + host.sh("basename $(realpath /srv/app/current)")
     migrated = host.sh("cat /srv/app/current/migrated")
-    assert migrated == f"direct {own}/.venv/bin:{own}/node_modules/.bin:{own}/bin"
+    folders = (".runtime/bin", ".venv/bin", "node_modules/.bin", "bin")
+    assert migrated == "direct " + ":".join(f"{own}/{folder}" for folder in folders)
 
 
 @pytest.mark.parametrize(
