@@ -12,9 +12,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,28 @@ config:
   stages:stage: 1
   stages:app.repository: .
 """
+
+
+NOBODY = "http://127.0.0.1:9/"
+"""Where nothing listens."""
+
+
+class _Welcome(SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@cache
+def site() -> str:
+    """The URL of a site that answers, for as long as the tests run: the program's, unless asked
+    otherwise. An ``up`` whose site does not answer has failed."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Welcome)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}/"
 
 
 @dataclass(frozen=True)
@@ -56,7 +81,7 @@ class TestCheckout:
 
     def ask(self, notes: dict[str, str], **more: Any) -> None:
         """Say what the program should declare: a file for each note."""
-        asked = {"folder": str(self.folder), "notes": notes, **more}
+        asked = {"folder": str(self.folder), "notes": notes, "url": site(), **more}
         (self.root / ".stages" / "program.json").write_text(json.dumps(asked))
 
     def stack(self, *arguments: str, stack: str = STACK) -> Done:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.engine_checkout import STACK, TestCheckout, make_checkout
+from tests.real.engine_checkout import NOBODY, STACK, TestCheckout, make_checkout, site
 
 pytestmark = pytest.mark.real
 
@@ -65,11 +65,21 @@ def test_up_shows_its_plan_makes_it_and_ends_with_the_address(checkout: TestChec
     assert "+ create kept-data (Note)" in plan
     assert "+ created server (Note)" in rest
     assert "2 created, 0 unchanged, in " in rest
-    assert "http://127.0.0.1:9/   (no answer (" in rest
-    assert f"`make refresh STACK={STACK}` looks at what is really there" in rest
+    assert f"{site()}   (200 in " in rest
     assert f"make down STACK={STACK}" in rest
     assert (checkout.folder / "server").read_text() == "on"
-    assert "http://127.0.0.1:9/" in checkout.stack("outputs").out
+    assert site() in checkout.stack("outputs").out
+
+
+def test_an_up_whose_site_does_not_answer_has_failed(checkout: TestCheckout) -> None:
+    checkout.ask(NOTES, url=NOBODY)
+    done = checkout.stack("up")
+    assert done.code == 1 and "2 created, 0 unchanged, in " in done.out
+    assert done.err.startswith(f"{NOBODY}: should answer, got no answer (")
+    assert f"`make status STACK={STACK}` says what does not run" in done.err
+    found = checkout.stack("status")
+    assert found.code == 1
+    assert f"{STACK}: NOT HEALTHY\n  {NOBODY}: no answer (" in found.out
 
 
 def test_a_second_up_changes_nothing(standing: TestCheckout) -> None:
@@ -77,21 +87,21 @@ def test_a_second_up_changes_nothing(standing: TestCheckout) -> None:
     assert again.code == 0
     assert f"{STACK}: nothing to change, 2 stay." in again.out
     assert "Bringing up" not in again.out
-    assert "http://127.0.0.1:9/" in again.out
+    assert site() in again.out
 
 
 def test_a_changed_input_changes_one_thing_in_place(checkout: TestCheckout) -> None:
     checkout.stack("up")
-    checkout.ask({**NOTES, "server": "off"}, url="http://127.0.0.1:10/")
+    checkout.ask({**NOTES, "server": "off"}, url=f"{site()}a")
     changed = checkout.stack("up")
     assert "1 to change, 1 stay." in changed.out
     assert "~ change server (Note): text" in changed.out
     assert "1 changed, 1 unchanged" in changed.out
     assert (checkout.folder / "server.created").read_text() == "created\n"
-    checkout.ask({**NOTES, "server": "off"}, url="http://127.0.0.1:11/")
+    checkout.ask({**NOTES, "server": "off"}, url=f"{site()}b")
     done = checkout.stack("up")
     assert "only the outputs change, 2 stay." in done.out
-    assert json.loads(checkout.stack("outputs", "--json").out)["url"] == "http://127.0.0.1:11/"
+    assert json.loads(checkout.stack("outputs", "--json").out)["url"] == f"{site()}b"
 
 
 def test_refresh_shows_drift_and_up_mends_it(checkout: TestCheckout) -> None:
@@ -154,7 +164,7 @@ def test_a_named_server_is_replaced_on_request(checkout: TestCheckout) -> None:
 def test_outputs_hide_secrets(standing: TestCheckout) -> None:
     assert "secret_note  [secret]" in standing.stack("outputs").out
     as_json = json.loads(standing.stack("outputs", "--json").out)
-    assert as_json == {"secret_note": None, "url": "http://127.0.0.1:9/"}
+    assert as_json == {"secret_note": None, "url": site()}
     state = (standing.root / f".stages/state/.pulumi/stacks/stages/{STACK}.json").read_text()
     assert "nobody should see" not in state
 
@@ -170,12 +180,6 @@ def test_looking_at_a_stack_that_never_was_makes_nothing(standing: TestCheckout)
     assert (found.code, found.out) == (1, f"{stack}: not up.\n")
     assert json.loads(standing.stack("status", "--json", stack=stack).out)["healthy"] is False
     assert list((standing.root / ".stages/state/.pulumi/stacks/stages").glob(f"{stack}*")) == []
-
-
-def test_status_says_that_nothing_answers(standing: TestCheckout) -> None:
-    found = standing.stack("status")
-    assert found.code == 1
-    assert f"{STACK}: NOT HEALTHY\n  http://127.0.0.1:9/: no answer (" in found.out
 
 
 def test_two_stacks_live_side_by_side(checkout: TestCheckout) -> None:

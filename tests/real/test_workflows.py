@@ -19,7 +19,7 @@ import pytest
 
 from planning.difference import document as documents
 from planning.difference.document import Document
-from tests.real.engine_checkout import PROGRAM, ROOT
+from tests.real.engine_checkout import PROGRAM, ROOT, site
 from tests.support import github_api, workflow_runs, workflows
 from tests.support.github_api import GitHub
 from tests.support.workflow_runs import COMMIT, RUN, packed
@@ -87,7 +87,7 @@ class Runner:
 
     def ask(self, **notes: str) -> None:
         """Say which files the small program should make, and what is in them."""
-        asked = {"folder": str(self.notes), "notes": notes}
+        asked = {"folder": str(self.notes), "notes": notes, "url": site()}
         (self.checkout / ".stages" / "program.json").write_text(json.dumps(asked))
 
     def git(self, *arguments: str) -> None:

@@ -38,7 +38,7 @@ def program() -> None:
                 ),
             )
         ]
-    pulumi.export("url", asked.get("url", "http://127.0.0.1:9/"))
+    pulumi.export("url", asked["url"])
     pulumi.export("server_id", asked.get("server_id"))
     for name, value in asked.get("outputs", {}).items():
         pulumi.export(name, value)
