@@ -163,20 +163,14 @@ def make_checkout(base: Path) -> TestCheckout:
     root = base / "checkout"
     keep = shutil.ignore_patterns("__pycache__", "clouds", "stages", "program.py")
     shutil.copytree(ROOT / "components", root / "components", ignore=keep)
-    for room in ("account", "known"):
-        (root / "components" / "clouds" / "local" / room).mkdir(parents=True)
-    for name in (
-        "__init__.py",
-        "local/__init__.py",
-        "local/account/__init__.py",
-        "local/known/__init__.py",
-        "local/known/downtime.py",
-    ):
-        shutil.copy(ROOT / "components/clouds" / name, root / "components/clouds" / name)
+    clouds = root / "components" / "clouds"
+    no_cache = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "components/clouds/local", clouds / "local", ignore=no_cache)
+    shutil.copy(ROOT / "components/clouds/__init__.py", clouds)
     for name in ("planning", "scripts", "tools"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, root / name, ignore=no_cache)
     own = root / PROGRAM.relative_to(ROOT)
-    shutil.copytree(PROGRAM, own, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PROGRAM, own, ignore=no_cache)
     for name in ("program.py", "clouds/local/account/operations.py"):
         shutil.copy(own / Path(name).name, root / "components" / name)
     for name in (

@@ -133,6 +133,7 @@ def test_a_release_command_waits_for_no_lock_and_comes_again(
     for number in range(DIRECT):
         host.sh(session.format(number, lock if number == 0 else "select pg_sleep(3600)"))
     locks = "select 1 from pg_locks where relation = 'locked'::regclass"
+    # The sessions of the release command are not the first of their connection.
     host.sh(f'until runuser -u app -- psql -XAtc "{locks}" "{own}" | grep -q .; do sleep 0.1; done')
     wanted = replace(
         release_of(up),
