@@ -125,8 +125,8 @@ def test_all_aliases_have_their_mode_and_size(host: ComposedHost, tree: DebianTr
     app, direct, release = rows["app"], rows["app_direct"], rows["app_release"]
     stage_2 = pgbouncer.SERVER_CA in host.files()
     assert app[column["pool_size"]] == ("12" if stage_2 else "25")
-    assert app[column["reserve_pool_size"]] == ("3" if stage_2 else "5")
-    assert app[column["max_connections"]] == ("15" if stage_2 else "30")
+    assert app[column["reserve_pool_size"]] == ("2" if stage_2 else "5")
+    assert app[column["max_connections"]] == ("14" if stage_2 else "30")
     for alias, size in ((direct, "4"), (release, "2")):
         assert alias[column["pool_mode"]] == "session"
         assert alias[column["pool_size"]] == alias[column["max_connections"]] == size

@@ -143,10 +143,10 @@ def test_a_release_command_waits_for_no_lock_and_comes_again(
     )
     host.sh(  # the lock is given up when the command has failed once
         "systemd-run --quiet --collect --unit=let-go sh -c "
-        "'until [ -e /var/lib/app/failed ]; do sleep 0.1; done; systemctl stop hold-0'"
+        "'until [ -e /var/lib/app/failed ]; do sleep 0.1; done; systemctl kill --signal=INT hold-0'"
     )
     apply(host.props(wanted))
-    host.sh("systemctl stop 'hold-*'")
+    host.sh("systemctl kill --signal=INT 'hold-*'")  # psql cancels what it waits for
     assert host.sh("cat /var/lib/app/failed") == ""
     assert host.get("http://127.0.0.1/").startswith(wanted.commit)
 

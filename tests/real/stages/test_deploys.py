@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.deploys.load import load
-from tests.real.clone import Stack, fetch
+from tests.real.clone import SAMPLE, Stack, fetch
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
@@ -72,7 +72,9 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         yield found
     finally:
         found.clone.git("reset", "--quiet", "--hard", start)
-        found.up(app__directory=None, app__health_path=None, app__web_processes=None)
+        found.up(
+            app__directory=SAMPLE["app.directory"], app__health_path=None, app__web_processes=None
+        )
 
 
 def test_no_request_fails(stack: Stack) -> None:
@@ -98,7 +100,7 @@ def test_no_request_fails(stack: Stack) -> None:
         release(stack, "on a socket again", SOCKET)
         stack.up()
         stack.run("rollback")
-        assert fetch(url).startswith("on a socket 800")
+        until("the other processes to follow", lambda: fetch(url).startswith("on a socket 800"))
         release(stack, "on a port", PORT)
         stack.up()
         until("the spare to go", stack.rested)
