@@ -122,7 +122,7 @@ def test_both_aliases_and_their_modes(stack: Stack) -> None:  # docs/facts/postg
     ini = on_host(stack, "sudo cat /etc/pgbouncer/databases.ini")
     (app_line,) = [line for line in ini.splitlines() if line.startswith("app =")]
     (direct_line,) = [line for line in ini.splitlines() if line.startswith("app_direct =")]
-    assert "pool_mode=session" in direct_line and "pool_size=5" in direct_line
+    assert "pool_mode=session" in direct_line and "pool_size=4" in direct_line
     assert "pool_mode" not in app_line
     assert on_host(stack, f"{psql} -c 'select 1' {pooled}") == "1"
 
