@@ -12,14 +12,15 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from components.clouds.local.hosts import inventory
+from components.clouds.local.known.names import ADDRESS
+from components.clouds.local.known.types import KNOWN
 from components.clouds.local.net import bridge
 from components.clouds.local.resources import network
 from components.clouds.local.resources.provider import LocalProvider, gone, missing, outs, yes
 
 
 class AddressProvider(LocalProvider):
-    replaces = ("network_id",)
-    updates = ("server_id", "moves")
+    known = KNOWN[ADDRESS]
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Another server is an update, or a replacement where the old server goes first: then

@@ -16,6 +16,8 @@ from components.clouds.local.bucket import host_files as files
 from components.clouds.local.bucket import program
 from components.clouds.local.hosts import disk, inventory, machine, names
 from components.clouds.local.hosts.nspawn import Host
+from components.clouds.local.known.names import BUCKET
+from components.clouds.local.known.types import KNOWN
 from components.clouds.local.resources import keys, network, volume
 from components.clouds.local.resources.provider import LocalProvider, gone, missing, outs, yes
 from components.errors import StepFailed
@@ -30,8 +32,7 @@ READY_TIMEOUT_S = 30
 class BucketProvider(LocalProvider):
     """One host at a time on a volume, so the old one goes first."""
 
-    replaces = ("stack", "name", "network_id", "volume_id", "device")
-    updates = ("days", "locked", "secret_access_key", "ca_pem", "program")
+    known = KNOWN[BUCKET]
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         program.ensure()

@@ -15,7 +15,7 @@ the other at once; here nobody does, and a promise that ends unseen is none.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
@@ -25,6 +25,8 @@ from components.clouds.local.database import host_files as files
 from components.clouds.local.database.cluster import Cluster, Kind
 from components.clouds.local.hosts import disk, inventory, names
 from components.clouds.local.hosts.nspawn import Host
+from components.clouds.local.known.names import DATABASE, FOLLOWER
+from components.clouds.local.known.types import KNOWN
 from components.clouds.local.net import bridge
 from components.clouds.local.resources import keys, network, volume
 from components.clouds.local.resources.provider import LocalProvider, gone, missing, outs, yes
@@ -36,18 +38,7 @@ ADDRESSES = range(64, 80)
 class DatabaseProvider(LocalProvider):
     """The first member. One host at a time on a volume, so the old one goes first."""
 
-    replaces: ClassVar[tuple[str, ...]] = (
-        "stack",
-        "name",
-        "network_id",
-        "volume_id",
-        "device",
-        "version",
-    )
-    updates = (
-        *("plan", "memory_mib", "connections", "reserved", "storage_gib"),
-        *("admin_password", "ca_pem", "replication_password"),
-    )
+    known = KNOWN[DATABASE]
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         file = volume.file_of(props["volume_id"])
@@ -174,7 +165,7 @@ class DatabaseProvider(LocalProvider):
 class FollowerProvider(DatabaseProvider):
     """A standby or a read replica."""
 
-    replaces = (*DatabaseProvider.replaces, "database", "kind")
+    known = KNOWN[FOLLOWER]
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         try:

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 from pulumi.dynamic import CreateResult, Resource
 
+from components.clouds.local.known.names import AUTHORITY, SSH_KEY
+from components.clouds.local.known.types import KNOWN
 from components.clouds.local.resources.provider import LocalProvider, outs
 
 VALID_DAYS = 3650
@@ -23,7 +25,7 @@ VALID_DAYS = 3650
 
 
 class SshKeyProvider(LocalProvider):
-    replaces = ("stack", "name")
+    known = KNOWN[SSH_KEY]
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         key = ed25519.Ed25519PrivateKey.generate()
@@ -56,7 +58,7 @@ class LocalSshKey(Resource, module="local", name="SshKey"):
 
 
 class AuthorityProvider(LocalProvider):
-    replaces = ("stack", "name")
+    known = KNOWN[AUTHORITY]
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         key = ec.generate_private_key(ec.SECP256R1())

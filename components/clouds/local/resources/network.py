@@ -8,12 +8,14 @@ import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
 from components.clouds.local.hosts import at_boot, inventory, machine, ownership
+from components.clouds.local.known.names import NETWORK
+from components.clouds.local.known.types import KNOWN
 from components.clouds.local.net import bridge
 from components.clouds.local.resources.provider import LocalProvider, gone, outs, yes
 
 
 class NetworkProvider(LocalProvider):
-    replaces = ("stack", "cidr")
+    known = KNOWN[NETWORK]
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         network = bridge.of(props["stack"], props["cidr"])

@@ -12,26 +12,23 @@ from typing import Any, ClassVar
 from pulumi.dynamic import DiffResult, ReadResult, ResourceProvider
 
 from components.errors import UserError
+from components.seam.known import Known
 
 
 class LocalProvider(ResourceProvider):
     """Base of all providers here. An unknown input differs from anything."""
 
     serialize_as_secret_always = False
-    replaces: ClassVar[tuple[str, ...]] = ()
-    """Inputs of which a change makes another object."""
-    updates: ClassVar[tuple[str, ...]] = ()
-    """Inputs of which a change is made in place; the rest only matters at birth."""
-    delete_first: ClassVar[bool] = True
-    """Whether the old object goes before the new one comes."""
+    known: ClassVar[Known]
+    """What replaces it and what is changed in place; the rest only matters at creation."""
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        replaces = [key for key in self.replaces if _news.get(key) != _olds.get(key)]
-        updates = [key for key in self.updates if _news.get(key) != _olds.get(key)]
+        changed = {key for key in (*_news, *_olds) if _news.get(key) != _olds.get(key)}
+        replaces = [key for key in self.known.replaces if key in changed]
         return DiffResult(
-            changes=bool(replaces or updates or _olds.get("present") == "no"),
+            changes=_olds.get("present") == "no" or any(map(self.known.is_relevant, changed)),
             replaces=replaces,
-            delete_before_replace=self.delete_first,
+            delete_before_replace=self.known.old_first,
         )
 
 

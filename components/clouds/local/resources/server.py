@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any, ClassVar
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
 from components.clouds.local.hosts import inventory, machine, names
 from components.clouds.local.hosts.nspawn import Host
+from components.clouds.local.known.names import SERVER
+from components.clouds.local.known.types import KNOWN
 from components.clouds.local.resources import network
 from components.clouds.local.resources.provider import LocalProvider, gone, missing, outs, yes
 
@@ -20,9 +22,7 @@ ADDRESSES = range(16, 32)
 class ServerProvider(LocalProvider):
     """The boot document and the image matter at birth only; a new plan is a restart."""
 
-    replaces = ("stack", "name", "network_id", "generation")
-    updates = ("plan", "memory_mib")
-    delete_first: ClassVar[bool] = False  # the resource's option decides
+    known = KNOWN[SERVER]
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         host = inventory.lay_down(

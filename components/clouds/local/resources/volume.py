@@ -23,6 +23,8 @@ from pulumi.dynamic import (
 from components.clouds.local.database import cluster
 from components.clouds.local.hosts import disk, inventory, machine, ownership
 from components.clouds.local.hosts.nspawn import Host
+from components.clouds.local.known.names import ATTACHMENT, VOLUME
+from components.clouds.local.known.types import KNOWN
 from components.clouds.local.resources.provider import LocalProvider, gone, missing, outs, yes
 from components.errors import StepFailed
 
@@ -50,7 +52,7 @@ def attach(host: Host, device: str, file: Path) -> None:
 
 
 class VolumeProvider(LocalProvider):
-    replaces = ("stack", "name")
+    known = KNOWN[VOLUME]
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse to shrink."""
@@ -63,9 +65,10 @@ class VolumeProvider(LocalProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Grow in place; a volume that was larger when it was adopted stays as large."""
-        result = super().diff(_id, _olds, _news)
-        result.changes = result.changes or int(_news["size_gib"]) > int(_olds["size_gib"])
-        return result
+        grown = int(_news["size_gib"]) > int(_olds["size_gib"])
+        return super().diff(
+            _id, _olds, _news if grown else {**_news, "size_gib": _olds["size_gib"]}
+        )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         ownership.claim(props["stack"])
@@ -122,7 +125,7 @@ class LocalVolume(Resource, module="local", name="Volume"):
 
 
 class AttachmentProvider(LocalProvider):
-    replaces = ("server_id", "volume_id", "device")
+    known = KNOWN[ATTACHMENT]
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         self._attach(props)
