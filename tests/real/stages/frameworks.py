@@ -1,6 +1,10 @@
 """The samples run as their authors wrote them: a folder is all that the stack's settings name.
 
-Spring Boot's is left out: its JDK, Maven and 300 artifacts take minutes to come.
+Not among the tests of every run, for what they install takes minutes to come:
+
+    make test TESTS=tests/real/stages/frameworks.py
+
+Spring Boot's is left out: its JDK, Maven and 300 artifacts take longer still.
 """
 
 from __future__ import annotations
@@ -29,11 +33,14 @@ def sql(stack: Stack, text: str) -> None:
 
 
 @pytest.fixture
-def stage(stage1: Stack) -> Iterator[Stack]:
-    """The stack with an empty schema; afterwards Django serves from its own again."""
+def stage(stage1: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """The stack with an empty schema, and with the machine's own authorities, for a build asks the
+    registries; afterwards Django serves from its own again."""
     sql(stage1, APART)
     try:
-        yield stage1
+        with monkeypatch.context() as changed:
+            changed.delenv("STAGES_LOCAL_CA_CERTIFICATES")
+            yield stage1
     finally:
         sql(stage1, TOGETHER)
         stage1.up(app__directory=DJANGO)
