@@ -66,11 +66,11 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
 
         assert "The app uses the new database" in promote("--switch", "--stall-limit-s", "30")
         seen.wait_for_all(time.time(), 30)
-        assert server_of(stage1) == stage2.outputs()["database_host"]
+        assert server_of(stage1) == server_of(stage2) != ""
         stage1.configure()  # as a checkout that does not know of it
         assert "Set stages:database.promoted_to" in stage1.run("up", code=1)
         stage1.up(database__promoted_to=stage2.name)
-        assert server_of(stage1) == stage2.outputs()["database_host"]
+        assert server_of(stage1) == server_of(stage2) != ""
 
         assert "its old database again" in promote("--rollback", "--stall-limit-s", "30")
         stage1.settings.pop("database.promoted_to")
