@@ -204,8 +204,8 @@ def test_a_statement_timeout_is_the_roles_and_never_a_migrations() -> None:
     databases = pgbouncer.upstream_socket(statement_timeout_s=30)
     aliases = {line.split()[0]: line for line in databases.content.splitlines() if " = " in line}
     own = " connect_query='SET statement_timeout = 0'"
-    both = " connect_query='SET stages.lock_timeout = ''5s''; SET lock_timeout = ''5s''; SET statement_timeout = 0'"
-    assert aliases["app_release"].endswith(both)
+    locks = "SET stages.lock_timeout = ''5s''; SET lock_timeout = ''5s''"
+    assert aliases["app_release"].endswith(f" connect_query='{locks}; SET statement_timeout = 0'")
     assert aliases["app_direct"].endswith(own) and own not in aliases["app"]
     assert "statement_timeout of 30 s" in databases.content, "another value is a reload too"
     for mode, alone in (("transaction", True), ("session", False)):
