@@ -156,7 +156,7 @@ def _target(to_time: str, backup: str, *, latest: bool) -> tuple[str, ...]:
     """The words for the server; raises ``UserError``."""
     if sum(map(bool, (to_time, backup, latest))) != 1:
         raise UserError(
-            "restore: should be told one of --to-time, --latest and --backup",
+            "restore: should be given one of --to-time, --latest and --backup",
             IDS,
         )
     if backup and not ID.fullmatch(backup):

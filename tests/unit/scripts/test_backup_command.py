@@ -11,7 +11,7 @@ from components.host.files.backups import main as program
 from components.host.files.backups import record, tables
 from scripts.main import main
 
-MANY = "restore: should be told one of --to-time, --latest and --backup. `./stages backup list`"
+MANY = "restore: should be given one of --to-time, --latest and --backup. `./stages backup list`"
 
 
 @pytest.mark.parametrize(
