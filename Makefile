@@ -165,7 +165,7 @@ $(CI):
 
 test: lint ## every test; those on real hosts need root (TESTS="path ...": only some)
 	$(DEV) --no-engine --packages tests/real/machine-packages.txt
-	@$(CHECKOUT) && .venv/bin/python -m pytest -n 2 --no-loadscope-reorder $$TESTS
+	@$(CHECKOUT) && .venv/bin/python -m pytest -n 3 --no-loadscope-reorder --durations 25 $$TESTS
 
 machine-test: ## both stages on a virtual machine that systemd runs, also beside Docker (1 to 3 hours)
 	$(DEV) --packages tests/machine/machine-packages.txt

@@ -20,7 +20,7 @@ OF_A_RUN = re.compile(r"[a-z]([0-9]+)(-.*)?")
 os.environ["STAGES_LOCAL_CA_CERTIFICATES"] = os.devnull
 """Plans and hosts are alike on all machines, whatever authorities their administrators added."""
 
-LONGEST = ("real", "stages")
+STAGES = ("real", "stages")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """What a shell starts in the background ignores Ctrl-C, and so would all that tests start."""
@@ -50,11 +50,12 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no t
     """Deals tests out to processes in lanes: those that share hosts or addresses stay together.
 
     A lane is a folder below tests/real, the files there whose names begin alike, or else a file.
+    The files of tests/real/stages are lanes of their own: each process has its own stacks.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         parts = Path(nodeid.split("::")[0]).parts
-        if parts[1] != "real":
+        if parts[1] != "real" or parts[1:3] == STAGES:
             return "/".join(parts)
         return parts[2] if len(parts) > 3 else parts[2].split("_")[1]
 
@@ -65,11 +66,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Lanes:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the lanes of real hosts and machines first, and of those the longest."""
+    """Put the lanes of real hosts and machines first, and of those the stages, the longest."""
 
     def rank(item: pytest.Item) -> int:
         parts = Path(item.nodeid).parts
-        return 0 if parts[1:3] == LONGEST else 1 if parts[1] in {"real", "machine"} else 2
+        return 0 if parts[1:3] == STAGES else 1 if parts[1] in {"real", "machine"} else 2
 
     items.sort(key=rank)
 

@@ -15,6 +15,12 @@ from components.clouds.local.account.operations import leftovers
 from tests.real.clone import Clone, Stack, clone
 
 
+def network(number: int) -> str:
+    """A range of this process of the tests, for others run beside it."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return f"10.{100 + int(worker)}.{number}.0/24"
+
+
 def take_away(stack: Stack) -> None:
     """Take a stack down with its data, and see that nothing is left of it on the machine."""
     stack.run("down")
@@ -31,7 +37,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 @pytest.fixture(scope="package")
 def stage1(checkout: Clone) -> Iterator[Stack]:
     """Stage 1, up. Its name is this run's own, for the machine may have others."""
-    stack = checkout.stack(f"t{os.getpid()}-stage1", stage=1, network__cidr="10.91.1.0/24")
+    stack = checkout.stack(f"t{os.getpid()}-stage1", stage=1, network__cidr=network(1))
     try:
         stack.up()
         yield stack
@@ -42,7 +48,7 @@ def stage1(checkout: Clone) -> Iterator[Stack]:
 @pytest.fixture(scope="package")
 def stage2(checkout: Clone) -> Iterator[Stack]:
     """Stage 2, up."""
-    stack = checkout.stack(f"t{os.getpid()}-stage2", stage=2, network__cidr="10.91.2.0/24")
+    stack = checkout.stack(f"t{os.getpid()}-stage2", stage=2, network__cidr=network(2))
     try:
         stack.up()
         yield stack

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.real.clone import Clone, Stack
-from tests.real.stages.conftest import take_away
+from tests.real.stages.conftest import network, take_away
 
 pytestmark = pytest.mark.real
 
@@ -21,7 +21,7 @@ VISITS = "select count(*) from proof_visit"
 def backed_up(checkout: Clone) -> Iterator[Stack]:
     """Stage 1 with backups, up."""
     name = f"t{os.getpid()}-backups"
-    stack = checkout.stack(name, stage=1, backups__off=None, network__cidr="10.91.6.0/24")
+    stack = checkout.stack(name, stage=1, backups__off=None, network__cidr=network(6))
     try:
         stack.up()
         yield stack

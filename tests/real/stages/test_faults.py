@@ -15,7 +15,7 @@ from components.clouds.local.account.operations import leftovers
 from components.clouds.local.hosts import disk, inventory, machine
 from components.clouds.local.net import bridge
 from tests.real.clone import Stack, fetch
-from tests.real.stages.conftest import take_away
+from tests.real.stages.conftest import network, take_away
 from tests.real.stages.test_changes import fill, on_host
 from tests.support.waiting import until
 
@@ -49,7 +49,7 @@ def test_a_killed_up_is_recovered_by_the_next(stage2: Stack) -> None:
 
 def test_a_second_stack_of_the_same_stage_lives_beside_the_first(stage1: Stack) -> None:
     rows = fill(stage1)
-    other = stage1.clone.stack(f"{stage1.name}-test", stage=1, network__cidr="10.91.3.0/24")
+    other = stage1.clone.stack(f"{stage1.name}-test", stage=1, network__cidr=network(3))
     try:
         other.up()
         assert other.get()["stack"] == other.name
@@ -93,7 +93,7 @@ def test_up_brings_back_what_a_reboot_of_the_machine_took(stage2: Stack) -> None
     power_off(stage2)
     said = stage2.run("up")
     assert f"{stage2.name}: host {stage2.name}-app is down." in said
-    assert f"{stage2.name}: network 10.91.2.0/24 is down." in said
+    assert f"{stage2.name}: network {network(2)} is down." in said
     assert stage2.get()["visits"]["count"] > there
     assert "nothing to change" in stage2.run("up")
 

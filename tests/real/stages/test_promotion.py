@@ -43,6 +43,8 @@ def server_of(stack: Stack) -> str:
 def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
     stage1: Stack, stage2: Stack
 ) -> None:
+    for stack in (stage1, stage2):
+        stack.up()  # the same revision, whatever other tests deployed
     promote = Promotion(stage1, stage2)
     sql(stage1, "CREATE TABLE IF NOT EXISTS ledger (id bigint NOT NULL)")
 

@@ -19,7 +19,7 @@ from components.program import PROJECT
 from components.resources import host_configuration
 from components.stages import app_host
 from tests.real.clone import Clone, Stack, clone
-from tests.real.stages.conftest import take_away
+from tests.real.stages.conftest import network, take_away
 from tests.real.stages.test_changes import asking
 
 pytestmark = pytest.mark.real
@@ -36,7 +36,7 @@ def own(tmp_path: Path) -> Clone:
 @pytest.fixture
 def stack(own: Clone, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """A stack of the stage that the test names, up, with the edge in place."""
-    made = own.stack(f"w{os.getpid()}", stage=request.param, network__cidr="10.91.4.0/24")
+    made = own.stack(f"w{os.getpid()}", stage=request.param, network__cidr=network(4))
     try:
         made.up()
         yield made
