@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 
@@ -27,6 +28,9 @@ class Database:
 
     version: int
     """As ``server_version_num`` has it: 170012."""
+    max_connections: int
+    reserved_connections: int
+    """Of those, for superusers and administration alone."""
     size_bytes: int
     wal_level: str
     slot_keep: str
@@ -40,6 +44,16 @@ class Database:
     """Materialized ones."""
     foreign: tuple[str, ...]
     tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backup:
+    """The backups that a stack makes by itself."""
+
+    fresh: bool
+    """The last good one was made within the last day."""
+    proven: bool
+    """One was restored and read whole within the last week."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +71,14 @@ class Side:
     """Of the managed database; 0 in stage 1."""
     free_bytes: int
     """Of the data volume; 0 in stage 2."""
+    connections: int
+    """The most that its PgBouncer opens to the database."""
+    clock_ahead_s: float
+    """How far the server's clock is ahead of this machine's, to about a second."""
+    backup: Backup | None
+    """``None``: the stack makes none by itself (stage 2's managed database does)."""
+    usd_a_month: Decimal | None
+    """What the stack costs; ``None``: something of it has no price."""
     promotion: Mapping[str, str]
     """``phase``, ``side`` and ``other`` of one that is under way."""
     database: Database
@@ -66,6 +88,8 @@ def database(told: Mapping[str, Any]) -> Database:
     """From the server's answer (``components/host/agent/promotion_facts.py``)."""
     return Database(
         version=int(told["version"]),
+        max_connections=int(told["max_connections"]),
+        reserved_connections=int(told["reserved_connections"]),
         size_bytes=int(told["size_bytes"]),
         wal_level=str(told["wal_level"]),
         slot_keep=str(told["slot_keep"]),

@@ -14,6 +14,10 @@ ROOM = 1.2
 """The new database's size beside that of the old, with what PostgreSQL keeps while it fills."""
 WAL_BYTES = 2 * 1024**3
 """``max_slot_wal_keep_size``: the most that stage 1 keeps for a copy that is cut off."""
+OWN_CONNECTIONS = 4
+"""Of a promotion itself: its copy, its way back, and two sessions that look."""
+CLOCKS_APART_S = 5
+"""More than asking one server after the other can make of it."""
 BUILT = ("local",)
 SHOWN = 5
 
@@ -38,7 +42,10 @@ def obstacles(old: Side, new: Side, *, replace: bool = False) -> list[Obstacle]:
         *_contents(old.database, new.database),
         *_target(old.database, new.database, replace),
         *_room(old, new),
+        *_connections(old, new),
         *_load(old),
+        *_backups(old),
+        *_clocks(old, new),
     ]
 
 
@@ -77,7 +84,7 @@ def _stacks(old: Side, new: Side) -> Iterator[Obstacle]:
     if old.revision != new.revision:
         yield Obstacle(
             f"Stack {old.stack} runs revision {old.revision[:12]}, {new.stack} {new.revision[:12]}",
-            "Deploy the same revision to both.",
+            "Deploy the same revision to both: `./stages deploy STACK --revision ...`.",
         )
 
 
@@ -199,6 +206,57 @@ def _load(old: Side) -> Iterator[Obstacle]:
             f"A transaction has gone on for {old.database.oldest_transaction_s} s: the copy waits"
             " for its end",
             "`./stages db info` shows it.",
+            blocks=False,
+        )
+
+
+def _connections(old: Side, new: Side) -> Iterator[Obstacle]:
+    """After the switch the pools of both servers share the new database."""
+    room = new.database.max_connections - new.database.reserved_connections
+    most = max(old.connections, new.connections) + OWN_CONNECTIONS
+    both = old.connections + new.connections + OWN_CONNECTIONS
+    if room < most:
+        yield Obstacle(
+            f"The new database allows {room} connections, and one pool and the promotion may open"
+            f" {most}",
+            "Set a smaller stages:database.pool_size, or a larger stages:database.plan on stage 2.",
+        )
+    elif room < both:
+        yield Obstacle(
+            f"The new database allows {room} connections, and the pools of both servers may open"
+            f" {both} between --switch and --finish",
+            f"Set a smaller stages:database.pool_size on {old.stack} if both will be busy.",
+            blocks=False,
+        )
+
+
+def _backups(old: Side) -> Iterator[Obstacle]:
+    if not old.backup:
+        yield Obstacle(
+            f"Stack {old.stack} makes no backups",
+            "Remove stages:backups.off and bring it up, for a copy that is in neither database.",
+            blocks=False,
+        )
+    elif not old.backup.fresh:
+        yield Obstacle(
+            f"Stack {old.stack} has no good backup of the last day",
+            f"`./stages backup now {old.stack}` makes one.",
+        )
+    elif not old.backup.proven:
+        yield Obstacle(
+            f"No backup of {old.stack} was proven by a restore within a week",
+            f"`./stages backup verify {old.stack}` restores the newest beside the database.",
+            blocks=False,
+        )
+
+
+def _clocks(old: Side, new: Side) -> Iterator[Obstacle]:
+    apart_s = abs(old.clock_ahead_s - new.clock_ahead_s)
+    if apart_s > CLOCKS_APART_S:
+        yield Obstacle(
+            f"The clocks of the two servers are {apart_s:.0f} s apart: now() will jump at the"
+            " switch",
+            "`timedatectl` on each server says whether it is synchronized.",
             blocks=False,
         )
 

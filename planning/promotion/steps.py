@@ -24,8 +24,10 @@ def lines(old: Side, new: Side, found: Sequence[Obstacle], stall_s: float) -> li
     listed = ", ".join(f"{table.name} {mib(table.bytes)}" for table in largest)
     said = [
         f"From {old.stack} (stage {old.stage}) to {new.stack} (stage {new.stage})",
-        f"  Database    {mib(database.size_bytes)}, {len(database.tables)} tables"
-        f" ({listed}), {database.sequences} sequences",
+        f"  Database    {mib(database.size_bytes)}, {_counted(len(database.tables), 'table')}"
+        f" ({listed}), {_counted(database.sequences, 'sequence')}",
+        f"  Cost        {_cost(old)} a month now, {_cost(new)} afterwards; both until"
+        f" `./stages down {old.stack}`",
         f"  --copy      about {expected_s(old)} s, by logical replication, while {old.stack}"
         f" serves; {new.stack} stops serving",
         f"  --switch    clients wait, usually for about a second; after {stall_s:g} s it is given"
@@ -48,11 +50,23 @@ def as_json(old: Side, new: Side, found: Sequence[Obstacle], stall_s: float) -> 
         "tables": len(old.database.tables),
         "sequences": old.database.sequences,
         "expected_copy_s": expected_s(old),
+        "usd_a_month": {
+            "from": float(old.usd_a_month) if old.usd_a_month is not None else None,
+            "to": float(new.usd_a_month) if new.usd_a_month is not None else None,
+        },
         "stall_limit_s": stall_s,
         "obstacles": [
             {"problem": one.problem, "remedy": one.remedy, "blocks": one.blocks} for one in found
         ],
     }
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _cost(side: Side) -> str:
+    return "an unknown price" if side.usd_a_month is None else f"${side.usd_a_month:.2f}"
 
 
 def mib(size: float) -> str:

@@ -15,6 +15,12 @@ def moment(at: float) -> str:
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def fresh(found: Mapping[str, Any], what: str, old_s: float) -> bool:
+    """Whether the last good ``backup`` or ``verify`` is younger than ``old_s``."""
+    good = (found.get(what) or {}).get("last_good")
+    return good is not None and found["now"] - good["at"] <= old_s
+
+
 def state(found: Mapping[str, Any]) -> list[str]:
     """How old the last good backup and proof are, and what is wrong; nothing of nothing."""
     if not found:

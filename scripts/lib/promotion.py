@@ -7,16 +7,22 @@ each command first puts the way between the two servers in order again, whoever 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from components import outputs
 from components.errors import StepFailed, UserError
-from components.host import pgbouncer, postgres, valkey
+from components.host import pgbouncer, pool, postgres, valkey
 from components.remote import document
+from components.settings import Settings
+from planning.costs import price_books
+from planning.costs.estimate import estimate
 from planning.promotion import facts, obstacles
-from scripts.lib import app_server, status, views
+from scripts.lib import app_server, backup_state, backups, cost_inputs, status, views
 from scripts.lib.session import Session
 
 CA_FILE: Final = "/etc/stages-promotion/ca.pem"
@@ -63,11 +69,13 @@ def _side(session: Session, server: app_server.AppServer) -> facts.Side:
     data = postgres.MOUNT if session.settings.stage == 1 else ""
     asked = {"mode": "promotion facts", "url": _url(), "data": data}
     told = server.perform(asked, session.say, deadline_s=FACTS_S)
+    asked_at = time.time()
     hosts = session.operations.hosts(session.stack)
     databases = session.operations.databases(session.stack)
     known = views.values(session)
     found = status.look(session.stack, known, hosts, databases=databases)
     settings = session.settings
+    database = facts.database(told["database"])
     return facts.Side(
         stack=session.stack,
         cloud=settings.cloud,
@@ -78,9 +86,40 @@ def _side(session: Session, server: app_server.AppServer) -> facts.Side:
         standby=settings.database.standby,
         storage_bytes=settings.database.storage_gib * 1024**3 if settings.stage == 2 else 0,
         free_bytes=int(told["free_bytes"] or 0),
+        connections=_connections(settings, database),
+        clock_ahead_s=float(told["clock_s"]) - asked_at,
+        backup=_backup(session),
+        usd_a_month=_usd_a_month(session.stack),
         promotion=told["promotion"],
-        database=facts.database(told["database"]),
+        database=database,
     )
+
+
+def _connections(settings: Settings, database: facts.Database) -> int:
+    """As its stage divides them (``components/host/pool.py``)."""
+    wanted = settings.database.pool_size
+    if settings.stage == 1:
+        return postgres.pool_sizes(wanted).total
+    limit, reserved = database.max_connections, database.reserved_connections
+    return pool.pool_sizes(limit=limit, reserved=reserved, wanted=wanted).total
+
+
+def _backup(session: Session) -> facts.Backup | None:
+    if session.settings.stage != 1 or session.settings.backups.off:
+        return None
+    known = backups.server(session).run("list")
+    return facts.Backup(
+        fresh=backup_state.fresh(known, "backup", backup_state.OLD_BACKUP_S),
+        proven=backup_state.fresh(known, "verify", backup_state.OLD_PROOF_S),
+    )
+
+
+def _usd_a_month(stack: str) -> Decimal | None:
+    try:
+        plan = cost_inputs.of_values(stack, cost_inputs.stack_values(stack))
+        return estimate(plan, price_books.all_clouds(datetime.now(UTC).date())).complete()
+    except UserError:
+        return None
 
 
 def phase(both: Pair) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import Any
 
 from components.host.agent import admin_sql, promotion_record, release
@@ -21,6 +22,9 @@ SET LOCAL search_path = pg_catalog;
 SELECT json_build_object(
     'version', current_setting('server_version_num')::int,
     'size_bytes', pg_database_size(current_database()),
+    'max_connections', current_setting('max_connections')::int,
+    'reserved_connections', current_setting('superuser_reserved_connections')::int
+        + current_setting('reserved_connections')::int,
     'wal_level', current_setting('wal_level'),
     'slot_keep', current_setting('max_slot_wal_keep_size'),
     'large_objects', (SELECT count(*) FROM pg_largeobject_metadata),
@@ -68,6 +72,7 @@ def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
     return {
         "database": json.loads(done.output),
         "free_bytes": free,
+        "clock_s": time.time(),
         "release": release.active(),
         "promotion": {key: record.get(key) for key in ("phase", "side", "other")} if record else {},
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from planning.promotion import steps
-from planning.promotion.facts import Database, Side, Table, database
+from planning.promotion.facts import Backup, Database, Side, Table, database
 from planning.promotion.obstacles import WISHED, obstacles
 
 GIB = 1024**3
@@ -17,6 +18,8 @@ TABLE = Table(
 )
 DATABASE = Database(
     version=WISHED,
+    max_connections=100,
+    reserved_connections=3,
     size_bytes=GIB,
     wal_level="logical",
     slot_keep="2GB",
@@ -39,12 +42,23 @@ OLD = Side(
     standby=False,
     storage_bytes=0,
     free_bytes=8 * GIB,
+    connections=36,
+    clock_ahead_s=-0.2,
+    backup=Backup(fresh=True, proven=True),
+    usd_a_month=Decimal("30.58"),
     promotion={},
     database=DATABASE,
 )
 EMPTY = dataclasses.replace(DATABASE, size_bytes=0, tables=())
 NEW = dataclasses.replace(
-    OLD, stack="shop-stage2", stage=2, storage_bytes=10 * GIB, free_bytes=0, database=EMPTY
+    OLD,
+    stack="shop-stage2",
+    stage=2,
+    storage_bytes=10 * GIB,
+    free_bytes=0,
+    backup=None,
+    usd_a_month=None,
+    database=EMPTY,
 )
 
 
@@ -82,7 +96,7 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
             {},
             {"revision": "b" * 40},
             "Stack shop-stage1 runs revision aaaaaaaaaaaa, shop-stage2 bbbbbbbbbbbb",
-            "Deploy the same revision to both.",
+            "Deploy the same revision to both: `./stages deploy STACK --revision ...`.",
         ),
         (
             {"database_version": 180000},
@@ -165,6 +179,18 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
             "Set stages:database.pool_mode to transaction, and bring it up.",
         ),
         (
+            {},
+            {"database_max_connections": 42},
+            "The new database allows 39 connections, and one pool and the promotion may open 40",
+            "Set a smaller stages:database.pool_size, or a larger stages:database.plan on stage 2.",
+        ),
+        (
+            {"backup": Backup(fresh=False, proven=True)},
+            {},
+            "Stack shop-stage1 has no good backup of the last day",
+            "`./stages backup now shop-stage1` makes one.",
+        ),
+        (
             {"database_tables": ()},
             {},
             "The old database has no table",
@@ -196,6 +222,20 @@ def test_a_cloud_without_it_is_refused(cloud: str) -> None:
             {"database_oldest_transaction_s": 90},
             "A transaction has gone on for 90 s: the copy waits for its end",
         ),
+        ({"backup": None}, "Stack shop-stage1 makes no backups"),
+        (
+            {"backup": Backup(fresh=True, proven=False)},
+            "No backup of shop-stage1 was proven by a restore within a week",
+        ),
+        (
+            {"clock_ahead_s": 6.0},
+            "The clocks of the two servers are 6 s apart: now() will jump at the switch",
+        ),
+        (
+            {"connections": 60},
+            "The new database allows 97 connections, and the pools of both servers may open 100"
+            " between --switch and --finish",
+        ),
     ],
 )
 def test_what_is_only_to_be_known_does_not_block(old: dict[str, Any], problem: str) -> None:
@@ -213,10 +253,14 @@ def test_what_a_deploy_wrote_may_be_there_and_more_where_it_may_go() -> None:
 def test_the_plan_says_what_is_copied_and_what_is_in_the_way() -> None:
     blind = changed(OLD, {"table_identity": False})
     said = steps.lines(blind, NEW, obstacles(blind, NEW), 5)
-    assert "1.0 GiB, 1 tables (public.orders 1.0 GiB), 2 sequences" in said[1]
+    assert "1.0 GiB, 1 table (public.orders 1.0 GiB), 2 sequences" in said[1]
+    assert said[2].split("  ")[-1] == (
+        "$30.58 a month now, an unknown price afterwards; both until `./stages down shop-stage1`"
+    )
     assert said[-2] == "In the way:"
     told = steps.as_json(blind, NEW, obstacles(blind, NEW), 5)
     assert (told["size_bytes"], told["obstacles"][0]["blocks"]) == (GIB, True)
+    assert told["usd_a_month"] == {"from": 30.58, "to": None}
 
 
 def test_the_facts_are_the_servers_answer() -> None:
