@@ -68,13 +68,13 @@ def _failing() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        told = error.response.get("Error", {})
-        raise Failed(told.get("Code", ""), told.get("Message", str(error))) from error
+        details = error.response.get("Error", {})
+        raise Failed(details.get("Code", ""), details.get("Message", str(error))) from error
     except BotoCoreError as error:
         raise Failed("", str(error)) from error
 
 
-def told(error: Failed) -> UserError:
+def user_error(error: Failed) -> UserError:
     """The one sentence for a call that failed for a reason that no setting can mend."""
     if error.code in CREDENTIALS or "credentials" in str(error).lower():
         return UserError(f"AWS does not accept who is asking: {error}", LOG_IN)

@@ -22,7 +22,7 @@ class Server(NamedTuple):
 
 def parts(arn: str) -> Server:
     """Take ``arn:aws:ec2:<region>:<account>:instance/<id>`` apart."""
-    found = re.fullmatch(r"arn:[a-z-]+:ec2:([a-z0-9-]+):(\d{12}):instance/(i-[0-9a-f]+)", arn)
-    if found is None:
+    match = re.fullmatch(r"arn:[a-z-]+:ec2:([a-z0-9-]+):(\d{12}):instance/(i-[0-9a-f]+)", arn)
+    if match is None:
         raise invalid("server", "the ARN of an EC2 instance", arn)
-    return Server(*found.groups())
+    return Server(*match.groups())

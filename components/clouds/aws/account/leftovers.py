@@ -28,47 +28,48 @@ def lines(settings: Settings) -> list[str]:
             *(_database(region, settings.stack) if settings.stage == 2 else ()),
         ]
     except api.Failed as error:
-        return [f"snapshots, backups and logs are not known: {api.told(error)}"]
+        return [f"snapshots, backups and logs are not known: {api.user_error(error)}"]
 
 
 def _volume_snapshots(region: str, stack: str) -> Iterator[str]:
     own = [{"Name": "tag:stack", "Values": [stack]}]
     ec2 = api.client("ec2", region)
-    for one in _all(ec2, "describe_snapshots", "Snapshots", OwnerIds=["self"], Filters=own):
-        id_ = one["SnapshotId"]
+    for snapshot in _all(ec2, "describe_snapshots", "Snapshots", OwnerIds=["self"], Filters=own):
+        id_ = snapshot["SnapshotId"]
         yield (
-            f"snapshot {id_} of the data volume, {one['StartTime']:%Y-%m-%d}:"
-            f" {_price('snapshot', region, _gib(one, one['VolumeSize']))}"
+            f"snapshot {id_} of the data volume, {snapshot['StartTime']:%Y-%m-%d}:"
+            f" {_price('snapshot', region, _gib(snapshot, snapshot['VolumeSize']))}"
             f" (`aws ec2 delete-snapshot --region {region} --snapshot-id {id_}`)"
         )
 
 
 def _database(region: str, stack: str) -> Iterator[str]:
     rds = api.client("rds", region)
-    for one in _all(rds, "describe_db_snapshots", "DBSnapshots", SnapshotType="manual"):
-        if _is_of(one, stack):
-            id_ = one["DBSnapshotIdentifier"]
+    for snapshot in _all(rds, "describe_db_snapshots", "DBSnapshots", SnapshotType="manual"):
+        if _is_of(snapshot, stack):
+            id_ = snapshot["DBSnapshotIdentifier"]
             yield (
                 f"snapshot {id_} of the database:"
-                f" {_price('rds-backup', region, _gib(one, one['AllocatedStorage']))}"
+                f" {_price('rds-backup', region, _gib(snapshot, snapshot['AllocatedStorage']))}"
                 f" (`aws rds delete-db-snapshot --region {region} --db-snapshot-identifier {id_}`)"
             )
     backups = "describe_db_instance_automated_backups"
-    for one in _all(rds, backups, "DBInstanceAutomatedBackups"):
-        if one.get("Status") == "retained" and _is_of(one, stack):
-            days = one["BackupRetentionPeriod"]
+    for backup in _all(rds, backups, "DBInstanceAutomatedBackups"):
+        if backup.get("Status") == "retained" and _is_of(backup, stack):
+            days = backup["BackupRetentionPeriod"]
             yield (
-                f"backups of {one['DBInstanceIdentifier']}, which is gone:"
-                f" {_price('rds-backup', region, Decimal(one['AllocatedStorage']))}"
+                f"backups of {backup['DBInstanceIdentifier']}, which is gone:"
+                f" {_price('rds-backup', region, Decimal(backup['AllocatedStorage']))}"
                 f" for the {days} days that they are kept"
             )
     logs, prefix = api.client("logs", region), f"/aws/rds/instance/{stack}-"
-    for one in _all(
+    for group in _all(
         logs, "describe_log_groups", "logGroups", "nextToken", logGroupNamePrefix=prefix
     ):
-        name = one["logGroupName"]
+        name = group["logGroupName"]
         yield (
-            f"log group {name}: {_price('logs-stored', region, Decimal(one['storedBytes']) / GIB)}"
+            f"log group {name}:"
+            f" {_price('logs-stored', region, Decimal(group['storedBytes']) / GIB)}"
             f" (`aws logs delete-log-group --region {region} --log-group-name {name}`)"
         )
 
@@ -87,8 +88,8 @@ def _all(
         more = {token: answer[token]}
 
 
-def _is_of(one: Mapping[str, Any], stack: str) -> bool:
-    return {"Key": "stack", "Value": stack} in one.get("TagList", [])
+def _is_of(item: Mapping[str, Any], stack: str) -> bool:
+    return {"Key": "stack", "Value": stack} in item.get("TagList", [])
 
 
 def _gib(snapshot: Mapping[str, Any], disk_gib: int) -> Decimal:
@@ -106,5 +107,5 @@ def _price(item: str, region: str, gib: Decimal) -> str:
 
 @cache
 def _prices() -> Mapping[tuple[str, str], Decimal]:
-    found = json.loads((Path(__file__).parents[1] / "known" / "prices.json").read_text())["prices"]
-    return {(one["item"], one["region"]): Decimal(one["usd"]) for one in found}
+    rows = json.loads((Path(__file__).parents[1] / "known" / "prices.json").read_text())["prices"]
+    return {(row["item"], row["region"]): Decimal(row["usd"]) for row in rows}

@@ -32,34 +32,34 @@ def unlock(resources: Sequence[Mapping[str, Any]]) -> None:
                     DeletionProtection=False,
                 )
             except api.Failed as error:
-                raise api.told(error) from error
+                raise api.user_error(error) from error
 
 
 def stored(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What S3's buckets hold."""
-    found = {}
-    for one in resources:
-        if one["type"] == BUCKET:
+    contents = {}
+    for resource in resources:
+        if resource["type"] == BUCKET:
             with suppress(api.Failed):
-                found[str(one["urn"])] = buckets.holds(_sizes(one))
-    return found
+                contents[str(resource["urn"])] = buckets.holds(_sizes(resource))
+    return contents
 
 
 def undeletable(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Name the buckets that hold something, by URN, with the rules that keep them private: AWS
     deletes an empty one alone, and the project's own rights delete no object."""
-    found: dict[str, str] = {}
-    for one in resources:
-        kept = one.get("protect") or (one.get("outputs") or {}).get("forceDestroy")
-        if one["type"] == BUCKET and not kept and (why := _not_empty(one)):
-            found[str(one["urn"])] = why
+    reasons: dict[str, str] = {}
+    for resource in resources:
+        is_kept = resource.get("protect") or (resource.get("outputs") or {}).get("forceDestroy")
+        if resource["type"] == BUCKET and not is_kept and (why := _not_empty(resource)):
+            reasons[str(resource["urn"])] = why
     rules = {
-        str(one["urn"]): "it belongs to that bucket"
-        for one in resources
-        for urn in (one.get("propertyDependencies") or {}).get("bucket") or []
-        if urn in found
+        str(resource["urn"]): "it belongs to that bucket"
+        for resource in resources
+        for urn in (resource.get("propertyDependencies") or {}).get("bucket") or []
+        if urn in reasons
     }
-    return {**found, **rules}
+    return {**reasons, **rules}
 
 
 def _not_empty(bucket: Mapping[str, Any]) -> str:
@@ -80,7 +80,7 @@ def _sizes(bucket: Mapping[str, Any]) -> Iterator[int]:
     more: dict[str, str] = {}
     while True:
         answer = api.call(s3, "list_object_versions", Bucket=str(bucket["id"]), **more)
-        yield from (int(one["Size"]) for one in answer.get("Versions") or ())
+        yield from (int(version["Size"]) for version in answer.get("Versions") or ())
         yield from (0 for _ in answer.get("DeleteMarkers") or ())
         if not answer.get("IsTruncated"):
             return

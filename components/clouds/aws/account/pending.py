@@ -62,13 +62,15 @@ class Pending:
 
 
 KNOWN: Final[dict[str, list[Pending]]] = {}
-"""By stack, what ``find`` has found: the program, which asks nobody, reads it (``accepted``)."""
+"""By stack, what ``lines`` has read, for the program (``accepted``), which asks nobody."""
 
 
 def accepted(stack: str, name: str) -> list[str]:
     """Return the inputs of a database whose change RDS has accepted already."""
-    found = [one for one in KNOWN.get(stack, ()) if one.name == name and one.is_wanted]
-    return [INPUTS[one.attribute] for one in found]
+    changes = [
+        change for change in KNOWN.get(stack, ()) if change.name == name and change.is_wanted
+    ]
+    return [INPUTS[change.attribute] for change in changes]
 
 
 def lines(settings: Settings) -> list[str]:
@@ -80,21 +82,21 @@ def lines(settings: Settings) -> list[str]:
     try:
         databases = list(_databases(settings))
     except api.Failed as error:
-        raise api.told(error) from error
-    found = [one for each in databases for one in _pending(each, settings)]
-    KNOWN[settings.stack] = found
-    said = [
-        f"{one} is no longer wanted and {when}: `make up STACK={settings.stack}` cancels it."
-        if one.is_taken_back
-        else f"{one} {when}."
-        for one in found
+        raise api.user_error(error) from error
+    changes = [change for database in databases for change in _pending(database, settings)]
+    KNOWN[settings.stack] = changes
+    sentences = [
+        f"{change} is no longer wanted and {when}: `make up STACK={settings.stack}` cancels it."
+        if change.is_taken_back
+        else f"{change} {when}."
+        for change in changes
     ]
-    return said + [
-        f"{_name(each)}: new parameters wait for the database's next restart."
-        for each in databases
+    return sentences + [
+        f"{_name(database)}: new parameters wait for the database's next restart."
+        for database in databases
         if any(
             group.get("ParameterApplyStatus") == "pending-reboot"
-            for group in each.get("DBParameterGroups", [])
+            for group in database.get("DBParameterGroups", [])
         )
     ]
 
@@ -109,22 +111,24 @@ def cancel(settings: Settings, say: Reporter) -> None:
     if settings.stage != 2:
         return
     try:
-        found = [one for each in _databases(settings) for one in _pending(each, settings)]
-        for identifier, waiting in groupby(found, key=lambda one: one.identifier):
+        changes = [
+            change for database in _databases(settings) for change in _pending(database, settings)
+        ]
+        for identifier, waiting in groupby(changes, key=lambda change: change.identifier):
             _cancel(settings, identifier, list(waiting), say)
     except api.Failed as error:
-        raise api.told(error) from error
+        raise api.user_error(error) from error
 
 
 def _cancel(settings: Settings, identifier: str, waiting: list[Pending], say: Reporter) -> None:
-    taken_back = [one for one in waiting if one.is_taken_back]
-    others = [one for one in waiting if one not in taken_back]
+    taken_back = [change for change in waiting if change.is_taken_back]
+    others = [change for change in waiting if change not in taken_back]
     if not taken_back:
         return
     if others and not settings.database.apply_immediately:
-        for one in taken_back:
+        for change in taken_back:
             say(
-                f"{one} is not cancelled: RDS would make {others[0]} at once as well. Take that"
+                f"{change} is not cancelled: RDS would make {others[0]} at once as well. Take that"
                 " back too, or set stages:database.apply_immediately: true."
             )
         return
@@ -133,10 +137,10 @@ def _cancel(settings: Settings, identifier: str, waiting: list[Pending], say: Re
         "modify_db_instance",
         DBInstanceIdentifier=identifier,
         ApplyImmediately=True,
-        **{one.attribute: one.now for one in taken_back},
+        **{change.attribute: change.now for change in taken_back},
     )
-    for one in taken_back:
-        say(f"{one} is cancelled.")
+    for change in taken_back:
+        say(f"{change} is cancelled.")
 
 
 def _rds(settings: Settings) -> Any:

@@ -26,14 +26,14 @@ def server_state(server_id: str) -> State:
     """``gone`` only when EC2 says so; without credentials or an answer it counts as running."""
     server = identity.parts(server_id)
     try:
-        found = _describe(api.client("ec2", server.region), server.instance_id)
-        if found is None:
+        instance = _describe(api.client("ec2", server.region), server.instance_id)
+        if instance is None:
             return "gone" if _is_ours(server) else "running"
     except api.Failed:
         return "running"
-    if found["State"]["Name"] in GONE:
+    if instance["State"]["Name"] in GONE:
         return "gone"
-    return "off" if found["State"]["Name"] in OFF else "running"
+    return "off" if instance["State"]["Name"] in OFF else "running"
 
 
 def route(server_id: str, ssh_host: str) -> Route:
@@ -49,8 +49,10 @@ def route(server_id: str, ssh_host: str) -> Route:
     try:
         ec2 = api.client("ec2", server.region)
         deadline = time.monotonic() + ADDRESS_WAIT_S
-        while (found := _describe(ec2, server.instance_id)) and found["State"]["Name"] == "running":
-            if address := found.get("PublicIpAddress"):
+        while instance := _describe(ec2, server.instance_id):
+            if instance["State"]["Name"] != "running":
+                break
+            if address := instance.get("PublicIpAddress"):
                 return Route(host=address)
             if time.monotonic() > deadline:
                 break
@@ -76,7 +78,7 @@ def _describe(ec2: Any, instance_id: str) -> dict[str, Any] | None:
         if error.code == NOT_FOUND:
             return None
         raise
-    instances = [each for group in answer["Reservations"] for each in group["Instances"]]
+    instances = [instance for group in answer["Reservations"] for instance in group["Instances"]]
     return instances[0] if instances else None
 
 

@@ -45,7 +45,7 @@ def check(settings: Settings) -> None:
         if settings.stage == 2:
             problems += _database(api.client("rds", region), settings)
     except api.Failed as error:
-        raise api.told(error) from error
+        raise api.user_error(error) from error
     raise_all(problems)
 
 
@@ -75,19 +75,19 @@ def _tunnel(settings: Settings) -> Iterator[UserError]:
     if shutil.which("aws") is None:
         yield UserError("the AWS CLI 2 should be on this machine's PATH, got none", remedy)
         return
-    said = subprocess.run(
+    result = subprocess.run(
         ["aws", "--version"], capture_output=True, text=True, timeout=CLI_TIMEOUT_S, check=False
     )
-    if not said.stdout.startswith("aws-cli/2"):
-        version = (said.stdout or said.stderr).split(" ")[0].strip()
+    if not result.stdout.startswith("aws-cli/2"):
+        version = (result.stdout or result.stderr).split(" ")[0].strip()
         yield UserError(f"the AWS CLI should be of version 2, got {version!r}", remedy)
 
 
 def _region(region: str) -> Iterator[UserError]:
     """Newer regions are off until the account switches them on."""
     asked = api.client("ec2", regions.DEFAULT)
-    found = api.call(asked, "describe_regions", RegionNames=[region], AllRegions=True)["Regions"]
-    if found and found[0].get("OptInStatus") == "not-opted-in":
+    answer = api.call(asked, "describe_regions", RegionNames=[region], AllRegions=True)["Regions"]
+    if answer and answer[0].get("OptInStatus") == "not-opted-in":
         yield invalid(
             "stages:region",
             "a region that is switched on in the account",
@@ -115,18 +115,18 @@ def _boundary(iam: Any, account: str) -> Iterator[UserError]:
 def _zones(ec2: Any, settings: Settings) -> Iterator[UserError]:
     region = regions.region(settings.region)
     answer = api.call(ec2, "describe_availability_zones")["AvailabilityZones"]
-    there = sorted(
+    available = sorted(
         zone["ZoneName"]
         for zone in answer
         if zone["State"] == "available" and zone["ZoneType"] == "availability-zone"
     )
     for zone in regions.zones(region, settings.network.zones):
-        if zone not in there:
+        if zone not in available:
             yield invalid(
                 "stages:network.zones",
-                f"two of {', '.join(there)}, which the account has",
+                f"two of {', '.join(available)}, which the account has",
                 zone,
-                f"For example [{', '.join(there[:2])}].",
+                f"For example [{', '.join(available[:2])}].",
             )
 
 
@@ -140,7 +140,7 @@ def _server(ec2: Any, settings: Settings) -> Iterator[UserError]:
         LocationType="availability-zone",
         Filters=[{"Name": "instance-type", "Values": [plan]}],
     )
-    offered = sorted(each["Location"] for each in answer["InstanceTypeOfferings"])
+    offered = sorted(offering["Location"] for offering in answer["InstanceTypeOfferings"])
     if zone not in offered:
         yield invalid(
             "stages:server.plan",
@@ -157,9 +157,9 @@ def _image(ec2: Any, settings: Settings) -> Iterator[UserError]:
     own = settings.server.image
     try:
         if own:
-            found = api.call(ec2, "describe_images", ImageIds=[own])["Images"]
+            images = api.call(ec2, "describe_images", ImageIds=[own])["Images"]
         else:
-            found = api.call(
+            images = api.call(
                 ec2,
                 "describe_images",
                 Owners=[image.DEBIAN_ACCOUNT],
@@ -171,8 +171,8 @@ def _image(ec2: Any, settings: Settings) -> Iterator[UserError]:
     except api.Failed as error:
         if not error.code.startswith("InvalidAMIID"):
             raise
-        found = []
-    if not found:
+        images = []
+    if not images:
         yield (
             invalid(
                 "stages:server.image",
@@ -186,11 +186,11 @@ def _image(ec2: Any, settings: Settings) -> Iterator[UserError]:
                 "Give the id of one in stages:server.image.",
             )
         )
-    elif found[0]["Architecture"] != plan.architecture:
+    elif images[0]["Architecture"] != plan.architecture:
         yield invalid(
             "stages:server.image",
             f"an AMI for {plan.architecture}, which {plan.name} is",
-            f"{own} for {found[0]['Architecture']}",
+            f"{own} for {images[0]['Architecture']}",
             "Give another image, or another stages:server.plan.",
         )
 
@@ -230,7 +230,7 @@ def _database(rds: Any, settings: Settings) -> Iterator[UserError]:
 
 def _offers(rds: Any, plan: str, version: int) -> list[dict[str, Any]]:
     """What can be ordered: the class, with gp3, in any minor version of the major one."""
-    found: list[dict[str, Any]] = []
+    offers: list[dict[str, Any]] = []
     more: dict[str, str] = {}
     while True:
         answer = api.call(
@@ -241,13 +241,13 @@ def _offers(rds: Any, plan: str, version: int) -> list[dict[str, Any]]:
             Vpc=True,
             **more,
         )
-        found += answer["OrderableDBInstanceOptions"]
+        offers += answer["OrderableDBInstanceOptions"]
         if not answer.get("Marker"):
             break
         more = {"Marker": answer["Marker"]}
     return [
         offer
-        for offer in found
+        for offer in offers
         if offer["EngineVersion"].split(".")[0] == str(version) and offer["StorageType"] == "gp3"
     ]
 
@@ -260,8 +260,10 @@ def _authority(rds: Any, region: str) -> Iterator[UserError]:
         if not error.code.startswith("CertificateNotFound"):
             raise
         answer = {"Certificates": []}
-    told = {each["Thumbprint"].lower().replace(":", "") for each in answer["Certificates"]}
-    if not told:
+    thumbprints = {
+        certificate["Thumbprint"].lower().replace(":", "") for certificate in answer["Certificates"]
+    }
+    if not thumbprints:
         yield invalid(
             "stages:region",
             f"one whose RDS has the authority {rds_ca.IDENTIFIER}",
@@ -270,6 +272,6 @@ def _authority(rds: Any, region: str) -> Iterator[UserError]:
         )
         return
     try:
-        rds_ca.provide(region, told)
+        rds_ca.provide(region, thumbprints)
     except UserError as error:
         yield error

@@ -103,7 +103,7 @@ def check(steps: Iterable[Step]) -> None:
     try:
         raise_all([problem for quota in QUOTAS for problem in _exceeded(quota, made)])
     except api.Failed as error:
-        raise api.told(error) from error
+        raise api.user_error(error) from error
 
 
 def _exceeded(quota: Quota, made: list[Step]) -> Iterator[UserError]:

@@ -71,7 +71,7 @@ def _given_by_subnet(resource: PlannedResource, stack: Stack) -> bool | None:
 
 def _has_static(resource: PlannedResource, stack: Stack) -> bool:
     return any(
-        stack.source(one, key, INSTANCE) == resource
-        for one in stack.by_type(*STATIC)
-        for key in STATIC[one.type]
+        stack.source(user, key, INSTANCE) == resource
+        for user in stack.by_type(*STATIC)
+        for key in STATIC[user.type]
     )

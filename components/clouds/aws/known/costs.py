@@ -177,7 +177,7 @@ def nat(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
 
 def bucket(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     locked = resource.flag("objectLockEnabled") or any(
-        stack.source(one, "bucket", *BUCKETS) == resource for one in stack.by_type(*OBJECT_LOCKS)
+        stack.source(lock, "bucket", *BUCKETS) == resource for lock in stack.by_type(*OBJECT_LOCKS)
     )
     yield from stack.usage_lines(
         resource,

@@ -90,7 +90,11 @@ def _source(resource: PlannedResource, stack: Stack) -> PlannedResource | None:
     if not given:
         return None
     name = str(given).rpartition(":")[2]
-    named = (one for one in stack.by_type(INSTANCE) if one.inputs.get("identifier") == name)
+    named = (
+        database
+        for database in stack.by_type(INSTANCE)
+        if database.inputs.get("identifier") == name
+    )
     return stack.source(resource, "replicateSourceDb", INSTANCE) or next(named, None)
 
 
@@ -150,9 +154,11 @@ def _by_usage(
     resource: PlannedResource, stack: Stack, size: str, at: str
 ) -> Iterator[Line | Unpriced]:
     databases = list(stack.by_type(INSTANCE))
-    primaries = [one for one in databases if not _is_replica(one)]
-    here = [one for one in databases if region(one) == at]
-    free = sum((_gib(_with_disk(one, _source(one, stack))) for one in here), Decimal(0))
+    primaries = [database for database in databases if not _is_replica(database)]
+    here = [database for database in databases if region(database) == at]
+    free = sum(
+        (_gib(_with_disk(database, _source(database, stack))) for database in here), Decimal(0)
+    )
     yield from stack.usage_lines(
         resource,
         "Database backups beyond the free part",
@@ -175,7 +181,11 @@ def _by_usage(
             "database_credit_hours",
             part="database",
             kind="compute",
-            among=(one for one in databases if str(one.inputs.get("instanceClass"))[:4] == "db.t"),
+            among=(
+                database
+                for database in databases
+                if str(database.inputs.get("instanceClass"))[:4] == "db.t"
+            ),
         )
     if resource.inputs.get("enabledCloudwatchLogsExports"):
         yield from stack.usage_lines(
@@ -186,7 +196,11 @@ def _by_usage(
             "database_log_gb",
             part="operations",
             kind="watching",
-            among=(one for one in databases if one.inputs.get("enabledCloudwatchLogsExports")),
+            among=(
+                database
+                for database in databases
+                if database.inputs.get("enabledCloudwatchLogsExports")
+            ),
         )
     yield from stack.usage_lines(
         resource,

@@ -25,7 +25,7 @@ def alarm(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
         resource, "Alarm", "alarm", at, Decimal(metrics), part="operations", kind="watching"
     )
     if _own_metric(resource) and resource.urn == min(
-        one.urn for one in stack.by_type(ALARM) if _metric(one) == _metric(resource)
+        other.urn for other in stack.by_type(ALARM) if _metric(other) == _metric(resource)
     ):
         yield stack.line(
             resource, "Metric of one's own", "metric", at, MONTH, part="operations", kind="watching"

@@ -72,7 +72,7 @@ def fetch(
             *_listed(prices, regions, _Api(today, pause, lambda: client("pricing", ENDPOINT))),
         ]
     except api.Failed as failed:
-        error = api.told(failed)
+        error = api.user_error(failed)
         raise StepFailed(error.problem, f"Nothing was written. {error.remedy}") from None
 
 
@@ -105,14 +105,14 @@ def _listed(prices: Sequence[Price], regions: Sequence[str], asked: Asked) -> It
         products = asked.products(rule.service, price_rules.fields(rule, item, region, location))
         if not products and not is_own:
             continue  # the region does not offer it
-        found = price_rules.pick(rule, item, region, products)
+        product = price_rules.pick(rule, item, region, products)
         yield dataclasses.replace(
             row,
             region=region,
-            usd=found.usd,
+            usd=product.usd,
             unit=rule.unit,
-            sku=found.sku,
-            source=f"{SOURCE}, {found.usage_type}",
+            sku=product.sku,
+            source=f"{SOURCE}, {product.usage_type}",
             seen=asked.day(rule.service, region),
             quality="price list",
         )
@@ -154,13 +154,13 @@ def _products(
     client: Any, service: str, filters: list[dict[str, str]], pause: Pause, most: int | None = None
 ) -> list[str]:
     """The answers of all pages, or only the first so many."""
-    found: list[str] = []
+    products: list[str] = []
     more: dict[str, Any] = {} if most is None else {"MaxResults": most}
     for _ in range(MOST_PAGES):
         answer = _call(client, "get_products", pause, ServiceCode=service, Filters=filters, **more)
-        found += answer.get("PriceList") or []
+        products += answer.get("PriceList") or []
         if most is not None or not answer.get("NextToken"):
-            return found
+            return products
         more = {"NextToken": answer["NextToken"]}
     raise UserError(f"{service}: should have at most {MOST_PAGES} pages, got more")
 

@@ -72,13 +72,13 @@ class Offers:
             if _has(listed["product"], fields)
         ]
 
-    def _thin(self, found: dict[str, Any]) -> dict[str, Any] | None:
+    def _thin(self, entry: dict[str, Any]) -> dict[str, Any] | None:
         """One object of a file while it is read: None for a product, or a term, nobody wants."""
-        if "sku" in found and isinstance(found.get("attributes"), dict):
-            return found if self._wanted(found) else None
-        if "priceDimensions" in found and found.get("sku") not in self._kept:
+        if "sku" in entry and isinstance(entry.get("attributes"), dict):
+            return entry if self._wanted(entry) else None
+        if "priceDimensions" in entry and entry.get("sku") not in self._kept:
             return None
-        return found
+        return entry
 
     def _wanted(self, product: Mapping[str, Any]) -> bool:
         has = product["attributes"]
@@ -108,8 +108,8 @@ def _has(product: Mapping[str, Any], fields: Mapping[str, str]) -> bool:
 
 def read(files: Iterable[Path]) -> Offers | None:
     """What the offers among some JSON files say; None where none is an offer of AWS."""
-    found = [path for path in files if begins_with(path, "offerCode")]
+    paths = [path for path in files if begins_with(path, "offerCode")]
     offers = Offers()
-    for path in found:
+    for path in paths:
         offers.read(path)
-    return offers if found else None
+    return offers if paths else None

@@ -36,7 +36,7 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class ListPrice:
     """The one product of a row."""
 
     usd: Decimal
@@ -180,9 +180,9 @@ def fields(rule: Rule, item: str, region: str, location: str) -> dict[str, str]:
     }
 
 
-def pick(rule: Rule, item: str, region: str, products: Iterable[str]) -> Found:
+def pick(rule: Rule, item: str, region: str, products: Iterable[str]) -> ListPrice:
     """The one product among the answers; raises ``UserError`` with the candidates otherwise."""
-    fitting = [each for each in map(_product, products) if rule.accepts(_attributes(each))]
+    fitting = [product for product in map(_product, products) if rule.accepts(_attributes(product))]
     if len(fitting) != 1:
         raise UserError(
             f"{item} in {region}: should match one product of {rule.service}, got"
@@ -200,7 +200,7 @@ def pick(rule: Rule, item: str, region: str, products: Iterable[str]) -> Found:
     if unit not in rule.units:
         raise _unexpected(f"{item} in {region}", f"a price by {unit!r}, not {rule.units[0]!r}")
     usage_type = _attributes(product).get("usagetype") or sku
-    return Found(usd=usd, sku=sku, usage_type=usage_type)
+    return ListPrice(usd=usd, sku=sku, usage_type=usage_type)
 
 
 def location(products: Iterable[str], region: str) -> str:
@@ -227,8 +227,8 @@ def _product(text: str) -> Mapping[str, Any]:
 
 
 def _attributes(product: Mapping[str, Any]) -> Attributes:
-    found = product["product"].get("attributes")
-    return found if isinstance(found, dict) else {}
+    attributes = product["product"].get("attributes")
+    return attributes if isinstance(attributes, dict) else {}
 
 
 def _tiers(product: Mapping[str, Any]) -> Iterator[tuple[Decimal, Decimal, str]]:
@@ -247,8 +247,8 @@ def _candidates(fitting: Sequence[Mapping[str, Any]]) -> str:
     if not fitting:
         return ""
     shown = [
-        f"{each['product'].get('sku')} ({_attributes(each).get('usagetype', '?')})"
-        for each in fitting[:MOST_CANDIDATES]
+        f"{product['product'].get('sku')} ({_attributes(product).get('usagetype', '?')})"
+        for product in fitting[:MOST_CANDIDATES]
     ]
     more = [f"{len(fitting) - MOST_CANDIDATES} more"] if len(fitting) > MOST_CANDIDATES else []
     return ": " + ", ".join([*shown, *more])

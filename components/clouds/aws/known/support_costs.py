@@ -65,7 +65,7 @@ def lines(
 
 def vcpus_of(size: str) -> int | None:
     """Processors of an instance class; ``None`` where its name does not say."""
-    found = _SIZE.fullmatch(size)
-    if found is None:
+    match = _SIZE.fullmatch(size)
+    if match is None:
         return None
-    return 2 if found[1] else 4 * int(found[2] or 1)
+    return 2 if match[1] else 4 * int(match[2] or 1)

@@ -45,8 +45,8 @@ def picture(resources: Sequence[PlannedResource]) -> Picture:
         drawn.add(node(volume, "volume", (f"{volume.inputs['size']} GiB, encrypted",), around))
     for bucket in known.by_type(BUCKET):
         drawn.add(node(bucket, "bucket", ("S3, versioned", "encrypted, private")))
-        for one in drawn.by_kind("server"):
-            drawn.allow(one.id, bucket.urn, HTTPS)
+        for host in drawn.by_kind("server"):
+            drawn.allow(host.id, bucket.urn, HTTPS)
     _rules(known, drawn)
     _public(known, drawn)
     for address in known.by_type(ADDRESS):
@@ -76,9 +76,9 @@ def _network_of(known: PlannedResources, database: PlannedResource) -> list[str]
 def _members(known: PlannedResources, groups: Sequence[str]) -> list[str]:
     """Servers and databases in one of the groups."""
     return [
-        one.urn
-        for one in (*known.by_type(INSTANCE), *known.by_type(RDS))
-        if set(groups) & set(known.behind(one, "vpcSecurityGroupIds", GROUP))
+        member.urn
+        for member in (*known.by_type(INSTANCE), *known.by_type(RDS))
+        if set(groups) & set(known.behind(member, "vpcSecurityGroupIds", GROUP))
     ]
 
 

@@ -25,7 +25,7 @@ def image(ctx: Context, plan: Ec2Plan) -> pulumi.Input[str]:
     """
     if ctx.settings.server.image:
         return ctx.settings.server.image
-    found = aws.ec2.get_ami_output(
+    newest = aws.ec2.get_ami_output(
         region=ctx.region,
         owners=[DEBIAN_ACCOUNT],
         most_recent=True,
@@ -37,4 +37,4 @@ def image(ctx: Context, plan: Ec2Plan) -> pulumi.Input[str]:
         ],
         opts=pulumi.InvokeOutputOptions(provider=ctx.provider),
     )
-    return found.id
+    return newest.id

@@ -63,23 +63,23 @@ def provide(region: str, thumbprints: Collection[str]) -> None:
     They are SHA-1 in small hex digits. The certificate is taken from the user's own bundle, or
     from Amazon's. Raises ``UserError`` where that has none of them or cannot be had.
     """
-    kept = file(region)
+    cached = file(region)
     with contextlib.suppress(OSError):
-        if _chosen(kept.read_bytes(), thumbprints):
+        if _chosen(cached.read_bytes(), thumbprints):
             return
     own = os.environ.get(OWN_BUNDLE, "")
     where = own or f"{BUNDLES}/{region}/{region}-bundle.pem"
     chosen = _chosen(_read(own) if own else _download(where, region), thumbprints)
     if not chosen:
-        told = ", ".join(sorted(thumbprints))
-        wanted = f"the certificate with the thumbprint that RDS tells ({told})"
+        listed = ", ".join(sorted(thumbprints))
+        wanted = f"the certificate with the thumbprint that RDS tells ({listed})"
         raise _lacks(where, wanted, "others")
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write.replace(kept, chosen)
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write.replace(cached, chosen)
     except OSError as error:
         raise UserError(
-            f"{kept}: should be a file that you can write, got {error.strerror}",
+            f"{cached}: should be a file that you can write, got {error.strerror}",
             "Make room for it, or set XDG_CACHE_HOME to another folder.",
         ) from error
 

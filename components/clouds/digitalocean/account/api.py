@@ -41,22 +41,22 @@ class Unreachable(StepFailed):
 
 def token() -> str:
     """The token; raises ``UserError`` without one."""
-    found = os.environ.get(TOKEN, "").strip()
-    if not found:
+    secret = os.environ.get(TOKEN, "").strip()
+    if not secret:
         raise UserError(
             f"{TOKEN}: should be a token for DigitalOcean's API, got nothing",
             "Make one at https://cloud.digitalocean.com/account/api/tokens and `export` it; the"
             " scopes are in components/clouds/digitalocean/README.md.",
         )
-    return found
+    return secret
 
 
 def get(path: str, **query: str) -> dict[str, Any]:
     """Ask for ``/v2/<path>``. Raises :class:`NotFound` or ``UserError``, never with the token."""
-    found = _request("GET", path, query)
-    if not isinstance(found, dict):
+    answer = _request("GET", path, query)
+    if not isinstance(answer, dict):
         raise Unreachable(f"DigitalOcean's API returned an unexpected response for {path}")
-    return found
+    return answer
 
 
 def delete(path: str) -> None:
@@ -108,8 +108,8 @@ def every(path: str, key: str, **query: str) -> Iterator[dict[str, Any]]:
     """Everything under ``key`` of a list, page by page."""
     page = 1
     while True:
-        found = get(path, page=str(page), per_page=str(PER_PAGE), **query)
-        yield from found.get(key) or []
-        if not ((found.get("links") or {}).get("pages") or {}).get("next"):
+        answer = get(path, page=str(page), per_page=str(PER_PAGE), **query)
+        yield from answer.get(key) or []
+        if not ((answer.get("links") or {}).get("pages") or {}).get("next"):
             return
         page += 1

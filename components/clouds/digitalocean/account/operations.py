@@ -25,8 +25,8 @@ KINDS = (
 
 def hosts(stack: str) -> dict[str, str]:
     """The state of every Droplet of a stack, by name."""
-    found = _tagged("droplets", "droplets", stack_label(stack))
-    return {str(item["name"]): str(item["status"]) for item in found}
+    droplets = _tagged("droplets", "droplets", stack_label(stack))
+    return {str(droplet["name"]): str(droplet["status"]) for droplet in droplets}
 
 
 def leftovers(stack: str) -> list[str]:
@@ -47,17 +47,17 @@ def leftovers(stack: str) -> list[str]:
 def undeletable(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Name the VPC that is its region's default, by URN, and each bucket that holds something:
     DigitalOcean refuses to delete them."""
-    found = {
-        str(one["urn"]): "it is its region's default VPC, which DigitalOcean does not delete;"
+    reasons = {
+        str(resource["urn"]): "it is its region's default VPC, which DigitalOcean does not delete;"
         " it costs nothing"
-        for one in resources
-        if one["type"] == VPC and _is_default(str(one["id"]))
+        for resource in resources
+        if resource["type"] == VPC and _is_default(str(resource["id"]))
     }
-    for one in resources:
-        kept = one.get("protect") or (one.get("outputs") or {}).get("forceDestroy")
-        if one["type"] == BUCKET and not kept and (why := _not_empty(one)):
-            found[str(one["urn"])] = why
-    return found
+    for resource in resources:
+        is_kept = resource.get("protect") or (resource.get("outputs") or {}).get("forceDestroy")
+        if resource["type"] == BUCKET and not is_kept and (why := _not_empty(resource)):
+            reasons[str(resource["urn"])] = why
+    return reasons
 
 
 def _not_empty(bucket: Mapping[str, Any]) -> str:
@@ -77,12 +77,12 @@ def _not_empty(bucket: Mapping[str, Any]) -> str:
 
 def stored(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What buckets hold."""
-    found = {}
-    for one in resources:
-        if one["type"] == BUCKET:
+    contents = {}
+    for resource in resources:
+        if resource["type"] == BUCKET:
             with suppress(api.NotFound, api.Unreachable):
-                found[str(one["urn"])] = buckets.holds(spaces.sizes(one))
-    return found
+                contents[str(resource["urn"])] = buckets.holds(spaces.sizes(resource))
+    return contents
 
 
 def _is_default(vpc_id: str) -> bool:

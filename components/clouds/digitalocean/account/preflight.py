@@ -47,10 +47,10 @@ def room(steps: Iterable[Step]) -> None:
     if not more:
         return
     limit = int(api.get("account")["account"].get("droplet_limit") or 0)
-    there = len(list(api.every("droplets", "droplets")))
-    if limit and there + more > limit:
+    used = len(list(api.every("droplets", "droplets")))
+    if limit and used + more > limit:
         raise UserError(
-            f"The DigitalOcean account should have room for {more} more Droplet, got {there} of"
+            f"The DigitalOcean account should have room for {more} more Droplet, got {used} of"
             f" {limit} in use",
             "Delete one, or ask DigitalOcean's support for a higher limit. Nothing was changed.",
         )
@@ -122,7 +122,7 @@ def _spaces(settings: Settings) -> Iterator[UserError]:
 def _image(settings: Settings) -> Iterator[UserError]:
     image = settings.server.image or plans.IMAGE
     try:
-        found = api.get(f"images/{image}")["image"]
+        details = api.get(f"images/{image}")["image"]
     except api.NotFound:
         yield invalid(
             "stages:server.image",
@@ -132,18 +132,18 @@ def _image(settings: Settings) -> Iterator[UserError]:
         )
         return
     region = checks.region(settings)
-    if region not in (found.get("regions") or []):
+    if region not in (details.get("regions") or []):
         yield invalid(
             "stages:server.image",
             f"one that is in {region}",
             image,
             "Transfer it there in the control panel first, or give another.",
         )
-    if found.get("distribution") not in {None, "Debian", "Unknown OS"}:
+    if details.get("distribution") not in {None, "Debian", "Unknown OS"}:
         yield invalid(
             "stages:server.image",
             "Debian 13, which the hosts' software is for",
-            found.get("name"),
+            details.get("name"),
             f"Without the line it is {plans.IMAGE}.",
         )
 
@@ -166,11 +166,11 @@ def _network(settings: Settings) -> Iterator[UserError]:
     wanted = ipaddress.ip_network(settings.network.cidr)
     own = re.compile(re.escape(settings.stack) + r"-network-[0-9a-f]{7}")
     for vpc in api.every("vpcs", "vpcs"):
-        there = ipaddress.ip_network(vpc["ip_range"])
-        if not own.fullmatch(vpc["name"]) and wanted.overlaps(there):
+        range_ = ipaddress.ip_network(vpc["ip_range"])
+        if not own.fullmatch(vpc["name"]) and wanted.overlaps(range_):
             yield invalid(
                 "stages:network.cidr",
-                f"a range that is free in the account (VPC {vpc['name']} has {there})",
+                f"a range that is free in the account (VPC {vpc['name']} has {range_})",
                 str(wanted),
                 "Choose another private /24.",
             )
@@ -215,25 +215,27 @@ def _smaller(settings: Settings) -> Iterator[UserError]:
     plan = plans.database(settings.database.plan or plans.DEFAULT_DATABASE)
     storage_gib = plans.storage_gib(plan.name, settings.database.storage_gib)
     for cluster in api.every("databases", "databases", tag_name=label):
-        there = plans.DATABASES.get(str(cluster.get("size")))
-        if label not in (cluster.get("tags") or []) or there is None:
+        present = plans.DATABASES.get(str(cluster.get("size")))
+        if label not in (cluster.get("tags") or []) or present is None:
             continue
-        there_gib = int(cluster.get("storage_size_mib") or 0) // 1024
-        if plan.memory_mib < there.memory_mib:
+        present_gib = int(cluster.get("storage_size_mib") or 0) // 1024
+        if plan.memory_mib < present.memory_mib:
             larger = [
-                one.name for one in plans.DATABASES.values() if one.memory_mib >= there.memory_mib
+                larger_plan.name
+                for larger_plan in plans.DATABASES.values()
+                if larger_plan.memory_mib >= present.memory_mib
             ]
             yield invalid(
                 "stages:database.plan",
                 f"one of {', '.join(larger)}: a DigitalOcean cluster never shrinks, and this one is"
-                f" {there.name}",
+                f" {present.name}",
                 plan.name,
                 "Keep the plan. For a smaller one, make another stack and move the data.",
             )
-        elif storage_gib < there_gib:
+        elif storage_gib < present_gib:
             yield invalid(
                 "stages:database.storage_gib",
-                f"at least {there_gib}: a DigitalOcean cluster's disk never shrinks",
+                f"at least {present_gib}: a DigitalOcean cluster's disk never shrinks",
                 settings.database.storage_gib,
-                f"Set it to {there_gib}.",
+                f"Set it to {present_gib}.",
             )

@@ -46,8 +46,8 @@ def sizes(bucket: Mapping[str, Any]) -> Iterator[int]:
 
 
 def _text(answer: str, name: str) -> str:
-    found = re.search(f"<{name}>([^<]*)</{name}>", answer)
-    return unescape(found[1]) if found else ""
+    match = re.search(f"<{name}>([^<]*)</{name}>", answer)
+    return unescape(match[1]) if match else ""
 
 
 def _get(host: str, path: str, query: Mapping[str, str], region: str) -> str:

@@ -107,7 +107,9 @@ def _is_public(resources: PlannedResources, database: PlannedResource) -> bool:
 
 def _maps(resource: PlannedResource, key: str) -> Iterator[Mapping[str, Any]]:
     value = resource.inputs.get(key)
-    return (one for one in value if isinstance(one, dict)) if isinstance(value, list) else iter(())
+    return (
+        (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())
+    )
 
 
 def _labelled(resource: PlannedResource) -> Labelled:

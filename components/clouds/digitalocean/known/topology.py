@@ -48,8 +48,8 @@ def picture(resources: Sequence[PlannedResource]) -> Picture:
         drawn.add(node(volume, "volume", (f"{volume.inputs['size']} GiB",), around))
     for bucket in known.by_type(SPACE):
         drawn.add(node(bucket, "bucket", ("Spaces, versioned", "encrypted, private")))
-        for one in drawn.by_kind("server"):
-            drawn.allow(one.id, bucket.urn, HTTPS)
+        for host in drawn.by_kind("server"):
+            drawn.allow(host.id, bucket.urn, HTTPS)
     _databases(known, drawn)
     _cloud_firewalls(known, drawn)
     _addresses(known, drawn)

@@ -42,7 +42,7 @@ def network(
     With a database in it, VPC and tag are protected: the protected cluster stands in the one and
     its firewall on the other, so ``down`` must leave both.
     """
-    kept = needs.private_database and settings.data.protected
+    protect = needs.private_database and settings.data.protected
     vpc = digitalocean.Vpc(
         f"{name}-network",
         region=region,
@@ -50,13 +50,13 @@ def network(
         description=f"{PROJECT}: stack {settings.stack}, stage {settings.stage}",
         opts=pulumi.ResourceOptions(
             parent=parent,
-            protect=kept,
+            protect=protect,
             # A VPC cannot go while members are in it, and a cluster's end is not waited for.
             custom_timeouts=pulumi.CustomTimeouts(delete="15m"),
         ),
     )
     tag = digitalocean.Tag(
-        f"{name}-app-servers", opts=pulumi.ResourceOptions(parent=parent, protect=kept)
+        f"{name}-app-servers", opts=pulumi.ResourceOptions(parent=parent, protect=protect)
     )
     firewall = digitalocean.Firewall(
         f"{name}-firewall",

@@ -61,7 +61,7 @@ def _chains() -> list[tuple[str, str, str]]:
     listed: list[dict[str, Any]] = json.loads(
         machine.run(["nft", "--json", "list", "ruleset"], check=False) or "{}"
     ).get("nftables", [])
-    found = []
+    chains = []
     for item in listed:
         chain = item.get("chain", {})
         if chain.get("hook") != "forward" or chain["table"].startswith("stages_"):
@@ -71,8 +71,8 @@ def _chains() -> list[tuple[str, str, str]]:
             continue
         name = (chain["family"], chain["table"], chain["name"])
         if chain.get("policy") == "drop" or _refuses(listed, name):
-            found.append(name)
-    return found
+            chains.append(name)
+    return chains
 
 
 def _refuses(listed: Sequence[dict[str, Any]], name: tuple[str, str, str]) -> bool:

@@ -68,13 +68,13 @@ def stopped(settings: Settings) -> list[str]:
 
 def databases(stack: str) -> list[dict[str, Any]]:
     """Every member of the stack's database: its role now, and whether it does what that asks."""
-    found = []
+    rows = []
     for known in cluster.every(stack):
         primary = known.host(known.primary)
         follow = replication.streams(primary) if primary and replication.answers(primary) else {}
         for member, _ in known.members:
             host, stream = known.host(member), follow.get(cluster.slot(member))
-            found.append(
+            rows.append(
                 {
                     "name": member,
                     "role": known.role(member),
@@ -83,7 +83,7 @@ def databases(stack: str) -> list[dict[str, Any]]:
                     "lag_bytes": stream.lag_bytes if stream else None,
                 }
             )
-    return found
+    return rows
 
 
 def failover(settings: Settings) -> takeover.Takeover:
@@ -94,19 +94,19 @@ def failover(settings: Settings) -> takeover.Takeover:
 def leftovers(stack: str) -> list[str]:
     """What the stack has on this machine: volumes that were kept, and anything forgotten."""
     folder = machine.stack_folder(stack)
-    found = [f"host {host.folder}, {host.state()}" for host in machine_hosts.every(stack)]
+    lines = [f"host {host.folder}, {host.state()}" for host in machine_hosts.every(stack)]
     for file in sorted((folder / "volumes").glob("*.img")):
         used = file.stat().st_blocks * 512 // 1024**2
         device = disk.loop(file)
         shown = f", shown as {device}" if device else ""
         shown += ": the backups" if _is_backups(file, stack) else ""
-        found.append(f"volume {file}, {disk.size_gib(file)} GiB, {used} MiB of it used{shown}")
-    found += [f"console of a host that did not come up {log}" for log in folder.glob("*.log")]
+        lines.append(f"volume {file}, {disk.size_gib(file)} GiB, {used} MiB of it used{shown}")
+    lines += [f"console of a host that did not come up {log}" for log in folder.glob("*.log")]
     network = bridge.names_of(stack)
-    found += [f"network interface {network.bridge}"] if bridge.exists(network) else []
-    found += [f"firewall table {network.table}"] if bridge.table_exists(network) else []
-    found += [f"rule of iptables: {rule}" for rule in iptables.rules(network.bridge)]
-    return found
+    lines += [f"network interface {network.bridge}"] if bridge.exists(network) else []
+    lines += [f"firewall table {network.table}"] if bridge.table_exists(network) else []
+    lines += [f"rule of iptables: {rule}" for rule in iptables.rules(network.bridge)]
+    return lines
 
 
 def _is_backups(file: Path, stack: str) -> bool:
@@ -115,12 +115,12 @@ def _is_backups(file: Path, stack: str) -> bool:
 
 def delete_data(stack: str, with_backups: bool = True) -> list[str]:
     """Delete the stack's volumes for good, and whatever else it has here; say what it was."""
-    found = leftovers(stack)
+    lines = leftovers(stack)
     machine_hosts.wipe(stack)
     folder = machine.stack_folder(stack)
     for file in (folder / "volumes").glob("*.img"):
         if _is_backups(file, stack) and not with_backups:
-            found = [line for line in found if str(file) not in line]
+            lines = [line for line in lines if str(file) not in line]
             disk.release(file)
             continue
         disk.release(file)
@@ -131,17 +131,20 @@ def delete_data(stack: str, with_backups: bool = True) -> list[str]:
     bridge.down(bridge.names_of(stack))
     (folder / "network.json").unlink(missing_ok=True)
     ownership.release(stack)
-    return found
+    return lines
 
 
 def stored(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What the volumes of buckets take on this machine's disk."""
-    found = {}
-    for one in resources:
-        if str(one["type"]).endswith("/local:Volume") and file_of(str(one["id"])).exists():
-            used = file_of(str(one["id"])).stat().st_blocks * 512 // 1024**2
-            found[str(one["urn"])] = f"{used} MiB on this machine's disk"
-    return found
+    sizes = {}
+    for resource in resources:
+        if (
+            str(resource["type"]).endswith("/local:Volume")
+            and file_of(str(resource["id"])).exists()
+        ):
+            used = file_of(str(resource["id"])).stat().st_blocks * 512 // 1024**2
+            sizes[str(resource["urn"])] = f"{used} MiB on this machine's disk"
+    return sizes
 
 
 OPERATIONS = Operations(

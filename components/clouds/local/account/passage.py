@@ -37,16 +37,16 @@ def check(network: bridge.Network) -> list[UserError]:
     A stack's network that is there but damaged is not judged: ``make up`` repairs it first.
     """
     with machine.lock():
-        there = bridge.exists(network)
-        if there and not bridge.is_up(network):
+        is_there = bridge.exists(network)
+        if is_there and not bridge.is_up(network):
             return []
         try:
-            if not there:
+            if not is_there:
                 bridge.make(network)
             with _pair(network) as pair:
                 closed = [what for what, open_ in _tries(network, pair) if not open_]
         finally:
-            if not there:
+            if not is_there:
                 bridge.take_away(network)
     if not closed:
         return []
@@ -119,16 +119,16 @@ def _socket(namespace: str | None, kind: int = socket.SOCK_STREAM) -> socket.soc
     if namespace is None:
         return socket.socket(socket.AF_INET, kind)
     own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
+    other = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
     try:
-        _enter(there)
+        _enter(other)
         try:
             return socket.socket(socket.AF_INET, kind)
         finally:
             _enter(own)
     finally:
         os.close(own)
-        os.close(there)
+        os.close(other)
 
 
 def _enter(namespace: int) -> None:

@@ -41,8 +41,8 @@ def preflight(stack: str, cidr: str) -> list[UserError]:
     missing = missing_programs()
     if missing:
         return [missing]
-    found = (_folder(), _loops(), _inotify(stack), _disk(), _range(stack, cidr), _owner(stack))
-    errors = [error for error in found if error is not None]
+    checks = (_folder(), _loops(), _inotify(stack), _disk(), _range(stack, cidr), _owner(stack))
+    errors = [error for error in checks if error is not None]
     return errors or passage.check(bridge.of(stack, cidr))  # which needs the range to be free
 
 
@@ -119,12 +119,12 @@ def _inotify(stack: str) -> UserError | None:
 
 def inotify_in_use() -> int:
     """Inotify instances of all processes of root, those on hosts included."""
-    found = 0
+    count = 0
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended
             if process.stat().st_uid == 0:
-                found += sum(_is_inotify(link) for link in (process / "fd").iterdir())
-    return found
+                count += sum(_is_inotify(link) for link in (process / "fd").iterdir())
+    return count
 
 
 def _is_inotify(link: Path) -> bool:

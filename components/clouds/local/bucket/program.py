@@ -74,9 +74,9 @@ def _build(program: Path) -> None:
         check=False,
     )
     if done.returncode != 0:
-        said = " | ".join(done.stderr.strip().splitlines()[-3:])
+        output = " | ".join(done.stderr.strip().splitlines()[-3:])
         raise StepFailed(
-            f"The S3 server of the bucket could not be built: {said}",
+            f"The S3 server of the bucket could not be built: {output}",
             "It needs the Go module proxy to be reachable, once",
         )
     half.rename(program)

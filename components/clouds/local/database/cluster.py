@@ -41,8 +41,8 @@ class Cluster:
     @property
     def spare(self) -> str | None:
         """The member that takes over: of first one and standby the one that is not the primary."""
-        found = [name for name, kind in self.members if kind != "replica" and name != self.primary]
-        return found[0] if found else None
+        spares = [name for name, kind in self.members if kind != "replica" and name != self.primary]
+        return spares[0] if spares else None
 
     def follows(self, member: str) -> bool:
         return member != self.primary
@@ -55,8 +55,8 @@ class Cluster:
 
     def host(self, member: str) -> Host | None:
         """The member's host; ``None`` when it has none, or one that is only half made."""
-        found = [host for host in inventory.every(self.stack) if host.spec().hostname == member]
-        whole = [host for host in found if host.marker().get("complete")]
+        hosts = [host for host in inventory.every(self.stack) if host.spec().hostname == member]
+        whole = [host for host in hosts if host.marker().get("complete")]
         return whole[0] if whole else None
 
     def with_member(self, member: str, kind: Kind) -> Cluster:
@@ -66,14 +66,14 @@ class Cluster:
         """Without a member that is not the primary."""
         if member == self.primary:
             raise ValueError(f"{member} is the primary of {self.name}")
-        left = tuple(one for one in self.members if one[0] != member)
+        members = tuple(entry for entry in self.members if entry[0] != member)
         still = "" if member == self.synchronous else self.synchronous
-        return replace(self, members=left, synchronous=still)
+        return replace(self, members=members, synchronous=still)
 
 
 def slot(member: str) -> str:
     """The name by which PostgreSQL knows a member: of its replication slot, and of itself."""
-    return "".join(each if each.isalnum() else "_" for each in member.lower())
+    return "".join(char if char.isalnum() else "_" for char in member.lower())
 
 
 def find(stack: str, name: str) -> Cluster | None:
@@ -88,7 +88,7 @@ def find(stack: str, name: str) -> Cluster | None:
 def every(stack: str) -> list[Cluster]:
     """All databases of a stack that are noted: one or none, as stages are."""
     names = sorted(file.stem for file in _folder(stack).glob("*.json"))
-    return [found for name in names if (found := find(stack, name))]
+    return [known for name in names if (known := find(stack, name))]
 
 
 def write(cluster: Cluster) -> None:

@@ -42,10 +42,10 @@ def lead(host: Host, known: Cluster, accounts: Accounts) -> None:
     sql = files.admin_sql(accounts.admin, accounts.replicator)
     done = host.run([*admin_sql.as_postgres(), "-f", "-"], stdin=sql)
     if done.returncode != 0:
-        said = done.stderr
+        output = done.stderr
         for secret in filter(None, accounts):
-            said = said.replace(secret, "[secret]")
-        raise StepFailed(f"Database {known.name}: {_one_line(said)}")
+            output = output.replace(secret, "[secret]")
+        raise StepFailed(f"Database {known.name}: {_one_line(output)}")
     names.publish(known.stack, known.name, host.spec().address)
 
 
@@ -81,11 +81,11 @@ def follow(host: Host, known: Cluster, member: str) -> Cluster:
 
 def dismiss(known: Cluster, member: str) -> None:
     """Have nobody wait for a member any more, nor keep the log for it."""
-    left = known.without(member)
-    primary = left.host(left.primary)
+    rest = known.without(member)
+    primary = rest.host(rest.primary)
     if primary is not None:
-        _synchronous(primary, left)
-    cluster.write(left)
+        _synchronous(primary, rest)
+    cluster.write(rest)
     host = known.host(member)
     if host is not None:
         host.kill()  # what follows has nothing to lose, and lets go of its slot
@@ -93,9 +93,9 @@ def dismiss(known: Cluster, member: str) -> None:
         what = f"{known.name} should let {member} go"
         slot = cluster.slot(member)
         machine.wait_until(what, STREAM_TIMEOUT_S, lambda: slot not in replication.streams(primary))
-        replication.keep_log_for(primary, _followers(left))
-        for follower in _followers(left):  # after a change of the primary they look for it a while
-            if replication.answers(left.host(follower)):
+        replication.keep_log_for(primary, _followers(rest))
+        for follower in _followers(rest):  # after a change of the primary they look for it a while
+            if replication.answers(rest.host(follower)):
                 _streams(primary, follower, STREAM_TIMEOUT_S)
 
 
@@ -105,10 +105,10 @@ def give_back(known: Cluster) -> Cluster:
     The disk moves, not the data: nothing has to be reachable or in step for it. What was on the
     first member's own disk is older. The database is away for the time of a start.
     """
-    there, here = known.host(known.primary), known.host(known.name)
+    leader, first = known.host(known.primary), known.host(known.name)
     newer = volume.file_of(f"{known.stack}/{known.primary}")
     older = volume.file_of(f"{known.stack}/{known.name}")
-    for host, file in ((here, older), (there, newer)):
+    for host, file in ((first, older), (leader, newer)):
         if host is not None:
             host.stop()
         disk.release(file)
@@ -116,10 +116,10 @@ def give_back(known: Cluster) -> Cluster:
         newer.replace(older)
     back = replace(known, primary=known.name, synchronous="")
     cluster.write(back)
-    if here is not None:
-        replication.put_role(here, known.name, back)
-        _start(here, back, READY_TIMEOUT_S)
-        names.publish(known.stack, known.name, here.spec().address)
+    if first is not None:
+        replication.put_role(first, known.name, back)
+        _start(first, back, READY_TIMEOUT_S)
+        names.publish(known.stack, known.name, first.spec().address)
     return back
 
 
@@ -149,8 +149,8 @@ def inside(host: Host, argv: list[str]) -> None:
     """Run a program on a host; its failure is one line."""
     done = host.run(argv, timeout_s=COPY_TIMEOUT_S)
     if done.returncode != 0:
-        said = _one_line(done.stderr)
-        raise StepFailed(f"{host.spec().hostname}: {argv[0]} failed: {said}")
+        output = _one_line(done.stderr)
+        raise StepFailed(f"{host.spec().hostname}: {argv[0]} failed: {output}")
 
 
 def _start(host: Host, known: Cluster, timeout_s: float) -> None:
@@ -167,19 +167,19 @@ def _followers(known: Cluster) -> list[str]:
 
 
 def _streams(primary: Host, member: str, timeout_s: float) -> bool:
-    def there() -> bool:
-        found = replication.streams(primary).get(cluster.slot(member))
-        return found is not None and found.state == "streaming"
+    def is_streaming() -> bool:
+        stream = replication.streams(primary).get(cluster.slot(member))
+        return stream is not None and stream.state == "streaming"
 
     try:
-        return machine.wait_until(f"{member} should follow", timeout_s, there, every_s=0.2)
+        return machine.wait_until(f"{member} should follow", timeout_s, is_streaming, every_s=0.2)
     except UserError:
         return False
 
 
 def _in_sync(primary: Host, member: str) -> bool:
-    found = replication.streams(primary).get(cluster.slot(member))
-    return found is not None and found.sync
+    stream = replication.streams(primary).get(cluster.slot(member))
+    return stream is not None and stream.sync
 
 
 def _synchronous(primary: Host, known: Cluster) -> Cluster:
@@ -206,9 +206,9 @@ def _wait_for_answer(host: Host, known: Cluster, timeout_s: float) -> None:
         if replication.answers(host):
             return True
         if _fails(host, units):
-            of_units = [argument for each in units for argument in ("-u", each)]
-            said = host.run(["journalctl", "-b", "-n", "8", "-o", "cat", *of_units]).stdout
-            raise StepFailed(f"Database {which}: {_one_line(said)}")
+            of_units = [argument for name in units for argument in ("-u", name)]
+            output = host.run(["journalctl", "-b", "-n", "8", "-o", "cat", *of_units]).stdout
+            raise StepFailed(f"Database {which}: {_one_line(output)}")
         return False
 
     machine.wait_until(f"database {which} should answer", timeout_s, ready)

@@ -34,8 +34,8 @@ def sql(host: Host, text: str) -> str:
     given = f"SET synchronous_commit = local;\n{text}\n"
     done = host.run([*admin_sql.as_postgres(), "-f", "-"], stdin=given, timeout_s=SQL_TIMEOUT_S)
     if done.returncode != 0:
-        said = " ".join(done.stderr.split())
-        raise StepFailed(f"Database {host.spec().hostname}: {said}")
+        output = " ".join(done.stderr.split())
+        raise StepFailed(f"Database {host.spec().hostname}: {output}")
     return done.stdout.strip()
 
 
@@ -53,14 +53,14 @@ def in_recovery(host: Host) -> bool:
 
 def streams(primary: Host) -> dict[str, Stream]:
     """Who follows the primary, by slot."""
-    rows = sql(
+    text = sql(
         primary,
         "SELECT json_build_object('slot', application_name, 'state', state,"
         " 'sync', sync_state = 'sync',"
         " 'lag', pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)) FROM pg_stat_replication;",
     )
-    found = [json.loads(row) for row in rows.splitlines()]
-    return {one["slot"]: Stream(one["state"], one["sync"], int(one["lag"] or 0)) for one in found}
+    rows = [json.loads(row) for row in text.splitlines()]
+    return {row["slot"]: Stream(row["state"], row["sync"], int(row["lag"] or 0)) for row in rows}
 
 
 def keep_log_for(primary: Host, members: list[str]) -> None:

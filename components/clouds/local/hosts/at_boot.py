@@ -57,7 +57,7 @@ def bring_back(stack: str) -> None:
     if server is not None:
         bridge.point(network, server.spec().address)
     with ThreadPoolExecutor() as pool:
-        problems = [said for said in pool.map(_start, _wanted(stack)) if said]
+        problems = [problem for problem in pool.map(_start, _wanted(stack)) if problem]
     if problems:
         raise StepFailed("\n".join(problems), f"`make up STACK={stack}` tries again.")
 
@@ -68,19 +68,19 @@ def stopped(stack: str) -> list[str]:
     network = bridge.noted(stack)
     if network is None:
         return []
-    found = [] if bridge.is_up(network) else [f"network {network.cidr}"]
+    parts = [] if bridge.is_up(network) else [f"network {network.cidr}"]
     server = inventory.find(bridge.noted_server(stack))
-    if server is not None and not found and bridge.pointed(network) != server.spec().address:
-        found.append(f"static address {network.static_address}")
-    return found + [
+    if server is not None and not parts and bridge.pointed(network) != server.spec().address:
+        parts.append(f"static address {network.static_address}")
+    return parts + [
         f"host {host.folder.name}" for host in _wanted(stack) if host.state() != "running"
     ]
 
 
 def _wanted(stack: str) -> list[Host]:
     """The hosts that the engine's state has."""
-    found = [(host, host.marker()) for host in inventory.every(stack)]
-    return [host for host, marker in found if marker.get("complete") and marker.get("known")]
+    hosts = [(host, host.marker()) for host in inventory.every(stack)]
+    return [host for host, marker in hosts if marker.get("complete") and marker.get("known")]
 
 
 def _start(host: Host) -> str:

@@ -19,7 +19,7 @@ def trusted_here() -> tuple[str, ...]:
     ``STAGES_LOCAL_CA_CERTIFICATES`` names another folder.
     """
     folder = Path(os.environ.get("STAGES_LOCAL_CA_CERTIFICATES", FOLDER))
-    found = []
+    certificates = []
     for path in sorted(folder.rglob("*.crt")):
         try:
             text = path.read_text("ascii", errors="replace")
@@ -27,7 +27,7 @@ def trusted_here() -> tuple[str, ...]:
             continue
         for block in re.findall(BLOCK, text, re.ASCII):
             try:
-                found.append(authority(block))
+                certificates.append(authority(block))
             except ValueError:
                 continue
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(certificates))

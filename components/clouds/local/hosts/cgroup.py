@@ -58,11 +58,11 @@ def kill(key: str) -> None:
 
 def pids(key: str) -> set[int]:
     """Every process of the host, by the machine's ids."""
-    found: set[int] = set()
+    ids: set[int] = set()
     for folder in folders(key)[:1]:
         for file in folder.rglob("cgroup.procs"):
-            found.update(int(pid) for pid in file.read_text().split())
-    return found
+            ids.update(int(pid) for pid in file.read_text().split())
+    return ids
 
 
 def _remove(folder: Path) -> bool:

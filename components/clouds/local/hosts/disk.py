@@ -32,8 +32,8 @@ def loop(file: Path) -> str | None:
     """The loop device that shows this file, if one does."""
     if not file.exists():
         return None
-    found = machine.run(["losetup", "-j", str(file), "--noheadings", "--output", "NAME"]).split()
-    return found[0] if found else None
+    devices = machine.run(["losetup", "-j", str(file), "--noheadings", "--output", "NAME"]).split()
+    return devices[0] if devices else None
 
 
 def device(file: Path) -> str:

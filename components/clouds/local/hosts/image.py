@@ -92,7 +92,7 @@ def _build(target: Path, progress: Progress) -> None:
         SUITE,
         str(half),
     ]
-    said: list[str] = []
+    output: list[str] = []
     progress("starting mmdebstrap", 0)
     with subprocess.Popen(
         argv,
@@ -107,17 +107,17 @@ def _build(target: Path, progress: Progress) -> None:
         watch.daemon = True
         watch.start()
         for line in build.stdout:
-            said.append(line.strip())
+            output.append(line.strip())
             if line.startswith("I: "):
                 progress(line[3:].strip().rstrip("."), time.monotonic() - began)
         watch.cancel()
     if build.returncode != 0:
         shutil.rmtree(half, ignore_errors=True)
         if time.monotonic() - began >= BUILD_TIMEOUT_S:
-            said.append(f"no end after {BUILD_TIMEOUT_S} s")
-        full = any("No space left on device" in line for line in said)
+            output.append(f"no end after {BUILD_TIMEOUT_S} s")
+        full = any("No space left on device" in line for line in output)
         raise StepFailed(
-            f"The host image could not be built: {' | '.join(said[-5:])}",
+            f"The host image could not be built: {' | '.join(output[-5:])}",
             f"Free {FREE_MIB} MiB there, or set STAGES_LOCAL_ROOT to a folder on a larger disk"
             if full
             else "It needs Debian's package archives to be reachable, once",

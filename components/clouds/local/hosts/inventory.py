@@ -61,7 +61,7 @@ def lay_down(
         host = _free_slot(stack, name)
         taken = {other.spec().address for other in every(stack) if other.folder != host.folder}
         free = [network.address(number) for number in numbers]
-        address = next((one for one in free if one not in taken), None)
+        address = next((candidate for candidate in free if candidate not in taken), None)
         if address is None:
             raise StepFailed(f"No address is free for {name} in {network.cidr}")
         spec = Spec(

@@ -78,13 +78,13 @@ def _start(argv: Sequence[str], console: Path, hostname: str) -> None:
                 check=True,
             )
     except (OSError, subprocess.SubprocessError) as problem:
-        said = f"no end after {TIMEOUT_S * machine.patience():g} s{machine.load()}"
+        reason = f"no end after {TIMEOUT_S * machine.patience():g} s{machine.load()}"
         if isinstance(problem, subprocess.CalledProcessError):
             lines = console.read_text(errors="replace").strip().splitlines()
-            said = lines[-1] if lines else f"exit code {problem.returncode}"
+            reason = lines[-1] if lines else f"exit code {problem.returncode}"
         elif isinstance(problem, OSError):
-            said = f"{problem.filename}: {problem.strerror}"
-        raise StepFailed(f"Host {hostname}: {argv[0]} does not start it: {said}") from None
+            reason = f"{problem.filename}: {problem.strerror}"
+        raise StepFailed(f"Host {hostname}: {argv[0]} does not start it: {reason}") from None
 
 
 def interface(container: str) -> str:

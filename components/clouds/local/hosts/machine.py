@@ -92,11 +92,11 @@ def run(argv: Sequence[str], *, stdin: str | None = None, check: bool = True) ->
             "components/clouds/local/machine-packages.txt names its package.",
         ) from None
     except subprocess.TimeoutExpired:
-        said = f"no end after {COMMAND_TIMEOUT_S * patience():.3g} s{load()}"
-        raise StepFailed(f"{' '.join(argv[:4])} failed: {said}") from None
+        reason = f"no end after {COMMAND_TIMEOUT_S * patience():.3g} s{load()}"
+        raise StepFailed(f"{' '.join(argv[:4])} failed: {reason}") from None
     if check and done.returncode != 0:
-        said = " ".join((done.stderr or done.stdout).split())
-        raise StepFailed(f"{' '.join(argv[:4])} failed ({done.returncode}): {said}")
+        reason = " ".join((done.stderr or done.stdout).split())
+        raise StepFailed(f"{' '.join(argv[:4])} failed ({done.returncode}): {reason}")
     return done.stdout
 
 

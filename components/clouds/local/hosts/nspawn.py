@@ -379,8 +379,8 @@ class Host:
     def _wait_for_init(self, supervisor: process.Process | None) -> process.Process:
         def probe() -> process.Process | None:
             if not process.alive(supervisor):
-                said = self.console.read_text(errors="replace").strip().splitlines()[-3:]
-                raise StepFailed(f"systemd-nspawn ended: {' '.join(said)}")
+                output = self.console.read_text(errors="replace").strip().splitlines()[-3:]
+                raise StepFailed(f"systemd-nspawn ended: {' '.join(output)}")
             return next(iter(process.inits_on(self.upper)), None)
 
         return machine.wait_until("the host should start", START_TIMEOUT_S, probe)

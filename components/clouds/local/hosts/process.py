@@ -49,13 +49,13 @@ def inits_on(upper: Path) -> list[Process]:
 
     Finds a host whatever became of its supervisor, and before anyone wrote its leader down.
     """
-    found = []
+    inits = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and _is_init(int(entry.name)) and _root_is(entry, upper):
             process = find(int(entry.name))
             if process is not None:
-                found.append(process)
-    return found
+                inits.append(process)
+    return inits
 
 
 def end(process: Process | None) -> None:

@@ -112,13 +112,13 @@ def _enter(folder: int, name: str, owner: int | None) -> int | None:
 def _read(folder: int, name: str, limit: int) -> bytes | None:
     """Opened twice: what the first, which touches nothing, shows to be a file is what is read."""
     try:
-        found = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=folder)
+        descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=folder)
     except FileNotFoundError:
         return None
     try:
-        if not stat.S_ISREG(os.fstat(found).st_mode):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
-        with Path(f"/proc/self/fd/{found}").open("rb") as handle:
+        with Path(f"/proc/self/fd/{descriptor}").open("rb") as handle:
             return handle.read(limit)
     finally:
-        os.close(found)
+        os.close(descriptor)

@@ -19,10 +19,10 @@ def memory_mib(stack: str) -> dict[str, float]:
 
     That is the whole group's usage less its inactive file pages, as container tools show it.
     """
-    found = {}
+    used = {}
     for host in inventory.every(stack):
-        found[host.folder.name] = _used_mib(memory_group(_groups(host), host.key))
-    return found
+        used[host.folder.name] = _used_mib(memory_group(_groups(host), host.key))
+    return used
 
 
 def memory_group(groups: str, key: str) -> Path:
@@ -48,12 +48,12 @@ def processor_s(host: Host) -> float:
 
 def threads(host: Host) -> set[int]:
     """Every thread of every process of the host."""
-    found: set[int] = set()
+    ids: set[int] = set()
     for file in _unified(host).rglob("cgroup.procs"):
         for pid in file.read_text().split():
             with suppress(FileNotFoundError):
-                found.update(int(task.name) for task in Path(f"/proc/{pid}/task").iterdir())
-    return found
+                ids.update(int(task.name) for task in Path(f"/proc/{pid}/task").iterdir())
+    return ids
 
 
 def _unified(host: Host) -> Path:
@@ -95,5 +95,5 @@ def _used_mib(group: Path) -> float:
 def image_mib(stack: str) -> float:
     """MiB on the disk of the image under the stack's hosts."""
     (image,) = {host.spec().image for host in inventory.every(stack)}
-    said = subprocess.run(["du", "-s", "-B1", image], capture_output=True, text=True, check=True)
-    return int(said.stdout.split()[0]) / MIB
+    result = subprocess.run(["du", "-s", "-B1", image], capture_output=True, text=True, check=True)
+    return int(result.stdout.split()[0]) / MIB

@@ -28,7 +28,9 @@ def server(server: PlannedResource, resources: PlannedResources) -> Iterator[Fac
 def volume(volume: PlannedResource, resources: PlannedResources) -> Iterator[Fact]:
     """A disk that holds data; a follower's is a copy, made again where it is missing."""
     followers = resources.by_type(FOLLOWER)
-    if not any(volume.urn in resources.behind(one, "volume_id", VOLUME) for one in followers):
+    if not any(
+        volume.urn in resources.behind(follower, "volume_id", VOLUME) for follower in followers
+    ):
         yield Kept(**who(volume), what="data volume", protected=volume.protect)
 
 

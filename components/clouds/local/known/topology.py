@@ -86,9 +86,9 @@ def _volumes(known: PlannedResources, drawn: Picture) -> None:
             for urn in known.behind(attachment, "server_id", SERVER)
         ]
         around += [
-            one.urn
-            for one in [*_databases(known), *known.by_type(BUCKET)]
-            if volume.urn in known.behind(one, "volume_id", VOLUME)
+            user.urn
+            for user in [*_databases(known), *known.by_type(BUCKET)]
+            if volume.urn in known.behind(user, "volume_id", VOLUME)
         ]
         drawn.add(node(volume, "volume", (f"{volume.inputs['size_gib']} GiB",), around))
 

@@ -128,8 +128,8 @@ def bridges() -> list[str]:
 
 def noted(stack: str) -> Network | None:
     """The network that a stack which is up has, whether or not it is there now."""
-    found = machine.read_json(machine.stack_folder(stack) / "network.json")
-    return of(stack, found["cidr"]) if found else None
+    document = machine.read_json(machine.stack_folder(stack) / "network.json")
+    return of(stack, document["cidr"]) if document else None
 
 
 def note(network: Network, **fields: str) -> None:
@@ -141,8 +141,8 @@ def note(network: Network, **fields: str) -> None:
 
 def noted_server(stack: str) -> str:
     """The id of the server to which the static address leads; empty: it leads nowhere."""
-    found = machine.read_json(machine.stack_folder(stack) / "network.json")
-    return str((found or {}).get("server_id", ""))
+    document = machine.read_json(machine.stack_folder(stack) / "network.json")
+    return str((document or {}).get("server_id", ""))
 
 
 def point(network: Network, server_address: str | None) -> None:

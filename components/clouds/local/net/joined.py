@@ -52,5 +52,5 @@ def _handles(network: bridge.Network, chain: str) -> list[int]:
     listed = json.loads(
         machine.run(["nft", "-j", "-a", "list", "chain", "inet", network.table, chain])
     )
-    rules = [one["rule"] for one in listed["nftables"] if "rule" in one]
+    rules = [item["rule"] for item in listed["nftables"] if "rule" in item]
     return [int(rule["handle"]) for rule in rules if rule.get("comment") == MARK]

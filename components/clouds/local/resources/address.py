@@ -34,33 +34,33 @@ class AddressProvider(LocalProvider):
         return CreateResult(f"{props['network_id']}/static", self._point(props))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        found = network.find(props["network_id"])
+        stack_network = network.find(props["network_id"])
         host = inventory.find(props["server_id"])
-        if found is None or host is None:
+        if stack_network is None or host is None:
             return gone()
-        there = bridge.exists(found) and bridge.pointed(found) == host.spec().address
-        return ReadResult(id_, outs(props, present=yes(there)))
+        leads_here = (
+            bridge.exists(stack_network) and bridge.pointed(stack_network) == host.spec().address
+        )
+        return ReadResult(id_, outs(props, present=yes(leads_here)))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         return UpdateResult(self._point(_news))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        found = network.find(_props["network_id"])
-        if found is not None:
-            bridge.note(found, server_id="")
-            if bridge.pointed(found) is not None:
-                bridge.point(found, None)
+        stack_network = network.find(_props["network_id"])
+        if stack_network is not None:
+            bridge.note(stack_network, server_id="")
+            if bridge.pointed(stack_network) is not None:
+                bridge.point(stack_network, None)
 
     def _point(self, props: dict[str, Any]) -> dict[str, Any]:
-        found = network.find(props["network_id"])
+        stack_network = network.require(props["network_id"])
         host = inventory.find(props["server_id"])
-        if found is None:
-            raise missing("Network", props["network_id"])
         if host is None:
             raise missing("Server", props["server_id"])
-        bridge.note(found, server_id=props["server_id"])
-        bridge.point(found, host.spec().address)
-        return outs(props, address=found.static_address, present="yes")
+        bridge.note(stack_network, server_id=props["server_id"])
+        bridge.point(stack_network, host.spec().address)
+        return outs(props, address=stack_network.static_address, present="yes")
 
 
 class LocalAddress(Resource, module="local", name="Address"):

@@ -37,11 +37,8 @@ class BucketProvider(LocalProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         program.ensure()
         file = volume.file_of(props["volume_id"])
-        within = network.find(props["network_id"])
-        if within is None:
-            raise missing("Network", props["network_id"])
         host = inventory.lay_down(
-            within,
+            network.require(props["network_id"]),
             props["stack"],
             props["name"],
             numbers=ADDRESSES,
@@ -127,7 +124,7 @@ def _write(host: Host, props: dict[str, Any], *, sign: bool) -> bool:
     return any(
         [
             server,
-            *(host.put(one.path, one.text, mode=one.mode, owner=one.owner) for one in wanted),
+            *(host.put(file.path, file.text, mode=file.mode, owner=file.owner) for file in wanted),
         ]
     )
 
@@ -148,8 +145,8 @@ def _wait(host: Host) -> None:
         )
     except StepFailed as problem:
         own = f"_SYSTEMD_UNIT={files.UNIT}"  # what its programs say, without systemd's part
-        said = host.run(["journalctl", own, "-n", "3", "-o", "cat"]).stdout
-        raise StepFailed(f"{problem}: {' | '.join(said.splitlines())}") from problem
+        output = host.run(["journalctl", own, "-n", "3", "-o", "cat"]).stdout
+        raise StepFailed(f"{problem}: {' | '.join(output.splitlines())}") from problem
 
 
 def _outs(props: dict[str, Any], host: Host) -> dict[str, Any]:

@@ -27,7 +27,6 @@ from components.clouds.local.hosts import disk, inventory, names
 from components.clouds.local.hosts.nspawn import Host
 from components.clouds.local.known.names import DATABASE, FOLLOWER
 from components.clouds.local.known.types import KNOWN
-from components.clouds.local.net import bridge
 from components.clouds.local.resources import keys, network, volume
 from components.clouds.local.resources.provider import LocalProvider, gone, missing, outs, yes
 
@@ -44,7 +43,7 @@ class DatabaseProvider(LocalProvider):
         file = volume.file_of(props["volume_id"])
         self._recover(props)
         host = inventory.lay_down(
-            _network(props),
+            network.require(props["network_id"]),
             props["stack"],
             props["name"],
             numbers=ADDRESSES,
@@ -199,13 +198,6 @@ class FollowerProvider(DatabaseProvider):
 
     def _kind(self, props: dict[str, Any]) -> Kind:
         return "replica" if props["kind"] == "replica" else "standby"
-
-
-def _network(props: dict[str, Any]) -> bridge.Network:
-    found = network.find(props["network_id"])
-    if found is None:
-        raise missing("Network", props["network_id"])
-    return found
 
 
 def _enable(host: Host, props: dict[str, Any]) -> None:

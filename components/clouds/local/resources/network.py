@@ -11,7 +11,7 @@ from components.clouds.local.hosts import at_boot, inventory, machine, ownership
 from components.clouds.local.known.names import NETWORK
 from components.clouds.local.known.types import KNOWN
 from components.clouds.local.net import bridge
-from components.clouds.local.resources.provider import LocalProvider, gone, outs, yes
+from components.clouds.local.resources.provider import LocalProvider, gone, missing, outs, yes
 
 
 class NetworkProvider(LocalProvider):
@@ -57,6 +57,14 @@ def find(id_: str) -> bridge.Network | None:
     stack, cidr = id_.split("/", 1)
     noted = bridge.noted(stack)
     return noted if noted and noted.cidr == cidr else None
+
+
+def require(id_: str) -> bridge.Network:
+    """The network with this id. Raises ``UserError`` when it is gone."""
+    network = find(id_)
+    if network is None:
+        raise missing("Network", id_)
+    return network
 
 
 class LocalNetwork(Resource, module="local", name="Network"):

@@ -32,9 +32,9 @@ class LocalProvider(ResourceProvider):
         )
 
 
-def outs(props: dict[str, Any], **found: str) -> dict[str, Any]:
+def outs(props: dict[str, Any], **made: str) -> dict[str, Any]:
     """The inputs, as outputs, with what was made of them."""
-    return {key: value for key, value in {**props, **found}.items() if key != "__provider"}
+    return {key: value for key, value in {**props, **made}.items() if key != "__provider"}
 
 
 def yes(value: bool) -> str:

@@ -26,7 +26,7 @@ class ServerProvider(LocalProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         host = inventory.lay_down(
-            _network(props),
+            network.require(props["network_id"]),
             props["stack"],
             props["name"],
             numbers=ADDRESSES,
@@ -78,13 +78,6 @@ class ServerProvider(LocalProvider):
             host_key=host_key,
             present=yes(host.state() == "running"),
         )
-
-
-def _network(props: dict[str, Any]) -> Any:
-    found = network.find(props["network_id"])
-    if found is None:
-        raise missing("Network", props["network_id"])
-    return found
 
 
 class LocalServer(Resource, module="local", name="Server"):

@@ -44,9 +44,9 @@ def memory_used_percent(meminfo: str) -> float:
 
 def disk_used_percent(mount: str) -> float:
     """As ``df`` counts: what root alone may use is neither free nor the disk's."""
-    found = os.statvfs(mount)
-    used = found.f_blocks - found.f_bfree
-    return 100 * used / (used + found.f_bavail)
+    stats = os.statvfs(mount)
+    used = stats.f_blocks - stats.f_bfree
+    return 100 * used / (used + stats.f_bavail)
 
 
 def request_body(namespace: str, percents: dict[str, float]) -> str:
@@ -109,8 +109,8 @@ def _metadata() -> tuple[str, Credentials]:
     region = ask("meta-data/placement/region", "GET", token)
     roles = "meta-data/iam/security-credentials"
     role = ask(f"{roles}/", "GET", token).splitlines()[0]
-    told = json.loads(ask(f"{roles}/{role}", "GET", token))
-    return region, Credentials(told["AccessKeyId"], told["SecretAccessKey"], told["Token"])
+    keys = json.loads(ask(f"{roles}/{role}", "GET", token))
+    return region, Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["Token"])
 
 
 def main(namespace: str, memory_metric: str, *disks: str) -> int:
@@ -131,8 +131,8 @@ def main(namespace: str, memory_metric: str, *disks: str) -> int:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310
             pass
     except urllib.error.HTTPError as refused:
-        said = " ".join(refused.read(500).decode(errors="replace").split())
-        print(f"{refused.url}: {refused.code} {refused.reason} {said}", file=sys.stderr)
+        reply = " ".join(refused.read(500).decode(errors="replace").split())
+        print(f"{refused.url}: {refused.code} {refused.reason} {reply}", file=sys.stderr)
         return 1
     except (OSError, ValueError, LookupError) as problem:
         print(f"not sent: {problem!r}", file=sys.stderr)
