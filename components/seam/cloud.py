@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.host.model import Part
+from components.seam.dns import RecordNeeds
 
 LOGIN = "ops"
 """The SSH login name on every host of every cloud: key only, sudo without a password."""
@@ -268,6 +269,21 @@ class Cloud(ABC):
 
         ``server_id`` comes from the host configuration's output, so that the address moves
         only after the readiness check.
+        """
+
+    @abstractmethod
+    def records(
+        self,
+        name: str,
+        needs: RecordNeeds,
+        address: pulumi.Output[str],
+        *,
+        parent: pulumi.Resource,
+    ) -> pulumi.Output[str]:
+        """Lead names to the address, each with an A record; answers the address once they do.
+
+        ``address`` comes from :meth:`assign_address`, so that users are led only to what serves.
+        No server has an IPv6 address, so there is no AAAA record.
         """
 
 

@@ -1,13 +1,16 @@
-"""The keys that hold addresses: the domain, the private network, where SSH may come from."""
+"""The keys that hold names and addresses: the domain and its zone, the private network, where SSH
+may come from."""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from typing import Final
 
+from components.errors import UserError, invalid
 from components.settings.kinds import ListOf, Single
-from components.settings.problems import Refused
-from components.settings.text import fits, line
+from components.settings.problems import PREFIX, Refused
+from components.settings.text import as_text, fits, line
 
 PRIVATE: Final = tuple(
     ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
@@ -25,11 +28,16 @@ def is_wide(cidr: str) -> bool:
 
 
 def _domain(value: object) -> str:
+    if "*" in as_text(value):
+        raise Refused(remedy="Name one host: HTTP-01 proves no wildcard.")
+    return _zone(value)
+
+
+def _zone(value: object) -> str:
+    """Read a name in DNS of two labels or more."""
     text = line(value).lower()
     if "/" in text:
         raise Refused(remedy="Leave out `https://` and everything after the name.")
-    if "*" in text:
-        raise Refused(remedy="Name one host: HTTP-01 proves no wildcard.")
     if not text.isascii():
         raise Refused(remedy="Write letters outside a-z in their `xn--` form.")
     labels = text.split(".")
@@ -64,10 +72,37 @@ def _source(value: object) -> str:
     return str(given.network)
 
 
+def outside(domain: str, zone: str) -> bool:
+    """Tell whether a host name is not in a zone of DNS."""
+    return domain != zone and not domain.endswith(f".{zone}")
+
+
+def zone_problems(values: Mapping[str, object], domain: str | None, zone: str) -> list[UserError]:
+    """What is wrong with a zone that stands beside no domain, or beside one of another zone."""
+    path = f"{PREFIX}dns.zone"
+    if "domain" not in values:
+        return [
+            UserError(
+                f"{path}: should be set where the stack has a domain, got no {PREFIX}domain",
+                f"Set {PREFIX}domain, or remove the line.",
+            )
+        ]
+    if domain and outside(domain, zone):
+        above = domain.partition(".")[2]
+        zones = f"{domain} or what it ends with, such as {above}" if "." in above else domain
+        return [invalid(path, zones, zone, ZONE.remedy)]
+    return []
+
+
 DOMAIN = Single(
     allowed="a host name such as shop.example.com",
     convert=_domain,
     remedy="Give the name as it stands in DNS.",
+)
+ZONE = Single(
+    allowed="the name of a zone in DNS such as example.com",
+    convert=_zone,
+    remedy="Give the name as the cloud's DNS shows it.",
 )
 PRIVATE_NETWORK = Single(
     allowed="a private IPv4 network from /16 to /24 without host bits",

@@ -248,6 +248,21 @@ class Access:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Dns:
+    """Who makes the record of `stages:domain`; without a domain none of it is used."""
+
+    zone: str | None = key(
+        addresses.ZONE,
+        "Zone of the domain in the cloud's own DNS (a public hosted zone of Route 53, a domain at"
+        " DigitalOcean), which has to be there already. The stack makes the record in it, once the"
+        " app serves, and moves it with the address.",
+        default=None,
+        by_default="none: `up` says which record to make",
+        example="example.com",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tls:
     """How the certificate of `stages:domain` is got; without a domain none of it is used."""
 
@@ -345,8 +360,8 @@ class Settings:
     domain: str | None = key(
         addresses.DOMAIN,
         "Host name of the app, served over TLS alone. Its only record in DNS is the stack's"
-        " address, of type A: `up` says which. The certificate comes by ACME, and is self-signed"
-        " until the name leads there.",
+        " address, of type A: `up` says which, or makes it (stages:dns.zone). The certificate comes"
+        " by ACME, and is self-signed until the name leads there.",
         default=None,
         by_default="none: the app answers with HTTP on the address",
     )
@@ -358,6 +373,7 @@ class Settings:
     network: Network
     access: Access
     storage: Storage = Storage()
+    dns: Dns = Dns()
     tls: Tls = Tls()
     alarms: Alarms = Alarms()
     host: Host

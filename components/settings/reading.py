@@ -9,7 +9,7 @@ from typing import Any, Final
 from components.errors import UserError, invalid
 from components.nearest import nearest
 from components.settings import backups
-from components.settings.addresses import SSH_CIDRS, is_wide
+from components.settings.addresses import SSH_CIDRS, is_wide, zone_problems
 from components.settings.backups import Backups
 from components.settings.database import Database
 from components.settings.key import Key, keys_of
@@ -19,6 +19,7 @@ from components.settings.model import (
     Alarms,
     App,
     Data,
+    Dns,
     Host,
     Maintenance,
     Network,
@@ -39,6 +40,7 @@ GROUPS: Final[dict[str, type]] = {
     "network": Network,
     "access": Access,
     "storage": Storage,
+    "dns": Dns,
     "tls": Tls,
     "alarms": Alarms,
     "host": Host,
@@ -65,6 +67,8 @@ def read(stack: str, values: Mapping[str, object]) -> Settings:
     own = {name: value for name, value in values.items() if name not in foreign}
     parts = {name: _group(group, f"{name}.", own, problems) for name, group in GROUPS.items()}
     problems += _open_to_all(parts["access"], values)
+    if zone := parts["dns"].get("zone"):
+        problems += zone_problems(values, top.get("domain"), zone)
     problems += backups.problems(parts["backups"].get("bucket", {}))
     problems += backups.needed(parts["database"], parts["backups"])
     raise_all(problems)

@@ -2,9 +2,9 @@
 
 The wiring decides the order (a test removes each edge once): the host configuration takes the
 server's and the attachment's id as inputs, the address takes its server from the host
-configuration's output, and what is in service takes the address. So a new server is configured and
-healthy before the address moves to it, and an old one is shut down, or stays in service, before
-anything of it goes.
+configuration's output, the domain's record takes the address, and what is in service takes that.
+So a new server is configured and healthy before the address moves to it, and an old one is shut
+down, or stays in service, before anything of it goes.
 
 It never decides where the database is: the stage passes an :class:`AppDatabase`.
 """
@@ -53,6 +53,7 @@ from components.seam.cloud import (
     SshKey,
     VolumeAnswer,
 )
+from components.seam.dns import RecordNeeds
 from components.settings import Settings
 from components.stages import storage
 from components.stages.app_database import AppDatabase
@@ -222,6 +223,7 @@ class AppHost(pulumi.ComponentResource):
             delete_before_replace=server.delete_before_replace,
             parent=self,
         )
+        led = _records(name, cloud, settings, self.address, self)
         serving = host.server_id
         if volume is None:
             queue = QueueHandover(f"{name}-queue", host.wanted, serving, self.address, child)
@@ -230,7 +232,7 @@ class AppHost(pulumi.ComponentResource):
             f"{name}-in-service",
             host.wanted,
             serving,
-            self.address,
+            led,
             pulumi.ResourceOptions(parent=self),
         )
         self.outputs = {
@@ -246,6 +248,8 @@ class AppHost(pulumi.ComponentResource):
             outputs.SSH_USER: LOGIN,
             outputs.SSH_HOST_KEY: server.ssh_host_key,
         }
+        if settings.dns.zone:
+            self.outputs[outputs.DNS_ZONE] = settings.dns.zone
         if own_key:
             self.outputs[outputs.SSH_PRIVATE_KEY] = pulumi.Output.secret(own_key.private)
         self.register_outputs(self.outputs)
@@ -254,6 +258,20 @@ class AppHost(pulumi.ComponentResource):
 def server_plan_name(cloud: Cloud, settings: Settings) -> str:
     """The server plan that the settings name, or the cloud's default for the stage."""
     return settings.server.plan or cloud.default_server_plan(settings.stage)
+
+
+def _records(
+    name: str,
+    cloud: Cloud,
+    settings: Settings,
+    address: pulumi.Output[str],
+    parent: pulumi.Resource,
+) -> pulumi.Output[str]:
+    """The address once the domain leads there, where its record is the stack's to make."""
+    if not settings.domain or not settings.dns.zone:
+        return address
+    needs = RecordNeeds(zone=settings.dns.zone, names=(settings.domain,))
+    return cloud.records(name, needs, address, parent=parent)
 
 
 def _parts(

@@ -24,7 +24,7 @@ COLUMNS = ("item", "region", "usd", "unit", "seen", "quality", "rule", "sku", "s
 UNITS = (
     *("hour", "month", "node-month", "GB", "GiB", "GB-month", "GiB-month", "IOPS-month"),
     *("MiBps-month", "alarm-month", "metric-month", "secret-month", "key-month"),
-    *("vCPU-hour", "part of the Droplet's price"),
+    *("million queries", "vCPU-hour", "part of the Droplet's price"),
 )
 DERIVATIONS = (
     "twice the single-AZ row",

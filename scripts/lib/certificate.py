@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,13 +11,15 @@ from urllib.parse import urlsplit
 
 from components import outputs
 from components.host.certificate import PROGRAM
+from components.seam.dns import TTL_S
 from scripts.lib import ssh
 
 SSH_S = 15
 ISSUE_S = 300
 """For one question to the authority; the host's own limit is shorter."""
-TTL_S = 300
-"""Of the record that is asked for: a mistake in it is mended after five minutes."""
+LEADS_S = 60
+"""How long a record that the stack has just made may take until the app server sees it."""
+PAUSE_S = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,8 @@ class Certificate:
     issuer: str = ""
     until: str = ""
     self_signed: bool = False
+    zone: str = ""
+    """Where the stack keeps the name's record; empty where that is not the stack's to make."""
 
     @property
     def leads_here(self) -> bool:
@@ -59,16 +64,22 @@ class Certificate:
         else:
             leads = ", ".join(self.resolved) or "nowhere"
             told.append(f"{self.domain} leads to {leads}; it should lead to {self.address} alone")
-            told += record(self.domain, self.address, stack)
+            told += record(self.domain, self.address, self.zone, stack)
         if self.problem:
             told.append(f"the last question to the authority failed: {self.problem}")
         return told
 
 
-def record(domain: str, address: str, stack: str) -> list[str]:
-    """The record in DNS that is to be made, and what follows."""
+def record(domain: str, address: str, zone: str, stack: str) -> list[str]:
+    """The record in DNS that is to be made or that the stack has made, and what follows."""
+    what = f"type A, name {domain}, value {address}, TTL {TTL_S}"
+    made = [
+        f"the record in the zone {zone}: {what}",
+        "a resolver may keep an earlier answer for a while; otherwise look whether the domain's"
+        " registrar names the zone's name servers, and for other records of that name",
+    ]
     return [
-        f"the record to make in DNS: type A, name {domain}, value {address}, TTL {TTL_S}",
+        *(made if zone else [f"the record to make in DNS: {what}"]),
         f"the certificate then comes within an hour, or at once with `make up STACK={stack}`",
     ]
 
@@ -83,7 +94,8 @@ def look(values: Mapping[str, Any]) -> Certificate | None:
     """Ask the app server; ``None`` where it gives no answer."""
     done = ssh.run(values, [f"sudo {PROGRAM} status"], timeout_s=SSH_S, capture=True)
     try:
-        return Certificate(**json.loads(done.stdout))
+        zone = str(values.get(outputs.DNS_ZONE) or "")
+        return Certificate(**json.loads(done.stdout), zone=zone)
     except (ValueError, TypeError):
         return None
 
@@ -91,11 +103,18 @@ def look(values: Mapping[str, Any]) -> Certificate | None:
 def settle(stack: str, values: Mapping[str, Any], say: Callable[[str], None]) -> None:
     """Get the certificate now if it can be had, and say how it stands."""
     found = look(values)
+    if found and found.zone and not found.leads_here:
+        say(f"\nwaiting until {found.domain} leads here ...")
+        end = time.monotonic() + LEADS_S
+        while found and not found.leads_here and time.monotonic() < end:
+            time.sleep(PAUSE_S)
+            found = look(values)
     if found and found.leads_here and not found.trusted:
         say(f"\n{found.domain} leads here: asking for its certificate ...")
         ssh.run(values, ["sudo systemctl start certbot.service"], timeout_s=ISSUE_S, capture=True)
         found = look(values)
     domain, address = domain_of(values), str(values[outputs.ADDRESS])
-    unknown = ["certificate: not known", *record(domain, address, stack)]
+    zone = str(values.get(outputs.DNS_ZONE) or "")
+    unknown = ["certificate: not known", *record(domain, address, zone, stack)]
     told = found.lines(stack) if found else unknown
     say("\n" + "\n".join(f"  {line}" for line in told))

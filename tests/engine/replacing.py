@@ -120,6 +120,7 @@ REPLACES: Mapping[str, Mapping[str, str]] = {
         "bucketPrefix": MEMORY,
         "objectLockEnabled": MEMORY,
     },
+    "aws:route53/record:Record": {"name": READ, "zoneId": READ},
     **{
         f"aws:s3/bucket{part}:Bucket{part}": {"bucket": MEMORY}
         for part in ("OwnershipControls", "Policy", "PublicAccessBlock")
@@ -150,6 +151,7 @@ REPLACES: Mapping[str, Mapping[str, str]] = {
         "region": READ,
         "tags": READ,
     },
+    "digitalocean:index/dnsRecord:DnsRecord": {"domain": READ, "type": READ},
     "digitalocean:index/droplet:Droplet": {
         "dropletAgent": READ,
         "image": READ,

@@ -14,7 +14,11 @@ from tests.engine.provider import StandIn
 from tests.support.planned import planned
 
 VPC = "aws:ec2/vpc:Vpc"
-EVERYTHING = {"alarms__email": "alarms@example.org"}
+EVERYTHING = {
+    "alarms__email": "alarms@example.org",
+    "domain": "shop.example.com",
+    "dns__zone": "example.com",
+}
 OF_CLOUDS: dict[str, dict[str, Any]] = {
     "aws": {
         "network__flow_logs": True,

@@ -18,8 +18,12 @@ from scripts.lib.scan.checkov import Verdict, scan
 from scripts.lib.scan.decisions import Decision, decided, decisions
 from tests.support.planned import planned
 
-ALARMS: dict[str, Any] = {"alarms__email": "ops@example.com"}
-WATCHED: dict[str, Any] = {**ALARMS, "network__flow_logs": True, "access__instance_connect": True}
+AROUND: dict[str, Any] = {
+    "alarms__email": "ops@example.com",
+    "domain": "shop.example.com",
+    "dns__zone": "example.com",
+}
+WATCHED: dict[str, Any] = {**AROUND, "network__flow_logs": True, "access__instance_connect": True}
 PLANS: Mapping[str, Plan] = {
     "aws-stage1": planned("aws-stage1"),
     "aws-stage2": planned("aws-stage2"),
@@ -39,7 +43,7 @@ PLANS: Mapping[str, Plan] = {
         database__standby=True,
         database__read_replicas=1,
         storage__bucket=True,
-        **ALARMS,
+        **AROUND,
     ),
 }
 """The stacks of this checkout, and those with every setting that a rule asks for."""

@@ -52,6 +52,13 @@ def test_ssh_from_anywhere_as_its_error_says(cidr: str) -> None:
     settings.read("s", {**values, "access.ssh_from_anywhere": True})
 
 
+def test_a_zone_beside_its_domain_as_its_error_says() -> None:
+    values: dict[str, object] = {**LEAST, "dns.zone": "example.com"}
+    assert told(values).endswith("Set stages:domain, or remove the line.")
+    settings.read("s", {**values, "domain": "shop.example.com"})
+    settings.read("s", LEAST)
+
+
 def test_instance_connect_as_the_error_about_no_networks_says() -> None:
     values = {name: value for name, value in AWS.items() if name != "access.ssh_cidrs"}
     values |= {"stage": "1", "access.instance_connect": True}

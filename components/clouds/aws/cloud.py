@@ -7,7 +7,15 @@ import pulumi
 from components.clouds.aws import checks, plans
 from components.clouds.aws.context import Context
 from components.clouds.aws.resources import address as static_address
-from components.clouds.aws.resources import bucket, database, host_metrics, network, server, volume
+from components.clouds.aws.resources import (
+    bucket,
+    database,
+    host_metrics,
+    network,
+    records,
+    server,
+    volume,
+)
 from components.clouds.aws.resources.network import AwsNetwork
 from components.host.model import Part
 from components.seam.cloud import (
@@ -27,6 +35,7 @@ from components.seam.cloud import (
     VolumeAnswer,
     VolumeNeeds,
 )
+from components.seam.dns import RecordNeeds
 from components.settings import Settings
 
 
@@ -102,6 +111,16 @@ class AwsCloud(Cloud):
             delete_before_replace=delete_before_replace,
             parent=parent,
         )
+
+    def records(
+        self,
+        name: str,
+        needs: RecordNeeds,
+        address: pulumi.Output[str],
+        *,
+        parent: pulumi.Resource,
+    ) -> pulumi.Output[str]:
+        return records.make(self._ctx, name, needs, address, parent)
 
 
 def _own(network: NetworkAnswer) -> AwsNetwork:

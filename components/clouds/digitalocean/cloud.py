@@ -5,7 +5,14 @@ from __future__ import annotations
 import pulumi
 
 from components.clouds.digitalocean import checks, plans
-from components.clouds.digitalocean.resources import alarms, bucket, database, network, server
+from components.clouds.digitalocean.resources import (
+    alarms,
+    bucket,
+    database,
+    network,
+    records,
+    server,
+)
 from components.seam.cloud import (
     AddressAnswer,
     BucketAnswer,
@@ -23,6 +30,7 @@ from components.seam.cloud import (
     VolumeAnswer,
     VolumeNeeds,
 )
+from components.seam.dns import RecordNeeds
 from components.settings import Settings
 
 
@@ -93,6 +101,16 @@ class DigitalOcean(Cloud):
         parent: pulumi.Resource,
     ) -> pulumi.Output[str]:
         return server.assign_address(name, address, server_id, delete_before_replace, parent)
+
+    def records(
+        self,
+        name: str,
+        needs: RecordNeeds,
+        address: pulumi.Output[str],
+        *,
+        parent: pulumi.Resource,
+    ) -> pulumi.Output[str]:
+        return records.records(name, needs, address, parent)
 
 
 def _own(answer: NetworkAnswer) -> network.Network:

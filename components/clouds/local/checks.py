@@ -21,6 +21,7 @@ LACKS: Final = {
     "network.zones": "has no availability zones",
     "network.flow_logs": "logs no connections",
     "access.instance_connect": "has no such tunnel",
+    "dns.zone": "has no DNS of its own (`up` says which record to make)",
     "alarms.email": "has no alarms",
     "database.storage_limit_gib": "has disks that do not grow by themselves",
     "database.backup_days": "backs nothing up",

@@ -38,6 +38,7 @@ from components.seam.cloud import (
     VolumeAnswer,
     VolumeNeeds,
 )
+from components.seam.dns import RecordNeeds
 
 REPLICATION = "replication-password"
 """Name of the secret with which standby and replicas get in at the primary."""
@@ -287,3 +288,13 @@ class LocalCloud(Cloud):
             opts=pulumi.ResourceOptions(parent=parent),
         )
         return assigned.address
+
+    def records(
+        self,
+        name: str,
+        needs: RecordNeeds,
+        address: pulumi.Output[str],
+        *,
+        parent: pulumi.Resource,
+    ) -> pulumi.Output[str]:
+        raise TypeError("local has no DNS, and refuses stages:dns.zone (checks.py)")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from components import outputs
+from scripts.lib import certificate, ssh
 from scripts.lib.certificate import Certificate, domain_of
 
 WAITING = Certificate(
@@ -36,6 +41,33 @@ def test_a_name_that_leads_here_and_elsewhere_does_not_lead_here() -> None:
         RECORD,
         THEN,
     ]
+
+
+def test_a_name_whose_record_the_stack_has_made() -> None:
+    assert replace(WAITING, zone="example").lines("s")[2:] == [
+        "the record in the zone example: type A, name a.example, value 192.0.2.1, TTL 300",
+        "a resolver may keep an earlier answer for a while; otherwise look whether the domain's"
+        " registrar names the zone's name servers, and for other records of that name",
+        THEN,
+    ]
+
+
+@pytest.mark.parametrize(("zone", "asked"), [("example", True), ("", False)])
+def test_the_record_of_the_stack_is_waited_for_and_then_the_certificate_asked(
+    zone: str, asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's record may come in a week."""
+    here = replace(WAITING, zone=zone, resolved=["192.0.2.1"])
+    seen = iter([replace(WAITING, zone=zone), replace(WAITING, zone=zone), here, here])
+    ran: list[list[str]] = []
+    said: list[str] = []
+    monkeypatch.setattr(certificate, "PAUSE_S", 0)
+    monkeypatch.setattr(certificate, "look", lambda _: next(seen))
+    monkeypatch.setattr(ssh, "run", lambda _, argv, **__: ran.append(argv))
+    values = {outputs.URL: "https://a.example", outputs.ADDRESS: "192.0.2.1"}
+    certificate.settle("s", values, said.append)
+    assert bool(ran) is asked
+    assert (said[0] == "\nwaiting until a.example leads here ...") is asked
 
 
 def test_a_certificate_whose_renewal_failed() -> None:

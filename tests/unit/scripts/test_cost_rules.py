@@ -74,6 +74,7 @@ def test_one_resource(type_: str, inputs: Mapping[str, Any], usd: str) -> None:
     [
         (resource("aws:cloudwatch/logGroup:LogGroup", "flows", US), {"log_gb": "3"}, "1.50"),
         (resource("aws:s3/bucket:Bucket", "uploads", US), {"bucket_gb": "100"}, "2.30"),
+        (resource("aws:route53/record:Record", "shop", US), {"dns_million_queries": "5"}, "2.00"),
         (cost_plans.rds(), {"database_backup_gib": "30"}, "50.70"),
         (cost_plans.rds(), {"database_credit_hours": "10"}, "50.50"),
         (cost_plans.rds(), {"zone_traffic_gb": "100"}, "50.75"),

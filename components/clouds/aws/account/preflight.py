@@ -18,7 +18,7 @@ from components.clouds.aws.known import regions
 from components.clouds.aws.resources import boundary, image, rds_ca
 from components.errors import UserError, invalid
 from components.settings import Settings
-from components.settings.problems import raise_all
+from components.settings.problems import Words, raise_all
 
 EXAMPLE_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIHJlcGxhY2UgdGhpcyBrZXkgd2l0aCB5b3VyIG93biEh"
 """In the stack files that come with the project; nobody has its private half."""
@@ -42,6 +42,8 @@ def check(settings: Settings) -> None:
         ec2 = api.client("ec2", region)
         problems = [*_boundary(api.client("iam", region), who["Account"])]
         problems += [*_zones(ec2, settings), *_server(ec2, settings), *_image(ec2, settings)]
+        if settings.dns.zone:
+            problems += _dns(api.client("route53", region), settings.dns.zone)
         if settings.stage == 2:
             problems += _database(api.client("rds", region), settings)
     except api.Failed as error:
@@ -192,6 +194,30 @@ def _image(ec2: Any, settings: Settings) -> Iterator[UserError]:
             f"an AMI for {plan.architecture}, which {plan.name} is",
             f"{own} for {images[0]['Architecture']}",
             "Give another image, or another stages:server.plan.",
+        )
+
+
+def _dns(route53: Any, zone: str) -> Iterator[UserError]:
+    """Hosted zones may have the same name; in a private one nobody outside finds the domain."""
+    answer = api.call(route53, "list_hosted_zones_by_name", DNSName=zone)["HostedZones"]
+    same = [each for each in answer if each["Name"] == f"{zone}."]
+    public = [each for each in same if not each.get("Config", {}).get("PrivateZone")]
+    if not public:
+        yield invalid(
+            "stages:dns.zone",
+            "a public hosted zone that the account has",
+            zone,
+            f"Make it: `aws route53 create-hosted-zone --name {zone} --caller-reference {zone}`;"
+            " the domain's registrar has to name its name servers. Or remove the line, and make"
+            " the record where the zone is.",
+        )
+    elif len(public) > 1:
+        ids = ", ".join(each["Id"].rpartition("/")[2] for each in public)
+        yield invalid(
+            "stages:dns.zone",
+            "the one public hosted zone of its name",
+            Words(f"{len(public)} of {zone} ({ids})"),
+            "Delete the one whose name servers the domain's registrar does not name.",
         )
 
 

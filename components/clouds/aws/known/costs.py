@@ -53,6 +53,9 @@ USAGE: Mapping[str, UsageKey] = {
         meaning="CPU of T servers above their baseline, once the credits are used up",
     ),
     "nat_gb": UsageKey(unit="GB a month", meaning="traffic through NAT gateways"),
+    "dns_million_queries": UsageKey(
+        unit="million a month", meaning="times that Route 53 is asked for the stack's records"
+    ),
     "log_gb": UsageKey(unit="GB a month", meaning="flow logs and other logs taken in"),
     "log_stored_gb": UsageKey(unit="GB", meaning="logs that are kept, compressed, on average"),
     "bucket_gb": UsageKey(

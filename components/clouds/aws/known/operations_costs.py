@@ -1,4 +1,4 @@
-"""What AWS's alarms, logs, keys and secrets cost."""
+"""What AWS's records, alarms, logs, keys and secrets cost."""
 
 from __future__ import annotations
 
@@ -50,6 +50,19 @@ def log_group(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpric
         yield from stack.usage_lines(
             resource, name, item, region(resource), key, part="operations", kind="watching"
         )
+
+
+def record(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+    """It is free; its zone, which is not the stack's, pays for what is asked."""
+    yield from stack.usage_lines(
+        resource,
+        "Answers of Route 53",
+        "dns-queries",
+        region(resource),
+        "dns_million_queries",
+        part="network",
+        kind="traffic",
+    )
 
 
 def kms_key(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:

@@ -28,6 +28,7 @@ from components.clouds.aws.known.names import (
     INGRESS,
     INSTANCE,
     RDS,
+    RECORD,
     VOLUME,
     VPC,
 )
@@ -121,6 +122,8 @@ KNOWN: Final[dict[str, Known]] = {
         terraform="aws_flow_log",
         cost=free,
     ),
+    RECORD: _row("name", "zoneId", terraform="aws_route53_record", cost=operations_costs.record),
+    "aws:route53/getZone:getZone": Known(terraform="aws_route53_zone"),
     # databases
     RDS: _row(
         *("availabilityZone", "characterSetName", "dbName", "engine", "identifierPrefix"),

@@ -33,7 +33,7 @@ def check(settings: Settings) -> None:
     problems = list(_region(settings))
     if not problems:
         problems += [*_image(settings), *_database(settings)]
-    problems += _spaces(settings)
+    problems += [*_spaces(settings), *_dns(settings)]
     raise_all([*problems, *_keys(settings), *_network(settings), *_smaller(settings)])
 
 
@@ -117,6 +117,23 @@ def _spaces(settings: Settings) -> Iterator[UserError]:
                 "Make one at https://cloud.digitalocean.com/spaces/access_keys and `export` both"
                 " halves; only the operator has it, the stack's servers get one of their own.",
             )
+
+
+def _dns(settings: Settings) -> Iterator[UserError]:
+    zone = settings.dns.zone
+    if not zone:
+        return
+    try:
+        api.get(f"domains/{zone}")
+    except api.NotFound:
+        yield invalid(
+            "stages:dns.zone",
+            "a domain that the account's DNS has",
+            zone,
+            f"Add it: `doctl compute domain create {zone}`; the domain's registrar has to name"
+            " DigitalOcean's name servers. Or remove the line, and make the record where the zone"
+            " is.",
+        )
 
 
 def _image(settings: Settings) -> Iterator[UserError]:

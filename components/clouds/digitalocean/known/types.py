@@ -93,12 +93,14 @@ KNOWN: Final[dict[str, Known]] = {
         facts=facts.bucket,
     ),
     f"{INDEX}spacesKey:SpacesKey": Known(terraform="digitalocean_spaces_key", cost=free),
+    f"{INDEX}dnsRecord:DnsRecord": Known(
+        replaces=("domain", "type"), terraform="digitalocean_record", cost=free
+    ),
     f"{INDEX}monitorAlert:MonitorAlert": Known(terraform="digitalocean_monitor_alert", cost=free),
     f"{INDEX}certificate:Certificate": Known(cost=free),
     f"{INDEX}databaseConnectionPool:DatabaseConnectionPool": Known(cost=free),
     f"{INDEX}databaseDb:DatabaseDb": Known(cost=free),
     f"{INDEX}databaseUser:DatabaseUser": Known(cost=free),
-    f"{INDEX}dnsRecord:DnsRecord": Known(cost=free),
     f"{INDEX}domain:Domain": Known(cost=free),
     f"{INDEX}loadBalancer:LoadBalancer": Known(cost=costs.load_balancer),
     f"{INDEX}project:Project": Known(cost=free),

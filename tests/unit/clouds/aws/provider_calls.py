@@ -186,6 +186,9 @@ rds:AddTagsToResource subgrp:made
 rds:ModifyDBSubnetGroup subgrp:ours
 rds:DeleteDBSubnetGroup subgrp:ours
 """,
+    "route53/record:Record": """
+route53:ChangeResourceRecordSets hostedzone:plain
+""",
     "s3/bucket:Bucket": """
 s3:CreateBucket bucket:plain
 s3:PutBucketTagging bucket:plain
@@ -248,6 +251,7 @@ ARNS = {
     "user": f"arn:aws:iam::{ACCOUNT}:user/stages/aws-stage1-storage-bucket-1a2b3c4",
     "alarm": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:aws-stage1-app-server-cpu-1a2b3c4",
     "db": f"arn:aws:rds:{REGION}:{ACCOUNT}:db:aws-stage2-database1a2b3c4",
+    "hostedzone": "arn:aws:route53:::hostedzone/Z2FDTNDATAQYW2",
     "image": f"arn:aws:ec2:{REGION}::image/ami-1",
     "instance-profile": f"arn:aws:iam::{ACCOUNT}:instance-profile/stages/aws-stage1-app-server-1",
     "log-group": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:aws-stage1-flows-1a2b3c4",
@@ -294,6 +298,8 @@ class Call:
         if self.action == "cloudwatch:PutMetricAlarm":
             recover = f"arn:aws:automate:{REGION}:ec2:recover"
             context["cloudwatch:AlarmActions"] = [ARNS["topic"], recover]
+        if self.action == "route53:ChangeResourceRecordSets":
+            context["route53:ChangeResourceRecordSetsRecordTypes"] = ["A"]
         if self.kind == "role" or self.state == "bounded":
             context["iam:PermissionsBoundary"] = BOUNDARY
         return Request(self.action, self.arn, context)

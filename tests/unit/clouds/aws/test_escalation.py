@@ -157,6 +157,7 @@ UNBOUND = {
     "og": "RDS's own option group; the database beside it has the tag",
     "pg": "named beside a database that has the tag",
     "bucket": "S3 knows no tags of what is being made; the name has -bucket- in it",
+    "hostedzone": "the user's own, of which the stack makes A records and no other",
     "user": "of a bucket: by path, and only within the boundary",
     "subgrp": "named beside a database that has the tag",
     "snapshot": "the last one of a database is made while that goes; its name ends in -final",

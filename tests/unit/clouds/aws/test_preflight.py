@@ -126,7 +126,7 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account
     bundle.write_text(authorities.make("another") + AUTHORITY)
     monkeypatch.setenv(rds_ca.OWN_BUNDLE, str(bundle))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    made = Account(monkeypatch, "sts", "iam", "ec2", "rds")
+    made = Account(monkeypatch, "sts", "iam", "ec2", "rds", "route53")
     yield made
     made.done()
 
@@ -230,6 +230,42 @@ def test_a_region_that_is_switched_off(account: Account) -> None:
     assert told(1) == (
         "stages:region: should be a region that is switched on in the account, got 'eu-central-1'."
         " `aws account enable-region --region-name eu-central-1` switches it on."
+    )
+
+
+ZONE: dict[str, Any] = {"Name": "example.com.", "CallerReference": "x"}
+NAMES: dict[str, object] = {"domain": "shop.example.com", "dns__zone": "example.com"}
+
+
+def zones(account: Account, *there: dict[str, Any]) -> None:
+    account.usual(1)
+    answer = {"HostedZones": list(there), "IsTruncated": False, "MaxItems": "100"}
+    account.answer("route53", "list_hosted_zones_by_name", answer, DNSName="example.com")
+
+
+def test_a_zone_that_the_account_has(account: Account) -> None:
+    private = {**ZONE, "Id": "/hostedzone/Z1", "Config": {"PrivateZone": True}}
+    zones(account, private, {**ZONE, "Id": "/hostedzone/Z2"})
+    ask(1, **NAMES)
+
+
+def test_a_zone_that_the_account_lacks(account: Account) -> None:
+    """AWS answers with the zones from that name on."""
+    private = {**ZONE, "Id": "/hostedzone/Z1", "Config": {"PrivateZone": True}}
+    zones(account, private, {**ZONE, "Id": "/hostedzone/Z3", "Name": "example.org."})
+    assert told(1, **NAMES) == (
+        "stages:dns.zone: should be a public hosted zone that the account has, got 'example.com'."
+        " Make it: `aws route53 create-hosted-zone --name example.com --caller-reference"
+        " example.com`; the domain's registrar has to name its name servers. Or remove the line,"
+        " and make the record where the zone is."
+    )
+
+
+def test_two_zones_of_one_name(account: Account) -> None:
+    zones(account, *({**ZONE, "Id": f"/hostedzone/{id_}"} for id_ in ("Z1", "Z2")))
+    assert told(1, **NAMES) == (
+        "stages:dns.zone: should be the one public hosted zone of its name, got 2 of example.com"
+        " (Z1, Z2). Delete the one whose name servers the domain's registrar does not name."
     )
 
 

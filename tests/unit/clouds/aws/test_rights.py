@@ -23,10 +23,10 @@ from tests.unit.clouds.aws.test_escalation import EVERYTHING
 
 FOLDER = Path(str(aws.__file__)).parent
 FILES = (
-    *("iam-policy.json", "iam-policy-read.json", "iam-policy-bucket.json"),
+    *("iam-policy.json", "iam-policy-read.json", "iam-policy-bucket.json", "iam-policy-dns.json"),
     "iam-boundary.json",
 )
-POLICIES = [json.loads((FOLDER / name).read_text()) for name in FILES[:3]]
+POLICIES = [json.loads((FOLDER / name).read_text()) for name in FILES[:-1]]
 STATEMENTS = [each for policy in POLICIES for each in policy["Statement"]]
 NO_OPERATION = {"iam:PassRole", "ec2-instance-connect:OpenTunnel"}
 """Rights that no call of the API is named after."""
@@ -89,6 +89,8 @@ def test_everything_that_the_provider_asks_is_allowed_and_no_more_is_given() -> 
 def test_every_type_of_resource_has_its_calls() -> None:
     everything: dict[str, object] = {
         "alarms__email": "ops@example.com",
+        "domain": "shop.example.com",
+        "dns__zone": "example.com",
         "storage__bucket": "true",
         "network__flow_logs": "true",
         "access__instance_connect": "true",
@@ -120,7 +122,7 @@ def test_the_policies_of_roles_are_within_the_boundary(email: str | None) -> Non
     """What a role is given beyond it would have no effect, unseen."""
     values = {"alarms__email": email} if email else {}
     found = graph.of_stage(1, network__flow_logs="true", **values)
-    limit = json.loads((FOLDER / FILES[3]).read_text())
+    limit = json.loads((FOLDER / FILES[-1]).read_text())
     requests = []
     for node in found.of("iam/rolePolicy:RolePolicy"):
         (statement,) = json.loads(node.inputs["policy"])["Statement"]
@@ -149,7 +151,9 @@ def calls() -> dict[str, set[str]]:
     """
     text = "".join(file.read_text() for file in sorted(FOLDER.rglob("*.py")))
     services = set(re.findall(r'client\(\s*"(\w+)"', text))
-    assert services == {"ec2", "iam", "logs", "rds", "s3", "sts", "pricing", "lightsail"}
+    assert services == {
+        *("ec2", "iam", "lightsail", "logs", "pricing", "rds", "route53", "s3", "sts")
+    }
     words = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', text))
     found: dict[str, set[str]] = {}
     for service in services:

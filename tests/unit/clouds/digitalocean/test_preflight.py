@@ -118,6 +118,17 @@ def test_a_bucket_takes_a_key_of_spaces(account: Api, monkeypatch: pytest.Monkey
     )
 
 
+def test_a_zone_that_the_account_lacks(account: Api) -> None:
+    names: dict[str, Any] = {"domain": "shop.example.com", "dns__zone": "example.com"}
+    assert refusal(**names) == (
+        "stages:dns.zone: should be a domain that the account's DNS has, got 'example.com'. Add it:"
+        " `doctl compute domain create example.com`; the domain's registrar has to name"
+        " DigitalOcean's name servers. Or remove the line, and make the record where the zone is."
+    )
+    account.answers["/v2/domains/example.com"] = {"domain": {"name": "example.com", "ttl": 1800}}
+    check(**names)
+
+
 def test_no_token(account: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(api.TOKEN)
     assert refusal() == (

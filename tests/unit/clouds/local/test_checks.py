@@ -27,6 +27,12 @@ REFUSED: list[tuple[str, object, str]] = [
     ),
     ("network.flow_logs", True, "false on local, which logs no connections, got true"),
     ("access.instance_connect", True, "false on local, which has no such tunnel, got true"),
+    (
+        "dns.zone",
+        "b.example",
+        "left out on local, which has no DNS of its own (`up` says which record to make), got"
+        " 'b.example'",
+    ),
     ("alarms.email", "a@b.example", "left out on local, which has no alarms, got 'a@b.example'"),
     (
         "database.storage_limit_gib",
@@ -67,7 +73,10 @@ def test_the_stack_files_are_fine(stack: str) -> None:
 
 @pytest.mark.parametrize(("key", "value", "told"), REFUSED)
 def test_a_setting_that_would_do_nothing(key: str, value: object, told: str) -> None:
-    assert refusal(**{key: value}) == f"stages:{key}: should be {told}. Remove the line."
+    assert (
+        refusal(**{"domain": "shop.b.example", key: value})
+        == f"stages:{key}: should be {told}. Remove the line."
+    )
 
 
 def test_every_one_of_them_is_shown_here() -> None:
