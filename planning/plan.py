@@ -130,7 +130,8 @@ def plan_settings(
 def in_order(resources: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """URNs so that each comes after what it needs; ties by URN."""
     needs = {
-        urn: {each for each in _needs(one) if each in resources} for urn, one in resources.items()
+        urn: {need for need in _needs(resource) if need in resources}
+        for urn, resource in resources.items()
     }
     order: list[str] = []
     done: set[str] = set()
@@ -195,7 +196,7 @@ class _Inline(ThreadPoolExecutor):
 
 
 def _describe(urn: str, request: resource_pb2.RegisterResourceRequest) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    description: dict[str, Any] = {
         "urn": urn,
         "type": request.type,
         "name": request.name,
@@ -223,4 +224,4 @@ def _describe(urn: str, request: resource_pb2.RegisterResourceRequest) -> dict[s
         "aliases": [str(alias) for alias in request.aliases],
     }
     always = {"custom", "inputs"}
-    return {key: value for key, value in found.items() if value or key in always}
+    return {key: value for key, value in description.items() if value or key in always}

@@ -13,10 +13,10 @@ BY_SETTING = "as stages:app.{} says"
 
 def explained(app: App, release: ResolvedRelease) -> tuple[str, ...]:
     """A line for the framework and one for each thing that a preset or a setting says."""
-    found, needs = release.detected, release.needs(app)
+    detected, needs = release.detected, release.needs(app)
     title = (
-        f"app: {found.title}, for {found.why['title']} (preset {', '.join(found.names)})"
-        if found.names
+        f"app: {detected.title}, for {detected.why['title']} (preset {', '.join(detected.names)})"
+        if detected.names
         else "app: no framework detected"
     )
     lines = [
@@ -27,14 +27,14 @@ def explained(app: App, release: ResolvedRelease) -> tuple[str, ...]:
     return (
         title,
         *(
-            f"  {key.replace('_', ' ')}: {text or 'none'}{_because(key, found, by_setting)}"
+            f"  {key.replace('_', ' ')}: {text or 'none'}{_because(key, detected, by_setting)}"
             for key, text, by_setting in lines
         ),
-        *(() if release.has_procfile else (f"  Procfile: web: {found.web}  (there is none)",)),
+        *(() if release.has_procfile else (f"  Procfile: web: {detected.web}  (there is none)",)),
     )
 
 
-def _because(key: str, found: Detected, by_setting: bool) -> str:
-    why: Mapping[str, str] = {} if by_setting else found.why
+def _because(key: str, detected: Detected, by_setting: bool) -> str:
+    why: Mapping[str, str] = {} if by_setting else detected.why
     reason = BY_SETTING.format(key) if by_setting else why.get(key, "")
     return f"  ({reason})" if reason else ""

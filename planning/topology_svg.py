@@ -111,7 +111,7 @@ def _placed(picture: Picture) -> dict[str, Box]:
     for volume in picture.by_kind("volume"):
         volumes.setdefault(volume.inside, []).append(volume)
     boxes: dict[str, Box] = {}
-    for node in sorted(picture.nodes.values(), key=lambda one: COLUMN.get(one.kind, 9)):
+    for node in sorted(picture.nodes.values(), key=lambda node: COLUMN.get(node.kind, 9)):
         if node.kind not in COLUMN:
             continue
         column = COLUMN[node.kind]

@@ -34,10 +34,10 @@ def plain(value: struct_pb2.Value) -> Any:
 
 def inputs(struct: struct_pb2.Struct) -> dict[str, Any]:
     """All inputs of a resource, by name."""
-    found = {key: plain(value) for key, value in sorted(struct.fields.items())}
-    if "__provider" in found:
-        found["__provider"] = CODE
-    return found
+    values = {key: plain(value) for key, value in sorted(struct.fields.items())}
+    if "__provider" in values:
+        values["__provider"] = CODE
+    return values
 
 
 def _struct(struct: struct_pb2.Struct) -> Any:
@@ -48,5 +48,5 @@ def _struct(struct: struct_pb2.Struct) -> Any:
         return SECRET
     if signature == rpc._special_resource_sig:
         return struct.fields["urn"].string_value
-    kept = {key: value for key, value in struct.fields.items() if key != rpc._special_sig_key}
-    return {key: plain(value) for key, value in sorted(kept.items())}
+    fields = {key: value for key, value in struct.fields.items() if key != rpc._special_sig_key}
+    return {key: plain(value) for key, value in sorted(fields.items())}

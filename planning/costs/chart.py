@@ -77,12 +77,16 @@ class Scale:
         return round(LEFT + float(usd) * self.per_usd, 2)
 
 
-def draw(all_: Sequence[Estimate]) -> str:
+def draw(estimates: Sequence[Estimate]) -> str:
     """The whole file."""
-    scale = _scale(all_)
-    used = [one for one in CATEGORIES if any(_share(found, one) for found in all_)]
+    scale = _scale(estimates)
+    used = [
+        category
+        for category in CATEGORIES
+        if any(_share(estimate, category) for estimate in estimates)
+    ]
     legend, top = _legend(used)
-    bottom = top + ROW * len(all_)
+    bottom = top + ROW * len(estimates)
     most = Decimal((RIGHT - LEFT) / scale.per_usd)
     step = _step(most)
     ticks = [step * at for at in range(int(most // step) + 1)]
@@ -91,30 +95,32 @@ def draw(all_: Sequence[Estimate]) -> str:
         *legend,
         *(_tick(Decimal(tick), scale, top, bottom) for tick in ticks),
     ]
-    for at, found in enumerate(all_):
-        parts += _bar(found, top + ROW * at, scale)
-    captions = [line for words in _captions(all_) for line in textwrap.wrap(words, LETTERS)]
+    for at, estimate in enumerate(estimates):
+        parts += _bar(estimate, top + ROW * at, scale)
+    captions = [line for words in _captions(estimates) for line in textwrap.wrap(words, LETTERS)]
     parts += [
         text(LEFT, bottom + 46 + 19 * at, words, "small") for at, words in enumerate(captions)
     ]
-    return _file(bottom + 48 + 19 * len(captions), all_, parts)
+    return _file(bottom + 48 + 19 * len(captions), estimates, parts)
 
 
-def _scale(all_: Sequence[Estimate]) -> Scale:
+def _scale(estimates: Sequence[Estimate]) -> Scale:
     """The largest at which every bar with its amount, and every expected range, has room."""
     room = RIGHT - LEFT
     fits = [room / 10]
-    for found in all_:
-        expected = _range(found)
+    for estimate in estimates:
+        expected = _range(estimate)
         if expected:
             fits.append(room / float(expected.high))
-        if found.total:
-            fits.append((room - 8 - LETTER * len(_sum(found))) / float(found.total))
+        if estimate.total:
+            fits.append((room - 8 - LETTER * len(_sum(estimate))) / float(estimate.total))
     return Scale(min(fits))
 
 
-def _file(height: float, all_: Sequence[Estimate], parts: Sequence[str]) -> str:
-    spoken = "; ".join(f"{found.stack} {found.least}${money(found.total)}" for found in all_)
+def _file(height: float, estimates: Sequence[Estimate], parts: Sequence[str]) -> str:
+    spoken = "; ".join(
+        f"{estimate.stack} {estimate.least}${money(estimate.total)}" for estimate in estimates
+    )
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}"'
@@ -129,10 +135,10 @@ def _file(height: float, all_: Sequence[Estimate], parts: Sequence[str]) -> str:
     )
 
 
-def _captions(all_: Sequence[Estimate]) -> list[str]:
+def _captions(estimates: Sequence[Estimate]) -> list[str]:
     """What the bars leave out, and how old and how sure the prices are."""
     left_out = "Without taxes and what depends on use (traffic, backups beyond the free part)."
-    lines = [line for found in all_ for line in found.lines]
+    lines = [line for estimate in estimates for line in estimate.lines]
     return [left_out, *([sources(lines).rest()] if lines else [])]
 
 
@@ -140,7 +146,10 @@ def _legend(used: Sequence[Category]) -> tuple[list[str], float]:
     """The colours and what they mean, and where the bars begin below them."""
     x, y, parts = float(LEFT), 50.0, []
     for title, box in [
-        *((one.title, f'width="14" height="14" rx="3" fill="{one.colour}"') for one in used),
+        *(
+            (category.title, f'width="14" height="14" rx="3" fill="{category.colour}"')
+            for category in used
+        ),
         ("expected for the stage", 'class="range" width="26" height="14" rx="3"'),
     ]:
         words = (32 if "range" in box else 20) + 7.2 * len(title)
@@ -158,11 +167,11 @@ def _tick(usd: Decimal, scale: Scale, top: float, bottom: float) -> str:
     return f"{line}\n{text(x, bottom + 18, f'${usd}', 'small middle')}"
 
 
-def _bar(found: Estimate, top: float, scale: Scale) -> list[str]:
+def _bar(estimate: Estimate, top: float, scale: Scale) -> list[str]:
     """The name of a stack, below it its bar, and the amount at the end of that."""
     y = top + BELOW_NAME
-    parts = [text(LEFT, top + 17, _cut(found.stack), "name")]
-    expected = _range(found)
+    parts = [text(LEFT, top + 17, _cut(estimate.stack), "name")]
+    expected = _range(estimate)
     if expected:
         low, high = scale.x(expected.low), scale.x(expected.high)
         parts.append(
@@ -170,15 +179,15 @@ def _bar(found: Estimate, top: float, scale: Scale) -> list[str]:
             f' height="{BAR + 8}" rx="5"/>'
         )
     spent = Decimal(0)
-    for one in CATEGORIES:
-        share = _share(found, one)
+    for category in CATEGORIES:
+        share = _share(estimate, category)
         if share:
-            parts.append(_segment(one, spent, share, y, scale))
+            parts.append(_segment(category, spent, share, y, scale))
             spent += share
     x = scale.x(spent) + (8 if spent else 0)
     return [
         *parts,
-        text(x, y + BAR / 2 + 5, _sum(found), "sum" if found.lines or found.least else ""),
+        text(x, y + BAR / 2 + 5, _sum(estimate), "sum" if estimate.lines or estimate.least else ""),
     ]
 
 
@@ -187,33 +196,33 @@ def _cut(name: str) -> str:
     return name if len(name) <= NAME_LETTERS else f"{name[: NAME_LETTERS - 1]}…"
 
 
-def _sum(found: Estimate) -> str:
-    if not found.lines and not found.least:
+def _sum(estimate: Estimate) -> str:
+    if not estimate.lines and not estimate.least:
         return "nothing: it runs on your own machine"
-    return ("≥ " if found.least else "") + f"${money(found.total)}"
+    return ("≥ " if estimate.least else "") + f"${money(estimate.total)}"
 
 
-def _segment(one: Category, before: Decimal, usd: Decimal, y: float, scale: Scale) -> str:
+def _segment(category: Category, before: Decimal, usd: Decimal, y: float, scale: Scale) -> str:
     x, end = scale.x(before), scale.x(before + usd)
     box = (
         f'<rect x="{x:g}" y="{y:g}" width="{round(end - x, 2):g}" height="{BAR}"'
-        f' fill="{one.colour}" stroke="#fff"/>'
+        f' fill="{category.colour}" stroke="#fff"/>'
     )
     if end - x < INSIDE_FROM:
         return box
     return f"{box}\n{text((x + end) / 2, y + BAR / 2 + 5, money(usd), 'on')}"
 
 
-def _range(found: Estimate) -> Range | None:
+def _range(estimate: Estimate) -> Range | None:
     """What is expected of the stack as a whole; nothing of one that costs nothing."""
-    if not found.lines:
+    if not estimate.lines:
         return None
-    whole = [range_ for _, range_, part in EXPECTED.get(found.stage or 0, ()) if not part]
+    whole = [range_ for _, range_, part in EXPECTED.get(estimate.stage or 0, ()) if not part]
     return whole[0] if whole else None
 
 
-def _share(found: Estimate, one: Category) -> Decimal:
-    return total(line for line in found.lines if one.holds(line))
+def _share(estimate: Estimate, category: Category) -> Decimal:
+    return total(line for line in estimate.lines if category.holds(line))
 
 
 def _step(most: Decimal) -> int:

@@ -72,7 +72,7 @@ class Offer:
     def region(self) -> str:
         """Where the prices hold."""
         lines = self.estimate.lines if self.estimate else ()
-        return next((one.price.region for one in lines if one.price.region != ANYWHERE), "any")
+        return next((line.price.region for line in lines if line.price.region != ANYWHERE), "any")
 
     def notes(self) -> Iterator[str]:
         """What comes with it."""
@@ -85,22 +85,22 @@ class Offer:
             if others:
                 yield f"{self.cloud}: instead of {choice.plan.name}: {', '.join(others)}."
         per_use = [
-            f"{one.name} {rows.plain(one.price.usd)} a {one.price.unit}"
-            for one in self.estimate.unknown
+            f"{line.name} {rows.plain(line.price.usd)} a {line.price.unit}"
+            for line in self.estimate.unknown
         ]
         if per_use:
             yield f"{self.cloud}: billed per use: {', '.join(per_use)}."
 
     def document(self) -> dict[str, Any]:
         """For a machine."""
-        found = self.estimate
+        estimate = self.estimate
         return {
             "cloud": self.cloud,
             "refused": self.refused or None,
-            "region": self.region if found else None,
+            "region": self.region if estimate else None,
             "server": _choice(self.server),
             "database": _choice(self.database),
-            "usd_per_month": number(cents(found.total)) if found else None,
+            "usd_per_month": number(cents(estimate.total)) if estimate else None,
         }
 
 
@@ -109,31 +109,31 @@ def words(vcpus: int, memory_mib: int) -> str:
     return f"{vcpus} vCPU{'s' if vcpus != 1 else ''}, {memory_mib / 1024:g} GiB"
 
 
-def as_table(need: Need, all_: Sequence[Offer], today: datetime.date) -> RenderableType:
+def as_table(need: Need, offers: Sequence[Offer], today: datetime.date) -> RenderableType:
     """A column for each cloud."""
-    found = table.new(f"The cheapest for {need}", ("", *(one.cloud for one in all_)))
-    for cells in _rows(all_):
+    grid = table.new(f"The cheapest for {need}", ("", *(offer.cloud for offer in offers)))
+    for cells in _rows(offers):
         if cells[0] in {"Database", "USD a month"}:
-            found.add_section()
-        table.add(found, *cells, style="bold" if cells[0] == "USD a month" else "")
-    return Group(found, table.notes(_notes(all_, today)))
+            grid.add_section()
+        table.add(grid, *cells, style="bold" if cells[0] == "USD a month" else "")
+    return Group(grid, table.notes(_notes(offers, today)))
 
 
-def as_markdown(need: Need, all_: Sequence[Offer], today: datetime.date) -> str:
+def as_markdown(need: Need, offers: Sequence[Offer], today: datetime.date) -> str:
     """A block for a page or an issue."""
     lines = [
         f"### The cheapest for {need}",
         "",
-        markdown.escaped_row(["", *(one.cloud for one in all_)]),
-        "|---" + "|--:" * len(all_) + "|",
-        *map(markdown.escaped_row, _rows(all_)),
+        markdown.escaped_row(["", *(offer.cloud for offer in offers)]),
+        "|---" + "|--:" * len(offers) + "|",
+        *map(markdown.escaped_row, _rows(offers)),
         "",
-        *(f"- {markdown.escaped(text)}" for text in _notes(all_, today)),
+        *(f"- {markdown.escaped(text)}" for text in _notes(offers, today)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def as_document(need: Need, all_: Sequence[Offer]) -> dict[str, Any]:
+def as_document(need: Need, offers: Sequence[Offer]) -> dict[str, Any]:
     """For a machine."""
     return {
         "version": 1,
@@ -143,21 +143,27 @@ def as_document(need: Need, all_: Sequence[Offer]) -> dict[str, Any]:
             "database": _size(need.database) if need.database else None,
             "standby": need.standby,
         },
-        "clouds": [one.document() for one in all_],
+        "clouds": [offer.document() for offer in offers],
     }
 
 
-def _rows(all_: Sequence[Offer]) -> Iterator[list[str]]:
-    yield ["Region", *(one.region if one.estimate else "-" for one in all_)]
-    yield ["Server", *(one.server.plan.name if one.server else NONE for one in all_)]
-    yield ["  size", *(_words(one.server) for one in all_)]
-    if any(one.database for one in all_):
-        yield ["Database", *(one.database.plan.name if one.database else NONE for one in all_)]
-        yield ["  size", *(_words(one.database) for one in all_)]
-        yield ["  connections", *(_connections(one.database) for one in all_)]
-    yield ["USD a month", *(money(one.estimate.total) if one.estimate else "-" for one in all_)]
+def _rows(offers: Sequence[Offer]) -> Iterator[list[str]]:
+    yield ["Region", *(offer.region if offer.estimate else "-" for offer in offers)]
+    yield ["Server", *(offer.server.plan.name if offer.server else NONE for offer in offers)]
+    yield ["  size", *(_words(offer.server) for offer in offers)]
+    if any(offer.database for offer in offers):
+        yield [
+            "Database",
+            *(offer.database.plan.name if offer.database else NONE for offer in offers),
+        ]
+        yield ["  size", *(_words(offer.database) for offer in offers)]
+        yield ["  connections", *(_connections(offer.database) for offer in offers)]
+    yield [
+        "USD a month",
+        *(money(offer.estimate.total) if offer.estimate else "-" for offer in offers),
+    ]
     for part in PARTS:
-        parts = [one.estimate.of_part(part) if one.estimate else () for one in all_]
+        parts = [offer.estimate.of_part(part) if offer.estimate else () for offer in offers]
         if any(parts):
             yield [f"  {rows.TITLES[part].lower()}", *(rows.subtotal(lines) for lines in parts)]
 
@@ -172,9 +178,11 @@ def _connections(choice: Choice | None) -> str:
     return str(choice.plan.connection_limit - choice.plan.reserved_connections)
 
 
-def _notes(all_: Sequence[Offer], today: datetime.date) -> list[str]:
-    told = [text for one in all_ for text in one.notes()]
-    return told + rows.price_words([one.estimate for one in all_ if one.estimate], today)
+def _notes(offers: Sequence[Offer], today: datetime.date) -> list[str]:
+    sentences = [text for offer in offers for text in offer.notes()]
+    return sentences + rows.price_words(
+        [offer.estimate for offer in offers if offer.estimate], today
+    )
 
 
 def _size(size: Size) -> dict[str, Any]:

@@ -104,17 +104,17 @@ def amount(line: Line | None) -> Decimal:
     return (line.usd_per_month if line else None) or Decimal(0)
 
 
-def _missing(found: Estimate, *, all_: bool = False) -> set[tuple[str, str, str]]:
+def _missing(estimate: Estimate, *, all_: bool = False) -> set[tuple[str, str, str]]:
     """What has no price: type, name without the stack's, reason; what adds to a total, or all."""
     return {
-        (each.type, _name(each.resource, found), each.reason)
-        for each in found.unpriced
-        if each.adds or all_
+        (resource.type, _name(resource.resource, estimate), resource.reason)
+        for resource in estimate.unpriced
+        if resource.adds or all_
     }
 
 
-def _name(resource: str, found: Estimate) -> str:
-    return resource.removeprefix(f"{found.stack}-")
+def _name(resource: str, estimate: Estimate) -> str:
+    return resource.removeprefix(f"{estimate.stack}-")
 
 
 def _keyed(estimate: Estimate) -> Iterator[tuple[Key, Line]]:

@@ -17,10 +17,10 @@ VERSION = 2
 
 
 def of_estimates(
-    all_: Sequence[Estimate], today: datetime.date, comparison: Comparison | None = None
+    estimates: Sequence[Estimate], today: datetime.date, comparison: Comparison | None = None
 ) -> str:
     """The document of a run, as text that ends with a newline."""
-    used = sources(line for found in all_ for line in found.lines)
+    used = sources(line for estimate in estimates for line in estimate.lines)
     document: dict[str, Any] = {
         "version": VERSION,
         "currency": "USD",
@@ -32,7 +32,7 @@ def of_estimates(
             "derived": list(used.derived),
             "derived_share": number(used.derived_share.quantize(Decimal("0.0001"))),
         },
-        "stacks": [_estimate(found) for found in all_],
+        "stacks": [_estimate(estimate) for estimate in estimates],
     }
     if comparison:
         document["comparison"] = {
@@ -46,24 +46,24 @@ def of_estimates(
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _estimate(found: Estimate) -> dict[str, Any]:
+def _estimate(estimate: Estimate) -> dict[str, Any]:
     return {
-        "stack": found.stack,
-        "stage": found.stage,
-        "usd_per_month": number(cents(found.total)),
-        "usd_per_month_exact": number(found.total),
-        "parts": {part: number(total(found.of_part(part))) for part in PARTS},
-        "expected": found.expected(),
-        "lines": [_line(line) for line in found.lines],
-        "free": dict(found.free),
+        "stack": estimate.stack,
+        "stage": estimate.stage,
+        "usd_per_month": number(cents(estimate.total)),
+        "usd_per_month_exact": number(estimate.total),
+        "parts": {part: number(total(estimate.of_part(part))) for part in PARTS},
+        "expected": estimate.expected(),
+        "lines": [_line(line) for line in estimate.lines],
+        "free": dict(estimate.free),
         "not_priced": [
             {
-                "resource": each.resource,
-                "type": each.type,
-                "reason": each.reason,
-                "adds": each.adds,
+                "resource": resource.resource,
+                "type": resource.type,
+                "reason": resource.reason,
+                "adds": resource.adds,
             }
-            for each in found.unpriced
+            for resource in estimate.unpriced
         ],
     }
 
@@ -90,9 +90,9 @@ def _line(line: Line) -> dict[str, Any]:
     }
 
 
-def usd_difference(found: Comparison) -> int | float | None:
+def usd_difference(comparison: Comparison) -> int | float | None:
     """Dollars a month that a total rises by, where that is known."""
-    return number(cents(found.usd)) if found.known else None
+    return number(cents(comparison.usd)) if comparison.known else None
 
 
 def change_of(change: Change) -> dict[str, Any]:

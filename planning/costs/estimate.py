@@ -102,13 +102,13 @@ class Estimate:
     @property
     def least(self) -> str:
         """What stands before the total where something has no price: it is not all of it."""
-        return "at least " if any(each.adds for each in self.unpriced) else ""
+        return "at least " if any(resource.adds for resource in self.unpriced) else ""
 
     def complete(self) -> Decimal:
         """The total, where it decides something; raises ``UserError`` for a refused price."""
-        for each in self.unpriced:
-            if each.adds and each.refused:
-                raise UserError(f"{each.resource}: {each.reason}")
+        for resource in self.unpriced:
+            if resource.adds and resource.refused:
+                raise UserError(f"{resource.resource}: {resource.reason}")
         return self.total
 
     def of_part(self, part: Part) -> tuple[Line, ...]:
@@ -171,7 +171,10 @@ def estimate(
 ) -> Estimate:
     """Price every resource of a plan. What has no price is in ``unpriced``: none is guessed."""
     given = Usage(usage or {}, plan.stack)
-    by_urn = {one.urn: one for one in sorted(plan.resources, key=lambda one: one.urn)}
+    by_urn = {
+        resource.urn: resource
+        for resource in sorted(plan.resources, key=lambda resource: resource.urn)
+    }
     stacks: dict[str, Stack] = {}
     lines: list[Line] = []
     missing: list[Unpriced] = []
@@ -179,28 +182,34 @@ def estimate(
     for resource in by_urn.values():
         if not resource.custom or resource.type.startswith(OWN):
             continue
-        cloud = next((one for one in clouds if resource.type.startswith(one.costs.PREFIXES)), None)
+        cloud = next(
+            (cloud for cloud in clouds if resource.type.startswith(cloud.costs.PREFIXES)), None
+        )
         rule = lookup(cloud.known(), resource.type).cost if cloud else None
         if cloud and rule:
             if cloud.name not in stacks:
                 stacks[cloud.name] = Stack(by_urn, cloud.book(), given, cloud.today)
-            found = list(_priced(rule, resource, stacks[cloud.name]))
-            lines += [each for each in found if isinstance(each, Line)]
-            missing += [each for each in found if isinstance(each, Unpriced)]
-            if not found:
+            items = list(_priced(rule, resource, stacks[cloud.name]))
+            lines += [item for item in items if isinstance(item, Line)]
+            missing += [item for item in items if isinstance(item, Unpriced)]
+            if not items:
                 free[resource.type] += 1
         else:
             missing.append(unpriced(resource, "no rule says what this type costs"))
     lines.sort(key=lambda line: (PARTS.index(line.part), line.resource, line.urn))
     return Estimate(
         stack=plan.stack,
-        stage=next((STAGES[one.type] for one in by_urn.values() if one.type in STAGES), None),
+        stage=next(
+            (STAGES[resource.type] for resource in by_urn.values() if resource.type in STAGES), None
+        ),
         lines=tuple(lines),
         free=dict(sorted(free.items())),
         unpriced=tuple(missing),
         used=frozenset(given.used),
         usage_keys=frozenset(given.keys),
-        resources=frozenset(each for one in by_urn.values() for each in (one.name, one.urn)),
+        resources=frozenset(
+            name for resource in by_urn.values() for name in (resource.name, resource.urn)
+        ),
     )
 
 

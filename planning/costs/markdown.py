@@ -20,18 +20,20 @@ FOLD_LINES = 6
 
 
 def of_estimates(
-    all_: Sequence[Estimate], today: datetime.date, comparison: Comparison | None = None
+    estimates: Sequence[Estimate], today: datetime.date, comparison: Comparison | None = None
 ) -> str:
     """The block, as text that ends with a newline."""
-    head = _compared(comparison) if comparison else _summary(all_)
-    told = [text for found in all_ for text in _sentences(found, len(all_) > 1)]
-    told += rows.price_words(all_, today)
-    head += ["", *(f"- {escaped(text)}" for text in _cut(told, MOST_NOTES, "notes"))]
+    head = _compared(comparison) if comparison else _summary(estimates)
+    sentences = [
+        text for estimate in estimates for text in _sentences(estimate, len(estimates) > 1)
+    ]
+    sentences += rows.price_words(estimates, today)
+    head += ["", *(f"- {escaped(text)}" for text in _cut(sentences, MOST_NOTES, "notes"))]
     room = MOST_LINES - len(head) - 1
-    return "\n".join([*head, *_folded(all_, room)]) + "\n"
+    return "\n".join([*head, *_folded(estimates, room)]) + "\n"
 
 
-def with_numbers(page: str, all_: Sequence[Estimate], name: str) -> str:
+def with_numbers(page: str, estimates: Sequence[Estimate], name: str) -> str:
     """A page with the table of some stacks between its two marks.
 
     Raises ``UserError`` when the page has no marks.
@@ -40,30 +42,30 @@ def with_numbers(page: str, all_: Sequence[Estimate], name: str) -> str:
     _, end, after = rest.partition(END)
     if not mark or not end:
         raise UserError(f"{name}: should have {BEGIN} and {END}, got a page without them")
-    table = [_row(_heads()), _dashes(), *_stacks(all_)]
-    sentences = [f"- {text}" for found in all_ for text in _sentences(found, True)]
-    sentences += [f"- {text}" for text in rows.price_words(all_)]
+    table = [_row(_heads()), _dashes(), *_stacks(estimates)]
+    sentences = [f"- {text}" for estimate in estimates for text in _sentences(estimate, True)]
+    sentences += [f"- {text}" for text in rows.price_words(estimates)]
     return f"{before}{BEGIN}\n" + "\n".join([*table, "", *sentences]) + f"\n{END}{after}"
 
 
-def _summary(all_: Sequence[Estimate]) -> list[str]:
-    if len(all_) == 1:
-        found = all_[0]
-        sums = [(rows.TITLES[part], found.of_part(part)) for part in PARTS]
+def _summary(estimates: Sequence[Estimate]) -> list[str]:
+    if len(estimates) == 1:
+        estimate = estimates[0]
+        sums = [(rows.TITLES[part], estimate.of_part(part)) for part in PARTS]
         return [
-            f"### `{found.stack}` costs {found.least}${money(found.total)} a month",
+            f"### `{estimate.stack}` costs {estimate.least}${money(estimate.total)} a month",
             "",
             "| | USD a month |",
             "|---|--:|",
             *(f"| {title} | {rows.subtotal(lines)} |" for title, lines in sums if lines),
-            f"| **Total** | **{money(found.total)}** |",
+            f"| **Total** | **{money(estimate.total)}** |",
         ]
     return [
         "### What the stacks cost a month",
         "",
         _row(_heads()),
         _dashes(),
-        *_cut(_stacks(all_), MOST_LINES // 2, "stacks", as_row=True),
+        *_cut(_stacks(estimates), MOST_LINES // 2, "stacks", as_row=True),
     ]
 
 
@@ -75,31 +77,30 @@ def _dashes() -> str:
     return "|---" + "|--:" * (len(PARTS) + 1) + "|"
 
 
-def _stacks(all_: Sequence[Estimate]) -> list[str]:
+def _stacks(estimates: Sequence[Estimate]) -> list[str]:
     """A row a stack."""
     return [
         _row(
             [
-                f"`{found.stack}`",
-                *(rows.subtotal(found.of_part(part)) for part in PARTS),
-                f"{found.least}**{money(found.total)}**",
+                f"`{estimate.stack}`",
+                *(rows.subtotal(estimate.of_part(part)) for part in PARTS),
+                f"{estimate.least}**{money(estimate.total)}**",
             ]
         )
-        for found in all_
+        for estimate in estimates
     ]
 
 
-def _compared(found: Comparison) -> list[str]:
-    after, (more, share) = found.after.total, rows.difference(found)
+def _compared(comparison: Comparison) -> list[str]:
+    after, (more, share) = comparison.after, rows.difference(comparison)
+    total = f"{after.least}${money(after.total)} a month"
     rise = f"{more} USD, {share}" if share else f"difference: {more}"
-    *changes, last = rows.of_comparison(found)
+    *changes, last = rows.of_comparison(comparison)
     if not changes:
-        return [
-            f"### `{found.after.stack}` costs {found.after.least}${money(after)} a month, as before"
-        ]
+        return [f"### `{after.stack}` costs {total}, as before"]
     table = [_row([_escaped(cell) for cell in row]) for row in changes]
     return [
-        f"### `{found.after.stack}` would cost {found.after.least}${money(after)} a month ({rise})",
+        f"### `{after.stack}` would cost {total} ({rise})",
         "",
         "| | before | after | difference | |",
         "|---|--:|--:|--:|--:|",
@@ -108,40 +109,44 @@ def _compared(found: Comparison) -> list[str]:
     ]
 
 
-def _sentences(found: Estimate, several: bool) -> list[str]:
-    told = [*found.expected(), *rows.unpriced_words(found)]
-    return [f"`{found.stack}`: {text}" if several else text for text in told]
+def _sentences(estimate: Estimate, several: bool) -> list[str]:
+    sentences = [*estimate.expected(), *rows.unpriced_words(estimate)]
+    return [f"`{estimate.stack}`: {text}" if several else text for text in sentences]
 
 
-def _folded(all_: Sequence[Estimate], room: int) -> list[str]:
+def _folded(estimates: Sequence[Estimate], room: int) -> list[str]:
     """The lines of each resource, or of each of several stacks, as far as there is room."""
-    folds = _folds(all_)
-    found: list[str] = []
+    folds = _folds(estimates)
+    block: list[str] = []
     for at, (title, lines) in enumerate(folds):
-        most = room - len(found) - FOLD_LINES
+        most = room - len(block) - FOLD_LINES
         if most < min(len(lines), 2):
-            what = "resources" if len(all_) == 1 else "stacks"
-            return [*found, f"and {len(folds) - at} more {what}"] if found else []
-        found += ["", *_fold(title, _cut(lines, most, "lines", as_row=True))]
-    return found
+            what = "resources" if len(estimates) == 1 else "stacks"
+            return [*block, f"and {len(folds) - at} more {what}"] if block else []
+        block += ["", *_fold(title, _cut(lines, most, "lines", as_row=True))]
+    return block
 
 
-def _folds(all_: Sequence[Estimate]) -> list[tuple[str, list[str]]]:
+def _folds(estimates: Sequence[Estimate]) -> list[tuple[str, list[str]]]:
     """What a fold is called, and its rows."""
-    if len(all_) > 1:
-        return [(one.stack, [*map(escaped_row, _lines(one))]) for one in all_ if one.lines]
+    if len(estimates) > 1:
+        return [
+            (estimate.stack, [*map(escaped_row, _lines(estimate))])
+            for estimate in estimates
+            if estimate.lines
+        ]
     return [
         (
             f"{lines[0].resource}: {rows.subtotal(lines)}",
-            [escaped_row(rows.of_line(one)) for one in lines],
+            [escaped_row(rows.of_line(line)) for line in lines],
         )
-        for lines in rows.by_resource(all_[0].lines)
+        for lines in rows.by_resource(estimates[0].lines)
     ]
 
 
-def _lines(found: Estimate) -> Iterable[Sequence[str]]:
+def _lines(estimate: Estimate) -> Iterable[Sequence[str]]:
     """Each resource, and its lines."""
-    return (row.cells for row in rows.of_estimate(found) if row.level in {1, 2})
+    return (row.cells for row in rows.of_estimate(estimate) if row.level in {1, 2})
 
 
 def escaped_row(cells: Iterable[str]) -> str:
@@ -172,8 +177,8 @@ def _fold(title: str, lines: Sequence[str]) -> list[str]:
 def _cut(lines: Sequence[str], most: int, what: str, *, as_row: bool = False) -> list[str]:
     if len(lines) <= most:
         return list(lines)
-    left = f"and {len(lines) - most + 1} more {what}"
-    return [*lines[: most - 1], _row([left]) if as_row else left]
+    rest = f"and {len(lines) - most + 1} more {what}"
+    return [*lines[: most - 1], _row([rest]) if as_row else rest]
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -30,15 +30,17 @@ summary span { float: right; }
 
 
 def of_estimates(
-    all_: Sequence[Estimate], today: datetime.date, comparison: Comparison | None = None
+    estimates: Sequence[Estimate], today: datetime.date, comparison: Comparison | None = None
 ) -> str:
     """The page, as text that ends with a newline."""
     parts = [_comparison(comparison)] if comparison else []
-    for found in all_:
-        parts.append(f"<h1>{escape(found.stack)}: {found.least}${money(found.total)} a month</h1>")
-        parts += _parts(found)
-        parts += [f"<p>{escape(text)}</p>" for text in rows.notes(found, today)]
-    title = "What " + ", ".join(found.stack for found in all_) + " cost a month"
+    for estimate in estimates:
+        parts.append(
+            f"<h1>{escape(estimate.stack)}: {estimate.least}${money(estimate.total)} a month</h1>"
+        )
+        parts += _parts(estimate)
+        parts += [f"<p>{escape(text)}</p>" for text in rows.notes(estimate, today)]
+    title = "What " + ", ".join(estimate.stack for estimate in estimates) + " cost a month"
     return "\n".join(
         [
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
@@ -50,10 +52,10 @@ def of_estimates(
     )
 
 
-def _parts(found: Estimate) -> Iterable[str]:
+def _parts(estimate: Estimate) -> Iterable[str]:
     """Each part and its sum, the resources below it, and the total."""
     for part in PARTS:
-        lines = found.of_part(part)
+        lines = estimate.of_part(part)
         if lines:
             yield _sum("part", rows.TITLES[part], rows.subtotal(lines))
         for own in rows.by_resource(lines):
@@ -61,16 +63,16 @@ def _parts(found: Estimate) -> Iterable[str]:
             yield f"<details><summary>{name} <span>{usd}</span></summary>"
             yield _table(rows.HEADS, (_row(rows.of_line(line), "line") for line in own), "lines")
             yield "</details>"
-    yield _sum("total", rows.total_label(found), money(found.total))
+    yield _sum("total", rows.total_label(estimate), money(estimate.total))
 
 
 def _sum(kind: str, name: str, usd: str) -> str:
     return f'<div class="{kind}"><span>{name}</span><span>{usd}</span></div>'
 
 
-def _comparison(found: Comparison) -> str:
-    *changes, last = rows.of_comparison(found)
-    heads = ("", *rows.names(found), "Difference", "")
+def _comparison(comparison: Comparison) -> str:
+    *changes, last = rows.of_comparison(comparison)
+    heads = ("", *rows.names(comparison), "Difference", "")
     body = [*(_row(row, "line") for row in changes), _row(last, "total")]
     table = _table(heads, body, "changes")
     return f"<h1>What changes</h1>\n{table}"

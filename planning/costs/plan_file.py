@@ -55,7 +55,7 @@ def of_document(document: Mapping[str, Any], name: str) -> CostPlan:
 
 def in_region(plan: CostPlan, region: str) -> CostPlan:
     """The plan with a region for those resources that have none, of their own or a provider's."""
-    resources = (replace(each, region=each.region or region) for each in plan.resources)
+    resources = (replace(resource, region=resource.region or region) for resource in plan.resources)
     return replace(plan, resources=tuple(resources))
 
 
@@ -70,21 +70,21 @@ def resources(document: Mapping[str, Any], name: str) -> tuple[PlannedResource, 
 
 
 def _of_preview(document: Mapping[str, Any], name: str) -> CostPlan:
-    found = resources(document, name)
-    if not found:
+    planned = resources(document, name)
+    if not planned:
         raise _no_plan(name, "a preview without resources")
-    return CostPlan(stack=found[0].urn.split("::")[0].split(":")[-1], resources=found)
+    return CostPlan(stack=planned[0].urn.split("::")[0].split(":")[-1], resources=planned)
 
 
 def _preview_states(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    for told in _states(document.get("diagnostics") or [], name):
-        if told.get("severity") == "error":
-            what = " ".join(str(told.get("message")).split())
+    for diagnostic in _states(document.get("diagnostics") or [], name):
+        if diagnostic.get("severity") == "error":
+            what = " ".join(str(diagnostic.get("message")).split())
             raise UserError(
                 f"{name}: should be a preview that succeeded, got one with: {what}",
                 "Correct that, then make the file again.",
             )
-    found: dict[str, Mapping[str, Any]] = {}
+    states: dict[str, Mapping[str, Any]] = {}
     sames = 0
     for at, step in enumerate(_states(document["steps"], name)):
         operation, urn = step.get("op"), step.get("urn")
@@ -95,14 +95,14 @@ def _preview_states(document: Mapping[str, Any], name: str) -> list[Mapping[str,
             continue
         state = step.get("newState") or step.get("oldState")
         if isinstance(state, Mapping) and not state.get("external"):
-            found[urn] = state
+            states[urn] = state
     unchanged = _map(document, "changeSummary", name).get("same", 0)
     if isinstance(unchanged, int) and unchanged > sames:
         raise UserError(
             f"{name}: should have every resource, got none of the {unchanged} unchanged ones",
             "Make it with `pulumi preview --json --show-sames > FILE`.",
         )
-    return list(found.values())
+    return list(states.values())
 
 
 def _resources(
@@ -121,8 +121,8 @@ def _resources(
         if state["type"].startswith("pulumi:providers:")
     }
     return tuple(
-        replace(found, region=regions.get(found.provider) or region)
-        for found in (read_state(state, name) for state in states)
+        replace(resource, region=regions.get(resource.provider) or region)
+        for resource in (read_state(state, name) for state in states)
     )
 
 
@@ -137,7 +137,7 @@ def read_state(state: Mapping[str, Any], name: str) -> PlannedResource:
         inputs={key: _known(value) for key, value in _map(state, "inputs", path).items()},
         custom=bool(state.get("custom", True)),
         sources={
-            key: tuple(str(each) for each in urns) if isinstance(urns, list) else ()
+            key: tuple(str(urn) for urn in urns) if isinstance(urns, list) else ()
             for key, urns in _map(state, "propertyDependencies", path).items()
         },
         provider=str(state.get("provider") or "").rpartition("::")[0],
@@ -162,10 +162,10 @@ def _known(value: Any) -> Any:
 
 def _map(value: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]:
     """A map in a map, empty when there is none."""
-    found = value.get(key) or {}
-    if not isinstance(found, Mapping):
-        raise UserError(f"{path}: {key}: should be a map, got {found!r}", MAKING)
-    return found
+    content = value.get(key) or {}
+    if not isinstance(content, Mapping):
+        raise UserError(f"{path}: {key}: should be a map, got {content!r}", MAKING)
+    return content
 
 
 def _states(value: Any, name: str) -> list[Mapping[str, Any]]:

@@ -51,62 +51,64 @@ class Revised:
 
     def document(self) -> dict[str, Any]:
         """For a machine."""
-        found = self.comparison
+        comparison = self.comparison
         return {
             "stack": self.stack,
             "error": self.error or None,
-            "usd_before": number(cents(found.before.total)) if found else None,
-            "usd_after": number(cents(found.after.total)) if found else None,
-            "usd_difference": document.usd_difference(found) if found else None,
-            "changes": [document.change_of(change) for change in found.changes] if found else [],
+            "usd_before": number(cents(comparison.before.total)) if comparison else None,
+            "usd_after": number(cents(comparison.after.total)) if comparison else None,
+            "usd_difference": document.usd_difference(comparison) if comparison else None,
+            "changes": [document.change_of(change) for change in comparison.changes]
+            if comparison
+            else [],
         }
 
 
-def as_table(all_: Sequence[Revised], title: str, today: datetime.date) -> RenderableType:
+def as_table(stacks: Sequence[Revised], title: str, today: datetime.date) -> RenderableType:
     """The stacks that changed below each other."""
-    found = table.new(f"What {title} costs", HEADS)
-    for one in all_:
-        if one.changed:
-            found.add_section()
-            first, *changes = one.rows()
-            table.add(found, *first, style="bold")
+    grid = table.new(f"What {title} costs", HEADS)
+    for stack in stacks:
+        if stack.changed:
+            grid.add_section()
+            first, *changes = stack.rows()
+            table.add(grid, *first, style="bold")
             for row in changes:
-                table.add(found, *row)
-    if not any(one.changed for one in all_):
-        table.add(found, "nothing changes", "", "", "", "")
-    return Group(found, table.notes(_notes(all_, today)))
+                table.add(grid, *row)
+    if not any(stack.changed for stack in stacks):
+        table.add(grid, "nothing changes", "", "", "", "")
+    return Group(grid, table.notes(_notes(stacks, today)))
 
 
-def as_markdown(all_: Sequence[Revised], title: str, today: datetime.date) -> str:
+def as_markdown(stacks: Sequence[Revised], title: str, today: datetime.date) -> str:
     """A block for a pull request: a row for each stack that changed, its lines folded."""
-    changed = [one for one in all_ if one.changed]
+    changed = [stack for stack in stacks if stack.changed]
     lines = [f"### What {title} costs", ""]
     lines += [markdown.escaped_row(HEADS), "|---|--:|--:|--:|--:|"] if changed else []
-    lines += [markdown.escaped_row(next(one.rows())) for one in changed]
-    for one in changed:
-        first, *changes = one.rows()
+    lines += [markdown.escaped_row(next(stack.rows())) for stack in changed]
+    for stack in changed:
+        first, *changes = stack.rows()
         if changes:
-            lines += ["", *markdown.fold(f"{one.stack}: {first[3]}", HEADS, changes)]
-    lines += ["", *(f"- {markdown.escaped(text)}" for text in _notes(all_, today))]
+            lines += ["", *markdown.fold(f"{stack.stack}: {first[3]}", HEADS, changes)]
+    lines += ["", *(f"- {markdown.escaped(text)}" for text in _notes(stacks, today))]
     return "\n".join(lines) + "\n"
 
 
-def as_document(all_: Sequence[Revised], base: str, head: str) -> dict[str, Any]:
+def as_document(stacks: Sequence[Revised], base: str, head: str) -> dict[str, Any]:
     """For a machine."""
     return {
         "version": 1,
         "currency": "USD",
         "base": base,
         "head": head,
-        "stacks": [one.document() for one in all_],
+        "stacks": [stack.document() for stack in stacks],
     }
 
 
-def _notes(all_: Sequence[Revised], today: datetime.date) -> list[str]:
-    told = [text for one in all_ if one.changed for text in one.notes()]
-    same = [one.stack for one in all_ if not one.changed]
+def _notes(stacks: Sequence[Revised], today: datetime.date) -> list[str]:
+    sentences = [text for stack in stacks if stack.changed for text in stack.notes()]
+    same = [stack.stack for stack in stacks if not stack.changed]
     if same:
-        told.append(f"As before: {', '.join(same)}.")
-    compared = [one.comparison for one in all_ if one.comparison and one.changed]
+        sentences.append(f"As before: {', '.join(same)}.")
+    compared = [stack.comparison for stack in stacks if stack.comparison and stack.changed]
     sides = [side for both in compared for side in (both.before, both.after)]
-    return told + rows.price_words(sides, today)
+    return sentences + rows.price_words(sides, today)

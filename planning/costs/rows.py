@@ -40,13 +40,13 @@ class Row:
     cells: tuple[str, str, str, str, str]
 
 
-def of_estimate(found: Estimate, *, summary: bool = False) -> Iterator[Row]:
+def of_estimate(estimate: Estimate, *, summary: bool = False) -> Iterator[Row]:
     """The rows of one stack: part, its resources, their lines, the total.
 
     In a summary a resource has the number and the sum of its lines instead.
     """
     for part in PARTS:
-        lines = found.of_part(part)
+        lines = estimate.of_part(part)
         if not lines:
             continue
         yield Row(0, (TITLES[part], "", "", "", subtotal(lines)))
@@ -55,12 +55,12 @@ def of_estimate(found: Estimate, *, summary: bool = False) -> Iterator[Row]:
             yield Row(1, (own[0].resource, *folded))
             for line in () if summary else own:
                 yield Row(2, of_line(line))
-    yield Row(3, (total_label(found), "", "", "", money(found.total)))
+    yield Row(3, (total_label(estimate), "", "", "", money(estimate.total)))
 
 
-def total_label(found: Estimate) -> str:
+def total_label(estimate: Estimate) -> str:
     """What the total is called: of less than everything where something has no price."""
-    return "Total of what has a price" if found.least else "Total"
+    return "Total of what has a price" if estimate.least else "Total"
 
 
 def by_resource(lines: Sequence[Line]) -> list[list[Line]]:
@@ -100,9 +100,9 @@ def signed(usd: Decimal) -> str:
     return text if text.startswith("-") or text == "0.00" else f"+{text}"
 
 
-def free_words(found: Estimate) -> str:
+def free_words(estimate: Estimate) -> str:
     """How many resources cost nothing."""
-    count = sum(found.free.values())
+    count = sum(estimate.free.values())
     return f"{count} resources cost nothing." if count != 1 else "1 resource costs nothing."
 
 
@@ -116,12 +116,12 @@ def unknown_words(count: int) -> str:
     )
 
 
-def unpriced_words(found: Estimate) -> list[str]:
+def unpriced_words(estimate: Estimate) -> list[str]:
     """What costs money and has no price: of each resource the lines with the same reason."""
     lines: dict[tuple[str, str, str], list[str]] = {}
-    for each in found.unpriced:
-        name, sign, why = each.reason.partition(": ")
-        key = (each.resource, each.type, why if sign else each.reason)
+    for resource in estimate.unpriced:
+        name, sign, why = resource.reason.partition(": ")
+        key = (resource.resource, resource.type, why if sign else resource.reason)
         lines.setdefault(key, []).extend([name] if sign else [])
     return [
         ": ".join(filter(None, [f"Not priced: {resource} ({type_})", ", ".join(names), f"{why}."]))
@@ -129,51 +129,53 @@ def unpriced_words(found: Estimate) -> list[str]:
     ]
 
 
-def unpriced_in(found: Comparison) -> list[str]:
+def unpriced_in(comparison: Comparison) -> list[str]:
     """The same of both sides, each once."""
-    sides = (found.before, found.after)
+    sides = (comparison.before, comparison.after)
     return list(dict.fromkeys(words for side in sides for words in unpriced_words(side)))
 
 
-def notes(found: Estimate, today: datetime.date) -> list[str]:
+def notes(estimate: Estimate, today: datetime.date) -> list[str]:
     """Everything that is to be said below the table of a stack."""
-    told = [*found.expected()]
-    if not found.lines and not found.unpriced:
-        told.append("Nothing here costs money: it runs on your own machine, or it is free.")
-    told.append(free_words(found))
-    told += unpriced_words(found)
-    if found.unknown:
-        told.append(unknown_words(len(found.unknown)))
-    return told + price_words([found], today)
+    sentences = [*estimate.expected()]
+    if not estimate.lines and not estimate.unpriced:
+        sentences.append("Nothing here costs money: it runs on your own machine, or it is free.")
+    sentences.append(free_words(estimate))
+    sentences += unpriced_words(estimate)
+    if estimate.unknown:
+        sentences.append(unknown_words(len(estimate.unknown)))
+    return sentences + price_words([estimate], today)
 
 
-def price_words(all_: Sequence[Estimate], today: datetime.date | None = None) -> list[str]:
+def price_words(estimates: Sequence[Estimate], today: datetime.date | None = None) -> list[str]:
     """One sentence on how old and how sure the prices are; none where nothing costs money."""
-    lines = [line for found in all_ for line in found.lines]
+    lines = [line for estimate in estimates for line in estimate.lines]
     if not any(line.quantity for line in lines):
         return []
     return [f"USD without taxes. {sources(lines).rest(today)}"]
 
 
-def names(found: Comparison) -> tuple[str, str]:
+def names(comparison: Comparison) -> tuple[str, str]:
     """What the two sides of a comparison are called."""
-    before, after = found.before.stack, found.after.stack
+    before, after = comparison.before.stack, comparison.after.stack
     return (before, after) if before != after else ("before", "now")
 
 
-def of_comparison(found: Comparison) -> Iterator[tuple[str, str, str, str, str]]:
+def of_comparison(comparison: Comparison) -> Iterator[tuple[str, str, str, str, str]]:
     """Rows of a comparison: what, before, after, difference, per cent; the total last."""
-    for change in found.changes:
+    for change in comparison.changes:
         yield _change(change)
-    before, after = (f"{side.least}{money(side.total)}" for side in (found.before, found.after))
-    yield ("Total", before, after, *difference(found))
+    before, after = (
+        f"{side.least}{money(side.total)}" for side in (comparison.before, comparison.after)
+    )
+    yield ("Total", before, after, *difference(comparison))
 
 
-def difference(found: Comparison) -> tuple[str, str]:
+def difference(comparison: Comparison) -> tuple[str, str]:
     """Dollars and per cent that a total rises by, where that is known."""
-    if not found.known:
-        return f"at least {signed(found.usd)}" if found.least else UNTOLD, ""
-    return signed(found.usd), percent(found.before.total, found.after.total)
+    if not comparison.known:
+        return f"at least {signed(comparison.usd)}" if comparison.least else UNTOLD, ""
+    return signed(comparison.usd), percent(comparison.before.total, comparison.after.total)
 
 
 def _change(change: Change) -> tuple[str, str, str, str, str]:

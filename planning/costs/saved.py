@@ -25,10 +25,10 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 def is_run(text: str) -> bool:
     """Whether a file holds an earlier run; otherwise it may be a plan."""
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except ValueError:
         return False
-    return isinstance(found, dict) and "stacks" in found and "currency" in found
+    return isinstance(content, dict) and "stacks" in content and "currency" in content
 
 
 def parse(text: str, name: str, stack: str) -> Estimate:
@@ -40,63 +40,63 @@ def parse(text: str, name: str, stack: str) -> Estimate:
     version = run.get("version")
     if version not in range(1, document.VERSION + 1):
         raise invalid(f"{name}: version", f"at most {document.VERSION}", str(version), MAKING)
-    stacks = {str(one.get("stack")): one for one in _maps(run["stacks"], f"{name}: stacks")}
+    stacks = {str(entry.get("stack")): entry for entry in _maps(run["stacks"], f"{name}: stacks")}
     if stack not in stacks and len(stacks) != 1:
         raise invalid(f"{name}: stacks", f"a run with {stack}", ", ".join(stacks) or "none", MAKING)
     chosen = stack if stack in stacks else next(iter(stacks))
     return _estimate(chosen, stacks[chosen], f"{name}: {chosen}")
 
 
-def _estimate(stack: str, found: Mapping[str, Any], path: str) -> Estimate:
-    stage = found.get("stage")
-    lines = _maps(found.get("lines"), f"{path}: lines")
-    missing = _maps(found.get("not_priced"), f"{path}: not_priced")
+def _estimate(stack: str, entry: Mapping[str, Any], path: str) -> Estimate:
+    stage = entry.get("stage")
+    lines = _maps(entry.get("lines"), f"{path}: lines")
+    missing = _maps(entry.get("not_priced"), f"{path}: not_priced")
     return Estimate(
         stack=stack,
         stage=int(stage) if isinstance(stage, Decimal) else None,
-        lines=tuple(_line(one, f"{path}: lines[{at}]") for at, one in enumerate(lines)),
+        lines=tuple(_line(line, f"{path}: lines[{at}]") for at, line in enumerate(lines)),
         free={},
         unpriced=tuple(
             Unpriced(
                 urn="",
-                resource=str(one.get("resource")),
-                type=str(one.get("type")),
-                reason=str(one.get("reason")),
-                adds=one.get("adds") is not False,
+                resource=str(resource.get("resource")),
+                type=str(resource.get("type")),
+                reason=str(resource.get("reason")),
+                adds=resource.get("adds") is not False,
             )
-            for one in missing
+            for resource in missing
         ),
     )
 
 
-def _line(found: Mapping[str, Any], path: str) -> Line:
+def _line(entry: Mapping[str, Any], path: str) -> Line:
     for key in TEXTS:
-        if not isinstance(found.get(key), str):
-            raise invalid(f"{path}: {key}", "text", found.get(key), MAKING)
+        if not isinstance(entry.get(key), str):
+            raise invalid(f"{path}: {key}", "text", entry.get(key), MAKING)
     for key, allowed in CHOICES.items():
-        if found.get(key) not in allowed:
-            raise invalid(f"{path}: {key}", f"one of {', '.join(allowed)}", found.get(key), MAKING)
-    if found["urn"].count("::") < 2:
-        raise invalid(f"{path}: urn", "a URN", found["urn"], MAKING)
-    quantity = found.get("quantity")
+        if entry.get(key) not in allowed:
+            raise invalid(f"{path}: {key}", f"one of {', '.join(allowed)}", entry.get(key), MAKING)
+    if entry["urn"].count("::") < 2:
+        raise invalid(f"{path}: urn", "a URN", entry["urn"], MAKING)
+    quantity = entry.get("quantity")
     return Line(
-        urn=found["urn"],
-        resource=found["resource"],
-        name=found["name"],
-        detail=found["detail"],
-        part=found["part"],
-        kind=found["kind"],
+        urn=entry["urn"],
+        resource=entry["resource"],
+        name=entry["name"],
+        detail=entry["detail"],
+        part=entry["part"],
+        kind=entry["kind"],
         price=Price(
-            item=found["item"],
-            region=found["region"],
-            usd=_number(found.get("unit_usd"), f"{path}: unit_usd"),
-            unit=found["unit"],
-            source=found["source"],
-            seen=_day(found.get("seen"), f"{path}: seen"),
-            quality=found["quality"],  # older runs have words that are gone: only shown
+            item=entry["item"],
+            region=entry["region"],
+            usd=_number(entry.get("unit_usd"), f"{path}: unit_usd"),
+            unit=entry["unit"],
+            source=entry["source"],
+            seen=_day(entry.get("seen"), f"{path}: seen"),
+            quality=entry["quality"],  # older runs have words that are gone: only shown
         ),
         quantity=None if quantity is None else _number(quantity, f"{path}: quantity"),
-        by_usage=found.get("by_usage") is True,
+        by_usage=entry.get("by_usage") is True,
     )
 
 
@@ -119,6 +119,6 @@ def _day(value: object, path: str) -> str | None:
 
 
 def _maps(value: object, path: str) -> list[Mapping[str, Any]]:
-    if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
         raise invalid(path, "a list of maps", type(value).__name__, MAKING)
     return value

@@ -20,23 +20,25 @@ SIDE_BY_SIDE = 3
 """So many stacks fit beside each other; more are below each other."""
 
 
-def of_estimate(found: Estimate, today: datetime.date, *, summary: bool = False) -> RenderableType:
+def of_estimate(
+    estimate: Estimate, today: datetime.date, *, summary: bool = False
+) -> RenderableType:
     """One stack in full, or in short with one row for each resource."""
     if summary:
-        return Group(_summary(found), notes(rows.notes(found, today)))
-    table = new(f"What {found.stack} costs a month", ("", *rows.HEADS[1:]))
-    for row in rows.of_estimate(found):
+        return Group(_summary(estimate), notes(rows.notes(estimate, today)))
+    table = new(f"What {estimate.stack} costs a month", ("", *rows.HEADS[1:]))
+    for row in rows.of_estimate(estimate):
         style = {0: "bold", 1: "", 2: "dim" if row.cells[1] == rows.UNTOLD else "", 3: "bold"}
         if row.level in {0, 3}:
             table.add_section()
         indent = "  " * min(row.level, 2) * (row.level < 3)
         add(table, indent + row.cells[0], *row.cells[1:], style=style[row.level])
-    return Group(table, notes(rows.notes(found, today)))
+    return Group(table, notes(rows.notes(estimate, today)))
 
 
-def _summary(found: Estimate) -> Table:
-    table = new(f"What {found.stack} costs a month", ("", "Lines", "USD a month"))
-    for row in rows.of_estimate(found, summary=True):
+def _summary(estimate: Estimate) -> Table:
+    table = new(f"What {estimate.stack} costs a month", ("", "Lines", "USD a month"))
+    for row in rows.of_estimate(estimate, summary=True):
         if row.level in {0, 3}:
             table.add_section()
         name, lines, *_, usd = row.cells
@@ -45,63 +47,80 @@ def _summary(found: Estimate) -> Table:
     return table
 
 
-def of_many(all_: Sequence[Estimate], today: datetime.date) -> RenderableType:
+def of_many(estimates: Sequence[Estimate], today: datetime.date) -> RenderableType:
     """Several stacks: beside each other by kind of cost, or one a row."""
-    table = _side_by_side(all_) if len(all_) <= SIDE_BY_SIDE else _below_each_other(all_)
-    told = [text for found in all_ for text in _short(found)]
-    return Group(table, notes([*told, *rows.price_words(all_, today)]))
+    table = (
+        _side_by_side(estimates) if len(estimates) <= SIDE_BY_SIDE else _below_each_other(estimates)
+    )
+    sentences = [text for estimate in estimates for text in _short(estimate)]
+    return Group(table, notes([*sentences, *rows.price_words(estimates, today)]))
 
 
-def _side_by_side(all_: Sequence[Estimate]) -> Table:
-    table = new("What the stacks cost a month", ("USD", *(found.stack for found in all_)))
+def _side_by_side(estimates: Sequence[Estimate]) -> Table:
+    table = new(
+        "What the stacks cost a month", ("USD", *(estimate.stack for estimate in estimates))
+    )
     for part in PARTS:
-        if not any(found.of_part(part) for found in all_):
+        if not any(estimate.of_part(part) for estimate in estimates):
             continue
         table.add_section()
-        sums = (rows.subtotal(found.of_part(part)) for found in all_)
+        sums = (rows.subtotal(estimate.of_part(part)) for estimate in estimates)
         add(table, rows.TITLES[part], *sums, style="bold")
         for kind, name in rows.KINDS.items():
-            lines = [[line for line in found.of_part(part) if line.kind == kind] for found in all_]
-            if any(total(each) for each in lines):
-                add(table, f"  {name}", *(rows.subtotal(each) for each in lines))
+            lines = [
+                [line for line in estimate.of_part(part) if line.kind == kind]
+                for estimate in estimates
+            ]
+            if any(total(part_lines) for part_lines in lines):
+                add(table, f"  {name}", *(rows.subtotal(part_lines) for part_lines in lines))
     table.add_section()
-    add(table, "Total", *(f"{found.least}{money(found.total)}" for found in all_), style="bold")
+    add(
+        table,
+        "Total",
+        *(f"{estimate.least}{money(estimate.total)}" for estimate in estimates),
+        style="bold",
+    )
     return table
 
 
-def _below_each_other(all_: Sequence[Estimate]) -> Table:
+def _below_each_other(estimates: Sequence[Estimate]) -> Table:
     table = new("What the stacks cost a month", ("USD", *rows.TITLES.values(), "Total"))
-    for found in all_:
-        sums = (rows.subtotal(found.of_part(part)) for part in PARTS)
-        add(table, found.stack, *sums, f"{found.least}{money(found.total)}")
+    for estimate in estimates:
+        sums = (rows.subtotal(estimate.of_part(part)) for part in PARTS)
+        add(table, estimate.stack, *sums, f"{estimate.least}{money(estimate.total)}")
     return table
 
 
-def _short(found: Estimate) -> list[str]:
-    return [f"{found.stack}: {text}" for text in (*found.expected(), *rows.unpriced_words(found))]
+def _short(estimate: Estimate) -> list[str]:
+    return [
+        f"{estimate.stack}: {text}"
+        for text in (*estimate.expected(), *rows.unpriced_words(estimate))
+    ]
 
 
-def of_comparison(found: Comparison, today: datetime.date) -> RenderableType:
+def of_comparison(comparison: Comparison, today: datetime.date) -> RenderableType:
     """What rises and what falls."""
-    title = f"What changes: {found.after.stack}"
-    table = new(title, ("USD a month", *rows.names(found), "Difference", ""))
-    *changes, last = rows.of_comparison(found)
+    title = f"What changes: {comparison.after.stack}"
+    table = new(title, ("USD a month", *rows.names(comparison), "Difference", ""))
+    *changes, last = rows.of_comparison(comparison)
     for row in changes:
         add(table, *row)
     if not changes:
         add(table, "nothing", "", "", "", "")
     table.add_section()
     add(table, *last, style="bold")
-    told = [*found.after.expected(), *rows.unpriced_in(found)]
-    return Group(table, notes([*told, *rows.price_words([found.before, found.after], today)]))
+    sentences = [*comparison.after.expected(), *rows.unpriced_in(comparison)]
+    return Group(
+        table, notes([*sentences, *rows.price_words([comparison.before, comparison.after], today)])
+    )
 
 
 def new(title: str, heads: Sequence[str]) -> Table:
     """An empty table."""
     table = Table(title=_text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for at, head in enumerate(heads):
-        left = at == 0 or head == "Unit"
-        table.add_column(_text(head), justify="left" if left else "right", overflow="fold")
+        is_text = at == 0 or head == "Unit"
+        table.add_column(_text(head), justify="left" if is_text else "right", overflow="fold")
     return table
 
 
@@ -115,6 +134,6 @@ def _text(words: str) -> Text:
     return Text(visible(words))
 
 
-def notes(told: Sequence[str]) -> RenderableType:
+def notes(sentences: Sequence[str]) -> RenderableType:
     """Sentences below a table."""
-    return Padding(_text("\n".join(told)), (0, 0, 0, 1))
+    return Padding(_text("\n".join(sentences)), (0, 0, 0, 1))

@@ -27,12 +27,12 @@ from planning.costs.estimate import Cloud, Estimate
 
 def keys(clouds: Iterable[Cloud]) -> dict[str, tuple[UsageKey, tuple[str, ...]]]:
     """Every key, what it means, and the clouds that know it."""
-    found: dict[str, tuple[UsageKey, tuple[str, ...]]] = {}
+    by_name: dict[str, tuple[UsageKey, tuple[str, ...]]] = {}
     for cloud in clouds:
         for name, key in cloud.costs.USAGE.items():
-            known = found.get(name, (key, ()))
-            found[name] = (known[0], (*known[1], cloud.name))
-    return dict(sorted(found.items()))
+            known = by_name.get(name, (key, ()))
+            by_name[name] = (known[0], (*known[1], cloud.name))
+    return dict(sorted(by_name.items()))
 
 
 def parse(text: str, name: str, known: Mapping[str, object]) -> dict[UsagePath, Decimal]:
@@ -92,14 +92,16 @@ def _quantities(
             )
 
 
-def check(given: Mapping[UsagePath, Decimal], name: str, all_: Sequence[Estimate]) -> None:
+def check(given: Mapping[UsagePath, Decimal], name: str, estimates: Sequence[Estimate]) -> None:
     """Raise ``UserError`` for a quantity that stands in no line of these estimates."""
-    used = {path for found in all_ for path in found.used}
-    keys = {key for found in all_ for key in found.usage_keys}
-    names = {found.stack for found in all_} | {one for found in all_ for one in found.resources}
+    used = {path for estimate in estimates for path in estimate.used}
+    keys = {key for estimate in estimates for key in estimate.usage_keys}
+    names = {estimate.stack for estimate in estimates} | {
+        resource for estimate in estimates for resource in estimate.resources
+    }
     for *within, key in (path for path in given if path not in used):
         shown = ": ".join((name, *within, key))
-        strange = next((each for each in within if each not in names), None)
+        strange = next((word for word in within if word not in names), None)
         if strange is not None:
             raise UserError(
                 f"{shown}: should be below a stack or a resource of the estimate, got {strange!r}",

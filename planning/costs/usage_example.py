@@ -36,12 +36,12 @@ def _about(key: UsageKey) -> Iterator[str]:
     yield f"# Unit: {key.unit}. Default: unknown, which adds nothing."
 
 
-def _prices(without: Estimate, told: Estimate) -> Iterator[str]:
+def _prices(without: Estimate, with_key: Estimate) -> Iterator[str]:
     """The unit prices of the lines whose quantity a key tells."""
-    for old, new in zip(without.lines, told.lines, strict=True):
+    for old, new in zip(without.lines, with_key.lines, strict=True):
         if old.quantity is None and new.quantity is not None:
             what = f"{new.name}, {new.detail}" if new.detail else new.name
             yield f"{what}: {rows.plain(new.price.usd)} USD a {new.price.unit}"
-    for each, now in zip(without.unpriced, told.unpriced, strict=True):
-        if now.adds and not each.adds:
+    for then, now in zip(without.unpriced, with_key.unpriced, strict=True):
+        if now.adds and not then.adds:
             yield f"No price: {now.reason}"

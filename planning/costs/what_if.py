@@ -51,31 +51,35 @@ class Alternative:
 
     def document(self) -> dict[str, Any]:
         """For a machine."""
-        found = self.comparison
+        comparison = self.comparison
         return {
             "settings": dict(self.settings),
             "refused": self.refused or None,
-            "usd_per_month": number(cents(found.after.total)) if found else None,
-            "usd_difference": document.usd_difference(found) if found else None,
-            "changes": [document.change_of(change) for change in found.changes] if found else [],
-            "not_priced": [*rows.unpriced_words(found.after)] if found else [],
+            "usd_per_month": number(cents(comparison.after.total)) if comparison else None,
+            "usd_difference": document.usd_difference(comparison) if comparison else None,
+            "changes": [document.change_of(change) for change in comparison.changes]
+            if comparison
+            else [],
+            "not_priced": [*rows.unpriced_words(comparison.after)] if comparison else [],
         }
 
 
-def as_table(now: Estimate, all_: Sequence[Alternative], today: datetime.date) -> RenderableType:
+def as_table(
+    now: Estimate, alternatives: Sequence[Alternative], today: datetime.date
+) -> RenderableType:
     """All of them below each other, each with what it changes."""
-    found = table.new(f"What if: {now.stack}", HEADS)
-    table.add(found, *_now(now), style="bold")
-    for one in all_:
-        found.add_section()
-        first, *changes = one.rows()
-        table.add(found, *first, style="bold")
+    grid = table.new(f"What if: {now.stack}", HEADS)
+    table.add(grid, *_now(now), style="bold")
+    for alternative in alternatives:
+        grid.add_section()
+        first, *changes = alternative.rows()
+        table.add(grid, *first, style="bold")
         for row in changes:
-            table.add(found, *row)
-    return Group(found, table.notes(_notes(now, all_, today)))
+            table.add(grid, *row)
+    return Group(grid, table.notes(_notes(now, alternatives, today)))
 
 
-def as_markdown(now: Estimate, all_: Sequence[Alternative], today: datetime.date) -> str:
+def as_markdown(now: Estimate, alternatives: Sequence[Alternative], today: datetime.date) -> str:
     """A block for a pull request."""
     lines = [
         f"### What if: `{now.stack}`",
@@ -84,24 +88,24 @@ def as_markdown(now: Estimate, all_: Sequence[Alternative], today: datetime.date
         "|---|--:|--:|--:|",
         markdown.escaped_row(_now(now)),
     ]
-    for one in all_:
-        first, *changes = one.rows()
+    for alternative in alternatives:
+        first, *changes = alternative.rows()
         lines.append(markdown.escaped_row([f"**{first[0]}**", *first[1:]]))
         lines += [
             markdown.escaped_row([f"&nbsp;&nbsp;{row[0].strip()}", *row[1:]]) for row in changes
         ]
-    lines += ["", *(f"- {markdown.escaped(text)}" for text in _notes(now, all_, today))]
+    lines += ["", *(f"- {markdown.escaped(text)}" for text in _notes(now, alternatives, today))]
     return "\n".join(lines) + "\n"
 
 
-def as_document(now: Estimate, all_: Sequence[Alternative]) -> dict[str, Any]:
+def as_document(now: Estimate, alternatives: Sequence[Alternative]) -> dict[str, Any]:
     """For a machine."""
     return {
         "version": 1,
         "currency": "USD",
         "stack": now.stack,
         "usd_per_month": number(cents(now.total)),
-        "alternatives": [one.document() for one in all_],
+        "alternatives": [alternative.document() for alternative in alternatives],
     }
 
 
@@ -109,9 +113,12 @@ def _now(now: Estimate) -> Cells:
     return AS_IT_IS, f"{now.least}{money(now.total)}", "", ""
 
 
-def _notes(now: Estimate, all_: Sequence[Alternative], today: datetime.date) -> list[str]:
-    priced = [now, *(one.comparison.after for one in all_ if one.comparison)]
-    told = [f"{AS_IT_IS}: {words}" for words in rows.unpriced_words(now)]
-    for one in all_:
-        told += one.notes()
-    return told + rows.price_words(priced, today)
+def _notes(now: Estimate, alternatives: Sequence[Alternative], today: datetime.date) -> list[str]:
+    priced = [
+        now,
+        *(alternative.comparison.after for alternative in alternatives if alternative.comparison),
+    ]
+    sentences = [f"{AS_IT_IS}: {words}" for words in rows.unpriced_words(now)]
+    for alternative in alternatives:
+        sentences += alternative.notes()
+    return sentences + rows.price_words(priced, today)

@@ -43,28 +43,28 @@ def compare_plans(name: str, base: Side, head: Side) -> Stack:
         notes.append(
             f"The base cannot be planned, so all of it is shown as new: {_end(base.error)}"
         )
-    found = difference.compare(_resources(base.plan, name), _resources(head.plan, name))
-    status: Status = "changed" if found.changes or changed else "unchanged"
+    compared = difference.compare(_resources(base.plan, name), _resources(head.plan, name))
+    status: Status = "changed" if compared.changes or changed else "unchanged"
     status = "new" if base.plan is None else "gone" if head.plan is None else status
     return _stack(
-        name, "offline", status, found, changed, base.plan, head.plan, head.settings, notes
+        name, "offline", status, compared, changed, base.plan, head.plan, head.settings, notes
     )
 
 
-def read_preview(name: str, preview: Json, values: Json | None, said: str = "") -> Stack:
+def read_preview(name: str, preview: Json, values: Json | None, stderr: str = "") -> Stack:
     """What an engine's preview says of a stack; ``values`` are its settings."""
     errors = [
-        str(told.get("message"))
-        for told in preview.get("diagnostics") or ()
-        if isinstance(told, Mapping) and told.get("severity") == "error"
+        str(diagnostic.get("message"))
+        for diagnostic in preview.get("diagnostics") or ()
+        if isinstance(diagnostic, Mapping) and diagnostic.get("severity") == "error"
     ]
     if errors or not isinstance(preview.get("steps"), list):
-        return _failed(name, "engine", "\n".join(errors) or said or "It says nothing.", ())
-    found = difference.read_preview(preview)
+        return _failed(name, "engine", "\n".join(errors) or stderr or "It says nothing.", ())
+    compared = difference.read_preview(preview)
     before = _as_it_is(preview)
-    status: Status = "changed" if found.changes else "unchanged"
+    status: Status = "changed" if compared.changes else "unchanged"
     status = status if before else "new"
-    return _stack(name, "engine", status, found, (), before, preview, values, [])
+    return _stack(name, "engine", status, compared, (), before, preview, values, [])
 
 
 def failed(name: str, source: Source, error: str) -> Stack:
@@ -76,7 +76,7 @@ def _stack(
     name: str,
     source: Source,
     status: Status,
-    found: Difference,
+    compared: Difference,
     changed: tuple[Value, ...],
     before: Json | None,
     after: Json | None,
@@ -90,10 +90,10 @@ def _stack(
         source=source,
         status=status,
         settings=changed,
-        resources=tuple(change.resource() for change in found.changes),
-        same=found.same,
+        resources=tuple(change.resource() for change in compared.changes),
+        same=compared.same,
         cost=cost,
-        downtime=_downtime(found, chosen) if status != "gone" else (),
+        downtime=_downtime(compared, chosen) if status != "gone" else (),
         findings=_findings(name, before, after, chosen, notes),
         notes=tuple(notes),
     )
@@ -121,13 +121,13 @@ def _read(name: str, values: Json | None, notes: list[str]) -> Settings | None:
 
 def _settings(before: Json | None, after: Json | None) -> tuple[Value, ...]:
     """The settings that differ; what may be a secret is named, and not shown."""
-    found: list[Value] = []
+    values: list[Value] = []
     for key in sorted({*before, *after}) if before is not None and after is not None else ():
         old, new = ({key: side[key]} if key in side else {} for side in (before or {}, after or {}))
         for value in differences(old, new):
             hidden = Value(path=value.path, before=None, after=None, secret=True)
-            found.append(hidden if redact.is_secret_setting(key) else value)
-    return tuple(found)
+            values.append(hidden if redact.is_secret_setting(key) else value)
+    return tuple(values)
 
 
 def _resources(plan: Json | None, name: str) -> tuple[PlannedResource, ...]:
@@ -180,7 +180,7 @@ def _findings(
     if chosen is None or after is None:
         return ()
     try:
-        there = (
+        before_keys = (
             {(finding.rule, finding.urn) for finding in policy.findings(before, chosen)}
             if before
             else set()
@@ -196,7 +196,7 @@ def _findings(
             resource=finding.urn.rpartition("::")[2],
             message=finding.message,
             remedy=finding.remedy,
-            new=(finding.rule, finding.urn) not in there,
+            new=(finding.rule, finding.urn) not in before_keys,
         )
         for finding in findings
         if finding.rule != bill.BUDGET

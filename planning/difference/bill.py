@@ -30,19 +30,19 @@ def compare_costs(
     Raises ``UserError`` for a size or region without a price: the total would be too small.
     """
     old, new = _estimate(name, before), _estimate(name, after)
-    for found in filter(None, (old, new)):
-        found.complete()
-    told = Cost(before=money(old.total) if old else None, after=money(new.total) if new else None)
+    for side in filter(None, (old, new)):
+        side.complete()
+    totals = Cost(before=money(old.total) if old else None, after=money(new.total) if new else None)
     if new is None:
-        return told
+        return totals
     budget, verdict = _judged(old, new, chosen)
     if old is None:
-        return Cost(before=None, after=told.after, budget=budget, verdict=verdict)
+        return Cost(before=None, after=totals.after, budget=budget, verdict=verdict)
     comparison = compare.compare(old, new)
     *changed, total = rows.of_comparison(comparison)
     return Cost(
-        before=told.before,
-        after=told.after,
+        before=totals.before,
+        after=totals.after,
         budget=budget,
         verdict=verdict,
         difference=total[3],
@@ -55,15 +55,15 @@ def compare_costs(
 
 def unpriced(name: str, plan: Mapping[str, Any] | None) -> list[str]:
     """What costs money in a plan and has no price."""
-    found = _estimate(name, plan)
-    return rows.unpriced_words(found) if found else []
+    estimate = _estimate(name, plan)
+    return rows.unpriced_words(estimate) if estimate else []
 
 
 def _judged(
     old: Estimate | None, new: Estimate, chosen: Settings | None
 ) -> tuple[str | None, Verdict]:
     """The budget and its verdict; none where the settings switch the rule off."""
-    rule = next(one for one in RULES if one.id == BUDGET)
+    rule = next(rule for rule in RULES if rule.id == BUDGET)
     if chosen is None or policy.level_of(rule, chosen) == "disabled":
         return None, ""
     budget = policy.budget(chosen)

@@ -107,11 +107,11 @@ def compare(before: Iterable[PlannedResource], after: Iterable[PlannedResource])
             changes.append(change)
             if _moves(resource, change.operation, moved):
                 moved.add(urn)
-    kept = {renamed.get(urn, urn) for urn in new}
+    remaining = {renamed.get(urn, urn) for urn in new}
     changes += [
         Change(urn=urn, operation="delete", old=resource)
         for urn, resource in old.items()
-        if urn not in kept
+        if urn not in remaining
     ]
     touched = {change.urn for change in changes}
     return Difference(changes=tuple(changes), same=sum(urn not in touched for urn in new))

@@ -160,11 +160,11 @@ def write(document: Document) -> str:
 
 def read(text: str | bytes) -> Document:
     """Read what ``write`` made; raises ``UserError`` for anything else."""
-    found = strict.parse(text, "preview document", MOST_BYTES)
-    if not isinstance(found, dict) or found.get("version") != VERSION:
-        got = found.get("version") if isinstance(found, dict) else type(found).__name__
+    parsed = strict.parse(text, "preview document", MOST_BYTES)
+    if not isinstance(parsed, dict) or parsed.get("version") != VERSION:
+        got = parsed.get("version") if isinstance(parsed, dict) else type(parsed).__name__
         raise invalid("preview document: version", str(VERSION), strict.shown(got))
-    document = strict.build(Document, found, "preview document", LIMITS)
+    document = strict.build(Document, parsed, "preview document", LIMITS)
     names = [stack.name for stack in document.stacks]
     for name in names:
         if names.count(name) > 1:

@@ -25,7 +25,7 @@ _LIVELY = re.compile(r"@|\\#|(?=://)|(?<=www)(?=\.)|\bGH-|<!-(?=-)", re.IGNORECA
 
 def visible(text: str) -> str:
     """One line in which every character is seen: a hidden one is shown by its number."""
-    return text if text.isprintable() else "".join(_seen(each) for each in text)
+    return text if text.isprintable() else "".join(_seen(character) for character in text)
 
 
 def code(text: str, longest: int = LONGEST) -> str:
@@ -41,7 +41,7 @@ def sentence(text: str, longest: int = LONGEST) -> str:
     """A line of prose without any markup, mention, reference or link."""
     shown = _cut(" ".join(visible(text[: longest + 1]).split()), longest)
     escaped = _MARKUP.sub(r"\\\1", shown)
-    return _LIVELY.sub(lambda found: found[0] + JOINER, escaped)
+    return _LIVELY.sub(lambda match: match[0] + JOINER, escaped)
 
 
 def block(lines: Iterable[str], language: str = "") -> list[str]:
@@ -56,10 +56,10 @@ def _line(text: str, longest: int) -> str:
     return visible(text[: longest + 1]).replace("<!--", f"<!-{JOINER}-")
 
 
-def _seen(each: str) -> str:
-    if each == "\t":
+def _seen(character: str) -> str:
+    if character == "\t":
         return " "
-    return " " if each in "\n\r" else seen(each)
+    return " " if character in "\n\r" else seen(character)
 
 
 def _cut(text: str, longest: int) -> str:

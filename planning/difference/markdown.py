@@ -25,6 +25,7 @@ MOST_DIFF_LINES: Final = 40
 MOST_NAMES: Final = 10
 ERROR_LINES: Final = 60
 NOTHING: Final = "-"
+PROTECTED: Final = "it is protected, so `up` refuses until the protection is lifted"
 DEFAULT, ABSENT = "default", "none"
 """What a setting is, and an input, that is not there."""
 
@@ -51,10 +52,10 @@ def markdown(document: Document) -> str:
 
 def _mildness(stack: Stack) -> tuple[bool, ...]:
     """The most dangerous stack sorts first."""
-    operations = {one.operation for one in stack.resources}
+    operations = {resource.operation for resource in stack.resources}
     return (
-        not any(one.holds == "data" for one in stack.resources),
-        not any(one.holds for one in stack.resources),
+        not any(resource.holds == "data" for resource in stack.resources),
+        not any(resource.holds for resource in stack.resources),
         stack.status != "failed",
         stack.status != "gone",
         not verdict.mandatory(stack),
@@ -74,16 +75,20 @@ def _title(loud: Sequence[Stack]) -> str:
 
 def _alert(loud: Sequence[Stack]) -> list[str]:
     """What a reviewer must not overlook, in one box."""
-    told = [
+    warnings = [
         *(line for stack in loud for line in _losses(stack, "data")),
         *(line for stack in loud for line in _losses(stack, "address")),
-        *(f"{_label(one.name)}: the preview **failed**" for one in loud if one.status == "failed"),
+        *(
+            f"{_label(stack.name)}: the preview **failed**"
+            for stack in loud
+            if stack.status == "failed"
+        ),
         *(line for stack in loud for line in _gone(stack)),
         *(
-            f"{_label(stack.name)}: breaks the mandatory policy {code(one.policy)}:"
-            f" {sentence(one.message)}"
+            f"{_label(stack.name)}: breaks the mandatory policy {code(finding.policy)}:"
+            f" {sentence(finding.message)}"
             for stack in loud
-            for one in verdict.mandatory(stack)
+            for finding in verdict.mandatory(stack)
         ),
         *(
             f"{_label(stack.name)}: ${_money(stack.cost.after)} a month is **above its budget** of"
@@ -92,7 +97,7 @@ def _alert(loud: Sequence[Stack]) -> list[str]:
             if stack.cost and verdict.over_budget(stack)
         ),
     ]
-    return ["[!CAUTION]", *(f"- {line}" for line in told)] if told else []
+    return ["[!CAUTION]", *(f"- {line}" for line in warnings)] if warnings else []
 
 
 def _losses(stack: Stack, holds: str) -> Iterator[str]:
@@ -100,12 +105,12 @@ def _losses(stack: Stack, holds: str) -> Iterator[str]:
         "data": "**the data in it is lost**",
         "address": "**its address is lost**, DNS and allow lists have to follow",
     }
-    for one in stack.resources:
-        if stack.status == "gone" or one.holds != holds:
+    for resource in stack.resources:
+        if stack.status == "gone" or resource.holds != holds:
             continue
-        what = f"{_label(stack.name)}: {code(one.name)} ({_type(one)}) is **{DONE[one.operation]}**"
-        guard = "; it is protected, so that `up` refuses as long as it is" if one.protected else ""
-        yield f"{what}: {words[holds]}{guard}"
+        done = f"({_type(resource)}) is **{DONE[resource.operation]}**"
+        guard = f"; {PROTECTED}" if resource.protected else ""
+        yield f"{_label(stack.name)}: {code(resource.name)} {done}: {words[holds]}{guard}"
 
 
 def _gone(stack: Stack) -> Iterator[str]:
@@ -138,23 +143,25 @@ def _counts(stack: Stack) -> str:
         return "preview failed"
     if stack.status == "gone":
         return "settings deleted"
-    counted = Counter[str](one.operation for one in stack.resources)
+    counted = Counter[str](resource.operation for resource in stack.resources)
     return ", ".join(
-        f"**{counted[each]} {word}**"
-        if each in {"delete", "replace"}
-        else f"{counted[each]} {word}"
-        for each, word in DONE.items()
-        if counted[each]
+        f"**{counted[operation]} {word}**"
+        if operation in {"delete", "replace"}
+        else f"{counted[operation]} {word}"
+        for operation, word in DONE.items()
+        if counted[operation]
     )
 
 
 def _longest(stack: Stack) -> str:
     if stack.status in {"failed", "gone", "new"}:
         return NOTHING
-    felt = [one for one in stack.downtime if one.most_s != 0]
+    felt = [downtime for downtime in stack.downtime if downtime.most_s != 0]
     if not felt:
         return "none expected"
-    longest = max(felt, key=lambda one: (one.most_s is None, one.most_s or 0, one.least_s))
+    longest = max(
+        felt, key=lambda downtime: (downtime.most_s is None, downtime.most_s or 0, downtime.least_s)
+    )
     return in_words(longest.least_s, longest.most_s)
 
 
@@ -180,26 +187,29 @@ def _about(stack: Stack) -> str:
 
 def _parts(stack: Stack) -> list[Part]:
     shown = sorted(stack.resources, key=_loss)
-    told = [
-        *(f"- {_downtime(one)}" for one in stack.downtime if one.most_s != 0),
+    items = [
+        *(f"- {_downtime(downtime)}" for downtime in stack.downtime if downtime.most_s != 0),
         *_findings(stack),
         *(f"- Note: {sentence(note)}" for note in stack.notes),
     ]
-    settings = [f"- Setting {_value(each, '  ', DEFAULT)}" for each in stack.settings]
+    settings = [f"- Setting {_value(value, '  ', DEFAULT)}" for value in stack.settings]
     if len(settings) <= FOLDED_UNITS:
-        told, settings = [*told, *settings], []
+        items, settings = [*items, *settings], []
     return [
         Part("", _error(stack)),
-        Part("", told),
+        Part("", items),
         Part(f"Settings: {len(settings)} changed", settings),
         Part(_money_title(stack), _money_lines(stack), always_folded=True),
-        Part(_resources_title(stack), [unit for one in shown for unit in _resource(stack, one)]),
+        Part(
+            _resources_title(stack),
+            [unit for resource in shown for unit in _resource(stack, resource)],
+        ),
     ]
 
 
-def _loss(one: ChangedResource) -> tuple[int, int]:
+def _loss(resource: ChangedResource) -> tuple[int, int]:
     """What loses most sorts first."""
-    return ["data", "address", ""].index(one.holds), [*DONE].index(one.operation)
+    return ["data", "address", ""].index(resource.holds), [*DONE].index(resource.operation)
 
 
 def _error(stack: Stack) -> list[str]:
@@ -209,17 +219,18 @@ def _error(stack: Stack) -> list[str]:
     return ["\n".join(block(lines))]
 
 
-def _downtime(one: Downtime) -> str:
-    long = in_words(one.least_s, one.most_s)
-    why = f"{sentence(one.why)} ({sentence(one.source)})"
-    return f"Downtime of {sentence(one.what)}: **{long}**, {sentence(one.when)}: {why}"
+def _downtime(downtime: Downtime) -> str:
+    long = in_words(downtime.least_s, downtime.most_s)
+    why = f"{sentence(downtime.why)} ({sentence(downtime.source)})"
+    return f"Downtime of {sentence(downtime.what)}: **{long}**, {sentence(downtime.when)}: {why}"
 
 
 def _findings(stack: Stack) -> Iterator[str]:
-    for one in stack.findings:
-        old = "" if one.new else ", as before"
-        remedy = f" {sentence(one.remedy)}" if one.remedy else ""
-        yield f"- Policy {code(one.policy)} ({one.level}{old}): {sentence(one.message)}.{remedy}"
+    for finding in stack.findings:
+        old = "" if finding.new else ", as before"
+        remedy = f" {sentence(finding.remedy)}" if finding.remedy else ""
+        what = f"Policy {code(finding.policy)} ({finding.level}{old})"
+        yield f"- {what}: {sentence(finding.message)}.{remedy}"
 
 
 def _money_title(stack: Stack) -> str:
@@ -233,9 +244,9 @@ def _money_title(stack: Stack) -> str:
 def _money_lines(stack: Stack) -> list[str]:
     lines = stack.cost.lines if stack.cost else ()
     return [
-        f"- {sentence(one.name)}: {sentence(one.before)} → {sentence(one.after)}"
-        f" ({sentence(one.difference)})"
-        for one in lines
+        f"- {sentence(line.name)}: {sentence(line.before)} → {sentence(line.after)}"
+        f" ({sentence(line.difference)})"
+        for line in lines
     ]
 
 
@@ -247,19 +258,25 @@ def _resources_title(stack: Stack) -> str:
     return f"Resources: {counts or 'none changed'}{stay}"
 
 
-def _resource(stack: Stack, one: ChangedResource) -> list[str]:
+def _resource(stack: Stack, resource: ChangedResource) -> list[str]:
     """A unit for the resource, and one for each of its changed inputs."""
     if stack.status == "gone":
-        keeps = {"data": ", with **data**", "address": ", an **address**"}.get(one.holds, "")
-        return [f"- {code(one.name)} ({_type(one)}){keeps}"]
-    because = f", forced by {', '.join(map(code, one.because[:MOST_NAMES]))}" if one.because else ""
-    word = DONE[one.operation]
-    loud = f"**{word}**" if one.operation in {"delete", "replace"} else word
-    head = f"- {loud} {code(one.name)} ({_type(one)}){because}"
-    own = [each for each in one.inputs if not _follows(each)]
-    units = [head, *(f"  - {_value(each, '    ', ABSENT)}" for each in own)]
+        keeps = {"data": ", with **data**", "address": ", an **address**"}.get(resource.holds, "")
+        return [f"- {code(resource.name)} ({_type(resource)}){keeps}"]
+    because = (
+        f", forced by {', '.join(map(code, resource.because[:MOST_NAMES]))}"
+        if resource.because
+        else ""
+    )
+    word = DONE[resource.operation]
+    loud = f"**{word}**" if resource.operation in {"delete", "replace"} else word
+    head = f"- {loud} {code(resource.name)} ({_type(resource)}){because}"
+    own = [value for value in resource.inputs if not _follows(value)]
+    units = [head, *(f"  - {_value(value, '    ', ABSENT)}" for value in own)]
     follow = [
-        code(each.path) for each in one.inputs if _follows(each) and each.path not in one.because
+        code(value.path)
+        for value in resource.inputs
+        if _follows(value) and value.path not in resource.because
     ]
     if follow:
         words = "comes from what changes" if len(follow) == 1 else "come from what changes"
@@ -267,21 +284,21 @@ def _resource(stack: Stack, one: ChangedResource) -> list[str]:
     return units
 
 
-def _follows(one: Value) -> bool:
+def _follows(value: Value) -> bool:
     """Whether it is only known to be another one, as it comes from something that changes."""
-    return one.before is None and one.after is None and not one.secret and not one.diff
+    return value.before is None and value.after is None and not value.secret and not value.diff
 
 
-def _value(one: Value, indent: str, absent: str) -> str:
-    name = code(one.path)
-    if one.secret:
+def _value(value: Value, indent: str, absent: str) -> str:
+    name = code(value.path)
+    if value.secret:
         return f"{name}: changed, it is not shown"
-    if one.diff:
-        lines = list(one.diff[:MOST_DIFF_LINES])
-        if len(one.diff) > MOST_DIFF_LINES:
-            lines.append(f"... {len(one.diff) - MOST_DIFF_LINES} more lines")
+    if value.diff:
+        lines = list(value.diff[:MOST_DIFF_LINES])
+        if len(value.diff) > MOST_DIFF_LINES:
+            lines.append(f"... {len(value.diff) - MOST_DIFF_LINES} more lines")
         return "\n".join([f"{name}:", *(f"{indent}{line}" for line in block(lines, "diff"))])
-    before, after = (absent if side is None else code(side) for side in (one.before, one.after))
+    before, after = (absent if side is None else code(side) for side in (value.before, value.after))
     return f"{name}: {before} → {after}"
 
 
@@ -292,7 +309,7 @@ def _ending(document: Document) -> str:
     )
     lines = [f"No change: {shown}."] if quiet else []
     offline = any(stack.source == "offline" for stack in document.stacks)
-    commits = [_commit(each) for each in (document.base, document.head) if each]
+    commits = [_commit(commit) for commit in (document.base, document.head) if commit]
     between = f" of {' and '.join(commits)}" if commits else ""
     if offline:
         lines.append(
@@ -304,9 +321,9 @@ def _ending(document: Document) -> str:
     return "\n\n".join(lines) or "<sub>Nothing was previewed.</sub>"
 
 
-def _type(one: ChangedResource) -> str:
+def _type(resource: ChangedResource) -> str:
     """``aws ec2 Instance`` of ``aws:ec2/instance:Instance``, ``local Server`` of a dynamic one."""
-    package, _, rest = one.type.removeprefix("pulumi-python:dynamic/").partition(":")
+    package, _, rest = resource.type.removeprefix("pulumi-python:dynamic/").partition(":")
     module, _, name = rest.rpartition(":")
     module = module.partition("/")[0].removeprefix("index")
     return code(" ".join(word for word in (package, module, name) if word))

@@ -23,7 +23,7 @@ build command may name a registry's password."""
 
 _PEM = re.compile(r"-----BEGIN [^-\n]*-----.*?(?:-----END [^-\n]*-----|\Z)", re.DOTALL)
 _URL = re.compile(r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)")
-_TOLD = re.compile(rf"(?im)(\b[\w.-]*(?:{_NAME}|_key)[\w.-]*[\"']?\s*[=:]\s*)(?!\s)[^\n]+")
+_ASSIGNED = re.compile(rf"(?im)(\b[\w.-]*(?:{_NAME}|_key)[\w.-]*[\"']?\s*[=:]\s*)(?!\s)[^\n]+")
 _TOKENS = re.compile(
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bdop_v1_[0-9a-f]{64}\b|\bgh[a-z]_[A-Za-z0-9]{36,}\b"
 )
@@ -56,5 +56,5 @@ def without_secrets(text: str) -> str:
     """A text with everything that looks like a secret taken out."""
     text = _PEM.sub(SECRET, text)
     text = _URL.sub(SECRET, text)
-    text = _TOLD.sub(lambda found: found[1] + SECRET, text)
+    text = _ASSIGNED.sub(lambda match: match[1] + SECRET, text)
     return _TOKENS.sub(SECRET, text)

@@ -44,20 +44,20 @@ def parse(text: str | bytes, name: str, most_bytes: int) -> Any:
         raise UserError(f"{name}: should be JSON, got an error ({shown(what)})") from None
 
 
-def build(cls: type[T], found: object, path: str, limits: Limits) -> T:
+def build(cls: type[T], parsed: object, path: str, limits: Limits) -> T:
     """Make a dataclass of a parsed object: every field that it must have, and no other."""
-    if not isinstance(found, dict):
-        raise invalid(path, "an object", shown(found))
+    if not isinstance(parsed, dict):
+        raise invalid(path, "an object", shown(parsed))
     fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, cls))}
-    for key in found:
+    for key in parsed:
         if key not in fields:
             raise invalid(path, f"an object with {', '.join(fields)} only", shown(key))
     hints = typing.get_type_hints(cls)
     values = {}
     for name, field in fields.items():
-        if name in found:
+        if name in parsed:
             at = f"{path}.{name}"
-            values[name] = _value(hints[name], found[name], at, limits)
+            values[name] = _value(hints[name], parsed[name], at, limits)
             _match(limits.patterns.get((cls.__name__, name)), values[name], at)
         elif field.default is dataclasses.MISSING:
             raise invalid(f"{path}.{name}", "there", "nothing")
@@ -67,63 +67,63 @@ def build(cls: type[T], found: object, path: str, limits: Limits) -> T:
 def shown(got: object) -> str:
     """What was got, short and on one line, for an error."""
     text = str(got) if isinstance(got, str) else json.dumps(got, default=str)
-    clean = "".join(each if each.isprintable() else "?" for each in text)
+    clean = "".join(character if character.isprintable() else "?" for character in text)
     return clean if len(clean) <= LONGEST_SHOWN else clean[: LONGEST_SHOWN - 3] + "..."
 
 
-def _value(hint: Any, found: object, path: str, limits: Limits) -> Any:
+def _value(hint: Any, value: object, path: str, limits: Limits) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is types.UnionType:
-        if found is None:
+        if value is None:
             return None
-        (other,) = [each for each in arguments if each is not type(None)]
-        return _value(other, found, path, limits)
+        (other,) = [argument for argument in arguments if argument is not type(None)]
+        return _value(other, value, path, limits)
     if origin is typing.Literal:
-        if not isinstance(found, str) or found not in arguments:
-            raise invalid(path, f"one of {', '.join(map(repr, arguments))}", shown(found))
-        return found
+        if not isinstance(value, str) or value not in arguments:
+            raise invalid(path, f"one of {', '.join(map(repr, arguments))}", shown(value))
+        return value
     if origin is tuple:
-        return _list(arguments, found, path, limits)
+        return _list(arguments, value, path, limits)
     if dataclasses.is_dataclass(hint):
-        return build(typing.cast(type[Any], hint), found, path, limits)
+        return build(typing.cast(type[Any], hint), value, path, limits)
     if hint is str:
-        return _text(found, path, limits)
+        return _text(value, path, limits)
     if hint is int:
-        if type(found) is not int or not 0 <= found <= MOST_NUMBER:
-            raise invalid(path, f"a whole number from 0 to {MOST_NUMBER:,}", shown(found))
-        return found
+        if type(value) is not int or not 0 <= value <= MOST_NUMBER:
+            raise invalid(path, f"a whole number from 0 to {MOST_NUMBER:,}", shown(value))
+        return value
     if hint is bool:
-        if type(found) is not bool:
-            raise invalid(path, "true or false", shown(found))
-        return found
+        if type(value) is not bool:
+            raise invalid(path, "true or false", shown(value))
+        return value
     raise TypeError(f"{path}: no way to read a {hint!r}")
 
 
-def _list(arguments: tuple[Any, ...], found: object, path: str, limits: Limits) -> tuple[Any, ...]:
-    if not isinstance(found, list):
-        raise invalid(path, "a list", shown(found))
+def _list(arguments: tuple[Any, ...], value: object, path: str, limits: Limits) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise invalid(path, "a list", shown(value))
     if arguments[-1] is Ellipsis:
-        if len(found) > limits.items:
-            raise invalid(path, f"at most {limits.items:,} entries", f"{len(found):,}")
-        each = [arguments[0]] * len(found)
+        if len(value) > limits.items:
+            raise invalid(path, f"at most {limits.items:,} entries", f"{len(value):,}")
+        hints = [arguments[0]] * len(value)
     else:
-        if len(found) != len(arguments):
-            raise invalid(path, f"{len(arguments)} entries", len(found))
-        each = list(arguments)
+        if len(value) != len(arguments):
+            raise invalid(path, f"{len(arguments)} entries", len(value))
+        hints = list(arguments)
     return tuple(
-        _value(hint, one, f"{path}[{at}]", limits)
-        for at, (hint, one) in enumerate(zip(each, found, strict=True))
+        _value(hint, entry, f"{path}[{at}]", limits)
+        for at, (hint, entry) in enumerate(zip(hints, value, strict=True))
     )
 
 
-def _text(found: object, path: str, limits: Limits) -> str:
-    if not isinstance(found, str):
-        raise invalid(path, "text", shown(found))
-    if len(found) > limits.text:
-        raise invalid(path, f"at most {limits.text:,} characters", f"{len(found):,}")
-    if any("\ud800" <= each <= "\udfff" for each in found):
-        raise invalid(path, "text without halves of characters", shown(found))
-    return found
+def _text(value: object, path: str, limits: Limits) -> str:
+    if not isinstance(value, str):
+        raise invalid(path, "text", shown(value))
+    if len(value) > limits.text:
+        raise invalid(path, f"at most {limits.text:,} characters", f"{len(value):,}")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise invalid(path, "text without halves of characters", shown(value))
+    return value
 
 
 def _match(pattern: str | None, value: object, path: str) -> None:
@@ -132,10 +132,10 @@ def _match(pattern: str | None, value: object, path: str) -> None:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise ValueError("a key is there twice")
-    return found
+    return members
 
 
 def _constant(name: str) -> NoReturn:

@@ -52,15 +52,17 @@ def fit(sections: Sequence[Section], ending: str, limit: int) -> str:
     whole = _text(sections, ending, limit)
     if len(whole) <= limit:
         return whole
-    kept = _most(
+    count = _most(
         lambda count: len(_text(sections[:count], ending, LEAST, len(sections))) <= limit,
         1,
         len(sections),
     )
     cap = _most(
-        lambda size: len(_text(sections[:kept], ending, size, len(sections))) <= limit, LEAST, limit
+        lambda size: len(_text(sections[:count], ending, size, len(sections))) <= limit,
+        LEAST,
+        limit,
     )
-    return _text(sections[:kept], ending, cap, len(sections))
+    return _text(sections[:count], ending, cap, len(sections))
 
 
 def _most(fits: Callable[[int], bool], low: int, high: int) -> int:
@@ -85,19 +87,19 @@ def _text(sections: Sequence[Section], ending: str, cap: int, of: int = 0) -> st
 
 
 def _part(part: Part, cap: int) -> str:
-    kept: list[str] = []
+    units: list[str] = []
     length = 0
     for unit in part.units:
         length += len(unit) + 1
         if length > cap:
             break
-        kept.append(unit)
-    left = len(part.units) - len(kept)
-    if left:
-        kept.append(
-            f"- *Cut here: {left} more {'entries do' if left > 1 else 'entry does'} not fit.*"
+        units.append(unit)
+    rest = len(part.units) - len(units)
+    if rest:
+        units.append(
+            f"- *Cut here: {rest} more {'entries do' if rest > 1 else 'entry does'} not fit.*"
         )
-    text = "\n".join(kept)
+    text = "\n".join(units)
     if part.is_folded:
         return f"<details><summary>{part.title}</summary>\n\n{text}\n\n</details>"
     return f"{part.title}\n\n{text}" if part.title else text

@@ -24,14 +24,14 @@ _NONE = object()
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Value, ...]:
     """Every leaf of the given inputs that is not the same on both sides."""
-    found: list[Value] = []
+    values: list[Value] = []
     for key in sorted({*before, *after}):
-        found += _leaves(key, before.get(key, _NONE), after.get(key, _NONE))
-    if len(found) > MOST_LEAVES:
-        rest = len(found) - MOST_LEAVES + 1
+        values += _leaves(key, before.get(key, _NONE), after.get(key, _NONE))
+    if len(values) > MOST_LEAVES:
+        rest = len(values) - MOST_LEAVES + 1
         more = Value(path=f"and {rest} more", before=None, after=None)
-        return (*found[: MOST_LEAVES - 1], more)
-    return tuple(found)
+        return (*values[: MOST_LEAVES - 1], more)
+    return tuple(values)
 
 
 def _leaves(path: str, before: Any, after: Any) -> Iterator[Value]:
@@ -89,8 +89,8 @@ def _clean(value: Any) -> Any:
 
 def _diff(before: str, after: str) -> tuple[str, ...]:
     """The lines that differ, with one of context; the file's names are left out."""
-    found = difflib.unified_diff(before.splitlines(), after.splitlines(), n=1, lineterm="")
-    lines = [line[:LONGEST] for line in list(found)[2:]]
+    diff = difflib.unified_diff(before.splitlines(), after.splitlines(), n=1, lineterm="")
+    lines = [line[:LONGEST] for line in list(diff)[2:]]
     if len(lines) > MOST_LINES:
         return (*lines[: MOST_LINES - 1], f"... {len(lines) - MOST_LINES + 1} more lines")
     return tuple(lines)

@@ -23,7 +23,7 @@ def exit_code(document: Document) -> int:
 
 def mandatory(stack: Stack) -> list[Finding]:
     """Findings that stop an ``up``. Those that the base has as well stop it just so."""
-    return [one for one in stack.findings if one.level == "mandatory"]
+    return [finding for finding in stack.findings if finding.level == "mandatory"]
 
 
 def over_budget(stack: Stack) -> bool:

@@ -76,72 +76,77 @@ class Rule:
 
 
 def _database_private(seen: Seen) -> Iterator[Violation]:
-    for one in _of(seen, Database):
-        if one.public:
-            yield Violation(one.urn, f"{one.name} is within reach of the internet")
+    for database in _of(seen, Database):
+        if database.public:
+            yield Violation(database.urn, f"{database.name} is within reach of the internet")
 
 
 def _encrypted(seen: Seen) -> Iterator[Violation]:
     disks: list[Database | Disk] = [*_of(seen, Disk), *_of(seen, Database)]
-    for one in disks:
-        if one.encrypted is False:
-            yield Violation(one.urn, f"{one.name} is not encrypted at rest")
+    for disk in disks:
+        if disk.encrypted is False:
+            yield Violation(disk.urn, f"{disk.name} is not encrypted at rest")
 
 
 def _backups(seen: Seen) -> Iterator[Violation]:
-    for one in _of(seen, Database):
-        if one.backup_days is not None and one.backup_days < BACKUP_DAYS:
+    for database in _of(seen, Database):
+        if database.backup_days is not None and database.backup_days < BACKUP_DAYS:
             yield Violation(
-                one.urn,
-                f"{one.name} keeps backups for {one.backup_days} days, fewer than {BACKUP_DAYS}",
+                database.urn,
+                f"{database.name} keeps backups for {database.backup_days} days,"
+                f" fewer than {BACKUP_DAYS}",
             )
 
 
 def _protected(seen: Seen) -> Iterator[Violation]:
-    for one in _of(seen, Kept):
-        if not one.protected:
-            yield Violation(one.urn, f"{one.name} ({one.what}) is not protected from deletion")
+    for kept in _of(seen, Kept):
+        if not kept.protected:
+            yield Violation(kept.urn, f"{kept.name} ({kept.what}) is not protected from deletion")
 
 
 def _deletion_protection(seen: Seen) -> Iterator[Violation]:
-    for one in _of(seen, Database):
-        if one.deletion_protected is False:
-            yield Violation(one.urn, f"{one.name} can be deleted past Pulumi by a single request")
+    for database in _of(seen, Database):
+        if database.deletion_protected is False:
+            yield Violation(
+                database.urn, f"{database.name} can be deleted past Pulumi by a single request"
+            )
 
 
 def _metadata(seen: Seen) -> Iterator[Violation]:
-    for one in _of(seen, Server):
-        if one.tokens_only is False:
-            yield Violation(one.urn, f"{one.name} answers metadata requests without a token")
+    for server in _of(seen, Server):
+        if server.tokens_only is False:
+            yield Violation(server.urn, f"{server.name} answers metadata requests without a token")
 
 
 def _admin_ports(seen: Seen) -> Iterator[Violation]:
-    for one in _of(seen, Opening):
-        world = [cidr for cidr in one.cidrs if is_world(cidr)]
-        if world and not set(range(one.first_port, one.last_port + 1)) <= WEB_PORTS:
-            ports = f"port {one.first_port}"
-            if one.last_port != one.first_port:
-                ports = f"ports {one.first_port} to {one.last_port}"
-            yield Violation(one.urn, f"{one.name} opens {ports} to {', '.join(world)}")
+    for opening in _of(seen, Opening):
+        world = [cidr for cidr in opening.cidrs if is_world(cidr)]
+        if world and not set(range(opening.first_port, opening.last_port + 1)) <= WEB_PORTS:
+            ports = f"port {opening.first_port}"
+            if opening.last_port != opening.first_port:
+                ports = f"ports {opening.first_port} to {opening.last_port}"
+            yield Violation(opening.urn, f"{opening.name} opens {ports} to {', '.join(world)}")
 
 
 def _user_data(seen: Seen) -> Iterator[Violation]:
-    for one in _of(seen, Server):
-        made = [urn for urn in one.user_data_from if urn.split("::")[-2].endswith(SECRET_MAKERS)]
-        if one.user_data == SECRET:
-            yield Violation(one.urn, f"{one.name} has a secret in its user data")
+    for server in _of(seen, Server):
+        made = [urn for urn in server.user_data_from if urn.split("::")[-2].endswith(SECRET_MAKERS)]
+        if server.user_data == SECRET:
+            yield Violation(server.urn, f"{server.name} has a secret in its user data")
         elif made:
             names = ", ".join(urn.rpartition("::")[2] for urn in made)
-            yield Violation(one.urn, f"{one.name} has something of {names} in its user data")
-        elif LOOKS_SECRET.search(one.user_data):
-            yield Violation(one.urn, f"{one.name} has what looks like a secret in its user data")
+            yield Violation(server.urn, f"{server.name} has something of {names} in its user data")
+        elif LOOKS_SECRET.search(server.user_data):
+            yield Violation(
+                server.urn, f"{server.name} has what looks like a secret in its user data"
+            )
 
 
 def _labels(seen: Seen) -> Iterator[Violation]:
-    for one in _of(seen, Labelled):
-        lacking = [label for label in LABELS if not one.labels.get(label)]
+    for resource in _of(seen, Labelled):
+        lacking = [label for label in LABELS if not resource.labels.get(label)]
         if lacking:
-            yield Violation(one.urn, f"{one.name} lacks the labels {', '.join(lacking)}")
+            yield Violation(resource.urn, f"{resource.name} lacks the labels {', '.join(lacking)}")
 
 
 def _budget(seen: Seen) -> Iterator[Violation]:
@@ -159,13 +164,15 @@ def _budget(seen: Seen) -> Iterator[Violation]:
 
 
 def _image(seen: Seen) -> Iterator[Violation]:
-    for one in _of(seen, Server):
-        if one.image_kept is False:
-            yield Violation(one.urn, f"{one.name} is replaced by whatever {one.image} is next time")
+    for server in _of(seen, Server):
+        if server.image_kept is False:
+            yield Violation(
+                server.urn, f"{server.name} is replaced by whatever {server.image} is next time"
+            )
 
 
 def _of(seen: Seen, kind: type[Kind]) -> Iterator[Kind]:
-    return (one for one in seen.facts if isinstance(one, kind))
+    return (fact for fact in seen.facts if isinstance(fact, kind))
 
 
 RULES: Final = (

@@ -84,31 +84,31 @@ class Side:
     database: Database
 
 
-def database(told: Mapping[str, Any]) -> Database:
+def database(document: Mapping[str, Any]) -> Database:
     """From the server's answer (``components/host/agent/promotion_facts.py``)."""
     return Database(
-        version=int(told["version"]),
-        max_connections=int(told["max_connections"]),
-        reserved_connections=int(told["reserved_connections"]),
-        size_bytes=int(told["size_bytes"]),
-        wal_level=str(told["wal_level"]),
-        slot_keep=str(told["slot_keep"]),
-        large_objects=int(told["large_objects"]),
-        extensions=frozenset(map(str, told["extensions"])),
-        available=frozenset(map(str, told["available"])),
-        oldest_transaction_s=int(told["oldest_transaction_s"]),
-        sequences=int(told["sequences"]),
-        views=tuple(map(str, told["views"])),
-        foreign=tuple(map(str, told["foreign"])),
+        version=int(document["version"]),
+        max_connections=int(document["max_connections"]),
+        reserved_connections=int(document["reserved_connections"]),
+        size_bytes=int(document["size_bytes"]),
+        wal_level=str(document["wal_level"]),
+        slot_keep=str(document["slot_keep"]),
+        large_objects=int(document["large_objects"]),
+        extensions=frozenset(map(str, document["extensions"])),
+        available=frozenset(map(str, document["available"])),
+        oldest_transaction_s=int(document["oldest_transaction_s"]),
+        sequences=int(document["sequences"]),
+        views=tuple(map(str, document["views"])),
+        foreign=tuple(map(str, document["foreign"])),
         tables=tuple(
             Table(
-                name=str(each["name"]),
-                bytes=int(each["bytes"]),
-                rows=int(each["rows"]),
-                identity=bool(each["identity"]),
-                unlogged=bool(each["unlogged"]),
-                owner=str(each["owner"]),
+                name=str(table["name"]),
+                bytes=int(table["bytes"]),
+                rows=int(table["rows"]),
+                identity=bool(table["identity"]),
+                unlogged=bool(table["unlogged"]),
+                owner=str(table["owner"]),
             )
-            for each in told["tables"]
+            for table in document["tables"]
         ),
     )

@@ -67,8 +67,8 @@ def _stacks(old: Side, new: Side) -> Iterator[Obstacle]:
             "Exchange --from and --to, or name other stacks.",
         )
     for side in (old, new):
-        if found := not_built(side.cloud):
-            yield found
+        if obstacle := not_built(side.cloud):
+            yield obstacle
         if not side.healthy:
             yield Obstacle(f"Stack {side.stack} is not healthy", "`./stages status` says why.")
         if side.promotion:

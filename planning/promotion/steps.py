@@ -17,12 +17,12 @@ def expected_s(old: Side) -> int:
     return round(old.database.size_bytes / COPY_BYTES_S) + 5
 
 
-def lines(old: Side, new: Side, found: Sequence[Obstacle], stall_s: float) -> list[str]:
+def lines(old: Side, new: Side, obstacles: Sequence[Obstacle], stall_s: float) -> list[str]:
     """The plan, for the terminal."""
     database = old.database
     largest = sorted(database.tables, key=lambda table: -table.bytes)[:LARGEST]
     listed = ", ".join(f"{table.name} {mib(table.bytes)}" for table in largest)
-    said = [
+    plan = [
         f"From {old.stack} (stage {old.stage}) to {new.stack} (stage {new.stage})",
         f"  Database    {mib(database.size_bytes)}, {_counted(len(database.tables), 'table')}"
         f" ({listed}), {_counted(database.sequences, 'sequence')}",
@@ -36,12 +36,16 @@ def lines(old: Side, new: Side, found: Sequence[Obstacle], stall_s: float) -> li
         f"  --finish    {new.stack} alone; --abort before the switch: as it was",
     ]
     for heading, blocks in (("In the way:", True), ("To know:", False)):
-        if some := [one for one in found if one.blocks == blocks]:
-            said += ["", heading, *(f"  {one.problem}. {one.remedy}" for one in some)]
-    return said
+        if some := [obstacle for obstacle in obstacles if obstacle.blocks == blocks]:
+            plan += [
+                "",
+                heading,
+                *(f"  {obstacle.problem}. {obstacle.remedy}" for obstacle in some),
+            ]
+    return plan
 
 
-def as_json(old: Side, new: Side, found: Sequence[Obstacle], stall_s: float) -> dict[str, Any]:
+def as_json(old: Side, new: Side, obstacles: Sequence[Obstacle], stall_s: float) -> dict[str, Any]:
     """The same for a machine."""
     return {
         "from": old.stack,
@@ -56,7 +60,8 @@ def as_json(old: Side, new: Side, found: Sequence[Obstacle], stall_s: float) -> 
         },
         "stall_limit_s": stall_s,
         "obstacles": [
-            {"problem": one.problem, "remedy": one.remedy, "blocks": one.blocks} for one in found
+            {"problem": obstacle.problem, "remedy": obstacle.remedy, "blocks": obstacle.blocks}
+            for obstacle in obstacles
         ],
     }
 
