@@ -152,8 +152,9 @@ prices: ## which prices have changed (CLOUD=aws: only those; REGION= also there;
 		$(CHECKOUT) && exec ./stages prices $$verb $${REGION:+--region "$$REGION"} \
 		$${FROM:+--from "$$FROM"} -- $${CLOUD:+"$$CLOUD"}
 
-bench: ## how long things take, into docs/benchmarks (BENCH=stages, claims, ...: only that; RUNS=3)
-	$(STAGES) bench $${RUNS:+--runs "$$RUNS"} -- $$BENCH
+bench: ## how long things take, into docs/benchmarks (BENCH=stages, claims, ...: only that; RUNS=3; REDRAW=1: measure nothing)
+	$(DEV) --no-engine
+	$(STAGES) bench $${RUNS:+--runs "$$RUNS"} $${REDRAW:+--redraw} -- $$BENCH
 
 chaos: ## faults again and again, on stacks of its own (TIMES=20; SLOW_TIMES=20; SEED=7; FAULTS=...)
 	$(DEV)

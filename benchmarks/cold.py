@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from unittest.mock import patch
 
-from benchmarks import gantt
+from benchmarks.charts import Picture, Step, timeline
 from benchmarks.checkout import clone
-from benchmarks.gantt import Step
 from benchmarks.measures import Book, Measure, Result
 from benchmarks.stages import answering
 from components.errors import StepFailed
@@ -67,7 +66,7 @@ def ended_at(lines: Sequence[tuple[float, str]]) -> dict[str, float]:
     return found
 
 
-def draw(result: Result) -> Mapping[str, str]:
+def draw(result: Result) -> Mapping[str, Picture]:
     """A bar for each part, one after the other."""
     steps, began = list[Step](), 0.0
     for one in result.measures:
@@ -75,4 +74,4 @@ def draw(result: Result) -> Mapping[str, str]:
             steps.append(Step(one.title.partition(": ")[2], began, one.median))
             began += one.median
     steps.append(Step("fresh clone to the first 200", 0, result.of("cold.first").median))
-    return {"cold": gantt.draw("Stage 1: cold `make up`, by part", steps, result.where)}
+    return {"cold": timeline("Stage 1: cold `make up`, by part", steps, result.where)}

@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import bars
-from benchmarks.bars import Group, Shade
+from benchmarks.charts import Group, Picture, Shade, bars
 from benchmarks.checkout import Clone, clone
 from benchmarks.measures import Book, Measure, Result
 from components.clouds.local.database import cluster
@@ -124,7 +123,7 @@ def _host(known: Cluster, name: str) -> Host:
     return host
 
 
-def draw(result: Result) -> Mapping[str, str]:
+def draw(result: Result) -> Mapping[str, Picture]:
     """Its picture, by name."""
     words = {
         "moved": "fault to move of the name",
@@ -137,4 +136,4 @@ def draw(result: Result) -> Mapping[str, str]:
     ]
     aim = Shade(0, BACK_S, "aim for all clients back")
     title = "50 clients that write while the primary fails and the standby takes over"
-    return {"failover": bars.draw(title, groups, "seconds", result.where, shade=aim)}
+    return {"failover": bars(title, groups, "seconds", result.where, shade=aim)}

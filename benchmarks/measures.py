@@ -104,24 +104,18 @@ class Result:
 
 
 def of_document(document: Mapping[str, Any]) -> Result:
-    """Read what ``document`` made."""
-    names = [one.name for one in dataclasses.fields(Measure)]
+    """Read what ``document`` made, with or without more beside it."""
+
+    def known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+        names = {field.name for field in dataclasses.fields(kind)}
+        return {name: value for name, value in values.items() if name in names}
+
     measures = (
-        Measure(
-            **{
-                **{name: one[name] for name in names if name in one},
-                "values": tuple(one["values"]),
-            }
-        )
-        for one in document["measures"]
+        Measure(**{**known(Measure, values), "values": tuple(values["values"])})
+        for values in document["measures"]
     )
-    return Result(
-        **{
-            **document,
-            "machine": Machine(**document["machine"]),
-            "measures": tuple(measures),
-        }
-    )
+    machine = Machine(**document["machine"])
+    return Result(**{**known(Result, document), "machine": machine, "measures": tuple(measures)})
 
 
 @dataclass

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from benchmarks import plots
 from benchmarks.measures import Measure, Result, missed, shown
 
-PICTURE = "aims.svg"
+AIMS = "aims"
+"""The picture of all results."""
 SHORT_S = 0.3
 """Steps whose median is shorter are only in the JSON file."""
 
 
-def of_results(results: Sequence[Result]) -> str:
-    """The whole page."""
+def of_results(results: Sequence[Result], pictures: Mapping[str, Iterable[str]]) -> str:
+    """The whole page; ``pictures`` are the names of those of each benchmark."""
     parts = [
         "# Benchmarks",
         "Made by `make bench`: medians, each benchmark in one go on one machine. An aim is what a "
         "median should be at most or at least; nothing fails when it is missed.",
-        f"![Measured values as a share of their aims]({PICTURE})",
+        f"![Measured values as a share of their aims]({AIMS}.svg)",
     ]
     for result in results:
         parts += [f"## {result.benchmark}", result.where, _table(_worth(result.measures))]
-        parts += [f"![{result.benchmark}]({name}.svg)" for name in plots.of(result)]
+        parts += [f"![{result.benchmark}]({name}.svg)" for name in pictures[result.benchmark]]
         if told := missed(result.measures):
             parts.append("\n".join(f"- {line}" for line in told))
     parts.append(

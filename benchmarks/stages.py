@@ -12,12 +12,13 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.charts import Picture, Step, timeline
 from benchmarks.checkout import Clone, clone
-from benchmarks.measures import Book, Measure, ratio
+from benchmarks.measures import Book, Measure, Result, ratio
 from benchmarks.up_output import phases
 from components.clouds.local.hosts import inventory, usage
 from components.errors import StepFailed
@@ -28,6 +29,8 @@ NOOP_TIMES = 1.3
 PAIRS = 3
 """Pairs of an ``up`` without a change and the empty program, in each run: they are short."""
 ASK_EVERY_S = 0.05
+SHORT_S = 0.2
+"""Steps whose median is shorter are not in the picture."""
 
 
 def measure(runs: int, stages: Sequence[int], say: Callable[[str], None]) -> tuple[Measure, ...]:
@@ -156,3 +159,37 @@ def _good(address: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def draw(result: Result) -> Mapping[str, Picture]:
+    """Where the time of coming up goes: a picture of each stage that was measured, by name."""
+    return {
+        f"stages-{stage}": timeline(
+            f"Stage {stage}: warm `make up`, by step", up_steps, f"Medians. {result.where}"
+        )
+        for stage in (1, 2)
+        if (up_steps := steps(result, stage))
+    }
+
+
+def steps(result: Result, stage: int) -> list[Step]:
+    """The steps of a stage by their start; none in a result without it, or from before starts."""
+    medians = {measure.key: measure.median for measure in result.measures}
+    key = f"stage{stage}.up"
+    began = f"{key}.series.began."
+    resources = [
+        Step(name.removeprefix(began), at, medians[f"{key}.step.{name.removeprefix(began)}"])
+        for name, at in medians.items()
+        if name.startswith(began)
+    ]
+    if not resources:
+        return []
+    before, plan, first = (medians[f"{key}.{name}"] for name in ("before", "plan", "first"))
+    return [
+        Step("before the plan", 0, before),
+        Step("the plan", before, plan),
+        *sorted(
+            (step for step in resources if step.took_s >= SHORT_S), key=lambda step: step.began_s
+        ),
+        Step("until the first 200", 0, first),
+    ]

@@ -22,6 +22,7 @@ from __future__ import annotations
 import datetime
 import json
 import signal
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +30,7 @@ from typing import Annotated
 import typer
 
 from benchmarks import (
+    charts,
     claims,
     claims_page,
     cold,
@@ -37,12 +39,13 @@ from benchmarks import (
     failover,
     here,
     page,
-    picture,
     plots,
     preview,
+    recovery,
     stages,
     users,
 )
+from benchmarks.charts import Picture
 from benchmarks.measures import Result, missed, of_document, shown
 from components import atomic_write
 from components.errors import Interrupted
@@ -87,8 +90,15 @@ def bench(
     out: Annotated[
         Path, typer.Option(help="The folder of the results.", show_default="docs/benchmarks")
     ] = (here.ROOT / "docs" / "benchmarks"),
+    redraw: Annotated[
+        bool, typer.Option("--redraw", help="Measure nothing; draw again what was measured.")
+    ] = False,
 ) -> None:
     """Measure, and write down what came out."""
+    charts.require_matplotlib()  # now, not after hours of measuring
+    if redraw:
+        _render(out)
+        return
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stacks are taken away then, too
     try:
         _measure(list(benchmark or Benchmark), runs, stage or [1, 2], out)
@@ -113,28 +123,52 @@ def _measure(chosen: list[Benchmark], runs: int, stage: list[int], out: Path) ->
         _write(out, Result(which.value, date, commit, done, machine, measures))
 
 
-def rendered(folder: Path) -> dict[Path, str]:
-    """All that is made of the results in a folder: pages and pictures, by where they belong."""
-    files = [folder / f"{name}.json" for name in Benchmark]
-    found = [of_document(json.loads(file.read_text())) for file in files if file.exists()]
-    drawn = {name: svg for result in found for name, svg in plots.of(result).items()}
-    return {
-        folder / "README.md": page.of_results(found),
-        folder.parent / claims_page.FILE: claims_page.page(found),
-        folder / page.PICTURE: picture.draw(found),
-        **{folder / f"{name}.svg": svg for name, svg in drawn.items()},
+@dataclass(frozen=True)
+class Rendered:
+    """All that is made of the results in a folder."""
+
+    pages: dict[Path, str]
+    """By their files."""
+    pictures: dict[str, Picture]
+    """By name, without an ending."""
+
+
+def rendered(folder: Path) -> Rendered:
+    """Pages and pictures of the results in a folder."""
+    documents = {
+        file.stem: json.loads(file.read_text())
+        for name in (*Benchmark, recovery.NAME)
+        if (file := folder / f"{name}.json").exists()
     }
+    faults = documents.pop(recovery.NAME, None)
+    results = [of_document(document) for document in documents.values()]
+    drawn = {result.benchmark: plots.of(result) for result in results}
+    return Rendered(
+        pages={
+            folder / "README.md": page.of_results(results, drawn),
+            folder.parent / claims_page.FILE: claims_page.page(results),
+        },
+        pictures={
+            page.AIMS: charts.shares(results),
+            **{name: picture for named in drawn.values() for name, picture in named.items()},
+            **({recovery.NAME: recovery.draw(faults)} if faults else {}),
+        },
+    )
+
+
+def _render(out: Path) -> None:
+    made = rendered(out)
+    for file, text in made.pages.items():
+        atomic_write.write(file, text)
+    for name, picture in made.pictures.items():
+        picture.write(out / name)
 
 
 def _write(out: Path, result: Result) -> None:
     """Write the result, and what is made of all results that are there."""
     text = json.dumps(result.document(), indent=2) + "\n"
     atomic_write.write(out / f"{result.benchmark}.json", text)
-    made = rendered(out)
-    for file, words in made.items():
-        atomic_write.write(file, words)
-    if not all(plots.as_png(file) for file in made if file.suffix == ".svg"):
-        _say(f"No PNG files: {plots.RASTER} is not here (Debian's librsvg2-bin).")
+    _render(out)
     for one in result.measures:
         aim = f"   (aim: {one.wanted})" if one.wanted else ""
         _say(f"  {one.title}: {shown(one.median, one.unit)}{aim}")

@@ -125,7 +125,7 @@ VERBS: Final = {
                          ["pull-request offline --base main --out plans",
                           "pull-request render --offline plans"], in_checkout=False),
     "bench": Verb("bench", "how long things take, into docs/benchmarks",
-                  ["bench costs", "bench stages --runs 3"], in_checkout=False),
+                  ["bench costs", "bench stages --runs 3", "bench --redraw"], in_checkout=False),
     "ci": Verb("ci", "what the workflows run", ["ci plan", "ci comment"]),
 }  # fmt: skip
 

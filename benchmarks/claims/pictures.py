@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks import bars
-from benchmarks.bars import Group, Shade
+from benchmarks.charts import Group, Picture, Shade, bars
 from benchmarks.claims import CONNECTING, DISTANCES_MS, MODES, PERSISTENT, QUERIES, WAYS
 from benchmarks.measures import Result
 
@@ -18,7 +17,7 @@ PLACES = {
 }
 
 
-def draw(result: Result) -> Mapping[str, str]:
+def draw(result: Result) -> Mapping[str, Picture]:
     """All of them, by name."""
     of, where = result.of, result.where
     memory = [
@@ -62,30 +61,30 @@ def draw(result: Result) -> Mapping[str, str]:
     ]
     rate = "queries a second"
     return {
-        "claims-memory": bars.draw(
+        "claims-memory": bars(
             "Memory of a connection to PostgreSQL", memory, "MiB", where, shade=BOOK_MEMORY
         ),
-        "claims-opening": bars.draw(
+        "claims-opening": bars(
             "Time to open a connection (direct: TLS and SCRAM)",
             opening,
             "milliseconds",
             where,
             shade=BOOK_OPENING,
         ),
-        "claims-connecting": bars.draw(
+        "claims-connecting": bars(
             "Clients that connect anew for each query, by how they are known",
             connecting,
             rate,
             where,
             log=True,
         ),
-        "claims-persistent": bars.draw(
+        "claims-persistent": bars(
             "Clients that stay connected and ask without a pause", persistent, rate, where
         ),
-        "claims-modes": bars.draw(
+        "claims-modes": bars(
             "100 clients that think for 50 ms, on a pool of 25, by pool mode", modes, rate, where
         ),
-        "claims-pages": bars.draw(
+        "claims-pages": bars(
             "A page of queries one after the other, by how far the database is away",
             pages,
             "milliseconds",

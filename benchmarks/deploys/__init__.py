@@ -15,8 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import bars
-from benchmarks.bars import Group
+from benchmarks.charts import Group, Picture, bars
 from benchmarks.checkout import Clone, clone
 from benchmarks.deploys.load import Load, load
 from benchmarks.measures import Book, Measure, Result
@@ -118,7 +117,7 @@ def _whole(own: Clone, stack: str) -> bool:
     return "8001" in str(said) and "8000" not in str(said)
 
 
-def draw(result: Result) -> Mapping[str, str]:
+def draw(result: Result) -> Mapping[str, Picture]:
     """Its picture, by name."""
     groups = [
         Group(
@@ -136,4 +135,4 @@ def draw(result: Result) -> Mapping[str, str]:
         for processes, title in PROCESSES.items()
     ]
     title = "p99 of answers while the sample app is deployed, restarted and rolled back"
-    return {"deploys": bars.draw(title, groups, "ms", result.where)}
+    return {"deploys": bars(title, groups, "ms", result.where)}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks import bars, lines
-from benchmarks.bars import Group
-from benchmarks.lines import Line, Mark
+from benchmarks.charts import Group, Line, Mark, Picture, bars, lines
 from benchmarks.measures import Measure, Result
 from benchmarks.users import BEFORE_S, HEAVY_USERS, USERS
 from benchmarks.users.knee import P99_MS, STEPS
@@ -14,8 +12,8 @@ from benchmarks.users.knee import P99_MS, STEPS
 STAGES = (1, 2)
 
 
-def draw(result: Result) -> Mapping[str, str]:
-    """SVG text by name."""
+def draw(result: Result) -> Mapping[str, Picture]:
+    """All of them, by name."""
     known = {one.key: one for one in result.measures}
     return {
         "users-p99": _steps(result, known, "p99", "Waiting of users", "p99 in ms", limit=True),
@@ -33,7 +31,7 @@ def _steps(
     upwards: str,
     *,
     limit: bool = False,
-) -> str:
+) -> Picture:
     """By the number of users, up to the first step past the knee."""
     found = [
         Line(
@@ -48,10 +46,10 @@ def _steps(
     ]
     marks = [Mark("the limit of the knee", limit=P99_MS)] if limit else []
     axes = ("users, each with 5 to 15 s between an answer and the next request", upwards)
-    return lines.draw(f"{title} by their number", found, axes, result.where, marks)
+    return lines(f"{title} by their number", found, axes, result.where, marks)
 
 
-def _processor(result: Result, known: Mapping[str, Measure]) -> str:
+def _processor(result: Result, known: Mapping[str, Measure]) -> Picture:
     groups = []
     for stage in STAGES:
         start = f"users.stage{stage}.cpu."
@@ -60,10 +58,10 @@ def _processor(result: Result, known: Mapping[str, Measure]) -> str:
         ]
         groups.append(Group(f"stage {stage}, {USERS[stage]:,} users", used))
     title = "What the hosts work while users browse"
-    return bars.draw(title, groups, "percent of a core", result.where)
+    return bars(title, groups, "percent of a core", result.where)
 
 
-def _heavy(result: Result, known: Mapping[str, Measure]) -> str:
+def _heavy(result: Result, known: Mapping[str, Measure]) -> Picture:
     """The slowest request of each second: median of the runs."""
     found = []
     for stage in STAGES:
@@ -77,4 +75,4 @@ def _heavy(result: Result, known: Mapping[str, Measure]) -> str:
     mark = Mark("heavy query", span=(BEFORE_S, BEFORE_S + took))
     axes = ("seconds", "slowest request of the second, ms")
     title = f"A heavy query while {HEAVY_USERS} users browse"
-    return lines.draw(title, found, axes, result.where, [mark])
+    return lines(title, found, axes, result.where, [mark])

@@ -28,8 +28,9 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from benchmarks import here, plots, strips
-from benchmarks.measures import Book, Measure, Result
+from benchmarks import charts, here, recovery
+from benchmarks.measures import Book, Result
+from benchmarks.recovery import ACKNOWLEDGED, HUNG, LOST, TWICE
 from components import atomic_write
 from tests.real.clone import clone
 from tests.real.faults import faults, replacing, trial
@@ -41,7 +42,6 @@ from tests.real.stages.conftest import take_away
 
 UP = "up killed at one of ten points"
 REPLACE = "replacement stopped at one of its steps"
-ACKNOWLEDGED, LOST, TWICE, HUNG = "acknowledged", "lost", "twice", "hung"
 
 
 class Chaos:
@@ -134,36 +134,10 @@ class Chaos:
         document = {**found.document(), "seed": self.seed, "loads": self.loads}
         document["wrong"] = self.wrong
         self.out.mkdir(parents=True, exist_ok=True)
-        atomic_write.write(self.out / "chaos.json", json.dumps(document, indent=2) + "\n")
-        picture = self.out / "chaos.svg"
-        atomic_write.write(picture, draw(found, self.seed, self.loads))
-        plots.as_png(picture)
-
-
-def draw(found: Result, seed: int, loads: list[float]) -> str:
-    """The picture of the times to recover."""
-
-    def times(stage: int) -> list[Measure]:
-        return [
-            one
-            for one in found.measures
-            if one.key.startswith(f"stage{stage}.") and one.unit == "s"
-        ]
-
-    def total(what: str) -> int:
-        return round(sum(sum(one.values) for one in found.measures if one.key.endswith(f".{what}")))
-
-    groups = [("Stage 1, one server", times(1)), ("Stage 2, app and database", times(2))]
-    title = "Time until all is well again after a fault"
-    counted = (
-        f"Of {total(ACKNOWLEDGED):,} acknowledged writes {total(LOST)} lost, {total(TWICE)} there "
-        f"twice, {total(HUNG)} clients hung. In brackets: how often. A line is the median. Well: "
-        "each of 50 writing clients, a page and a new job were answered. Lost hosts and a killed "
-        "up: with the next up, which is in the time; a full volume and a cut link: from their end. "
-    )
-    load = f"Load while it ran: {min(loads):g} to {max(loads):g}. Seed {seed}."
-    shown = [group for group in groups if group[1]]
-    return strips.draw(title, shown, "seconds", f"{counted}{found.where} {load}")
+        atomic_write.write(
+            self.out / f"{recovery.NAME}.json", json.dumps(document, indent=2) + "\n"
+        )
+        recovery.draw(document).write(self.out / recovery.NAME)
 
 
 def main() -> int:
@@ -175,6 +149,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=here.ROOT / "docs" / "benchmarks")
     parser.add_argument("fault", nargs="*", help="which; all where none is named")
     asked = parser.parse_args()
+    charts.require_matplotlib()
     slow = {fault.key for fault in faults.every(0) if fault.slow}
     slow |= {f"stage{stage}.{name}" for stage in (1, 2) for name in ("up", "replace")}
     known = {fault.key for fault in faults.every(0)} | slow

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
+from matplotlib.patches import Rectangle
 
-from benchmarks import cold, page, picture, strips
+from benchmarks import cold, page
 from benchmarks.measures import (
     Book,
     Machine,
@@ -25,7 +24,6 @@ from benchmarks.up_output import phases
 from components.clouds.local.hosts import usage
 from components.errors import UserError
 
-SVG = "{http://www.w3.org/2000/svg}"
 MACHINE = Machine(2, "A <processor>", 23.5, "Linux 6.1", 0.25)
 MET = Measure("a", "a thing", "s", (1.5, 0.25, 1.0), aim=1.0)
 MISSED = Measure("b", "b & more", "times", (1.2, 1.4, 9.0), aim=1.3)
@@ -154,37 +152,19 @@ def test_a_host_without_a_memory_group_of_its_own() -> None:
 
 def test_the_page_has_every_measure_but_short_steps() -> None:
     short = Measure("stage1.up.step.x", "short step", "s", (0.2,))
-    text = page.of_results([result(MET, MISSED, PLAIN, short)])
+    text = page.of_results([result(MET, MISSED, PLAIN, short)], {"stages": ["stages-1"]})
     assert "| a thing | 1.00 s | 0.250 s to 1.50 s | at most 1.00 s | met |" in text
     assert "| b & more | 1.40 times | 1.20 times to 9.00 times | at most 1.30 times | " in text
     assert text.count("**missed**") == 1
     assert "| c in memory | 100 MiB | 100 MiB |  |  |" in text
     assert "short step" not in text
+    assert "![stages](stages-1.svg)" in text
     assert "- missed: b & more" in text and "missed: a thing" not in text
     assert (
         "2030-01-02 03:04 UTC, commit abc123, 3 runs: 2 cores (A <processor>), 23.5 GiB, "
         "Linux 6.1, load 0.25 at the start."
     ) in text
-    assert ", 1 run: " in page.of_results([result(MET, runs=1)])
-
-
-def test_the_picture_shows_each_aim_and_stays_on_its_canvas() -> None:
-    longest = Measure("d", "stage 1: `make up` without a change, against empty", "times", (1,), 1.3)
-    drawn = picture.draw([result(MET, MISSED, PLAIN, longest)])
-    root = ElementTree.fromstring(drawn)  # noqa: S314 - made above
-    boxes = root.iter("{http://www.w3.org/2000/svg}rect")
-    bars = [box for box in boxes if box.get("fill") != "#fff"]
-    assert [box.get("fill") for box in bars] == [picture.MET, picture.MISSED, picture.MET]
-    words = list(root.iter("{http://www.w3.org/2000/svg}text"))
-    titles = [text.text or "" for text in words if text.get("class") == "end"]
-    # A letter is at most that wide on average.
-    assert max(map(len, titles)) * 7.8 < picture.LEFT
-    assert " ".join(titles).endswith(longest.title.replace("`", ""))
-    ends = [float(box.attrib["x"]) + float(box.attrib["width"]) for box in bars]
-    assert ends[0] == picture.AIM < ends[1] < picture.WIDTH
-    lines = root.iter("{http://www.w3.org/2000/svg}line")
-    assert max(float(line.attrib["x2"]) for line in lines) < picture.WIDTH - 150  # room for words
-    assert "b &amp; more" in drawn and "c in memory" not in drawn
+    assert ", 1 run: " in page.of_results([result(MET, runs=1)], {"stages": []})
 
 
 COLD = [
@@ -207,27 +187,15 @@ def test_the_parts_of_a_cold_up_and_their_picture() -> None:
     book.note("cold.part.b", "cold `make up`: another", 300)
     book.note("cold.first", "", 320)
     drawn = cold.draw(Result("cold", "d", "c", 1, MACHINE, book.measures()))["cold"]
-    assert "the first part 20.0 s; another 300.0 s; fresh clone to the first 200 320.0 s" in drawn
-    x = [float(found) for found in re.findall(r'<rect x="([0-9.]+)" y', drawn)][-3:]
-    assert x[0] == x[2] < x[1]
+    assert drawn.spoken == (
+        "Stage 1: cold `make up`, by part: "
+        "the first part 20.0 s; another 300.0 s; fresh clone to the first 200 320.0 s"
+    )
+    (axes,) = drawn.figure.axes
+    assert [bar.get_x() for bar in axes.patches if isinstance(bar, Rectangle)] == [0, 20, 0]
 
 
 def test_what_was_there_already_is_no_cold_start() -> None:
     with pytest.raises(UserError) as error:
         cold.ended_at(COLD[:3] + COLD[4:])
     assert str(error.value) == "make up: should have made the Pulumi CLI, had it already"
-
-
-def test_a_strip_has_a_point_of_each_value_and_a_line_at_the_median() -> None:
-    few = Measure("a", "few <things>", "s", (2.0, 1.0, 4.0))
-    one = Measure("b", "one thing", "s", (100.0,))
-    drawn = strips.draw("A title", [("first", [few]), ("second", [one])], "seconds", "A note")
-    root = ElementTree.fromstring(drawn)  # noqa: S314 - made above
-    points = [float(point.attrib["cx"]) for point in root.iter(f"{SVG}circle")]
-    middle, last = (
-        float(line.attrib["x1"]) for line in root.iter(f"{SVG}line") if line.get("stroke-width")
-    )
-    assert points[1] < points[0] == middle < points[2] < points[3] == last
-    assert len({point.get("cy") for point in list(root.iter(f"{SVG}circle"))[:3]}) == 3
-    words = [text.text for text in root.iter(f"{SVG}text")]
-    assert {"first", "few <things> (3)", "2.00 s", "second", "one thing (1)", "A note"} <= {*words}

@@ -9,20 +9,16 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import bars, claims_page, failover, here, picture, plots
-from benchmarks.bars import Group, Shade
+from benchmarks import charts, claims_page, failover, here
 from benchmarks.claims import client, poolers, side, watching
 from benchmarks.measures import Book, Machine, Measure, Result, missed, shown
 from components.errors import UserError
 from scripts import bench
 
 MACHINE = Machine(2, "A processor", 23.5, "Linux 6.1", 0.25)
-SVG = "{http://www.w3.org/2000/svg}"
 
 CLAIMS = {
     "memory.private.idle": 1.25,
@@ -87,10 +83,9 @@ def test_an_aim_may_be_the_least_that_should_be() -> None:
         "missed: as fast: 29.90 times, the aim is at least 30.00 times"
     ]
     result = Result("claims", "d", "c", 3, MACHINE, (few,))
-    assert "of at least 30" in picture.draw([result])
-    assert "an aim of nothing" not in picture.draw(
-        [replace(result, measures=(Measure("n", "an aim of nothing", "writes", (0,), 0),))]
-    )
+    nothing = Measure("n", "an aim of nothing", "writes", (0,), 0)
+    spoken = charts.shares([result, replace(result, measures=(nothing,))]).spoken
+    assert spoken.endswith("aims: as fast 29.90 times of at least 30")
 
 
 @pytest.mark.parametrize(
@@ -275,50 +270,13 @@ def test_a_failover_that_loses_one_write_once_has_missed(
     assert [row.strip("| ").split(" | ")[-1] for row in rows] == [verdict] * 2
 
 
-def drawn(*, log: bool = False, shade: Shade | None = None) -> ElementTree.Element:
-    groups = [
-        Group("few", [("one", Measure("a", "a", "ms", (0.3, 0.4, 0.5)))]),
-        Group("a title as long as this", [("another <one>", Measure("b", "b", "ms", (170.0,)))]),
-    ]
-    text = bars.draw("A title", groups, "milliseconds", claims().where, log=log, shade=shade)
-    return ElementTree.fromstring(text)  # noqa: S314 - made above
-
-
-@pytest.mark.parametrize("log", [False, True])
-def test_bars_stay_on_their_canvas_and_the_axis_holds_them(log: bool) -> None:
-    root = drawn(log=log, shade=Shade(50, 100, "a range"))
-    plain = [box for box in root.iter(f"{SVG}rect") if box.get("rx") == "3"]
-    ends = [float(box.attrib["x"]) + float(box.attrib["width"]) for box in plain]
-    assert bars.LEFT < ends[0] < ends[1] <= bars.RIGHT
-    words = [text.text or "" for text in root.iter(f"{SVG}text")]
-    assert "milliseconds" + ", logarithmic" * log in words
-    assert ("1,000" if log else "200") in words and "a range" in words
-    assert any("2030-01-02 03:04 UTC" in text for text in words)
-    assert any("load 0.25 at the start." in text for text in words)
-    height = float(root.attrib["height"])
-    assert max(float(text.attrib["y"]) for text in root.iter(f"{SVG}text")) < height
-
-
-def test_a_long_title_of_a_group_has_a_line_of_its_own() -> None:
-    at = {text.text: float(text.attrib["y"]) for text in drawn().iter(f"{SVG}text")}
-    assert abs(at["few"] - at["one"]) < 5
-    assert at["another <one>"] - at["a title as long as this"] > 20
-
-
 def test_pages_and_pictures_of_this_checkout_are_those_of_its_results() -> None:
-    made = bench.rendered(here.ROOT / "docs" / "benchmarks")
-    stale = [file.name for file, text in made.items() if file.read_text() != text]
-    assert stale == [], "made by `make bench`"
-    without = [file.name for file in made if file.suffix == ".svg" and not _png(file).exists()]
-    assert without == []
-
-
-def _png(file: Path) -> Path:
-    return file.with_suffix(".png")
-
-
-def test_without_the_tool_for_png_the_picture_stays_svg(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert plots.as_png(tmp_path / "x.svg") is False
+    folder = here.ROOT / "docs" / "benchmarks"
+    made = bench.rendered(folder)
+    texts = made.pages | {
+        folder / f"{name}.svg": made.pictures[name].svg() for name in made.pictures
+    }
+    stale = [file.name for file, text in texts.items() if file.read_text() != text]
+    assert stale == [], "`make bench REDRAW=1` makes them again"
+    for ending in ("svg", "png"):
+        assert {file.stem for file in folder.glob(f"*.{ending}")} == set(made.pictures)

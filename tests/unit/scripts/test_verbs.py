@@ -19,7 +19,10 @@ from scripts import main as application
 from scripts.main import VERBS, main
 
 ROOT = Path(__file__).resolve().parents[3]
-HEAVY = ("pulumi", "boto3", "botocore", "grpc", "yaml", "rich", "jinja2", "urllib.request")
+HEAVY = (
+    *("pulumi", "boto3", "botocore", "grpc", "yaml", "rich", "jinja2", "matplotlib"),
+    "urllib.request",
+)
 """What the list of verbs must not load: the operator waits for it."""
 
 
