@@ -23,8 +23,9 @@ from components.resources.secrets import GeneratedSecrets
 from components.seam.cloud import Cloud, DatabaseAnswer, DatabaseNeeds, NetworkNeeds
 from components.settings import Settings
 from components.stages import storage
+from components.stages.app_contents import SECRETS
 from components.stages.app_database import AppDatabase
-from components.stages.app_host import SECRETS, AppHost
+from components.stages.app_host import AppHost
 
 ADMIN_PASSWORD = "database-admin-password"  # noqa: S105 - the name of a generated secret
 APP_PASSWORD = "database-app-password"  # noqa: S105 - the name of a generated secret

@@ -31,12 +31,9 @@ from components.seam import buckets
 from components.seam.cloud import BucketNeeds, Cloud, NetworkAnswer, NetworkNeeds, VolumeNeeds
 from components.settings import Settings
 from components.stages import storage
+from components.stages.app_contents import SECRETS
 from components.stages.app_database import AppDatabase
-from components.stages.app_host import (
-    SECRETS,
-    AppHost,
-    server_plan_name,
-)
+from components.stages.app_host import AppHost, server_plan_name
 
 BACKUP_PASSPHRASE = "backup-passphrase"  # noqa: S105 - the name of a generated secret
 

@@ -138,7 +138,7 @@ def test_fact_10_an_error_in_what_is_computed_late_is_raised(
     def fail(*_: object, **__: object) -> str:
         raise UserError("too large a document")
 
-    monkeypatch.setattr("components.stages.app_host.boot_document", fail)
+    monkeypatch.setattr("components.stages.app_contents.boot_document", fail)
     with pytest.raises(UserError, match="too large a document"):
         settled("digitalocean-stage1")
     monkeypatch.undo()
