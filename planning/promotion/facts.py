@@ -77,6 +77,10 @@ class Side:
     """How far the server's clock is ahead of this machine's, to about a second."""
     backup: Backup | None
     """``None``: the stack makes none by itself (stage 2's managed database does)."""
+    signing_key: str
+    """A digest of the keys that the app signs cookies with."""
+    uploads: bool
+    """Whether ``STORAGE_DIR`` on the server holds something."""
     usd_a_month: Decimal | None
     """What the stack costs; ``None``: something of it has no price."""
     promotion: Mapping[str, str]

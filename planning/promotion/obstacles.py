@@ -46,6 +46,7 @@ def obstacles(old: Side, new: Side, *, replace: bool = False) -> list[Obstacle]:
         *_load(old),
         *_backups(old),
         *_clocks(old, new),
+        *_not_copied(old, new),
     ]
 
 
@@ -257,6 +258,23 @@ def _clocks(old: Side, new: Side) -> Iterator[Obstacle]:
             f"The clocks of the two servers are {apart_s:.0f} s apart: now() will jump at the"
             " switch",
             "`timedatectl` on each server says whether it is synchronized.",
+            blocks=False,
+        )
+
+
+def _not_copied(old: Side, new: Side) -> Iterator[Obstacle]:
+    """What an app has beside its database."""
+    if old.signing_key != new.signing_key:
+        yield Obstacle(
+            "The two stacks have different SECRET_KEYs: who is logged in has to log in again",
+            f"`./stages run {old.stack} -- printenv SECRET_KEY` shows the old one;"
+            f" `./stages env set {new.stack} SECRET_KEY SECRET_KEY_BASE` asks for both.",
+            blocks=False,
+        )
+    if old.uploads:
+        yield Obstacle(
+            f"The files in STORAGE_DIR of {old.stack} are not copied",
+            "Copy them to where the app of stage 2 looks for them.",
             blocks=False,
         )
 

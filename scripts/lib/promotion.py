@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from components import outputs
 from components.errors import StepFailed, UserError
-from components.host import pgbouncer, pool, postgres, valkey
+from components.host import app, pgbouncer, pool, postgres, valkey
 from components.remote import document
 from components.settings import Settings
 from planning.costs import price_books
@@ -66,8 +66,13 @@ def sides(both: Pair) -> tuple[facts.Side, facts.Side]:
 
 
 def _side(session: Session, server: app_server.AppServer) -> facts.Side:
-    data = postgres.MOUNT if session.settings.stage == 1 else ""
-    asked = {"mode": "promotion facts", "url": _url(), "data": data}
+    here = session.settings.stage == 1
+    asked = {
+        "mode": "promotion facts",
+        "url": _url(),
+        "data": postgres.MOUNT if here else "",
+        "uploads": app.storage(postgres.MOUNT) if here else "",
+    }
     told = server.perform(asked, session.say, deadline_s=FACTS_S)
     asked_at = time.time()
     hosts = session.operations.hosts(session.stack)
@@ -89,6 +94,8 @@ def _side(session: Session, server: app_server.AppServer) -> facts.Side:
         connections=_connections(settings, database),
         clock_ahead_s=float(told["clock_s"]) - asked_at,
         backup=_backup(session),
+        signing_key=str(told["signing_key"]),
+        uploads=bool(told["uploads"]),
         usd_a_month=_usd_a_month(session.stack),
         promotion=told["promotion"],
         database=database,

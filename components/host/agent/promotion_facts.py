@@ -5,9 +5,11 @@ Asked as the app, through the pooler, like ``database_info.py``.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 from components.host.agent import admin_sql, promotion_record, release
@@ -58,7 +60,8 @@ COMMIT;
 
 
 def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
-    """``url``: the app's way to its database. ``data``: where that is, if it is on this host."""
+    """``url``: the app's way to its database. ``data``: where that is, if it is on this host;
+    ``uploads`` likewise."""
     argv = [admin_sql.PSQL, "-Xqw", "-v", "ON_ERROR_STOP=1", "-At", "-c", FACTS, document["url"]]
     as_app = ["setpriv", "--reuid=app", "--regid=app", "--init-groups", "--reset-env"]
     done = run([*as_app, *argv], timeout_s=TIMEOUT_S)
@@ -73,6 +76,15 @@ def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
         "database": json.loads(done.output),
         "free_bytes": free,
         "clock_s": time.time(),
+        "signing_key": _signing_key(),
+        "uploads": bool(document["uploads"]) and any(os.scandir(document["uploads"])),
         "release": release.active(),
         "promotion": {key: record.get(key) for key in ("phase", "side", "other")} if record else {},
     }
+
+
+def _signing_key() -> str:
+    """A digest that tells whether two servers sign cookies alike."""
+    lines = Path(release.ENVIRONMENT).read_text().splitlines()
+    keys = [line for line in lines if line.startswith(("SECRET_KEY=", "SECRET_KEY_BASE="))]
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()

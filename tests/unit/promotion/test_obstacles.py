@@ -45,6 +45,8 @@ OLD = Side(
     connections=36,
     clock_ahead_s=-0.2,
     backup=Backup(fresh=True, proven=True),
+    signing_key="ab",
+    uploads=False,
     usd_a_month=Decimal("30.58"),
     promotion={},
     database=DATABASE,
@@ -222,6 +224,11 @@ def test_a_cloud_without_it_is_refused(cloud: str) -> None:
             {"database_oldest_transaction_s": 90},
             "A transaction has gone on for 90 s: the copy waits for its end",
         ),
+        (
+            {"signing_key": "cd"},
+            "The two stacks have different SECRET_KEYs: who is logged in has to log in again",
+        ),
+        ({"uploads": True}, "The files in STORAGE_DIR of shop-stage1 are not copied"),
         ({"backup": None}, "Stack shop-stage1 makes no backups"),
         (
             {"backup": Backup(fresh=True, proven=False)},
