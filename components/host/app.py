@@ -136,8 +136,8 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = (), mount: str | None
         "worker_stop_s": WORKER_STOP_S,
         "memory": memory,
     }
-    kept = f"ReadWritePaths=-{storage(mount)}\n" if mount else ""
-    hardening = plain("app/hardening.conf") + kept
+    writable = f"ReadWritePaths=-{storage(mount)}\n" if mount else ""
+    hardening = plain("app/hardening.conf") + writable
     return Part(
         packages=tuple(packages),
         users=(SystemUser(name=USER, uid=ids.APP, home=HOME),),
@@ -175,7 +175,7 @@ def app(*, memory: MemoryShares, packages: Sequence[str] = (), mount: str | None
             HostFile(
                 path=f"{UNITS}/{spare_unit()}.d/50-spare.conf", content=plain("app/spare.conf")
             ),
-            hardened(release.JOB, kept),
+            hardened(release.JOB, writable),
             HostFile(
                 path=COMMANDS,
                 content=render("app/run-command.conf.j2", **names, hardening=hardening),

@@ -109,13 +109,13 @@ def upstream_managed(
     """
     if not password or not password.isprintable():
         raise ValueError("the database's password should be printable text in one line")
-    for each in (host, *read_hosts):
-        if not each.replace("-", "").replace(".", "").replace(":", "").isalnum():
-            raise ValueError(f"the database's host should be a name or an address, got {each!r}")
+    for name in (host, *read_hosts):
+        if not name.replace("-", "").replace(".", "").replace(":", "").isalnum():
+            raise ValueError(f"the database's host should be a name or an address, got {name!r}")
     way = f"port={int(port)} password={_quoted(password)}"
     return _databases(
         server=f"host={host} {way}",
-        readers=[f"host={each} {way}" for each in read_hosts],
+        readers=[f"host={name} {way}" for name in read_hosts],
         every_reader=f"host={','.join(read_hosts)} {way}",
         sizes=sizes,
         statement_timeout_s=statement_timeout_s,

@@ -78,8 +78,8 @@ class App:
 
     def unfinished(self) -> dict[str, str]:
         """The roll that was not finished, if any."""
-        found: dict[str, str] = read_json(ROLLING, {})
-        return found
+        roll: dict[str, str] = read_json(ROLLING, {})
+        return roll
 
     def begin(self, old: str, new: str) -> None:
         write_json(ROLLING, {"from": old, "to": new})
@@ -170,8 +170,10 @@ class App:
 
     def _answers(self, unit: str, url: str) -> None:
         def given_up() -> bool:
-            found = units.state(unit)
-            return found.get("ActiveState") == "failed" or int(found["NRestarts"]) >= GIVE_UP_AFTER
+            status = units.state(unit)
+            return (
+                status.get("ActiveState") == "failed" or int(status["NRestarts"]) >= GIVE_UP_AFTER
+            )
 
         silent = web.wait([url], self.host_header, self.timeout_s, given_up)
         if silent:
@@ -199,9 +201,9 @@ class App:
         while True:
             late = time.monotonic() >= deadline
             for unit in running:
-                found = units.state(unit)
-                same = found.get("MainPID") == began[unit].get("MainPID")
-                if found.get("ActiveState") != "active" or not same:
+                status = units.state(unit)
+                same = status.get("MainPID") == began[unit].get("MainPID")
+                if status.get("ActiveState") != "active" or not same:
                     raise Failed(
                         unit,
                         f"ended within {self.settle_s:g} s of its start",

@@ -34,7 +34,7 @@ def keep_off(packages: list[str], own: list[str]) -> None:
     if not new:
         return
     listed = run(["dpkg-query", "-L", *sorted(new)]).output.splitlines()
-    names = {found[1] for line in listed if (found := _UNIT.fullmatch(line))} - set(own)
+    names = {match[1] for line in listed if (match := _UNIT.fullmatch(line))} - set(own)
     on = [name for name in sorted(names) if units.state(name).get("UnitFileState") == "enabled"]
     for name in on:
         step(f"disable {name}")
@@ -52,12 +52,12 @@ def _reached(packages: list[str]) -> set[str]:
         status, name, provides, depends = line.split("\t")
         if status == "installed":
             needs[name] = _names(depends)
-            for each in {name, *_names(provides)}:
-                providers.setdefault(each, set()).add(name)
+            for capability in {name, *_names(provides)}:
+                providers.setdefault(capability, set()).add(name)
     reached: set[str] = set()
     ahead = set(packages)
     while ahead:
-        here = {found for name in ahead for found in providers.get(name, ())} - reached
+        here = {package for name in ahead for package in providers.get(name, ())} - reached
         reached |= here
         ahead = {need for name in here for need in needs[name]}
     return reached
@@ -65,5 +65,5 @@ def _reached(packages: list[str]) -> set[str]:
 
 def _names(relations: str) -> set[str]:
     """The names in ``a (>= 1) | b:any, c``."""
-    words = (each.split() for each in re.split(r"[,|]", relations))
+    words = (relation.split() for relation in re.split(r"[,|]", relations))
     return {word[0].partition(":")[0] for word in words if word}

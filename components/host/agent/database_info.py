@@ -61,11 +61,11 @@ SELECT coalesce(json_agg(s), '[]') FROM (
 
 def database_info(document: dict[str, Any]) -> dict[str, object]:
     """``url``: the app's way to its database. ``database_here``: whether it is on this host."""
-    found = _json(_as("app", [*_psql("-At"), "-c", OF_THE_APP, document["url"]]), "database")
+    database = _json(_as("app", [*_psql("-At"), "-c", OF_THE_APP, document["url"]]), "database")
     slow = None
     if document["database_here"]:
         slow = _json(run([*admin_sql.as_postgres(), "-c", SLOW], timeout_s=TIMEOUT_S), "database")
-    return {"database": found, "slow": slow, "pools": _pools(document["pooler"])}
+    return {"database": database, "slow": slow, "pools": _pools(document["pooler"])}
 
 
 def _pools(pooler: list[str]) -> list[dict[str, str]]:

@@ -38,15 +38,15 @@ def look(path: Path, base: Path = Path("/")) -> dict[str, str] | None:
             status, content = _read(folder, path.name)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    found = {
+    attributes = {
         "mode": f"{stat.S_IMODE(status.st_mode):04o}",
         "owner": _name(pwd.getpwuid, status.st_uid),
         "group": _name(grp.getgrgid, status.st_gid),
     }
     if content is not None:
-        return {**found, "sha256": hashlib.sha256(content).hexdigest()}
+        return {**attributes, "sha256": hashlib.sha256(content).hexdigest()}
     kind = "link" if stat.S_ISLNK(status.st_mode) else "other"
-    return {**found, "sha256": "", "kind": kind}
+    return {**attributes, "sha256": "", "kind": kind}
 
 
 def _read(folder: int, name: str) -> tuple[os.stat_result, bytes | None]:
@@ -87,9 +87,9 @@ class Files:
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
         self.unsettled: dict[str, dict[str, str]] = read_json(self._record, {})
-        kept = {old.get("copy") for old in self.unsettled.values()}
+        copies = {old.get("copy") for old in self.unsettled.values()}
         for copy in (state / "old").iterdir():
-            if copy.name not in kept:
+            if copy.name not in copies:
                 copy.unlink()  # Of a run that was killed before it touched the file.
 
     def write(self, files: dict[str, Wanted], absent: Iterable[str]) -> list[str]:

@@ -46,11 +46,11 @@ def _units(names: list[str]) -> dict[str, dict[str, object]]:
         return {}
     restarts, memory = _restarts(), units.memory_kib()
     shown = run(["systemctl", "show", f"--property={FIELDS}", "--", *names]).output
-    found: dict[str, dict[str, object]] = {}
+    states: dict[str, dict[str, object]] = {}
     for block in shown.split("\n\n"):
         unit = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         times = restarts.get(unit.get("Id", ""), [])
-        found[unit.get("Id", "")] = {
+        states[unit.get("Id", "")] = {
             "state": "skipped" if units.is_skipped(unit) else unit.get("ActiveState", "unknown"),
             "sub": unit.get("SubState", ""),
             "result": unit.get("Result", ""),
@@ -61,7 +61,7 @@ def _units(names: list[str]) -> dict[str, dict[str, object]]:
             "up_s": _up_s(unit),
             "memory_mib": round(memory.get(unit.get("Id", ""), 0) / 1024),
         }
-    return found
+    return states
 
 
 def _up_s(unit: dict[str, str]) -> int | None:
@@ -75,19 +75,19 @@ def _restarts() -> dict[str, list[float]]:
     """When systemd started each unit again by itself, in seconds since 1970."""
     # Of process 1 alone: any user may log a line with this id.
     argv = ["journalctl", "_PID=1", f"MESSAGE_ID={RESTART_SCHEDULED}", f"--since=-{RECENT_S}s"]
-    found: dict[str, list[float]] = defaultdict(list)
+    times: dict[str, list[float]] = defaultdict(list)
     for line in run([*argv, "--output=json", "--output-fields=UNIT"]).output.splitlines():
         try:
             entry = json.loads(line)
-            found[entry["UNIT"]].append(int(entry["__REALTIME_TIMESTAMP"]) / 1e6)
+            times[entry["UNIT"]].append(int(entry["__REALTIME_TIMESTAMP"]) / 1e6)
         except (ValueError, LookupError, TypeError):
             continue  # a word of journalctl's own
-    return found
+    return times
 
 
 def _disks(mounts: str) -> list[dict[str, object]]:
     """Each file system that can be written to, once, as ``df`` counts it."""
-    found: dict[int, dict[str, object]] = {}
+    disks: dict[int, dict[str, object]] = {}
     for line in mounts.splitlines():
         _, where, kind, options, *_ = line.split()
         if kind not in DISKS or "ro" in options.split(","):
@@ -98,16 +98,16 @@ def _disks(mounts: str) -> list[dict[str, object]]:
             continue
         used = room.f_blocks - room.f_bfree
         inodes = room.f_files - room.f_ffree
-        if device in found or not Path(where).is_dir() or not used + room.f_bavail:
+        if device in disks or not Path(where).is_dir() or not used + room.f_bavail:
             continue
-        found[device] = {
+        disks[device] = {
             "where": where,
             "size_mib": room.f_blocks * room.f_frsize // 1024**2,
             "left_mib": room.f_bavail * room.f_frsize // 1024**2,
             "used_percent": round(100 * used / (used + room.f_bavail)),
             "inodes_percent": round(100 * inodes / room.f_files) if room.f_files else 0,
         }
-    return list(found.values())
+    return list(disks.values())
 
 
 def _boot() -> str:
@@ -119,9 +119,9 @@ def _boot() -> str:
         return "running"
     if not json.loads(result.read_text())["v1"].get("errors"):
         return "done"
-    said = run(["cloud-init", "status", "--format", "json"]).output
+    output = run(["cloud-init", "status", "--format", "json"]).output
     try:
-        errors = json.loads(said).get("errors") or []
+        errors = json.loads(output).get("errors") or []
     except ValueError:
-        errors = [said.strip()]
+        errors = [output.strip()]
     return f"failed: {'; '.join(map(str, errors))}" if errors else "done"

@@ -257,7 +257,7 @@ def _check_readiness(readiness: dict[str, Any]) -> None:
     step("readiness check")
     silent = web.wait(readiness["urls"], readiness["host_header"], float(readiness["timeout_s"]))
     if silent:
-        answers = ", ".join(f"{url} answered {said!r}" for url, said in silent.items())
+        answers = ", ".join(f"{url} answered {answer!r}" for url, answer in silent.items())
         raise Failed(
             "readiness",
             f"not healthy after {readiness['timeout_s']} s{pace.load()}: {answers}",
@@ -271,7 +271,7 @@ def _lock() -> TextIO:
     stream = os.fdopen(os.open(LOCK, os.O_WRONLY | os.O_CREAT, 0o600), "w")
     os.fchmod(stream.fileno(), 0o600)
     deadline = time.monotonic() + LOCK_TIMEOUT_S
-    told = False
+    is_noted = False
     while True:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -284,7 +284,7 @@ def _lock() -> TextIO:
                 ) from None
         else:
             return stream
-        if not told:
+        if not is_noted:
             note("another run is at work on this host: waiting for it")
-            told = True
+            is_noted = True
         time.sleep(0.2)

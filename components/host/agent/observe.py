@@ -23,5 +23,5 @@ def observe(document: dict[str, Any]) -> dict[str, object]:
 
 
 def _state(unit: str) -> str:
-    found = units.state(unit)
-    return "skipped" if units.is_skipped(found) else found.get("ActiveState", "unknown")
+    status = units.state(unit)
+    return "skipped" if units.is_skipped(status) else status.get("ActiveState", "unknown")

@@ -18,10 +18,12 @@ def patience() -> float:
     """How much slower than usual this host has booted, at least 1: limits are as much longer."""
     show = ["systemctl", "show", f"--property={_BEGIN}", f"--property={_END}"]
     try:
-        said = subprocess.run(show, capture_output=True, text=True, timeout=60, check=False).stdout
+        output = subprocess.run(
+            show, capture_output=True, text=True, timeout=60, check=False
+        ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return 1.0
-    return factor(said)
+    return factor(output)
 
 
 def factor(shown: str) -> float:

@@ -128,8 +128,8 @@ def _prepare_new(document: dict[str, Any]) -> None:
 
 
 def _schema_is_there(ways: Ways, tables: list[str]) -> bool:
-    found = rows(new(ways, TABLES))
-    return set(tables) <= set(found)
+    present = rows(new(ways, TABLES))
+    return set(tables) <= set(present)
 
 
 def _copy_schema(ways: Ways, document: dict[str, Any]) -> None:

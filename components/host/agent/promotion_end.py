@@ -65,5 +65,5 @@ def _in_postgres(ways: Ways) -> Any:
 
 
 def _has_role(ask: Any) -> bool:
-    said: str = ask(f"SELECT count(*) FROM pg_roles WHERE rolname = '{ROLE}'")
-    return said.strip() != "0"
+    count: str = ask(f"SELECT count(*) FROM pg_roles WHERE rolname = '{ROLE}'")
+    return count.strip() != "0"

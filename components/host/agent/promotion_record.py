@@ -19,8 +19,8 @@ DATABASES = "/etc/pgbouncer/databases.ini"
 
 def read() -> dict[str, Any]:
     """The record; empty where there is no promotion."""
-    found: dict[str, Any] = read_json(FILE, {})
-    return found
+    document: dict[str, Any] = read_json(FILE, {})
+    return document
 
 
 def phase(document: dict[str, Any]) -> dict[str, object]:

@@ -70,9 +70,9 @@ def through_tunnel(ways: Ways) -> dict[str, str]:
     }
 
 
-def rows(said: str) -> Any:
+def rows(output: str) -> Any:
     """One JSON value that a query answered with."""
-    return json.loads(said.strip() or "null")
+    return json.loads(output.strip() or "null")
 
 
 def _ask(connection: Mapping[str, str], sql: str, where: str, timeout_s: float) -> str:

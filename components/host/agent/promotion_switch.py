@@ -137,14 +137,14 @@ def recover(document: dict[str, Any]) -> None:
     known = record.read()
     if not known.get("switching"):
         return
-    there = Path(record.DATABASES).read_text() == known["databases_ini"]
+    has_moved = Path(record.DATABASES).read_text() == known["databases_ini"]
     interrupted = Failed("switch", "an earlier one was interrupted")
     if known["switching"] == "to" and known["phase"] == record.COPYING:
-        if there:
+        if has_moved:
             _switched(ways, Clock(0, time.monotonic()))
         else:
             _undo_switch(ways, interrupted)
-    elif known["switching"] == "from" and there:
+    elif known["switching"] == "from" and has_moved:
         _undo_back(ways, interrupted)
     elif known["switching"] == "from":
         pooler.resume()
@@ -157,27 +157,27 @@ def _wait_until_close(document: dict[str, Any]) -> None:
     step("the copy catches up")
     deadline = time.monotonic() + CLOSE_S
     while True:
-        found: dict[str, Any] = progress(document)
-        lag = found["lag"] or {}
+        state: dict[str, Any] = progress(document)
+        lag = state["lag"] or {}
         if lag.get("kept") == "lost":
             raise Failed(
                 "the copy",
                 "was cut off for so long that stage 1 no longer keeps what it lacks",
                 "Begin it anew: `./stages promote --abort`, then --copy.",
             )
-        if found["other_tables"]:
+        if state["other_tables"]:
             raise Failed(
                 "the copy",
-                f"lacks a change of the tables: {', '.join(found['other_tables'])}",
+                f"lacks a change of the tables: {', '.join(state['other_tables'])}",
                 "Begin it anew: `./stages promote --abort`, then --copy.",
             )
-        ready = found["tables"] == found["ready"] and found["enabled"]
+        ready = state["tables"] == state["ready"] and state["enabled"]
         if ready and lag.get("active") and lag["bytes"] < CLOSE_BYTES:
             return
         if time.monotonic() > deadline:
             raise Failed(
                 "the copy",
-                f"has {found['ready']} of {found['tables']} tables and is"
+                f"has {state['ready']} of {state['tables']} tables and is"
                 f" {lag.get('bytes', 0)} bytes behind; nothing was changed",
                 "Give it time: --copy shows how it goes on.",
             )
@@ -209,9 +209,9 @@ def _comparison(ways: Ways) -> str:
     small = f"SELECT coalesce(json_agg(t), '[]') FROM unnest(ARRAY[{listed}]) t"
     size = f"pg_table_size(t::regclass) < {SMALL_MIB} * 1048576"
     return f"{COMPARED}{TABLES};\n" + "".join(
-        f"SELECT {literal(one)}, count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)"
-        f" FROM {one} t;\n"
-        for one in rows(old(ways, f"{small} WHERE {size}"))
+        f"SELECT {literal(table)}, count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)"
+        f" FROM {table} t;\n"
+        for table in rows(old(ways, f"{small} WHERE {size}"))
     )
 
 
@@ -220,7 +220,7 @@ def _compare(ways: Ways, sql: str, clock: Clock) -> None:
     step("compare")
     with ThreadPoolExecutor() as both:
         asked = both.submit(old, ways, sql), both.submit(new, ways, sql)
-        ours, theirs = (each.result().splitlines() for each in asked)
+        ours, theirs = (answer.result().splitlines() for answer in asked)
     differs = [line.partition("|")[0] for line in {*ours} ^ {*theirs}]
     if differs:
         raise Failed("switch", f"the two differ in {', '.join(sorted(set(differs)))}")

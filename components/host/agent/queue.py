@@ -117,13 +117,13 @@ class Valkey:
         self.ask("SELECT", 0)
 
     def _scan(self) -> set[bytes]:
-        found: set[bytes] = set()
+        keys: set[bytes] = set()
         cursor: bytes | str = "0"
         while True:
             cursor, some = self.ask("SCAN", cursor, "COUNT", 1000)
-            found.update(some)
+            keys.update(some)
             if cursor == b"0":
-                return found
+                return keys
 
 
 def connect(where: dict[str, Any]) -> Valkey:

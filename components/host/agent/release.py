@@ -297,22 +297,22 @@ def _unpack(name: str) -> None:
     incoming = sys.stdin.buffer
     cut = Failed("release", "the archive was cut off on its way", "Run it again.")
     try:
-        left = int(incoming.readline())
+        remaining = int(incoming.readline())
     except ValueError:
         raise cut from None
     argv = _job(temporary, UNPACK_TIMEOUT_S, (), "tar", "--extract", "--no-same-owner")
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None  # noqa: S101
         try:
-            while left and (block := incoming.read(min(left, 1 << 20))):
+            while remaining and (block := incoming.read(min(remaining, 1 << 20))):
                 process.stdin.write(block)
-                left -= len(block)
+                remaining -= len(block)
             process.stdin.close()
         except BrokenPipeError:
             pass
         assert process.stderr is not None  # noqa: S101
         reason = process.stderr.read().decode(errors="replace")
-    if left:
+    if remaining:
         raise cut
     if process.returncode != 0:
         raise Failed("release", f"the archive does not unpack: {Done(1, reason).last_line()}")

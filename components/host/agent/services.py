@@ -66,13 +66,13 @@ class Readers:
         if done.ok:
             self.accepted.add(unit)
             return
-        output, told = done.output, units.journal(unit)
+        output, log = done.output, units.journal(unit)
         mended = self.undo(reads(service), running={unit: running})
         raise Failed(
             unit,
             f"{verb} failed: {done.first_line()}; {mended}",
             "Its log is below; correct the setting and run it again.",
-            f"{output.strip()}\n{told}",
+            f"{output.strip()}\n{log}",
         )
 
     def undo(self, refused: set[str], *, running: dict[str, bool]) -> str:
@@ -81,14 +81,14 @@ class Readers:
         Services that already run with one of the refused files get the old one again.
         Returns a sentence on how that went.
         """
-        kept = {
+        accepted = {
             path
             for service in self.services
             if service["unit"] in self.accepted
             for path in reads(service)
         } - refused
         unread = set(self.files.unsettled) - self._read_by_anyone()
-        back = self._put_back(set(self.files.unsettled) - kept - (unread - refused))
+        back = self._put_back(set(self.files.unsettled) - accepted - (unread - refused))
         failures = []
         for service in self.services:
             unit = service["unit"]

@@ -205,4 +205,4 @@ def _start_all(document: dict[str, Any]) -> str:
         # One that still ends its job starts when it has.
         run(["systemctl", "start", "--no-block", "--", unit])
     silent = web.wait(readiness["urls"], readiness["host_header"], START_TIMEOUT_S)
-    return ", ".join(f"{url} answered {said!r}" for url, said in silent.items())
+    return ", ".join(f"{url} answered {answer!r}" for url, answer in silent.items())

@@ -52,12 +52,12 @@ def missing_packages(packages: list[str]) -> list[str]:
     if not packages:
         return []
     done = run(["dpkg-query", "-W", "-f=${db:Status-Status}\t${Package}\t${Provides}\n"])
-    there: set[str] = set()
+    present: set[str] = set()
     for line in done.output.splitlines():
         status, _, names = line.partition("\t")
         if status == "installed":
-            there.update(word.split()[0] for word in names.replace("\t", ",").split(",") if word)
-    return [package for package in packages if package not in there]
+            present.update(word.split()[0] for word in names.replace("\t", ",").split(",") if word)
+    return [package for package in packages if package not in present]
 
 
 def install_packages(packages: list[str]) -> None:
@@ -101,17 +101,17 @@ def make_users(users: dict[str, dict[str, str]]) -> None:
     for name, user in users.items():
         uid = user["uid"]
         try:
-            found = pwd.getpwnam(name)
+            account = pwd.getpwnam(name)
         except KeyError:
             _make_user(name, uid, user["home"])
         else:
-            if user["outlives_host"] and found.pw_uid != int(uid):
+            if user["outlives_host"] and account.pw_uid != int(uid):
                 raise Failed(
                     f"user {name}",
-                    f"should have uid {uid}, has {found.pw_uid}",
+                    f"should have uid {uid}, has {account.pw_uid}",
                     "It was made before the boot document could: replace the server.",
                 )
-            if found.pw_dir != user["home"] and user["home"] != "/nonexistent":
+            if account.pw_dir != user["home"] and user["home"] != "/nonexistent":
                 _move_home(name, user["home"])
     for name, user in users.items():
         lacking = [group for group in user["groups"].split() if name not in _members(name, group)]

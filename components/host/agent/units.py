@@ -25,9 +25,9 @@ def is_active(unit: str) -> bool:
     return state(unit).get("ActiveState") in {"active", "reloading"}
 
 
-def is_skipped(found: dict[str, str]) -> bool:
+def is_skipped(status: dict[str, str]) -> bool:
     """Whether a unit does not run because its own ``ExecCondition`` says that it need not."""
-    return found.get("ActiveState") == "inactive" and found.get("Result") == "exec-condition"
+    return status.get("ActiveState") == "inactive" and status.get("Result") == "exec-condition"
 
 
 def enable(names: list[str]) -> None:
@@ -64,7 +64,7 @@ def memory_kib(proc: Path = Path("/proc")) -> dict[str, int]:
     By process and not by control group, where pages of files that were read once count as well and
     which has no such number on every machine.
     """
-    found: dict[str, int] = defaultdict(int)
+    sizes: dict[str, int] = defaultdict(int)
     for process in proc.iterdir():
         if not process.name.isdecimal():
             continue
@@ -75,8 +75,8 @@ def memory_kib(proc: Path = Path("/proc")) -> dict[str, int]:
             continue
         for unit in {name.strip() for part in groups for name in part.split("\n")}:
             if size and unit.endswith(".service"):
-                found[unit] += int(size[1])
-    return found
+                sizes[unit] += int(size[1])
+    return sizes
 
 
 def memory_mib(names: list[str]) -> int:

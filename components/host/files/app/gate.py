@@ -154,13 +154,13 @@ def let_nginx_in(port: int) -> bool:
         try:
             folder = os.open(path.parent, os.O_DIRECTORY | os.O_NOFOLLOW)
             descriptors.callback(os.close, folder)
-            there = os.open(path.name, os.O_PATH | os.O_NOFOLLOW, dir_fd=folder)
-            descriptors.callback(os.close, there)
+            descriptor = os.open(path.name, os.O_PATH | os.O_NOFOLLOW, dir_fd=folder)
+            descriptors.callback(os.close, descriptor)
         except OSError:
             return False
-        if not stat.S_ISSOCK(os.fstat(there).st_mode):
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
             return False
-        opened = Path(f"/proc/self/fd/{there}")
+        opened = Path(f"/proc/self/fd/{descriptor}")
         os.chown(opened, -1, grp.getgrnam("www-data").gr_gid)
         opened.chmod(0o660)
         return True

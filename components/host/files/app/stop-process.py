@@ -39,11 +39,11 @@ def parent(pid: int) -> int:
 
 def children() -> dict[int, list[int]]:
     """All processes by their parent."""
-    found: dict[int, list[int]] = {}
+    tree: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
-            found.setdefault(parent(int(entry.name)), []).append(int(entry.name))
-    return found
+            tree.setdefault(parent(int(entry.name)), []).append(int(entry.name))
+    return tree
 
 
 def started_by(pid: int, tree: dict[int, list[int]]) -> list[int]:
@@ -51,15 +51,15 @@ def started_by(pid: int, tree: dict[int, list[int]]) -> list[int]:
 
     By descriptor, for a number may soon be another process's, whose it is not to end.
     """
-    found = []
+    descriptors = []
     for child in tree.get(pid, ()) if is_shell(pid) else ():
         try:
             descriptor = os.pidfd_open(child)
         except ProcessLookupError:
             continue
         if parent(child) == pid:
-            found += [descriptor, *started_by(child, tree)]
-    return found
+            descriptors += [descriptor, *started_by(child, tree)]
+    return descriptors
 
 
 def main(arguments: list[str]) -> int:

@@ -41,8 +41,8 @@ select coalesce(json_object_agg(name, rows), '{}') from (
 
 def room(place: Path, size_bytes: int) -> None:
     """Raise ``Failed`` where a copy of this size has no room, before anything is written."""
-    there = os.statvfs(place)
-    free, keep = there.f_bavail * there.f_frsize, there.f_blocks * there.f_frsize // 20
+    stats = os.statvfs(place)
+    free, keep = stats.f_bavail * stats.f_frsize, stats.f_blocks * stats.f_frsize // 20
     needed = size_bytes + WAL_BYTES + keep
     if free < needed:
         mib = repository.mib
@@ -63,11 +63,11 @@ def best_place(places: list[str], size_bytes: int) -> Path:
 
 
 def empty(place: Path) -> None:
-    for one in place.iterdir():
-        if one.is_dir() and not one.is_symlink():
-            shutil.rmtree(one)
+    for entry in place.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
         else:
-            one.unlink()
+            entry.unlink()
 
 
 def restore(place: Path, words: list[str], size_bytes: int) -> None:
@@ -126,11 +126,11 @@ def _wait(server: subprocess.Popen[bytes], log: Path) -> None:
     raise Failed(f"The copy still replays WAL after {START_S} s")
 
 
-def _why(said: str) -> str:
-    fatal = [line for line in said.splitlines() if "FATAL" in line or "PANIC" in line]
+def _why(output: str) -> str:
+    fatal = [line for line in output.splitlines() if "FATAL" in line or "PANIC" in line]
     if any("recovery ended before configured recovery target" in line for line in fatal):
         return "nothing was archived that is as new as the time asked for; --latest takes all"
-    return (fatal or said.strip().splitlines() or ["it said nothing"])[-1].strip()
+    return (fatal or output.strip().splitlines() or ["it said nothing"])[-1].strip()
 
 
 def session(role: str, database: str, *, live: bool = False) -> list[str]:
@@ -147,21 +147,23 @@ def ask(role: str, database: str, sql: str, *, live: bool = False) -> str:
         argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or ["no reason given"]
-        raise Failed(f"{'The database' if live else 'The copy'}: {said[-1]}")
+        lines = done.stderr.strip().splitlines() or ["no reason given"]
+        raise Failed(f"{'The database' if live else 'The copy'}: {lines[-1]}")
     return done.stdout.strip()
 
 
 def counts(*, live: bool = False) -> dict[str, int]:
     """Rows of each table of the app, counted as the app: no more rights than it has."""
-    found: dict[str, int] = json.loads(ask("app", "app", COUNTS, live=live))
-    return found
+    rows: dict[str, int] = json.loads(ask("app", "app", COUNTS, live=live))
+    return rows
 
 
 def newest_transaction() -> float | None:
     """When the last transaction that the copy has was committed."""
-    said = ask("postgres", "postgres", "select extract(epoch from pg_last_xact_replay_timestamp())")
-    return float(said) if said else None
+    seconds = ask(
+        "postgres", "postgres", "select extract(epoch from pg_last_xact_replay_timestamp())"
+    )
+    return float(seconds) if seconds else None
 
 
 def check(binaries: str) -> None:
@@ -182,8 +184,8 @@ def check(binaries: str) -> None:
         check=False,
     )
     if done.returncode != 0:
-        said = done.stdout.strip().splitlines() or ["no reason given"]
-        raise Failed(f"The restored copy is damaged: {' | '.join(said[:3])}")
+        lines = done.stdout.strip().splitlines() or ["no reason given"]
+        raise Failed(f"The restored copy is damaged: {' | '.join(lines[:3])}")
 
 
 def dump(binaries: str) -> None:
@@ -194,8 +196,8 @@ def dump(binaries: str) -> None:
         argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
     )
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or ["no reason given"]
-        raise Failed(f"The copy is not dumped: {said[-1]}")
+        lines = done.stderr.strip().splitlines() or ["no reason given"]
+        raise Failed(f"The copy is not dumped: {lines[-1]}")
 
 
 def facts(binaries: str) -> dict[str, Any]:

@@ -36,21 +36,21 @@ def due() -> dict[str, Any]:
     settings = record.config()
     gap = (record.FOLDER / record.GAP).exists() or (record.FOLDER / record.GAP_CLOSING).exists()
     with record.alone("due"):
-        found = _there()
+        backups = _backups()
         # A server that has no record of one may not know of a gap either.
         first = not (record.load().get("backup") or {}).get("last_good")
-        kind = repository.due(found, settings["hour"], time.time(), gap=gap or first)
+        kind = repository.due(backups, settings["hour"], time.time(), gap=gap or first)
         return repository.make(kind) if kind else {}
 
 
 def now(kind: str = "") -> dict[str, Any]:
     """A differential one unless a full one is due or was asked for."""
     gap = (record.FOLDER / record.GAP).exists()
-    full = gap or not any(one["type"] == "full" for one in _there())
+    full = gap or not any(backup["type"] == "full" for backup in _backups())
     return repository.make(kind or ("full" if full else "diff"))
 
 
-def _there() -> list[dict[str, Any]]:
+def _backups() -> list[dict[str, Any]]:
     """The backups there are, for one who is about to make another: that it cannot is recorded."""
     try:
         return repository.backups()
@@ -80,10 +80,12 @@ def _archiver() -> dict[str, Any] | None:
         " from pg_stat_archiver"
     )
     try:
-        found: dict[str, Any] = json.loads(copies.ask("postgres", "postgres", question, live=True))
+        archiver: dict[str, Any] = json.loads(
+            copies.ask("postgres", "postgres", question, live=True)
+        )
     except Failed:
         return None
-    return found
+    return archiver
 
 
 def list_() -> dict[str, Any]:
@@ -109,10 +111,10 @@ def verify() -> dict[str, Any]:
     return values
 
 
-def _newest(found: list[dict[str, Any]]) -> dict[str, Any]:
-    if not found:
+def _newest(backups: list[dict[str, Any]]) -> dict[str, Any]:
+    if not backups:
         raise Failed("There is no backup yet", "`./stages backup now` makes one")
-    return found[-1]
+    return backups[-1]
 
 
 def flush() -> None:
@@ -141,9 +143,9 @@ def restore(*words: str) -> dict[str, Any]:
 
 def table(wanted: str, *words: str) -> dict[str, Any]:
     """The same, and tables of it in the running database, each under a new name."""
-    found = tables.names(wanted)
+    qualified = tables.names(wanted)
     with _copy("restore", words) as values:
-        values["restored"] = [tables.bring(*one, time.time()) for one in found]
+        values["restored"] = [tables.bring(*name, time.time()) for name in qualified]
     return _beside(values)
 
 
@@ -180,8 +182,8 @@ def _copy(what: str, words: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     settings = record.config()
     place = Path(settings["restore_place"])
     with record.alone("restore"), record.recorded(what) as values:
-        found = repository.backups()
-        chosen, options = target(words or ("latest",), found, time.time())
+        backups = repository.backups()
+        chosen, options = target(words or ("latest",), backups, time.time())
         _readable(chosen)
         if "--type=immediate" not in options:
             flush()
@@ -203,20 +205,20 @@ def _beside(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def target(
-    words: tuple[str, ...], found: list[dict[str, Any]], now_s: float
+    words: tuple[str, ...], backups: list[dict[str, Any]], now_s: float
 ) -> tuple[dict[str, Any], list[str]]:
     """The backup that a restore begins with, and pgBackRest's options; raises ``Failed``."""
-    newest = _newest(found)
+    newest = _newest(backups)
     match words:
         case ("latest",):
             return newest, []
         case ("at", *rest):
             moment = _moment(" ".join(rest))
             shown = moment.strftime("%Y-%m-%d %H:%M:%S UTC")
-            first = datetime.fromtimestamp(found[0]["ended"], UTC)
+            first = datetime.fromtimestamp(backups[0]["ended"], UTC)
             if moment.timestamp() >= now_s:
                 raise Failed(f"--to-time: should be in the past, got {shown}")
-            before = [one for one in found if one["ended"] < moment.timestamp()]
+            before = [backup for backup in backups if backup["ended"] < moment.timestamp()]
             if not before:
                 raise Failed(
                     f"--to-time: should be after the first backup, {first:%Y-%m-%d %H:%M:%S UTC},"
@@ -231,10 +233,10 @@ def target(
                 f"--set={chosen['id']}",
             ]
         case (label,):
-            for one in found:
-                if one["id"] == label:
-                    return one, ["--type=immediate", "--target-action=promote", f"--set={label}"]
-    known = ", ".join(one["id"] for one in found)
+            for backup in backups:
+                if backup["id"] == label:
+                    return backup, ["--type=immediate", "--target-action=promote", f"--set={label}"]
+    known = ", ".join(backup["id"] for backup in backups)
     raise Failed(f"ID: should be one of {known}, got {' '.join(words)[:60]!r}")
 
 

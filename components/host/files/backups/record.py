@@ -45,19 +45,19 @@ def config() -> dict[str, Any]:
 def load() -> dict[str, Any]:
     """The records: ``backup``, ``verify``, ``restore``, each of the last run."""
     try:
-        found = json.loads((FOLDER / "record.json").read_text())
+        records = json.loads((FOLDER / "record.json").read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return records if isinstance(records, dict) else {}
 
 
 def save(what: str, **values: object) -> None:
     """Keep how a run went, beside those of the other kinds; a kill leaves the old record."""
-    kept = load()
+    records = load()
     # The last success outlives failures: its age is what counts.
-    good = values if values.get("ok") else (kept.get(what) or {}).get("last_good")
-    kept[what] = {**values, "last_good": good}
-    text = json.dumps(kept, indent=1)
+    good = values if values.get("ok") else (records.get(what) or {}).get("last_good")
+    records[what] = {**values, "last_good": good}
+    text = json.dumps(records, indent=1)
     new = FOLDER / "record.json.new"
     with new.open("w") as stream:
         stream.write(text)

@@ -42,9 +42,9 @@ def pgbackrest(*words: str, timeout_s: float = RUN_S) -> str:
     return done.stdout
 
 
-def reason(said: str) -> str:
+def reason(output: str) -> str:
     """The first error that pgBackRest names: ``[055]: unable to load info file``."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
     return (errors or lines or ["no reason given"])[0]
 
@@ -53,36 +53,38 @@ def backups() -> list[dict[str, Any]]:
     """Every backup that the repository has, the oldest first."""
     try:
         every = json.loads(pgbackrest("info", "--output=json", timeout_s=INFO_S))
-        (stanza,) = [one for one in every if one["name"] == "main"] or [{}]
-        majors = {one["id"]: one["version"] for one in stanza.get("db", [])}
-        found = [_backup(one, majors) for one in stanza.get("backup", [])]
+        (stanza,) = [stanza for stanza in every if stanza["name"] == "main"] or [{}]
+        majors = {database["id"]: database["version"] for database in stanza.get("db", [])}
+        backups = [_backup(backup, majors) for backup in stanza.get("backup", [])]
     except (ValueError, LookupError, TypeError):
         raise Failed("pgBackRest info: its answer is not understood") from None
     if stanza.get("status", {}).get("code") not in NOTHING_WRONG:
-        said = [one.get("status", {}).get("message") for one in stanza.get("repo", [])]
-        raise Failed(f"The bucket cannot be read: {reason(str(*said[:1]))}")
-    return found
+        messages = [
+            repository.get("status", {}).get("message") for repository in stanza.get("repo", [])
+        ]
+        raise Failed(f"The bucket cannot be read: {reason(str(*messages[:1]))}")
+    return backups
 
 
-def _backup(one: dict[str, Any], majors: Mapping[int, str]) -> dict[str, Any]:
+def _backup(backup: dict[str, Any], majors: Mapping[int, str]) -> dict[str, Any]:
     return {
-        "id": one["label"],
-        "postgresql": majors.get(one.get("database", {}).get("id"), ""),
-        "type": one["type"],
-        "began": one["timestamp"]["start"],
-        "ended": one["timestamp"]["stop"],
-        "size_bytes": one["info"]["size"],
-        "stored_bytes": one["info"]["repository"].get("delta", 0),
-        "error": bool(one.get("error")),
+        "id": backup["label"],
+        "postgresql": majors.get(backup.get("database", {}).get("id"), ""),
+        "type": backup["type"],
+        "began": backup["timestamp"]["start"],
+        "ended": backup["timestamp"]["stop"],
+        "size_bytes": backup["info"]["size"],
+        "stored_bytes": backup["info"]["repository"].get("delta", 0),
+        "error": bool(backup.get("error")),
     }
 
 
-def due(found: Sequence[dict[str, Any]], hour: int, now: float, *, gap: bool) -> str:
+def due(backups: Sequence[dict[str, Any]], hour: int, now: float, *, gap: bool) -> str:
     """Which backup should be made now: ``full``, ``diff``, or empty for none."""
-    full = max((one["ended"] for one in found if one["type"] == "full"), default=None)
+    full = max((backup["ended"] for backup in backups if backup["type"] == "full"), default=None)
     if gap or full is None:
         return "full"
-    if max(one["ended"] for one in found) >= _last_time(hour, now):
+    if max(backup["ended"] for backup in backups) >= _last_time(hour, now):
         return ""
     return "full" if now - full >= FULL_EVERY_S else "diff"
 

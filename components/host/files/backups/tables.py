@@ -36,13 +36,13 @@ ALL_THERE = (
 
 def names(text: str) -> list[tuple[str, str]]:
     """``schema.table``, between commas; without a schema it is ``public``. Raises ``Failed``."""
-    found = []
-    for one in text.split(","):
-        if not NAME.fullmatch(one):
-            raise Failed(f"--table: should be the name of a table, got {one[:60]!r}")
-        schema, _, table = one.rpartition(".")
-        found.append((schema or "public", table))
-    return found
+    qualified = []
+    for name in text.split(","):
+        if not NAME.fullmatch(name):
+            raise Failed(f"--table: should be the name of a table, got {name[:60]!r}")
+        schema, _, table = name.rpartition(".")
+        qualified.append((schema or "public", table))
+    return qualified
 
 
 def bring(schema: str, table: str, now_s: float) -> dict[str, Any]:
@@ -56,12 +56,12 @@ def bring(schema: str, table: str, now_s: float) -> dict[str, Any]:
     moment = time.strftime("%Y%m%d_%H%M%S", time.gmtime(now_s))
     name = f"{table[: LONGEST - len(moment) - 10]}_restored_{moment}"
     new = f'"{schema}"."{name}"'
-    said = copies.ask("app", "app", f"{NO_LIMIT}; {MEASURE.format(table=old)}")
-    rows, size = map(int, said.splitlines()[-1].split("|"))
+    output = copies.ask("app", "app", f"{NO_LIMIT}; {MEASURE.format(table=old)}")
+    rows, size = map(int, output.splitlines()[-1].split("|"))
     copies.room(Path(record.config()["restore_place"]), size)
     say(f"Putting {shown} beside the one of now: {rows} rows")
     wanted = ", ".join(quoted for quoted, _ in columns)
-    made = ", ".join(" ".join(one) for one in columns)
+    made = ", ".join(" ".join(column) for column in columns)
     # Both sessions are the app's: whatever it called its columns and types, it may do itself.
     _copy(
         f"copy (select {wanted} from {old}) to stdout",  # noqa: S608
@@ -87,10 +87,10 @@ def _copy(read: str, *write: str) -> None:
         )
         assert source.stdout is not None and source.stderr is not None  # noqa: S101
         source.stdout.close()  # a reader whose writer has gone ends
-        said = source.stderr.read()
+        output = source.stderr.read()
     if done.returncode == 0:
         return
     # The reader says why it ended; of a writer that ended first it only says that.
     cut_off = "not all rows arrived" in done.stderr
-    why = (said if cut_off else done.stderr).strip().splitlines() or ["no reason given"]
+    why = (output if cut_off else done.stderr).strip().splitlines() or ["no reason given"]
     raise Failed(f"{'The copy' if cut_off else 'The database does not take the table'}: {why[0]}")

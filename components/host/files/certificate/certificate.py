@@ -61,10 +61,10 @@ def command(argv: list[str], environment: Mapping[str, str] | None = None) -> tu
 def resolved(domain: str) -> list[str]:
     """Every address that the name has, as this host's resolver sees it."""
     try:
-        found = socket.getaddrinfo(domain, None, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(domain, None, type=socket.SOCK_STREAM)
     except OSError:
         return []
-    return sorted({str(each[4][0]) for each in found})
+    return sorted({str(entry[4][0]) for entry in entries})
 
 
 def lineage(config: Mapping[str, str]) -> Path:
@@ -86,9 +86,9 @@ def self_signed(domain: str) -> Path:
     argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     argv += ["-noenc", "-days", str(SELF_SIGNED_DAYS), "-subj", "/CN=self-signed"]
     argv += ["-addext", f"subjectAltName=DNS:{domain}", "-keyout", key, "-out", certificate]
-    code, said = command(argv)
+    code, output = command(argv)
     if code != 0:
-        raise OSError(f"openssl made no certificate: {said.strip()}")
+        raise OSError(f"openssl made no certificate: {output.strip()}")
     half.rename(folder)
     return folder
 
@@ -143,11 +143,11 @@ def run(config: Mapping[str, str]) -> int:
     """Ask the authority if that can succeed, and serve the best certificate there is."""
     HERE.mkdir(parents=True, exist_ok=True, mode=0o700)
     code = 0
-    found = resolved(config["domain"])
-    if found == [config["address"]]:
+    addresses = resolved(config["domain"])
+    if addresses == [config["address"]]:
         code = ask(config)
     else:
-        leads = ", ".join(found) or "nowhere"
+        leads = ", ".join(addresses) or "nowhere"
         print(f"{config['domain']} leads to {leads} and not to {config['address']}: nothing asked")
     return max(code, reload(config))
 
@@ -165,23 +165,23 @@ def ask(config: Mapping[str, str]) -> int:
         ["--email", config["email"]] if config["email"] else ["--register-unsafely-without-email"]
     )
     live.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    code, said = command(argv, {"REQUESTS_CA_BUNDLE": config["ca"]} if config["ca"] else None)
+    code, output = command(argv, {"REQUESTS_CA_BUNDLE": config["ca"]} if config["ca"] else None)
     if code == 0:
         PROBLEM.unlink(missing_ok=True)
         return 0
-    PROBLEM.write_text(reason(said) + "\n")
-    print(said.strip())
+    PROBLEM.write_text(reason(output) + "\n")
+    print(output.strip())
     return 1
 
 
-def reason(said: str) -> str:
+def reason(output: str) -> str:
     """The line of certbot's words that says what went wrong."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    told = [line.partition(":")[2].strip() for line in lines if line.startswith("Detail:")]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    details = [line.partition(":")[2].strip() for line in lines if line.startswith("Detail:")]
     last = [
         line for line in lines if not re.match("Ask for help|See the logfile|Saving debug", line)
     ]
-    return (told or last[-1:] or ["certbot failed without a word"])[0][:300]
+    return (details or last[-1:] or ["certbot failed without a word"])[0][:300]
 
 
 def reload(config: Mapping[str, str]) -> int:
@@ -195,15 +195,15 @@ def reload(config: Mapping[str, str]) -> int:
     if SERVED.resolve() == before and answered(config["domain"]) == wanted:
         tidy()
         return 0
-    code, said = command(["nginx", "-t", "-q"])
+    code, output = command(["nginx", "-t", "-q"])
     if code != 0:
         if before is not None:
             lead_to(before)
-        print(f"Nginx refuses the certificate, the old one is back:\n{said.strip()}")
+        print(f"Nginx refuses the certificate, the old one is back:\n{output.strip()}")
         return 1
-    code, said = command(["systemctl", "reload", "nginx.service"])
+    code, output = command(["systemctl", "reload", "nginx.service"])
     if code != 0:
-        print(said.strip())
+        print(output.strip())
         return 1
     # A reload only begins when systemctl returns: old workers answer beside new ones for a moment.
     deadline = time.monotonic() + RELOAD_S
@@ -237,7 +237,7 @@ def tidy() -> None:
 
 def status(config: Mapping[str, str]) -> dict[str, Any]:
     """What an operator wants to know."""
-    told = {
+    facts = {
         "domain": config["domain"],
         "address": config["address"],
         "resolved": resolved(config["domain"]),
@@ -245,12 +245,12 @@ def status(config: Mapping[str, str]) -> dict[str, Any]:
     }
     der = answered(config["domain"])
     if der is None:
-        return told
+        return facts
     openssl = ["openssl", "x509", "-inform", "DER", "-noout", "-nameopt", "sep_comma_plus"]
     openssl += ["-serial", "-issuer", "-subject", "-enddate", "-dateopt", "iso_8601"]
     done = subprocess.run(openssl, input=der, capture_output=True, check=True)
     words = dict(line.split("=", 1) for line in done.stdout.decode().splitlines())
-    return told | {
+    return facts | {
         "serial": words["serial"],
         "issuer": words["issuer"],
         "self_signed": words["issuer"] == words["subject"],

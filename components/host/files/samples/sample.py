@@ -58,17 +58,17 @@ def memory_mib() -> float:
     kib = 0
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            told = (process / "smaps_rollup").read_text()
+            rollup = (process / "smaps_rollup").read_text()
         except OSError:  # It has ended, or is the kernel's own.
             continue
-        kib += sum(int(found) for found in re.findall(r"^Pss: +(\d+) kB$", told, re.M))
+        kib += sum(int(size) for size in re.findall(r"^Pss: +(\d+) kB$", rollup, re.M))
     return kib / 1024
 
 
 def total_mib(plan_mib: int) -> int:
     """What the host has: in a container /proc/meminfo is the machine's, so never above the plan."""
-    found = re.search(r"^MemTotal: +(\d+) kB$", Path("/proc/meminfo").read_text(), re.M)
-    return min(plan_mib, int(found[1]) // 1024) if found else plan_mib
+    match = re.search(r"^MemTotal: +(\d+) kB$", Path("/proc/meminfo").read_text(), re.M)
+    return min(plan_mib, int(match[1]) // 1024) if match else plan_mib
 
 
 def queries(psql: Sequence[str]) -> list[float] | None:
@@ -110,9 +110,9 @@ def log_since(cursor: Path) -> list[str]:
 
 def requests(lines: list[str]) -> dict[str, object]:
     """What the access log tells of requests that were passed on to the app."""
-    passed = [found.groups() for line in lines if (found := LINE.search(line))]
-    passed = [one for one in passed if one[3] not in {"", "-"}]
-    took = sorted(float(one[2]) for one in passed)
+    passed = [match.groups() for line in lines if (match := LINE.search(line))]
+    passed = [request for request in passed if request[3] not in {"", "-"}]
+    took = sorted(float(request[2]) for request in passed)
     # 503 with 502 or 504 behind it is the page that Nginx has for this; the app's own is not.
     refused = {
         int(at)
