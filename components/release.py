@@ -41,15 +41,15 @@ class ResolvedRelease:
 
     def needs(self, app: App) -> Detected:
         """What the app needs: what its presets say, but for what a setting says."""
-        found = self.detected
+        detected = self.detected
         runs = "" if self.has_procfile else f"printf '%s' {shlex.quote(self.procfile)} > Procfile"
-        build = found.build if app.build is None else app.build
+        build = detected.build if app.build is None else app.build
         return replace(
-            found,
-            packages=found.packages if app.packages is None else app.packages,
-            build="\n".join(part for part in (runs, found.runtime, build) if part),
-            health_path=found.health_path if app.health_path is None else app.health_path,
-            environment={**found.environment, **app.environment},
+            detected,
+            packages=detected.packages if app.packages is None else app.packages,
+            build="\n".join(part for part in (runs, detected.runtime, build) if part),
+            health_path=detected.health_path if app.health_path is None else app.health_path,
+            environment={**detected.environment, **app.environment},
         )
 
 
@@ -167,12 +167,12 @@ def _is_scp_style(repository: str) -> bool:
 
 
 def _commit(repository: Path, app: App, *, remote: bool) -> str:
-    found = git.run(repository, "rev-parse", "--verify", "--quiet", f"{app.revision}^{{commit}}")
-    if found.returncode != 0:
+    result = git.run(repository, "rev-parse", "--verify", "--quiet", f"{app.revision}^{{commit}}")
+    if result.returncode != 0:
         raise invalid(
             "stages:app.revision",
             f"a branch, tag or commit of {app.repository}",
             app.revision,
             "Push it first." if remote else "Commit it first, or correct the name.",
         )
-    return found.stdout.strip()
+    return result.stdout.strip()

@@ -22,10 +22,10 @@ form, holds it."""
 def visible(text: str) -> str:
     """The text with each hidden character as its number, ``\\u{1b}``; lines and tabs stay."""
     if not text.isprintable():
-        text = "".join(each if each in "\n\t" else seen(each) for each in text)
-    return _COMMAND.sub(lambda found: f"{found[1]}: :" if found[1] is not None else "# #[", text)
+        text = "".join(char if char in "\n\t" else seen(char) for char in text)
+    return _COMMAND.sub(lambda match: f"{match[1]}: :" if match[1] is not None else "# #[", text)
 
 
-def seen(each: str) -> str:
+def seen(char: str) -> str:
     """One character, or its number where it cannot be seen."""
-    return each if unicodedata.category(each) not in HIDDEN else f"\\u{{{ord(each):x}}}"
+    return char if unicodedata.category(char) not in HIDDEN else f"\\u{{{ord(char):x}}}"

@@ -88,12 +88,13 @@ def _policy(rule: Rule, stack: Stack) -> Any:
 
     def of_stack(arguments: Any, say: Any) -> None:
         resources = [
-            _described(one, one.resource_type, dict(_sources(one))) for one in arguments.resources
+            _described(resource, resource.resource_type, dict(_sources(resource)))
+            for resource in arguments.resources
         ]
-        for one in resources:
+        for resource in resources:
             # In a preview these are outputs as well, most of them unknown: as if they were not set.
-            one["inputs"] = {
-                key: value for key, value in one["inputs"].items() if not _is_unknown(value)
+            resource["inputs"] = {
+                key: value for key, value in resource["inputs"].items() if not _is_unknown(value)
             }
         report(resources, say)
 
@@ -114,15 +115,15 @@ def _policy(rule: Rule, stack: Stack) -> Any:
     return type("Rule", (Levelled, ResourceValidationPolicy), {})(validate=of_resource, **about)
 
 
-def _described(one: Any, type_: str, sources: dict[str, list[str]]) -> dict[str, Any]:
+def _described(resource: Any, type_: str, sources: dict[str, list[str]]) -> dict[str, Any]:
     """A resource as a plan has it."""
     return {
-        "urn": one.urn,
+        "urn": resource.urn,
         "type": type_,
-        "name": one.name,
-        "inputs": serialize_properties(one.props),
-        "protect": one.opts.protect,
-        "ignoreChanges": list(one.opts.ignore_changes),
+        "name": resource.name,
+        "inputs": serialize_properties(resource.props),
+        "protect": resource.opts.protect,
+        "ignoreChanges": list(resource.opts.ignore_changes),
         "propertyDependencies": sources,
     }
 
@@ -131,6 +132,6 @@ def _is_unknown(value: Any) -> bool:
     return isinstance(value, str) and value in UNKNOWNS
 
 
-def _sources(one: Any) -> Iterator[tuple[str, list[str]]]:
-    for name, sources in one.property_dependencies.items():
+def _sources(resource: Any) -> Iterator[tuple[str, list[str]]]:
+    for name, sources in resource.property_dependencies.items():
         yield name, [source.urn for source in sources]

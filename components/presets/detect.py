@@ -31,26 +31,26 @@ def detect(files: Files, wanted: str = "") -> Detected:
     if wanted == OFF:
         return Detected()
     known = presets()
-    found: dict[str, Detected] = {}
+    detected: dict[str, Detected] = {}
     for name in [wanted] if wanted else LOOKS:
         if seen := LOOKS[name](files, known[name]):
-            found[name] = seen
-    if wanted and not found:
+            detected[name] = seen
+    if wanted and not detected:
         raise UserError(
             f"stages:app.preset: should be a framework that the repository has, got {wanted!r}",
             "Take the line out: `./stages plan` shows what is detected.",
         )
-    first = [name for name in found if name != BESIDE] or list(found)
+    first = [name for name in detected if name != BESIDE] or list(detected)
     if len(first) > 1:
-        titles = ", ".join(f"{known[name].title} ({found[name].why['title']})" for name in first)
+        titles = ", ".join(f"{known[name].title} ({detected[name].why['title']})" for name in first)
         raise UserError(
             f"stages:app.preset: should name one of the frameworks in the repository, got {titles}",
             f"For example stages:app.preset: {first[0]}.",
         )
     if not first:
         return Detected()
-    main = found[first[0]]
-    if (also := found.get(BESIDE)) and also is not main:
+    main = detected[first[0]]
+    if (also := detected.get(BESIDE)) and also is not main:
         main = _with_assets(main, also)
     return _with_health_path(files, known[first[0]], main)
 
@@ -71,13 +71,13 @@ def _with_assets(main: Detected, assets: Detected) -> Detected:
     )
 
 
-def _with_health_path(files: Files, preset: Preset, found: Detected) -> Detected:
+def _with_health_path(files: Files, preset: Preset, detected: Detected) -> Detected:
     """The path that the code itself answers at, if it is one of those that apps usually have."""
-    if "health_path" in found.why:
-        return found
+    if "health_path" in detected.why:
+        return detected
     path, why = preset.health_path, "its code names no other"
     if hit := files.search(_HEALTH, *preset.sources):
         name, line = hit
         match = re.search(_HEALTH, line)
         path, why = f"/{(match[1] if match else '').lstrip('/')}", f"{name} has it"
-    return replace(found, health_path=path, why={**found.why, "health_path": why})
+    return replace(detected, health_path=path, why={**detected.why, "health_path": why})

@@ -46,12 +46,12 @@ class Files:
             return {}
         kind = "TOML" if name.endswith((".toml", ".lock")) else "JSON"
         try:
-            found = tomllib.loads(text) if kind == "TOML" else json.loads(text)
+            table = tomllib.loads(text) if kind == "TOML" else json.loads(text)
         except ValueError as problem:
             raise self.wrong(name, f"a file of {kind}", str(problem), "Correct it.") from None
-        if not isinstance(found, dict):
-            raise self.wrong(name, f"a table in {kind}", type(found).__name__, "Correct it.")
-        return found
+        if not isinstance(table, dict):
+            raise self.wrong(name, f"a table in {kind}", type(table).__name__, "Correct it.")
+        return table
 
     def search(self, pattern: str, *endings: str) -> tuple[str, str] | None:
         """The first file with one of the endings that has the pattern, and the line it stands in.

@@ -43,10 +43,10 @@ def look(files: Files, preset: Preset) -> Detected | None:
 
 def _wanted(files: Files, package: Mapping[str, Any]) -> Wanted | None:
     for name in VERSION_FILES:
-        if found := runtime.first_line(files, name, r"\s*(\S+)"):
-            return found
-    if found := runtime.tool_versions(files, "nodejs", "node"):
-        return found
+        if wanted := runtime.first_line(files, name, r"\s*(\S+)"):
+            return wanted
+    if wanted := runtime.tool_versions(files, "nodejs", "node"):
+        return wanted
     engine = str(_map(package, "engines").get("node", ""))
     return Wanted(version=engine, source=f"engines.node of {FILE}") if engine else None
 
@@ -100,5 +100,5 @@ def _main(files: Files) -> bool:
 
 
 def _map(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = table.get(key)
-    return found if isinstance(found, dict) else {}
+    value = table.get(key)
+    return value if isinstance(value, dict) else {}

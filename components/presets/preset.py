@@ -65,8 +65,8 @@ class Detected:
 @cache
 def presets() -> Mapping[str, Preset]:
     """All presets by name; one that comes first goes before the next where several fit."""
-    found = [_read(file) for file in FOLDER.glob("*.toml")]
-    return {preset.name: preset for _, preset in sorted(found, key=lambda pair: pair[0])}
+    read = [_read(file) for file in FOLDER.glob("*.toml")]
+    return {preset.name: preset for _, preset in sorted(read, key=lambda pair: pair[0])}
 
 
 def _read(file: Path) -> tuple[int, Preset]:

@@ -50,13 +50,13 @@ def look(files: Files, preset: Preset) -> Detected | None:
 
 
 def _wanted(files: Files) -> Wanted | None:
-    found = (
+    wanted = (
         runtime.first_line(files, ".python-version")
         or runtime.first_line(files, "runtime.txt", r"\s*python-(\S+)")
         or runtime.tool_versions(files, "python")
     )
-    if found:
-        return found
+    if wanted:
+        return wanted
     asked = files.table("pyproject.toml").get("project", {}).get("requires-python")
     return Wanted(version=str(asked), source="requires-python of pyproject.toml") if asked else None
 
@@ -97,15 +97,15 @@ def _requirements(files: Files) -> Mapping[str, Requirement | None]:
     text = re.sub(r"\\\n", " ", files.text("requirements.txt") or "")
     lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines()]
     plain = [line for line in lines if line and not line.startswith("-") and "--hash" not in line]
-    found: dict[str, Requirement | None] = dict(_parsed(files, "requirements.txt", plain))
+    requirements: dict[str, Requirement | None] = dict(_parsed(files, "requirements.txt", plain))
     for line in lines:
         if line.startswith("-") or "--hash" in line:  # another file, an index, a hash: pip's
-            found[re.split(r"[=<>\[; ]", line)[0].lower()] = None
-    return found
+            requirements[re.split(r"[=<>\[; ]", line)[0].lower()] = None
+    return requirements
 
 
 def _parsed(files: Files, name: str, lines: Iterable[str]) -> dict[str, Requirement]:
-    found: dict[str, Requirement] = {}
+    requirements: dict[str, Requirement] = {}
     for line in lines:
         try:
             requirement = Requirement(line)
@@ -113,8 +113,8 @@ def _parsed(files: Files, name: str, lines: Iterable[str]) -> dict[str, Requirem
             raise files.wrong(
                 name, "a list of requirements", repr(line), "For example django>=5.2,<5.3."
             ) from None
-        found[canonicalize_name(requirement.name)] = requirement
-    return found
+        requirements[canonicalize_name(requirement.name)] = requirement
+    return requirements
 
 
 def _asked(files: Files) -> dict[str, str]:

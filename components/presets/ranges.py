@@ -57,8 +57,8 @@ def _one(have: Version, operator: str, text: str, same: int) -> bool:
         case "!=":
             return near != wanted
         case "^":
-            kept = next((place for place, number in enumerate(wanted) if number), 0) + 1
-            return have >= wanted and have[:kept] == wanted[:kept]
+            length = next((place for place, number in enumerate(wanted) if number), 0) + 1
+            return have >= wanted and have[:length] == wanted[:length]
         case "~":
             return have >= wanted and have[: min(2, len(wanted))] == wanted[:2]
         case "~>" | "~=":

@@ -58,9 +58,9 @@ def look(files: Files, preset: Preset) -> Detected | None:
 
 
 def _wanted(files: Files, gemfile: str) -> Wanted | None:
-    found = runtime.first_line(files, ".ruby-version") or runtime.tool_versions(files, "ruby")
-    if found:
-        return found
+    wanted = runtime.first_line(files, ".ruby-version") or runtime.tool_versions(files, "ruby")
+    if wanted:
+        return wanted
     match = re.search(r"""^\s*ruby\s+["']([^"']+)["']""", gemfile, re.MULTILINE)
     return Wanted(version=match[1], source=FILE) if match else None
 

@@ -191,37 +191,37 @@ def to_forget_queue(props: Mapping[str, Any]) -> dict[str, Any]:
 
 def drift(props: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, str]:
     """Where the host is not what was last made of it, by path or unit, in words."""
-    found: dict[str, str] = {}
+    differences: dict[str, str] = {}
     for path, file in _all_files(props).items():
-        there = observed["files"].get(path)
-        if there is None:
-            found[path] = "is missing"
-        elif there != wanted(file):
-            found[path] = _difference(wanted(file), there)
+        present = observed["files"].get(path)
+        if present is None:
+            differences[path] = "is missing"
+        elif present != wanted(file):
+            differences[path] = _difference(wanted(file), present)
     for path in props["absent"]:
         if observed["files"].get(path) is not None:
-            found[path] = "is back"
+            differences[path] = "is back"
     for unit, state in observed["units"].items():
         if state not in {"active", "reloading", "skipped"}:
-            found[unit] = f"is {state}"
+            differences[unit] = f"is {state}"
     release = props["release"]
     name = name_of(release["commit"], release["directory"], release["build"])
     if observed["release"] != name:
-        found["release"] = f"is {observed['release'] or 'missing'}"
+        differences["release"] = f"is {observed['release'] or 'missing'}"
     for package in observed["missing_packages"]:
-        found[f"package {package}"] = "is missing"
-    return found
+        differences[f"package {package}"] = "is missing"
+    return differences
 
 
-def _difference(should: Mapping[str, str], there: Mapping[str, str]) -> str:
+def _difference(should: Mapping[str, str], present: Mapping[str, str]) -> str:
     """``has another content, mode 0600 instead of 0644``."""
-    words = [] if there["sha256"] == should["sha256"] else ["another content"]
+    words = [] if present["sha256"] == should["sha256"] else ["another content"]
     words += [
-        f"{key} {there[key]} instead of {should[key]}"
+        f"{key} {present[key]} instead of {should[key]}"
         for key in ("mode", "owner", "group")
-        if there[key] != should[key]
+        if present[key] != should[key]
     ]
-    return "has " + ", ".join(words) if words else f"is a {there.get('kind', 'other')}"
+    return "has " + ", ".join(words) if words else f"is a {present.get('kind', 'other')}"
 
 
 def as_found(inputs: Mapping[str, Any], drifted: Mapping[str, str]) -> dict[str, Any]:

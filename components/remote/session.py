@@ -87,26 +87,26 @@ def perform(
     def on_line(line: str, back: IO[bytes]) -> None:
         nonlocal begun, at
         try:
-            told = json.loads(line)
+            message = json.loads(line)
         except (ValueError, RecursionError):
             return  # A banner, or a word of sudo: not from the program.
-        if not isinstance(told, dict):
+        if not isinstance(message, dict):
             return
         begun = True
-        if "step" in told:
-            at = visible(str(told["step"]))
+        if "step" in message:
+            at = visible(str(message["step"]))
             status(at)
-        elif "note" in told:
-            note(visible(str(told["note"])))
-        elif "output" in told:
-            lines = visible(without(secrets, str(told["output"])))
+        elif "note" in message:
+            note(visible(str(message["note"])))
+        elif "output" in message:
+            lines = visible(without(secrets, str(message["output"])))
             log.write(lines)
             if output is not None:
                 output(lines)
-        elif told.get("want") == "archive" and archive is not None:
+        elif message.get("want") == "archive" and archive is not None:
             archive(back)
-        elif "result" in told or "error" in told:
-            answers.append(told)
+        elif "result" in message or "error" in message:
+            answers.append(message)
 
     def session() -> None:
         try:

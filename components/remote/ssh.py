@@ -196,27 +196,27 @@ def converse(
                 process.kill()
                 process.wait()
         errors.seek(0)
-        said = errors.read().decode(errors="replace")
+        output = errors.read().decode(errors="replace")
     if late.is_set():
         raise NotReached(f"no end after {deadline_s:g} s")
     if code != 0:
-        raise classify(code, said)
+        raise classify(code, output)
 
 
 class RemoteFailed(Exception):
     """The session worked and the command in it failed."""
 
 
-def classify(code: int, said: str) -> Exception:
+def classify(code: int, output: str) -> Exception:
     """Turn ssh's exit code and words into the error they mean."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith(NOISE)]
     last = lines[-1] if lines else f"exit code {code}, no output"
     if code != NOT_REACHED_EXIT:
         return RemoteFailed(last)
-    if "Host key verification failed" in said:
+    if "Host key verification failed" in output:
         return HostKeyChanged("answers with another host key than the pinned one")
-    if "Permission denied" in said:
+    if "Permission denied" in output:
         return LoginRefused(last)
     return NotReached(last)
 

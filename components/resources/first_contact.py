@@ -94,12 +94,12 @@ class PinnedHostKeyProvider(Provider):
             private_key=props["private_key"] or "",
         )
         engine_log.status(f"{target.host}: waiting for its first answer")
-        found = {"host_key": "", "failed": ""}
+        contact = {"host_key": "", "failed": ""}
         try:
-            found["host_key"] = own_key(target)
+            contact["host_key"] = own_key(target)
         except UserError as error:
-            found["failed"] = error.problem
-        return CreateResult(props["server_id"], {**own(props), **found})
+            contact["failed"] = error.problem
+        return CreateResult(props["server_id"], {**own(props), **contact})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """A pin is what was seen once; the host is not asked again."""
@@ -160,7 +160,7 @@ def own_key(target: ssh.Target, wait_s: float = WAIT_S) -> str:
         ) from error
     except (ssh.SshError, ssh.RemoteFailed) as error:
         raise HostUnreachable(f"{target.host}: no first answer over SSH ({error})") from error
-    found = [line.split() for line in lines if line.startswith(f"{OWN_TYPE} ")]
-    if not found:
+    keys = [line.split() for line in lines if line.startswith(f"{OWN_TYPE} ")]
+    if not keys:
         raise StepFailed(f"{target.host}: should have a host key of its own in {OWN_KEY}, got none")
-    return " ".join(found[0][:2])
+    return " ".join(keys[0][:2])

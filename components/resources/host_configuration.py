@@ -213,8 +213,8 @@ def _comparable(key: str, value: Any) -> Any:
 
 def outputs(props: Mapping[str, Any]) -> dict[str, Any]:
     """The resource's state after a run that went well: its inputs, and what came of them."""
-    kept = {key: value for key, value in props.items() if key != "__provider"}
-    return {**kept, "revision": props["release"]["commit"], "drift": {}}
+    inputs = {key: value for key, value in props.items() if key != "__provider"}
+    return {**inputs, "revision": props["release"]["commit"], "drift": {}}
 
 
 def _drift(props: Mapping[str, Any]) -> dict[str, str]:

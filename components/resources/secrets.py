@@ -23,9 +23,9 @@ BYTES = 32
 """256 bits, 43 characters of the URL-safe alphabet: fit for a password in a URL or an ini file."""
 
 
-def generate(names: list[str], kept: dict[str, str]) -> dict[str, str]:
+def generate(names: list[str], known: dict[str, str]) -> dict[str, str]:
     """A value for every name: the one it has, or a new one."""
-    return {name: kept.get(name) or secrets.token_urlsafe(BYTES) for name in sorted(names)}
+    return {name: known.get(name) or secrets.token_urlsafe(BYTES) for name in sorted(names)}
 
 
 class GeneratedSecretsProvider(Provider):

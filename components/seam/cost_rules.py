@@ -32,7 +32,7 @@ class Usage:
 
     def for_resource(self, resource: PlannedResource, key: str) -> Decimal | None:
         """What is given for a resource by its name or URN, if anything is."""
-        names = [each for each in (resource.urn, resource.name) if each != self.stack]
+        names = [name for name in (resource.urn, resource.name) if name != self.stack]
         inside = ((self.stack, name, key) for name in (resource.urn, resource.name))
         return self._nearest(*inside, *((name, key) for name in names))
 
@@ -111,7 +111,8 @@ class Stack(PlannedResources):
         shown = self._quantities(key, self.by_type(resource.type) if among is None else among)
         if resource.urn not in shown:
             return
-        quantity, pooled = shown[resource.urn], None if pool is None else {one.urn for one in pool}
+        quantity = shown[resource.urn]
+        pooled = None if pool is None else {member.urn for member in pool}
         before = Decimal(0)
         for urn, used in shown.items():
             if urn == resource.urn:
@@ -133,8 +134,8 @@ class Stack(PlannedResources):
     def _quantities(self, key: str, among: Iterable[PlannedResource]) -> dict[str, Decimal | None]:
         """By URN, in order, what is used there: those with their own, and one for the rest."""
         own = {
-            one.urn: self.usage.for_resource(one, key)
-            for one in sorted(among, key=lambda one: one.urn)
+            resource.urn: self.usage.for_resource(resource, key)
+            for resource in sorted(among, key=lambda resource: resource.urn)
         }
         rest = next((urn for urn, quantity in own.items() if quantity is None), None)
         whole = self.usage.for_stack(key)
@@ -160,7 +161,7 @@ def _tiered(
         (at, words, min(end, before + quantity) - max(start, before))
         for (start, at, words), end in zip(all_, ends, strict=True)
     ]
-    return [each for each in shares if each[2] > 0] or [(item, "", Decimal(0))]
+    return [share for share in shares if share[2] > 0] or [(item, "", Decimal(0))]
 
 
 Rule = Callable[[PlannedResource, Stack], Iterable[Line | Unpriced]]

@@ -126,7 +126,7 @@ class PlannedResources:
         """URNs of the resources of some types that an input comes from, through others if need
         be; the nearest first."""
         return list(
-            trace(resource.sources.get(key, ()), self.by_urn, lambda found: found.type in types)
+            trace(resource.sources.get(key, ()), self.by_urn, lambda source: source.type in types)
         )
 
     def source(self, resource: PlannedResource, key: str, *types: str) -> PlannedResource | None:

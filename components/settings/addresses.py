@@ -43,7 +43,7 @@ def _zone(value: object) -> str:
     labels = text.split(".")
     label = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
     whole_name = len(text) <= 253 and len(labels) > 1 and not labels[-1].isdigit()
-    if not whole_name or not all(fits(each, label, 63) for each in labels):
+    if not whole_name or not all(fits(part, label, 63) for part in labels):
         raise ValueError
     return text
 

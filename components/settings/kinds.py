@@ -76,9 +76,9 @@ class ListOf(Kind[tuple[str, ...]]):
             return (), [refusal(path, self.allowed, value, self.remedy, hidden=hidden)]
         good: dict[str, None] = {}
         problems: list[UserError] = []
-        for number, each in enumerate(values):
+        for number, item in enumerate(values):
             try:
-                good[self.of.read(f"{path}[{number}]", each)] = None
+                good[self.of.read(f"{path}[{number}]", item)] = None
             except UserError as error:
                 problems.extend(flat(error))
         return tuple(good), problems
@@ -105,11 +105,11 @@ class MapOf(Kind[dict[str, str]]):
             raise refusal(path, self.allowed, value, self.remedy, hidden=self.values.hidden)
         problems: list[UserError] = []
         good: dict[str, str] = {}
-        for name, each in pairs.items():
+        for name, item in pairs.items():
             try:
                 checked = self.names.read(path, name)
-                secret = self.may_be_secret and is_encrypted(each)
-                good[checked] = ENCRYPTED if secret else self.values.read(f"{path}.{checked}", each)
+                secret = self.may_be_secret and is_encrypted(item)
+                good[checked] = ENCRYPTED if secret else self.values.read(f"{path}.{checked}", item)
             except UserError as error:
                 problems.extend(flat(error))
         raise_all(problems)

@@ -80,10 +80,10 @@ def read(stack: str, values: Mapping[str, object]) -> Settings:
 
 def all_keys() -> dict[str, Key]:
     """Return every key by its dotted name, in the order of the documentation."""
-    found = dict(keys_of(Settings))
+    keys = dict(keys_of(Settings))
     for name, group in GROUPS.items():
-        found |= {f"{name}.{field}": about for field, about in keys_of(group).items()}
-    return found
+        keys |= {f"{name}.{field}": about for field, about in keys_of(group).items()}
+    return keys
 
 
 def _stack_name(stack: str) -> list[UserError]:
@@ -106,7 +106,7 @@ def _unknown(values: Mapping[str, object]) -> list[UserError]:
 
 def _unknown_key(name: str, known: list[str]) -> UserError:
     if name in GROUPS:  # what `pulumi config set --path stages:access.ssh_keys[0]` makes
-        example = next(each for each in known if each.startswith(f"{name}."))
+        example = next(key for key in known if key.startswith(f"{name}."))
         return UserError(
             f"{PREFIX}{name}: should be written key by key, got the group as a whole",
             f"Write `{PREFIX}{example}: ...` and so on, each on a line of its own.",
@@ -144,7 +144,7 @@ def _group(
             try:
                 good[name] = about.kind.read(path, values[prefix + name])
             except UserError as error:
-                problems.extend(_with_default(each, about) for each in flat(error))
+                problems.extend(_with_default(problem, about) for problem in flat(error))
         elif about.required:
             problems.append(
                 UserError(

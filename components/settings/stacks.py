@@ -20,8 +20,8 @@ PREFIX = "stages:"
 
 def names(folder: Path) -> list[str]:
     """Return the names of all stacks that have a settings file."""
-    found = folder.glob("Pulumi.*.yaml")
-    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in found)
+    files = folder.glob("Pulumi.*.yaml")
+    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files)
 
 
 def unknown(stack: str, known: Iterable[str]) -> UserError:
@@ -103,12 +103,12 @@ def with_setting(settings_file: str, key: str, value: str) -> str:
     line = f"{PREFIX}{key}: {json.dumps(value)}"
     name = re.escape(PREFIX + key)
     pattern = re.compile(rf"""^([ ]+)(["']?){name}\2[ ]*:.*$""", re.MULTILINE)
-    changed, count = pattern.subn(lambda found: found.group(1) + line, settings_file)
+    changed, count = pattern.subn(lambda match: match.group(1) + line, settings_file)
     if count:
         return changed
     return re.sub(
         r"^config:.*$",
-        lambda found: f"{found.group(0)}\n  {line}",
+        lambda match: f"{match.group(0)}\n  {line}",
         settings_file,
         count=1,
         flags=re.MULTILINE,

@@ -21,7 +21,7 @@ _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 def is_plain(text: str, *, but: str = "") -> bool:
     """Tell whether text has no control characters, besides those in ``but``."""
     return not has_noncharacters(text) and all(
-        each in but or unicodedata.category(each) not in _UNPRINTABLE for each in text
+        char in but or unicodedata.category(char) not in _UNPRINTABLE for char in text
     )
 
 

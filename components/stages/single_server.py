@@ -69,11 +69,11 @@ class SingleServer(pulumi.ComponentResource):
         )
         bucket = _bucket(name, cloud, settings, network, self)
         # The passphrase stays as long as the backups: without it nobody opens them.
-        kept = settings.data.protected and not settings.backups.off
+        protect = settings.data.protected and not settings.backups.off
         secrets = GeneratedSecrets(
             f"{name}-secrets",
             (*SECRETS, BACKUP_PASSPHRASE),
-            pulumi.ResourceOptions(parent=self, protect=kept),
+            pulumi.ResourceOptions(parent=self, protect=protect),
         )
         plan = cloud.server_plan(server_plan_name(cloud, settings))
         host = AppHost(
