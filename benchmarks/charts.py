@@ -317,9 +317,9 @@ def _sheet(title: str, rows: float, note: str) -> Iterator[tuple[Figure, Axes]]:
         height = 1.3 + ROW * rows + 0.2 * len(wrapped)
         layout = ConstrainedLayoutEngine(w_pad=0.25, h_pad=0.15)
         figure = Figure((WIDTH, height), linewidth=2, layout=layout)
-        left: dict[str, Any] = {"x": 0.025, "horizontalalignment": "left"}
-        figure.suptitle(title, **left, fontsize=12, fontweight="bold", color=INK)
-        figure.supxlabel("\n".join(wrapped), **left, fontsize=10)
+        placed: dict[str, Any] = {"x": 0.025, "horizontalalignment": "left"}
+        figure.suptitle(title, **placed, fontsize=12, fontweight="bold", color=INK)
+        figure.supxlabel("\n".join(wrapped), **placed, fontsize=10)
         axes = figure.add_subplot()
         yield figure, axes
 

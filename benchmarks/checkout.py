@@ -80,8 +80,8 @@ class Clone:
             raise
         lines.append((time.monotonic() - began, ""))
         if code != 0:
-            said = "\n".join(line for _, line in lines[-15:])
-            raise StepFailed(f"{' '.join(argv[2:4])} failed:\n{said}")
+            output = "\n".join(line for _, line in lines[-15:])
+            raise StepFailed(f"{' '.join(argv[2:4])} failed:\n{output}")
         return lines
 
     def seconds(self, target: str, stack: str) -> float:
@@ -99,8 +99,8 @@ class Clone:
         except UserError as error:
             print(f"{error}\nTaking {stack} away by force.", file=sys.stderr)
             operations.delete_data(stack)
-        if left := operations.leftovers(stack):
-            raise StepFailed(f"{stack}: nothing should be left, got {'; '.join(left)}")
+        if leftovers := operations.leftovers(stack):
+            raise StepFailed(f"{stack}: nothing should be left, got {'; '.join(leftovers)}")
 
 
 def clone(folder: Path, *, empty: bool = False, packages: bool = True) -> Clone:

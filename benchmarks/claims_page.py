@@ -28,10 +28,10 @@ class Row:
 
 def page(results: Sequence[Result]) -> str:
     """The whole page."""
-    found = {one.benchmark: one for one in results}
-    rows = [row for name, of in ROWS.items() if name in found for row in of(found[name])]
-    used = [found[name] for name in ROWS if name in found]
-    told = [line for result in used for line in missed(result.measures)]
+    by_name = {result.benchmark: result for result in results}
+    rows = [row for name, of in ROWS.items() if name in by_name for row in of(by_name[name])]
+    used = [by_name[name] for name in ROWS if name in by_name]
+    missed_aims = [line for result in used for line in missed(result.measures)]
     parts = [
         "# What to believe of the claims",
         "Text books and vendors say these things of databases, poolers and stages. Each was "
@@ -40,7 +40,9 @@ def page(results: Sequence[Result]) -> str:
         "All numbers: [benchmarks/README.md](benchmarks/README.md).",
         _table(rows),
     ]
-    parts += ["Missed aims:\n\n" + "\n".join(f"- {line}" for line in told)] if told else []
+    parts += (
+        ["Missed aims:\n\n" + "\n".join(f"- {line}" for line in missed_aims)] if missed_aims else []
+    )
     parts += [NOTES, "\n".join(f"- {result.benchmark}: {result.where}" for result in used)]
     return "\n\n".join(parts) + "\n"
 
@@ -83,12 +85,14 @@ def _memory(of: Callable[[str], Measure]) -> Row:
 
 def _opening(of: Callable[[str], Measure]) -> Row:
     by_distance = {far: of(f"open.direct.{far}") for far in (0, 1, 10)}
-    holds = [f"{far} ms" for far, one in by_distance.items() if 50 <= one.median <= 100]
+    holds = [f"{far} ms" for far, measure in by_distance.items() if 50 <= measure.median <= 100]
     pooled = _text(of("open.peer"))
     verdict = f"Holds at {' and '.join(holds)} round trip only." if holds else "Not seen here."
     return Row(
         "Opening a connection takes 50 to 100 ms.",
-        ", ".join(f"{_text(one)} at {far} ms round trip" for far, one in by_distance.items())
+        ", ".join(
+            f"{_text(measure)} at {far} ms round trip" for far, measure in by_distance.items()
+        )
         + f" (TLS and SCRAM); {pooled} to PgBouncer's socket",
         f"{verdict} Clients of the socket never wait for it.",
     )
@@ -108,7 +112,7 @@ def _pool(of: Callable[[str], Measure]) -> Row:
 def _throughput(of: Callable[[str], Measure]) -> Row:
     by_clients = {clients: of(f"persistent.times.{clients}") for clients in PERSISTENT}
     fewer = 100 / of("mode.transaction.servers").median
-    best = max(one.median for one in by_clients.values())
+    best = max(times.median for times in by_clients.values())
     connected = (
         "who stays connected never gained as much"
         if best < 3
@@ -117,7 +121,7 @@ def _throughput(of: Callable[[str], Measure]) -> Row:
     return Row(
         "A pooler makes it 3 to 5 times better.",
         f"server connections: {shown(fewer, 'times')} fewer; clients that stay connected: "
-        + ", ".join(f"{_text(one)} at {clients}" for clients, one in by_clients.items()),
+        + ", ".join(f"{_text(times)} at {clients}" for clients, times in by_clients.items()),
         f"{'Holds' if 3 <= fewer <= 5 else 'Does not hold'} for the number of connections; "
         f"{connected}.",
     )
@@ -143,7 +147,7 @@ def _modes(of: Callable[[str], Measure]) -> Row:
     return Row(
         "Transaction mode is what makes a pool small.",
         "the same 100 clients: "
-        + ", ".join(f"{_text(one)} in {mode} mode" for mode, one in rates.items()),
+        + ", ".join(f"{_text(rate)} in {mode} mode" for mode, rate in rates.items()),
         f"{'Holds' if times > 2 else 'Not seen'}: {shown(times, 'times')} session mode, in which "
         "a client keeps its server connection. Statement mode, which forbids transactions, makes "
         f"it {shown(rates['statement'].median / rates['transaction'].median, 'times')}.",
@@ -152,7 +156,7 @@ def _modes(of: Callable[[str], Measure]) -> Row:
 
 def _pages(of: Callable[[str], Measure]) -> Row:
     many = {key: of(f"page.{key}.100") for key in ("socket", "network", "far")}
-    one = {key: of(f"page.{key}.1") for key in many}
+    single = {key: of(f"page.{key}.1") for key in many}
     words = {
         "socket": "stage 1's socket",
         "network": "stage 2 on one machine",
@@ -162,7 +166,7 @@ def _pages(of: Callable[[str], Measure]) -> Row:
     return Row(
         "N+1: each query pays the way to the database again.",
         "page of 100 queries (of 1): "
-        + ", ".join(f"{_text(many[key])} ({_text(one[key])}) {words[key]}" for key in many),
+        + ", ".join(f"{_text(many[key])} ({_text(single[key])}) {words[key]}" for key in many),
         f"Each of the 100 queries pays {shown(hop, 'ms')} for 1 ms of distance: mend N+1 before "
         "going to stage 2.",
     )
@@ -177,9 +181,11 @@ def _crowd(result: Result, stage: int, users: int) -> Row:
     p50, p99, errors, rate = (
         result.of(f"users.stage{stage}.{key}") for key in ("p50", "p99", "errors", "rate")
     )
-    used = [one for one in result.measures if one.key.startswith(f"users.stage{stage}.cpu.")]
+    used = [
+        measure for measure in result.measures if measure.key.startswith(f"users.stage{stage}.cpu.")
+    ]
     knee, cores = result.of(f"knee.stage{stage}.users"), result.machine.cores
-    busy = sum(one.median for one in used) / cores
+    busy = sum(measure.median for measure in used) / cores
     verdict = "Holds" if p99.met and errors.met else "Missed on this machine"
     return Row(
         f"Stage {stage} is for up to {users:,} users.",
@@ -216,7 +222,7 @@ def _failover(result: Result) -> list[Row]:
             result.of(f"failover.{kind}.{key}")
             for key in ("back", "stall", "lost", "hung", "acknowledged")
         )
-        kept = max(lost.values) == max(hung.values) == 0
+        is_safe = max(lost.values) == max(hung.values) == 0
         rows.append(
             Row(
                 f"Ours: with a standby, a takeover loses nothing, and all clients are back within "
@@ -225,14 +231,14 @@ def _failover(result: Result) -> list[Row]:
                 f"{shown(back.spread[1], 's')}), longest wait in all {_text(stall)}, "
                 f"{sum(lost.values):.0f} of {sum(count.values):,.0f} acknowledged writes lost, "
                 f"{sum(hung.values):.0f} clients hung",
-                "Holds." if back.met and kept else "Missed.",
+                "Holds." if back.met and is_safe else "Missed.",
             )
         )
     return rows
 
 
-def _text(one: Measure) -> str:
-    return shown(one.median, one.unit)
+def _text(measure: Measure) -> str:
+    return shown(measure.median, measure.unit)
 
 
 def _table(rows: Sequence[Row]) -> str:

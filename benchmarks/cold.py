@@ -57,21 +57,21 @@ def ended_at(lines: Sequence[tuple[float, str]]) -> dict[str, float]:
 
     Raises ``UserError`` for a run that did not make one of them: it was not cold.
     """
-    found = {}
+    ends = {}
     for name, pattern in ENDS.items():
         at = [at_s for at_s, line in lines if pattern.match(line)]
         if not at:
             raise StepFailed(f"make up: should have made the {name}, had it already")
-        found[name] = at[-1]
-    return found
+        ends[name] = at[-1]
+    return ends
 
 
 def draw(result: Result) -> Mapping[str, Picture]:
     """A bar for each part, one after the other."""
     steps, began = list[Step](), 0.0
-    for one in result.measures:
-        if one.key.startswith("cold.part."):
-            steps.append(Step(one.title.partition(": ")[2], began, one.median))
-            began += one.median
+    for measure in result.measures:
+        if measure.key.startswith("cold.part."):
+            steps.append(Step(measure.title.partition(": ")[2], began, measure.median))
+            began += measure.median
     steps.append(Step("fresh clone to the first 200", 0, result.of("cold.first").median))
     return {"cold": timeline("Stage 1: cold `make up`, by part", steps, result.where)}

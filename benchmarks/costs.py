@@ -36,13 +36,13 @@ def measure(runs: int, say: Callable[[str], None]) -> tuple[Measure, ...]:
                 start = _seconds([sys.executable, "-c", "pass"])
                 taken.append(_seconds([*estimate, *files[:count]]) - start)
                 book.note("costs.start", "an interpreter that does nothing", start)
-            one, hundred, two_hundred = taken
-            book.note("costs.1", "estimate of 1 plan file", one, aim=ONE_S)
+            single, hundred, two_hundred = taken
+            book.note("costs.1", "estimate of 1 plan file", single, aim=ONE_S)
             book.note("costs.100", "estimate of 100 plan files", hundred, aim=HUNDRED_S)
             book.note("costs.200", "estimate of 200 plan files", two_hundred)
             title = "growth: 200 files against 100, both beyond the first"
-            book.note("costs.growth", title, growth(one, hundred, two_hundred), "times")
-            say(f"costs, run {run}: {one:.3f} s, {hundred:.2f} s, {two_hundred:.2f} s")
+            book.note("costs.growth", title, growth(single, hundred, two_hundred), "times")
+            say(f"costs, run {run}: {single:.3f} s, {hundred:.2f} s, {two_hundred:.2f} s")
     return book.measures()
 
 

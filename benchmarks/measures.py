@@ -85,9 +85,9 @@ class Result:
 
     def of(self, key: str) -> Measure:
         """The measure with this key; raises ``UserError`` in a result that is older than it."""
-        for one in self.measures:
-            if one.key == key:
-                return one
+        for measure in self.measures:
+            if measure.key == key:
+                return measure
         raise StepFailed(
             f"{self.benchmark}.json: should have {key}, got a result without it",
             f"`make bench BENCH={self.benchmark}` measures again.",
@@ -97,8 +97,8 @@ class Result:
         """For a JSON file, with the medians beside the values."""
         document = dataclasses.asdict(self)
         document["measures"] = [
-            {**dataclasses.asdict(one), "median": round(one.median, 3), "met": one.met}
-            for one in self.measures
+            {**dataclasses.asdict(measure), "median": round(measure.median, 3), "met": measure.met}
+            for measure in self.measures
         ]
         return document
 
@@ -168,9 +168,10 @@ def growth(one_s: float, hundred_s: float, two_hundred_s: float) -> float:
 def missed(measures: Sequence[Measure]) -> list[str]:
     """A sentence for each aim that was not met."""
     return [
-        f"missed: {one.title}: {shown(one.median, one.unit)}, the aim is {one.wanted}"
-        for one in measures
-        if one.met is False
+        f"missed: {measure.title}: {shown(measure.median, measure.unit)},"
+        f" the aim is {measure.wanted}"
+        for measure in measures
+        if measure.met is False
     ]
 
 

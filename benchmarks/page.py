@@ -23,8 +23,8 @@ def of_results(results: Sequence[Result], pictures: Mapping[str, Iterable[str]])
     for result in results:
         parts += [f"## {result.benchmark}", result.where, _table(_worth(result.measures))]
         parts += [f"![{result.benchmark}]({name}.svg)" for name in pictures[result.benchmark]]
-        if told := missed(result.measures):
-            parts.append("\n".join(f"- {line}" for line in told))
+        if missed_aims := missed(result.measures):
+            parts.append("\n".join(f"- {line}" for line in missed_aims))
     parts.append(
         "Warm: host image, Python packages and the Pulumi CLI are there; the stack has never been. "
         "Steps overlap, so they do not add up. The empty program is the same command in a second "
@@ -43,18 +43,19 @@ def of_results(results: Sequence[Result], pictures: Mapping[str, Iterable[str]])
 def _worth(measures: Iterable[Measure]) -> list[Measure]:
     """Without short steps, and without the points of lines, which are in the pictures."""
     return [
-        one
-        for one in measures
-        if ".series." not in one.key and (".step." not in one.key or one.median >= SHORT_S)
+        measure
+        for measure in measures
+        if ".series." not in measure.key
+        and (".step." not in measure.key or measure.median >= SHORT_S)
     ]
 
 
 def _table(measures: Iterable[Measure]) -> str:
     rows = ["| | median | least to most | aim | |", "|---|---:|---:|---:|---|"]
-    for one in measures:
-        least, most = (shown(value, one.unit) for value in one.spread)
-        verdict = {None: "", True: "met", False: "**missed**"}[one.met]
+    for measure in measures:
+        least, most = (shown(value, measure.unit) for value in measure.spread)
+        verdict = {None: "", True: "met", False: "**missed**"}[measure.met]
         spread = f"{least} to {most}" if least != most else least
-        median = shown(one.median, one.unit)
-        rows.append(f"| {one.title} | {median} | {spread} | {one.wanted} | {verdict} |")
+        median = shown(measure.median, measure.unit)
+        rows.append(f"| {measure.title} | {median} | {spread} | {measure.wanted} | {verdict} |")
     return "\n".join(rows)

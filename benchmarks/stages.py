@@ -66,26 +66,26 @@ def _up(book: Book, own: Clone, stack: str, stage: int, say: Callable[[str], Non
     with answering(f"10.95.{stage}.10") as first:
         lines = own.make("up", stack)
     whole = lines[-1][0]
-    found = phases(stack, lines, whole)
+    parts = phases(stack, lines, whole)
     say(f"{title}: {first[0]:.1f} s to the first 200, {whole:.1f} s in all")
     key = f"stage{stage}.up"
     book.note(f"{key}.first", f"{title} to the first 200", first[0], aim=UP_S[stage])
     book.note(f"{key}.whole", f"{title} to its end", whole)
-    book.note(f"{key}.before", f"{title}: before the plan", found.before_s)
-    book.note(f"{key}.plan", f"{title}: the plan", found.plan_s)
-    book.note(f"{key}.change", f"{title}: from the plan to the end", found.change_s)
-    for step, seconds in found.steps.items():
+    book.note(f"{key}.before", f"{title}: before the plan", parts.before_s)
+    book.note(f"{key}.plan", f"{title}: the plan", parts.plan_s)
+    book.note(f"{key}.change", f"{title}: from the plan to the end", parts.change_s)
+    for step, seconds in parts.steps.items():
         book.note(f"{key}.step.{step}", f"stage {stage}: {step}", seconds)
         title = f"stage {stage}: {step}, from the start"
-        book.note(f"{key}.series.began.{step}", title, found.began[step])
+        book.note(f"{key}.series.began.{step}", title, parts.began[step])
 
 
 def _boots(book: Book, stack: str, stage: int) -> None:
     """How long each host's first boot took, from systemd's start until it says "running"."""
     for host in inventory.every(stack):
         marks = ("UserspaceTimestampMonotonic", "FinishTimestampMonotonic")
-        said = host.run(["systemctl", "show", *(f"--property={mark}" for mark in marks)]).stdout
-        at = {key: int(value) for key, _, value in (line.partition("=") for line in said.split())}
+        output = host.run(["systemctl", "show", *(f"--property={mark}" for mark in marks)]).stdout
+        at = {key: int(value) for key, _, value in (line.partition("=") for line in output.split())}
         name, seconds = _name(host.folder.name, stack), (at[marks[1]] - at[marks[0]]) / 1e6
         if seconds <= 0:
             raise StepFailed(f"{name}: should have booted to the end, got it booting")

@@ -35,7 +35,7 @@ def phases(stack: str, lines: Iterable[tuple[float, str]], whole_s: float) -> Ph
 
     Raises ``UserError`` for a run that made nothing: there is no ``up`` to measure.
     """
-    found, planning, changing = Phases(), None, None
+    parts, planning, changing = Phases(), None, None
     for at_s, line in lines:
         if line.startswith(PLANNING) and planning is None:
             planning = at_s
@@ -44,11 +44,11 @@ def phases(stack: str, lines: Iterable[tuple[float, str]], whole_s: float) -> Ph
         elif ended := ENDED.match(line):
             name = ended[1].removeprefix(stack).lstrip("-") or "stack"
             step, seconds = f"{name} ({ended[2]})", float(ended[3])
-            found.steps[step] = seconds
-            found.began[step] = at_s - seconds
+            parts.steps[step] = seconds
+            parts.began[step] = at_s - seconds
     if planning is None or changing is None:
         raise StepFailed("make up: should have planned and made a stack, got neither")
-    found.before_s = planning
-    found.plan_s = changing - planning
-    found.change_s = whole_s - changing
-    return found
+    parts.before_s = planning
+    parts.plan_s = changing - planning
+    parts.change_s = whole_s - changing
+    return parts

@@ -154,17 +154,17 @@ def _hops(book: Book, stage1: Side, stage2: Side) -> None:
 def _connecting(book: Book, side: Side, seconds: int, *, backwards: bool) -> None:
     """A connection for each query, by the way in which a client is known."""
     for clients in CONNECTING:
-        found = {}
+        rates = {}
         for name in sorted(WAYS, reverse=backwards):
             with way(side, name) as url:
-                found[name] = side.pgbench(url, clients, seconds, "-S", "-C", threads=clients)
+                rates[name] = side.pgbench(url, clients, seconds, "-S", "-C", threads=clients)
         for name, (title, _) in WAYS.items():
             key, title_ = f"connect.{name}.{clients}", f"{clients} clients connect anew: {title}"
-            book.note(key, title_, found[name], "a second")
+            book.note(key, title_, rates[name], "a second")
         book.note(
             f"connect.times.{clients}",
             f"{clients} clients connect anew: the stage's own way against direct",
-            ratio(found["peer"], found["direct"]),
+            ratio(rates["peer"], rates["direct"]),
             "times",
             TIMES if clients == 100 else None,
             at_least=True,
@@ -185,16 +185,16 @@ def way(side: Side, name: str) -> Iterator[str]:
 def _persistent(book: Book, side: Side, seconds: int, *, backwards: bool) -> None:
     """Clients that keep their connection and ask without a pause."""
     for clients in PERSISTENT:
-        found = {}
+        rates = {}
         for way in sorted(("direct", "pooled"), reverse=backwards):
             # pgbench counts from when all are connected, but its time runs before.
             connecting_s = clients // 50 if way == "direct" else 0
             url = side.direct() if way == "direct" else side.pooled
-            found[way] = side.pgbench(url, clients, seconds + connecting_s, "-S")
-        for way, rate in sorted(found.items()):
+            rates[way] = side.pgbench(url, clients, seconds + connecting_s, "-S")
+        for way, rate in sorted(rates.items()):
             title = f"{clients} clients stay connected: {way}"
             book.note(f"persistent.{way}.{clients}", title, rate, "a second")
-        times = ratio(found["pooled"], found["direct"])
+        times = ratio(rates["pooled"], rates["direct"])
         title = f"{clients} clients stay connected: pooled against direct"
         book.note(f"persistent.times.{clients}", title, times, "times")
 

@@ -27,19 +27,19 @@ def opened(url: str, times: int) -> list[float]:
     """Open and close connections, one after the other."""
     import psycopg  # type: ignore[import-not-found,unused-ignore]  # the host's own
 
-    found = []
+    times_s = []
     for _ in range(times):
         began = time.perf_counter()
         with psycopg.connect(url):
-            found.append(time.perf_counter() - began)
-    return found
+            times_s.append(time.perf_counter() - began)
+    return times_s
 
 
 def pages(url: str, queries: int, times: int) -> list[float]:
     """Ask so many questions one after the other, on one connection, as a page with N+1 does."""
     import psycopg
 
-    found = []
+    times_s = []
     with psycopg.connect(url, autocommit=True) as connection:
         for at in range(times + 3):
             began = time.perf_counter()
@@ -49,8 +49,8 @@ def pages(url: str, queries: int, times: int) -> list[float]:
                     [random.randint(1, ROWS)],  # noqa: S311 - which row is no secret
                 ).fetchone()
             if at >= 3:  # the first ones open the server connection and prepare
-                found.append(time.perf_counter() - began)
-    return found
+                times_s.append(time.perf_counter() - began)
+    return times_s
 
 
 def hold(url: str, count: int, tables: int) -> None:
@@ -58,11 +58,11 @@ def hold(url: str, count: int, tables: int) -> None:
     import psycopg
 
     held = [psycopg.connect(url, autocommit=True) for _ in range(count)]
-    _say([each.info.backend_pid for each in held])
+    _say([connection.info.backend_pid for connection in held])
     sys.stdin.readline()
-    for each in held:
+    for connection in held:
         for table in range(1, tables + 1):
-            each.execute(f"SELECT * FROM touched_{table} WHERE id = 1")  # noqa: S608 - a number
+            connection.execute(f"SELECT * FROM touched_{table} WHERE id = 1")  # noqa: S608 - a number
     _say("touched")
     sys.stdin.readline()
 
@@ -78,12 +78,12 @@ def delay(port: int, to_host: str, to_port: int, round_trip_s: float) -> None:
     def serve(client: socket.socket) -> None:
         time.sleep(round_trip_s)  # the handshake of TCP
         with client, socket.create_connection((to_host, to_port)) as upstream:
-            for one in (client, upstream):
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for end in (client, upstream):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             late: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
-            there = threading.Thread(target=_pass, args=(client, upstream), daemon=True)
+            forward = threading.Thread(target=_pass, args=(client, upstream), daemon=True)
             back = threading.Thread(target=_late, args=(late, client), daemon=True)
-            there.start()
+            forward.start()
             back.start()
             data = b"."
             while data:

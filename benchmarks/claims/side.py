@@ -45,20 +45,20 @@ class Upstream:
 
 def upstream(databases_ini: str) -> Upstream:
     """Read the server of the alias ``app``."""
-    found = re.search(
+    match = re.search(
         r"^app = host=(\S+) port=(\d+) password='((?:[^']|'')*)'", databases_ini, re.M
     )
-    if found is None:
+    if match is None:
         return Upstream()
-    return Upstream(found[1], int(found[2]), found[3].replace("''", "'"))
+    return Upstream(match[1], int(match[2]), match[3].replace("''", "'"))
 
 
-def tps(said: str) -> float:
+def tps(output: str) -> float:
     """What pgbench counted a second; raises ``UserError`` where it counted nothing."""
-    found = re.search(r"^tps = ([\d.]+) \(", said, re.M)
-    if found is None:
-        raise StepFailed(f"pgbench: should say a rate, got: {said.strip()[-500:]}")
-    return float(found[1])
+    match = re.search(r"^tps = ([\d.]+) \(", output, re.M)
+    if match is None:
+        raise StepFailed(f"pgbench: should say a rate, got: {output.strip()[-500:]}")
+    return float(match[1])
 
 
 def memory(rollups: str) -> dict[str, list[float]]:
@@ -139,8 +139,8 @@ class Side:
     def memory(self, pids: Sequence[int]) -> dict[str, float]:
         """Of these processes of the database's host, the median in MiB: private, and PSS."""
         script = "for pid; do cat /proc/$pid/smaps_rollup; done"
-        said = self.root(["sh", "-euc", script, "-", *map(str, pids)], on=self.database)
-        return {kind: statistics.median(of) for kind, of in memory(said).items()}
+        output = self.root(["sh", "-euc", script, "-", *map(str, pids)], on=self.database)
+        return {kind: statistics.median(of) for kind, of in memory(output).items()}
 
     def admin(self, statement: str) -> str:
         """As the vendor, on the database's host."""

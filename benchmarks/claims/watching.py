@@ -54,16 +54,16 @@ def watched(side: Side, pooler: str) -> Iterator[Watch]:
 
 def pools(looks: Sequence[str]) -> tuple[int, float]:
     """The most server connections and the longest wait in ms, of many ``SHOW POOLS``."""
-    rows = [row for said in looks for row in _rows(said) if row["database"] == "app"]
+    rows = [row for output in looks for row in _rows(output) if row["database"] == "app"]
     servers = [sum(int(row[key]) for key in row if key.startswith("sv_")) for row in rows]
     waits = [int(row["maxwait"]) * 1000 + int(row["maxwait_us"]) / 1000 for row in rows]
     return max(servers, default=0), max(waits, default=0.0)
 
 
-def totals(said: str) -> tuple[int, int]:
+def totals(output: str) -> tuple[int, int]:
     """Transactions and microseconds of waiting so far, of ``SHOW STATS_TOTALS``."""
-    found = next((row for row in _rows(said) if row["database"] == "app"), {})
-    return int(found.get("xact_count", 0)), int(found.get("wait_time", 0))
+    sums = next((row for row in _rows(output) if row["database"] == "app"), {})
+    return int(sums.get("xact_count", 0)), int(sums.get("wait_time", 0))
 
 
 def _ask(side: Side, url: str, question: str) -> str:
@@ -71,9 +71,9 @@ def _ask(side: Side, url: str, question: str) -> str:
     return side.root(psql)
 
 
-def _rows(said: str) -> list[dict[str, str]]:
+def _rows(output: str) -> list[dict[str, str]]:
     """Rows of psql's unaligned table, by column; its last line counts them."""
-    head, *rows = said.strip().splitlines()
+    head, *rows = output.strip().splitlines()
     names = head.split("|")
     return [
         dict(zip(names, row.split("|"), strict=True))

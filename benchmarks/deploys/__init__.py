@@ -59,8 +59,8 @@ def switches(
 ) -> None:
     """Rest, and then switch while it is asked."""
     title, key = PROCESSES[processes], f"deploys.{processes}"
-    said = "".join(line for _, line in own.make("outputs", stack, "JSON=1"))
-    url = json.loads(said[said.index("{") :])["url"]
+    output = "".join(line for _, line in own.make("outputs", stack, "JSON=1"))
+    url = json.loads(output[output.index("{") :])["url"]
     for run in range(1, runs + 1):
         with load(f"{url}/health", per_second=PER_SECOND) as seen:
             time.sleep(REST_S)
@@ -92,7 +92,7 @@ def switches(
 
 def p99_ms(seen: Load, began: float, ended: float) -> float:
     """The 99th percentile of the requests that began in a span."""
-    took = sorted(each.took_s for each in seen.requests if began <= each.at <= ended)
+    took = sorted(request.took_s for request in seen.requests if began <= request.at <= ended)
     return took[int(len(took) * 0.99)] * 1000
 
 
@@ -113,8 +113,8 @@ def _timed(own: Clone, target: str, *words: str) -> tuple[float, float]:
 
 def _whole(own: Clone, stack: str) -> bool:
     """Whether no spare is open any more."""
-    said = own.make("ssh", stack, "COMMAND=sudo cat /run/stages/web/open.json")
-    return "8001" in str(said) and "8000" not in str(said)
+    output = own.make("ssh", stack, "COMMAND=sudo cat /run/stages/web/open.json")
+    return "8001" in str(output) and "8000" not in str(output)
 
 
 def draw(result: Result) -> Mapping[str, Picture]:

@@ -44,8 +44,8 @@ END LOOP; END $$"""
 class Stage:
     """One stack that is up."""
 
-    def __init__(self, stage: int, stack: str, site: str) -> None:
-        self.stage, self.site = stage, site
+    def __init__(self, number: int, stack: str, site: str) -> None:
+        self.number, self.site = number, site
         by_name = {host.folder.name: host for host in inventory.every(stack)}
         # A server that replaced another has a name of its own behind that.
         (self.app,) = [by_name[name] for name in by_name if name.startswith(f"{stack}-app")]
@@ -67,12 +67,12 @@ def measure(runs: int, say: Reporter) -> tuple[Measure, ...]:
         _stacks(clone(Path(scratch) / "own"), say) as stages,
     ):
         for run in range(1, runs + 1):
-            for one in stages if run % 2 else reversed(stages):
-                _users(book, one)
-                _heavy(book, one)
+            for stage in stages if run % 2 else reversed(stages):
+                _users(book, stage)
+                _heavy(book, stage)
             say(f"users, run {run}: done")
-        for one in stages:
-            _knee(book, one, say)
+        for stage in stages:
+            _knee(book, stage, say)
     return book.measures()
 
 
@@ -91,49 +91,49 @@ def _stacks(own: Clone, say: Reporter) -> Iterator[tuple[Stage, ...]]:
             )
             say(f"users: bringing {stack} up")
             own.make("up", stack)
-        yield tuple(Stage(stage, stack, f"https://{DOMAIN}") for stage, stack in stacks.items())
+        yield tuple(Stage(number, stack, f"https://{DOMAIN}") for number, stack in stacks.items())
     finally:
         say("users: taking the stacks away")
         for stack in stacks.values():
             own.take_away(stack)
 
 
-def during(one: Stage, users: int, seconds: float) -> tuple[Seen, Mapping[str, float]]:
+def during(stage: Stage, users: int, seconds: float) -> tuple[Seen, Mapping[str, float]]:
     """What users saw after all had come, and the percent of a core that hosts and asking took."""
     marks = []
 
     def look() -> None:
         marks.append(
-            (time.time(), {name: usage.processor_s(host) for name, host in one.hosts.items()})
+            (time.time(), {name: usage.processor_s(host) for name, host in stage.hosts.items()})
         )
 
     timers = [threading.Timer(at, look) for at in (WARM_S, WARM_S + seconds)]
     for timer in timers:
         timer.start()
     own = cores.used_by_children_s()
-    asked = one.browse(users, WARM_S + seconds)
+    asked = stage.browse(users, WARM_S + seconds)
     own = cores.used_by_children_s() - own
     for timer in timers:
         timer.join()
     (began, before), (ended, after) = marks
-    used = {name: 100 * (after[name] - before[name]) / (ended - began) for name in one.hosts}
+    used = {name: 100 * (after[name] - before[name]) / (ended - began) for name in stage.hosts}
     used["generator"] = 100 * own / (WARM_S + seconds)
     return seen(asked, began, ended), used
 
 
-def _users(book: Book, one: Stage) -> None:
-    users = USERS[one.stage]
-    found, used = during(one, users, LONG_S)
-    key, title = f"users.stage{one.stage}", f"stage {one.stage}, {users:,} users"
-    book.note(f"{key}.p50", f"{title}: p50", found.p50_ms, "ms")
-    book.note(f"{key}.p99", f"{title}: p99", found.p99_ms, "ms", knee.P99_MS)
-    book.note(f"{key}.errors", f"{title}: errors", found.errors, "%", knee.ERRORS)
-    book.note(f"{key}.rate", f"{title}: good answers", found.rate, "a second")
+def _users(book: Book, stage: Stage) -> None:
+    users = USERS[stage.number]
+    answers, used = during(stage, users, LONG_S)
+    key, title = f"users.stage{stage.number}", f"stage {stage.number}, {users:,} users"
+    book.note(f"{key}.p50", f"{title}: p50", answers.p50_ms, "ms")
+    book.note(f"{key}.p99", f"{title}: p99", answers.p99_ms, "ms", knee.P99_MS)
+    book.note(f"{key}.errors", f"{title}: errors", answers.errors, "%", knee.ERRORS)
+    book.note(f"{key}.rate", f"{title}: good answers", answers.rate, "a second")
     for name, percent in used.items():
         book.note(f"{key}.cpu.{name}", f"{title}: processor of the {name}", percent, "% of a core")
 
 
-def _heavy(book: Book, one: Stage) -> None:
+def _heavy(book: Book, stage: Stage) -> None:
     """A heavy query while users browse; hosts on their own cores."""
     own = sorted(os.sched_getaffinity(0))
     if len(own) < 2:
@@ -143,49 +143,54 @@ def _heavy(book: Book, one: Stage) -> None:
     def ask() -> None:
         psql = [pgbouncer.PSQL, "-XAtqc", HEAVY, pgbouncer.SOCKET_URL]
         span.append(time.time())
-        done = one.app.run(["runuser", "-u", "app", "--", *psql])
+        done = stage.app.run(["runuser", "-u", "app", "--", *psql])
         if done.returncode == 0:
             span.append(time.time())
 
-    with cores.held({one.app: own[0], one.database: own[1 if one.stage == 2 else 0]}):
+    with cores.held({stage.app: own[0], stage.database: own[1 if stage.number == 2 else 0]}):
         asking = threading.Timer(WARM_S + BEFORE_S, ask)
         asking.start()
-        asked = one.browse(HEAVY_USERS, WARM_S + BEFORE_S + DURING_S + AFTER_S)
+        asked = stage.browse(HEAVY_USERS, WARM_S + BEFORE_S + DURING_S + AFTER_S)
         asking.join()
     if len(span) != 2:
         raise StepFailed("The heavy query: should come to its end, got an error")
-    key, title = f"heavy.stage{one.stage}", f"stage {one.stage}, {HEAVY_USERS} users"
+    key, title = f"heavy.stage{stage.number}", f"stage {stage.number}, {HEAVY_USERS} users"
     began = span[0] - BEFORE_S
     for when, word, of in (
         ("before", "before the heavy query", (began, span[0])),
         ("during", "during the heavy query", (span[0], span[1])),
     ):
-        found = seen(asked, *of)
-        book.note(f"{key}.{when}.p50", f"{title}, {word}: p50", found.p50_ms, "ms")
-        book.note(f"{key}.{when}.p99", f"{title}, {word}: p99", found.p99_ms, "ms")
+        answers = seen(asked, *of)
+        book.note(f"{key}.{when}.p50", f"{title}, {word}: p50", answers.p50_ms, "ms")
+        book.note(f"{key}.{when}.p99", f"{title}, {word}: p99", answers.p99_ms, "ms")
     book.note(f"{key}.took", f"{title}: length of the heavy query", span[1] - span[0])
     for second, ms in enumerate(each_second(asked, began, BEFORE_S + DURING_S + AFTER_S)):
         book.note(f"{key}.series.{second}", f"{title}: slowest in second {second}", ms, "ms")
 
 
-def _knee(book: Book, one: Stage, say: Reporter) -> None:
+def _knee(book: Book, stage: Stage, say: Reporter) -> None:
     steps: dict[int, Seen] = {}
     for users in knee.STEPS:
         for _ in range(2):  # one bad moment of the machine is no knee
-            steps[users], _used = during(one, users, STEP_S)
+            steps[users], _used = during(stage, users, STEP_S)
             if not knee.past(steps, users):
                 break
-        found, key = steps[users], f"knee.stage{one.stage}.series.{users}"
-        title = f"stage {one.stage}, step of {users:,} users"
-        book.note(f"{key}.rate", f"{title}: good answers", found.rate, "a second")
-        book.note(f"{key}.p99", f"{title}: p99", found.p99_ms, "ms")
-        book.note(f"{key}.errors", f"{title}: errors", found.errors, "%")
+        answers, key = steps[users], f"knee.stage{stage.number}.series.{users}"
+        title = f"stage {stage.number}, step of {users:,} users"
+        book.note(f"{key}.rate", f"{title}: good answers", answers.rate, "a second")
+        book.note(f"{key}.p99", f"{title}: p99", answers.p99_ms, "ms")
+        book.note(f"{key}.errors", f"{title}: errors", answers.errors, "%")
         if why := knee.past(steps, users):
-            say(f"stage {one.stage}: past the knee with {users:,} users: {why}")
+            say(f"stage {stage.number}: past the knee with {users:,} users: {why}")
             break
-    book.note(f"knee.stage{one.stage}.users", f"stage {one.stage}: knee", knee.of(steps), "users")
+    book.note(
+        f"knee.stage{stage.number}.users", f"stage {stage.number}: knee", knee.of(steps), "users"
+    )
     best = steps.get(knee.of(steps))
     if best:
         book.note(
-            f"knee.stage{one.stage}.rate", f"stage {one.stage}: at the knee", best.rate, "a second"
+            f"knee.stage{stage.number}.rate",
+            f"stage {stage.number}: at the knee",
+            best.rate,
+            "a second",
         )

@@ -86,8 +86,8 @@ def browse(site: str, address: str, users: int, seconds: float) -> list[Asked]:
             check=False,
         )
         if done.returncode != 0 or not out.exists():
-            said = (done.stderr or done.stdout).strip()[-500:]
-            raise StepFailed(f"The simulated users: should browse, got: {said}")
+            output = (done.stderr or done.stdout).strip()[-500:]
+            raise StepFailed(f"The simulated users: should browse, got: {output}")
         return [Asked(*json.loads(line)) for line in out.read_text().splitlines()]
 
 
@@ -97,12 +97,14 @@ def seen(asked: Sequence[Asked], began_s: float, ended_s: float) -> Seen:
     A request without an answer is an error, as slow as any. Raises ``UserError`` where there is
     none at all: nothing was measured.
     """
-    those = [one for one in asked if began_s <= one.at_s < ended_s]
+    those = [request for request in asked if began_s <= request.at_s < ended_s]
     if not those:
         raise StepFailed("The simulated users: should ask something, got no request")
-    longest = max((one.took_ms for one in those if one.took_ms is not None), default=LAST_S * 1000)
-    times = sorted(longest if one.took_ms is None else one.took_ms for one in those)
-    good = sum(one.good for one in those)
+    longest = max(
+        (request.took_ms for request in those if request.took_ms is not None), default=LAST_S * 1000
+    )
+    times = sorted(longest if request.took_ms is None else request.took_ms for request in those)
+    good = sum(request.good for request in those)
     return Seen(
         good / (ended_s - began_s),
         percentile(times, 50),
@@ -119,9 +121,9 @@ def percentile(ascending: Sequence[float], percent: float) -> float:
 def each_second(asked: Sequence[Asked], began_s: float, seconds: int) -> list[float]:
     """The worst time of the requests that began in each second, in ms; 0 where none did."""
     worst = [0.0] * seconds
-    for one in asked:
-        at = math.floor(one.at_s - began_s)
+    for request in asked:
+        at = math.floor(request.at_s - began_s)
         if 0 <= at < seconds:
-            took = LAST_S * 1000 if one.took_ms is None else one.took_ms
+            took = LAST_S * 1000 if request.took_ms is None else request.took_ms
             worst[at] = max(worst[at], took)
     return worst

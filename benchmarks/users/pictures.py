@@ -14,7 +14,7 @@ STAGES = (1, 2)
 
 def draw(result: Result) -> Mapping[str, Picture]:
     """All of them, by name."""
-    known = {one.key: one for one in result.measures}
+    known = {measure.key: measure for measure in result.measures}
     return {
         "users-p99": _steps(result, known, "p99", "Waiting of users", "p99 in ms", limit=True),
         "users-rate": _steps(result, known, "rate", "Answers to users", "good answers a second"),
@@ -33,7 +33,7 @@ def _steps(
     limit: bool = False,
 ) -> Picture:
     """By the number of users, up to the first step past the knee."""
-    found = [
+    curves = [
         Line(
             f"stage {stage} (knee: {known[f'knee.stage{stage}.users'].median:.0f} users)",
             [
@@ -46,7 +46,7 @@ def _steps(
     ]
     marks = [Mark("the limit of the knee", limit=P99_MS)] if limit else []
     axes = ("users, each with 5 to 15 s between an answer and the next request", upwards)
-    return lines(f"{title} by their number", found, axes, result.where, marks)
+    return lines(f"{title} by their number", curves, axes, result.where, marks)
 
 
 def _processor(result: Result, known: Mapping[str, Measure]) -> Picture:
@@ -54,7 +54,9 @@ def _processor(result: Result, known: Mapping[str, Measure]) -> Picture:
     for stage in STAGES:
         start = f"users.stage{stage}.cpu."
         used = [
-            (key.removeprefix(start), one) for key, one in known.items() if key.startswith(start)
+            (key.removeprefix(start), measure)
+            for key, measure in known.items()
+            if key.startswith(start)
         ]
         groups.append(Group(f"stage {stage}, {USERS[stage]:,} users", used))
     title = "What the hosts work while users browse"
@@ -63,16 +65,16 @@ def _processor(result: Result, known: Mapping[str, Measure]) -> Picture:
 
 def _heavy(result: Result, known: Mapping[str, Measure]) -> Picture:
     """The slowest request of each second: median of the runs."""
-    found = []
+    curves = []
     for stage in STAGES:
         start = f"heavy.stage{stage}.series."
-        times = [one.median for key, one in known.items() if key.startswith(start)]
+        times = [measure.median for key, measure in known.items() if key.startswith(start)]
         title = f"stage {stage}: database on the app server's core"
         if stage == 2:
             title = "stage 2: database on a core of its own"
-        found.append(Line(title, [(at + 0.5, ms) for at, ms in enumerate(times)]))
+        curves.append(Line(title, [(at + 0.5, ms) for at, ms in enumerate(times)]))
     took = max(known[f"heavy.stage{stage}.took"].median for stage in STAGES)
     mark = Mark("heavy query", span=(BEFORE_S, BEFORE_S + took))
     axes = ("seconds", "slowest request of the second, ms")
     title = f"A heavy query while {HEAVY_USERS} users browse"
-    return lines(title, found, axes, result.where, [mark])
+    return lines(title, curves, axes, result.where, [mark])
