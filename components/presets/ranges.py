@@ -15,7 +15,7 @@ def fits(version: str, wanted: str, same: int = 2) -> bool:
     Debian keeps those and mends the rest. Raises ``ValueError`` for what is no range.
     """
     have = _numbers(version)
-    return any(_all(have, part.strip(), same) for part in wanted.split("||"))
+    return any(_satisfies_all(have, part.strip(), same) for part in wanted.split("||"))
 
 
 def series(wanted: str) -> str:
@@ -30,19 +30,19 @@ def series(wanted: str) -> str:
     return ".".join(parts[:1] if match[1] == "^" else parts[:2] if match[1] else parts)
 
 
-def _all(have: Version, part: str, same: int) -> bool:
+def _satisfies_all(have: Version, part: str, same: int) -> bool:
     if part in {"", "*", "x", "X"}:
         return True
     low, dash, high = part.partition(" - ")
     if dash:
-        return _one(have, ">=", low, same) and _one(have, "<=", high, same)
+        return _satisfies(have, ">=", low, same) and _satisfies(have, "<=", high, same)
     rest = _TOKEN.sub(" ", part)
     if rest.strip(" ,"):
         raise ValueError(part)
-    return all(_one(have, match[1] or "", match[2], same) for match in _TOKEN.finditer(part))
+    return all(_satisfies(have, match[1] or "", match[2], same) for match in _TOKEN.finditer(part))
 
 
-def _one(have: Version, operator: str, text: str, same: int) -> bool:
+def _satisfies(have: Version, operator: str, text: str, same: int) -> bool:
     wanted = _numbers(text)
     near = have[: len(wanted)]
     match operator:

@@ -44,7 +44,7 @@ def urn(type_: str, name: str, stack: str = "fixture") -> str:
 
 def document(*resources: Planned, stack: str = "fixture") -> dict[str, Any]:
     """An offline plan."""
-    named = [{**one, "name": one["urn"].rpartition("::")[2]} for one in resources]
+    named = [{**resource, "name": resource["urn"].rpartition("::")[2]} for resource in resources]
     return {"version": 1, "project": "stages", "stack": stack, "resources": named}
 
 
@@ -52,7 +52,10 @@ def preview(*resources: Planned) -> dict[str, Any]:
     """What ``pulumi preview --json --show-sames`` prints of a stack that does not exist yet."""
     return {
         "config": {},
-        "steps": [{"op": "create", "urn": one["urn"], "newState": dict(one)} for one in resources],
+        "steps": [
+            {"op": "create", "urn": resource["urn"], "newState": dict(resource)}
+            for resource in resources
+        ],
         "duration": 1,
         "changeSummary": {"create": len(resources)},
     }

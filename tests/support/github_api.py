@@ -90,7 +90,7 @@ class GitHub:
 
     def changes(self) -> list[tuple[str, str]]:
         """Method and path of every request that would change something."""
-        return [(each.method, each.path) for each in self.asked if each.method != "GET"]
+        return [(request.method, request.path) for request in self.asked if request.method != "GET"]
 
     def _next(self) -> int:
         self._last += 1
@@ -98,11 +98,11 @@ class GitHub:
 
     def answer(self, asked: Asked) -> tuple[int, dict[str, str], bytes]:
         self.asked.append(asked)
-        if found := re.fullmatch(r"/elsewhere/(\d+)/(\d+)", asked.path):
-            return 200, {}, self.artifacts[int(found[1])][int(found[2])][1]
+        if match := re.fullmatch(r"/elsewhere/(\d+)/(\d+)", asked.path):
+            return 200, {}, self.artifacts[int(match[1])][int(match[2])][1]
         if asked.headers.get("authorization") != f"Bearer {TOKEN}":
             return _json(401, {"message": "Bad credentials"})
-        trouble = next((each for each in self.troubles if _fits(each, asked)), None)
+        trouble = next((candidate for candidate in self.troubles if _fits(candidate, asked)), None)
         if trouble:
             self.troubles.remove(trouble)
             trouble.meanwhile()
@@ -115,29 +115,29 @@ class GitHub:
 
     def _do(self, asked: Asked) -> tuple[int, dict[str, str], bytes]:
         path = asked.path.removeprefix(REPO)
-        if found := re.fullmatch(r"/issues/(\d+)/comments", path):
-            return self._comments(int(found[1]), asked)
-        if found := re.fullmatch(r"/issues/comments/(\d+)", path):
-            everything = [each for some in self.comments.values() for each in some]
-            return _change(everything, "id", int(found[1]), asked.values)
+        if match := re.fullmatch(r"/issues/(\d+)/comments", path):
+            return self._comments(int(match[1]), asked)
+        if match := re.fullmatch(r"/issues/comments/(\d+)", path):
+            everything = [comment for comments in self.comments.values() for comment in comments]
+            return _change(everything, "id", int(match[1]), asked.values)
         if path == "/issues":
             if asked.method == "POST":
                 return _json(201, self.issue(asked.values["body"], title=asked.values["title"]))
-            return _page([each for each in self.issues if each["state"] == "open"], asked)
-        if found := re.fullmatch(r"/issues/(\d+)", path):
-            return _change(self.issues, "number", int(found[1]), asked.values)
+            return _page([issue for issue in self.issues if issue["state"] == "open"], asked)
+        if match := re.fullmatch(r"/issues/(\d+)", path):
+            return _change(self.issues, "number", int(match[1]), asked.values)
         if path == "/pulls":
-            return _page([each for each in self.pulls if _is_head(each, asked.query)], asked)
-        if found := re.fullmatch(r"/actions/runs/(\d+)/artifacts", path):
-            run = int(found[1])
+            return _page([pull for pull in self.pulls if _is_head(pull, asked.query)], asked)
+        if match := re.fullmatch(r"/actions/runs/(\d+)/artifacts", path):
+            run = int(match[1])
             names = [name for name, _ in self.artifacts.get(run, [])]
             items = [
                 {"id": run * 1000 + at, "name": name, "expired": False}
                 for at, name in enumerate(names)
             ]
             return _page(items, asked, key="artifacts")
-        if found := re.fullmatch(r"/actions/artifacts/(\d+)/zip", path):
-            run, at = divmod(int(found[1]), 1000)
+        if match := re.fullmatch(r"/actions/artifacts/(\d+)/zip", path):
+            run, at = divmod(int(match[1]), 1000)
             return 302, {"Location": f"{self.url}/elsewhere/{run}/{at}"}, b""
         return _json(404, {"message": "Not Found"})
 
@@ -166,11 +166,11 @@ def _json(status: int, document: Any) -> tuple[int, dict[str, str], bytes]:
 def _change(
     things: list[dict[str, Any]], key: str, value: int, values: dict[str, Any]
 ) -> tuple[int, dict[str, str], bytes]:
-    found = next((each for each in things if each[key] == value), None)
-    if found is None:
+    thing = next((thing for thing in things if thing[key] == value), None)
+    if thing is None:
         return _json(404, {"message": "Not Found"})
-    found.update(values)
-    return _json(200, found)
+    thing.update(values)
+    return _json(200, thing)
 
 
 def _page(

@@ -46,9 +46,9 @@ def answers(
     asked = {
         "policies": list(policies),
         "boundary": boundary,
-        "requests": [vars(one) for one in requests],
+        "requests": [vars(request) for request in requests],
     }
-    said = subprocess.run(
+    result = subprocess.run(
         ["node", "evaluate.mjs"],
         cwd=_installed(),
         input=json.dumps(asked),
@@ -56,10 +56,10 @@ def answers(
         text=True,
         check=True,
     )
-    found: list[str] = json.loads(said.stdout)
-    for request, answer in zip(requests, found, strict=True):
+    answers: list[str] = json.loads(result.stdout)
+    for request, answer in zip(requests, answers, strict=True):
         assert answer in (ALLOWED, *DENIED), f"{request}: {answer}"
-    return found
+    return answers
 
 
 @cache

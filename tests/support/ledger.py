@@ -44,7 +44,7 @@ class Ledger:
     def stored(self, rows: str) -> Counter[int]:
         """How often each number of this run is in the table, from one number a line."""
         numbers = (int(row) for row in rows.split())
-        return Counter(one for one in numbers if self.first <= one < self.first + A_RUN)
+        return Counter(number for number in numbers if self.first <= number < self.first + A_RUN)
 
     def wait_for_all(self, after_s: float, timeout_s: float) -> None:
         """Until every client has been answered after a moment."""
@@ -52,7 +52,7 @@ class Ledger:
 
     def back_after_s(self, moment_s: float) -> float:
         """How long after a moment the last of the clients got its first answer."""
-        firsts = [min(at for _, at in one if at > moment_s) for one in self.clients]
+        firsts = [min(at for _, at in client if at > moment_s) for client in self.clients]
         return max(firsts) - moment_s
 
 
@@ -78,13 +78,13 @@ def ledger(app: Host, clients: int = CLIENTS) -> Iterator[Ledger]:
         for line in lines:
             if not line.endswith("\n"):
                 return  # cut off with its host
-            said = json.loads(line)
-            if "oldest" in said:
-                for one, new in zip(seen.clients, said["new"], strict=True):
-                    one += [(number, at) for number, at in new]
-                seen.oldest_s = said["oldest"]
+            message = json.loads(line)
+            if "oldest" in message:
+                for client, new in zip(seen.clients, message["new"], strict=True):
+                    client += [(number, at) for number, at in new]
+                seen.oldest_s = message["oldest"]
             else:
-                seen.errors, seen.hung = said["errors"], said["hung"]
+                seen.errors, seen.hung = message["errors"], message["hung"]
 
     reader = threading.Thread(target=read, args=(iter(run.stdout),))
     reader.start()

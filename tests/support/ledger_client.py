@@ -33,7 +33,7 @@ class Client(threading.Thread):
         super().__init__(daemon=True)
         self.next = first + number * 1_000_000
         self.acknowledged: list[tuple[int, float]] = []
-        self.told = 0
+        self.reported = 0
         self.errors: list[str] = []
         self.stop = False
 
@@ -43,8 +43,8 @@ class Client(threading.Thread):
 
     def news(self) -> list[tuple[int, float]]:
         """What was acknowledged since it was asked last."""
-        since, self.told = self.told, len(self.acknowledged)
-        return self.acknowledged[since : self.told]
+        since, self.reported = self.reported, len(self.acknowledged)
+        return self.acknowledged[since : self.reported]
 
     def run(self) -> None:
         while not self.stop:
@@ -72,7 +72,9 @@ def _listen(ended: threading.Event) -> None:
 
 def _say(running: list[Client]) -> None:
     oldest_s = min(client.last_s for client in running)
-    print(json.dumps({"oldest": oldest_s, "new": [one.news() for one in running]}), flush=True)
+    print(
+        json.dumps({"oldest": oldest_s, "new": [client.news() for client in running]}), flush=True
+    )
 
 
 def main(clients: int, first: int) -> None:
@@ -91,11 +93,11 @@ def main(clients: int, first: int) -> None:
     for client in running:
         client.join(max(0.0, until - time.monotonic()))
     _say(running)
-    told = {
+    summary = {
         "errors": sorted({error for client in running for error in client.errors}),
         "hung": sum(client.is_alive() for client in running),
     }
-    print(json.dumps(told), flush=True)
+    print(json.dumps(summary), flush=True)
 
 
 if __name__ == "__main__":

@@ -99,27 +99,27 @@ def settled(
 
 def only(plan: Plan, type_: str, name: str = "") -> Resource:
     """The one resource of a type, or the one of it whose name ends like this."""
-    found = [one for one in of_type(plan, type_) if one["name"].endswith(name)]
-    assert len(found) == 1, f"{len(found)} of {type_} {name}"
-    return found[0]
+    matching = [resource for resource in of_type(plan, type_) if resource["name"].endswith(name)]
+    assert len(matching) == 1, f"{len(matching)} of {type_} {name}"
+    return matching[0]
 
 
 def of_type(plan: Plan, type_: str) -> list[Resource]:
     """The resources whose type ends with ``type_``."""
-    return [one for one in plan.resources if one["type"].endswith(type_)]
+    return [resource for resource in plan.resources if resource["type"].endswith(type_)]
 
 
 def needed_by(plan: Plan, resource: Resource) -> set[str]:
     """URNs of everything that has to be there before a resource, near and far."""
-    by_urn = {one["urn"]: one for one in plan.resources}
-    found: set[str] = set()
+    by_urn = {other["urn"]: other for other in plan.resources}
+    urns: set[str] = set()
     waiting = list(plan_needs(resource))
     while waiting:
         urn = waiting.pop()
-        if urn not in found and urn in by_urn:
-            found.add(urn)
+        if urn not in urns and urn in by_urn:
+            urns.add(urn)
             waiting += plan_needs(by_urn[urn])
-    return found
+    return urns
 
 
 def plan_needs(resource: Resource) -> Iterator[str]:

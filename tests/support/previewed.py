@@ -27,7 +27,10 @@ def _of_file(stack: str) -> Side:
 
 
 def _side(stack: str, more: Settings) -> Side:
-    values = {**stack_values(stack), **{key.replace("__", "."): one for key, one in more.items()}}
+    values = {
+        **stack_values(stack),
+        **{key.replace("__", "."): value for key, value in more.items()},
+    }
     try:
         return Side(plan=planned(stack, values).document(), settings=values)
     except UserError as error:

@@ -10,12 +10,12 @@ BEGIN = 1795305600
 
 
 def minutes(
-    *each: tuple[int, int, float], cpu: float = 0, memory: float = 0, refused: tuple[int, ...] = ()
+    *rows: tuple[int, int, float], cpu: float = 0, memory: float = 0, refused: tuple[int, ...] = ()
 ) -> Evidence:
     """A week with samples of a few minutes: (requests, queries, milliseconds of each query)."""
     samples = [_sample(0, 0, 0, 0.0, 0, memory, ())]
     calls, spent = 0, 0.0
-    for number, (requests, queries, ms) in enumerate(each, 1):
+    for number, (requests, queries, ms) in enumerate(rows, 1):
         calls, spent = calls + queries, spent + queries * ms
         used = 60 * number * cpu / 100 * 2
         samples.append(_sample(60 * number, requests, calls, spent, used, memory, refused))

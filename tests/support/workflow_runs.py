@@ -45,10 +45,12 @@ def document(*stacks: Stack) -> bytes:
     """A document with these stacks; with one changed stack unless any is given."""
     if not stacks:
         size = Value(path="instanceType", before="t4g.medium", after="t4g.large")
-        one = ChangedResource(
+        changed = ChangedResource(
             operation="update", type="aws:ec2/instance:Instance", name="app", inputs=(size,)
         )
-        stacks = (Stack(name="aws-stage1", source="offline", status="changed", resources=(one,)),)
+        stacks = (
+            Stack(name="aws-stage1", source="offline", status="changed", resources=(changed,)),
+        )
     return documents.write(Document(base="a" * 40, head="b" * 40, stacks=stacks)).encode()
 
 

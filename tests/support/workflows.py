@@ -38,9 +38,9 @@ class Step:
         (``vars.NAME``); a variable or secret that is not set is empty, as it is there.
         """
         own = {name: evaluated(text, known) for name, text in self.env.items()}
-        kept = {name: os.environ[name] for name in ("PATH", "HOME")}
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME")}
         # The tests have their environment already: the bootstrap, run by $(PYTHON), is skipped.
-        made = {**kept, "PYTHON": "true", "PYTHONDONTWRITEBYTECODE": "1", **runner, **own}
+        made = {**inherited, "PYTHON": "true", "PYTHONDONTWRITEBYTECODE": "1", **runner, **own}
         return subprocess.run(
             ["bash", "-e", "-c", self.run],
             cwd=folder,
@@ -56,14 +56,14 @@ class Step:
 def evaluated(text: str, known: Mapping[str, str]) -> str:
     """A text with its expressions replaced; only ``a || b`` of contexts is understood."""
 
-    def one(found: re.Match[str]) -> str:
-        names = [name.strip() for name in found[1].split("||")]
+    def value(match: re.Match[str]) -> str:
+        names = [name.strip() for name in match[1].split("||")]
         for name in names:
             if not re.fullmatch(r"(vars|secrets|env|matrix|github)\.\w+", name):
                 raise ValueError(f"{name}: should be a context and a name")
         return next((known[name] for name in names if known.get(name)), "")
 
-    return EXPRESSION.sub(one, text)
+    return EXPRESSION.sub(value, text)
 
 
 def documents() -> dict[str, dict[str, Any]]:
@@ -76,13 +76,15 @@ def steps() -> list[Step]:
     return [
         Step(name, job, step["run"], step.get("env", {}))
         for name, document in documents().items()
-        for job, found in document["jobs"].items()
-        for step in found["steps"]
+        for job, content in document["jobs"].items()
+        for step in content["steps"]
         if "run" in step
     ]
 
 
 def step(workflow: str, job: str) -> Step:
     """The one step of a job that has a command."""
-    (found,) = [each for each in steps() if (each.workflow, each.job) == (workflow, job)]
-    return found
+    (only,) = [
+        candidate for candidate in steps() if (candidate.workflow, candidate.job) == (workflow, job)
+    ]
+    return only

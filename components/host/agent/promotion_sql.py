@@ -38,7 +38,7 @@ def literal(text: str) -> str:
 def old_superuser(sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
     """In ``postgres`` of stage 1."""
     argv = [*admin_sql.as_postgres(), "-f", "-"]
-    return _said(run(argv, text=sql, timeout_s=timeout_s), "the database of stage 1")
+    return _output(run(argv, text=sql, timeout_s=timeout_s), "the database of stage 1")
 
 
 def old(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
@@ -77,12 +77,12 @@ def rows(output: str) -> Any:
 
 def _ask(connection: Mapping[str, str], sql: str, where: str, timeout_s: float) -> str:
     argv, environment = admin_sql.as_admin(connection)
-    return _said(
+    return _output(
         run([*argv, "-f", "-"], text=sql, timeout_s=timeout_s, environment=environment), where
     )
 
 
-def _said(done: Done, where: str) -> str:
+def _output(done: Done, where: str) -> str:
     if not done.ok:
         raise Failed(where, " ".join(done.tail(4).split()))
     return done.output
