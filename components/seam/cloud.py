@@ -14,6 +14,7 @@ import pulumi
 
 from components.host.model import Part
 from components.seam.dns import RecordNeeds
+from components.seam.uptime import UptimeNeeds
 
 LOGIN = "ops"
 """The SSH login name on every host of every cloud: key only, sudo without a password."""
@@ -284,6 +285,21 @@ class Cloud(ABC):
 
         ``address`` comes from :meth:`assign_address`, so that users are led only to what serves.
         No server has an IPv6 address, so there is no AAAA record.
+        """
+
+    @abstractmethod
+    def uptime(
+        self,
+        name: str,
+        needs: UptimeNeeds,
+        address: pulumi.Output[str],
+        network: NetworkAnswer,
+        *,
+        parent: pulumi.Resource,
+    ) -> None:
+        """Ask for the site from outside, and tell whom the settings name when it does not answer.
+
+        ``address`` is where the site serves already.
         """
 
 

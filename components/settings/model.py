@@ -297,6 +297,13 @@ class Alarms:
         default=None,
         by_default="no alarms are made",
     )
+    uptime: bool = key(
+        SWITCH,
+        "Whether the site is asked for from outside the cloud's region, at the path of its health"
+        " check, and somebody is told when it does not answer: by HTTPS and its name, without a"
+        " domain by HTTP and its address. AWS and DigitalOcean take some $1 a month for it.",
+        default=False,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

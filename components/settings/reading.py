@@ -69,6 +69,7 @@ def read(stack: str, values: Mapping[str, object]) -> Settings:
     problems += _open_to_all(parts["access"], values)
     if zone := parts["dns"].get("zone"):
         problems += zone_problems(values, top.get("domain"), zone)
+    problems += _unheard(parts["alarms"], values)
     problems += backups.problems(parts["backups"].get("bucket", {}))
     problems += backups.needed(parts["database"], parts["backups"])
     raise_all(problems)
@@ -172,6 +173,19 @@ def _foreign(stage: int | None, values: Mapping[str, object]) -> dict[str, UserE
         for name, about in all_keys().items()
         if name in values and stage is not None and stage not in about.stages
     }
+
+
+def _unheard(alarms: Mapping[str, Any], values: Mapping[str, object]) -> list[UserError]:
+    """Refuse to look whether the site answers where nobody would be told."""
+    if not alarms.get("uptime") or "alarms.email" in values:
+        return []
+    return [
+        UserError(
+            f"{PREFIX}alarms.uptime: should be set where somebody is told, got no"
+            f" {PREFIX}alarms.email",
+            f"Set {PREFIX}alarms.email, or remove the line.",
+        )
+    ]
 
 
 def _open_to_all(access: Mapping[str, Any], values: Mapping[str, object]) -> list[UserError]:

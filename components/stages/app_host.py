@@ -36,6 +36,7 @@ from components.seam.cloud import (
     VolumeAnswer,
 )
 from components.seam.dns import RecordNeeds
+from components.seam.uptime import UptimeNeeds
 from components.settings import Settings
 from components.stages.app_contents import AppContents
 from components.stages.app_database import AppDatabase
@@ -99,6 +100,10 @@ class AppHost(pulumi.ComponentResource):
             parent=self,
         )
         led = _records(name, cloud, settings, self.address, self)
+        if settings.alarms.uptime:
+            path = release.needs(settings.app).health_path
+            site = UptimeNeeds(domain=settings.domain, path=path)
+            cloud.uptime(name, site, led, network, parent=self)
         serving = host.server_id
         if volume is None:
             queue = QueueHandover(f"{name}-queue", host.wanted, serving, self.address, child)

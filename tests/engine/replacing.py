@@ -120,6 +120,13 @@ REPLACES: Mapping[str, Mapping[str, str]] = {
         "bucketPrefix": MEMORY,
         "objectLockEnabled": MEMORY,
     },
+    "aws:route53/healthCheck:HealthCheck": {
+        "measureLatency": READ,
+        "referenceName": READ,
+        "requestInterval": READ,
+        "routingControlArn": READ,
+        "type": READ,
+    },
     "aws:route53/record:Record": {"name": READ, "zoneId": READ},
     **{
         f"aws:s3/bucket{part}:Bucket{part}": {"bucket": MEMORY}
@@ -172,6 +179,8 @@ REPLACES: Mapping[str, Mapping[str, str]] = {
     "digitalocean:index/spacesBucket:SpacesBucket": {"name": MEMORY, "region": MEMORY},
     "digitalocean:index/spacesKey:SpacesKey": {},
     "digitalocean:index/tag:Tag": {"name": READ},
+    "digitalocean:index/uptimeAlert:UptimeAlert": {},
+    "digitalocean:index/uptimeCheck:UptimeCheck": {},
     "digitalocean:index/volume:Volume": {
         "description": READ,
         "initialFilesystemLabel": READ,

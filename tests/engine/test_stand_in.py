@@ -16,6 +16,7 @@ from tests.support.planned import planned
 VPC = "aws:ec2/vpc:Vpc"
 EVERYTHING = {
     "alarms__email": "alarms@example.org",
+    "alarms__uptime": True,
     "domain": "shop.example.com",
     "dns__zone": "example.com",
 }

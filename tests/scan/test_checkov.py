@@ -20,6 +20,7 @@ from tests.support.planned import planned
 
 AROUND: dict[str, Any] = {
     "alarms__email": "ops@example.com",
+    "alarms__uptime": True,
     "domain": "shop.example.com",
     "dns__zone": "example.com",
 }

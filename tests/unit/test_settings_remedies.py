@@ -59,6 +59,12 @@ def test_a_zone_beside_its_domain_as_its_error_says() -> None:
     settings.read("s", LEAST)
 
 
+def test_somebody_who_is_told_as_the_error_about_uptime_says() -> None:
+    values: dict[str, object] = {**LEAST, "alarms.uptime": True}
+    assert told(values).endswith("Set stages:alarms.email, or remove the line.")
+    settings.read("s", {**values, "alarms.email": "ops@example.com"})
+
+
 def test_instance_connect_as_the_error_about_no_networks_says() -> None:
     values = {name: value for name, value in AWS.items() if name != "access.ssh_cidrs"}
     values |= {"stage": "1", "access.instance_connect": True}

@@ -14,6 +14,7 @@ from components.clouds.aws.resources import (
     network,
     records,
     server,
+    uptime,
     volume,
 )
 from components.clouds.aws.resources.network import AwsNetwork
@@ -36,6 +37,7 @@ from components.seam.cloud import (
     VolumeNeeds,
 )
 from components.seam.dns import RecordNeeds
+from components.seam.uptime import UptimeNeeds
 from components.settings import Settings
 
 
@@ -121,6 +123,17 @@ class AwsCloud(Cloud):
         parent: pulumi.Resource,
     ) -> pulumi.Output[str]:
         return records.make(self._ctx, name, needs, address, parent)
+
+    def uptime(
+        self,
+        name: str,
+        needs: UptimeNeeds,
+        address: pulumi.Output[str],
+        network: NetworkAnswer,
+        *,
+        parent: pulumi.Resource,
+    ) -> None:
+        uptime.make(self._ctx, name, needs, address, _own(network), parent)
 
 
 def _own(network: NetworkAnswer) -> AwsNetwork:

@@ -31,6 +31,7 @@ from components.seam.cloud import (
     VolumeNeeds,
 )
 from components.seam.dns import RecordNeeds
+from components.seam.uptime import UptimeNeeds
 from components.settings import Settings
 
 
@@ -111,6 +112,17 @@ class DigitalOcean(Cloud):
         parent: pulumi.Resource,
     ) -> pulumi.Output[str]:
         return records.records(name, needs, address, parent)
+
+    def uptime(
+        self,
+        name: str,
+        needs: UptimeNeeds,
+        address: pulumi.Output[str],
+        network: NetworkAnswer,
+        *,
+        parent: pulumi.Resource,
+    ) -> None:
+        alarms.for_site(name, needs, address, self._settings.alarms.email, parent)
 
 
 def _own(answer: NetworkAnswer) -> network.Network:

@@ -23,6 +23,7 @@ LACKS: Final = {
     "access.instance_connect": "has no such tunnel",
     "dns.zone": "has no DNS of its own (`up` says which record to make)",
     "alarms.email": "has no alarms",
+    "alarms.uptime": "has no alarms",
     "database.storage_limit_gib": "has disks that do not grow by themselves",
     "database.backup_days": "backs nothing up",
     "database.maintenance_day": "has no maintenance",

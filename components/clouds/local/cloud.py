@@ -39,6 +39,7 @@ from components.seam.cloud import (
     VolumeNeeds,
 )
 from components.seam.dns import RecordNeeds
+from components.seam.uptime import UptimeNeeds
 
 REPLICATION = "replication-password"
 """Name of the secret with which standby and replicas get in at the primary."""
@@ -298,3 +299,14 @@ class LocalCloud(Cloud):
         parent: pulumi.Resource,
     ) -> pulumi.Output[str]:
         raise TypeError("local has no DNS, and refuses stages:dns.zone (checks.py)")
+
+    def uptime(
+        self,
+        name: str,
+        needs: UptimeNeeds,
+        address: pulumi.Output[str],
+        network: NetworkAnswer,
+        *,
+        parent: pulumi.Resource,
+    ) -> None:
+        raise TypeError("local has no alarms, and refuses stages:alarms.uptime (checks.py)")

@@ -272,9 +272,9 @@ BAD = [
      " a new file stacks/Pulumi.aws-stage3.yaml."),
     (["{small}", "--usage", "{usage}"],
      "{usage}: should have keys out of bucket_gb, cpu_credit_hours, database_backup_gib,"
-     " database_credit_hours, database_log_gb, egress_beyond_pool_gib, egress_gb, log_gb,"
-     " log_stored_gb, nat_gb, snapshot_gib, spaces_egress_gib, spaces_gib, zone_traffic_gb, got"
-     " 'egres_gb'. The nearest is egress_gb."),
+     " database_credit_hours, database_log_gb, dns_million_queries, egress_beyond_pool_gib,"
+     " egress_gb, log_gb, log_stored_gb, nat_gb, snapshot_gib, spaces_egress_gib, spaces_gib,"
+     " zone_traffic_gb, got 'egres_gb'. The nearest is egress_gb."),
     (["{small}", "--out", "{small}/deeper"],
      "{small}/deeper: should be a file that can be written, got an error (Not a directory)"),
     (["{small}", "--zzz"], "No such option: --zzz. `./stages cost estimate --help` says more."),

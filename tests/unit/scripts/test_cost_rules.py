@@ -55,6 +55,7 @@ def lines(found: Estimate) -> dict[str, str]:
         ("aws:cloudwatch/metricAlarm:MetricAlarm", {**US, "namespace": "stages/x"}, "0.40"),
         ("aws:cloudwatch/metricAlarm:MetricAlarm", {**US, "metricQueries": [{}, {}]}, "0.20"),
         ("aws:secretsmanager/secret:Secret", US, "0.40"),
+        ("digitalocean:index/uptimeCheck:UptimeCheck", {}, "1.00"),
         ("aws:kms/key:Key", US, "1.00"),
         ("aws:lightsail/instance:Instance", {**US, "bundleId": "medium_3_0"}, "24.00"),
         ("aws:lightsail/database:Database", {**US, "bundleId": "micro_ha_2_0"}, "30.00"),
@@ -84,6 +85,29 @@ def test_one_resource(type_: str, inputs: Mapping[str, Any], usd: str) -> None:
 )
 def test_usage(made: Planned, usage: dict[str, str], usd: str) -> None:
     assert money(cost(made, **usage).total) == usd
+
+
+@pytest.mark.parametrize(
+    ("inputs", "usd"),
+    [
+        ({"type": "HTTP", "requestInterval": 30}, "0.00"),
+        ({"type": "HTTPS", "requestInterval": 30}, "1.00"),
+        ({"type": "HTTPS_STR_MATCH", "requestInterval": 10, "measureLatency": True}, "4.00"),
+    ],
+)
+def test_options_of_a_health_check(inputs: Mapping[str, Any], usd: str) -> None:
+    """Beside the $3.65 of the address that it asks."""
+    address = resource("aws:ec2/eip:Eip", "address", US)
+    check = resource(
+        "aws:route53/healthCheck:HealthCheck",
+        "site",
+        {**US, **inputs},
+        sources={"ipAddress": [address["urn"]]},
+    )
+    assert money(cost(address, check).total - Decimal("3.65")) == usd
+    assert [one.reason for one in cost({**check, "sources": {}}).unpriced] == [
+        "only a health check of an Elastic IP has a price"
+    ]
 
 
 def test_a_metric_of_ones_own_is_paid_once() -> None:

@@ -20,6 +20,7 @@ EVERYTHING = [
     resource("aws:ec2/natGateway:NatGateway", "nat", US),
     resource("aws:cloudwatch/logGroup:LogGroup", "logs", US),
     resource("aws:s3/bucket:Bucket", "dumps", US),
+    resource("aws:route53/record:Record", "shop", US),
     cost_plans.droplet(),
     resource("digitalocean:index/spacesBucket:SpacesBucket", "space", {"region": "fra1"}),
 ]
@@ -157,8 +158,8 @@ LEAVE = "Leave the key out when it is not known."
 def test_a_wrong_usage_file(text: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     keys = (
         "bucket_gb, cpu_credit_hours, database_backup_gib, database_credit_hours, database_log_gb,"
-        " egress_beyond_pool_gib, egress_gb, log_gb, log_stored_gb, nat_gb, snapshot_gib,"
-        " spaces_egress_gib, spaces_gib, zone_traffic_gb"
+        " dns_million_queries, egress_beyond_pool_gib, egress_gb, log_gb, log_stored_gb, nat_gb,"
+        " snapshot_gib, spaces_egress_gib, spaces_gib, zone_traffic_gb"
     )
     err = refused(text, save("shop", *servers("web")), capsys=capsys)
     sentence = sentence.replace("{keys}", keys)

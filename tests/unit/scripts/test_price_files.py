@@ -50,7 +50,13 @@ def test_every_rule_of_a_row_exists() -> None:
 @pytest.mark.parametrize("cloud", cloud_names())
 def test_a_source_is_the_vendors_own_document(cloud: str) -> None:
     documents = {"price list": ("AWS price list, ", "DigitalOcean API, GET /v2/sizes, ")}
-    pages = ("aws.amazon.com/", "digitalocean.com/", "AWS price list, ", "Lightsail's list of ")
+    pages = (
+        "aws.amazon.com/",
+        "digitalocean.com/",
+        "docs.digitalocean.com/",
+        "AWS price list, ",
+        "Lightsail's list of ",
+    )
     for price in committed(cloud):
         begin = documents.get(price.quality, (*pages, *price_file.DERIVATIONS))
         assert price.source.startswith(begin), price

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from components.clouds.aws.known.disk_costs import region
+from components.clouds.aws.known.names import ADDRESS
 from components.seam.cost_rules import Stack
 from components.seam.costs import MONTH, Line, Unpriced, unpriced
 from components.seam.planned import PlannedResource
@@ -63,6 +64,31 @@ def record(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]
         part="network",
         kind="traffic",
     )
+
+
+def health_check(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+    """Of an address at AWS: free, of the first 50 of an account, but for what is optional."""
+    if not stack.behind(resource, "ipAddress", ADDRESS):
+        yield unpriced(resource, "only a health check of an Elastic IP has a price")
+        return
+    kind = str(resource.inputs.get("type"))
+    options = [
+        kind.startswith("HTTPS"),
+        kind.endswith("_STR_MATCH"),
+        resource.number("requestInterval", Decimal(30)) == Decimal(10),
+        resource.flag("measureLatency"),
+    ]
+    if any(options):
+        yield stack.line(
+            resource,
+            "Health check from outside",
+            "health-check-option",
+            region(resource),
+            Decimal(sum(options)),
+            part="operations",
+            kind="watching",
+            detail="by HTTPS" if options == [True, False, False, False] else "",
+        )
 
 
 def kms_key(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:

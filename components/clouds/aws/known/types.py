@@ -123,6 +123,11 @@ KNOWN: Final[dict[str, Known]] = {
         cost=free,
     ),
     RECORD: _row("name", "zoneId", terraform="aws_route53_record", cost=operations_costs.record),
+    "aws:route53/healthCheck:HealthCheck": _row(
+        *("type", "measureLatency", "referenceName", "requestInterval", "routingControlArn"),
+        terraform="aws_route53_health_check",
+        cost=operations_costs.health_check,
+    ),
     "aws:route53/getZone:getZone": Known(terraform="aws_route53_zone"),
     # databases
     RDS: _row(

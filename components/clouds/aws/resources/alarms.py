@@ -59,20 +59,22 @@ class Alarm:
     """Whether a message is also sent when values stop coming. None is sent before the first."""
 
 
-def topic(ctx: Context, name: str, parent: pulumi.Resource) -> pulumi.Output[str] | None:
+def topic(
+    ctx: Context, name: str, parent: pulumi.Resource, region: str = ""
+) -> pulumi.Output[str] | None:
     """Declare the topic and its one reader. Not encrypted: alarms carry no secret, and CloudWatch
     can publish only to a topic with a key of one's own, $1 a month."""
     if ctx.settings.alarms.email is None:
         return None
     made = aws.sns.Topic(
         f"{name}-alarms",
-        region=ctx.region,
+        region=region or ctx.region,
         tags=ctx.tags(f"{name}-alarms"),
         opts=ctx.child(parent),
     )
     aws.sns.TopicSubscription(
         f"{name}-alarms-email",
-        region=ctx.region,
+        region=region or ctx.region,
         topic=made.arn,
         protocol="email",
         endpoint=ctx.settings.alarms.email,
@@ -202,6 +204,7 @@ def make(
     alarms: Sequence[Alarm],
     topic_arn: pulumi.Output[str] | None,
     parent: pulumi.Resource,
+    region: str = "",
 ) -> None:
     """Declare alarms as ``<name>-<role>``; none without a topic."""
     if topic_arn is None:
@@ -209,7 +212,7 @@ def make(
     for alarm in alarms:
         aws.cloudwatch.MetricAlarm(
             f"{name}-{alarm.role}",
-            region=ctx.region,
+            region=region or ctx.region,
             alarm_description=f"{ctx.settings.stack}: {alarm.meaning}",
             namespace=alarm.namespace,
             metric_name=alarm.metric,

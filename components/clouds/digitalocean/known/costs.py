@@ -143,6 +143,19 @@ def load_balancer(resource: PlannedResource, stack: Stack) -> Iterator[Line | Un
     )
 
 
+def uptime_check(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
+    """It has no region; alerts on it cost nothing."""
+    yield stack.line(
+        resource,
+        "Uptime check",
+        "uptime-check",
+        REGIONS[0],
+        MONTH,
+        part="operations",
+        kind="watching",
+    )
+
+
 def space(resource: PlannedResource, stack: Stack) -> Iterator[Line | Unpriced]:
     """One subscription for all buckets of an account, and what they hold and send beyond it."""
     at = region_of(resource)

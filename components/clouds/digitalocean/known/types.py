@@ -97,6 +97,10 @@ KNOWN: Final[dict[str, Known]] = {
         replaces=("domain", "type"), terraform="digitalocean_record", cost=free
     ),
     f"{INDEX}monitorAlert:MonitorAlert": Known(terraform="digitalocean_monitor_alert", cost=free),
+    f"{INDEX}uptimeAlert:UptimeAlert": Known(terraform="digitalocean_uptime_alert", cost=free),
+    f"{INDEX}uptimeCheck:UptimeCheck": Known(
+        terraform="digitalocean_uptime_check", cost=costs.uptime_check
+    ),
     f"{INDEX}certificate:Certificate": Known(cost=free),
     f"{INDEX}databaseConnectionPool:DatabaseConnectionPool": Known(cost=free),
     f"{INDEX}databaseDb:DatabaseDb": Known(cost=free),

@@ -1,4 +1,5 @@
-"""Alert policies to the e-mail address in settings; none without one. Cost nothing.
+"""Alert policies to the e-mail address in settings; none without one. They cost nothing, but for
+the check of the site from outside.
 
 DigitalOcean measures over 5, 10, 30 or 60 minutes and sends only to addresses that the account has
 verified. It has no alert on connections, on a replica's lag or on a Droplet that is off.
@@ -13,8 +14,14 @@ import pulumi
 import pulumi_digitalocean as digitalocean
 
 from components.clouds.digitalocean.resources.network import Network
+from components.seam.uptime import UptimeNeeds
 
 WINDOW = "10m"
+ASKED_FROM = ("us_east", "eu_west", "se_asia")
+DOWN_FOR = "2m"
+CERTIFICATE_DAYS = 10
+"""Let's Encrypt's are renewed with 30 days left, those of 45 days with 15: then a renewal has
+failed for days."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +72,43 @@ def for_database(
             **_policy(alarm, email),
             description=f"Database of {name}: {alarm.words}",
             entities=[cluster_id],
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+
+
+def for_site(
+    name: str,
+    needs: UptimeNeeds,
+    address: pulumi.Output[str],
+    email: str | None,
+    parent: pulumi.Resource,
+) -> None:
+    """Have the site asked for from three continents: $1.00 a month, alerts included.
+
+    It is down when none of them gets an answer. A certificate that was not renewed is told of
+    before it ends.
+    """
+    scheme, domain, path = "https" if needs.domain else "http", needs.domain, needs.path
+    check = digitalocean.UptimeCheck(
+        f"{name}-uptime",
+        # From the address also where there is a name: it is known once the site serves.
+        target=address.apply(lambda known: f"{scheme}://{domain or known}{path}"),
+        type=scheme,
+        regions=list(ASKED_FROM),
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+    kinds = {"down": ("down_global", 1)}
+    if needs.domain:
+        kinds["certificate"] = ("ssl_expiry", CERTIFICATE_DAYS)
+    for role, (type_, threshold) in kinds.items():
+        digitalocean.UptimeAlert(
+            f"{name}-uptime-{role}",
+            check_id=check.id,
+            type=type_,
+            comparison="less_than",
+            threshold=threshold,
+            period=DOWN_FOR,
+            notifications=[{"emails": [email] if email else []}],
             opts=pulumi.ResourceOptions(parent=parent),
         )
 

@@ -186,6 +186,12 @@ rds:AddTagsToResource subgrp:made
 rds:ModifyDBSubnetGroup subgrp:ours
 rds:DeleteDBSubnetGroup subgrp:ours
 """,
+    "route53/healthCheck:HealthCheck": """
+route53:CreateHealthCheck new-healthcheck:plain
+route53:ChangeTagsForResource healthcheck:plain
+route53:UpdateHealthCheck healthcheck:plain
+route53:DeleteHealthCheck healthcheck:plain
+""",
     "route53/record:Record": """
 route53:ChangeResourceRecordSets hostedzone:plain
 """,
@@ -251,10 +257,12 @@ ARNS = {
     "user": f"arn:aws:iam::{ACCOUNT}:user/stages/aws-stage1-storage-bucket-1a2b3c4",
     "alarm": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:aws-stage1-app-server-cpu-1a2b3c4",
     "db": f"arn:aws:rds:{REGION}:{ACCOUNT}:db:aws-stage2-database1a2b3c4",
+    "healthcheck": "arn:aws:route53:::healthcheck/0a1b2c3d",
     "hostedzone": "arn:aws:route53:::hostedzone/Z2FDTNDATAQYW2",
     "image": f"arn:aws:ec2:{REGION}::image/ami-1",
     "instance-profile": f"arn:aws:iam::{ACCOUNT}:instance-profile/stages/aws-stage1-app-server-1",
     "log-group": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:aws-stage1-flows-1a2b3c4",
+    "new-healthcheck": "*",
     "og": f"arn:aws:rds:{REGION}:{ACCOUNT}:og:default:postgres-17",
     "pg": f"arn:aws:rds:{REGION}:{ACCOUNT}:pg:aws-stage2-database-1a2b3c4",
     "snapshot": f"arn:aws:ec2:{REGION}::snapshot/snap-1",

@@ -157,6 +157,8 @@ UNBOUND = {
     "og": "RDS's own option group; the database beside it has the tag",
     "pg": "named beside a database that has the tag",
     "bucket": "S3 knows no tags of what is being made; the name has -bucket- in it",
+    "healthcheck": "Route 53 decides nothing by its tags; one only asks",
+    "new-healthcheck": "has no name before it is made",
     "hostedzone": "the user's own, of which the stack makes A records and no other",
     "user": "of a bucket: by path, and only within the boundary",
     "subgrp": "named beside a database that has the tag",

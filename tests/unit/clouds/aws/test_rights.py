@@ -23,7 +23,8 @@ from tests.unit.clouds.aws.test_escalation import EVERYTHING
 
 FOLDER = Path(str(aws.__file__)).parent
 FILES = (
-    *("iam-policy.json", "iam-policy-read.json", "iam-policy-bucket.json", "iam-policy-dns.json"),
+    *("iam-policy.json", "iam-policy-read.json", "iam-policy-bucket.json"),
+    "iam-policy-route53.json",
     "iam-boundary.json",
 )
 POLICIES = [json.loads((FOLDER / name).read_text()) for name in FILES[:-1]]
@@ -89,6 +90,7 @@ def test_everything_that_the_provider_asks_is_allowed_and_no_more_is_given() -> 
 def test_every_type_of_resource_has_its_calls() -> None:
     everything: dict[str, object] = {
         "alarms__email": "ops@example.com",
+        "alarms__uptime": "true",
         "domain": "shop.example.com",
         "dns__zone": "example.com",
         "storage__bucket": "true",

@@ -34,6 +34,7 @@ REFUSED: list[tuple[str, object, str]] = [
         " 'b.example'",
     ),
     ("alarms.email", "a@b.example", "left out on local, which has no alarms, got 'a@b.example'"),
+    ("alarms.uptime", True, "false on local, which has no alarms, got true"),
     (
         "database.storage_limit_gib",
         20,
@@ -52,6 +53,11 @@ REFUSED: list[tuple[str, object, str]] = [
         "false on local, which makes every change at once, got true",
     ),
 ]
+BESIDE: dict[str, dict[str, object]] = {
+    "dns.zone": {"domain": "shop.b.example"},
+    "alarms.uptime": {"alarms.email": "a@b.example"},
+}
+"""What else must be set for a setting to be one."""
 
 
 def read(stack: str = "local-stage2", /, **more: object) -> settings.Settings:
@@ -73,10 +79,9 @@ def test_the_stack_files_are_fine(stack: str) -> None:
 
 @pytest.mark.parametrize(("key", "value", "told"), REFUSED)
 def test_a_setting_that_would_do_nothing(key: str, value: object, told: str) -> None:
-    assert (
-        refusal(**{"domain": "shop.b.example", key: value})
-        == f"stages:{key}: should be {told}. Remove the line."
-    )
+    said = refusal(**BESIDE.get(key, {}), **{key: value}).splitlines()
+    assert said[-1] == f"stages:{key}: should be {told}. Remove the line."
+    assert len(said) == (2 if key == "alarms.uptime" else 1)
 
 
 def test_every_one_of_them_is_shown_here() -> None:
