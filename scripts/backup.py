@@ -27,8 +27,8 @@ def _open(word: str | None, stack: str | None, *, json_: bool) -> backups.Server
     return backups.server(session.open_session(chosen(word, stack), screen=screen))
 
 
-def _print(found: Any, lines: list[str], *, json_: bool) -> None:
-    print(json.dumps(found, indent=2) if json_ else "\n".join(lines))
+def _print(answer: Any, lines: list[str], *, json_: bool) -> None:
+    print(json.dumps(answer, indent=2) if json_ else "\n".join(lines))
 
 
 @app.command()
@@ -43,8 +43,8 @@ def now(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
 @app.command("list")
 def list_(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
     """List the backups in the bucket, the newest last, and how the last runs went."""
-    found = _open(word, stack, json_=json_).run("list")
-    _print(found, backups.listing(found), json_=json_)
+    answer = _open(word, stack, json_=json_).run("list")
+    _print(answer, backups.listing(answer), json_=json_)
 
 
 @app.command()
@@ -113,9 +113,9 @@ def restore(
             )
         if not typer.confirm(question):
             return
-    kept = server.switch()
-    made["kept"] = kept
-    _print(made, [f"The app uses the copy. The old database is kept at {kept}."], json_=json_)
+    kept_name = server.switch()
+    made["kept"] = kept_name
+    _print(made, [f"The app uses the copy. The old database is kept at {kept_name}."], json_=json_)
 
 
 @app.command()
@@ -144,10 +144,10 @@ def download(
 
 def _tables(words: Sequence[str]) -> list[str]:
     """Names of tables; raises ``UserError``."""
-    for one in words:
-        if not TABLE.fullmatch(one):
+    for name in words:
+        if not TABLE.fullmatch(name):
             raise invalid(
-                "--table", "the name of a table", one[:60], "For example --table public.users."
+                "--table", "the name of a table", name[:60], "For example --table public.users."
             )
     return list(words)
 

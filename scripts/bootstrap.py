@@ -58,9 +58,9 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        if not (told := describe_os_error(error)):
+        if not (problem := describe_os_error(error)):
             raise
-        print(told, file=sys.stderr)
+        print(problem, file=sys.stderr)
         return 2
     return 0
 
@@ -194,10 +194,10 @@ def _engine() -> None:
 
 def _seen(folder: Path, version: str) -> str:
     try:
-        found = (folder / "pulumi").stat()
+        stat = (folder / "pulumi").stat()
     except OSError:
         return "missing"
-    return f"{version} {found.st_size} {found.st_mtime_ns}"
+    return f"{version} {stat.st_size} {stat.st_mtime_ns}"
 
 
 if __name__ == "__main__":

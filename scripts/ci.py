@@ -109,17 +109,18 @@ def _look(*, refresh: bool) -> int:
     from planning.difference.document import read
     from scripts.lib.ci import drift as looking
 
-    stack, folder = runner.stack(os.environ), runner.folder(os.environ)
-    found = folder / "previews"
-    found.mkdir(exist_ok=True)
-    if not looking.look(stack, found, refresh=refresh):
-        print(f"{stack} was never brought up: its offline plan is all that there is.")
+    name, folder = runner.stack(os.environ), runner.folder(os.environ)
+    saved = folder / "previews"
+    saved.mkdir(exist_ok=True)
+    if not looking.look(name, saved, refresh=refresh):
+        print(f"{name} was never brought up: its offline plan is all that there is.")
         return 0
-    code = previews.render(previews=found, json_=folder / DOCUMENT)
+    code = previews.render(previews=saved, json_=folder / DOCUMENT)
     if not refresh:
         return code
     # Whether there is an objection is for a change to hear; here it counts that it was looked at.
-    return int(any(one.status == "failed" for one in read((folder / DOCUMENT).read_text()).stacks))
+    looked_at = read((folder / DOCUMENT).read_text()).stacks
+    return int(any(stack.status == "failed" for stack in looked_at))
 
 
 def _log(repository: str, run: int) -> str:

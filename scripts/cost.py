@@ -111,20 +111,22 @@ def estimate_command(
     if compare is not None and len(named) != 1:
         raise UserError(f"--compare: should come with one stack, got {len(named)}")
     clouds = price_books.all_clouds(today)
-    told = _usage(usage, clouds)
+    quantities = _usage(usage, clouds)
 
     def priced(plan: CostPlan) -> Estimate:
-        return estimate(in_region(plan, region), clouds, told)
+        return estimate(in_region(plan, region), clouds, quantities)
 
-    all_ = [priced(cost_inputs.plan(given)) for given in named]
+    estimates = [priced(cost_inputs.plan(given)) for given in named]
     comparison = None
     if compare is not None:
-        before = cost_inputs.before(compare, all_[0].stack, priced)
-        comparison = comparing.compare(before, all_[0])
-    usage_file.check(told, str(usage), [*all_, *([comparison.before] if comparison else [])])
+        before = cost_inputs.before(compare, estimates[0].stack, priced)
+        comparison = comparing.compare(before, estimates[0])
+    usage_file.check(
+        quantities, str(usage), [*estimates, *([comparison.before] if comparison else [])]
+    )
     shown = Format.json if json_ else format
-    _write(_rendered(all_, comparison, shown, today, out, summary), out)
-    return _judged(all_, comparison, most, strict)
+    _write(_rendered(estimates, comparison, shown, today, out, summary), out)
+    return _judged(estimates, comparison, most, strict)
 
 
 @app.command()
@@ -155,13 +157,13 @@ def chart(
 
     today = datetime.date.today()
     clouds = price_books.all_clouds(today)
-    all_ = [estimate(cost_inputs.plan(name), clouds) for name in cost_inputs.stack_names()]
+    estimates = [estimate(cost_inputs.plan(name), clouds) for name in cost_inputs.stack_names()]
     folder = out or cost_inputs.ROOT / "docs"
-    atomic_write.write(folder / "costs.svg", drawing.draw(all_))
+    atomic_write.write(folder / "costs.svg", drawing.draw(estimates))
     pages = [folder / "costs.md", *([cost_inputs.ROOT / "README.md"] if out is None else [])]
     for page in filter(Path.exists, pages):
         text = files.read(page, str(page))
-        atomic_write.write(page, markdown.with_numbers(text, all_, str(page)))
+        atomic_write.write(page, markdown.with_numbers(text, estimates, str(page)))
 
 
 app.command("what-if")(what_if)
@@ -189,7 +191,7 @@ def _usage(path: Path | None, clouds: list[Cloud]) -> dict[tuple[str, ...], Deci
 
 
 def _rendered(
-    all_: list[Estimate],
+    estimates: list[Estimate],
     comparison: Comparison | None,
     format: Format,
     today: datetime.date,
@@ -200,23 +202,23 @@ def _rendered(
     if format is Format.json:
         from planning.costs import document
 
-        return document.of_estimates(all_, today, comparison)
+        return document.of_estimates(estimates, today, comparison)
     if format is Format.markdown:
         from planning.costs import markdown
 
-        return markdown.of_estimates(all_, today, comparison)
+        return markdown.of_estimates(estimates, today, comparison)
     if format is Format.html:
         from planning.costs import page
 
-        return page.of_estimates(all_, today, comparison)
+        return page.of_estimates(estimates, today, comparison)
     from planning.costs import table
 
     if comparison:
         shown = table.of_comparison(comparison, today)
-    elif len(all_) == 1:
-        shown = table.of_estimate(all_[0], today, summary=summary)
+    elif len(estimates) == 1:
+        shown = table.of_estimate(estimates[0], today, summary=summary)
     else:
-        shown = table.of_many(all_, today)
+        shown = table.of_many(estimates, today)
     return cost_output.as_text(shown, into_file=out is not None)
 
 
@@ -228,20 +230,24 @@ def _write(text: str, out: Path | None) -> None:
 
 
 def _judged(
-    all_: list[Estimate], comparison: Comparison | None, most: Decimal | None, strict: bool
+    estimates: list[Estimate], comparison: Comparison | None, most: Decimal | None, strict: bool
 ) -> int:
     """The exit code, and why, on standard error."""
-    missing = sum(len(found.unpriced) for found in all_)
+    missing = sum(len(estimate.unpriced) for estimate in estimates)
     if strict and missing:
         raise UserError(f"--strict: everything should have a price, got {missing} without one")
     before = comparison.before.total if comparison else None
     broken = [
-        found for found in all_ if most is not None and comparing.above(found.total, most, before)
+        estimate
+        for estimate in estimates
+        if most is not None and comparing.above(estimate.total, most, before)
     ]
-    for found in broken:
-        over = f"${money(found.total)} a month is above the budget of ${money(most or Decimal(0))}"
-        print(visible(f"{found.stack}: {over}."), file=sys.stderr)
+    for estimate in broken:
+        over = (
+            f"${money(estimate.total)} a month is above the budget of ${money(most or Decimal(0))}"
+        )
+        print(visible(f"{estimate.stack}: {over}."), file=sys.stderr)
     if most is not None and not broken:
-        for found in all_:
-            found.complete()
+        for estimate in estimates:
+            estimate.complete()
     return OVER_BUDGET if broken else 0

@@ -42,7 +42,7 @@ def cheapest(
     from scripts.lib.cheapest import offers
 
     today = datetime.date.today()
-    need, found = offers(
+    need, offered = offers(
         chosen(word, stack),
         vcpus=vcpus,
         memory_gib=memory_gib,
@@ -54,7 +54,7 @@ def cheapest(
     cost_output.show(
         format,
         json_,
-        document=lambda: as_document(need, found),
-        markdown=lambda: as_markdown(need, found, today),
-        table=lambda: as_table(need, found, today),
+        document=lambda: as_document(need, offered),
+        markdown=lambda: as_markdown(need, offered, today),
+        table=lambda: as_table(need, offered, today),
     )

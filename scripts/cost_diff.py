@@ -60,13 +60,13 @@ def diff(
     for name in stack or ():
         if name not in sides:
             raise invalid("--stack", f"a stack of {before} or {after}", name)
-    found = [revised(name, *both) for name, both in sides.items()]
+    stacks = [revised(name, *both) for name, both in sides.items()]
     title = f"{before} -> {after}"
     cost_output.show(
         format,
         json_,
-        document=lambda: as_document(found, base, head),
-        markdown=lambda: as_markdown(found, title, today),
-        table=lambda: as_table(found, title, today),
+        document=lambda: as_document(stacks, base, head),
+        markdown=lambda: as_markdown(stacks, title, today),
+        table=lambda: as_table(stacks, title, today),
     )
-    return FAILED if any(one.error for one in found) else 0
+    return FAILED if any(stack.error for stack in stacks) else 0

@@ -54,7 +54,7 @@ def what_if(
         return estimate(cost_inputs.of_values(name, {**values, **settings}), clouds)
 
     now = price({})
-    found = [
+    alternatives = [
         Alternative(label=label, settings=settings, comparison=compare(now, price(settings)))
         for label, settings in wanted.items()
     ]
@@ -64,35 +64,35 @@ def what_if(
             both, refused = compare(now, price(together)), ""
         except UserError as problem:  # each alone is right
             both, refused = None, str(problem)
-        found.append(
+        alternatives.append(
             Alternative(label=TOGETHER, settings=together, comparison=both, refused=refused)
         )
     cost_output.show(
         format,
         json_,
-        document=lambda: as_document(now, found),
-        markdown=lambda: as_markdown(now, found, today),
-        table=lambda: as_table(now, found, today),
+        document=lambda: as_document(now, alternatives),
+        markdown=lambda: as_markdown(now, alternatives, today),
+        table=lambda: as_table(now, alternatives, today),
     )
 
 
 def _alternatives(words: Sequence[str]) -> dict[str, dict[str, str]]:
     """The settings of each word, by the word without its prefixes."""
-    found: dict[str, dict[str, str]] = {}
+    choices: dict[str, dict[str, str]] = {}
     for word in words:
         settings: dict[str, str] = {}
-        for each in BETWEEN.split(word):
-            key, sign, value = each.partition("=")
+        for setting in BETWEEN.split(word):
+            key, sign, value = setting.partition("=")
             if not sign or not key:
-                raise invalid("KEY=VALUE", "a setting and its value", each, EXAMPLE)
+                raise invalid("KEY=VALUE", "a setting and its value", setting, EXAMPLE)
             settings[key.removeprefix("stages:")] = value
-        found[",".join(f"{key}={value}" for key, value in settings.items())] = settings
-    return found
+        choices[",".join(f"{key}={value}" for key, value in settings.items())] = settings
+    return choices
 
 
-def _together(all_: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def _together(choices: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """All settings of several alternatives; none where two of them set the same key."""
-    keys = [key for settings in all_ for key in settings]
-    if len(all_) == 1 or len(keys) > len({*keys}):
+    keys = [key for settings in choices for key in settings]
+    if len(choices) == 1 or len(keys) > len({*keys}):
         return {}
-    return {key: value for settings in all_ for key, value in settings.items()}
+    return {key: value for settings in choices for key, value in settings.items()}

@@ -36,7 +36,7 @@ def info(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
     screen = display.make_screen(error=True) if json_ else None
     opened = session.open_session(chosen(word, stack), screen=screen)
     server = app_server.read(opened)
-    told = server.perform(
+    answer = server.perform(
         {
             "mode": "database info",
             "url": f"{pgbouncer.DIRECT_SOCKET_URL}&connect_timeout=10",
@@ -46,7 +46,7 @@ def info(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
         opened.say,
     )
     if json_:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(answer, indent=2))
         return
-    for line in database_view.lines(opened.stack, told):
+    for line in database_view.lines(opened.stack, answer):
         opened.say(line)

@@ -43,11 +43,11 @@ def list_(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
     """List the variables of the settings file; secrets stay hidden."""
     screen = display.make_screen(error=True) if json_ else None
     opened = session.open_session(chosen(word, stack), screen=screen)
-    found = variables(opened)
+    values = variables(opened)
     if json_:
-        print(json.dumps(found, indent=2, sort_keys=True))
+        print(json.dumps(values, indent=2, sort_keys=True))
         return
-    for name, value in sorted(found.items()):
+    for name, value in sorted(values.items()):
         opened.say(f"{name}={'[secret]' if value is None else value}")
 
 
@@ -74,18 +74,18 @@ def unset(words: Words = None, stack: Stack = None, no_up: NoUp = False, yes: Ye
     known = variables(opened)
     for name in given:
         if name not in known:
-            there = ", ".join(sorted(known)) or "none"
-            raise invalid("NAME", f"a variable of the settings file ({there})", name[:40])
+            names = ", ".join(sorted(known)) or "none"
+            raise invalid("NAME", f"a variable of the settings file ({names})", name[:40])
     _change(opened, dict.fromkeys(given), secret=False, no_up=no_up, yes=yes)
 
 
 def variables(opened: Session) -> dict[str, str | None]:
     """The variables of the settings file; ``None`` for a secret."""
     file = opened.checkout.settings_file(opened.stack)
-    found: Any = stacks.values(file, f"stacks/{file.name}").get(KEY) or {}
-    if not isinstance(found, Mapping):
+    values: Any = stacks.values(file, f"stacks/{file.name}").get(KEY) or {}
+    if not isinstance(values, Mapping):
         return {}
-    return {str(k): None if is_encrypted(v) else str(v) for k, v in found.items()}
+    return {str(k): None if is_encrypted(v) else str(v) for k, v in values.items()}
 
 
 def parsed(word: str) -> tuple[str, bool, str]:

@@ -148,11 +148,11 @@ class Verbs(TyperGroup):
             return self.commands.get(cmd_name)
         verb = VERBS[cmd_name]
         app = importlib.import_module(f"scripts.{verb.module}").app
-        found = typer.main.get_command(app)
-        found = getattr(found, "commands", {}).get(cmd_name, found)
+        command = typer.main.get_command(app)
+        command = getattr(command, "commands", {}).get(cmd_name, command)
         lines = "\n".join(f"  {PROGRAM} {example}" for example in verb.examples)
-        found.epilog = f"\b\nExamples:\n{lines}"
-        return found
+        command.epilog = f"\b\nExamples:\n{lines}"
+        return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the verbs."""
@@ -245,11 +245,11 @@ def described(error: BaseException) -> tuple[str, int]:
 
 
 def _usage(error: Any) -> str:
-    said = str(error.format_message()).rstrip(".")
+    message = str(error.format_message()).rstrip(".")
     path = error.ctx.command_path if getattr(error, "ctx", None) else PROGRAM
-    if said.startswith("Usage: "):  # a verb with verbs of its own, and none was given
-        return said
-    return f"{said}{'' if said.endswith('?') else '.'} `{path} --help` says more."
+    if message.startswith("Usage: "):  # a verb with verbs of its own, and none was given
+        return message
+    return f"{message}{'' if message.endswith('?') else '.'} `{path} --help` says more."
 
 
 def _of_the_engine(error: BaseException) -> str:

@@ -22,10 +22,10 @@ def plan(
     graph: Annotated[Path | None, typer.Option(help="Draw it into this .svg file.")] = None,
 ) -> None:
     """Show what a stack would have, without CLI, credentials or network."""
-    found = plan_stack(chosen(word, stack))
+    planned = plan_stack(chosen(word, stack))
     if graph is not None:
-        print(plan_views.write_graph(found, STARTED_IN / graph))
+        print(plan_views.write_graph(planned, STARTED_IN / graph))
     elif json_:
-        print(found.json(), end="")
+        print(planned.json(), end="")
     else:
-        print(plan_views.text(found), end="")
+        print(plan_views.text(planned), end="")

@@ -38,16 +38,16 @@ def policy(
         make_pack()
         return 0
     names = all_chosen(words, stack) or stacks.names(PROJECT / "stacks")
-    found = {name: judge(name) for name in names}
+    by_stack = {name: judge(name) for name in names}
     if json_:
         asdict = dataclasses.asdict
-        print(json.dumps({name: [asdict(one) for one in of] for name, of in found.items()}))
+        print(json.dumps({name: [*map(asdict, of)] for name, of in by_stack.items()}))
     else:
-        for name, of in found.items():
+        for name, of in by_stack.items():
             print(f"{name}: {len(of) or 'nothing'} found")
-            for one in of:
-                print(f"  {one.level}: {one.message} ({one.rule}). {one.remedy}")
-    return int(any(one.level == "mandatory" for of in found.values() for one in of))
+            for finding in of:
+                print(f"  {finding.level}: {finding.message} ({finding.rule}). {finding.remedy}")
+    return int(any(finding.level == "mandatory" for of in by_stack.values() for finding in of))
 
 
 def judge(stack: str) -> list[Finding]:

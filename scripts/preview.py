@@ -36,13 +36,13 @@ def touched(
     """Tell which stacks a change touches; with --json the matrix of a workflow."""
     from scripts.lib.preview import touched as touching
 
-    found = touching.between(ROOT, *_between(base, head))
+    changed = touching.between(ROOT, *_between(base, head))
     if json_:
-        print(json.dumps(found.document(), indent=2))
+        print(json.dumps(changed.document(), indent=2))
         return
-    for name, file in found.stacks.items():
+    for name, file in changed.stacks.items():
         print(f"{name}: {file}")
-    for name in found.gone:
+    for name in changed.gone:
         print(f"{name}: its settings are deleted")
 
 
@@ -60,8 +60,8 @@ def offline(
 
     start, end = _between(base, head)
     planning.make(ROOT, {"base": start, "head": end}, stack or [], out)
-    found = touching.between(ROOT, start, end).document()
-    atomic_write.write(out / inputs.TOUCHED, json.dumps(found, indent=2) + "\n")
+    changed = touching.between(ROOT, start, end).document()
+    atomic_write.write(out / inputs.TOUCHED, json.dumps(changed, indent=2) + "\n")
 
 
 @app.command()
@@ -94,23 +94,23 @@ def render(
     from planning.difference import verdict
     from scripts.lib.preview import collect
 
-    found = collect.gather(
+    drawn = collect.gather(
         offline=offline,
         previews=previews,
         touched=touched,
         documents=document or [],
         settings=ROOT / "stacks",
     )
-    text = comment.markdown(found)
+    text = comment.markdown(drawn)
     if json_ is not None:
-        atomic_write.write(json_, documents.write(found))
+        atomic_write.write(json_, documents.write(drawn))
     if markdown is not None:
         atomic_write.write(markdown, text)
     if json_ is None and markdown is None:
         print(text, end="")
-    for reason in verdict.reasons(found):
+    for reason in verdict.reasons(drawn):
         print(visible(reason), file=sys.stderr)
-    return verdict.exit_code(found)
+    return verdict.exit_code(drawn)
 
 
 def _between(base: str, head: str) -> tuple[str, str]:

@@ -55,9 +55,9 @@ def check(cloud: CloudArgument = None, region: Regions = None, from_: From = Non
     """Look the prices up and say what has changed; write nothing."""
     changed = False
     for name, before, after in _looked_up(cloud, region or [], from_):
-        found = changes(before, after)
-        _say(name, found, len(after))
-        changed |= bool(found)
+        sentences = changes(before, after)
+        _say(name, sentences, len(after))
+        changed |= bool(sentences)
     return PRICES_CHANGED if changed else 0
 
 
@@ -76,7 +76,7 @@ def _looked_up(
     """Each cloud's prices and those of now; they make a file that can be read again."""
     today = datetime.date.today()
     saved = None if folder is None else sorted(folder.rglob("*.json"))
-    chosen, found = _chosen(cloud), []
+    chosen, books = _chosen(cloud), []
     for name, price_list in chosen.items():
         path = price_books.prices_path(name)
         before = price_file.parse(files.read(path, path.name), f"{name}/{path.name}", today)
@@ -86,13 +86,13 @@ def _looked_up(
             after = price_list.from_files(before, regions, saved)
         if after is not None:
             price_file.parse(price_file.render(name, after), f"the prices of {name}", today)
-            found.append((name, before, after))
-    if not found:
+            books.append((name, before, after))
+    if not books:
         raise invalid("--from", f"a folder with price files of {' or '.join(chosen)}", str(folder))
-    return found
+    return books
 
 
-def _say(cloud: str, found: list[str], count: int) -> None:
-    for sentence in found:
+def _say(cloud: str, sentences: list[str], count: int) -> None:
+    for sentence in sentences:
         print(sentence)
-    print(f"{cloud}: {len(found)} of {count} prices have changed.")
+    print(f"{cloud}: {len(sentences)} of {count} prices have changed.")

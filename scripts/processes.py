@@ -79,12 +79,12 @@ def logs(
     _, server = _open(stack, json_=json_)
     known = {**server.processes(), **server.services()}
     units = app_server.chosen_units("PROCESS", process, known) if process else server.app_units
-    line = app_logs.command(
+    command = app_logs.command(
         units, follow=follow, lines=None if since else lines, since_s=since_s, grep=grep
     )
     try:
-        for told in app_logs.stream(server.way_in, stack, line):
-            print(told.json() if json_ else told, flush=follow)
+        for line in app_logs.stream(server.way_in, stack, command):
+            print(line.json() if json_ else line, flush=follow)
     except KeyboardInterrupt:
         if not follow:
             raise
@@ -94,11 +94,11 @@ def logs(
 def ps(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
     """List the app's processes: state, how long they run, restarts by themselves, memory."""
     opened, server = _open(chosen(word, stack), json_=json_)
-    found = process_list.look(server, opened.say)
+    processes = process_list.look(server, opened.say)
     if json_:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(processes, indent=2))
         return
-    for line in process_list.table(found):
+    for line in process_list.table(processes):
         opened.say(line)
 
 

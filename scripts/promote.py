@@ -63,7 +63,7 @@ def promote(
     chosen = [name for name, wanted in given.items() if wanted]
     if len(chosen) > 1:
         raise UserError(
-            f"promote: should be given one step, got {', '.join(f'--{one}' for one in chosen)}"
+            f"promote: should be given one step, got {', '.join(f'--{step}' for step in chosen)}"
         )
     if not 0 < stall_limit_s <= 60:
         raise invalid("--stall-limit-s", "more than 0 and at most 60", stall_limit_s)
@@ -71,9 +71,9 @@ def promote(
     both = promotion.pair(
         session.open_session(old, screen=screen), session.open_session(new, screen=screen)
     )
-    told = _do(chosen[0] if chosen else "", both, stall_limit_s, replace=replace, yes=yes)
+    answer = _do(chosen[0] if chosen else "", both, stall_limit_s, replace=replace, yes=yes)
     if json_:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(answer, indent=2))
 
 
 def _do(
@@ -83,9 +83,9 @@ def _do(
     if not step and phase:
         return _progress(both, phase)
     if step in {"", "plan"} or (step == "copy" and not phase):
-        told, blocked = _plan(both, stall_s, replace=replace)
+        plan, blocked = _plan(both, stall_s, replace=replace)
         if step != "copy":
-            return told
+            return plan
         if blocked:
             raise StepFailed("Nothing was changed", "Clear what is in the way first.")
     _allowed(step, phase)
@@ -133,10 +133,11 @@ def _ask(step: str, both: promotion.Pair, *, yes: bool) -> None:
 
 def _plan(both: promotion.Pair, stall_s: float, *, replace: bool) -> tuple[dict[str, Any], bool]:
     old, new = promotion.sides(both)
-    found = obstacles(old, new, replace=replace)
-    for line in steps.lines(old, new, found, stall_s):
+    in_the_way = obstacles(old, new, replace=replace)
+    for line in steps.lines(old, new, in_the_way, stall_s):
         both.say(line)
-    return steps.as_json(old, new, found, stall_s), any(one.blocks for one in found)
+    blocked = any(obstacle.blocks for obstacle in in_the_way)
+    return steps.as_json(old, new, in_the_way, stall_s), blocked
 
 
 def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:
@@ -161,51 +162,51 @@ def _copy(both: promotion.Pair) -> dict[str, Any]:
     both.old_server.perform(asked, both.say, deadline_s=promotion.COPY_S)
     began, first, last = time.monotonic(), -1, ""
     while True:
-        found = _look(both, known)
-        first = int(found["bytes"]) if first < 0 else first
-        line = progress_line(found, first, time.monotonic() - began)
+        progress = _look(both, known)
+        first = int(progress["bytes"]) if first < 0 else first
+        line = progress_line(progress, first, time.monotonic() - began)
         if line != last:
             both.say(line)
         last = line
-        if found["ready"] == found["tables"]:
+        if progress["ready"] == progress["tables"]:
             both.say(f"{both.new.stack} has everything and follows; --switch comes next.")
-            return found
+            return progress
         time.sleep(LOOK_S)
 
 
-def progress_line(found: dict[str, Any], first: int, elapsed_s: float) -> str:
+def progress_line(progress: dict[str, Any], first: int, elapsed_s: float) -> str:
     """How far the copy is, at which rate, and how long it will take."""
-    size, whole = int(found["bytes"]), int(found["source_bytes"])
-    done = f"  {found['ready']} of {found['tables']} tables, {steps.mib(size)}"
+    size, whole = int(progress["bytes"]), int(progress["source_bytes"])
+    done = f"  {progress['ready']} of {progress['tables']} tables, {steps.mib(size)}"
     rate = (size - first) / elapsed_s if elapsed_s > 0 else 0
-    if rate <= 0 or found["ready"] == found["tables"]:
+    if rate <= 0 or progress["ready"] == progress["tables"]:
         return f"{done} of {steps.mib(whole)}"
-    left = max(0, whole - size) / rate
-    return f"{done} of {steps.mib(whole)}, {steps.mib(rate)}/s, about {left:.0f} s left"
+    remaining_s = max(0, whole - size) / rate
+    return f"{done} of {steps.mib(whole)}, {steps.mib(rate)}/s, about {remaining_s:.0f} s left"
 
 
 def _switch(both: promotion.Pair, stall_s: float) -> dict[str, Any]:
     asked = {"mode": "promotion switch", "stall_s": stall_s, **promotion.way(both)}
-    told = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
-    both.say(f"The app uses the new database. Clients waited for {told['stall_s']:.2f} s.")
+    answer = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
+    both.say(f"The app uses the new database. Clients waited for {answer['stall_s']:.2f} s.")
     promotion.serve_promoted(both)
     _record(both, both.new.stack)
     both.say(
         f"{both.new.stack} answers too: let the site's name lead there. Then --finish;"
         " --rollback leads back until then."
     )
-    return told
+    return answer
 
 
 def _rollback(both: promotion.Pair, stall_s: float) -> dict[str, Any]:
     promotion.stand_by(both)
     asked = {"mode": "promotion back", "stall_s": stall_s, **promotion.way(both)}
-    told = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
-    both.say(f"The app uses its old database again. Clients waited for {told['stall_s']:.2f} s.")
+    answer = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
+    both.say(f"The app uses its old database again. Clients waited for {answer['stall_s']:.2f} s.")
     _end(both, "old")
     promotion.serve(both)
     _record(both, None)
-    return told
+    return answer
 
 
 def _finish(both: promotion.Pair) -> dict[str, Any]:

@@ -33,10 +33,10 @@ def releases(
     screen = display.make_screen(error=True) if json_ else None
     opened = session.open_session(chosen(word, stack), screen=screen)
     server = app_server.read(opened)
-    told = server.perform({"mode": "releases", "log": log}, opened.say)
-    known = release_list.entries(told)
+    answer = server.perform({"mode": "releases", "log": log}, opened.say)
+    known = release_list.entries(answer)
     if log:
-        text = visible(str(told.get("log") or ""))
+        text = visible(str(answer.get("log") or ""))
         if not text:
             raise UserError(
                 f"--log: should be a commit that was built there, got {log[:40]!r}",
@@ -44,11 +44,11 @@ def releases(
             )
         print(text, end="")
     elif json_:
-        print(json.dumps([one.as_json() for one in known], indent=2))
+        print(json.dumps([entry.as_json() for entry in known], indent=2))
     else:
         history = _history(server)
-        for one in known:
-            opened.say(one.line(history.subject(one.commit)))
+        for entry in known:
+            opened.say(entry.line(history.subject(entry.commit)))
 
 
 @app.command()

@@ -53,9 +53,9 @@ def parsed(words: Sequence[str]) -> dict[str, str]:
     """Counts by process; raises ``UserError``."""
     if not words:
         raise UserError("PROCESS: should follow the stack, got none", "For example: worker=2")
-    found = {}
+    counts = {}
     for word in words:
         if not (match := WORD.fullmatch(word)):
             raise invalid("PROCESS", "a name and a count", word[:40], "For example: worker=2")
-        found[match[1]] = match[2]
-    return found
+        counts[match[1]] = match[2]
+    return counts

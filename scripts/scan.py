@@ -28,14 +28,14 @@ def scan(words: Words = None, stack: Stacks = None, json_: Json = False) -> int:
     verdicts = checkov.scan({name: plan.plan_stack(name) for name in names})
     known = decisions()
     findings = []
-    for one in verdicts:
-        decision = decided(one.check, one.resource, known)
-        if not one.passed and (decision is None or decision.verdict == "kept"):
-            findings.append(one)
+    for verdict in verdicts:
+        decision = decided(verdict.check, verdict.resource, known)
+        if not verdict.passed and (decision is None or decision.verdict == "kept"):
+            findings.append(verdict)
     if json_:
-        print(json.dumps([dataclasses.asdict(one) for one in findings], indent=1))
+        print(json.dumps([dataclasses.asdict(verdict) for verdict in findings], indent=1))
     else:
-        for one in findings:
-            print(f"{one.plan}: {one.resource}: {one.check}: {one.title}")
+        for verdict in findings:
+            print(f"{verdict.plan}: {verdict.resource}: {verdict.check}: {verdict.title}")
         print(f"{len(verdicts)} checks of {', '.join(names)}: {len(findings)} to look at.")
     return 1 if findings else 0

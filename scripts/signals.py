@@ -56,7 +56,7 @@ def signals(
         raise not_up(stack)
     evidence = asking.ask(stack, values, start, until)
     file = opened.checkout.settings_file(stack)
-    found = report.Report(
+    evaluated = report.Report(
         stack=stack,
         evidence=evidence,
         signs=five(evidence, load(settings.cloud).downtime, settings.maintenance.window_min),
@@ -65,7 +65,7 @@ def signals(
         ),
     )
     if json_:
-        print(json.dumps(found.as_json(), indent=2))
+        print(json.dumps(evaluated.as_json(), indent=2))
     else:
-        print(visible("\n".join(found.lines())))
-    return MOVE_ON if found.verdict is Verdict.move_on else 0
+        print(visible("\n".join(evaluated.lines())))
+    return MOVE_ON if evaluated.verdict is Verdict.move_on else 0

@@ -50,8 +50,8 @@ def command_line(words: Sequence[str], unit: str, stack: str, *, terminal: bool)
     argv += ["--pty" if terminal else "--pipe", f"--unit={unit}", f"--uid={app.USER}"]
     argv += [f"--property=RuntimeMaxSec={LONGEST_S}", "--expand-environment=no"]
     argv += ["--", app.RUN, "--command", *words]
-    there = f"test -e {app.COMMANDS} || {{ echo {shlex.quote(lacking)} >&2; exit 2; }}"
-    return f"{there}; exec {shlex.join(argv)}"
+    check = f"test -e {app.COMMANDS} || {{ echo {shlex.quote(lacking)} >&2; exit 2; }}"
+    return f"{check}; exec {shlex.join(argv)}"
 
 
 def run(way_in: Mapping[str, Any], stack: str, words: Sequence[str], *, hears: bool) -> int:

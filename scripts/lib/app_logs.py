@@ -70,18 +70,18 @@ def stream(way_in: Mapping[str, Any], stack: str, line: str) -> Iterator[Line]:
         assert process.stdout is not None and process.stderr is not None  # noqa: S101
         try:
             for raw in process.stdout:
-                if told := parse(raw):
-                    yield told
+                if parsed := parse(raw):
+                    yield parsed
         except BaseException:  # an interrupt, or nobody reads on
             process.terminate()
             raise
-        said = process.stderr.read().decode(errors="replace")
-    if process.returncode not in {0, NO_MATCH} or said.strip():
-        raise _failure(stack, process.returncode, said)
+        stderr = process.stderr.read().decode(errors="replace")
+    if process.returncode not in {0, NO_MATCH} or stderr.strip():
+        raise _failure(stack, process.returncode, stderr)
 
 
-def _failure(stack: str, code: int, said: str) -> StepFailed:
-    error = remote.classify(code, said)
+def _failure(stack: str, code: int, stderr: str) -> StepFailed:
+    error = remote.classify(code, stderr)
     if isinstance(error, remote.SshError):
         return HostUnreachable(
             f"Stack {stack}: the app server should answer over SSH, got {str(error)!r}",
@@ -93,14 +93,14 @@ def _failure(stack: str, code: int, said: str) -> StepFailed:
 def parse(raw: bytes) -> Line | None:
     """Read a line of ``journalctl --output=json``; ``None`` for one that is none."""
     try:
-        told = json.loads(raw)
-        moment = datetime.fromtimestamp(int(told["__REALTIME_TIMESTAMP"]) / 1e6, UTC)
+        record = json.loads(raw)
+        moment = datetime.fromtimestamp(int(record["__REALTIME_TIMESTAMP"]) / 1e6, UTC)
     except (ValueError, LookupError, TypeError, OverflowError):
         return None
-    own = told.get("_PID") == "1" and told.get("UNIT")
-    unit, message = str(own or told.get("_SYSTEMD_UNIT") or ""), told.get("MESSAGE")
+    own = record.get("_PID") == "1" and record.get("UNIT")
+    unit, message = str(own or record.get("_SYSTEMD_UNIT") or ""), record.get("MESSAGE")
     if isinstance(message, list):  # bytes that are no text
-        message = bytes(each & 255 for each in message if isinstance(each, int)).decode(
+        message = bytes(byte & 255 for byte in message if isinstance(byte, int)).decode(
             errors="replace"
         )
     return Line(

@@ -36,10 +36,10 @@ class AppServer:
 
     def processes(self) -> dict[str, list[str]]:
         """Units by the name that they have in the Procfile."""
-        found: dict[str, list[str]] = {}
+        units: dict[str, list[str]] = {}
         for unit in self.app_units:
-            found.setdefault(process_name(unit), []).append(unit)
-        return found
+            units.setdefault(process_name(unit), []).append(unit)
+        return units
 
     def services(self) -> dict[str, list[str]]:
         """Units of the services around the app, by their own name."""
@@ -70,9 +70,9 @@ def read(session: Session) -> AppServer:
     if views.exists(session):
         resources = session.engine.resources(show_secrets=True)
         way_in = failed_boots.way_in(resources)
-        for one in resources:
-            kind, inputs = str(one.state["type"]), one.state.get("inputs") or {}
-            if not kind.endswith(failed_boots.HOST) or one.state.get("delete"):
+        for resource in resources:
+            kind, inputs = str(resource.state["type"]), resource.state.get("inputs") or {}
+            if not kind.endswith(failed_boots.HOST) or resource.state.get("delete"):
                 continue
             if inputs.get("server_id") == way_in.get(outputs.SERVER_ID):
                 return AppServer(session.stack, way_in, inputs)

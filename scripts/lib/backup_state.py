@@ -15,38 +15,38 @@ def moment(at: float) -> str:
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def fresh(found: Mapping[str, Any], what: str, old_s: float) -> bool:
+def fresh(answer: Mapping[str, Any], what: str, old_s: float) -> bool:
     """Whether the last good ``backup`` or ``verify`` is younger than ``old_s``."""
-    good = (found.get(what) or {}).get("last_good")
-    return good is not None and found["now"] - good["at"] <= old_s
+    good = (answer.get(what) or {}).get("last_good")
+    return good is not None and answer["now"] - good["at"] <= old_s
 
 
-def state(found: Mapping[str, Any]) -> list[str]:
+def state(answer: Mapping[str, Any]) -> list[str]:
     """How old the last good backup and proof are, and what is wrong; nothing of nothing."""
-    if not found:
+    if not answer:
         return []
     lines = []
     for what, name, old_s in (
         ("backup", "last good backup", OLD_BACKUP_S),
         ("verify", "last proven by a restore", OLD_PROOF_S),
     ):
-        last = found.get(what) or {}
+        last = answer.get(what) or {}
         good = last.get("last_good")
-        age_s = found["now"] - good["at"] if good else None
+        age_s = answer["now"] - good["at"] if good else None
         late = ": TOO OLD" if age_s is not None and age_s > old_s else ""
         lines.append(f"{name}: {moment(good['at']) + late if good else 'never'}")
         if last and not last.get("ok"):
             lines.append(f"  the one of {moment(last['at'])} failed: {last.get('problem')}")
-    if "files" in found:
-        at = found["files"]
-        late = ": TOO OLD" if at and found["now"] - at > OLD_BACKUP_S else ""
+    if "files" in answer:
+        at = answer["files"]
+        late = ": TOO OLD" if at and answer["now"] - at > OLD_BACKUP_S else ""
         lines.append(f"last good backup of files: {moment(at) + late if at else 'never'}")
-    archiver = found.get("archiver") or {}
+    archiver = answer.get("archiver") or {}
     if archiver.get("failing"):
-        lines.append(f"WAL DOES NOT REACH THE BUCKET: {found['waiting_mib']} MiB wait")
-    if found.get("gap"):
+        lines.append(f"WAL DOES NOT REACH THE BUCKET: {answer['waiting_mib']} MiB wait")
+    if answer.get("gap"):
         lines.append(
-            f"WAL GIVEN UP at {moment(found['gap'])}: later times cannot be restored until the next"
-            " full backup, which is tried every hour"
+            f"WAL GIVEN UP at {moment(answer['gap'])}: later times cannot be restored until the"
+            " next full backup, which is tried every hour"
         )
     return lines

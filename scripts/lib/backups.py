@@ -85,20 +85,20 @@ class Server:
                 errors="replace",
             )
             assert process.stderr is not None  # noqa: S101
-            said = []
+            stderr = []
             for text in process.stderr:
-                said.append(text.strip())
+                stderr.append(text.strip())
                 print(visible(text.rstrip("\n")), file=sys.stderr)
             code = process.wait()
         if code == 0:
             return
-        error = remote.classify(code, "\n".join(said))
+        error = remote.classify(code, "\n".join(stderr))
         if isinstance(error, remote.SshError):
             raise HostUnreachable(
                 f"Stack {self.stack}: the app server should answer over SSH, got {str(error)!r}",
                 f"`make status STACK={self.stack}` tells what else is there.",
             )
-        raise StepFailed(f"{what} of {self.stack} failed: {(said or ['it said nothing'])[-1]}")
+        raise StepFailed(f"{what} of {self.stack} failed: {(stderr or ['it said nothing'])[-1]}")
 
 
 def server(session: Session) -> Server:
@@ -114,10 +114,10 @@ def server(session: Session) -> Server:
             f"Stack {session.stack}: has no backups, as stages:backups.off says",
             "Remove that line, then bring the stack up.",
         )
-    found = views.way_in(session)
-    if not found:
+    login = views.way_in(session)
+    if not login:
         raise not_up(session.stack)
-    return Server(session.stack, found, session)
+    return Server(session.stack, login, session)
 
 
 def command_line(stack: str, words: Sequence[str]) -> str:
@@ -128,34 +128,34 @@ def command_line(stack: str, words: Sequence[str]) -> str:
     properties = [f"--property={line}" for line in backups.hardening(postgres.MOUNT)]
     argv = ["sudo", "-n", "systemd-run", "--quiet", "--wait", "--pipe", "--collect"]
     argv += ["--expand-environment=no", *properties, "--", backups.PROGRAM, *words]
-    there = f"test -e {backups.PROGRAM} || {{ echo {shlex.quote(lacking)} >&2; exit 2; }}"
-    return f"{there}; exec {shlex.join(argv)}"
+    check = f"test -e {backups.PROGRAM} || {{ echo {shlex.quote(lacking)} >&2; exit 2; }}"
+    return f"{check}; exec {shlex.join(argv)}"
 
 
 def mib(size: float) -> str:
     return f"{size / 1024**2:.1f} MiB"
 
 
-def line(one: Mapping[str, Any]) -> str:
+def line(backup: Mapping[str, Any]) -> str:
     """One backup in a line."""
-    sizes = f"{mib(one['size_bytes'])} of data, {mib(one['stored_bytes'])} stored"
-    return f"{one['id']}  {one['type']}  {moment(one['ended'])}  {sizes}"
+    sizes = f"{mib(backup['size_bytes'])} of data, {mib(backup['stored_bytes'])} stored"
+    return f"{backup['id']}  {backup['type']}  {moment(backup['ended'])}  {sizes}"
 
 
-def listing(found: Mapping[str, Any]) -> list[str]:
+def listing(answer: Mapping[str, Any]) -> list[str]:
     """The backups, and how the last runs went."""
-    lines = [line(one) for one in found["backups"]] or ["There is no backup yet."]
-    return [*lines, *state(found)]
+    lines = [line(backup) for backup in answer["backups"]] or ["There is no backup yet."]
+    return [*lines, *state(answer)]
 
 
-def proof(found: Mapping[str, Any]) -> list[str]:
+def proof(answer: Mapping[str, Any]) -> list[str]:
     """What a verification showed."""
-    tables = len(found["tables"])
-    newest = found.get("newest_transaction")
+    tables = len(answer["tables"])
+    newest = answer.get("newest_transaction")
     return [
-        f"{found['id']} is whole: {tables} tables, {found['rows']} rows,"
-        f" {mib(found['size_bytes'])}; every page and index was read.",
-        f"Restored and checked in {found['restore_s']:.0f} s"
+        f"{answer['id']} is whole: {tables} tables, {answer['rows']} rows,"
+        f" {mib(answer['size_bytes'])}; every page and index was read.",
+        f"Restored and checked in {answer['restore_s']:.0f} s"
         + (f"; its newest transaction is of {moment(newest)}." if newest else "."),
     ]
 
@@ -180,7 +180,7 @@ def comparison(made: Mapping[str, Any]) -> list[str]:
 def restored(made: Mapping[str, Any]) -> list[str]:
     """Tables that were put beside those of now, and how their rows come back."""
     return [
-        f"{one['table']} as it was is {one['restored']} now, {one['rows']} rows: without indexes,"
-        " defaults and constraints. `drop table` it when it is not needed any more."
-        for one in made["restored"]
+        f"{table['table']} as it was is {table['restored']} now, {table['rows']} rows: without"
+        " indexes, defaults and constraints. `drop table` it when it is not needed any more."
+        for table in made["restored"]
     ]

@@ -54,20 +54,20 @@ class Certificate:
     def lines(self, stack: str) -> list[str]:
         """Say it in words, and what to do."""
         if not self.serial:
-            told = ["certificate: none is served"]
+            lines = ["certificate: none is served"]
         elif self.self_signed:
-            told = ["certificate: self-signed, browsers warn of it"]
+            lines = ["certificate: self-signed, browsers warn of it"]
         else:
-            told = [f"certificate: by {self.issuer}, until {self.until}, serial {self.serial}"]
+            lines = [f"certificate: by {self.issuer}, until {self.until}, serial {self.serial}"]
         if self.leads_here:
-            told.append(f"{self.domain} leads here ({self.address})")
+            lines.append(f"{self.domain} leads here ({self.address})")
         else:
             leads = ", ".join(self.resolved) or "nowhere"
-            told.append(f"{self.domain} leads to {leads}; it should lead to {self.address} alone")
-            told += record(self.domain, self.address, self.zone, stack)
+            lines.append(f"{self.domain} leads to {leads}; it should lead to {self.address} alone")
+            lines += record(self.domain, self.address, self.zone, stack)
         if self.problem:
-            told.append(f"the last question to the authority failed: {self.problem}")
-        return told
+            lines.append(f"the last question to the authority failed: {self.problem}")
+        return lines
 
 
 def record(domain: str, address: str, zone: str, stack: str) -> list[str]:
@@ -102,19 +102,19 @@ def look(values: Mapping[str, Any]) -> Certificate | None:
 
 def settle(stack: str, values: Mapping[str, Any], say: Callable[[str], None]) -> None:
     """Get the certificate now if it can be had, and say how it stands."""
-    found = look(values)
-    if found and found.zone and not found.leads_here:
-        say(f"\nwaiting until {found.domain} leads here ...")
+    served = look(values)
+    if served and served.zone and not served.leads_here:
+        say(f"\nwaiting until {served.domain} leads here ...")
         end = time.monotonic() + LEADS_S
-        while found and not found.leads_here and time.monotonic() < end:
+        while served and not served.leads_here and time.monotonic() < end:
             time.sleep(PAUSE_S)
-            found = look(values)
-    if found and found.leads_here and not found.trusted:
-        say(f"\n{found.domain} leads here: asking for its certificate ...")
+            served = look(values)
+    if served and served.leads_here and not served.trusted:
+        say(f"\n{served.domain} leads here: asking for its certificate ...")
         ssh.run(values, ["sudo systemctl start certbot.service"], timeout_s=ISSUE_S, capture=True)
-        found = look(values)
+        served = look(values)
     domain, address = domain_of(values), str(values[outputs.ADDRESS])
     zone = str(values.get(outputs.DNS_ZONE) or "")
     unknown = ["certificate: not known", *record(domain, address, zone, stack)]
-    told = found.lines(stack) if found else unknown
-    say("\n" + "\n".join(f"  {line}" for line in told))
+    lines = served.lines(stack) if served else unknown
+    say("\n" + "\n".join(f"  {line}" for line in lines))

@@ -56,10 +56,10 @@ def offers(
         database=_size(database, database_vcpus, database_memory_gib) if given.stage == 2 else None,
         standby=given.database.standby if standby is None else standby,
     )
-    all_ = price_books.all_clouds(today)
-    sold = {cloud.name: load(cloud.name).sizes for cloud in all_}
+    clouds = price_books.all_clouds(today)
+    sold = {cloud.name: load(cloud.name).sizes for cloud in clouds}
     return need, [
-        _offer(stack, _settings(values, given, cloud, need), need, cloud, sizes, all_)
+        _offer(stack, _settings(values, given, cloud, need), need, cloud, sizes, clouds)
         for cloud, sizes in sold.items()
         if sizes is not None
     ]
@@ -76,23 +76,23 @@ def _settings(values: Values, given: Settings, cloud: str, need: Need) -> dict[s
     """The stack's own; on another cloud its database gets a disk that every cloud makes."""
     elsewhere = cloud != given.cloud
     left_out = OF_A_CLOUD if elsewhere else ("server.plan", "database.plan")
-    found: dict[str, object] = {**NAMELESS} if elsewhere else {}
-    found |= {key: value for key, value in values.items() if key not in left_out}
-    found["cloud"] = cloud
+    changed: dict[str, object] = {**NAMELESS} if elsewhere else {}
+    changed |= {key: value for key, value in values.items() if key not in left_out}
+    changed["cloud"] = cloud
     if need.database:
-        found["database.standby"] = need.standby
+        changed["database.standby"] = need.standby
     if need.database and elsewhere:
-        found["database.storage_gib"] = max(given.database.storage_gib, LEAST_DISK_GIB)
-    return found
+        changed["database.storage_gib"] = max(given.database.storage_gib, LEAST_DISK_GIB)
+    return changed
 
 
 def _offer(
-    stack: str, values: Values, need: Need, cloud: str, sizes: Sizes, all_: Sequence[Cloud]
+    stack: str, values: Values, need: Need, cloud: str, sizes: Sizes, clouds: Sequence[Cloud]
 ) -> Offer:
     """What a cloud has: the cheapest server, and with it the cheapest database."""
 
     def price(more: Values) -> Estimate:
-        return estimate(cost_inputs.of_values(stack, {**values, **more}), all_)
+        return estimate(cost_inputs.of_values(stack, {**values, **more}), clouds)
 
     try:
         database = None
@@ -104,33 +104,33 @@ def _offer(
         )
         some = {"database.plan": databases[0].name} if databases else {}
         costs = {plan: price({**some, "server.plan": plan.name}) for plan in servers}
-        server, found = _cheapest(costs, sizes.server_trade_offs)
+        server, priced = _cheapest(costs, sizes.server_trade_offs)
         if databases:
             costs = {
                 plan: price({"server.plan": server.plan.name, "database.plan": plan.name})
                 for plan in databases
             }
-            database, found = _cheapest(costs, sizes.database_trade_offs)
+            database, priced = _cheapest(costs, sizes.database_trade_offs)
     except UserError as problem:
         return Offer(cloud=cloud, refused=str(problem))
-    return Offer(cloud=cloud, server=server, database=database, estimate=found)
+    return Offer(cloud=cloud, server=server, database=database, estimate=priced)
 
 
 def _meeting(plans: Mapping[str, Any], size: Size, what: str, *, standby: bool) -> list[Any]:
     """The plans that are large enough, and have a standby where that is needed."""
-    found = [
+    fitting = [
         plan for plan in plans.values() if size.met(plan) and (not standby or plan.standby_offered)
     ]
-    if not found:
+    if not fitting:
         largest = max(plans.values(), key=lambda plan: (plan.memory_mib, plan.vcpus))
         most = Size(vcpus=largest.vcpus, memory_mib=largest.memory_mib)
         raise UserError(f"no {what} has {size}; the largest, {largest.name}, has {most}")
-    return found
+    return fitting
 
 
 def _cheapest(costs: Mapping[Any, Estimate], trade_offs: Any) -> tuple[Choice, Estimate]:
     """The cheapest that has a price; of two equals the larger."""
-    priced = {plan: found for plan, found in costs.items() if not found.least}
+    priced = {plan: estimate for plan, estimate in costs.items() if not estimate.least}
     if not priced:
         raise UserError(_why_none(costs.values()))
     order = sorted(priced, key=lambda plan: (priced[plan].total, -plan.memory_mib, -plan.vcpus))
@@ -144,6 +144,8 @@ def _cheapest(costs: Mapping[Any, Estimate], trade_offs: Any) -> tuple[Choice, E
     return choice, priced[first]
 
 
-def _why_none(all_: Iterable[Estimate]) -> str:
-    missing = next(one for found in all_ for one in found.unpriced if one.adds)
+def _why_none(estimates: Iterable[Estimate]) -> str:
+    missing = next(
+        resource for estimate in estimates for resource in estimate.unpriced if resource.adds
+    )
     return f"no size has a price: {missing.resource}: {missing.reason}"

@@ -11,51 +11,53 @@ from components.visible import visible
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
-def lines(stack: str, told: Mapping[str, Any]) -> list[str]:
+def lines(stack: str, answer: Mapping[str, Any]) -> list[str]:
     """Read the server's answer, of which the app wrote parts; raises ``UserError`` for nonsense."""
     try:
-        return [" ".join(visible(line).split("\n")) for line in _lines(stack, told)]
+        return [" ".join(visible(line).split("\n")) for line in _lines(stack, answer)]
     except (LookupError, TypeError, ValueError, AttributeError):
         raise StepFailed("The server's answer is none of this program's") from None
 
 
-def _lines(stack: str, told: Mapping[str, Any]) -> list[str]:
-    found = told["database"]
-    said = [
-        f"{stack}: PostgreSQL {found['version']}, {size(found['size_bytes'])}",
-        f"  connections: {found['connections']} of {found['max_connections']},"
-        f" {found['active']} at work, {found['idle_in_transaction']} idle in a transaction",
+def _lines(stack: str, answer: Mapping[str, Any]) -> list[str]:
+    database = answer["database"]
+    lines = [
+        f"{stack}: PostgreSQL {database['version']}, {size(database['size_bytes'])}",
+        f"  connections: {database['connections']} of {database['max_connections']},"
+        f" {database['active']} at work, {database['idle_in_transaction']} idle in a transaction",
     ]
-    said += [
-        f"  pool {one['database']}: clients {one['cl_active']}, waiting {one['cl_waiting']}"
-        f" (longest {one['maxwait']} s), server connections {one['sv_active']} at work,"
-        f" {one['sv_idle']} idle"
-        for one in told["pools"]
+    lines += [
+        f"  pool {pool['database']}: clients {pool['cl_active']}, waiting {pool['cl_waiting']}"
+        f" (longest {pool['maxwait']} s), server connections {pool['sv_active']} at work,"
+        f" {pool['sv_idle']} idle"
+        for pool in answer["pools"]
     ]
-    said += [f"  table {one['name']}: {size(one['size_bytes'])}" for one in found["tables"]]
-    said += [
-        f"  waits for a lock: process {one['pid']} since {one['seconds']} s, blocked by "
-        f"{', '.join(map(str, one['blocked_by']))}: {one['query']}"
-        for one in found["waiting"]
+    lines += [
+        f"  table {table['name']}: {size(table['size_bytes'])}" for table in database["tables"]
     ]
-    if not found["waiting"]:
-        said.append("  no one waits for a lock")
-    said += [
-        f"  runs: process {one['pid']} since {one['seconds']} s: {one['query']}"
-        for one in found["running"]
+    lines += [
+        f"  waits for a lock: process {query['pid']} since {query['seconds']} s, blocked by "
+        f"{', '.join(map(str, query['blocked_by']))}: {query['query']}"
+        for query in database["waiting"]
     ]
-    if told["slow"] is None:
-        return [*said, "  slow queries: the cloud's own console has those of a managed database"]
-    return said + [
-        f"  query: {one['total_ms']} ms in {one['calls']} calls, {one['mean_ms']} ms each: "
-        f"{one['query']}"
-        for one in told["slow"]
+    if not database["waiting"]:
+        lines.append("  no one waits for a lock")
+    lines += [
+        f"  runs: process {query['pid']} since {query['seconds']} s: {query['query']}"
+        for query in database["running"]
+    ]
+    if answer["slow"] is None:
+        return [*lines, "  slow queries: the cloud's own console has those of a managed database"]
+    return lines + [
+        f"  query: {query['total_ms']} ms in {query['calls']} calls, {query['mean_ms']} ms each: "
+        f"{query['query']}"
+        for query in answer["slow"]
     ]
 
 
 def size(count: object) -> str:
     """``7.4 MiB``."""
-    left, unit = float(str(count)), 0
-    while left >= 1024 and unit < len(UNITS) - 1:
-        left, unit = left / 1024, unit + 1
-    return f"{left:.1f} {UNITS[unit]}" if unit else f"{left:.0f} B"
+    number, unit = float(str(count)), 0
+    while number >= 1024 and unit < len(UNITS) - 1:
+        number, unit = number / 1024, unit + 1
+    return f"{number:.1f} {UNITS[unit]}" if unit else f"{number:.0f} B"

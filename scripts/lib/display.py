@@ -81,14 +81,14 @@ class Progress:
     def heard(self, event: EngineEvent) -> None:
         """Take one event in and show what has ended with it."""
         with self._lock:
-            told = self.run.fold(event, time.monotonic())
-        if isinstance(told, str):
-            self._screen.print(f"  warning: {told}", style="yellow")
-        elif isinstance(told, Output):
-            for line in told.text.splitlines():
+            news = self.run.fold(event, time.monotonic())
+        if isinstance(news, str):
+            self._screen.print(f"  warning: {news}", style="yellow")
+        elif isinstance(news, Output):
+            for line in news.text.splitlines():
                 self._screen.print(f"    {line}", style="dim")
-        elif isinstance(told, Step) and (told.failed or not (self._quiet or told.op in SILENT)):
-            self._screen.print(finished(told))
+        elif isinstance(news, Step) and (news.failed or not (self._quiet or news.op in SILENT)):
+            self._screen.print(finished(news))
 
     def __enter__(self) -> Progress:
         if self._screen.is_terminal:
@@ -154,7 +154,7 @@ def planned(step: Step, why: str = "") -> Text:
 
 def drifted(step: Step) -> Text:
     """Write ``~ differs: stage1-host (HostConfiguration): files`` or ``- gone: ...``."""
-    if step.found == "delete":
+    if step.drift == "delete":
         return Text(f"  - gone: {step.title}", COLORS["-"])
     fields = f": {', '.join(step.fields)}" if step.fields else ""
     return Text(f"  ~ differs: {step.title}{fields}", COLORS["~"])
@@ -189,4 +189,4 @@ def headline(run: Run) -> str:
 
 def away(costs: Sequence[Downtime]) -> list[str]:
     """Say what a plan costs in downtime, one line each; nothing for a plan that costs none."""
-    return ["Expected downtime:", *(f"  {one.text()}" for one in costs)] if costs else []
+    return ["Expected downtime:", *(f"  {line.text()}" for line in costs)] if costs else []

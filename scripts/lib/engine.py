@@ -265,13 +265,13 @@ class Engine:
         arguments = ["stack", "export", "--stack", self._name]
         arguments += ["--show-secrets"] if show_secrets else []
         exported = json.loads(self.command.run(arguments, str(self._checkout.root), {}).stdout)
-        found: Mapping[str, Any] = exported["deployment"]
-        return found
+        deployment: Mapping[str, Any] = exported["deployment"]
+        return deployment
 
     def resources(self, *, show_secrets: bool = False) -> list[Resource]:
         """Return what is in the state, one that was replaced and is still there as well."""
-        found = self.deployment(show_secrets=show_secrets).get("resources") or []
-        return [Resource(one) for one in found]
+        states = self.deployment(show_secrets=show_secrets).get("resources") or []
+        return [Resource(state) for state in states]
 
     def configure(self, file: Path, path: str, value: str | None, kind: str) -> None:
         """Set one value in a settings file, or remove it (``None``); comments stay.
@@ -332,8 +332,8 @@ def _signals(command: Command) -> Iterator[None]:
     def handle(number: int, frame: FrameType | None) -> None:
         again = command.interrupts > 0
         command.interrupt()
-        told = b"Stopping at once.\n" if again else STOPPING
-        os.write(2, told)  # nothing buffered may be touched in a signal handler
+        message = b"Stopping at once.\n" if again else STOPPING
+        os.write(2, message)  # nothing buffered may be touched in a signal handler
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     old = {number: signal.signal(number, handle) for number in numbers}

@@ -63,7 +63,7 @@ class Step:
     failed: bool = False
     fields: tuple[str, ...] = ()
     """Which inputs differ; after a refresh: which properties are not what they were."""
-    found: str = ""
+    drift: str = ""
     """After a refresh: ``update`` for something that differs, ``delete`` for something gone."""
     old: Mapping[str, Any] = field(default_factory=dict, repr=False)
     new: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -150,7 +150,7 @@ class Run:
 
     def drift(self) -> list[Step]:
         """Return what a refresh found to be different or gone."""
-        return [step for step in self.steps.values() if step.found]
+        return [step for step in self.steps.values() if step.drift]
 
     def changes(self) -> bool:
         """Whether anything at all would change or has changed."""
@@ -195,9 +195,9 @@ class Run:
         step.ended_s, step.failed = now_s, failed
         if step.op == "refresh" and op in {"update", "delete"}:
             new = metadata.new.outputs if metadata.new else {}
-            step.found = op
+            step.drift = op
             old = metadata.old.outputs if metadata.old else {}
-            step.fields = tuple(sorted(_found(old or {}, new or {})))
+            step.fields = tuple(sorted(_drifted(old or {}, new or {})))
         return step
 
     def _diagnostic(self, event: DiagnosticEvent) -> str | Output | None:
@@ -268,9 +268,9 @@ def _unwrapped(text: str) -> str:
 def errors_of(text: str) -> list[str]:
     """Return the errors in what the CLI printed: its ``error:`` lines, or else its last line."""
     lines = [line.strip().removeprefix("stderr: ") for line in text.splitlines()]
-    found = [tidy(line) for line in lines if line.startswith("error: ")]
+    errors = [tidy(line) for line in lines if line.startswith("error: ")]
     last = next((line for line in reversed(lines) if line), "the engine failed and gave no reason")
-    return list(dict.fromkeys(found or [last]))
+    return list(dict.fromkeys(errors or [last]))
 
 
 def _op(metadata: StepEventMetadata) -> str:
@@ -308,13 +308,13 @@ def _different(old: Mapping[str, object] | None, new: Mapping[str, object] | Non
     return {name for name, value in (new or {}).items() if (old or {}).get(name) != value}
 
 
-def _found(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:
+def _drifted(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:
     """Name what differs; of a map, what its new entries say (``<path> is missing``)."""
-    found: set[str] = set()
+    names: set[str] = set()
     for name in _different(old, new):
         value, before = new[name], old.get(name) or {}
         if isinstance(value, Mapping) and value and isinstance(before, Mapping):
-            found |= {f"{key} {value[key]}" for key in _different(before, value)}
+            names |= {f"{key} {value[key]}" for key in _different(before, value)}
         else:
-            found.add(name)
-    return found
+            names.add(name)
+    return names

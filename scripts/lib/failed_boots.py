@@ -26,9 +26,12 @@ def failed(resources: Iterable[Resource]) -> dict[str, str]:
     Never a server that was configured later: it may have served, and hold data.
     """
     known = list(resources)
-    served = configured(one for one in known if not one.state.get("delete"))
-    found = {_value(one, "server_id"): _value(one, "failed") for one in _of(known, FIRST_BOOT)}
-    return {id_: why for id_, why in found.items() if why and id_ not in served}
+    served = configured(resource for resource in known if not resource.state.get("delete"))
+    boots = {
+        _value(resource, "server_id"): _value(resource, "failed")
+        for resource in _of(known, FIRST_BOOT)
+    }
+    return {id_: why for id_, why in boots.items() if why and id_ not in served}
 
 
 def configured(resources: Iterable[Resource]) -> set[str]:
@@ -36,8 +39,12 @@ def configured(resources: Iterable[Resource]) -> set[str]:
 
     Of a resource that the engine has deleted to replace it, it keeps a note.
     """
-    there = [one for one in resources if not one.state.get("pendingReplacement")]
-    return {_value(one, "server_id") for one in there if one.state["type"].endswith(HOST)}
+    current = [resource for resource in resources if not resource.state.get("pendingReplacement")]
+    return {
+        _value(resource, "server_id")
+        for resource in current
+        if resource.state["type"].endswith(HOST)
+    }
 
 
 def way_in(resources: Iterable[Resource]) -> dict[str, str]:
@@ -45,14 +52,14 @@ def way_in(resources: Iterable[Resource]) -> dict[str, str]:
 
     The private key is empty where the resources were read without their secrets.
     """
-    for one in _of(resources, WAY_IN):
-        return {name: _value(one, key) for name, key in NAMES.items()}
+    for resource in _of(resources, WAY_IN):
+        return {name: _value(resource, key) for name, key in NAMES.items()}
     return {}
 
 
 def _of(resources: Iterable[Resource], kind: str) -> list[Resource]:
-    found = [one for one in resources if str(one.state["type"]).endswith(kind)]
-    return [one for one in found if not one.state.get("delete")]
+    matching = [resource for resource in resources if str(resource.state["type"]).endswith(kind)]
+    return [resource for resource in matching if not resource.state.get("delete")]
 
 
 def _value(resource: Resource, key: str) -> str:

@@ -102,10 +102,15 @@ def _as_json(session: Session, run: Run) -> dict[str, Any]:
     return {
         "stack": session.stack,
         "steps": [
-            {"urn": one.urn, "op": one.op, "fields": sorted(one.fields), "old_first": one.old_first}
-            for one in steps
+            {
+                "urn": step.urn,
+                "op": step.op,
+                "fields": sorted(step.fields),
+                "old_first": step.old_first,
+            }
+            for step in steps
         ],
-        "downtime": [one.as_json() for one in downtime.expected(steps, session.settings)],
+        "downtime": [line.as_json() for line in downtime.expected(steps, session.settings)],
     }
 
 
@@ -164,11 +169,11 @@ def _looking(session: Session) -> dict[str, bool]:
 def _replacing(session: Session, also: Sequence[str] = ()) -> dict[str, list[str]]:
     """Let the engine replace servers whose first boot failed: they have served nothing."""
     resources = session.engine.resources()
-    found = set(also)
+    urns = set(also)
     for server, why in failed_boots.failed(resources).items():
         session.say(f"The first boot of {server} failed ({why}): it is replaced.")
-        found |= set(servers(resources, server))
-    return {"replace": sorted(found)} if found else {}
+        urns |= set(servers(resources, server))
+    return {"replace": sorted(urns)} if urns else {}
 
 
 @_again_after_another
@@ -216,11 +221,11 @@ def down(session: Session, /, *, yes: bool, ask: Callable[[str], bool]) -> None:
         session.say("These stay:")
         for line in stays:
             session.say(f"  {line}")
-        there = kept_backups.resources(session.stack, session.engine.resources())
+        kept = kept_backups.resources(session.stack, session.engine.resources())
         session.say(
             f"`make up STACK={session.stack}` finds them again; "
             f"`make delete-data STACK={session.stack}` deletes them for good"
-            + (", but for the backups, which WITH_BACKUPS=1 deletes too." if there else ".")
+            + (", but for the backups, which WITH_BACKUPS=1 deletes too." if kept else ".")
         )
 
 
@@ -229,9 +234,11 @@ def _stays(session: Session) -> list[str]:
     resources = session.engine.resources()
     outside = session.operations.leftovers(session.stack)
     if not session.operations.asks:  # nothing costs anything, and the cloud's words say more
-        return outside or [one.title for one in resources if one.is_real]
-    known = [one.id for one in resources if one.is_real]
-    stored = session.operations.stored([one.state for one in resources if one.is_real])
+        return outside or [resource.title for resource in resources if resource.is_real]
+    known = [resource.id for resource in resources if resource.is_real]
+    stored = session.operations.stored(
+        [resource.state for resource in resources if resource.is_real]
+    )
     return [
         *remaining.lines(session.stack, resources, stored),
         *(line for line in outside if not any(id_ and id_ in line for id_ in known)),
@@ -250,12 +257,12 @@ def delete_data(session: Session, *, with_backups: bool = False) -> None:
         )
     every = session.engine.resources()
     backups = [] if with_backups else kept_backups.resources(session.stack, every)
-    stay = {one.urn for one in backups}
-    going = [one for one in every if one.is_real and one.urn not in stay]
+    stay = {resource.urn for resource in backups}
+    going = [resource for resource in every if resource.is_real and resource.urn not in stay]
     refused = False
     if going:
-        session.operations.unlock([one.state for one in going])
-        if locked := [one.urn for one in going if one.is_protected]:
+        session.operations.unlock([resource.state for resource in going])
+        if locked := [resource.urn for resource in going if resource.is_protected]:
             session.engine.unprotect(locked)
         refused = _keep_undeletable(session)
         with Progress(session.screen, f"Deleting the data of {session.stack}") as progress:
@@ -283,10 +290,10 @@ def replace(session: Session, *, yes: bool, ask: Callable[[str], bool]) -> None:
     make_ready(session)
     resources = session.engine.resources()
     made = failed_boots.way_in(resources) or views.values(session)
-    found = servers(resources, str(made.get(outputs.SERVER_ID) or ""))
-    if not found:
+    urns = servers(resources, str(made.get(outputs.SERVER_ID) or ""))
+    if not urns:
         raise not_up(session.stack)
-    up(session, yes=yes, ask=ask, replace=found)
+    up(session, yes=yes, ask=ask, replace=urns)
 
 
 def servers(resources: Iterable[Resource], id_: str) -> list[str]:
@@ -295,16 +302,20 @@ def servers(resources: Iterable[Resource], id_: str) -> list[str]:
     What is made of a server goes by that id too, and says where it has it from: on AWS the server
     itself goes by another one in the state.
     """
-    real = {one.urn: one for one in resources if one.is_real and not one.state.get("delete")}
-    waiting = [urn for urn, one in real.items() if id_ and one.id == id_]
-    found: set[str] = set()
+    real = {
+        resource.urn: resource
+        for resource in resources
+        if resource.is_real and not resource.state.get("delete")
+    }
+    waiting = [urn for urn, resource in real.items() if id_ and resource.id == id_]
+    urns: set[str] = set()
     while waiting:
         urn = waiting.pop()
         sources = [source for source in real[urn].source_of("server_id") if source in real]
         waiting += sources
         if not sources:
-            found.add(urn)
-    return sorted(found)
+            urns.add(urn)
+    return sorted(urns)
 
 
 def deploy(session: Session, revision: str, *, yes: bool, ask: Callable[[str], bool]) -> None:
@@ -373,12 +384,14 @@ def _keep_undeletable(session: Session) -> bool:
     Whether there is any.
     """
     resources = session.engine.resources() if views.exists(session) else []
-    kept = session.operations.undeletable([one.state for one in resources if one.is_real])
-    for one in resources:
-        if one.urn in kept and not one.is_protected:
-            session.say(f"{one.title} stays: {kept[one.urn]}.")
-            session.engine.protect(one.urn)
-    return bool(kept)
+    undeletable = session.operations.undeletable(
+        [resource.state for resource in resources if resource.is_real]
+    )
+    for resource in resources:
+        if resource.urn in undeletable and not resource.is_protected:
+            session.say(f"{resource.title} stays: {undeletable[resource.urn]}.")
+            session.engine.protect(resource.urn)
+    return bool(undeletable)
 
 
 def _plan(session: Session, operation: Callable[..., Any], **options: Any) -> Run:
@@ -430,8 +443,8 @@ def _run(
             f"\nWas it deleted outside of this stack? `make refresh STACK={session.stack}` looks "
             f"at what is really there; `make up STACK={session.stack}` then makes it again."
         )
-        told = "\n".join(map(str, problems)) + (hint if gone else "")
-        raise StepFailed(told) from None
+        message = "\n".join(map(str, problems)) + (hint if gone else "")
+        raise StepFailed(message) from None
 
 
 def _epilogue(session: Session, progress: Progress) -> None:

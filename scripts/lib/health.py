@@ -29,31 +29,31 @@ class Trouble:
         return f"{self.where}: {self.what}. {self.remedy}"
 
 
-def troubles(stack: str, found: Mapping[str, Any]) -> list[Trouble]:
+def troubles(stack: str, host: Mapping[str, Any]) -> list[Trouble]:
     """All that is wrong with a host, as its ``health`` (``components/host/agent``) tells it."""
-    units = dict(found["units"])
-    for name in found["failed_units"]:
+    units = dict(host["units"])
+    for name in host["failed_units"]:
         units.setdefault(name, {"state": "failed"})
     return [
-        *_boot(stack, str(found["boot"])),
+        *_boot(stack, str(host["boot"])),
         *(
             Trouble(name, what, _log_of(stack, name))
             for name, unit in sorted(units.items())
             if (what := _unit(unit))
         ),
-        *(one for disk in found["disks"] for one in _disk(stack, disk)),
+        *(trouble for disk in host["disks"] for trouble in _disk(stack, disk)),
     ]
 
 
-def notes(found: Mapping[str, Any]) -> list[str]:
+def notes(host: Mapping[str, Any]) -> list[str]:
     """What is worth knowing and not wrong yet."""
     return [
         f"{disk['where']}: {disk['used_percent']} % full"
-        for disk in found["disks"]
+        for disk in host["disks"]
         if NEARLY_FULL_PERCENT <= disk["used_percent"] < FULL_PERCENT
     ] + [
         f"{name}: started again by itself {unit['restarts']} times since it was last deployed"
-        for name, unit in sorted(found["units"].items())
+        for name, unit in sorted(host["units"].items())
         if unit.get("restarts") and not _unit(unit)
     ]
 
@@ -86,8 +86,8 @@ def _disk(stack: str, disk: Mapping[str, Any]) -> list[Trouble]:
         else f"What takes it: make ssh STACK={stack} COMMAND='{used}'"
     )
     if disk["used_percent"] >= FULL_PERCENT:
-        left = f"{disk['left_mib']} MiB left of {disk['size_mib']} MiB"
-        return [Trouble(where, f"{disk['used_percent']} % full, {left}", remedy)]
+        free = f"{disk['left_mib']} MiB left of {disk['size_mib']} MiB"
+        return [Trouble(where, f"{disk['used_percent']} % full, {free}", remedy)]
     if disk["inodes_percent"] >= FULL_PERCENT:
         return [Trouble(where, f"{disk['inodes_percent']} % of its inodes are used", remedy)]
     return []

@@ -11,31 +11,39 @@ from scripts.lib.engine import Resource
 
 def resources(stack: str, every: Sequence[Resource]) -> list[Resource]:
     """Of the state: the protected bucket of the backups, what belongs to it, and the passphrase."""
-    kept = (one for one in every if one.is_real and one.is_protected and not one.is_left_over)
-    return [one for one in kept if _is_bucket(stack, one) or _is_secrets(stack, one)]
+    of_backups = (
+        resource
+        for resource in every
+        if resource.is_real and resource.is_protected and not resource.is_left_over
+    )
+    return [
+        resource
+        for resource in of_backups
+        if _is_bucket(stack, resource) or _is_secrets(stack, resource)
+    ]
 
 
 def lines(stack: str, kept: Sequence[Resource], operations: Operations) -> list[str]:
     """What they are, with the size of what is in them."""
-    stored = operations.stored([one.state for one in kept])
-    said = []
-    for one in kept:
-        what = f": {stored[one.urn]}" if one.urn in stored else ""
-        said.append(
-            f"{one.title}: the passphrase that opens them"
-            if _is_secrets(stack, one)
-            else f"{one.title}{what}"
+    stored = operations.stored([resource.state for resource in kept])
+    texts = []
+    for resource in kept:
+        what = f": {stored[resource.urn]}" if resource.urn in stored else ""
+        texts.append(
+            f"{resource.title}: the passphrase that opens them"
+            if _is_secrets(stack, resource)
+            else f"{resource.title}{what}"
         )
-    return said
+    return texts
 
 
-def _is_bucket(stack: str, one: Resource) -> bool:
-    return _name(one).startswith(f"{backups(stack)}-")
+def _is_bucket(stack: str, resource: Resource) -> bool:
+    return _name(resource).startswith(f"{backups(stack)}-")
 
 
-def _is_secrets(stack: str, one: Resource) -> bool:
+def _is_secrets(stack: str, resource: Resource) -> bool:
     """Protected only where there are backups (``SingleServer``)."""
-    return _name(one) == f"{stack}-secrets"
+    return _name(resource) == f"{stack}-secrets"
 
 
 def _name(resource: Resource) -> str:

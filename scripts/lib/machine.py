@@ -33,7 +33,7 @@ def is_there(program: str, path: str) -> bool:
 
 def parse_packages(text: str) -> tuple[MachinePackage, ...]:
     """Read lines of ``program package purpose...``; empty lines and ``#`` comments are skipped."""
-    found = []
+    packages = []
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.split("#", 1)[0].strip().split(None, 2)
         if not words:
@@ -42,8 +42,8 @@ def parse_packages(text: str) -> tuple[MachinePackage, ...]:
             raise ValueError(
                 f"{PACKAGES_FILE} line {number}: should be `program package purpose`, got {line!r}"
             )
-        found.append(MachinePackage(*words))
-    return tuple(found)
+        packages.append(MachinePackage(*words))
+    return tuple(packages)
 
 
 def cloud_of(stack_file: str) -> str:
@@ -51,8 +51,8 @@ def cloud_of(stack_file: str) -> str:
 
     Good enough to know which packages to install; the settings are read properly later.
     """
-    found = re.search(r"^\s+['\"]?stages:cloud['\"]?:\s*['\"]?([\w-]+)", stack_file, re.MULTILINE)
-    return found.group(1) if found else ""
+    match = re.search(r"^\s+['\"]?stages:cloud['\"]?:\s*['\"]?([\w-]+)", stack_file, re.MULTILINE)
+    return match.group(1) if match else ""
 
 
 def install_command(packages: list[str]) -> list[str]:

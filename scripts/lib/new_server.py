@@ -48,8 +48,8 @@ def packages(steps: Iterable[downtime.Step]) -> tuple[str, ...]:
     """The packages of a server that the plan makes or replaces, or to which it adds some."""
     for step in steps:
         if step.type == downtime.HOST and step.op in {"create", "replace", "update"}:
-            wanted, there = step.new.get("packages") or (), step.old.get("packages") or ()
-            if step.op != "update" or set(wanted) - set(there):
+            wanted, installed = step.new.get("packages") or (), step.old.get("packages") or ()
+            if step.op != "update" or set(wanted) - set(installed):
                 return tuple(wanted)
     return ()
 
@@ -76,9 +76,9 @@ def check(
         say(f"Not checked: whether the packages can be installed ({why}).")
 
 
-def _refusal(said: str, app_packages: Sequence[str], stack: str) -> UserError:
+def _refusal(output: str, app_packages: Sequence[str], stack: str) -> UserError:
     """Name the packages of the settings that apt named, and what it said of them."""
-    lines = [line.removeprefix("E: ") for line in said.splitlines() if line.strip()]
+    lines = [line.removeprefix("E: ") for line in output.splitlines() if line.strip()]
     words = {word.strip("'\",.;") for line in lines for word in line.split()}
     named = [name for name in app_packages if name in words]
     reason = next((line for line in lines if set(line.split()) & set(named)), lines[-1])

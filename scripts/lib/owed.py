@@ -13,11 +13,11 @@ from scripts.lib.events import describe
 def lines(stack: str, deployment: Mapping[str, Any], *, protected: bool) -> list[str]:
     """Return a line for each thing that is owed; ``protected``: what the settings say of data."""
     up = f"`make up STACK={stack}`"
-    found = [Resource(one) for one in deployment.get("resources") or ()]
+    resources = [Resource(resource) for resource in deployment.get("resources") or ()]
     owed = [
-        f"{one.title}: {LEFT_OVER}; {up} deletes it"
-        for one in found
-        if one.is_real and one.is_left_over
+        f"{resource.title}: {LEFT_OVER}; {up} deletes it"
+        for resource in resources
+        if resource.is_real and resource.is_left_over
     ]
     for operation in deployment.get("pending_operations") or ():
         kind, name = describe(str(operation["resource"]["urn"]))
@@ -25,7 +25,7 @@ def lines(stack: str, deployment: Mapping[str, Any], *, protected: bool) -> list
             f"{name} ({kind}): an earlier run was {operation['type']} it and never recorded the "
             f"end; {up} looks at what is there"
         )
-    return owed + _protection(found, up, protected=protected)
+    return owed + _protection(resources, up, protected=protected)
 
 
 def being_made(deployment: Mapping[str, Any]) -> list[str]:
@@ -38,10 +38,10 @@ def being_made(deployment: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _protection(found: Sequence[Resource], up: str, *, protected: bool) -> list[str]:
-    real = [one for one in found if one.is_real]
-    if not real or protected == any(one.is_protected for one in real):
+def _protection(resources: Sequence[Resource], up: str, *, protected: bool) -> list[str]:
+    real = [resource for resource in resources if resource.is_real]
+    if not real or protected == any(resource.is_protected for resource in real):
         return []
-    there = "nothing is protected" if protected else "there is something protected"
+    state = "nothing is protected" if protected else "there is something protected"
     setting = str(protected).lower()
-    return [f"stages:data.protected is {setting} and {there} in the state; {up} records it"]
+    return [f"stages:data.protected is {setting} and {state} in the state; {up} records it"]

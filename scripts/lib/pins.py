@@ -17,22 +17,22 @@ def pinned_version(requirements: str, package: str) -> str:
 
     Raises ``LookupError`` when the file does not pin it: the checkout is at fault, not the user.
     """
-    found = re.search(rf"^{re.escape(package)}==([^\s;\\]+)", requirements, re.MULTILINE)
-    if not found:
+    match = re.search(rf"^{re.escape(package)}==([^\s;\\]+)", requirements, re.MULTILINE)
+    if not match:
         raise LookupError(f"requirements.txt: should pin {package}, got no such line")
-    return found.group(1)
+    return match.group(1)
 
 
 def cli_version(output: str) -> str:
     """Return the version in what ``pulumi version`` prints, without its ``v``; empty if none."""
-    found = re.fullmatch(r"v?(\d+\.\d+\.\d+(?:[-+]\S+)?)", output.strip())
-    return found.group(1) if found else ""
+    match = re.fullmatch(r"v?(\d+\.\d+\.\d+(?:[-+]\S+)?)", output.strip())
+    return match.group(1) if match else ""
 
 
 def go_version(output: str) -> tuple[int, int]:
     """Return major and minor of what ``go version`` prints; (0, 0) if it is not understood."""
-    found = re.search(r"\bgo(\d+)\.(\d+)", output)
-    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
+    match = re.search(r"\bgo(\d+)\.(\d+)", output)
+    return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
 
 
 def fingerprint(*parts: str) -> str:

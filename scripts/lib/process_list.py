@@ -15,42 +15,42 @@ HEAD = ("PROCESS", "STATE", "UP", "RESTARTS", "MEMORY")
 
 def look(server: AppServer, say: Callable[[str], None]) -> list[dict[str, Any]]:
     """Ask the server about each of them; one that its release does not have is left out."""
-    found = server.perform({"mode": "health", "more": ""}, say)
-    return rows(server.app_units, found.get("units"))
+    answer = server.perform({"mode": "health", "more": ""}, say)
+    return rows(server.app_units, answer.get("units"))
 
 
-def rows(units: Sequence[str], told: object) -> list[dict[str, Any]]:
+def rows(units: Sequence[str], states: object) -> list[dict[str, Any]]:
     """What the server's ``health`` says of the app's units."""
-    if not isinstance(told, Mapping):
+    if not isinstance(states, Mapping):
         raise StepFailed("The server's answer is none of this program's")
-    every = [(unit, told.get(unit)) for unit in units]
+    every = [(unit, states.get(unit)) for unit in units]
     return [
         {
             "process": process_name(unit),
             "unit": unit,
-            "state": str(one.get("state", "unknown")),
-            "up_s": _number(one.get("up_s")),
-            "restarts": _number(one.get("restarts")) or 0,
-            "memory_mib": _number(one.get("memory_mib")) or 0,
+            "state": str(state.get("state", "unknown")),
+            "up_s": _number(state.get("up_s")),
+            "restarts": _number(state.get("restarts")) or 0,
+            "memory_mib": _number(state.get("memory_mib")) or 0,
         }
-        for unit, one in every
-        if isinstance(one, Mapping) and one.get("state") != "skipped"
+        for unit, state in every
+        if isinstance(state, Mapping) and state.get("state") != "skipped"
     ]
 
 
-def table(found: Sequence[Mapping[str, Any]]) -> list[str]:
+def table(processes: Sequence[Mapping[str, Any]]) -> list[str]:
     """The same in columns."""
     lines = [
         HEAD,
         *(
             (
-                short_name(str(one["unit"])),
-                str(one["state"]),
-                "-" if one["up_s"] is None else duration(one["up_s"]),
-                str(one["restarts"]),
-                f"{one['memory_mib']} MiB",
+                short_name(str(process["unit"])),
+                str(process["state"]),
+                "-" if process["up_s"] is None else duration(process["up_s"]),
+                str(process["restarts"]),
+                f"{process['memory_mib']} MiB",
             )
-            for one in found
+            for process in processes
         ),
     ]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]

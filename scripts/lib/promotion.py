@@ -48,9 +48,9 @@ def pair(old: Session, new: Session) -> Pair:
     """Read both from their states; raises ``UserError`` for stacks between which none can be."""
     if old.stack == new.stack:
         raise UserError("--to: should be another stack than --from")
-    for one in (old, new):
-        if found := obstacles.not_built(one.settings.cloud):
-            raise UserError(found.problem, found.remedy)
+    for session in (old, new):
+        if obstacle := obstacles.not_built(session.settings.cloud):
+            raise UserError(obstacle.problem, obstacle.remedy)
     if (old.settings.stage, new.settings.stage) != (1, 2):
         raise UserError(
             f"A promotion leads from stage 1 to stage 2, not from stage {old.settings.stage} to"
@@ -73,31 +73,31 @@ def _side(session: Session, server: app_server.AppServer) -> facts.Side:
         "data": postgres.MOUNT if here else "",
         "uploads": app.storage(postgres.MOUNT) if here else "",
     }
-    told = server.perform(asked, session.say, deadline_s=FACTS_S)
+    answer = server.perform(asked, session.say, deadline_s=FACTS_S)
     asked_at = time.time()
     hosts = session.operations.hosts(session.stack)
     databases = session.operations.databases(session.stack)
     known = views.values(session)
-    found = status.look(session.stack, known, hosts, databases=databases)
+    health = status.look(session.stack, known, hosts, databases=databases)
     settings = session.settings
-    database = facts.database(told["database"])
+    database = facts.database(answer["database"])
     return facts.Side(
         stack=session.stack,
         cloud=settings.cloud,
         stage=settings.stage,
         revision=str(known.get(outputs.REVISION, "")),
-        healthy=found.healthy,
+        healthy=health.healthy,
         pool_mode=settings.database.pool_mode,
         standby=settings.database.standby,
         storage_bytes=settings.database.storage_gib * 1024**3 if settings.stage == 2 else 0,
-        free_bytes=int(told["free_bytes"] or 0),
+        free_bytes=int(answer["free_bytes"] or 0),
         connections=_connections(settings, database),
-        clock_ahead_s=float(told["clock_s"]) - asked_at,
+        clock_ahead_s=float(answer["clock_s"]) - asked_at,
         backup=_backup(session),
-        signing_key=str(told["signing_key"]),
-        uploads=bool(told["uploads"]),
+        signing_key=str(answer["signing_key"]),
+        uploads=bool(answer["uploads"]),
         usd_a_month=_usd_a_month(session.stack),
-        promotion=told["promotion"],
+        promotion=answer["promotion"],
         database=database,
     )
 
@@ -266,5 +266,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         if "plaintext" in value:
             return _plain(json.loads(value["plaintext"]))
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list) else value
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value

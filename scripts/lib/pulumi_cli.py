@@ -118,10 +118,10 @@ def _build(version: str, root: Path, target: Path, refused: str) -> None:
     have = pins.go_version(answer(["go", "version"]))
     if have < pins.OLDEST_GO:
         wanted = ".".join(map(str, pins.OLDEST_GO))
-        found = f"Go {have[0]}.{have[1]} is too old" if have != (0, 0) else "Go is not installed"
+        problem = f"Go {have[0]}.{have[1]} is too old" if have != (0, 0) else "Go is not installed"
         raise MissingRequirement(
-            f"Pulumi CLI {version}: not on PATH, no download ({refused}), and {found} to build it. "
-            f"Install Pulumi {version} or Go {wanted} or newer, then run the command again."
+            f"Pulumi CLI {version}: not on PATH, no download ({refused}), and {problem}"
+            f" to build it. Install Pulumi {version} or Go {wanted} or newer, then run the command again."
         )
     log = target.parent / "build.log"
     scratch = target.parent / f"bin.{os.getpid()}"

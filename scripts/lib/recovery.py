@@ -94,10 +94,10 @@ def process(pid: int) -> Process | None:
     if pid <= 0:  # no process of ours: macOS calls its kernel 0, psutil there finds it alive
         return None
     try:
-        found = psutil.Process(pid)
-        if found.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
+        running = psutil.Process(pid)
+        if running.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
             return None
-        return Process(found.name(), datetime.fromtimestamp(found.create_time(), UTC))
+        return Process(running.name(), datetime.fromtimestamp(running.create_time(), UTC))
     except psutil.NoSuchProcess:
         return None
     except psutil.AccessDenied:

@@ -46,12 +46,12 @@ class Entry:
         return f"{self.commit[:12]}  {at:19}  {state:7}  {subject}".rstrip()
 
 
-def entries(told: Mapping[str, Any]) -> list[Entry]:
+def entries(answer: Mapping[str, Any]) -> list[Entry]:
     """Read what the server's ``releases`` says; the current one first, then by when they served."""
     try:
-        here, served = [str(name) for name in told["complete"]], told["served"]
-        at = {str(one["release"]): int(one["at"]) for one in served}
-        names = [*dict.fromkeys([str(told["active"]), *sorted(at, key=lambda n: -at[n]), *here])]
+        here, served = [str(name) for name in answer["complete"]], answer["served"]
+        at = {str(release["release"]): int(release["at"]) for release in served}
+        names = [*dict.fromkeys([str(answer["active"]), *sorted(at, key=lambda n: -at[n]), *here])]
         return [
             Entry(
                 name=name,
@@ -59,7 +59,7 @@ def entries(told: Mapping[str, Any]) -> list[Entry]:
                 served_at=datetime.fromtimestamp(at[name], UTC).isoformat()[:19] + "Z"
                 if name in at
                 else "",
-                current=name == told["active"],
+                current=name == answer["active"],
                 here=name in here,
             )
             for name in names
@@ -74,25 +74,27 @@ def chosen(known: Sequence[Entry], revision: str, commit: str) -> Entry:
 
     ``commit``: what git makes of the revision, if anything. Raises ``UserError``.
     """
-    others = [one for one in known if one.here and not one.current]
+    others = [entry for entry in known if entry.here and not entry.current]
     if not revision:
-        before = [one for one in others if one.served_at]
+        before = [entry for entry in others if entry.served_at]
         if not before:
             raise UserError(
                 "REVISION: should be one that served before, got none on the server",
                 DEPLOYING,
             )
         return before[0]
-    for one in known:
-        named = len(revision) >= SHORTEST and one.commit.startswith(revision)
-        if one.current and (named or one.commit == commit):
+    for entry in known:
+        named = len(revision) >= SHORTEST and entry.commit.startswith(revision)
+        if entry.current and (named or entry.commit == commit):
             raise invalid("REVISION", "another than the current one", revision[:40])
-    for one in others:
-        if one.commit == commit or (len(revision) >= SHORTEST and one.commit.startswith(revision)):
-            return one
+    for entry in others:
+        if entry.commit == commit or (
+            len(revision) >= SHORTEST and entry.commit.startswith(revision)
+        ):
+            return entry
     raise invalid(
         "REVISION",
-        f"one of {', '.join(one.commit[:12] for one in others) or '(none)'}",
+        f"one of {', '.join(entry.commit[:12] for entry in others) or '(none)'}",
         revision[:40],
         DEPLOYING,
     )

@@ -22,17 +22,28 @@ def lines(
     address that no server has may cost more than one in use. A resource without a price says so.
     """
     # Resources of the project's own are in the state and on no bill.
-    real = [one for one in resources if one.is_real and not one.state["type"].startswith(OWN)]
+    real = [
+        resource
+        for resource in resources
+        if resource.is_real and not resource.state["type"].startswith(OWN)
+    ]
     priced = _estimate(stack, resources)
     held = {urn: f"; it holds {what}" for urn, what in (stored or {}).items()}
-    named = [f"{one.title}: {_price(one, priced)}{held.get(one.urn, '')}" for one in real]
+    named = [
+        f"{resource.title}: {_price(resource, priced)}{held.get(resource.urn, '')}"
+        for resource in real
+    ]
     if priced is not None and priced.lines:
         named.append(f"together {priced.least}${money(priced.total)} a month")
     return named
 
 
 def _estimate(stack: str, resources: Sequence[Resource]) -> Estimate | None:
-    document = {"version": 1, "stack": stack, "resources": [one.state for one in resources]}
+    document = {
+        "version": 1,
+        "stack": stack,
+        "resources": [resource.state for resource in resources],
+    }
     today = datetime.datetime.now(tz=datetime.UTC).date()
     try:
         plan = plan_file.of_document(document, stack)
@@ -42,7 +53,7 @@ def _estimate(stack: str, resources: Sequence[Resource]) -> Estimate | None:
 
 
 def _price(resource: Resource, priced: Estimate | None) -> str:
-    if priced is None or any(one.urn == resource.urn for one in priced.unpriced):
+    if priced is None or any(missing.urn == resource.urn for missing in priced.unpriced):
         return "its price is not known"
     own = [line for line in priced.lines if line.urn == resource.urn]
     usd = total(own)

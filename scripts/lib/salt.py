@@ -23,8 +23,8 @@ _LINE = re.compile(r"^encryptionsalt:[ \t]*(\S*).*\n?", re.MULTILINE)
 
 def salt_of(settings_file: str) -> str:
     """Return the salt in a settings file's text; empty if there is none."""
-    found = _LINE.search(settings_file)
-    return found.group(1).strip("'\"") if found else ""
+    match = _LINE.search(settings_file)
+    return match.group(1).strip("'\"") if match else ""
 
 
 def salt_line(salt: str) -> str:

@@ -72,8 +72,8 @@ def make_ready(session: Session) -> None:
     """Make the stack in the state where it is new, and mend what a killed run left behind."""
     checkout, engine = session.checkout, session.engine
     if not checkout.keeps_its_state(os.environ):
-        scheme, there, _ = os.environ[own.BACKEND].partition("://")
-        if not there or scheme not in BACKENDS:
+        scheme, path, _ = os.environ[own.BACKEND].partition("://")
+        if not path or scheme not in BACKENDS:
             raise invalid(
                 own.BACKEND,
                 f"a URL that begins with one of {', '.join(BACKENDS)} and ://",
@@ -99,14 +99,14 @@ def make_ready(session: Session) -> None:
         )
     engine.ensure_stack()
     own.place_salt(checkout, session.stack)
-    found = recovery.look(checkout, session.stack, recovery.ALONE_S)
+    earlier = recovery.look(checkout, session.stack, recovery.ALONE_S)
     recovery.end_providers(checkout, session.say)
-    if found.dead:
-        killed = ", ".join(str(lock.pid) for lock in found.dead)
+    if earlier.dead:
+        killed = ", ".join(str(lock.pid) for lock in earlier.dead)
         session.say(f"An earlier run (process {killed}) was killed: its lock is taken away.")
         engine.cancel()
-    if found.pending:
-        _look_at_what_is_there(session, found.pending)
+    if earlier.pending:
+        _look_at_what_is_there(session, earlier.pending)
 
 
 def _look_at_what_is_there(session: Session, pending: int) -> None:

@@ -20,8 +20,8 @@ def begin(since: str, now: float) -> float:
         since[:40],
         "For example 30m, 24h, 7d or 2026-11-22T18:00 (UTC).",
     )
-    if found := re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", since, re.ASCII):
-        start = now - int(found[1]) * UNITS_S[found[2]]
+    if match := re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", since, re.ASCII):
+        start = now - int(match[1]) * UNITS_S[match[2]]
     else:
         try:
             moment = datetime.datetime.fromisoformat(since)

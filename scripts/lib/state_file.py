@@ -24,8 +24,8 @@ def latest(text: str, name: str, stack: str) -> Mapping[str, Any]:
     """
     try:
         content = json.loads(text)
-        version, found = content["version"], content["checkpoint"].get("latest")
-        if not isinstance(found, dict | None):
+        version, deployment = content["version"], content["checkpoint"].get("latest")
+        if not isinstance(deployment, dict | None):
             raise TypeError
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise UserError(
@@ -39,7 +39,7 @@ def latest(text: str, name: str, stack: str) -> Mapping[str, Any]:
             "Another Pulumi wrote it: use the checkout that did, or its version of this one. "
             "Nothing was changed.",
         )
-    return found or {}
+    return deployment or {}
 
 
 def _what(text: str) -> str:

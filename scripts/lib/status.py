@@ -76,8 +76,8 @@ class Status:
     """Changes that the cloud has accepted and not made yet."""
 
     def as_json(self) -> dict[str, Any]:
-        told = self.certificate.as_json() if self.certificate else None
-        return {**asdict(self), "certificate": told}
+        shown = self.certificate.as_json() if self.certificate else None
+        return {**asdict(self), "certificate": shown}
 
     def lines(self) -> list[str]:
         """Say it in words."""
@@ -87,34 +87,34 @@ class Status:
         if not self.url:
             server = [f"  app server: {self.system}"] if self.system else []
             return [f"{self.stack}: not up.", *server, *self._of_the_host(), *ending]
-        said = [f"{self.stack}: {'up' if self.healthy else 'NOT HEALTHY'}"]
-        said.append(f"  {self.url}: {self.answer}")
+        lines = [f"{self.stack}: {'up' if self.healthy else 'NOT HEALTHY'}"]
+        lines.append(f"  {self.url}: {self.answer}")
         if self.maintenance:
             off = f"`./stages maintenance {self.stack} off` ends it"
-            said.append(f"  MAINTENANCE since {self.maintenance}: {off}")
+            lines.append(f"  MAINTENANCE since {self.maintenance}: {off}")
         if self.revision:
-            said.append(f"  revision {self.revision}")
-        said += [f"  host {name}: {state}" for name, state in self.hosts.items()]
-        said.append(f"  app server: {self.system}")
-        said += [f"  {line}" for line in self._processes()]
-        said += [
+            lines.append(f"  revision {self.revision}")
+        lines += [f"  host {name}: {state}" for name, state in self.hosts.items()]
+        lines.append(f"  app server: {self.system}")
+        lines += [f"  {line}" for line in self._processes()]
+        lines += [
             f"  disk {disk['where']}: {disk['used_percent']} % full, {disk['left_mib']} MiB left"
             for disk in self.disks
         ]
-        said += self._of_the_host()
-        said += [f"  database {_member(one)}" for one in self.databases]
-        said += [f"  replica {_replica(one)}" for one in self.replicas]
-        said += [f"  {line}" for line in self.backups]
-        told = self.certificate.lines(self.stack) if self.certificate else []
-        said += [f"  {line}" for line in told]
-        return said + ending
+        lines += self._of_the_host()
+        lines += [f"  database {_member(member)}" for member in self.databases]
+        lines += [f"  replica {_replica(replica)}" for replica in self.replicas]
+        lines += [f"  {line}" for line in self.backups]
+        certificate_lines = self.certificate.lines(self.stack) if self.certificate else []
+        lines += [f"  {line}" for line in certificate_lines]
+        return lines + ending
 
     def _processes(self) -> list[str]:
         """What runs of the app, and its memory; what is wrong with one is a trouble."""
         return [
-            f"process {short_name(unit)}: up {duration(one['up_s'])}, {one['memory_mib']} MiB"
-            for unit, one in self.units.items()
-            if unit.startswith(("web@", "worker@")) and one.get("up_s") is not None
+            f"process {short_name(unit)}: up {duration(state['up_s'])}, {state['memory_mib']} MiB"
+            for unit, state in self.units.items()
+            if unit.startswith(("web@", "worker@")) and state.get("up_s") is not None
         ]
 
     def _of_the_host(self) -> list[str]:
@@ -132,22 +132,22 @@ def look(
     databases: Sequence[Mapping[str, Any]] = (),
 ) -> Status:
     """Ask everything that can be asked of a stack with these outputs."""
-    found = Status(stack, hosts=dict(hosts), busy=busy, url=str(values.get(outputs.URL) or ""))
+    status = Status(stack, hosts=dict(hosts), busy=busy, url=str(values.get(outputs.URL) or ""))
     if values.get(outputs.SSH_HOST):
-        _app_server(found, values)
-    if not found.url:
-        return found
-    found.system = found.system or "the stack names no way in by SSH"
-    found.revision = found.revision or str(values.get(outputs.REVISION) or "")
-    good, found.answer = ask(found.url, str(values.get(outputs.ADDRESS) or ""))
+        _app_server(status, values)
+    if not status.url:
+        return status
+    status.system = status.system or "the stack names no way in by SSH"
+    status.revision = status.revision or str(values.get(outputs.REVISION) or "")
+    good, status.answer = ask(status.url, str(values.get(outputs.ADDRESS) or ""))
     if certificate.domain_of(values):
-        found.certificate = certificate.look(values)
-    found.databases = list(databases)
-    well = all(one["well"] for one in found.databases)
-    read = all(one["lag_bytes"] is not None for one in found.replicas)
-    good = good or (bool(found.maintenance) and found.answer.startswith("503"))
-    found.healthy = good and found.system == "running" and not found.troubles and well and read
-    return found
+        status.certificate = certificate.look(values)
+    status.databases = list(databases)
+    well = all(member["well"] for member in status.databases)
+    read = all(replica["lag_bytes"] is not None for replica in status.replicas)
+    good = good or (bool(status.maintenance) and status.answer.startswith("503"))
+    status.healthy = good and status.system == "running" and not status.troubles and well and read
+    return status
 
 
 def lags(text: str) -> list[dict[str, Any]]:
@@ -155,14 +155,14 @@ def lags(text: str) -> list[dict[str, Any]]:
 
     The numbers are the database's words, where the app may define functions: no number, no answer.
     """
-    found = []
+    replicas = []
     for line in sorted(text.splitlines()):
         alias, *numbers = line.split() or [""]
         known = len(numbers) == 2 and all(map(NUMBER.fullmatch, numbers))
         lag_bytes, lag_s = (int(float(numbers[0])), float(numbers[1])) if known else (None, None)
         if alias:
-            found.append({"alias": alias, "lag_bytes": lag_bytes, "lag_s": lag_s})
-    return found
+            replicas.append({"alias": alias, "lag_bytes": lag_bytes, "lag_s": lag_s})
+    return replicas
 
 
 IN_MAINTENANCE = "as in maintenance"
@@ -200,21 +200,21 @@ def ask(url: str, address: str = "", patience_s: float = ANSWER_S) -> tuple[bool
         connection.close()
 
 
-def _member(one: Mapping[str, Any]) -> str:
+def _member(member: Mapping[str, Any]) -> str:
     """``shop-standby: standby, 0 bytes behind``."""
-    lag = "" if one["lag_bytes"] is None else f", {one['lag_bytes']} bytes behind"
-    return f"{one['name']}: {one['role']}{lag if one['well'] else ', NOT WELL'}"
+    lag = "" if member["lag_bytes"] is None else f", {member['lag_bytes']} bytes behind"
+    return f"{member['name']}: {member['role']}{lag if member['well'] else ', NOT WELL'}"
 
 
-def _replica(one: Mapping[str, Any]) -> str:
+def _replica(replica: Mapping[str, Any]) -> str:
     """``app_read_1: 0 bytes behind, last transaction 3.2 s ago``."""
-    if one["lag_bytes"] is None:
-        return f"{one['alias']}: does not answer"
-    ago = f"last transaction {one['lag_s']:.1f} s ago"
-    return f"{one['alias']}: {one['lag_bytes']} bytes behind, {ago}"
+    if replica["lag_bytes"] is None:
+        return f"{replica['alias']}: does not answer"
+    ago = f"last transaction {replica['lag_s']:.1f} s ago"
+    return f"{replica['alias']}: {replica['lag_bytes']} bytes behind, {ago}"
 
 
-def _app_server(found: Status, values: Mapping[str, Any]) -> None:
+def _app_server(status: Status, values: Mapping[str, Any]) -> None:
     """Ask the app server, in one session: its units, disks, first boot and read replicas."""
     replicas = f"if [ -x {pgbouncer.LAG} ]; then {pgbouncer.LAG}; fi"
     made = f"if [ -x {backups.PROGRAM} ]; then runuser -u postgres -- {backups.PROGRAM} state; fi"
@@ -222,24 +222,24 @@ def _app_server(found: Status, values: Mapping[str, Any]) -> None:
     try:
         host = perform(ssh.target(values), document, status=_silent, note=_silent, deadline_s=SSH_S)
     except SshError as error:
-        found.system = f"no SSH ({error})"
+        status.system = f"no SSH ({error})"
         return
     except UserError as error:
-        found.system = f"could not be asked ({error})"
+        status.system = f"could not be asked ({error})"
         return
     try:
-        behind, _, kept = host["more"].partition(f"{BACKUPS}\n")
-        found.replicas = lags(behind)
-        found.backups = backup_state.state(json.loads(kept)) if kept.strip() else []
-        found.troubles, found.notes = health.troubles(found.stack, host), health.notes(host)
-        found.revision = commit_of(str(host.get("release") or ""))
+        behind, _, backup_text = host["more"].partition(f"{BACKUPS}\n")
+        status.replicas = lags(behind)
+        status.backups = backup_state.state(json.loads(backup_text)) if backup_text.strip() else []
+        status.troubles, status.notes = health.troubles(status.stack, host), health.notes(host)
+        status.revision = commit_of(str(host.get("release") or ""))
         if host.get("maintenance"):
             moment = datetime.fromtimestamp(int(host["maintenance"]), UTC)
-            found.maintenance = f"{moment:%Y-%m-%d %H:%M}"
-        found.system, found.failed_units = host["system"], host["failed_units"]
-        found.units, found.disks, found.boot = host["units"], host["disks"], host["boot"]
+            status.maintenance = f"{moment:%Y-%m-%d %H:%M}"
+        status.system, status.failed_units = host["system"], host["failed_units"]
+        status.units, status.disks, status.boot = host["units"], host["disks"], host["boot"]
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
-        found.system = "could not be asked (its answer is none of this program's)"
+        status.system = "could not be asked (its answer is none of this program's)"
 
 
 def _silent(_: str) -> None:

@@ -15,15 +15,15 @@ from scripts.lib.session import Session
 
 def show_outputs(session: Session, *, as_json: bool) -> None:
     """Show the outputs, secrets hidden."""
-    found = session.engine.outputs() if is_up(session) else {}
+    results = session.engine.outputs() if is_up(session) else {}
     if as_json:
-        shown = {key: None if out.secret else out.value for key, out in found.items()}
+        shown = {key: None if out.secret else out.value for key, out in results.items()}
         print(json.dumps(shown, indent=2, sort_keys=True))
         return
-    if not found:
+    if not results:
         raise not_up(session.stack)
-    width = max(map(len, found))
-    for key, out in sorted(found.items()):
+    width = max(map(len, results))
+    for key, out in sorted(results.items()):
         session.say(f"{key:{width}}  {'[secret]' if out.secret else out.value}")
 
 
@@ -37,17 +37,17 @@ def show_status(session: Session, *, as_json: bool, anew: bool = False) -> int:
         busy = error.problem
     hosts = session.operations.hosts(session.stack)
     databases = session.operations.databases(session.stack)
-    found = status.look(session.stack, _known(session), hosts, busy, databases)
-    found.owed = owed(session)
-    found.pending = _pending(session)
+    state = status.look(session.stack, _known(session), hosts, busy, databases)
+    state.owed = owed(session)
+    state.pending = _pending(session)
     if as_json:
-        print(json.dumps(found.as_json(), indent=2), flush=True)
+        print(json.dumps(state.as_json(), indent=2), flush=True)
     else:
         if anew:
             session.screen.clear()
-        for line in found.lines():
+        for line in state.lines():
             session.say(line)
-    return 0 if found.healthy else 1
+    return 0 if state.healthy else 1
 
 
 def _known(session: Session) -> dict[str, Any]:
@@ -62,23 +62,23 @@ def _known(session: Session) -> dict[str, Any]:
 
 def open_shell(session: Session, command: list[str]) -> int:
     """Run the operator's ssh; return its exit code."""
-    found = way_in(session)
-    if not found:
+    login = way_in(session)
+    if not login:
         raise StepFailed(
             f"Stack {session.stack} has no app server that can be logged in to",
             f"`make up STACK={session.stack}` makes one; while it runs, wait until it says that "
             "the way in was created.",
         )
-    return ssh.run(found, [ssh.command_line(command)] if command else ()).returncode
+    return ssh.run(login, [ssh.command_line(command)] if command else ()).returncode
 
 
 def way_in(session: Session) -> dict[str, Any]:
     """Return how to log in to the app server as soon as there is one, whatever came of the rest."""
     if not exists(session):
         return {}
-    found: dict[str, Any] = failed_boots.way_in(session.engine.resources(show_secrets=True))
-    if found:
-        return found if found[outputs.SSH_HOST_KEY] else {}  # a server that never answered
+    login: dict[str, Any] = failed_boots.way_in(session.engine.resources(show_secrets=True))
+    if login:
+        return login if login[outputs.SSH_HOST_KEY] else {}  # a server that never answered
     made = values(session)  # by an earlier version
     return made if made.get(outputs.SSH_HOST) else {}
 
@@ -94,16 +94,19 @@ def is_up(session: Session) -> bool:
     if not exists(session):
         return False
     every = session.engine.resources()
-    found = {each.urn: each for each in every if not each.is_left_over}
+    resources = {resource.urn: resource for resource in every if not resource.is_left_over}
     stays: set[str] = set()
     # The engine leaves what is protected, and all that it needs: RDS its parameter group.
-    waiting = [urn for urn, each in found.items() if each.is_protected]
+    waiting = [urn for urn, resource in resources.items() if resource.is_protected]
     while waiting:
         urn = waiting.pop()
-        if urn in found and urn not in stays:
+        if urn in resources and urn not in stays:
             stays.add(urn)
-            waiting += found[urn].needs()
-    return any(each.is_real and (each.is_left_over or each.urn not in stays) for each in every)
+            waiting += resources[urn].needs()
+    return any(
+        resource.is_real and (resource.is_left_over or resource.urn not in stays)
+        for resource in every
+    )
 
 
 def _pending(session: Session) -> list[str]:

@@ -34,7 +34,7 @@ def look(stack: str, folder: Path, *, refresh: bool) -> bool:
             return False
         atomic_write.write(folder / f"{stack}.json", flows.engine_json(opened, refresh=refresh))
     except (UserError, CommandError) as error:
-        said = str(error) if isinstance(error, UserError) else "\n".join(errors_of(str(error)))
-        print(visible(said), file=sys.stderr)
-        atomic_write.write(folder / f"{stack}.error", said + "\n")
+        message = str(error) if isinstance(error, UserError) else "\n".join(errors_of(str(error)))
+        print(visible(message), file=sys.stderr)
+        atomic_write.write(folder / f"{stack}.error", message + "\n")
     return True

@@ -25,14 +25,14 @@ SAME: Final = ("unchanged", "new")
 """A stack that was never brought up differs from nothing."""
 
 
-def merged(found: Iterable[tuple[str, bytes]], head: str, *, fork: bool) -> Document | None:
+def merged(files: Iterable[tuple[str, bytes]], head: str, *, fork: bool) -> Document | None:
     """One document of several; ``None``: there is none. Raises ``UserError`` for a bad one.
 
     What an engine says of a stack is heard before its offline plan.
     """
     stacks: dict[str, Stack] = {}
     base = ""
-    for name, text in found:
+    for name, text in files:
         try:
             read = documents.read(text)
         except UserError as error:

@@ -61,7 +61,7 @@ def _given(environment: Mapping[str, str], name: str, meaning: str) -> str:
 
 def run(environment: Mapping[str, str]) -> int:
     """The number of the run that this job belongs to."""
-    found = _given(environment, RUN, "the number of this run")
-    if not found.isdecimal():
-        raise invalid(RUN, "the number of this run", found)
-    return int(found)
+    number = _given(environment, RUN, "the number of this run")
+    if not number.isdecimal():
+        raise invalid(RUN, "the number of this run", number)
+    return int(number)

@@ -25,16 +25,16 @@ KINDS: Final = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 def documents(client: Client, run: int) -> Iterator[tuple[str, bytes]]:
     """Name and text of each document of a run. Raises ``UserError`` for what is none."""
-    found: dict[str, int] = {}
-    for each in client.every(f"actions/runs/{run}/artifacts", "artifacts"):
-        name, number = str(each.get("name")), int(each["id"])
-        if name.startswith(PREFIX) and not each.get("expired"):
-            found[name] = max(number, found.get(name, 0))  # a second attempt leaves another one
-    if len(found) > MOST_ARTIFACTS:
+    numbers: dict[str, int] = {}
+    for artifact in client.every(f"actions/runs/{run}/artifacts", "artifacts"):
+        name, number = str(artifact.get("name")), int(artifact["id"])
+        if name.startswith(PREFIX) and not artifact.get("expired"):
+            numbers[name] = max(number, numbers.get(name, 0))  # a second attempt leaves another one
+    if len(numbers) > MOST_ARTIFACTS:
         raise UserError(
-            f"Run {run}: should have at most {MOST_ARTIFACTS} previews, got {len(found)}"
+            f"Run {run}: should have at most {MOST_ARTIFACTS} previews, got {len(numbers)}"
         )
-    for name, number in found.items():
+    for name, number in numbers.items():
         try:
             packed = client.download(f"actions/artifacts/{number}/zip", MOST_BYTES)
         except NotFound:
@@ -46,10 +46,10 @@ def entry(packed: bytes) -> bytes:
     """The document in an archive. Raises ``UserError`` for an archive that ours would not be."""
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-            found = [each for each in archive.infolist() if each.filename == ENTRY]
-            if len(found) != 1 or found[0].compress_type not in KINDS:
+            entries = [entry for entry in archive.infolist() if entry.filename == ENTRY]
+            if len(entries) != 1 or entries[0].compress_type not in KINDS:
                 raise UserError(f"The artifact: should hold {ENTRY}, packed as GitHub does")
-            with archive.open(found[0]) as file:
+            with archive.open(entries[0]) as file:
                 # What the archive says of the size is not believed: one byte more is asked for.
                 text = file.read(MOST_BYTES + 1)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as problem:

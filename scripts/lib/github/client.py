@@ -54,12 +54,12 @@ class Client:
         for page in range(1, MOST_PAGES + 1):
             pages = urllib.parse.urlencode({**query, "per_page": PER_PAGE, "page": page})
             answer = self._repeat("GET", f"{path}?{pages}")
-            found = self._document(answer, path)
+            document = self._document(answer, path)
             if key:
-                found = found.get(key) if isinstance(found, dict) else None
-            if not isinstance(found, list):
+                document = document.get(key) if isinstance(document, dict) else None
+            if not isinstance(document, list):
                 raise _unexpected(path)
-            yield from found
+            yield from document
             if 'rel="next"' not in answer.headers.get("link", ""):
                 return
         raise StepFailed(f"{path}: should have at most {MOST_PAGES} pages, got more")
@@ -173,15 +173,15 @@ def _unexpected(path: str) -> UserError:
 
 
 def _refused(path: str, answer: Answer) -> UserError:
-    said = f" ({answer.message})" if answer.message else ""
+    reason = f" ({answer.message})" if answer.message else ""
     if answer.status == 401:
         return UserError(
-            f"{TOKEN}: should be a token that GitHub knows, got one that it refuses{said}",
+            f"{TOKEN}: should be a token that GitHub knows, got one that it refuses{reason}",
             "It may have expired: run the job again.",
         )
     if answer.status == 403:
         return UserError(
-            f"{TOKEN}: should be a token that may use {path}, got one that may not{said}",
+            f"{TOKEN}: should be a token that may use {path}, got one that may not{reason}",
             "The job's `permissions` say what it may do; docs/ci.md names them.",
         )
-    return StepFailed(f"GitHub's API answers {answer.status} for {path}{said}")
+    return StepFailed(f"GitHub's API answers {answer.status} for {path}{reason}")

@@ -22,38 +22,38 @@ def keep(client: Client, pull: int, body: str, marker: str, author: str = AUTHOR
     """
     path, gone, reason = f"issues/{pull}/comments", set[int](), ""
     for _ in range(MOST_TRIES):
-        found = None
+        ours = None
         try:
-            for each in client.every(path):
-                if is_ours(each, marker, author) and each["id"] not in gone:
-                    found = each
+            for comment in client.every(path):
+                if is_ours(comment, marker, author) and comment["id"] not in gone:
+                    ours = comment
                     break
-            if found is None:
+            if ours is None:
                 client.make(path, body=body)
                 return "posted"
-            if _same(found, body):
+            if _same(ours, body):
                 return "already there"
-            client.change(f"issues/comments/{found['id']}", body=body)
+            client.change(f"issues/comments/{ours['id']}", body=body)
             return "updated"
         except NotFound:
-            if found is None:
+            if ours is None:
                 raise StepFailed(
                     f"Pull request {pull} of {client.repository}: should be there, got none",
                 ) from None
-            gone.add(found["id"])
+            gone.add(ours["id"])
         except Uncertain as problem:
             reason = str(problem)
     raise StepFailed(reason or f"The comment on pull request {pull} is deleted again and again")
 
 
-def is_ours(found: dict[str, Any], marker: str, author: str) -> bool:
+def is_ours(entry: dict[str, Any], marker: str, author: str) -> bool:
     """Whether a comment or issue begins with our marker and is by ``author``.
 
     A stranger's that begins so is not ours: it could not be changed, and it would hide ours.
     """
-    login = (found.get("user") or {}).get("login")
-    return login == author and str(found.get("body") or "").startswith(marker)
+    login = (entry.get("user") or {}).get("login")
+    return login == author and str(entry.get("body") or "").startswith(marker)
 
 
-def _same(found: dict[str, Any], body: str) -> bool:
-    return str(found["body"]).replace("\r\n", "\n").strip() == body.strip()
+def _same(comment: dict[str, Any], body: str) -> bool:
+    return str(comment["body"]).replace("\r\n", "\n").strip() == body.strip()

@@ -35,15 +35,15 @@ def read(environment: Mapping[str, str]) -> Run:
     """Read the event ``workflow_run``; raises ``UserError`` where it is another one."""
     path = environment.get(EVENT, "")
     try:
-        found = json.loads(Path(path).read_text())["workflow_run"]
-        if found["event"] != "pull_request":
-            raise invalid(f"{EVENT}: workflow_run.event", "pull_request", found["event"])
+        event = json.loads(Path(path).read_text())["workflow_run"]
+        if event["event"] != "pull_request":
+            raise invalid(f"{EVENT}: workflow_run.event", "pull_request", event["event"])
         return Run(
-            id=int(found["id"]),
-            repository=str((found.get("head_repository") or {}).get("full_name") or ""),
-            branch=str(found["head_branch"]),
-            commit=str(found["head_sha"]),
-            succeeded=found["conclusion"] == "success",
+            id=int(event["id"]),
+            repository=str((event.get("head_repository") or {}).get("full_name") or ""),
+            branch=str(event["head_branch"]),
+            commit=str(event["head_sha"]),
+            succeeded=event["conclusion"] == "success",
         )
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(
@@ -60,16 +60,16 @@ def pull_request(client: Client, run: Run) -> int | None:
     if not run.repository:
         return None
     owner = run.repository.partition("/")[0]
-    found = [
-        int(each["number"])
-        for each in client.every("pulls", state="open", head=f"{owner}:{run.branch}")
-        if each["head"]["sha"] == run.commit
-        and ((each["head"].get("repo") or {}).get("full_name") == run.repository)
+    numbers = [
+        int(pull["number"])
+        for pull in client.every("pulls", state="open", head=f"{owner}:{run.branch}")
+        if pull["head"]["sha"] == run.commit
+        and ((pull["head"].get("repo") or {}).get("full_name") == run.repository)
     ]
-    if len(found) > 1:
+    if len(numbers) > 1:
         raise UserError(
             f"Commit {run.commit[:12]} of {run.repository}: should be the head of one pull request,"
-            f" got {', '.join(map(str, found))}",
+            f" got {', '.join(map(str, numbers))}",
             "Which of them the preview is for cannot be told: close all but one.",
         )
-    return found[0] if found else None
+    return numbers[0] if numbers else None

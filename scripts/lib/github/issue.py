@@ -21,21 +21,21 @@ def keep(client: Client, body: str | None, author: str = AUTHOR) -> str:
     """
     reason = ""
     for _ in range(MOST_TRIES):
-        found = next(
+        issue = next(
             (
-                each
-                for each in client.every("issues", state="open")
-                if "pull_request" not in each and is_ours(each, MARKER, author)
+                issue
+                for issue in client.every("issues", state="open")
+                if "pull_request" not in issue and is_ours(issue, MARKER, author)
             ),
             None,
         )
-        if found is None and body is None:
+        if issue is None and body is None:
             return "no issue is open"
         try:
-            if found is None:
+            if issue is None:
                 made = client.make("issues", title=TITLE, body=body)
                 return f"issue {made['number']} opened"
-            path, number = f"issues/{found['number']}", found["number"]
+            path, number = f"issues/{issue['number']}", issue["number"]
             if body is None:
                 client.change(path, body=AGREES, state="closed", state_reason="completed")
                 return f"issue {number} closed"

@@ -43,11 +43,11 @@ class Answer:
     def message(self) -> str:
         """GitHub's own words, on one line; none where the answer has none."""
         try:
-            found = json.loads(self.data)
+            document = json.loads(self.data)
         except ValueError:
             return ""
-        text = str(found.get("message") or "") if isinstance(found, dict) else ""
-        return "".join(each if each.isprintable() else " " for each in text)[:200]
+        text = str(document.get("message") or "") if isinstance(document, dict) else ""
+        return "".join(character if character.isprintable() else " " for character in text)[:200]
 
 
 def send(

@@ -64,9 +64,9 @@ def _pause_s(headers: Mapping[str, str], now_s: float) -> float:
 
 
 def _named_s(headers: Mapping[str, str], now_s: float) -> float | None:
-    told = _number(headers.get("retry-after"))
-    if told is not None:
-        return told
+    retry_after = _number(headers.get("retry-after"))
+    if retry_after is not None:
+        return retry_after
     reset_s = _number(headers.get("x-ratelimit-reset"))
     if headers.get("x-ratelimit-remaining") == "0" and reset_s is not None:
         return max(reset_s - now_s, 0.0) + 1.0  # told in whole seconds

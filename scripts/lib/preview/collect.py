@@ -24,29 +24,33 @@ def gather(
     """
     if offline is None and previews is None and not documents:
         raise UserError("One of --offline, --previews and --document should be given, got none")
-    told = inputs.touched(touched) if touched else {}
-    if offline is not None and not told and (offline / inputs.TOUCHED).is_file():
-        told = inputs.touched(offline / inputs.TOUCHED)
+    changed = inputs.touched(touched) if touched else {}
+    if offline is not None and not changed and (offline / inputs.TOUCHED).is_file():
+        changed = inputs.touched(offline / inputs.TOUCHED)
     read = inputs.documents(documents)
-    found: dict[str, Stack] = {}
+    stacks: dict[str, Stack] = {}
     for document in read:
-        _add(found, document.stacks)
+        _add(stacks, document.stacks)
     if previews is not None:
-        wanted = [str(name) for name in told["stacks"]] if touched else []
-        _add(found, inputs.previews(previews, [n for n in wanted if n not in found], settings))
+        wanted = [str(name) for name in changed["stacks"]] if touched else []
+        _add(stacks, inputs.previews(previews, [n for n in wanted if n not in stacks], settings))
     if offline is not None:
-        _add(found, inputs.offline(offline))
-    for name in told.get("untouched", []):
-        _add(found, [Stack(name=str(name), source="engine", status="unchanged")])
-    for name in told.get("gone", []):
-        _add(found, [Stack(name=str(name), source="engine", status="gone")])
+        _add(stacks, inputs.offline(offline))
+    for name in changed.get("untouched", []):
+        _add(stacks, [Stack(name=str(name), source="engine", status="unchanged")])
+    for name in changed.get("gone", []):
+        _add(stacks, [Stack(name=str(name), source="engine", status="gone")])
     return Document(
-        base=str(told.get("base") or next((one.base for one in read if one.base), "")),
-        head=str(told.get("head") or next((one.head for one in read if one.head), "")),
-        stacks=tuple(found[name] for name in sorted(found)),
+        base=str(
+            changed.get("base") or next((document.base for document in read if document.base), "")
+        ),
+        head=str(
+            changed.get("head") or next((document.head for document in read if document.head), "")
+        ),
+        stacks=tuple(stacks[name] for name in sorted(stacks)),
     )
 
 
-def _add(found: dict[str, Stack], stacks: Sequence[Stack]) -> None:
+def _add(known: dict[str, Stack], stacks: Sequence[Stack]) -> None:
     for stack in stacks:
-        found.setdefault(stack.name, stack)
+        known.setdefault(stack.name, stack)

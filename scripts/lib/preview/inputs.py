@@ -46,37 +46,37 @@ def previews(folder: Path, wanted: Iterable[str], settings: Path) -> list[Stack]
 
 def touched(file: Path) -> Mapping[str, Any]:
     """What ``touched --json`` printed."""
-    found = _json(file)
-    if not isinstance(found, dict) or not isinstance(found.get("stacks"), list):
+    content = _json(file)
+    if not isinstance(content, dict) or not isinstance(content.get("stacks"), list):
         raise invalid(str(file), "what `touched --json` prints", "something else")
-    return found
+    return content
 
 
 def documents(files: Iterable[Path]) -> list[Document]:
     """Documents, each of which may come from anyone."""
-    found = []
+    parsed = []
     for file in files:
         raw = _bytes(file)
         try:
-            found.append(document.read(raw))
+            parsed.append(document.read(raw))
         except UserError as error:
             raise UserError(f"{file}: {error.problem}", error.remedy) from None
-    return found
+    return parsed
 
 
 def _preview(folder: Path, name: str, settings: Path) -> Stack:
     error, file = folder / f"{name}.error", folder / f"{name}.json"
-    said = read(error, str(error)) if error.is_file() else ""
+    stderr = read(error, str(error)) if error.is_file() else ""
     text = read(file, str(file)) if file.is_file() else ""
     try:
-        found = json.loads(text)
+        preview = json.loads(text)
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        return assemble.failed(name, "engine", said or text or "No preview was made.")
+        preview = None
+    if not isinstance(preview, dict):
+        return assemble.failed(name, "engine", stderr or text or "No preview was made.")
     own = settings / f"Pulumi.{name}.yaml"
     values = dict(stacks.values(own, f"stacks/{own.name}")) if own.is_file() else None
-    return assemble.read_preview(name, found, values, said)
+    return assemble.read_preview(name, preview, values, stderr)
 
 
 def _side(folder: Path, name: str) -> Side:

@@ -41,9 +41,9 @@ def make(root: Path, commits: Mapping[str, str], stacks: Sequence[str], out: Pat
             files = revisions.files_of(root, commits[side], scratch / side)
             running.append((side, _start(cleaning.enter_context(files), folder, stacks)))
         ended = [(side, *_end(process), process.returncode) for side, process in running]
-    for side, said, code in ended:
+    for side, output, code in ended:
         if code != 0:
-            last = said.strip().splitlines()[-1:] or ["it said nothing"]
+            last = output.strip().splitlines()[-1:] or ["it said nothing"]
             raise StepFailed(
                 f"the code of the {side} ({commits[side][:12]}) cannot plan: {last[0]}",
                 "Is it older than the offline plan, or is it broken?",

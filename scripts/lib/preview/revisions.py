@@ -18,17 +18,17 @@ NAME = "refs and commits only"
 
 def commit(root: Path, revision: str, option: str) -> str:
     """The full id of a revision; raises ``UserError`` where there is none."""
-    found = git.output(
+    output = git.output(
         root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
     )
-    if found is None:
+    if output is None:
         raise invalid(
             option,
             "a branch, tag or commit of this repository",
             revision,
             "In CI, check out with the whole history (`fetch-depth: 0`).",
         )
-    return found.strip()
+    return output.strip()
 
 
 def fork_point(root: Path, base: str, head: str) -> str:
@@ -36,19 +36,19 @@ def fork_point(root: Path, base: str, head: str) -> str:
 
     Raises ``UserError`` where the history does not reach that far.
     """
-    found = git.output(root, "merge-base", base, head)
-    if found is None:
+    output = git.output(root, "merge-base", base, head)
+    if output is None:
         raise UserError(
             f"--base: should share a commit with the head, {base[:12]} and {head[:12]} have none",
             "In CI, check out with the whole history (`fetch-depth: 0`).",
         )
-    return found.strip()
+    return output.strip()
 
 
 def changed_files(root: Path, base: str, head: str) -> list[str]:
     """Paths of every file that differs, those that are gone included."""
-    found = git.output(root, "diff", "--name-only", "--no-renames", "-z", base, head) or ""
-    return [path for path in found.split("\0") if path]
+    output = git.output(root, "diff", "--name-only", "--no-renames", "-z", base, head) or ""
+    return [path for path in output.split("\0") if path]
 
 
 def file_at(root: Path, revision: str, path: str) -> str | None:

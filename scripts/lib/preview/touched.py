@@ -73,35 +73,35 @@ def between(root: Path, base: str, head: str) -> Touched:
     """The stacks that the commits from ``base`` to ``head`` touch."""
     files = revisions.changed_files(root, base, head)
     now, before = revisions.stacks_at(root, head), revisions.stacks_at(root, base)
-    found = {name: _read(revisions.file_at(root, head, _path(name))) for name in now}
-    because = touches(files, found)
+    stacks = {name: _read(revisions.file_at(root, head, _path(name))) for name in now}
+    because = touches(files, stacks)
     return Touched(
         base=base,
         head=head,
         stacks={name: because[name] for name in now if name in because},
         untouched=tuple(name for name in now if name not in because),
         gone=tuple(name for name in before if name not in now),
-        files=found,
+        files=stacks,
     )
 
 
 def touches(files: Iterable[str], stacks: Mapping[str, StackFile]) -> dict[str, str]:
     """By stack, the first of the files that touches it."""
-    found: dict[str, str] = {}
+    causes: dict[str, str] = {}
     for file in files:
         for name in _by(file, stacks):
-            found.setdefault(name, file)
-    return found
+            causes.setdefault(name, file)
+    return causes
 
 
 def _by(file: str, stacks: Mapping[str, StackFile]) -> Sequence[str]:
-    of_app = [name for name, one in stacks.items() if _within(file, one.app)]
+    of_app = [name for name, stack in stacks.items() if _within(file, stack.app)]
     if own := _STACK.fullmatch(file):
         return [own[1], *of_app]
     if file.endswith("/README.md"):
         return of_app
     if cloud := _CLOUD.fullmatch(file):
-        return [*(name for name, one in stacks.items() if one.cloud in {cloud[1], ""}), *of_app]
+        return [*(name for name, stack in stacks.items() if stack.cloud in {cloud[1], ""}), *of_app]
     if _NONE.fullmatch(file) and not _COSTS.fullmatch(file):
         return of_app
     return list(stacks)

@@ -61,20 +61,20 @@ def _verdicts(folder: Path) -> list[Verdict]:
     try:
         results = json.loads(done.stdout)["results"]
     except (ValueError, KeyError, TypeError):
-        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing"]
+        last_line = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing"]
         raise StepFailed(
-            f"checkov: should give its findings as JSON, got {said[0][:200]}"
+            f"checkov: should give its findings as JSON, got {last_line[0][:200]}"
         ) from None
     if results["parsing_errors"]:
         raise StepFailed(f"checkov: could not read {results['parsing_errors']}")
     return [
         Verdict(
-            plan=Path(found["file_path"]).parent.name,
-            check=found["check_id"],
-            resource=found["resource"].partition(".")[2],
-            title=found["check_name"],
+            plan=Path(finding["file_path"]).parent.name,
+            check=finding["check_id"],
+            resource=finding["resource"].partition(".")[2],
+            title=finding["check_name"],
             passed=kind == "passed_checks",
         )
         for kind in ("passed_checks", "failed_checks")
-        for found in results[kind]
+        for finding in results[kind]
     ]

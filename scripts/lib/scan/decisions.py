@@ -49,14 +49,14 @@ def decisions() -> list[Decision]:
 def read_readme(text: str, cloud: str) -> list[Decision]:
     """The rows of one README; none where it has no such table."""
     section = text.partition(HEADING)[2].partition("\n## ")[0]
-    found = []
+    decisions = []
     for line in section.splitlines():
         if not line.startswith("| ") or line.startswith(COLUMNS):
             continue
         topic, ids, verdict, reason = (cell.strip() for cell in line.strip("|").split("|"))
-        for each in ids.split(","):
-            rule, _, only = each.strip().removesuffix(")").partition(" (")
-            found.append(
+        for rule_text in ids.split(","):
+            rule, _, only = rule_text.strip().removesuffix(")").partition(" (")
+            decisions.append(
                 Decision(
                     cloud=cloud,
                     topic=topic,
@@ -66,10 +66,12 @@ def read_readme(text: str, cloud: str) -> list[Decision]:
                     reason=reason,
                 )
             )
-    return found
+    return decisions
 
 
 def decided(check: str, resource: str, among: list[Decision]) -> Decision | None:
     """The decision about a check of a resource: the one that names the resource comes first."""
-    fitting = [one for one in among if one.rule == check and one.only in resource]
-    return max(fitting, key=lambda one: len(one.only), default=None)
+    fitting = [
+        decision for decision in among if decision.rule == check and decision.only in resource
+    ]
+    return max(fitting, key=lambda decision: len(decision.only), default=None)

@@ -34,7 +34,7 @@ def translate(plan: Plan) -> dict[str, Any]:
     """The resources and look-ups of a plan; raises ``UserError`` for a type that has no name."""
     types = _types()
     by_urn = {resource.urn: resource for resource in plan.planned()}
-    found: dict[str, Any] = {"resource": {}, "data": {}}
+    document: dict[str, Any] = {"resource": {}, "data": {}}
     for resource in by_urn.values():
         if not resource.custom or resource.type.startswith(OWN):
             continue
@@ -45,7 +45,7 @@ def translate(plan: Plan) -> dict[str, Any]:
         }
         if resource.protect:
             block["lifecycle"] = {"prevent_destroy": True}
-        blocks = found["resource"].setdefault(_type(types, resource.type), {})
+        blocks = document["resource"].setdefault(_type(types, resource.type), {})
         blocks[_label(resource.name)] = block
     for number, lookup in enumerate(plan.lookups):
         block = {
@@ -53,8 +53,8 @@ def translate(plan: Plan) -> dict[str, Any]:
             for name, given in lookup["arguments"].items()
             for key, value in _entry(name, given, iter(()))
         }
-        found["data"].setdefault(_type(types, lookup["token"]), {})[f"lookup-{number}"] = block
-    return {kind: blocks for kind, blocks in found.items() if blocks}
+        document["data"].setdefault(_type(types, lookup["token"]), {})[f"lookup-{number}"] = block
+    return {kind: blocks for kind, blocks in document.items() if blocks}
 
 
 def _types() -> dict[str, str]:
@@ -96,14 +96,14 @@ def _value(name: str, value: Any, references: Iterator[str]) -> Any:
     if value == SECRET:
         return LATER
     if isinstance(value, list):
-        return [_value(name, each, references) for each in value]
+        return [_value(name, item, references) for item in value]
     if isinstance(value, dict):
         if name in MAPS:
-            return {key: _value(key, each, references) for key, each in value.items()}
+            return {key: _value(key, item, references) for key, item in value.items()}
         return {
-            inner: found
-            for key, each in value.items()
-            for inner, found in _entry(key, each, references)
+            inner: block
+            for key, item in value.items()
+            for inner, block in _entry(key, item, references)
         }
     return value
 
@@ -121,10 +121,14 @@ def _references(
     attribute = next((part for part in ("arn", "name") if _snake(name).endswith(part)), "id")
     stem = re.sub(r"_(id|arn|name)s?$", "", _snake(name)).rpartition("_")[2]
     urns = trace(
-        resource.sources.get(name, ()), by_urn, lambda found: not found.type.startswith(OWN)
+        resource.sources.get(name, ()), by_urn, lambda resource: not resource.type.startswith(OWN)
     )
-    found = [by_urn[urn] for urn in urns]
-    sources = [f"{types[one.type]}.{_label(one.name)}" for one in found if one.type in types]
+    resources = [by_urn[urn] for urn in urns]
+    sources = [
+        f"{types[resource.type]}.{_label(resource.name)}"
+        for resource in resources
+        if resource.type in types
+    ]
     sources.sort(key=lambda source: (stem not in source.partition(".")[0], source.find(".")))
     return (f"${{{source}.{attribute}}}" for source in sources)
 

@@ -34,19 +34,19 @@ def ask(stack: str, values: Mapping[str, Any], since: float, until: float) -> Ev
             f"`make status STACK={stack}` tells what else is there.",
         )
     samples, _, rest = done.stdout.partition(MARK)
-    events, _, kept = rest.partition(BACKUPS)
-    return replace(read(samples, events, since, until), backups=_state(kept))
+    events, _, backup_text = rest.partition(BACKUPS)
+    return replace(read(samples, events, since, until), backups=_state(backup_text))
 
 
 def _state(text: str) -> dict[str, Any]:
     """How the backups are, as their program says it; empty for a server without any."""
     try:
-        found: dict[str, Any] = json.loads(text or "{}")
-        backup_state.state(found)
-        report.proof_of(found)
+        state: dict[str, Any] = json.loads(text or "{}")
+        backup_state.state(state)
+        report.proof_of(state)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
         return {}  # it is none of this program's
-    return found
+    return state
 
 
 def command(since: float) -> str:

@@ -91,12 +91,12 @@ class Evidence:
     intervals: tuple[Interval, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        found = tuple(
+        intervals = tuple(
             between(first, second)
             for first, second in itertools.pairwise(self.samples)
             if follows(first, second)
         )
-        object.__setattr__(self, "intervals", found)
+        object.__setattr__(self, "intervals", intervals)
 
     @property
     def refused(self) -> list[int]:
@@ -110,12 +110,12 @@ class Evidence:
 
 def read(samples: str, events: str, since: float, until: float) -> Evidence:
     """Read both texts; a line that was cut off is left out."""
-    told = sorted(_samples(samples), key=lambda sample: sample.at)
+    in_order = sorted(_samples(samples), key=lambda sample: sample.at)
     entries = sorted(_entries(events), key=lambda entry: entry[0])
     return Evidence(
         since=since,
         until=until,
-        samples=tuple(told),
+        samples=tuple(in_order),
         runs=tuple(_runs(entries, until)),
         failures=tuple(_failures(entries)),
     )
@@ -150,13 +150,13 @@ def between(first: Sample, second: Sample) -> Interval:
 
 
 def _samples(text: str) -> Iterator[Sample]:
-    for told in _objects(text):
-        queries = told.get("queries")
+    for record in _objects(text):
+        queries = record.get("queries")
         try:
             yield Sample(
                 **{
-                    **told,
-                    "refused": tuple(told["refused"]),
+                    **record,
+                    "refused": tuple(record["refused"]),
                     "queries": (queries[0], queries[1]) if queries else None,
                 }
             )
@@ -165,19 +165,19 @@ def _samples(text: str) -> Iterator[Sample]:
 
 
 def _entries(text: str) -> Iterator[tuple[float, dict[str, Any]]]:
-    for told in _objects(text):
-        if "__REALTIME_TIMESTAMP" in told:
-            yield int(told["__REALTIME_TIMESTAMP"]) / 1e6, told
+    for record in _objects(text):
+        if "__REALTIME_TIMESTAMP" in record:
+            yield int(record["__REALTIME_TIMESTAMP"]) / 1e6, record
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
     for line in text.splitlines():
         try:
-            told = json.loads(line)
+            record = json.loads(line)
         except ValueError:
             continue
-        if isinstance(told, dict):
-            yield told
+        if isinstance(record, dict):
+            yield record
 
 
 def _runs(entries: Sequence[tuple[float, dict[str, Any]]], until: float) -> Iterator[Run]:

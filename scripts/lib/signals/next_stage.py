@@ -74,8 +74,8 @@ def cost(stack: str, chosen: Settings, values: Mapping[str, object], today: date
         costs = now.complete(), then.complete()
     except UserError as error:
         return Cost(reason=str(error))
-    found: Comparison = compare(now, then)
-    return Cost(now=costs[0], then=costs[1], more=found.usd, per_use=len(then.unknown))
+    comparison: Comparison = compare(now, then)
+    return Cost(now=costs[0], then=costs[1], more=comparison.usd, per_use=len(then.unknown))
 
 
 def _plan_of_stage_2(stack: str, values: Mapping[str, object], volume_gib: int) -> CostPlan:

@@ -40,7 +40,7 @@ class Report:
                     "key": sign.key,
                     "title": sign.title,
                     "verdict": sign.verdict,
-                    "measures": [_measure(one) for one in sign.measures],
+                    "measures": [_measure(measure) for measure in sign.measures],
                 }
                 for sign in self.signs
             ],
@@ -50,9 +50,9 @@ class Report:
 
     def lines(self) -> list[str]:
         """A table, where its numbers come from, and the verdict."""
-        measures = [(sign, one) for sign in self.signs for one in sign.measures]
+        measures = [(sign, measure) for sign in self.signs for measure in sign.measures]
         rows = [("sign", "measured", "near", "too much", "")]
-        rows += [(name_of(sign, one), *_cells(one)) for sign, one in measures]
+        rows += [(name_of(sign, measure), *_cells(measure)) for sign, measure in measures]
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         table = [
             "  ".join(
@@ -62,9 +62,12 @@ class Report:
             + (f"  {row[4]}" if row[4] else "")
             for row in rows
         ]
-        told = []
-        for sign, one in measures:
-            told += [f"{name_of(sign, one)}: {one.said}.", f"    from {one.source}"]
+        details = []
+        for sign, measure in measures:
+            details += [
+                f"{name_of(sign, measure)}: {measure.detail}.",
+                f"    from {measure.source}",
+            ]
         count = len(self.evidence.samples)
         return [
             f"{self.stack}, stage 1: {moment(self.evidence.since)} to"
@@ -73,7 +76,7 @@ class Report:
             "",
             *table,
             "",
-            *told,
+            *details,
             "",
             self.conclusion(),
             self.cost.line(),
@@ -82,12 +85,12 @@ class Report:
 
     def conclusion(self) -> str:
         """The verdict in one sentence, with its reasons."""
-        here = [one.title for one in self.signs if one.verdict is Verdict.move_on]
-        unknown = [one.title for one in self.signs if one.verdict is Verdict.unknown]
+        here = [sign.title for sign in self.signs if sign.verdict is Verdict.move_on]
+        unknown = [sign.title for sign in self.signs if sign.verdict is Verdict.unknown]
         open_ = f" Not known: {_listed(unknown)}." if unknown else ""
         if here:
             return f"MOVE ON to stage 2, {len(here)} of 5 signs: {_listed(here)}.{open_}"
-        near = [one.title for one in self.signs if one.verdict is Verdict.near]
+        near = [sign.title for sign in self.signs if sign.verdict is Verdict.near]
         soon = f" Near: {_listed(near)}." if near else ""
         sure = " as far as is known" if unknown else ""
         return f"STAY on stage 1{sure}.{soon}{open_}"
@@ -105,17 +108,20 @@ def moment(at: float) -> str:
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def name_of(sign: Sign, one: Measure) -> str:
+def name_of(sign: Sign, measure: Measure) -> str:
     """The sign; with its measure, where there are several."""
-    return f"{sign.title}: {one.name}" if len(sign.measures) > 1 else sign.title
+    return f"{sign.title}: {measure.name}" if len(sign.measures) > 1 else sign.title
 
 
-def _cells(one: Measure) -> tuple[str, str, str, str]:
-    measured = "-" if one.number is None else f"{number(one.number)} {one.unit}"
-    if one.limit is None:
-        return measured, "-", "-", _mark(one.verdict)
-    limits = (f"> {number(one.limit.near)} {one.unit}", f"> {number(one.limit.limit)} {one.unit}")
-    return measured, *limits, _mark(one.verdict)
+def _cells(measure: Measure) -> tuple[str, str, str, str]:
+    measured = "-" if measure.number is None else f"{number(measure.number)} {measure.unit}"
+    if measure.limit is None:
+        return measured, "-", "-", _mark(measure.verdict)
+    limits = (
+        f"> {number(measure.limit.near)} {measure.unit}",
+        f"> {number(measure.limit.limit)} {measure.unit}",
+    )
+    return measured, *limits, _mark(measure.verdict)
 
 
 def _mark(verdict: Verdict) -> str:
@@ -133,24 +139,24 @@ def _listed(titles: list[str]) -> str:
     )
 
 
-def _measure(one: Measure) -> dict[str, Any]:
+def _measure(measure: Measure) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "number": None if one.number is None else round(one.number, 3),
-        "unit": one.unit,
-        "near": one.limit.near if one.limit else None,
-        "limit": one.limit.limit if one.limit else None,
-        "why": one.limit.why if one.limit else None,
-        "source": one.source,
-        "said": one.said,
-        "verdict": one.verdict,
+        "name": measure.name,
+        "number": None if measure.number is None else round(measure.number, 3),
+        "unit": measure.unit,
+        "near": measure.limit.near if measure.limit else None,
+        "limit": measure.limit.limit if measure.limit else None,
+        "why": measure.limit.why if measure.limit else None,
+        "source": measure.source,
+        "detail": measure.detail,
+        "verdict": measure.verdict,
     }
 
 
 def proof_of(backups: Mapping[str, Any]) -> dict[str, str | None]:
     """When the last good backup was made, and when one was last proven by a restore."""
-    found: dict[str, str | None] = {}
+    proofs: dict[str, str | None] = {}
     for name, what in (("last_good", "backup"), ("last_proven", "verify")):
         good = (backups.get(what) or {}).get("last_good")
-        found[name] = moment(good["at"]) if good else None
-    return found
+        proofs[name] = moment(good["at"]) if good else None
+    return proofs

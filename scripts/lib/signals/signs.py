@@ -54,13 +54,13 @@ def latency(evidence: Evidence) -> Sign:
     PostgreSQL keeps sums and no distribution: a mean of each minute is what can be had. What pages
     took in the same minutes, 95 of 100, is said beside it.
     """
-    peak = busiest([one for one in evidence.intervals if one.requests])
-    calls = sum(one.calls for one in peak)
+    peak = busiest([interval for interval in evidence.intervals if interval.requests])
+    calls = sum(interval.calls for interval in peak)
     known = len(peak) >= LEAST_INTERVALS and calls >= LEAST_CALLS
-    pages = [one.page_ms for one in peak if one.page_ms is not None]
-    said = (
-        f"{calls} queries and {sum(one.requests for one in peak)} requests in the {len(peak)}"
-        f" busiest minutes; in the worst of them 95 of 100 requests took up to"
+    pages = [interval.page_ms for interval in peak if interval.page_ms is not None]
+    detail = (
+        f"{calls} queries and {sum(interval.requests for interval in peak)} requests in the"
+        f" {len(peak)} busiest minutes; in the worst of them 95 of 100 requests took up to"
         f" {max(pages, default=0):.0f} ms"
         if known
         else f"{calls} queries in {len(peak)} minutes with requests: at least {LEAST_CALLS} in"
@@ -72,11 +72,11 @@ def latency(evidence: Evidence) -> Sign:
         measures=(
             Measure(
                 name="mean of a query",
-                number=sum(one.query_ms for one in peak) / calls if known else None,
+                number=sum(interval.query_ms for interval in peak) / calls if known else None,
                 unit="ms",
                 limit=LATENCY,
                 source="pg_stat_statements, database app, read once a minute",
-                said=said,
+                detail=detail,
             ),
         ),
     )
@@ -89,10 +89,12 @@ def load(evidence: Evidence) -> Sign:
     cores = evidence.samples[-1].cores if evidence.samples else 0
     total = evidence.samples[-1].total_mib if evidence.samples else 0
 
-    def of(name: str, percents: list[float], source: str, said: str) -> Measure:
+    def of(name: str, percents: list[float], source: str, detail: str) -> Measure:
         number = level(percents) if known else None
-        told = f"{said}; the most was {max(percents):.0f} %" if known else few
-        return Measure(name=name, number=number, unit="%", limit=LOAD, source=source, said=told)
+        full_detail = f"{detail}; the most was {max(percents):.0f} %" if known else few
+        return Measure(
+            name=name, number=number, unit="%", limit=LOAD, source=source, detail=full_detail
+        )
 
     return Sign(
         key="load",
@@ -100,13 +102,13 @@ def load(evidence: Evidence) -> Sign:
         measures=(
             of(
                 "CPU",
-                [one.cpu_percent for one in evidence.intervals],
+                [interval.cpu_percent for interval in evidence.intervals],
                 "/sys/fs/cgroup/cpu.stat, read once a minute",
                 f"19 of 20 minutes were no higher, of {_count(cores, 'processor')}",
             ),
             of(
                 "memory",
-                [one.memory_percent for one in evidence.intervals],
+                [interval.memory_percent for interval in evidence.intervals],
                 "Pss in /proc/*/smaps_rollup, read once a minute",
                 f"19 of 20 minutes were no higher, of {total:.0f} MiB",
             ),
@@ -131,8 +133,8 @@ def deploys(evidence: Evidence) -> Sign:
                 unit="s a week",
                 limit=DEPLOYS,
                 source="Nginx's access log (503 after 502 or 504) and stages-run in the journal",
-                said=f"{_count(len(evidence.runs), 'run')} of `up`; {len(refused) - len(during)} s"
-                " outside of them"
+                detail=f"{_count(len(evidence.runs), 'run')} of `up`;"
+                f" {len(refused) - len(during)} s outside of them"
                 if evidence.samples
                 else "no sample of the access log",
             ),
@@ -146,11 +148,11 @@ def crashes(evidence: Evidence) -> Sign:
     A crash during an `up` is the deploy's. The web is touched when one of its processes fails too,
     or when a request is refused, shortly before or after.
     """
-    own = [one for one in evidence.failures if not evidence.in_a_run(one.at)]
+    own = [failure for failure in evidence.failures if not evidence.in_a_run(failure.at)]
     refused = [at for at in evidence.refused if not evidence.in_a_run(at)]
-    workers = [one for one in own if one.unit.startswith("worker@")]
-    webs = [one for one in own if one.unit.startswith("web@")]
-    touching = [one for one in workers if touches(one, webs, refused)]
+    workers = [failure for failure in own if failure.unit.startswith("worker@")]
+    webs = [failure for failure in own if failure.unit.startswith("web@")]
+    touching = [failure for failure in workers if touches(failure, webs, refused)]
     last = f", the last by {touching[-1].result}" if touching else ""
     return Sign(
         key="crashes",
@@ -162,7 +164,7 @@ def crashes(evidence: Evidence) -> Sign:
                 unit="a week",
                 limit=CRASHES,
                 source="systemd's failures in the journal, and Nginx's access log",
-                said=f"the worker failed {_count(len(workers), 'time')}, web processes"
+                detail=f"the worker failed {_count(len(workers), 'time')}, web processes"
                 f" {_count(len(webs), 'time')}{last}",
             ),
         ),
@@ -181,9 +183,9 @@ def maintenance(old_first: Span, new_first: Span, window_min: int | None) -> Sig
         near = NEAR_WINDOW * window_min
         limit = Limit(near=near, limit=window_min, why="stages:maintenance.window_min")
     after = "nothing" if new_first.most_s == 0 else in_words(new_first.least_s, new_first.most_s)
-    said = f"in stage 2 the new server comes first: {after}"
+    detail = f"in stage 2 the new server comes first: {after}"
     if limit is None:
-        said = f"stages:maintenance.window_min does not say how long is too long; {said}"
+        detail = f"stages:maintenance.window_min does not say how long is too long; {detail}"
     return Sign(
         key="maintenance",
         title="Maintenance windows",
@@ -194,7 +196,7 @@ def maintenance(old_first: Span, new_first: Span, window_min: int | None) -> Sig
                 unit="min",
                 limit=limit,
                 source=f"what `make preview` expects, not measured: {old_first.source}",
-                said=said,
+                detail=detail,
             ),
         ),
     )
@@ -202,7 +204,11 @@ def maintenance(old_first: Span, new_first: Span, window_min: int | None) -> Sig
 
 def busiest(intervals: Sequence[Interval]) -> list[Interval]:
     """The share of the minutes in which most requests came, by the minute's own length."""
-    ranked = sorted(intervals, key=lambda one: one.requests / (one.end - one.start), reverse=True)
+    ranked = sorted(
+        intervals,
+        key=lambda interval: interval.requests / (interval.end - interval.start),
+        reverse=True,
+    )
     return ranked[: max(LEAST_INTERVALS, math.ceil(len(ranked) * PEAK_SHARE))]
 
 
@@ -218,7 +224,7 @@ def level(numbers: Sequence[float]) -> float:
 
 def touches(crash: Failure, webs: Sequence[Failure], refused: Sequence[int]) -> bool:
     """Whether the web felt a crash of the worker."""
-    moments = [*(one.at for one in webs), *refused]
+    moments = [*(failure.at for failure in webs), *refused]
     return any(abs(moment - crash.at) <= TOUCH_S for moment in moments)
 
 

@@ -44,7 +44,7 @@ class Measure:
     """``None``: nobody said what is too much."""
     source: str
     """File, view or command on the host."""
-    said: str
+    detail: str
     """One sentence more about it, without its full stop."""
 
     @property
@@ -63,10 +63,10 @@ class Sign:
     @property
     def verdict(self) -> Verdict:
         order = list(Verdict)
-        return max((one.verdict for one in self.measures), key=order.index)
+        return max((measure.verdict for measure in self.measures), key=order.index)
 
 
 def judge(signs: Sequence[Sign]) -> Verdict:
     """Stay or move on, for the whole stack."""
-    moved = any(one.verdict is Verdict.move_on for one in signs)
+    moved = any(sign.verdict is Verdict.move_on for sign in signs)
     return Verdict.move_on if moved else Verdict.stay

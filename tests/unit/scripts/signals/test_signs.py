@@ -30,7 +30,7 @@ def test_latency_is_that_of_the_busiest_minutes() -> None:
     peak = signs.latency(minutes(*quiet, *night, *[(90, 90, 200.0)] * 5))
     assert peak.verdict == "move on"
     assert peak.measures[0].number == pytest.approx(196, abs=1)
-    assert peak.measures[0].said.endswith(
+    assert peak.measures[0].detail.endswith(
         "in the 6 busiest minutes; in the worst of them 95 of 100 requests took up to 12 ms"
     )
 
@@ -38,7 +38,7 @@ def test_latency_is_that_of_the_busiest_minutes() -> None:
 def test_latency_of_too_little_is_not_known() -> None:
     few = signs.latency(minutes((9, 100, 500.0), (9, 100, 500.0), (0, 100, 500.0)))
     assert (few.verdict, few.measures[0].number) == ("not known", None)
-    assert few.measures[0].said == (
+    assert few.measures[0].detail == (
         "200 queries in 2 minutes with requests: at least 20 in 3 are needed"
     )
     assert signs.latency(minutes(*[(9, 6, 500.0)] * 3)).verdict == "not known"
@@ -61,7 +61,7 @@ def test_load_of_one_minute_in_twenty_is_none() -> None:
     assert signs.level([10] * 18 + [100] * 2) == 100
     few = signs.load(minutes((0, 0, 0.0), cpu=100))
     assert few.verdict == "not known"
-    assert few.measures[0].said == "1 minute: at least 3 are needed"
+    assert few.measures[0].detail == "1 minute: at least 3 are needed"
 
 
 @given(numbers=st.lists(st.floats(0, 100), min_size=1, max_size=300))
@@ -80,7 +80,7 @@ def test_deploys(seconds: int, verdict: str) -> None:
     runs = (Run(start=100.7, end=130),)
     found = signs.deploys(Evidence(since=0, until=WEEK, samples=told.samples, runs=runs))
     assert (found.verdict, found.measures[0].number) == (verdict, seconds)
-    assert found.measures[0].said == "1 run of `up`; 1 s outside of them"
+    assert found.measures[0].detail == "1 run of `up`; 1 s outside of them"
 
 
 def test_deploys_without_a_sample_are_not_known() -> None:
@@ -124,7 +124,7 @@ def test_a_crash_that_a_visitor_felt_and_one_that_a_deploy_made() -> None:
     crash = (failed(100, "worker@worker.1.service"),)
     felt = signs.crashes(Evidence(since=0, until=WEEK, samples=samples, failures=crash))
     assert felt.verdict == "near"
-    assert felt.measures[0].said == (
+    assert felt.measures[0].detail == (
         "the worker failed 1 time, web processes 0 times, the last by signal"
     )
     for run in (Run(start=99, end=101), Run(start=90, end=96)):  # of the crash, of the refusal
@@ -139,20 +139,22 @@ def test_a_crash_that_a_visitor_felt_and_one_that_a_deploy_made() -> None:
 def test_maintenance(window: int | None, verdict: str) -> None:
     found = signs.maintenance(Span(10, 120, "somebody"), Span(0, 0, "x"), window)
     assert (found.verdict, found.measures[0].number) == (verdict, 2)
-    assert found.measures[0].said.endswith("in stage 2 the new server comes first: nothing")
+    assert found.measures[0].detail.endswith("in stage 2 the new server comes first: nothing")
 
 
 def test_maintenance_whose_most_nobody_states() -> None:
     found = signs.maintenance(Span(300, None, "x"), Span(1, 60, "x"), 4)
     assert (found.verdict, found.measures[0].number) == ("move on", 5)
-    assert found.measures[0].said.endswith("comes first: 1 s to 1 min")
+    assert found.measures[0].detail.endswith("comes first: 1 s to 1 min")
 
 
 def test_one_sign_is_enough_and_none_that_is_near_or_not_known() -> None:
     def sign(verdict: Verdict) -> verdicts.Sign:
         number = {"stay": 0.0, "near": 2.0, "move on": 4.0}.get(verdict)
         limit = verdicts.Limit(near=1, limit=3, why="")
-        measure = verdicts.Measure(name="", number=number, unit="", limit=limit, source="", said="")
+        measure = verdicts.Measure(
+            name="", number=number, unit="", limit=limit, source="", detail=""
+        )
         return verdicts.Sign(key="", title="", measures=(measure,))
 
     others = [sign(Verdict.stay), sign(Verdict.near), sign(Verdict.unknown)]
