@@ -242,12 +242,12 @@ def _judged(
         for estimate in estimates
         if most is not None and comparing.above(estimate.total, most, before)
     ]
-    for estimate in broken:
+    for too_dear in broken:
         over = (
-            f"${money(estimate.total)} a month is above the budget of ${money(most or Decimal(0))}"
+            f"${money(too_dear.total)} a month is above the budget of ${money(most or Decimal(0))}"
         )
-        print(visible(f"{estimate.stack}: {over}."), file=sys.stderr)
+        print(visible(f"{too_dear.stack}: {over}."), file=sys.stderr)
     if most is not None and not broken:
-        for estimate in estimates:
-            estimate.complete()
+        for priced in estimates:
+            priced.complete()
     return OVER_BUDGET if broken else 0

@@ -121,7 +121,8 @@ def _build(version: str, root: Path, target: Path, refused: str) -> None:
         problem = f"Go {have[0]}.{have[1]} is too old" if have != (0, 0) else "Go is not installed"
         raise MissingRequirement(
             f"Pulumi CLI {version}: not on PATH, no download ({refused}), and {problem}"
-            f" to build it. Install Pulumi {version} or Go {wanted} or newer, then run the command again."
+            f" to build it. Install Pulumi {version} or Go {wanted} or newer, then run the command"
+            " again."
         )
     log = target.parent / "build.log"
     scratch = target.parent / f"bin.{os.getpid()}"
