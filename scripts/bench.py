@@ -169,9 +169,9 @@ def _write(out: Path, result: Result) -> None:
     text = json.dumps(result.document(), indent=2) + "\n"
     atomic_write.write(out / f"{result.benchmark}.json", text)
     _render(out)
-    for one in result.measures:
-        aim = f"   (aim: {one.wanted})" if one.wanted else ""
-        _say(f"  {one.title}: {shown(one.median, one.unit)}{aim}")
+    for measure in result.measures:
+        aim = f"   (aim: {measure.wanted})" if measure.wanted else ""
+        _say(f"  {measure.title}: {shown(measure.median, measure.unit)}{aim}")
     for line in missed(result.measures):
         _say(line)
     _say(f"Written to {out}.")
