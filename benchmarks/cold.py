@@ -14,10 +14,10 @@ from pathlib import Path
 from unittest.mock import patch
 
 from benchmarks.charts import Picture, Step, timeline
-from benchmarks.checkout import clone
 from benchmarks.measures import Book, Measure, Result
 from benchmarks.stages import answering
 from components.errors import StepFailed
+from tests.support.clone import clone
 
 NETWORK = "10.95.3"
 ENDS = {
@@ -30,19 +30,19 @@ ENDS = {
 
 def measure(say: Callable[[str], None]) -> tuple[Measure, ...]:
     """Measure stage 1, once; needs root and Linux, and takes some ten minutes."""
-    book, stack = Book(), f"bench{os.getpid()}-cold"
+    book = Book()
     with tempfile.TemporaryDirectory(prefix="stages-bench-") as scratch:
         folders = {"STAGES_LOCAL_ROOT": "hosts", "XDG_CACHE_HOME": "cache", "GOPATH": "go"}
         own = clone(Path(scratch) / "own", packages=False)
-        own.configure(stack, stage=1, network__cidr=f"{NETWORK}.0/24")
+        stack = own.stack(f"bench{os.getpid()}-cold", stage=1, network__cidr=f"{NETWORK}.0/24")
         with patch.dict(os.environ, {key: f"{scratch}/{name}" for key, name in folders.items()}):
             say("cold: from nothing to the first answer, some ten minutes")
             try:
                 with answering(f"{NETWORK}.10") as first:
-                    lines = own.make("up", stack)
+                    lines = stack.make("up")
             finally:
-                say(f"cold: taking {stack} away")
-                own.take_away(stack)
+                say(f"cold: taking {stack.name} away")
+                stack.take_away()
     began = 0.0
     for name, ended in ended_at(lines).items():
         book.note(f"cold.part.{name}", f"cold `make up`: {name}", ended - began)

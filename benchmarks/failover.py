@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.charts import Group, Picture, Shade, bars
-from benchmarks.checkout import Clone, clone
 from benchmarks.measures import Book, Measure, Result
 from components.clouds.local.database import cluster
 from components.clouds.local.database.cluster import Cluster
@@ -24,6 +23,7 @@ from components.clouds.local.hosts import machine
 from components.clouds.local.hosts.nspawn import Host
 from components.errors import StepFailed
 from components.host import pgbouncer
+from tests.support.clone import Stack, clone
 from tests.support.ledger import ledger
 from tests.support.links import blackhole
 
@@ -37,32 +37,33 @@ KINDS = {"dead": "primary dead", "silent": "primary silent"}
 
 def measure(runs: int, say: Callable[[str], None]) -> tuple[Measure, ...]:
     """Measure on a stack of its own, with a standby."""
-    book, stack = Book(), f"b{os.getpid()}-failover"
+    book = Book()
     with tempfile.TemporaryDirectory(prefix="stages-bench-") as scratch:
-        own = clone(Path(scratch) / "own")
-        own.configure(stack, stage=2, network__cidr=CIDR, database__standby=True)
+        stack = clone(Path(scratch) / "own").stack(
+            f"b{os.getpid()}-failover", stage=2, network__cidr=CIDR, database__standby=True
+        )
         try:
-            say(f"failover: bringing {stack} up")
-            own.make("up", stack)
+            say(f"failover: bringing {stack.name} up")
+            stack.make("up")
             for run in range(1, runs + 1):
                 for kind in KINDS:
-                    _take_over(book, own, stack, kind)
-                    own.make("up", stack)  # the old primary becomes the standby
+                    _take_over(book, stack, kind)
+                    stack.make("up")  # the old primary becomes the standby
                     say(f"failover, run {run}: {KINDS[kind]}, mended")
         finally:
-            say(f"failover: taking {stack} away")
-            own.take_away(stack)
+            say(f"failover: taking {stack.name} away")
+            stack.take_away()
     return book.measures()
 
 
-def _take_over(book: Book, own: Clone, stack: str, kind: str) -> None:
-    known = _known(stack)
-    app, old = _host(known, f"{stack}-app"), _host(known, known.primary)
+def _take_over(book: Book, stack: Stack, kind: str) -> None:
+    known = _known(stack.name)
+    app, old = _host(known, f"{stack.name}-app"), _host(known, known.primary)
     with ledger(app) as seen:
         failed_s = time.time()
         with _failed(old, kind):
-            own.make("failover", stack, "YES=1")
-            moved_s = (machine.stack_folder(stack) / "names.json").stat().st_mtime
+            stack.make("failover", "YES=1")
+            moved_s = (machine.stack_folder(stack.name) / "names.json").stat().st_mtime
             seen.wait_for_all(moved_s, PATIENCE_S)
     lost = seen.acknowledged - _stored(app)
     title = KINDS[kind]

@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.charts import Picture, Step, timeline
-from benchmarks.checkout import Clone, clone
 from benchmarks.measures import Book, Measure, Result, ratio
 from benchmarks.up_output import phases
 from components.clouds.local.hosts import inventory, usage
 from components.errors import StepFailed
+from tests.support.clone import Stack, clone
 
 UP_S = {1: 15.0, 2: 20.0}
 NOOP_TIMES = 1.3
@@ -40,33 +40,34 @@ def measure(runs: int, stages: Sequence[int], say: Callable[[str], None]) -> tup
         own = clone(Path(scratch) / "own")
         empty = clone(Path(scratch) / "empty", empty=True)
         for stage in stages:
-            nothing = f"bench{os.getpid()}-empty{stage}"
-            empty.configure(nothing, stage=stage, network__cidr=f"10.95.{100 + stage}.0/24")
+            name = f"bench{os.getpid()}"
+            settings = {"stage": stage, "network__cidr": f"10.95.{stage}.0/24"}
+            nothing = empty.stack(
+                f"{name}-empty{stage}", stage=stage, network__cidr=f"10.95.{100 + stage}.0/24"
+            )
             say(f"stage {stage}: getting ready, uncounted; the host image is built if need be")
-            empty.make("up", nothing)
-            plans = f"bench{os.getpid()}-plans{stage}"
-            own.configure(plans, stage=stage, network__cidr=f"10.95.{stage}.0/24")
-            own.make("preview", plans)  # makes nothing; the clone is ready and compiled then
+            nothing.make("up")
+            # Makes nothing; the clone is ready and compiled then.
+            own.stack(f"{name}-plans{stage}", **settings).make("preview")
             for run in range(1, runs + 1):
-                stack = f"bench{os.getpid()}-stage{stage}-{run}"
-                own.configure(stack, stage=stage, network__cidr=f"10.95.{stage}.0/24")
+                stack = own.stack(f"{name}-stage{stage}-{run}", **settings)
                 try:
-                    _up(book, own, stack, stage, say)
-                    _boots(book, stack, stage)
-                    _nothing(book, own, stack, empty, nothing, stage)
-                    _rest(book, stack, stage)
+                    _up(book, stack, stage, say)
+                    _boots(book, stack.name, stage)
+                    _nothing(book, stack, nothing, stage)
+                    _rest(book, stack.name, stage)
                 finally:
-                    say(f"stage {stage}, run {run}: taking {stack} away")
-                    own.take_away(stack)
+                    say(f"stage {stage}, run {run}: taking {stack.name} away")
+                    stack.take_away()
     return book.measures()
 
 
-def _up(book: Book, own: Clone, stack: str, stage: int, say: Callable[[str], None]) -> None:
+def _up(book: Book, stack: Stack, stage: int, say: Callable[[str], None]) -> None:
     title = f"stage {stage}: warm `make up`"
     with answering(f"10.95.{stage}.10") as first:
-        lines = own.make("up", stack)
+        lines = stack.make("up")
     whole = lines[-1][0]
-    parts = phases(stack, lines, whole)
+    parts = phases(stack.name, lines, whole)
     say(f"{title}: {first[0]:.1f} s to the first 200, {whole:.1f} s in all")
     key = f"stage{stage}.up"
     book.note(f"{key}.first", f"{title} to the first 200", first[0], aim=UP_S[stage])
@@ -97,13 +98,13 @@ def _name(host: str, stack: str) -> str:
     return host.removeprefix(stack).lstrip("-") or "database"
 
 
-def _nothing(book: Book, own: Clone, stack: str, empty: Clone, nothing: str, stage: int) -> None:
+def _nothing(book: Book, stack: Stack, nothing: Stack, stage: int) -> None:
     title, key = f"stage {stage}: `make up` without a change", f"stage{stage}.noop"
     for pair in range(PAIRS):
         if pair % 2:  # what comes second must not always be the same one
-            base, noop = empty.seconds("up", nothing), own.seconds("up", stack)
+            base, noop = nothing.seconds("up"), stack.seconds("up")
         else:
-            noop, base = own.seconds("up", stack), empty.seconds("up", nothing)
+            noop, base = stack.seconds("up"), nothing.seconds("up")
         book.note(key, title, noop)
         book.note(f"{key}.empty", f"stage {stage}: the same on an empty program", base)
         times = ratio(noop, base)

@@ -17,7 +17,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.checkout import Clone, clone
 from benchmarks.claims import poolers
 from benchmarks.claims.poolers import PROXY_PORT, Pooler
 from benchmarks.claims.side import FOLDER, Side
@@ -25,6 +24,7 @@ from benchmarks.claims.watching import Watch, watched
 from benchmarks.measures import Book, Measure, ratio
 from components.host import pgbouncer
 from components.seam.operations import Reporter
+from tests.support.clone import Clone, clone
 
 CIDRS = {1: "10.91.80.0/24", 2: "10.91.81.0/24"}
 PLAN = "local-db-4gb"
@@ -82,18 +82,18 @@ def measure(
 @contextmanager
 def _stacks(own: Clone, cidrs: Mapping[int, str], say: Reporter) -> Iterator[tuple[Side, Side]]:
     """Both stages, up; taken away whatever happens."""
-    stacks = {stage: f"b{os.getpid()}-claims{stage}" for stage in cidrs}
-    own.configure(stacks[1], stage=1, network__cidr=cidrs[1])
-    own.configure(stacks[2], stage=2, network__cidr=cidrs[2], database__plan=PLAN)
+    name = f"b{os.getpid()}-claims"
+    first = own.stack(f"{name}1", stage=1, network__cidr=cidrs[1])
+    second = own.stack(f"{name}2", stage=2, network__cidr=cidrs[2], database__plan=PLAN)
     try:
-        for stack in stacks.values():
-            say(f"claims: bringing {stack} up")
-            own.make("up", stack)
-        yield Side(stacks[1]), Side(stacks[2])
+        for stack in (first, second):
+            say(f"claims: bringing {stack.name} up")
+            stack.make("up")
+        yield Side(first.name), Side(second.name)
     finally:
         say("claims: taking the stacks away")
-        for stack in stacks.values():
-            own.take_away(stack)
+        for stack in (first, second):
+            stack.take_away()
 
 
 def _get_ready(stage1: Side, stage2: Side) -> None:

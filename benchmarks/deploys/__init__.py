@@ -7,18 +7,18 @@ in one hour. The clients are on the same machine, so a switch takes processor fr
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.charts import Group, Picture, bars
-from benchmarks.checkout import Clone, clone
 from benchmarks.deploys.load import Load, load
-from benchmarks.measures import Book, Measure, Result
+from benchmarks.measures import Book, Measure, Result, ratio
+from components.errors import StepFailed
+from tests.support.clone import Stack, clone
 from tests.support.waiting import until
 
 CIDR = "10.91.83.0/24"
@@ -32,89 +32,95 @@ PROCESSES = {1: "one web process", 2: "two web processes"}
 
 def measure(runs: int, say: Callable[[str], None]) -> tuple[Measure, ...]:
     """Measure on a stack of its own: each run is a deploy, a restart and a rollback."""
-    book, stack = Book(), f"b{os.getpid()}-deploys"
+    book = Book()
     with tempfile.TemporaryDirectory(prefix="stages-bench-") as scratch:
-        own = clone(Path(scratch) / "own")
+        stack = clone(Path(scratch) / "own", quick=True).stack(
+            f"b{os.getpid()}-deploys", stage=1, network__cidr=CIDR
+        )
         try:
             for processes, title in PROCESSES.items():
-                own.configure(
-                    stack,
-                    stage=1,
-                    network__cidr=CIDR,
-                    backups__off=True,
-                    app__worker_settle_s=1,
-                    app__web_processes=processes,
-                )
-                say(f"deploys: bringing {stack} up with {title}")
-                own.make("up", stack)
-                switches(book, own, stack, processes, runs, say)
+                stack.configure(app__web_processes=processes)
+                say(f"deploys: bringing {stack.name} up with {title}")
+                stack.make("up")
+                switches(book, stack, processes, runs, say)
         finally:
-            say(f"deploys: taking {stack} away")
-            own.take_away(stack)
+            say(f"deploys: taking {stack.name} away")
+            stack.take_away()
     return book.measures()
 
 
 def switches(
-    book: Book, own: Clone, stack: str, processes: int, runs: int, say: Callable[[str], None]
+    book: Book,
+    stack: Stack,
+    processes: int,
+    runs: int,
+    say: Callable[[str], None],
+    rest_s: float = REST_S,
 ) -> None:
-    """Rest, and then switch while it is asked."""
+    """Rest, and then switch, while it is asked."""
     title, key = PROCESSES[processes], f"deploys.{processes}"
-    output = "".join(line for _, line in own.make("outputs", stack, "JSON=1"))
-    url = json.loads(output[output.index("{") :])["url"]
+    url = stack.outputs()["url"]
+    _settle(stack)
     for run in range(1, runs + 1):
         with load(f"{url}/health", per_second=PER_SECOND) as seen:
-            time.sleep(REST_S)
-            revision = f"REVISION={_commit(own, run)}"
+            time.sleep(rest_s)
             spans = {
-                "deploy": _timed(own, "deploy", stack, revision),
-                "restart": _timed(own, "restart", stack, "PROCESS=web"),
-                "rollback": _timed(own, "rollback", stack),
+                "deploy": _switch(stack, "deploy", f"REVISION={_commit(stack, run)}"),
+                "restart": _switch(stack, "restart", "PROCESS=web"),
+                "rollback": _switch(stack, "rollback"),
             }
-            until("the spare to go", lambda: _whole(own, stack))
-        rest = p99_ms(seen, seen.began, spans["deploy"][0])
+        rest = p99_ms(seen, Span(seen.began, spans["deploy"].began))
         book.note(f"{key}.requests", f"{title}: requests", len(seen.requests), "requests")
         book.note(f"{key}.failed", f"{title}: failed", len(seen.failed()), "requests", 0.0)
         book.note(f"{key}.rest", f"{title}: p99 at rest", rest, "ms")
-        for name, (began, ended) in spans.items():
-            during = p99_ms(seen, began, ended)
+        for name, span in spans.items():
+            during = p99_ms(seen, span)
             book.note(f"{key}.{name}", f"{title}: p99 during a {name}", during, "ms")
-            book.note(
-                f"{key}.{name}.ratio",
-                f"{title}: p99 during a {name}, by that at rest",
-                during / rest,
-                "times",
-                RATIO,
-            )
-        took = spans["rollback"][1] - spans["rollback"][0]
+            by_rest = f"{title}: p99 during a {name}, by that at rest"
+            book.note(f"{key}.{name}.ratio", by_rest, ratio(during, rest), "times", RATIO)
+        took = spans["rollback"].took_s
         book.note(f"{key}.rollback.s", f"{title}: `make rollback`", took, "s", ROLLBACK_S)
         say(f"deploys, {title}, run {run}: {len(seen.failed())} of {len(seen.requests)} failed")
 
 
-def p99_ms(seen: Load, began: float, ended: float) -> float:
+@dataclass(frozen=True)
+class Span:
+    """From the start of a switch until every process has followed."""
+
+    began: float
+    ended: float
+    took_s: float = 0.0
+    """The command alone."""
+
+
+def p99_ms(seen: Load, span: Span) -> float:
     """The 99th percentile of the requests that began in a span."""
-    took = sorted(request.took_s for request in seen.requests if began <= request.at <= ended)
+    took = sorted(
+        request.took_s for request in seen.requests if span.began <= request.at <= span.ended
+    )
+    if not took:
+        raise StepFailed("The load: should ask during each switch, got no request")
     return took[int(len(took) * 0.99)] * 1000
 
 
-def _commit(own: Clone, run: int) -> str:
-    who = ["-c", "user.name=b", "-c", "user.email=b@example.org"]
-    argv = ["git", *who, "commit", "--quiet", "--allow-empty", "-m", f"release {run}"]
-    subprocess.run(argv, cwd=own.path, check=True)
-    head = ["git", "rev-parse", "HEAD"]
-    done = subprocess.run(head, cwd=own.path, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+def _commit(stack: Stack, run: int) -> str:
+    stack.clone.git("commit", "--quiet", "--allow-empty", "-m", f"release {run}")
+    return stack.clone.git("rev-parse", "HEAD")
 
 
-def _timed(own: Clone, target: str, *words: str) -> tuple[float, float]:
+def _switch(stack: Stack, target: str, *words: str) -> Span:
     began = time.monotonic()
-    own.make(target, *words)
-    return began, time.monotonic()
+    took_s = stack.make(target, *words)[-1][0]
+    _settle(stack)
+    return Span(began, time.monotonic(), took_s)
 
 
-def _whole(own: Clone, stack: str) -> bool:
-    """Whether no spare is open any more."""
-    output = own.make("ssh", stack, "COMMAND=sudo cat /run/stages/web/open.json")
-    return "8001" in str(output) and "8000" not in str(output)
+def _settle(stack: Stack) -> None:
+    """Wait until every web process has followed, and the spare is gone."""
+    try:
+        until("the spare to go", stack.rested)
+    except AssertionError as problem:
+        raise StepFailed(f"{stack.name}: {problem}") from None
 
 
 def draw(result: Result) -> Mapping[str, Picture]:

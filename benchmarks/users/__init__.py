@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.checkout import Clone, clone
 from benchmarks.measures import Book, Measure
 from benchmarks.users import cores, knee
 from benchmarks.users.load import SPAWN_S, Asked, Seen, browse, each_second, seen
@@ -25,6 +24,7 @@ from components.clouds.local.hosts.nspawn import Host
 from components.errors import MissingRequirement, StepFailed
 from components.host import pgbouncer
 from components.seam.operations import Reporter
+from tests.support.clone import Clone, clone
 
 CIDRS = {1: "10.91.85.0/24", 2: "10.91.86.0/24"}
 DOMAIN = "bench.stages.test"
@@ -79,23 +79,26 @@ def measure(runs: int, say: Reporter) -> tuple[Measure, ...]:
 @contextmanager
 def _stacks(own: Clone, say: Reporter) -> Iterator[tuple[Stage, ...]]:
     """Both stages, up; taken away whatever happens."""
-    stacks = {stage: f"u{os.getpid()}-users{stage}" for stage in CIDRS}
+    stacks = {
+        stage: own.stack(
+            f"u{os.getpid()}-users{stage}",
+            stage=stage,
+            network__cidr=cidr,
+            domain=DOMAIN,
+            tls__acme_server="https://acme.stages.test/directory",  # nobody: it stays inside
+        )
+        for stage, cidr in CIDRS.items()
+    }
     try:
-        for stage, stack in stacks.items():
-            own.configure(
-                stack,
-                stage=stage,
-                network__cidr=CIDRS[stage],
-                domain=DOMAIN,
-                tls__acme_server="https://acme.stages.test/directory",  # nobody: it stays inside
-            )
-            say(f"users: bringing {stack} up")
-            own.make("up", stack)
-        yield tuple(Stage(number, stack, f"https://{DOMAIN}") for number, stack in stacks.items())
+        for stack in stacks.values():
+            say(f"users: bringing {stack.name} up")
+            stack.make("up")
+        site = f"https://{DOMAIN}"
+        yield tuple(Stage(number, stack.name, site) for number, stack in stacks.items())
     finally:
         say("users: taking the stacks away")
         for stack in stacks.values():
-            own.take_away(stack)
+            stack.take_away()
 
 
 def during(stage: Stage, users: int, seconds: float) -> tuple[Seen, Mapping[str, float]]:

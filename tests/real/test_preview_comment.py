@@ -17,8 +17,8 @@ from planning.difference import assemble, document
 from planning.difference.document import Value
 from planning.difference.markdown import markdown
 from scripts.main import main
-from tests.real.clone import Clone, clone
 from tests.real.engine_checkout import STACK, TestCheckout, make_checkout
+from tests.support.clone import Clone, clone
 
 pytestmark = pytest.mark.real
 

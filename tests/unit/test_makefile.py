@@ -81,7 +81,17 @@ WORDS = {
     "test": ["TESTS"],
 }
 """Variables that are a list of words."""
-SWITCHES = {"YES", "JSON", "REFRESH", "STRICT", "SUMMARY", "FOLLOW", "WITH_BACKUPS", "STANDBY"}
+SWITCHES = {
+    "YES",
+    "JSON",
+    "REFRESH",
+    "STRICT",
+    "SUMMARY",
+    "FOLLOW",
+    "WITH_BACKUPS",
+    "STANDBY",
+    "REDRAW",
+}
 """Variables that are an option without a value."""
 VARIABLES = re.sub(r"\\\n\s*", "", MAKEFILE).split("VARIABLES = ")[1].split("\n")[0].split()
 TARGETS = [

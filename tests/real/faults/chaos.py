@@ -32,13 +32,13 @@ from benchmarks import charts, here, recovery
 from benchmarks.measures import Book, Result
 from benchmarks.recovery import ACKNOWLEDGED, HUNG, LOST, TWICE
 from components import atomic_write
-from tests.real.clone import clone
 from tests.real.faults import faults, replacing, trial
 from tests.real.faults.inventory import inventory
 from tests.real.faults.product import Product
 from tests.real.faults.rebuilding import rebuild
 from tests.real.faults.running import POINTS
 from tests.real.stages.conftest import take_away
+from tests.support.clone import clone
 
 UP = "up killed at one of ten points"
 REPLACE = "replacement stopped at one of its steps"
@@ -158,7 +158,7 @@ def main() -> int:
     made: dict[int, Product] = {}
     with ExitStack() as leaving:
         folder = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="pytest-of-chaos-")))
-        checkout = clone(folder / "clone")
+        checkout = clone(folder / "clone", quick=True)
         for stage in (1, 2):
             name, cidr = f"f{os.getpid()}-stage{stage}", f"10.91.6{stage + 2}.0/24"
             made[stage] = Product(checkout.stack(name, stage=stage, network__cidr=cidr))

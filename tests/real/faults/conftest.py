@@ -12,9 +12,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.real.clone import Clone, clone
 from tests.real.faults.product import Product
 from tests.real.stages.conftest import take_away
+from tests.support.clone import Clone, clone
 
 SEED = int(os.environ.get("SEED") or 7)
 
@@ -28,7 +28,7 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 
 @pytest.fixture(scope="package")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    return clone(tmp_path_factory.mktemp("faults") / "clone")
+    return clone(tmp_path_factory.mktemp("faults") / "clone", quick=True)
 
 
 @pytest.fixture(scope="package")

@@ -15,8 +15,8 @@ from components.clouds.local.hosts import inventory as hosts
 from components.clouds.local.hosts import machine
 from components.clouds.local.hosts.nspawn import Host
 from components.clouds.local.net import bridge
-from tests.real.clone import Stack
 from tests.real.engine_checkout import alive
+from tests.support.clone import Stack
 from tests.support.waiting import until
 
 RANDOM = (

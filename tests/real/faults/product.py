@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from components.clouds.local.hosts import inventory
 from components.clouds.local.hosts.nspawn import Host
-from tests.real.clone import Stack, fetch
 from tests.real.faults.running import Line, watched_up
+from tests.support.clone import Stack, fetch
 from tests.support.waiting import until
 
 BACK_S = 180

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.real.clone import Stack
+from tests.support.clone import Stack
 
 POINTS = 10
 """An ``up`` is cut into this many pieces of equal length; it is killed somewhere in one of them."""

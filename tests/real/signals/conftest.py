@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from components.clouds.local.hosts import usage
-from tests.real.clone import clone
 from tests.real.signals.product import Product
 from tests.real.stages.conftest import take_away
+from tests.support.clone import clone
 from tests.support.waiting import until
 
 NETWORK = "10.91.70.0/24"
@@ -57,7 +57,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
     for argv in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "the product"]):
         subprocess.run(["git", *argv], cwd=folder / "app", check=True)
-    stack = clone(folder / "clone").stack(
+    stack = clone(folder / "clone", quick=True).stack(
         f"g{os.getpid()}-stage1",
         stage=1,
         network__cidr=NETWORK,

@@ -19,7 +19,7 @@ from typing import Any
 from components.clouds.local.hosts import inventory
 from components.clouds.local.hosts.nspawn import Host
 from components.host import samples
-from tests.real.clone import Stack, fetch
+from tests.support.clone import Stack, fetch
 from tests.support.waiting import until
 
 LOAD_S = 60

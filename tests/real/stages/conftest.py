@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from components.clouds.local.account.operations import leftovers
-from tests.real.clone import Clone, Stack, clone
+from tests.support.clone import Clone, Stack, clone
 
 
 def network(number: int) -> str:
@@ -31,7 +31,7 @@ def take_away(stack: Stack) -> None:
 @pytest.fixture(scope="package")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A fresh clone."""
-    return clone(tmp_path_factory.mktemp("stages") / "clone")
+    return clone(tmp_path_factory.mktemp("stages") / "clone", quick=True)
 
 
 @pytest.fixture(scope="package")

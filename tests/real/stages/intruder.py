@@ -5,7 +5,7 @@ from __future__ import annotations
 from components.clouds.local.hosts import inventory
 from components.clouds.local.hosts.nspawn import Host
 from components.host.agent.release import JOB
-from tests.real.clone import Stack
+from tests.support.clone import Stack
 
 
 def app_host(stack: Stack) -> Host:

@@ -23,8 +23,8 @@ from components.clouds.local.net import bridge
 from components.host.agent.report import RUN_TAG
 from components.host.samples import TAG
 from scripts.lib.signals import asking, evidence
-from tests.real.clone import Clone, Stack
 from tests.real.stages.attacker import attacker
+from tests.support.clone import Clone, Stack
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.real

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.real.clone import Clone, Stack
 from tests.real.stages.conftest import network, take_away
+from tests.support.clone import Clone, Stack
 
 pytestmark = pytest.mark.real
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from components.host import pgbouncer
-from tests.real.clone import Stack, fetch
+from tests.support.clone import Stack, fetch
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.real

@@ -12,7 +12,7 @@ from benchmarks.claims.side import Side
 from benchmarks.measures import Book
 from components.clouds.local import plans
 from components.host.pool import pool_sizes
-from tests.real.clone import Stack
+from tests.support.clone import Stack
 
 pytestmark = pytest.mark.real
 

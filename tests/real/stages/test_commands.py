@@ -13,7 +13,7 @@ import urllib.request
 
 import pytest
 
-from tests.real.clone import Stack
+from tests.support.clone import Stack
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.real

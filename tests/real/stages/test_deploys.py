@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.deploys.load import load
-from tests.real.clone import SAMPLE, Stack, fetch
+from tests.support.clone import SAMPLE, Stack, fetch
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.real

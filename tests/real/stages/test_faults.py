@@ -14,9 +14,9 @@ import pytest
 from components.clouds.local.account.operations import leftovers
 from components.clouds.local.hosts import disk, inventory, machine
 from components.clouds.local.net import bridge
-from tests.real.clone import Stack, fetch
 from tests.real.stages.conftest import network, take_away
 from tests.real.stages.test_changes import fill, on_host
+from tests.support.clone import Stack, fetch
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.real

@@ -12,9 +12,9 @@ from components.clouds.local.hosts.nspawn import Host
 from components.clouds.local.net import bridge
 from components.errors import StepFailed
 from components.host.packages import APP_PACKAGES
-from tests.real.clone import Stack, fetch
 from tests.real.faults.running import Watched
 from tests.real.stages.test_changes import fill, on_host
+from tests.support.clone import Stack, fetch
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.real

@@ -11,8 +11,8 @@ import pytest
 from components.clouds.local.hosts.nspawn import Host
 from components.host import ids
 from components.host.agent import release
-from tests.real.clone import Stack
 from tests.real.stages.intruder import app_host, as_root, inside, sandboxed
+from tests.support.clone import Stack
 
 pytestmark = pytest.mark.real
 

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from components.host import pgbouncer
-from tests.real.clone import Stack
 from tests.real.stages.intruder import app_host, as_root
+from tests.support.clone import Stack
 from tests.support.ledger import ledger
 
 CLIENTS = 20

@@ -13,8 +13,8 @@ import pytest
 from components.clouds.local.hosts import inventory
 from components.errors import HostUnreachable
 from components.remote.work import work
-from tests.real.clone import Stack
 from tests.real.stages.test_first_boot import silent
+from tests.support.clone import Stack
 
 pytestmark = pytest.mark.real
 

@@ -13,8 +13,8 @@ import pytest
 from components.host.packages import APP_PACKAGES
 from components.remote import document as host_document
 from components.remote.work import work
-from tests.real.clone import Stack, fetch
 from tests.real.stages.test_changes import asking, fill, on_host
+from tests.support.clone import Stack, fetch
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.real

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.real.clone import Stack
 from tests.real.stages.test_changes import on_host
+from tests.support.clone import Stack
 
 pytestmark = pytest.mark.real
 

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import users
 from benchmarks.users import cores
 from components.clouds.local.hosts.nspawn import Host
-from tests.real.clone import Stack
+from tests.support.clone import Stack
 
 pytestmark = pytest.mark.real
 

@@ -18,9 +18,9 @@ from components.clouds.local.resources import volume
 from components.program import PROJECT
 from components.resources import host_configuration
 from components.stages import app_host
-from tests.real.clone import Clone, Stack, clone
 from tests.real.stages.conftest import network, take_away
 from tests.real.stages.test_changes import asking
+from tests.support.clone import Clone, Stack, clone
 
 pytestmark = pytest.mark.real
 
@@ -30,7 +30,7 @@ IDENTITY = 'IDENTITY = ("server_id", "attachment_id")'
 @pytest.fixture
 def own(tmp_path: Path) -> Clone:
     """A clone whose source a test may change."""
-    return clone(tmp_path / "clone")
+    return clone(tmp_path / "clone", quick=True)
 
 
 @pytest.fixture

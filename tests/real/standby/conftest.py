@@ -14,8 +14,8 @@ import pytest
 from components.clouds.local.database import cluster
 from components.clouds.local.database.cluster import Cluster
 from components.clouds.local.hosts.nspawn import Host
-from tests.real.clone import Stack, clone
 from tests.real.stages.conftest import take_away
+from tests.support.clone import Stack, clone
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Product:
 
 @pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    checkout = clone(tmp_path_factory.mktemp("standby") / "clone")
+    checkout = clone(tmp_path_factory.mktemp("standby") / "clone", quick=True)
     stack = checkout.stack(
         f"t{os.getpid()}-standby",
         stage=2,

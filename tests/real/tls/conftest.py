@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.clone import Clone, clone
 from tests.real.stages.conftest import take_away
 from tests.real.tls.site import DOMAIN, Site
 from tests.support import acme
+from tests.support.clone import Clone, clone
 from tests.support.namespaces import cable, namespace
 
 
 @pytest.fixture(scope="package")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A fresh clone."""
-    return clone(tmp_path_factory.mktemp("tls") / "clone")
+    return clone(tmp_path_factory.mktemp("tls") / "clone", quick=True)
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from cryptography import x509
 
 from components.clouds.local.hosts import inventory
 from components.host.certificate import CONFIG, PROGRAM, SERVED
-from tests.real.clone import Stack
 from tests.support import acme
+from tests.support.clone import Stack
 
 DOMAIN = "shop.example.com"
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
-from benchmarks.deploys import p99_ms
+import pytest
+
+from benchmarks import deploys, plots
+from benchmarks.deploys import Span, p99_ms
 from benchmarks.deploys.load import Load, Request, load
+from benchmarks.measures import Book, Machine, Result
+from components.errors import StepFailed
+from tests.support.clone import Clone, Stack
 from tests.support.waiting import until
 
 
@@ -24,16 +33,87 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def test_each_request_that_is_not_answered_well_is_counted() -> None:
-    Handler.answers = iter((200, 503, 200))
+@contextmanager
+def answering(*statuses: int) -> Iterator[str]:
+    """A server that answers with these, and with 200 after them."""
+    Handler.answers = iter(statuses)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        url = f"http://127.0.0.1:{server.server_port}/"
-        with load(url, per_second=200, clients=1) as seen:
-            until("some requests", lambda: len(seen.requests) > 5)
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Standing(Stack):
+    """A stack whose switches take until the load has asked once more."""
+
+    def __init__(self, url: str, switched: Callable[[], None]) -> None:
+        super().__init__(Clone(Path("nowhere")), "bench", {})
+        self.url, self.switched = url, switched
+        self.done: list[tuple[str, ...]] = []
+
+    def outputs(self) -> dict[str, Any]:
+        return {"url": self.url}
+
+    def make(self, target: str, *words: str) -> list[tuple[float, str]]:
+        self.switched()
+        self.done.append((target, *words))
+        return [(1.5, "")]
+
+    def rested(self) -> bool:
+        return True
+
+
+def test_each_run_is_a_deploy_a_restart_and_a_rollback_with_a_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = list[Load]()
+
+    @contextmanager
+    def watched(url: str, *, per_second: float) -> Iterator[Load]:
+        with load(url, per_second=200) as seen:
+            asked.append(seen)
+            yield seen
+
+    def commit(stack: Stack, run: int) -> str:
+        until("a request at rest", lambda: asked[-1].requests)
+        return f"commit{run}"
+
+    def until_asked_again() -> None:
+        before = len(asked[-1].requests)
+        # As many as there are clients may have begun before.
+        until("requests of the switch", lambda: len(asked[-1].requests) > before + 10)
+
+    monkeypatch.setattr(deploys, "load", watched)
+    monkeypatch.setattr(deploys, "_commit", commit)
+    book = Book()
+    with answering() as url:
+        stack = Standing(url, until_asked_again)
+        for processes in deploys.PROCESSES:
+            deploys.switches(book, stack, processes, 2, lambda said: None, rest_s=0)
+    run = [("restart", "PROCESS=web"), ("rollback",)]
+    once = [[("deploy", f"REVISION=commit{n}"), *run] for n in (1, 2)]
+    assert stack.done == [*once[0], *once[1]] * 2
+    machine = Machine(2, "A processor", 23.5, "Linux 6.1", 0.25)
+    result = Result("deploys", "d", "c", 2, machine, book.measures())
+    assert result.of("deploys.2.failed").values == (0, 0)
+    assert result.of("deploys.1.rollback.s").median == 1.5
+    (picture,) = plots.of(result).values()
+    assert "two web processes, during a rollback" in picture.spoken
+
+
+def test_a_switch_in_which_nothing_was_asked_measures_nothing() -> None:
+    with pytest.raises(StepFailed) as error:
+        p99_ms(Load(0.0, [Request(1, 0.1, "")]), Span(2, 3))
+    assert str(error.value) == "The load: should ask during each switch, got no request"
+
+
+def test_each_request_that_is_not_answered_well_is_counted() -> None:
+    with answering(200, 503, 200) as url, load(url, per_second=200, clients=1) as seen:
+        until("some requests", lambda: len(seen.requests) > 5)
     assert seen.failed() == ["503"]
     with load(url, per_second=200, clients=1) as nobody:
         until("a request", lambda: len(nobody.requests) > 0)
@@ -42,5 +122,5 @@ def test_each_request_that_is_not_answered_well_is_counted() -> None:
 
 def test_the_percentile_is_of_the_requests_that_began_in_the_span() -> None:
     seen = Load(0.0, [Request(at, at / 1000, "") for at in range(1, 201)])
-    assert p99_ms(seen, 1, 100) == 100
-    assert p99_ms(seen, 101, 200) == 200
+    assert p99_ms(seen, Span(1, 100)) == 100
+    assert p99_ms(seen, Span(101, 200)) == 200
