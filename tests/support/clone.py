@@ -206,8 +206,8 @@ class Stack:
         except UserError as error:
             print(f"{error}\nTaking {self.name} away by force.", file=sys.stderr)
             operations.delete_data(self.name)
-        if left := operations.leftovers(self.name):
-            raise StepFailed(f"{self.name}: nothing should be left, got {'; '.join(left)}")
+        if leftovers := operations.leftovers(self.name):
+            raise StepFailed(f"{self.name}: nothing should be left, got {'; '.join(leftovers)}")
 
     def up(self, **changes: object) -> str:
         """Change settings and bring the stack up."""
@@ -216,38 +216,40 @@ class Stack:
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, by name."""
-        found: dict[str, Any] = json.loads(self.run("outputs", "--json"))
-        return found
+        outputs: dict[str, Any] = json.loads(self.run("outputs", "--json"))
+        return outputs
 
     def state(self) -> dict[str, Any]:
         """The stack's state file as it lies on the disk: secrets are encrypted in it."""
         file = self.clone.path / ".stages/state/.pulumi/stacks/stages" / f"{self.name}.json"
-        found: dict[str, Any] = json.loads(file.read_text())
-        return found
+        state: dict[str, Any] = json.loads(file.read_text())
+        return state
 
     def resources(self) -> list[dict[str, Any]]:
         """The resources in the state file."""
-        found: list[dict[str, Any]] = self.state()["checkpoint"]["latest"].get("resources") or []
-        return found
+        resources: list[dict[str, Any]] = (
+            self.state()["checkpoint"]["latest"].get("resources") or []
+        )
+        return resources
 
     def exported(self) -> dict[str, Any]:
         """The state as the Pulumi CLI exports it, secrets decrypted."""
         command = f". .stages/env; pulumi stack export --show-secrets --stack {self.name}"
-        said = subprocess.run(
+        done = subprocess.run(
             ["bash", "-c", command], cwd=self.clone.path, capture_output=True, text=True, check=True
         )
-        found: dict[str, Any] = json.loads(said.stdout)
-        return found
+        exported: dict[str, Any] = json.loads(done.stdout)
+        return exported
 
     def resource(self, kind: str) -> dict[str, Any]:
         """The one resource whose type ends in ``kind``."""
-        (found,) = [one for one in self.resources() if one["type"].endswith(f":{kind}")]
-        return found
+        (resource,) = [known for known in self.resources() if known["type"].endswith(f":{kind}")]
+        return resource
 
     def rested(self) -> bool:
         """Whether the web processes of the last change are there, and the spare is gone."""
-        said = self.run("ssh", "--", "sudo", "cat", "/run/stages/web/open.json")
-        return "8001" in said and "8000" not in said
+        ports = self.run("ssh", "--", "sudo", "cat", "/run/stages/web/open.json")
+        return "8001" in ports and "8000" not in ports
 
     def get(self, path: str = "/proof.json") -> Any:
         """Ask the app at the stack's URL; JSON where it answers with it."""
