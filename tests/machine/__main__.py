@@ -53,12 +53,12 @@ def main() -> int:
             hear(f"{passed}\n")
 
         try:
-            found = disk.ensure(image.ensure(), say)
-            _sweep(found.folder)
+            virtual_disk = disk.ensure(image.ensure(), say)
+            _sweep(virtual_disk.folder)
             prefix = f"machine-{os.getpid()}-"
-            with tempfile.TemporaryDirectory(prefix=prefix, dir=found.folder) as folder:
+            with tempfile.TemporaryDirectory(prefix=prefix, dir=virtual_disk.folder) as folder:
                 say("The machine boots ...")
-                with Virtual(found, Path(folder), hear) as machine:
+                with Virtual(virtual_disk, Path(folder), hear) as machine:
                     say(f"  {machine.patience:.0f} times slower than usual, so are the waits")
                     for each in alone_on_it.STEPS:
                         step(each.__name__.replace("_", " "), partial(each, machine))

@@ -181,12 +181,12 @@ def loops_below(folder: Path) -> list[str]:
     files = set()
     for file in folder.rglob("*.img"):
         with contextlib.suppress(FileNotFoundError):
-            found = file.stat()
-            files.add((f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}", found.st_ino))
+            status = file.stat()
+            files.add((f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}", status.st_ino))
     listed = machine.run(["losetup", "--json", "--list", "--output", "NAME,BACK-MAJ:MIN,BACK-INO"])
     devices = json.loads(listed or '{"loopdevices": []}')["loopdevices"]
     return [
-        one["name"]
-        for one in devices
-        if (one["back-maj:min"].strip(), int(one["back-ino"])) in files
+        device["name"]
+        for device in devices
+        if (device["back-maj:min"].strip(), int(device["back-ino"])) in files
     ]

@@ -119,8 +119,8 @@ def _make(host_image: Path, folder: Path, say: Progress) -> None:
         run(*unshare, "sh", "-c", FURNISH, "furnish", tree)
         say("its disk: mke2fs")
         for name in ("vmlinuz", "initrd.img"):
-            (found,) = (tree / "boot").glob(f"{name}-*")
-            shutil.copy(found, folder / {"vmlinuz": "kernel", "initrd.img": "initrd"}[name])
+            (boot_file,) = (tree / "boot").glob(f"{name}-*")
+            shutil.copy(boot_file, folder / {"vmlinuz": "kernel", "initrd.img": "initrd"}[name])
         shutil.copy(tree / "etc/ssh/ssh_host_ed25519_key.pub", folder / "host-key")
         run("truncate", f"--size={SIZE}", folder / "disk")
         run("mke2fs", "-q", "-F", "-t", "ext4", "-d", tree, folder / "disk")

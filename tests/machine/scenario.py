@@ -154,8 +154,8 @@ STEPS: tuple[Callable[[Machine], None], ...] = (
 
 
 def outputs(machine: Machine, stack: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(machine.make("outputs", stack, "JSON=1"))
-    return found
+    outputs_by_name: dict[str, Any] = json.loads(machine.make("outputs", stack, "JSON=1"))
+    return outputs_by_name
 
 
 @cache

@@ -39,7 +39,7 @@ def language_host() -> Path:
     starter = folder / "pulumi-language-python-exec"
     if not starter.exists():
         argv = ["go", "list", "-m", "-f", "{{.Dir}}", "github.com/pulumi/pulumi/sdk/v3"]
-        found = subprocess.run(argv, cwd=LANGUAGE_HOST, capture_output=True, text=True, check=True)
-        shutil.copy(Path(found.stdout.strip()) / "python/cmd" / starter.name, starter)
+        listed = subprocess.run(argv, cwd=LANGUAGE_HOST, capture_output=True, text=True, check=True)
+        shutil.copy(Path(listed.stdout.strip()) / "python/cmd" / starter.name, starter)
         starter.chmod(0o755)
     return folder

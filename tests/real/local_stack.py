@@ -176,13 +176,15 @@ def traces(stack: str) -> list[str]:
     keys_of_hosts = [machine.digest(f"{folder}/hosts/{name}", 12) for name in ("app", "app-b")]
     containers = network.bridge.removeprefix(rules.PREFIX)
     marks = (folder, network.bridge, network.table, containers, *keys_of_hosts)
-    found = []
+    traces_left = []
     for what, argv in looks.items():
         said = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
-        found += [f"{what}: {line}" for line in said.splitlines() if any(m in line for m in marks)]
+        traces_left += [
+            f"{what}: {line}" for line in said.splitlines() if any(m in line for m in marks)
+        ]
     if machine.stack_folder(stack).exists():
-        found += [str(path) for path in machine.stack_folder(stack).rglob("*")]
-    return found
+        traces_left += [str(path) for path in machine.stack_folder(stack).rglob("*")]
+    return traces_left
 
 
 __all__ = ["CIDR", "STACK", "LocalStack", "disk", "format_and_write", "local_stack", "shell"]

@@ -77,9 +77,9 @@ def test_an_up_whose_site_does_not_answer_has_failed(checkout: TestCheckout) -> 
     assert done.code == 1 and "2 created, 0 unchanged, in " in done.out
     assert done.err.startswith(f"{NOBODY}: should answer, got no answer (")
     assert f"`make status STACK={STACK}` says what does not run" in done.err
-    found = checkout.stack("status")
-    assert found.code == 1
-    assert f"{STACK}: NOT HEALTHY\n  {NOBODY}: no answer (" in found.out
+    status = checkout.stack("status")
+    assert status.code == 1
+    assert f"{STACK}: NOT HEALTHY\n  {NOBODY}: no answer (" in status.out
 
 
 def test_a_second_up_changes_nothing(standing: TestCheckout) -> None:
@@ -176,8 +176,8 @@ def test_looking_at_a_stack_that_never_was_makes_nothing(standing: TestCheckout)
         1,
         f"Stack {stack} is not up. Run `make up STACK={stack}` first.\n",
     )
-    found = standing.stack("status", stack=stack)
-    assert (found.code, found.out) == (1, f"{stack}: not up.\n")
+    status = standing.stack("status", stack=stack)
+    assert (status.code, status.out) == (1, f"{stack}: not up.\n")
     assert json.loads(standing.stack("status", "--json", stack=stack).out)["healthy"] is False
     assert list((standing.root / ".stages/state/.pulumi/stacks/stages").glob(f"{stack}*")) == []
 

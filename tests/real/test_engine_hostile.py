@@ -109,7 +109,7 @@ def test_no_command_lets_a_terminal_or_a_workflow_obey(
 ) -> None:
     monkeypatch.setenv("PATH", f"{checkout.root.parent / 'bin'}:{os.environ['PATH']}")
     assert {*ORDER} - {"signals"} == {*COMMANDS} - THEIR_OWN, "a command is new: walk it as well"
-    told = {}
+    outputs = {}
     for command in ORDER:
         if command == "signals":
             done = checkout.module("scripts", "signals", STACK)
@@ -117,13 +117,13 @@ def test_no_command_lets_a_terminal_or_a_workflow_obey(
             done = checkout.stack(command, *ARGUMENTS.get(command, []))
         assert is_tame(done.said), (command, done.said)
         assert "Internal error" not in done.said, (command, done.said)
-        told[command] = done.said
+        outputs[command] = done.said
         if command in {"preview", "status"}:
             machine = checkout.stack(command, "--json")
             assert is_tame(machine.out), (command, machine.out)
             json.loads(machine.out)
     for command in ("preview", "up", "status", "outputs", "down", "delete-data"):
-        assert "owned" in told[command], (command, told[command])
+        assert "owned" in outputs[command], (command, outputs[command])
 
 
 def test_a_failure_with_hostile_words_is_told_in_plain_pulumi_as_well(

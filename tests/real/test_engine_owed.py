@@ -94,8 +94,8 @@ def test_a_deletion_that_failed_is_told_and_done_by_the_next_run(checkout: TestC
     assert "1 left over to delete, 2 stay." in planned.out
     assert f"  - delete the old {owed}\n" in planned.out
     for command in ("status", "refresh"):
-        told = checkout.stack(command)
-        assert f"  owed: {owed}; `make up STACK={STACK}` deletes it\n" in told.out, told.said
+        shown = checkout.stack(command)
+        assert f"  owed: {owed}; `make up STACK={STACK}` deletes it\n" in shown.out, shown.said
     stuck.unlink()
     done = checkout.stack("up")
     assert (done.code, "1 left over deleted, 2 unchanged" in done.out) == (0, True), done.said

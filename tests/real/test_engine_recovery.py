@@ -147,9 +147,9 @@ def test_a_state_of_the_users_own_is_recovered_once_its_lock_is_taken_away(
     assert f"`{UNLOCKING}`, then run the command again." in locked.err
     assert checkout.shell(UNLOCKING).code == 0
     assert not lock.exists()
-    told = checkout.stack("status")
+    status = checkout.stack("status")
     assert "owed: slow (Note): an earlier run was creating it and never recorded the end" in (
-        told.out
+        status.out
     )
     done = checkout.stack("up")
     assert (done.code, done.err) == (0, ""), done.said
@@ -179,10 +179,10 @@ def test_a_state_that_was_cut_off_is_the_one_before_it_again(checkout: TestCheck
     state.write_text(whole[: len(whole) // 2])
     refused = checkout.stack("up")
     assert refused.code == 2
-    found = re.search(f"`(cp .*)`, then `make (refresh) STACK={STACK}`", refused.err)
-    assert found is not None, refused.err
-    assert checkout.shell(found[1]).code == 0
-    assert checkout.stack(found[2]).code == 0
+    remedy = re.search(f"`(cp .*)`, then `make (refresh) STACK={STACK}`", refused.err)
+    assert remedy is not None, refused.err
+    assert checkout.shell(remedy[1]).code == 0
+    assert checkout.stack(remedy[2]).code == 0
     mended = checkout.stack("up")
     assert (mended.code, mended.err) == (0, "")
     assert "nothing to change, 3 stay." in checkout.stack("up").out

@@ -267,9 +267,9 @@ def test_the_data_is_where_the_stage_says(server: Server, site: Site) -> None:
     server.sh("cp /etc/pgbouncer/server-ca.pem /root/ca.pem")
     shell(server.host, "cat > /etc/pgbouncer/server-ca.pem", stranger["ca_pem"])
     server.sh("systemctl restart pgbouncer")
-    told = "journalctl -u pgbouncer -o cat --since=-5min | grep -q 'certificate verify failed'"
+    refused = "journalctl -u pgbouncer -o cat --since=-5min | grep -q 'certificate verify failed'"
     through = "runuser -u app -- psql 'host=/run/pgbouncer port=6432 user=app dbname=app' -c ''"
-    server.sh(f'timeout 30 sh -c "until {told}; do timeout 1 {through} || true; done"')
+    server.sh(f'timeout 30 sh -c "until {refused}; do timeout 1 {through} || true; done"')
 
 
 def test_what_a_cloud_adds_to_its_hosts(server: Server, site: Site) -> None:
@@ -282,16 +282,19 @@ def test_what_a_cloud_adds_to_its_hosts(server: Server, site: Site) -> None:
     outside(server, site)
     server.sh("systemctl reset-failed host-metrics.service; systemctl start host-metrics.service")
     asked = [json.loads(line) for line in server.sh("cat /run/aws.jsonl").splitlines()]
-    assert [(one["method"], one["status"]) for one in asked[:2]] == [("PUT", 200), ("GET", 200)]
+    assert [(request["method"], request["status"]) for request in asked[:2]] == [
+        ("PUT", 200),
+        ("GET", 200),
+    ]
     sent = asked[-1]
     assert (sent["method"], sent["path"], sent["status"]) == ("POST", "/", 200)
     own = tuple(aws_on_the_host.CREDENTIALS.values())
-    told = sent["headers"]["authorization"]
-    assert signature(sent["body"], sent["headers"], own, aws_on_the_host.REGION) in told
+    authorization = sent["headers"]["authorization"]
+    assert signature(sent["body"], sent["headers"], own, aws_on_the_host.REGION) in authorization
 
     security = server.sh("systemd-analyze security --no-pager host-metrics.service")
-    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", security)
-    assert found and float(found[1]) <= 2.0, security
+    exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", security)
+    assert exposure and float(exposure[1]) <= 2.0, security
 
 
 def outside(server: Server, site: Site) -> None:
@@ -314,8 +317,9 @@ def outside(server: Server, site: Site) -> None:
         " ip -n aws link set lo up; ip -n aws link set aws1 up;"
         " ip -n aws route add 198.51.100.1 dev aws1;"
         + "".join(
-            f"ip -n aws address add {one}/32 dev lo; ip route add {one} dev aws0 src 198.51.100.1;"
-            for one in addresses
+            f"ip -n aws address add {address}/32 dev lo;"
+            f" ip route add {address} dev aws0 src 198.51.100.1;"
+            for address in addresses
         )
         + f" echo '{aws_on_the_host.CLOUDWATCH} {name}' >> /etc/hosts;"
         " systemd-run --quiet --unit=aws --collect ip netns exec aws"

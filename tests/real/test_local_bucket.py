@@ -143,10 +143,10 @@ def test_what_it_holds_survives_the_host_until_the_data_is_deleted(stack: LocalS
     assert s3(app, second, "GET", "/a") == ("200", "text")
 
     host_of(second_id).kill()
-    found = BucketProvider().read(second_id, second).outs
-    assert found is not None and found["present"] == "no"
-    assert BucketProvider().diff(second_id, found, props).changes
-    mended = BucketProvider().update(second_id, found, {**second, "days": "60"}).outs
+    gone = BucketProvider().read(second_id, second).outs
+    assert gone is not None and gone["present"] == "no"
+    assert BucketProvider().diff(second_id, gone, props).changes
+    mended = BucketProvider().update(second_id, gone, {**second, "days": "60"}).outs
     assert mended is not None and mended["present"] == "yes"
     assert s3(app, second, "GET", "/a") == ("200", "text")
     assert "m:60d" in shell(host_of(second_id), "cat /etc/tmpfiles.d/s3.conf")

@@ -130,10 +130,10 @@ def test_a_dead_database_is_seen_and_mended(stack: LocalStack) -> None:
     app = stack.host()
     fill(app, database)
     host_of(database_id).kill()
-    found = DatabaseProvider().read(database_id, database).outs
-    assert found is not None and found["present"] == "no"
-    assert DatabaseProvider().diff(database_id, found, props).changes
-    mended = DatabaseProvider().update(database_id, found, props).outs
+    dead = DatabaseProvider().read(database_id, database).outs
+    assert dead is not None and dead["present"] == "no"
+    assert DatabaseProvider().diff(database_id, dead, props).changes
+    mended = DatabaseProvider().update(database_id, dead, props).outs
     assert mended is not None and mended["present"] == "yes"
     assert psql(app, database, "SELECT n FROM ledger", dbname="product") == (0, "42")
 
@@ -163,12 +163,12 @@ def test_a_server_that_cannot_start_is_told_in_its_own_words(stack: LocalStack) 
     database_id, database = stack.database(props)
     host = host_of(database_id)
     shell(host, f"systemctl stop postgresql; echo nonsense = 1 >> {DATA}/postgresql.auto.conf")
-    found = DatabaseProvider().read(database_id, database).outs
-    assert found is not None
+    dead = DatabaseProvider().read(database_id, database).outs
+    assert dead is not None
     with pytest.raises(UserError, match=r'^Database database: .* parameter "nonsense"'):
-        DatabaseProvider().update(database_id, found, props)
+        DatabaseProvider().update(database_id, dead, props)
     shell(host, f"sed -i /nonsense/d {DATA}/postgresql.auto.conf")
-    mended = DatabaseProvider().update(database_id, found, props).outs
+    mended = DatabaseProvider().update(database_id, dead, props).outs
     assert mended is not None and mended["present"] == "yes"
 
 

@@ -62,8 +62,8 @@ class World:
     """The machine's namespace and those around it."""
 
     machine: Namespace
-    one: Namespace
-    two: Namespace
+    first: Namespace
+    second: Namespace
     outside: Namespace
     root: Path
 
@@ -91,15 +91,15 @@ class World:
 
     def plug_in(self) -> None:
         """Give the stack its two hosts."""
-        for host, number in ((self.one, 16), (self.two, 17)):
+        for host, number in ((self.first, 16), (self.second, 17)):
             cable(self.machine, host, address=f"{self.network.address(number)}/24")
             self.machine.run(f"ip link set {host.name} master {self.network.bridge}")
             host.run(f"ip route add default via {self.network.gateway}")
 
     def passes(self) -> tuple[bool, bool]:
         """Whether a packet comes from host to host, and from a host to the world and back."""
-        with self.two.serving(self.network.address(17), 80), self.outside.serving(WORLD, 80):
-            return self.one.reaches(self.network.address(17), 80), self.one.reaches(WORLD, 80)
+        with self.second.serving(self.network.address(17), 80), self.outside.serving(WORLD, 80):
+            return self.first.reaches(self.network.address(17), 80), self.first.reaches(WORLD, 80)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_hosts_do_not_reach_what_the_machine_keeps_for_itself(world: World) -> N
                 (gateway, 5432),
                 ("198.51.100.1", 5432),
             ):
-                assert not world.one.reaches(address, port), (address, port)
+                assert not world.first.reaches(address, port), (address, port)
         assert world.passes() == (True, True)
 
 
@@ -162,10 +162,10 @@ def test_hosts_reach_the_name_server_of_the_machine_where_it_is_theirs(world: Wo
     world.call("[setattr(seed, 'nameservers', lambda: ['10.93.8.1']), bridge.up(network)]")
     world.plug_in()
     with world.machine.serving("10.93.8.1", 53), world.machine.serving("", 54):
-        assert world.one.reaches("10.93.8.1", 53)
-        assert not world.one.reaches("10.93.8.1", 54)
+        assert world.first.reaches("10.93.8.1", 53)
+        assert not world.first.reaches("10.93.8.1", 54)
     with world.machine.serving(world.network.gateway, 53):
-        assert not world.one.reaches(world.network.gateway, 53)
+        assert not world.first.reaches(world.network.gateway, 53)
 
 
 def test_preflight_finds_nothing_where_the_stack_opens_its_bridge(world: World) -> None:

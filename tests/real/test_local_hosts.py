@@ -76,18 +76,18 @@ def test_two_hosts_at_once_have_their_own_groups_names_and_addresses(stack: Loca
         thread.start()
     for thread in threads:
         thread.join()
-    one, two = made["one"], made["two"]
-    assert {one.spec().address, two.spec().address} == {
+    first, two = made["one"], made["two"]
+    assert {first.spec().address, two.spec().address} == {
         stack.network.address(16),
         stack.network.address(17),
     }
-    groups = [cgroup.pids(one.key), cgroup.pids(two.key)]
+    groups = [cgroup.pids(first.key), cgroup.pids(two.key)]
     assert groups[0] and groups[1] and not groups[0] & groups[1]
-    keys = [shell(host, "cat /etc/ssh/ssh_host_ed25519_key.pub") for host in (one, two)]
+    keys = [shell(host, "cat /etc/ssh/ssh_host_ed25519_key.pub") for host in (first, two)]
     assert keys[0] != keys[1]
-    assert shell(one, "cat /etc/machine-id") != shell(two, "cat /etc/machine-id")
+    assert shell(first, "cat /etc/machine-id") != shell(two, "cat /etc/machine-id")
     two.stop()
-    assert (one.state(), two.state()) == ("running", "off")
+    assert (first.state(), two.state()) == ("running", "off")
 
 
 def test_the_size_of_a_host_is_enforced(stack: LocalStack) -> None:
@@ -106,11 +106,11 @@ def test_a_host_that_is_stopped_and_started_keeps_its_files(stack: LocalStack) -
     shell(host, "echo kept > /srv/file; sync")
     host.stop()
     assert power.server_state(server_id) == "off"
-    found = ServerProvider().read(server_id, outs)
-    assert found.id == server_id and found.outs is not None
-    assert found.outs["present"] == "no"
-    assert ServerProvider().diff(server_id, found.outs, stack.server_props()).changes
-    mended = ServerProvider().update(server_id, found.outs, stack.server_props()).outs
+    stopped = ServerProvider().read(server_id, outs)
+    assert stopped.id == server_id and stopped.outs is not None
+    assert stopped.outs["present"] == "no"
+    assert ServerProvider().diff(server_id, stopped.outs, stack.server_props()).changes
+    mended = ServerProvider().update(server_id, stopped.outs, stack.server_props()).outs
     assert mended is not None
     assert (mended["present"], mended["host_key"]) == ("yes", outs["host_key"])
     assert shell(host, "cat /srv/file") == "kept"

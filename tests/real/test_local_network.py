@@ -242,16 +242,16 @@ def test_a_network_that_was_torn_down_is_seen_and_mended(stack: LocalStack) -> N
     address_id, address = stack.address(server_id)
     provider = NetworkProvider()
     subprocess.run(["nft", "delete", "table", "inet", stack.network.table], check=True)
-    found = provider.read(stack.network_id, props).outs
+    network = provider.read(stack.network_id, props).outs
     pointed = AddressProvider().read(address_id, address).outs
-    assert found is not None and pointed is not None
-    assert (found["present"], pointed["present"]) == ("no", "no")
-    assert provider.diff(stack.network_id, found, {"stack": STACK, "cidr": CIDR}).changes
-    provider.update(stack.network_id, found, {"stack": STACK, "cidr": CIDR})
+    assert network is not None and pointed is not None
+    assert (network["present"], pointed["present"]) == ("no", "no")
+    assert provider.diff(stack.network_id, network, {"stack": STACK, "cidr": CIDR}).changes
+    provider.update(stack.network_id, network, {"stack": STACK, "cidr": CIDR})
     AddressProvider().update(address_id, pointed, address)
     assert bridge.pointed(stack.network) == stack.network.address(16)
-    found = provider.read(stack.network_id, props).outs
-    assert found is not None and found["present"] == "yes"
+    network = provider.read(stack.network_id, props).outs
+    assert network is not None and network["present"] == "yes"
 
 
 FORWARDING = """

@@ -73,8 +73,8 @@ def test_a_restart_keeps_the_attachment(stack: LocalStack) -> None:
     host.start()
     host.wait_for_ssh()
     assert shell(host, "cat /data/file") == "ledger"
-    found = AttachmentProvider().read(attachment_id, attachment).outs
-    assert found is not None and found["present"] == "yes"
+    attached = AttachmentProvider().read(attachment_id, attachment).outs
+    assert attached is not None and attached["present"] == "yes"
 
 
 def test_a_device_that_was_lost_is_seen_and_mended(stack: LocalStack) -> None:
@@ -83,10 +83,10 @@ def test_a_device_that_was_lost_is_seen_and_mended(stack: LocalStack) -> None:
     attachment_id, attachment = stack.attach(server_id, volume_id)
     host = host_of(server_id)
     shell(host, f"rm {node_of('data')}")
-    found = AttachmentProvider().read(attachment_id, attachment).outs
-    assert found is not None and found["present"] == "no"
-    assert AttachmentProvider().diff(attachment_id, found, attachment).changes
-    AttachmentProvider().update(attachment_id, found, attachment)
+    lost = AttachmentProvider().read(attachment_id, attachment).outs
+    assert lost is not None and lost["present"] == "no"
+    assert AttachmentProvider().diff(attachment_id, lost, attachment).changes
+    AttachmentProvider().update(attachment_id, lost, attachment)
     assert shell(host, f"blockdev --getsize64 {node_of('data')}") == str(1024**3)
 
 

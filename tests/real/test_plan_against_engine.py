@@ -30,7 +30,7 @@ ROOT = program.PROJECT
 def previewed(stack: str, folder: Path) -> dict[str, StepEventStateMetadata]:
     """What the engine would make, by URN."""
     chosen = settings.read(stack, stack_values(stack))
-    found: dict[str, StepEventStateMetadata] = {}
+    planned: dict[str, StepEventStateMetadata] = {}
 
     def heard(event: EngineEvent) -> None:
         step = event.resource_pre_event
@@ -38,7 +38,7 @@ def previewed(stack: str, folder: Path) -> dict[str, StepEventStateMetadata]:
             return
         # The engine adds a default provider for each SDK that names none.
         if not step.metadata.urn.endswith("::default"):
-            found[step.metadata.urn] = step.metadata.new
+            planned[step.metadata.urn] = step.metadata.new
 
     (folder / "state").mkdir()
     tools = os.pathsep.join([str(Checkout(ROOT).cli), str(ROOT / "tools" / "bin")])
@@ -61,7 +61,7 @@ def previewed(stack: str, folder: Path) -> dict[str, StepEventStateMetadata]:
         opts=workspace,
     )
     made.preview(on_event=heard)
-    return found
+    return planned
 
 
 def as_the_plan_has_it(value: Any) -> Any:
@@ -82,8 +82,8 @@ def test_the_plan_is_the_engine_s_preview(
     monkeypatch.setenv("PATH", os.pathsep.join([str(Checkout(ROOT).cli), os.environ["PATH"]]))
     engine = previewed(stack, tmp_path)
     plan = {
-        one["urn"]: one
-        for one in plan_settings(settings.read(stack, stack_values(stack)), RELEASE).resources
+        resource["urn"]: resource
+        for resource in plan_settings(settings.read(stack, stack_values(stack)), RELEASE).resources
     }
     assert sorted(plan) == sorted(engine)
     for urn, mine in plan.items():

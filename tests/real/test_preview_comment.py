@@ -72,14 +72,14 @@ def test_a_pull_request_gets_one_comment(tmp_path: Path, language_host: Path) ->
     made.git("commit", "--quiet", "--all", "--message", "a change")
     base, head = made.git("rev-parse", "change~1"), made.git("rev-parse", "change")
 
-    told = json.loads(commanded(made, "touched", "--base", "change~1", "--json"))
-    assert told["matrix"]["include"] == [
+    touched = json.loads(commanded(made, "touched", "--base", "change~1", "--json"))
+    assert touched["matrix"]["include"] == [
         {"stack": "aws-stage1", "cloud": "aws", "stage": "1"},
         {"stack": "digitalocean-stage2", "cloud": "digitalocean", "stage": "2"},
         {"stack": "local-stage1", "cloud": "local", "stage": "1"},
     ]
-    assert (told["base"], told["head"], told["gone"]) == (base, head, ["aws-stage2"])
-    assert told["untouched"] == ["digitalocean-stage1", "local-stage2"]
+    assert (touched["base"], touched["head"], touched["gone"]) == (base, head, ["aws-stage2"])
+    assert touched["untouched"] == ["digitalocean-stage1", "local-stage2"]
 
     plans, previews = tmp_path / "plans", tmp_path / "previews"
     commanded(made, "offline", "--base", "change~1", "--out", str(plans))
@@ -96,8 +96,8 @@ def test_a_pull_request_gets_one_comment(tmp_path: Path, language_host: Path) ->
     files = ["--markdown", str(tmp_path / "comment.md"), "--json", str(tmp_path / "preview.json")]
     both = ["--offline", str(plans), "--previews", str(previews)]
     commanded(made, "render", *both, *files, code=3)
-    found = document.read((tmp_path / "preview.json").read_bytes())
-    stacks = {stack.name: stack for stack in found.stacks}
+    preview = document.read((tmp_path / "preview.json").read_bytes())
+    stacks = {stack.name: stack for stack in preview.stacks}
     assert {name: (stack.source, stack.status) for name, stack in stacks.items()} == {
         "aws-stage1": ("offline", "changed"),
         "aws-stage2": ("offline", "gone"),
@@ -107,11 +107,11 @@ def test_a_pull_request_gets_one_comment(tmp_path: Path, language_host: Path) ->
         "local-stage2": ("offline", "unchanged"),
     }
     offline = json.loads((plans / "head/local-stage1.json").read_text())["resources"]
-    assert sorted(one.name for one in stacks["local-stage1"].resources) == sorted(
-        one["name"] for one in offline if one["custom"]
+    assert sorted(resource.name for resource in stacks["local-stage1"].resources) == sorted(
+        resource["name"] for resource in offline if resource["custom"]
     )
     comment = (tmp_path / "comment.md").read_text()
-    assert comment == markdown(found)
+    assert comment == markdown(preview)
     first, second, *_ = (line for line in comment.splitlines() if line.startswith("> - "))
     assert "`digitalocean-stage2-database`" in first and "**the data in it is lost**" in first
     assert "`aws-stage2`: its settings are deleted, **the stack is not**" in second
@@ -170,12 +170,12 @@ def test_what_the_engine_says_of_things_that_exist(
 
     checkout.ask({"stays": "rows", "server": "off", "new": "y"})
     changed = previewed()
-    assert {one.name: one.operation for one in changed.resources} == {
+    assert {resource.name: resource.operation for resource in changed.resources} == {
         "server": "update",
         "new": "create",
         "old": "delete",
     }
-    (server,) = [one for one in changed.resources if one.name == "server"]
+    (server,) = [resource for resource in changed.resources if resource.name == "server"]
     assert server.inputs == (Value(path="text", before="on", after="off"),)
     assert (changed.status, changed.same) == ("changed", 1)
 
@@ -184,9 +184,11 @@ def test_what_the_engine_says_of_things_that_exist(
     moved = TestCheckout(checkout.root, elsewhere)
     moved.ask({"server": "on"})
     replaced = previewed()
-    assert [(one.operation, one.because) for one in replaced.resources if one.name == "server"] == [
-        ("replace", ("path",))
-    ]
+    assert [
+        (resource.operation, resource.because)
+        for resource in replaced.resources
+        if resource.name == "server"
+    ] == [("replace", ("path",))]
 
     moved.ask({}, mistake="<b>a mistake</b> with PASSWORD=hunter2")
     failed = previewed()

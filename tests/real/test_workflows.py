@@ -194,16 +194,16 @@ def test_a_stack_is_brought_up_looked_at_and_mended(
     (hosts.notes / "website").write_text("someone else's")
     looked = hosts.run("drift", "look", secrets_STAGES_SSH_PRIVATE_KEY=key)
     assert looked.returncode == 0, looked.stderr
-    (found,) = hosts.document.stacks
-    assert (found.status, found.source) == ("changed", "engine")
-    assert [each.name for each in found.resources] == ["website"]
+    (stack,) = hosts.document.stacks
+    assert (stack.status, stack.source) == ("changed", "engine")
+    assert [each.name for each in stack.resources] == ["website"]
     assert state.read_bytes() == recorded  # a look changes nothing
 
     left = (hosts.temp / "preview" / "document.json").read_bytes()
     github.artifacts[RUN] = [(f"preview-{STACK}", packed(left))]
     where = {"GITHUB_API_URL": github.url, "GITHUB_REPOSITORY": github_api.REPOSITORY}
-    told = hosts.run("drift", "issue", where)
-    assert told.returncode == 0, told.stderr
+    issue = hosts.run("drift", "issue", where)
+    assert issue.returncode == 0, issue.stderr
     assert "`website`" in github.issues[-1]["body"]
 
     hosts.ask(server="off", website="hello")

@@ -53,7 +53,7 @@ class Chaos:
         self.machine, self.began = here.machine(), datetime.datetime.now(datetime.UTC)
         self.loads = [self.machine.load_at_start]
         self.ups = 0
-        self.wanted = {stage: inventory(one.stack) for stage, one in products.items()}
+        self.wanted = {stage: inventory(product.stack) for stage, product in products.items()}
 
     def turn(self, turn: int, names: set[str]) -> None:
         """Each of these faults once."""
@@ -123,7 +123,7 @@ class Chaos:
 
     def write(self) -> None:
         """Write down what there is."""
-        found = Result(
+        result = Result(
             "chaos",
             f"{self.began:%Y-%m-%d %H:%M} UTC",
             here.commit(),
@@ -131,7 +131,7 @@ class Chaos:
             self.machine,
             self.book.measures(),
         )
-        document = {**found.document(), "seed": self.seed, "loads": self.loads}
+        document = {**result.document(), "seed": self.seed, "loads": self.loads}
         document["wrong"] = self.wrong
         self.out.mkdir(parents=True, exist_ok=True)
         atomic_write.write(

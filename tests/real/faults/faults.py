@@ -90,13 +90,13 @@ def power(*which: str) -> Callable[[Product, random.Random], float]:
     """Cut the power of hosts; `refresh` sees it and `up` brings them back."""
 
     def strike(product: Product, rng: random.Random) -> float:
-        found: list[Host] = [getattr(product, name) for name in which]
-        rng.shuffle(found)
+        hosts: list[Host] = [getattr(product, name) for name in which]
+        rng.shuffle(hosts)
         known = {inventory.id_of(host) for host in inventory.every(product.stack.name)}
         moment = time.time()
-        for host in found:
+        for host in hosts:
             host.kill()
-        assert all(host.state() == "off" for host in found)
+        assert all(host.state() == "off" for host in hosts)
         assert "differ" in product.stack.run("refresh")
         product.stack.run("up")
         there = inventory.every(product.stack.name)

@@ -80,7 +80,7 @@ def _tree(folder: Path) -> list[str]:
 
 def _processes(folder: Path) -> list[str]:
     """The supervisors of the stack's hosts, and anything else that names its folder."""
-    found = []
+    command_lines = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
@@ -88,8 +88,8 @@ def _processes(folder: Path) -> list[str]:
             except OSError:
                 continue
             if f"{folder}/" in argv:
-                found.append(re.sub(r"\s+", " ", argv)[:100])
-    return sorted(found)
+                command_lines.append(re.sub(r"\s+", " ", argv)[:100])
+    return sorted(command_lines)
 
 
 def _units(host: Host) -> list[str]:
@@ -110,18 +110,18 @@ def _resources(stack: Stack) -> dict[str, Any]:
     return {
         "pending": latest.get("pending_operations") or [],
         **{
-            one["urn"]: {
-                "protect": one.get("protect", False),
-                "parent": one.get("parent"),
-                "dependencies": sorted(one.get("dependencies") or []),
-                "going": one.get("delete", False),
+            resource["urn"]: {
+                "protect": resource.get("protect", False),
+                "parent": resource.get("parent"),
+                "dependencies": sorted(resource.get("dependencies") or []),
+                "going": resource.get("delete", False),
                 "outputs": {
                     key: value
-                    for key, value in (one.get("outputs") or {}).items()
+                    for key, value in (resource.get("outputs") or {}).items()
                     if not re.search(RANDOM, key) and isinstance(value, str | int | float | bool)
                 },
             }
-            for one in latest["resources"]
+            for resource in latest["resources"]
         },
     }
 

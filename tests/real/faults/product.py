@@ -39,10 +39,10 @@ class Product:
     @property
     def database(self) -> Host:
         """The host that has PostgreSQL: the app's own in stage 1."""
-        found = [
+        databases = [
             host for host in inventory.every(self.stack.name) if "-app" not in host.folder.name
         ]
-        return found[0] if found else self.app
+        return databases[0] if databases else self.app
 
     @property
     def url(self) -> str:

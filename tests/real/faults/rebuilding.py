@@ -38,15 +38,15 @@ def rebuild(product: Product, point: int, rng: random.Random, wanted: dict[str, 
     return Recovered(kill, seconds, differences(wanted, inventory(stack)))
 
 
-def differences(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:
+def differences(wanted: dict[str, Any], actual: dict[str, Any]) -> list[str]:
     """Where two inventories are not the same, in words."""
     said = []
-    for key in wanted.keys() | found.keys():
-        one, other = wanted.get(key), found.get(key)
-        if one == other:
+    for key in wanted.keys() | actual.keys():
+        expected, got = wanted.get(key), actual.get(key)
+        if expected == got:
             continue
-        if isinstance(one, dict) and isinstance(other, dict):
-            said += [f"{key}: {line}" for line in differences(one, other)]
+        if isinstance(expected, dict) and isinstance(got, dict):
+            said += [f"{key}: {line}" for line in differences(expected, got)]
         else:
-            said.append(f"{key}: should be {one!r}, got {other!r}")
+            said.append(f"{key}: should be {expected!r}, got {got!r}")
     return sorted(said)

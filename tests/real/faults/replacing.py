@@ -92,9 +92,9 @@ def stopped_replacement(product: Product, stop: Stop) -> Done:
 
 def settled(product: Product) -> dict[str, Any]:
     """The inventory without what tells one server from the next."""
-    found: dict[str, Any] = _alike(inventory(product.stack))
-    found["processes"] = sorted(line[:LENGTH] for line in found["processes"])
-    return found
+    seen: dict[str, Any] = _alike(inventory(product.stack))
+    seen["processes"] = sorted(line[:LENGTH] for line in seen["processes"])
+    return seen
 
 
 def _alike(value: Any) -> Any:
@@ -103,6 +103,6 @@ def _alike(value: Any) -> Any:
     if isinstance(value, list):
         return sorted(map(_alike, value), key=str)
     if isinstance(value, dict):
-        left = {key: one for key, one in value.items() if not key.endswith("generation")}
-        return {_alike(key): _alike(one) for key, one in left.items()}
+        left = {key: item for key, item in value.items() if not key.endswith("generation")}
+        return {_alike(key): _alike(item) for key, item in left.items()}
     return value

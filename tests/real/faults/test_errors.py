@@ -36,17 +36,17 @@ def test_a_traceback_of_the_apps_own_is_told_with_host_step_and_remedy(
     assert done.returncode == 1, done.stdout
     streamed, error = done.stdout, done.stderr
     assert re.search(r"^    10\.91\.61\.\d+ \| first line$", streamed, re.MULTILINE), streamed
-    found = re.search(
+    place = re.search(
         r"app: release [0-9a-f]{12}: the build failed \(exit code 1\)\. The old release was not "
         r"touched\. On the host all of it is in (/var/log/stages/\S+-build\.log)\. Here it is in "
         r"(\.stages/logs/host-\S+\.log)\.\n",
         error,
     )
-    assert found, error
+    assert place, error
     assert "\n  | Traceback (most recent call last):\n" in error
     assert error.endswith("  | ModuleNotFoundError: No module named 'no_such_module'\n")
-    here = (product.stack.clone.path / found[2]).read_text()
-    there = product.app.run(["cat", found[1]]).stdout
+    here = (product.stack.clone.path / place[2]).read_text()
+    there = product.app.run(["cat", place[1]]).stdout
     assert "\x1b]0;owned" in there and here.startswith("first line\n\\u{1b}]0;owned")
     for text in (here, streamed, error):
         assert "\x1b" not in text

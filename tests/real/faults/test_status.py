@@ -26,19 +26,19 @@ RestartSec=1
 
 
 def asked(product: Product) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(product.stack.run("status", "--json"))
-    return found
+    status: dict[str, Any] = json.loads(product.stack.run("status", "--json"))
+    return status
 
 
 def test_every_service_and_disk_of_a_host_is_asked(products: dict[int, Product]) -> None:
     product = products[1]
-    found = asked(product)
-    assert found["healthy"] is True and found["troubles"] == []
+    status = asked(product)
+    assert status["healthy"] is True and status["troubles"] == []
     assert {"postgresql@17-main.service", "pgbouncer.service", "nginx.service", VALKEY} <= {
-        *found["units"]
+        *status["units"]
     }
-    assert "worker@worker.1.service" in found["units"] and found["boot"] == "done"
-    assert {"/", "/data"} <= {disk["where"] for disk in found["disks"]}
+    assert "worker@worker.1.service" in status["units"] and status["boot"] == "done"
+    assert {"/", "/data"} <= {disk["where"] for disk in status["disks"]}
 
 
 def test_a_full_volume_is_told(products: dict[int, Product]) -> None:
@@ -49,12 +49,12 @@ def test_a_full_volume_is_told(products: dict[int, Product]) -> None:
     )
     app.run(["sh", "-c", fill])
     try:
-        told = products[1].stack.run("status", code=1)
+        status = products[1].stack.run("status", code=1)
     finally:
         app.run(["rm", "-f", BALLAST])
-    assert "NOT HEALTHY" in told
-    assert "    /data: 9" in told or "    /data: 100" in told
-    assert "% full, " in told and "Grow stages:data.volume_gib" in told
+    assert "NOT HEALTHY" in status
+    assert "    /data: 9" in status or "    /data: 100" in status
+    assert "% full, " in status and "Grow stages:data.volume_gib" in status
 
 
 def test_a_queue_that_loops_is_told(products: dict[int, Product]) -> None:
@@ -66,9 +66,9 @@ def test_a_queue_that_loops_is_told(products: dict[int, Product]) -> None:
     show = ["systemctl", "show", "--value", "-p", "NRestarts", VALKEY]
     try:
         until("three restarts", lambda: int(app.run(show).stdout or 0) >= 3, BACK_S)
-        told = product.stack.run("status", code=1)
+        status = product.stack.run("status", code=1)
     finally:
         app.run(["sh", "-c", f"rm -f {DROP_IN}; systemctl reset-failed {VALKEY}; {restart}"])
-    assert f"{VALKEY}: crashes again and again: started " in told
-    assert f"COMMAND='sudo journalctl -n 50 -u {VALKEY}'" in told
+    assert f"{VALKEY}: crashes again and again: started " in status
+    assert f"COMMAND='sudo journalctl -n 50 -u {VALKEY}'" in status
     product.wait_for_a_job()

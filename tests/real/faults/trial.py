@@ -44,11 +44,11 @@ def run(product: Product, fault: Fault, rng: random.Random) -> Trial:
         runs.append(others)
     rows = product.ask("SELECT id FROM ledger")
     lost = twice = 0
-    for one in runs:
-        stored = one.stored(rows)
-        lost += len(one.acknowledged - set(stored))
+    for clients in runs:
+        stored = clients.stored(rows)
+        lost += len(clients.acknowledged - set(stored))
         twice += sum(count > 1 for count in stored.values())
-    acknowledged = sum(len(one.acknowledged) for one in runs)
+    acknowledged = sum(len(clients.acknowledged) for clients in runs)
     return Trial(recovered_s, acknowledged, lost, twice, max(0, runs[-1].hung))
 
 

@@ -191,5 +191,5 @@ def reachable(address: str, port: int) -> bool:
 
 def listening(made: AppHost) -> set[str]:
     """Addresses and ports, without the difference between one and two IP versions."""
-    found = made.sh("ss -Hltn | awk '{print $4}' | sed -E 's/^(0[.]0[.]0[.]0|\\[::\\])/*/'")
-    return set(found.splitlines())
+    addresses = made.sh("ss -Hltn | awk '{print $4}' | sed -E 's/^(0[.]0[.]0[.]0|\\[::\\])/*/'")
+    return set(addresses.splitlines())

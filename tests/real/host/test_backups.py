@@ -83,7 +83,7 @@ def test_a_backup_is_made_and_listed_and_nobody_reads_it(host: AppHost) -> None:
     sql(host, "create table ledger as select generate_series(1, 1000) as entry")
     made = run(host, "now")
     assert made["type"] == "full"
-    assert [one["id"] for one in run(host, "list")["backups"]] == [made["id"]]
+    assert [backup["id"] for backup in run(host, "list")["backups"]] == [made["id"]]
     assert run(host, "now")["type"] == "diff"
     assert run(host, "due") == {}
     assert host.sh("stat -c '%U:%G %a' /etc/pgbackrest/pgbackrest.conf") == "root:postgres 640"
@@ -139,10 +139,10 @@ def test_one_table_is_put_beside_the_one_of_now_as_the_app(host: AppHost) -> Non
     sql(host, r"""insert into users (\"E-mail\", feeling) values ('a@example.com', 'good')""")
     moment = sql(host, "select clock_timestamp() at time zone 'UTC'")
     sql(host, r"""update users set \"E-mail\" = 'lost', feeling = 'bad'""")
-    (one,) = run(host, "table", "public.users", "at", moment)["restored"]
-    assert (one["table"], one["rows"]) == ("public.users", 1)
-    assert one["restored"].startswith("public.users_restored_")
-    assert sql(host, f"table {one['restored']}") == "1|a@example.com|good|A@EXAMPLE.COM"
+    (table,) = run(host, "table", "public.users", "at", moment)["restored"]
+    assert (table["table"], table["rows"]) == ("public.users", 1)
+    assert table["restored"].startswith("public.users_restored_")
+    assert sql(host, f"table {table['restored']}") == "1|a@example.com|good|A@EXAMPLE.COM"
     assert sql(host, r"select \"E-mail\" from users") == "lost"
     owner = "select tableowner from pg_tables where tablename like 'users_restored%'"
     assert sql(host, owner) == "app"

@@ -33,8 +33,8 @@ ONE_STAGE_ONLY = (
 
 
 def check_of(host: ComposedHost, unit: str) -> str:
-    (found,) = [s.check for part in host.parts for s in part.services if s.unit == unit]
-    return found
+    (check,) = [s.check for part in host.parts for s in part.services if s.unit == unit]
+    return check
 
 
 def test_cloud_init_accepts_the_boot_document(host: ComposedHost, tree: DebianTree) -> None:
@@ -117,9 +117,9 @@ def test_services_are_hardened(host: ComposedHost, tree: DebianTree, unit: str) 
         assert unit in ONE_STAGE_ONLY, "only what serves the data is missing from a host"
         return
     said = tree.must(f"systemd-analyze security --offline=true --no-pager {unit}")
-    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
-    assert found, said
-    assert float(found[1]) <= MOST_EXPOSED[unit], said
+    exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
+    assert exposure, said
+    assert float(exposure[1]) <= MOST_EXPOSED[unit], said
 
 
 def lay_boot_files(host: ComposedHost, tree: DebianTree) -> None:

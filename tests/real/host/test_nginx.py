@@ -58,8 +58,8 @@ def ask(arguments: str) -> str:
 
 
 def headers_of(body: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(body)["headers"]
-    return found
+    headers: dict[str, Any] = json.loads(body)["headers"]
+    return headers
 
 
 def test_a_client_cannot_claim_an_address_or_a_protocol(single: DebianTree) -> None:
@@ -125,8 +125,8 @@ def answers(tree: DebianTree, *raw: str) -> list[tuple[int, Any]]:
         " until ss -Hltn | grep -c 127.0.0.1:800[12] | grep -q 2; do sleep 0.05; done;"
         " nginx; python3 /srv/raw.py < /srv/raw.json",
     )
-    found = [json.loads(line) for line in done.splitlines()]
-    return [(status, headers_of(body) if status == 200 else body) for status, body in found]
+    replies = [json.loads(line) for line in done.splitlines()]
+    return [(status, headers_of(body) if status == 200 else body) for status, body in replies]
 
 
 @pytest.mark.parametrize("domain", [None, "shop.example.com"], ids=["any name", "domain"])
@@ -139,7 +139,7 @@ def test_the_app_sees_no_host_that_nginx_did_not_choose(
     locations = next(file.content for file in part.files if file.path == nginx.LOCATIONS)
     single.write(nginx.LOCATIONS, locations)
     close = "Connection: close\r\n"
-    found = answers(
+    replies = answers(
         single,
         f"GET http://evil.example/ HTTP/1.1\r\nHost: shop.example.com\r\n{close}",
         f"GET http://shop.example.com/ HTTP/1.1\r\nHost: evil.example\r\n{close}",
@@ -147,7 +147,7 @@ def test_the_app_sees_no_host_that_nginx_did_not_choose(
         f"GET / HTTP/1.1\r\nHost: SHOP.example.com:8080\r\n{close}",
         f"GET / HTTP/1.1\r\nHost: [::1]:8080\r\n{close}",
     )
-    seen = [(status, got["Host"], got["X-Forwarded-Host"]) for status, got in found]
+    seen = [(status, got["Host"], got["X-Forwarded-Host"]) for status, got in replies]
     chosen = [
         *("evil.example", "shop.example.com", "shop.example.com"),
         *("shop.example.com:8080", "[::1]:8080"),
@@ -168,8 +168,8 @@ def test_a_request_with_two_readings_is_refused(single: DebianTree) -> None:
         "X: \0",
     )
     start = "POST / HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n"
-    found = answers(single, *(f"{start}{headers}\r\n\r\n0\r\n" for headers in smuggled))
-    assert [status in {400, 501} for status, _ in found] == [True] * len(smuggled)
+    replies = answers(single, *(f"{start}{headers}\r\n\r\n0\r\n" for headers in smuggled))
+    assert [status in {400, 501} for status, _ in replies] == [True] * len(smuggled)
 
 
 SLOW = """

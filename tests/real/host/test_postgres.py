@@ -407,5 +407,5 @@ def ready() -> str:
 
 def service() -> tuple[str, str]:
     services = postgres.postgres(version=17, memory_mib=2048, volume_gib=10).services
-    (found,) = [each for each in services if each.unit == "postgresql@17-main.service"]
-    return found.check, found.ready
+    (postgres_service,) = [each for each in services if each.unit == "postgresql@17-main.service"]
+    return postgres_service.check, postgres_service.ready

@@ -57,8 +57,8 @@ def test_nothing_of_the_run_stays_on_the_host(host: AppHost, up: dict[str, Any])
     assert host.sh("cat /var/lib/stages-host/unfinished.json") == "{}"
     assert host.sh("ls /var/lib/stages-host/old") == ""
     everywhere = "/etc /var /srv /tmp /run /root /home"
-    found = host.sh(f"grep -rlIF s3cr3t-t0ken {everywhere} 2>/dev/null || true")
-    assert found == SECRET_FILE
+    files = host.sh(f"grep -rlIF s3cr3t-t0ken {everywhere} 2>/dev/null || true")
+    assert files == SECRET_FILE
 
 
 def test_a_pool_size_changes_in_place_without_a_restart(host: AppHost, up: dict[str, Any]) -> None:
@@ -115,16 +115,16 @@ def test_a_service_that_is_not_ready_gets_its_old_file_back(
 
 def test_a_file_edited_by_hand_is_seen_and_mended(host: AppHost, up: dict[str, Any]) -> None:
     host.sh(f"echo '# by hand' >> {NGINX_FILE}; chmod 0644 {SECRET_FILE}; rm /etc/test/ident")
-    found = provider.read("server-1", host_configuration.outputs(up))
-    assert found.outs is not None
-    assert found.outs["drift"] == {
+    state = provider.read("server-1", host_configuration.outputs(up))
+    assert state.outs is not None
+    assert state.outs["drift"] == {
         NGINX_FILE: "has another content",
         SECRET_FILE: "has mode 0644 instead of 0640",
         "/etc/test/ident": "is missing",
     }
-    assert provider.diff("server-1", found.outs, up).changes
-    assert provider.diff("server-1", found.outs, up).replaces == []
-    provider.update("server-1", found.outs, up)
+    assert provider.diff("server-1", state.outs, up).changes
+    assert provider.diff("server-1", state.outs, up).replaces == []
+    provider.update("server-1", state.outs, up)
     assert drift(up) == {}
 
 

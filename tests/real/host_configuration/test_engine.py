@@ -205,7 +205,11 @@ def test_a_refresh_shows_drift_file_by_file_and_up_mends_it(stack: Stack) -> Non
     host.sh(f"echo '# by hand' >> {NGINX_FILE}; systemctl stop worker")
     stack.run("refresh")
     state = (stack.stack.export_stack().deployment or {})["resources"]
-    drift = next(one["outputs"]["drift"] for one in state if "HostConfiguration" in one["type"])
+    drift = next(
+        resource["outputs"]["drift"]
+        for resource in state
+        if "HostConfiguration" in resource["type"]
+    )
     assert drift == {NGINX_FILE: "has another content", "worker.service": "is inactive"}
     stack.run("preview", diff=True)
     assert f"({NGINX_FILE} has another content on the host)" in stack.said

@@ -98,10 +98,10 @@ def test_an_operator_who_is_cut_off_does_not_stop_the_host_half_way(
     with monkeypatch.context() as patched:
         patched.setattr(engine_log, "status", cut)
         assert "the session ended in the middle of the work" in refused(host.props(release))
-    told: list[str] = []
+    lines: list[str] = []
 
     def hear(line: str) -> None:
-        told.append(line)
+        lines.append(line)
         host.sh(f"touch {go}")
 
     monkeypatch.setattr(engine_log, "info", hear)
@@ -109,5 +109,5 @@ def test_an_operator_who_is_cut_off_does_not_stop_the_host_half_way(
         apply(host.props(release))
     finally:
         host.sh(f"rm -f {go}")
-    assert told == [f"{host.address}: another run is at work on this host: waiting for it"]
+    assert lines == [f"{host.address}: another run is at work on this host: waiting for it"]
     assert host.get("http://127.0.0.1/").startswith(f"{commit}-")

@@ -98,9 +98,9 @@ def test_a_silent_host_is_never_taken_for_gone(
             provider.delete("server-1", up)
         assert "no answer over SSH" in str(caught.value)
         assert "`pulumi config set stages:host.force_stop true` (" in str(caught.value)
-        found = provider.read("server-1", host_configuration.outputs(up))
-        assert found.id == "server-1"
-        assert list((found.outs or {})["drift"]) == ["host"]
+        state = provider.read("server-1", host_configuration.outputs(up))
+        assert state.id == "server-1"
+        assert list((state.outs or {})["drift"]) == ["host"]
         provider.delete("server-1", dict(up, force_stop="yes"))
     finally:
         host.sh(f"kill -CONT {daemon}")

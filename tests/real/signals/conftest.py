@@ -34,7 +34,7 @@ systemctl stop web@8001 web@8002
 
 
 @dataclass(frozen=True)
-class Told:
+class Report:
     """What the command said of a period."""
 
     product: Product
@@ -45,8 +45,8 @@ class Told:
     """What the machine counted for the whole host while the load was there."""
 
     def sign(self, key: str) -> dict[str, Any]:
-        (found,) = [one for one in self.document["signs"] if one["key"] == key]
-        return found  # type: ignore[no-any-return]
+        (sign,) = [row for row in self.document["signs"] if row["key"] == key]
+        return sign  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="package")
@@ -74,7 +74,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 @pytest.fixture(scope="package")
-def outgrown(product: Product) -> Told:
+def outgrown(product: Product) -> Report:
     """Slow queries, no processor and no memory left, crashes, a slow deploy, a short window."""
     since = product.now()
     product.sample()
@@ -88,11 +88,11 @@ def outgrown(product: Product) -> Told:
     with product.visitor(), product.load("outage", "sh", "-c", OUTAGE):
         product.stack.up(app__web_processes=1, app__environment={"START_S": "25"}, **window)
     product.sample()
-    return Told(product, since, *product.signals(since), taken_mib)
+    return Report(product, since, *product.signals(since), taken_mib)
 
 
 @pytest.fixture(scope="package")
-def mended(outgrown: Told) -> Told:
+def mended(outgrown: Report) -> Report:
     """The same with quick queries, no load, crashes of the worker alone and a quick deploy."""
     product = outgrown.product
     since = product.now()
@@ -105,7 +105,7 @@ def mended(outgrown: Told) -> Told:
         product.visit("/query?ms=1")
         product.let_pass(1)
         product.sample()
-    return Told(product, since, *product.signals(since), 0)
+    return Report(product, since, *product.signals(since), 0)
 
 
 def load(product: Product) -> float:

@@ -35,8 +35,8 @@ class Product:
 
     @property
     def host(self) -> Host:
-        (found,) = inventory.every(self.stack.name)
-        return found
+        (host,) = inventory.every(self.stack.name)
+        return host
 
     def sh(self, script: str) -> str:
         """Run a script on the host."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.real.signals.conftest import Told
+from tests.real.signals.conftest import Report
 from tests.real.signals.product import Product
 from tests.support.waiting import until
 
@@ -22,7 +22,7 @@ SIGNS = ("latency", "load", "deploys", "crashes", "maintenance")
 def test_a_young_stack_stays_and_says_what_is_not_known(product: Product) -> None:
     product.sample()
     code, document = product.signals("1m")
-    verdicts = {one["key"]: one["verdict"] for one in document["signs"]}
+    verdicts = {sign["key"]: sign["verdict"] for sign in document["signs"]}
     assert (code, document["verdict"]) == (0, "stay")
     assert verdicts == {
         "latency": "not known",
@@ -35,23 +35,23 @@ def test_a_young_stack_stays_and_says_what_is_not_known(product: Product) -> Non
 
 
 @pytest.mark.parametrize("key", SIGNS)
-def test_a_sign_that_is_driven_into_is_there(outgrown: Told, key: str) -> None:
+def test_a_sign_that_is_driven_into_is_there(outgrown: Report, key: str) -> None:
     assert outgrown.sign(key)["verdict"] == "move on"
     assert (outgrown.code, outgrown.document["verdict"]) == (6, "move on")
 
 
 @pytest.mark.parametrize("key", SIGNS)
-def test_a_sign_that_is_driven_away_from_is_gone(mended: Told, key: str) -> None:
+def test_a_sign_that_is_driven_away_from_is_gone(mended: Report, key: str) -> None:
     assert mended.sign(key)["verdict"] in {"stay", "near"}
     assert (mended.code, mended.document["verdict"]) == (0, "stay")
 
 
-def measure(told: Told, key: str, name: str) -> dict[str, Any]:
-    (found,) = [one for one in told.sign(key)["measures"] if one["name"] == name]
-    return found  # type: ignore[no-any-return]
+def measure(report: Report, key: str, name: str) -> dict[str, Any]:
+    (measured,) = [row for row in report.sign(key)["measures"] if row["name"] == name]
+    return measured  # type: ignore[no-any-return]
 
 
-def test_numbers_are_those_that_were_brought_about(outgrown: Told, mended: Told) -> None:
+def test_numbers_are_those_that_were_brought_about(outgrown: Report, mended: Report) -> None:
     assert 100 < measure(outgrown, "latency", "mean of a query")["number"] < 1000
     assert measure(mended, "latency", "mean of a query")["number"] < 50
     assert measure(outgrown, "load", "CPU")["verdict"] == "move on"
@@ -63,7 +63,7 @@ def test_numbers_are_those_that_were_brought_about(outgrown: Told, mended: Told)
     assert alone["said"] == "the worker failed 2 times, web processes 0 times"
 
 
-def test_memory_is_what_the_machine_counts_outside(outgrown: Told) -> None:
+def test_memory_is_what_the_machine_counts_outside(outgrown: Report) -> None:
     """It counts the kernel's own and the file cache that is in use as well."""
     memory = measure(outgrown, "load", "memory")
     assert memory["verdict"] == "move on"
@@ -86,7 +86,7 @@ def test_a_host_that_does_not_answer(product: Product) -> None:
     )
 
 
-def test_the_timer_takes_samples_by_itself(mended: Told) -> None:
+def test_the_timer_takes_samples_by_itself(mended: Report) -> None:
     triggered = "systemctl show -P LastTriggerUSec samples.timer"
     until("the next minute", lambda: mended.product.sh(triggered), timeout_s=70)
     assert mended.product.sh("systemctl is-system-running") == "running"

@@ -10,9 +10,9 @@ from tests.support.clone import Stack
 
 def app_host(stack: Stack) -> Host:
     """The stack's host that runs the app."""
-    found = inventory.find(stack.resource("HostConfiguration")["id"])
-    assert found is not None
-    return found
+    host = inventory.find(stack.resource("HostConfiguration")["id"])
+    assert host is not None
+    return host
 
 
 def as_root(host: Host, command: str, stdin: str = "") -> str:

@@ -37,14 +37,14 @@ POSTGRES = "postgresql@17-main.service"
 @pytest.fixture(params=["stage1", "stage2"])
 def stack(request: pytest.FixtureRequest) -> Stack:
     """Each stage in turn."""
-    found: Stack = request.getfixturevalue(request.param)
-    return found
+    chosen: Stack = request.getfixturevalue(request.param)
+    return chosen
 
 
 def app_host(stack: Stack) -> Host:
-    found = inventory.find(stack.resource("HostConfiguration")["id"])
-    assert found is not None
-    return found
+    host = inventory.find(stack.resource("HostConfiguration")["id"])
+    assert host is not None
+    return host
 
 
 def database_hosts(stack: Stack) -> list[Host]:
@@ -155,9 +155,9 @@ def pem(certificate: x509.Certificate) -> str:
 
 def upstream(host: Host) -> str:
     """The name by which the pooler knows its database."""
-    found = re.search(r"^app = host=(\S+)", must(host, "cat /etc/pgbouncer/databases.ini"), re.M)
-    assert found
-    return found[1]
+    match = re.search(r"^app = host=(\S+)", must(host, "cat /etc/pgbouncer/databases.ini"), re.M)
+    assert match
+    return match[1]
 
 
 @contextmanager
@@ -287,9 +287,9 @@ def test_the_app_forges_no_line_that_signals_believes(stage1: Stack) -> None:
     for text in forged.values():
         assert text in must(host, f"journalctl -o cat --since=@{since:.0f}")
     samples, _, events = must(host, asking.command(since)).partition(asking.MARK)
-    found = evidence.read(samples, events, since, since + 60)
-    assert found.samples and all(sample.page_ms != 77700 for sample in found.samples)
-    assert (found.refused, found.runs) == ([], ())
+    signs = evidence.read(samples, events, since, since + 60)
+    assert signs.samples and all(sample.page_ms != 77700 for sample in signs.samples)
+    assert (signs.refused, signs.runs) == ([], ())
     assert "77777" not in samples
 
 
@@ -302,8 +302,8 @@ def test_the_apps_user_writes_where_it_should_and_nowhere_else(stack: Stack) -> 
     own = ["/run/cloud-init/tmp", "/run/web-8001", "/run/web-8002"]
     own += ["/var/cache/app-build", "/var/lib/app-runtimes"]  # of builds: web does not reach them
     uploads = ["/data/storage"] if stack.settings["stage"] == 1 else []
-    found = must(host, f"{find} || true", user="app").splitlines()
-    assert sorted(found) == [*uploads, *own]
+    writable = must(host, f"{find} || true", user="app").splitlines()
+    assert sorted(writable) == [*uploads, *own]
     sockets = must(host, "find /run -type s -writable 2>/dev/null || true", user="app").splitlines()
     foreign = "valkey|nginx|stages|/run/pgbouncer/(?!.s.PGSQL.6432$)"
     assert "/run/pgbouncer/.s.PGSQL.6432" in sockets
@@ -482,8 +482,8 @@ def test_clients_wait_while_postgresql_restarts(stage1: Stack) -> None:
         must(host, f"touch {folder}/enough")
         thread.join()
         must(host, f"rm -r {folder}")
-    found = json.loads(said[0])
-    assert found["answers"] > 200 and found["failures"] == []
+    result = json.loads(said[0])
+    assert result["answers"] > 200 and result["failures"] == []
     assert must(host, f"systemctl show --value -p InvocationID {POSTGRES}") != before
 
 

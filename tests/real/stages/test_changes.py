@@ -22,8 +22,8 @@ pytestmark = pytest.mark.real
 @pytest.fixture(params=["stage1", "stage2"])
 def stack(request: pytest.FixtureRequest) -> Stack:
     """Each stage in turn."""
-    found: Stack = request.getfixturevalue(request.param)
-    return found
+    chosen: Stack = request.getfixturevalue(request.param)
+    return chosen
 
 
 def on_host(stack: Stack, command: str) -> str:

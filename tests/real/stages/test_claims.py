@@ -20,10 +20,10 @@ pytestmark = pytest.mark.real
 @pytest.fixture
 def side(stage2: Stack) -> Iterator[Side]:
     """The app server of stage 2, filled for the benchmark."""
-    found = Side(stage2.name)
-    found.get_ready(10)
-    yield found
-    found.tidy()
+    prepared = Side(stage2.name)
+    prepared.get_ready(10)
+    yield prepared
+    prepared.tidy()
 
 
 def test_a_small_pool_serves_many_clients_in_every_way_in(side: Side) -> None:
@@ -36,11 +36,11 @@ def test_a_small_pool_serves_many_clients_in_every_way_in(side: Side) -> None:
     for name in ("scram", "verifier", "md5", "trust"):
         with claims.way(side, name) as url:
             assert side.pgbench(url, 5, 1, "-S", "-C", threads=5) > 0
-    found = {one.key: one.median for one in book.measures()}
-    servers = {mode: found[f"mode.{mode}.servers"] for mode in claims.MODES}
+    medians = {measure.key: measure.median for measure in book.measures()}
+    servers = {mode: medians[f"mode.{mode}.servers"] for mode in claims.MODES}
     assert all(0 < count <= sizes.pool + sizes.reserve for count in servers.values()), servers
     # Whoever has a session keeps its server connection, and the others wait for its end.
-    assert found["mode.session.rate"] < found["mode.transaction.rate"]
+    assert medians["mode.session.rate"] < medians["mode.transaction.rate"]
 
 
 def test_distance_costs_each_query_and_each_opening_again(side: Side) -> None:

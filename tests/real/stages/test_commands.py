@@ -115,9 +115,12 @@ def test_shell_and_console_are_interactive(stage1: Stack) -> None:
 
 
 def test_processes_and_their_restart(stage1: Stack) -> None:
-    found = {one["unit"]: one for one in json.loads(stage1.run("ps", "--json"))}
-    assert [*found] == ["web@8001.service", "web@8002.service", "worker@worker.1.service"]
-    assert all(one["state"] == "active" and one["memory_mib"] > 10 for one in found.values())
+    processes = {process["unit"]: process for process in json.loads(stage1.run("ps", "--json"))}
+    assert [*processes] == ["web@8001.service", "web@8002.service", "worker@worker.1.service"]
+    assert all(
+        process["state"] == "active" and process["memory_mib"] > 10
+        for process in processes.values()
+    )
     assert stage1.run("ps").splitlines()[0].split() == [
         "PROCESS",
         "STATE",
@@ -162,10 +165,10 @@ def test_logs_in_one_stream(stage1: Stack) -> None:
     following = started(stage1, "logs", "--follow", "--json", "--grep", "Task .* succeeded")
     assert following.stdout is not None
     stage1.get()  # its page gives the worker a job
-    told = json.loads(following.stdout.readline())
+    record = json.loads(following.stdout.readline())
     following.send_signal(signal.SIGINT)
     following.communicate()
-    assert (told["process"], told["unit"]) == ("worker", "worker@worker.1.service")
+    assert (record["process"], record["unit"]) == ("worker", "worker@worker.1.service")
     assert following.returncode == 0
     every = [json.loads(line)["process"] for line in stage1.run("logs", "--json").splitlines()]
     assert {*every} == {"web", "worker"}
@@ -233,7 +236,7 @@ def test_variables_are_encrypted_and_deployed_at_once(stage1: Stack) -> None:
 def test_more_of_a_process(stage1: Stack) -> None:
     """It also deploys the variables that the test above removed."""
     stage1.run("scale", "worker=2")
-    units = [one["unit"] for one in json.loads(stage1.run("ps", "--json"))]
+    units = [process["unit"] for process in json.loads(stage1.run("ps", "--json"))]
     assert units[2:] == ["worker@worker.1.service", "worker@worker.2.service"]
     assert stage1.run("run", "--", "env").count("LEVEL=") == 0
     refused = stage1.run("scale", "clock=1", code=2)
@@ -255,11 +258,11 @@ def test_the_database_as_the_app_and_from_above(stage1: Stack) -> None:
     )
     sql(stage1, trap)
     try:
-        found = json.loads(run(stage1, "db", "info", "--json"))
-        assert found["database"]["size_bytes"] > 1_000_000
-        assert "django_migrations" in str(found["database"]["tables"])
-        assert {one["database"] for one in found["pools"]} >= {"app_direct"}
-        assert found["slow"] and all(one["calls"] for one in found["slow"])
+        database = json.loads(run(stage1, "db", "info", "--json"))
+        assert database["database"]["size_bytes"] > 1_000_000
+        assert "django_migrations" in str(database["database"]["tables"])
+        assert {pool["database"] for pool in database["pools"]} >= {"app_direct"}
+        assert database["slow"] and all(query["calls"] for query in database["slow"])
         assert sql(
             stage1, "SELECT count(*) FROM public.trapped; SHOW search_path; SELECT current_user"
         ) == [
@@ -304,8 +307,10 @@ def test_a_failed_deploy_leaves_no_trace_and_a_rollback_needs_no_build(stage1: S
         assert file.read_text() == before
         stage1.run("up")
         assert stage1.get()["revision"] == stage1.outputs()["revision"] == second
-        found = json.loads(stage1.run("releases", "--json"))
-        assert [one["current"] for one in found].count(True) == 1 and found[0]["commit"] == second
+        releases = json.loads(stage1.run("releases", "--json"))
+        assert [release["current"] for release in releases].count(True) == 1 and releases[0][
+            "commit"
+        ] == second
         assert "No migrations to apply" in stage1.run("releases", "--log", second[:12])
         said = stage1.run("rollback")
         assert f"rolling back from {second[:12]} to {first[:12]}" in said

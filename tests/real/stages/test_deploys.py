@@ -64,15 +64,15 @@ def release(stack: Stack, version: str, listens: dict[str, str], boots_s: float 
 @pytest.fixture(params=["stage1", "stage2"])
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Each stage in turn, with the app in its first version."""
-    found: Stack = request.getfixturevalue(request.param)
-    start = found.clone.git("rev-parse", "HEAD")
+    chosen: Stack = request.getfixturevalue(request.param)
+    start = chosen.clone.git("rev-parse", "HEAD")
     try:
-        release(found, "first", PORT)
-        found.up(app__directory=FOLDER, app__health_path="/health", app__web_processes=1)
-        yield found
+        release(chosen, "first", PORT)
+        chosen.up(app__directory=FOLDER, app__health_path="/health", app__web_processes=1)
+        yield chosen
     finally:
-        found.clone.git("reset", "--quiet", "--hard", start)
-        found.up(
+        chosen.clone.git("reset", "--quiet", "--hard", start)
+        chosen.up(
             app__directory=SAMPLE["app.directory"], app__health_path=None, app__web_processes=None
         )
 
@@ -84,7 +84,7 @@ def test_no_request_fails(stack: Stack) -> None:
         stack.up()
         assert fetch(url) == "second 8001"
         stack.run("restart", "--", "web")
-    one = seen.failed()
+    single_process = seen.failed()
     # Another number of them reloads Nginx, which closes connections that are idle.
     stack.up(app__web_processes=2)
     with load(url, per_second=20) as seen:
@@ -105,7 +105,7 @@ def test_no_request_fails(stack: Stack) -> None:
         stack.up()
         until("the spare to go", stack.rested)
     assert len(seen.requests) > 100
-    assert (one, seen.failed()) == ([], [])
+    assert (single_process, seen.failed()) == ([], [])
 
 
 def test_a_request_that_takes_long_ends_before_its_process(stack: Stack) -> None:

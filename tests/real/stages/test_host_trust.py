@@ -42,15 +42,15 @@ END
 @pytest.fixture(params=["stage1", "stage2"])
 def stack(request: pytest.FixtureRequest) -> Stack:
     """Each stage in turn."""
-    found: Stack = request.getfixturevalue(request.param)
-    return found
+    chosen: Stack = request.getfixturevalue(request.param)
+    return chosen
 
 
 @pytest.fixture
 def host(stage1: Stack) -> Iterator[Host]:
     """Stage 1's host; what a test planted is gone afterwards."""
-    yield (found := app_host(stage1))
-    as_root(found, "cd /var/lib/app && rm -rf .local seen link suid x")
+    yield (app_server := app_host(stage1))
+    as_root(app_server, "cd /var/lib/app && rm -rf .local seen link suid x")
 
 
 def deploy(stack: Stack) -> None:
@@ -172,8 +172,8 @@ def test_root_names_no_path_below_a_directory_that_a_lesser_user_can_write(stack
     named = [*inputs["files"], *inputs["directories"], *inputs["absent"]]
     own = [release.CURRENT, release.RELEASES / "x", release.REMOVED / "x", release.COMPLETE / "x"]
     named += [str(path) for path in own]
-    found = as_root(app_host(stack), f"python3 -c '{WEAK}'", stdin=json.dumps(named))
-    assert [line for line in found.splitlines() if not re.match(FINE, line)] == []
+    weak = as_root(app_host(stack), f"python3 -c '{WEAK}'", stdin=json.dumps(named))
+    assert [line for line in weak.splitlines() if not re.match(FINE, line)] == []
 
 
 FINE = (
@@ -213,13 +213,13 @@ def test_every_directory_that_a_lesser_user_can_write_is_known(stack: Stack) -> 
     skip = "-path /proc -o -path /sys -o -path /dev"
     find = f"find / \\( {skip} \\) -prune -o -type d \\( {weak} \\) -print -prune"
     # What is gone again while it looks is no failure.
-    found = as_root(app_host(stack), f"{find} 2>/dev/null || true").splitlines()
-    assert "/tmp" in found
+    writable = as_root(app_host(stack), f"{find} 2>/dev/null || true").splitlines()
+    assert "/tmp" in writable
     private = re.compile(r"(/var)?/tmp/|/run/credentials/")
     known = {name for names in WRITTEN_BY_OTHERS for name in names.split()}
     assert {
-        re.sub(r"^(/srv/app/releases/|/run/user/|/run/web-).*", r"\1*", path) for path in found
-    } - {path for path in found if private.match(path)} <= known
+        re.sub(r"^(/srv/app/releases/|/run/user/|/run/web-).*", r"\1*", path) for path in writable
+    } - {path for path in writable if private.match(path)} <= known
 
 
 def test_frameworks_keep_their_temporary_files_and_logs_beside_their_code(
@@ -235,7 +235,7 @@ def test_frameworks_keep_their_temporary_files_and_logs_beside_their_code(
 
 def test_no_process_of_a_host_has_the_id_of_a_person_on_the_machine(stack: Stack) -> None:
     """There they are processes of the machine, which its users could signal and trace."""
-    found = as_root(app_host(stack), "id -u ops; id -u app; id -u pgbouncer; ps -e -o uid=")
-    own, seen = found.split()[:3], {int(uid) for uid in found.split()}
+    listed = as_root(app_host(stack), "id -u ops; id -u app; id -u pgbouncer; ps -e -o uid=")
+    own, seen = listed.split()[:3], {int(uid) for uid in listed.split()}
     assert own == [str(uid) for uid in (ids.LOGIN, ids.APP, ids.PGBOUNCER)]
     assert {uid for uid in seen if 1000 <= uid < 60000} <= {ids.POSTGRES}

@@ -58,9 +58,9 @@ def test_a_login_that_is_refused_is_let_in_with_a_key_in_the_agent(
 ) -> None:
     """As on a cloud that keeps no key of the stack's own: the operator's are offered."""
     (known,) = [
-        one["outputs"]
-        for one in stage2.exported()["deployment"]["resources"]
-        if one["type"].endswith(":FirstBoot")
+        resource["outputs"]
+        for resource in stage2.exported()["deployment"]["resources"]
+        if resource["type"].endswith(":FirstBoot")
     ]
 
     def look() -> dict[str, Any]:
@@ -78,9 +78,9 @@ def test_a_login_that_is_refused_is_let_in_with_a_key_in_the_agent(
 
 def plain(value: Any) -> str:
     """A secret of a state that was exported with its secrets, which are JSON."""
-    found = json.loads(value["plaintext"]) if isinstance(value, dict) else value
-    assert isinstance(found, str)
-    return found
+    text = json.loads(value["plaintext"]) if isinstance(value, dict) else value
+    assert isinstance(text, str)
+    return text
 
 
 def test_a_server_that_does_not_tell_its_signs_still_has_a_status(stage1: Stack) -> None:

@@ -85,13 +85,13 @@ def test_all_that_waits_goes_to_the_new_server_and_down_would_lose_it(stage2: St
 
 def test_a_queue_that_is_handed_over_again_adds_nothing(stage2: Stack) -> None:
     """What both servers have by then is put together, once: the first try may have been killed."""
-    (found,) = [
-        one["outputs"]
-        for one in stage2.exported()["deployment"]["resources"]
-        if one["type"].endswith(":QueueHandover")
+    (handover,) = [
+        resource["outputs"]
+        for resource in stage2.exported()["deployment"]["resources"]
+        if resource["type"].endswith(":QueueHandover")
     ]
-    key = json.loads(found["private_key"]["plaintext"])
-    props = {**found, "private_key": key, "app": {"web_units": [], "worker_units": []}}
+    key = json.loads(handover["private_key"]["plaintext"])
+    props = {**handover, "private_key": key, "app": {"web_units": [], "worker_units": []}}
 
     def ask(document: dict[str, Any]) -> dict[str, Any]:
         return work(props, document, deadline_s=60, wait_s=0)
@@ -99,11 +99,11 @@ def test_a_queue_that_is_handed_over_again_adds_nothing(stage2: Stack) -> None:
     fill_in = ["rpush l {}", "sadd s {}", "zadd z {0} {0}", "hset h {0} {0}", "set n {}"]
     fill_in += ["xadd x * f {}", "hset h both {}", "set old-{} 1"]
     try:
-        valkey(stage2, *(one.format(7) for one in fill_in))
+        valkey(stage2, *(command.format(7) for command in fill_in))
         given = ask(host_document.to_give_queue(props))
         assert given["id"] == ask(host_document.to_give_queue(props))["id"]
         ask(host_document.to_forget_queue(props))
-        valkey(stage2, *(one.format(5) for one in fill_in))
+        valkey(stage2, *(command.format(5) for command in fill_in))
         for new in (True, False):
             assert ask(host_document.to_take_queue(props, given)) == {"new": new}
             assert valkey(stage2, "lrange l 0 -1", "sort s", "zrange z 0 -1") == ["5", "7"] * 3
@@ -175,12 +175,12 @@ def test_a_server_that_could_not_install_its_packages_is_refused_first(stage1: S
     there = on_host(stage1, lists)
     stage1.configure(app__packages=[*packages, "no-such-package"])
     try:
-        told = [stage1.run("preview", code=2)]
+        outputs = [stage1.run("preview", code=2)]
         stage1.configure(server__generation=41)
-        told.append(stage1.run("up", code=2))
+        outputs.append(stage1.run("up", code=2))
     finally:
         stage1.configure(app__packages=packages, server__generation=generation)
-    for said in told:
+    for said in outputs:
         assert "stages:app.packages: should be packages that Debian has" in said
         assert "got 'no-such-package'" in said and "Nothing was changed." in said
         assert (

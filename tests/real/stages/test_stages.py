@@ -19,8 +19,8 @@ pytestmark = pytest.mark.real
 @pytest.fixture(params=["stage1", "stage2"])
 def stack(request: pytest.FixtureRequest) -> Stack:
     """Each stage in turn."""
-    found: Stack = request.getfixturevalue(request.param)
-    return found
+    chosen: Stack = request.getfixturevalue(request.param)
+    return chosen
 
 
 def on_host(stack: Stack, command: str, code: int = 0) -> str:
@@ -32,22 +32,22 @@ def proof(stack: Stack) -> dict[str, Any]:
     """The app's proof, once a job has been done by the worker."""
 
     def with_job() -> dict[str, Any] | None:
-        found: dict[str, Any] = stack.get()
-        return found if found["queue"].get("latest") else None
+        page: dict[str, Any] = stack.get()
+        return page if page["queue"].get("latest") else None
 
     return until("a job done by the worker", with_job)
 
 
 def test_the_page_proves_the_stage(stack: Stack) -> None:
-    found = proof(stack)
-    assert found["problem"] is None
-    assert found["stack"] == stack.name
-    assert str(found["stage"]) == str(stack.settings["stage"])
-    assert found["revision"] == stack.outputs()["revision"]
-    assert found["pooler"]["pooled"] is True
-    assert found["database"]["role"] == "app"
-    assert found["queue"]["latest"]["host"] == found["web"]["host"]
-    before = found["visits"]["count"]
+    page = proof(stack)
+    assert page["problem"] is None
+    assert page["stack"] == stack.name
+    assert str(page["stage"]) == str(stack.settings["stage"])
+    assert page["revision"] == stack.outputs()["revision"]
+    assert page["pooler"]["pooled"] is True
+    assert page["database"]["role"] == "app"
+    assert page["queue"]["latest"]["host"] == page["web"]["host"]
+    before = page["visits"]["count"]
     assert stack.get()["visits"]["count"] > before
     assert "<html" in stack.get("/")
 

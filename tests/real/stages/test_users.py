@@ -24,13 +24,13 @@ def cores_of(host: Host) -> set[int]:
     begun = ["systemd-run", "--quiet", "--wait", "--pipe", "sh", "-c", look]
     listed = host.run(begun).stdout.splitlines()
     assert len(listed) > 3, listed
-    return {one for line in listed for one in _numbers(line.rpartition(":")[2])}
+    return {core for line in listed for core in _numbers(line.rpartition(":")[2])}
 
 
 def _numbers(ranges: str) -> set[int]:
     """``0,2-3`` of taskset."""
     ends = [each.split("-") for each in ranges.split(",")]
-    return {n for one in ends for n in range(int(one[0]), int(one[-1]) + 1)}
+    return {n for end in ends for n in range(int(end[0]), int(end[-1]) + 1)}
 
 
 def test_users_of_stage_1_are_served(stage1: Stack) -> None:
@@ -42,10 +42,10 @@ def test_users_of_stage_2_are_served(stage2: Stack) -> None:
 
 
 def _are_served(stage: users.Stage, who: set[str]) -> None:
-    found, used = users.during(stage, users=40, seconds=3)
-    assert found.errors == 0
-    assert found.rate > 0
-    assert 0 < found.p50_ms <= found.p99_ms
+    seen, used = users.during(stage, users=40, seconds=3)
+    assert seen.errors == 0
+    assert seen.rate > 0
+    assert 0 < seen.p50_ms <= seen.p99_ms
     assert set(used) == who
     assert all(percent > 0 for percent in used.values()), used
 

@@ -74,8 +74,8 @@ def do(stack: Stack, command: str) -> tuple[int, str]:
 
 def position(said: str, words: str) -> int:
     """Where a line begins that holds the words; past the end where there is none."""
-    found = said.find(words)
-    return found if found >= 0 else len(said)
+    index = said.find(words)
+    return index if index >= 0 else len(said)
 
 
 @pytest.mark.parametrize("stack", [2], indirect=True)

@@ -26,9 +26,9 @@ class Product:
 
     @property
     def cluster(self) -> Cluster:
-        found = cluster.find(self.stack.name, self.stack.name)
-        assert found is not None
-        return found
+        known = cluster.find(self.stack.name, self.stack.name)
+        assert known is not None
+        return known
 
     def member(self, name: str) -> Host:
         host = self.cluster.host(name)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.real
 def test_followers_stream_over_verified_tls_from_private_addresses(product: Product) -> None:
     name = product.stack.name
     streams = replication.streams(product.primary)
-    assert {one: stream.sync for one, stream in streams.items()} == {
+    assert {follower: stream.sync for follower, stream in streams.items()} == {
         slot(f"{name}-standby"): True,
         slot(f"{name}-replica-1"): False,
     }
@@ -70,7 +70,9 @@ def test_status_tells_roles_and_lag(product: Product) -> None:
     name = product.stack.name
     said = json.loads(product.stack.run("status", "--json"))
     assert said["healthy"] is True
-    assert {one["name"]: (one["role"], one["well"]) for one in said["databases"]} == {
+    assert {
+        database["name"]: (database["role"], database["well"]) for database in said["databases"]
+    } == {
         name: ("primary", True),
         f"{name}-standby": ("standby", True),
         f"{name}-replica-1": ("replica", True),

@@ -61,12 +61,12 @@ def silent(host: Host) -> Iterator[None]:
 
 def roles(product: Product) -> dict[str, tuple[str, str]]:
     """Role and presence of first member and standby, as the engine's state has them."""
-    found = {
-        one["outputs"]["name"]: (one["outputs"]["role"], one["outputs"]["present"])
-        for one in product.stack.resources()
-        if one["type"].endswith((":Database", ":Follower"))
+    known = {
+        resource["outputs"]["name"]: (resource["outputs"]["role"], resource["outputs"]["present"])
+        for resource in product.stack.resources()
+        if resource["type"].endswith((":Database", ":Follower"))
     }
-    return {name: found[name] for name in found if "replica" not in name}
+    return {name: known[name] for name in known if "replica" not in name}
 
 
 def test_a_dead_primary_is_followed_by_the_standby(product: Product) -> None:
@@ -114,9 +114,9 @@ def test_a_failover_is_shown_and_asked_for(product: Product) -> None:
     ):
         assert line in said
     plan = product.failover("--json")
-    found = re.search(r"^\{.*?^\}", plan, re.MULTILINE | re.DOTALL)
-    assert found is not None
-    assert json.loads(found[0]) == {
+    printed = re.search(r"^\{.*?^\}", plan, re.MULTILINE | re.DOTALL)
+    assert printed is not None
+    assert json.loads(printed[0]) == {
         "stack": before.stack,
         "database": before.name,
         "primary": before.primary,

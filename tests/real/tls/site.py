@@ -111,7 +111,7 @@ class Site:
         connection.request("GET", path)
         return connection.getresponse()
 
-    def told(self) -> dict[str, Any]:
-        """What the host's own program tells ``status``."""
-        found: dict[str, Any] = json.loads(self.on_host(f"{PROGRAM} status"))
-        return found
+    def reported(self) -> dict[str, Any]:
+        """What the host's own program reports to ``status``."""
+        status: dict[str, Any] = json.loads(self.on_host(f"{PROGRAM} status"))
+        return status

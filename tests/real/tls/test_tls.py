@@ -14,8 +14,8 @@ pytestmark = pytest.mark.real
 @pytest.fixture(params=["stage1", "stage2"])
 def either(request: pytest.FixtureRequest) -> Site:
     """Each stage in turn."""
-    found: Site = request.getfixturevalue(request.param)
-    return found
+    chosen: Site = request.getfixturevalue(request.param)
+    return chosen
 
 
 def test_before_the_name_leads_here_the_site_answers_self_signed(either: Site) -> None:
@@ -36,11 +36,11 @@ def test_once_it_does_another_up_gets_the_certificate_at_once(stage1: Site) -> N
     stage1.leads_to(stage1.address)
     said = stage1.stack.run("up")
     assert "nothing to change" in said and "by CN=Pebble" in said
-    served, told = stage1.certificate(), stage1.told()
+    served, status = stage1.certificate(), stage1.reported()
     assert "Pebble" in served.issuer.rfc4514_string()
-    assert (told["resolved"], told["self_signed"]) == ([stage1.address], False)
-    assert int(told["serial"], 16) == served.serial_number
-    assert told["until"].startswith(f"{served.not_valid_after_utc:%Y-%m-%d %H:%M}")
+    assert (status["resolved"], status["self_signed"]) == ([stage1.address], False)
+    assert int(status["serial"], 16) == served.serial_number
+    assert status["until"].startswith(f"{served.not_valid_after_utc:%Y-%m-%d %H:%M}")
 
 
 def test_the_timer_gets_it_too(stage2: Site) -> None:
@@ -94,7 +94,7 @@ def test_a_due_certificate_is_renewed_and_served_without_a_restart(stage1: Site)
     assert stage1.certificate().serial_number != before.serial_number
     assert "Pebble" in stage1.certificate().issuer.rfc4514_string()
     assert stage1.on_host("systemctl show -P MainPID nginx") == nginx
-    assert stage1.told()["problem"] == ""
+    assert stage1.reported()["problem"] == ""
 
 
 def test_a_certificate_that_nginx_refuses_is_not_served(stage1: Site) -> None:
