@@ -61,13 +61,14 @@ def test_the_layout_is_that_of_the_tree() -> None:
     } | {"tests"}
     clouds = "|".join(cloud_names())
     there = {
-        re.sub(rf"^components/clouds/({clouds})", "components/clouds/<name>", one) for one in there
+        re.sub(rf"^components/clouds/({clouds})", "components/clouds/<name>", path)
+        for path in there
     }
     local_alone = {
         f"components/clouds/<name>/{own}" for own in ("bucket", "database", "hosts", "net")
     }
     there -= {"components/clouds", *local_alone}
-    assert {one for one in there if not re.search(r"/files/|resources/files", one)} == tree()
+    assert {path for path in there if not re.search(r"/files/|resources/files", path)} == tree()
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\((?!http)([^)]+)\)", TEXT))

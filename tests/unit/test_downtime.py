@@ -31,7 +31,7 @@ def step(type_: str, op: downtime.Op = "update", **more: Any) -> Step:
 
 
 def cost(stack: str, *steps: Step, **more: object) -> list[str]:
-    return [one.text() for one in downtime.expected(steps, of(stack, **more))]
+    return [step.text() for step in downtime.expected(steps, of(stack, **more))]
 
 
 AWS_SERVER = "aws:ec2/instance:Instance"
@@ -182,7 +182,11 @@ def test_every_cloud_says_what_a_replaced_server_costs(cloud: str) -> None:
 
 def changed_host(**more: Any) -> Step:
     """A change of the host of the very stack."""
-    (inputs,) = [one["inputs"] for one in planned("local-stage1").resources if one["type"] == HOST]
+    (inputs,) = [
+        resource["inputs"]
+        for resource in planned("local-stage1").resources
+        if resource["type"] == HOST
+    ]
     return step(HOST, old=inputs, new={**inputs, **more})
 
 
@@ -231,8 +235,8 @@ def test_the_longest_comes_first_and_what_costs_nothing_last() -> None:
         step(AWS_SERVER, fields=frozenset({"instanceType"})),
         step("aws:ec2/eip:Eip", "replace"),
     ]
-    found = downtime.expected(steps, of("aws-stage1"))
-    assert [(one.least_s, one.most_s) for one in found] == [(60, None), (60, 300), (0, 0)]
+    expected = downtime.expected(steps, of("aws-stage1"))
+    assert [(line.least_s, line.most_s) for line in expected] == [(60, None), (60, 300), (0, 0)]
 
 
 def test_fact_7_the_steps_of_an_engines_preview() -> None:
@@ -252,17 +256,19 @@ def test_fact_7_the_steps_of_an_engines_preview() -> None:
             {"op": "create-replacement", "urn": host, "newState": {"inputs": {"login": "ops"}}},
         ]
     }
-    found = downtime.steps_in_preview(document)
-    assert [(one.op, one.old_first, sorted(one.fields)) for one in found] == [
+    steps = downtime.steps_in_preview(document)
+    assert [(step.op, step.old_first, sorted(step.fields)) for step in steps] == [
         ("update", False, ["instanceType", "list", "tags"]),
         ("replace", True, []),
     ]
-    assert found[1].old == found[1].new == {"login": "ops"}
-    assert (found[0].type, found[0].name) == (AWS_SERVER, "s-app-thing")
-    told = downtime.expected(found, of("aws-stage1"))
-    assert [one.most_s for one in told] == [900, 300]
-    back = [Downtime(**one) for one in json.loads(json.dumps([one.as_json() for one in told]))]
-    assert back == told
+    assert steps[1].old == steps[1].new == {"login": "ops"}
+    assert (steps[0].type, steps[0].name) == (AWS_SERVER, "s-app-thing")
+    expected = downtime.expected(steps, of("aws-stage1"))
+    assert [line.most_s for line in expected] == [900, 300]
+    back = [
+        Downtime(**line) for line in json.loads(json.dumps([line.as_json() for line in expected]))
+    ]
+    assert back == expected
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,8 @@ def test_nothing_else_moves_a_pin(key: str) -> None:
 
 def test_a_refresh_asks_nobody() -> None:
     props = {**PINNED, "host_key": "ssh-ed25519 AAAA"}
-    found = PinnedHostKeyProvider().read("4711", props)
-    assert (found.id, found.outs) == ("4711", props)
+    read = PinnedHostKeyProvider().read("4711", props)
+    assert (read.id, read.outs) == ("4711", props)
 
 
 def test_a_server_that_does_not_answer_is_told() -> None:

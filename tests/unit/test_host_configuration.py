@@ -60,9 +60,9 @@ OLDS = {**outputs(news()), "__provider": "older pickle"}
 
 
 def test_the_same_wish_for_a_host_without_drift_changes_nothing() -> None:
-    found = provider.diff("id", OLDS, news())
-    assert found.changes is False
-    assert found.replaces == []
+    answer = provider.diff("id", OLDS, news())
+    assert answer.changes is False
+    assert answer.replaces == []
 
 
 @pytest.mark.parametrize("key", ["server_id", "attachment_id"])
@@ -71,10 +71,10 @@ def test_the_same_wish_for_a_host_without_drift_changes_nothing() -> None:
 def test_another_server_or_attachment_replaces_it_as_the_server_is_replaced(
     key: str, value: str, first: str
 ) -> None:
-    found = provider.diff("id", OLDS, news(**{key: value}, delete_before_replace=first))
-    assert found.changes is True
-    assert found.replaces == [key]
-    assert found.delete_before_replace is (first == "yes")
+    answer = provider.diff("id", OLDS, news(**{key: value}, delete_before_replace=first))
+    assert answer.changes is True
+    assert answer.replaces == [key]
+    assert answer.delete_before_replace is (first == "yes")
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_another_server_or_attachment_replaces_it_as_the_server_is_replaced(
     ],
 )
 def test_another_wish_is_an_update_in_place(change: dict[str, Any]) -> None:
-    found = provider.diff("id", OLDS, news(**change))
-    assert found.changes is True
-    assert found.replaces == []
+    answer = provider.diff("id", OLDS, news(**change))
+    assert answer.changes is True
+    assert answer.replaces == []
     assert changed(OLDS, news(**change)) == list(change)
 
 
@@ -100,9 +100,9 @@ def test_a_repository_at_another_path_is_no_change() -> None:
 
 
 def test_drift_alone_is_an_update() -> None:
-    found = provider.diff("id", {**OLDS, "drift": {"/etc/a": "is missing"}}, news())
-    assert found.changes is True
-    assert found.replaces == []
+    answer = provider.diff("id", {**OLDS, "drift": {"/etc/a": "is missing"}}, news())
+    assert answer.changes is True
+    assert answer.replaces == []
 
 
 @pytest.mark.parametrize("change", [{"force_stop": "yes"}, {"private_key": "new"}])

@@ -67,9 +67,9 @@ def observed(props: dict[str, Any]) -> dict[str, Any]:
 
 def leaves(value: Any) -> list[Any]:
     if isinstance(value, dict):
-        return [leaf for one in value.values() for leaf in leaves(one)]
+        return [leaf for item in value.values() for leaf in leaves(item)]
     if isinstance(value, list):
-        return [leaf for one in value for leaf in leaves(one)]
+        return [leaf for item in value for leaf in leaves(item)]
     return [value]
 
 
@@ -134,23 +134,23 @@ FILE = wanted(inputs()["files"]["/etc/nginx/app.conf"])
 )
 def test_drift_is_told_in_words(part: str, key: str, value: Any, said: str) -> None:
     props = inputs()
-    found = observed(props)
-    found[part][key] = value
-    assert host_document.drift(props, found) == {key: said}
+    state = observed(props)
+    state[part][key] = value
+    assert host_document.drift(props, state) == {key: said}
 
 
 @pytest.mark.parametrize("state", ["reloading", "skipped"])
 def test_a_unit_in_a_reload_or_skipped_by_itself_is_no_drift(state: str) -> None:
     props = inputs()
-    found = observed(props)
-    found["units"]["worker.service"] = state
-    assert host_document.drift(props, found) == {}
+    observation = observed(props)
+    observation["units"]["worker.service"] = state
+    assert host_document.drift(props, observation) == {}
 
 
 def test_another_release_and_a_missing_package_are_drift() -> None:
     props = inputs()
-    found = {**observed(props), "release": "", "missing_packages": ["curl"]}
-    assert host_document.drift(props, found) == {
+    state = {**observed(props), "release": "", "missing_packages": ["curl"]}
+    assert host_document.drift(props, state) == {
         "release": "is missing",
         "package curl": "is missing",
     }
@@ -158,8 +158,8 @@ def test_another_release_and_a_missing_package_are_drift() -> None:
 
 def test_a_refresh_shows_the_file_that_drifted_and_nothing_of_its_content() -> None:
     props = inputs()
-    found = host_document.as_found(props, {"/etc/nginx/app.conf": "is missing"})
-    assert found["files"]["/etc/nginx/app.conf"]["content"] == (
+    shown = host_document.as_found(props, {"/etc/nginx/app.conf": "is missing"})
+    assert shown["files"]["/etc/nginx/app.conf"]["content"] == (
         "(/etc/nginx/app.conf is missing on the host)\n"
     )
-    assert {**found, "files": props["files"]} == props
+    assert {**shown, "files": props["files"]} == props

@@ -200,7 +200,7 @@ def test_an_internal_error_keeps_host_and_trace() -> None:
 def test_a_failure_shows_nothing_that_a_terminal_obeys() -> None:
     hostile = "\x1b]0;x\x07\n::error::y\u202e"
     keys = ("host", "where", "cause", "remedy", "output")
-    told = str(session._failure(dict.fromkeys(keys, hostile), set()))
-    assert all(line.isprintable() for line in told.splitlines())
-    assert not any(line.lstrip().startswith("::") for line in told.splitlines())
-    assert len(told.splitlines()) == 3  # host, where, cause and remedy are one line
+    message = str(session._failure(dict.fromkeys(keys, hostile), set()))
+    assert all(line.isprintable() for line in message.splitlines())
+    assert not any(line.lstrip().startswith("::") for line in message.splitlines())
+    assert len(message.splitlines()) == 3  # host, where, cause and remedy are one line

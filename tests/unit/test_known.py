@@ -25,19 +25,21 @@ def plan(stack: str) -> Plan:
 def test_what_is_protected_and_in_no_network_s_service_holds_data_or_an_address(stack: str) -> None:
     """A cloud protects more than that: what cannot go as long as a database is in it, and the
     rules of a bucket."""
-    protected = {one["type"] for one in plan(stack).resources if one.get("protect")}
+    protected = {resource["type"] for resource in plan(stack).resources if resource.get("protect")}
     holding = {
-        one["type"]
-        for one in plan(stack).resources
-        if known.lookup(one["type"]).lost(one["inputs"])
+        resource["type"]
+        for resource in plan(stack).resources
+        if known.lookup(resource["type"]).lost(resource["inputs"])
     }
-    assert {known.lookup(one).holds for one in holding} == {"data", "address"}
+    assert {known.lookup(type_).holds for type_ in holding} == {"data", "address"}
     assert holding <= protected | {"pulumi-python:dynamic/local:Address"}  # no one else has it
     around = {"Vpc", "Subnet", "SubnetGroup", "SecurityGroup", "DatabaseFirewall", "Tag"}
     around |= {"GeneratedSecrets"}  # with the passphrase that opens the backups
-    names = {one: one.rpartition(":")[2] for one in protected}
-    ruled = {one for one, name in names.items() if name.startswith("Bucket") and name != "Bucket"}
-    assert {one for one, name in names.items() if name not in around} - ruled <= holding
+    names = {type_: type_.rpartition(":")[2] for type_ in protected}
+    ruled = {
+        type_ for type_, name in names.items() if name.startswith("Bucket") and name != "Bucket"
+    }
+    assert {type_ for type_, name in names.items() if name not in around} - ruled <= holding
 
 
 def test_a_replica_is_a_copy() -> None:
@@ -48,19 +50,24 @@ def test_a_replica_is_a_copy() -> None:
 def test_every_cloud_describes_its_types() -> None:
     for name in cloud_names():
         assert any(f"{name}:" in type_ for type_ in known.all_known())
-    used = {one["type"] for stack in LOCAL for one in plan(stack).resources if one["custom"]}
+    used = {
+        resource["type"]
+        for stack in LOCAL
+        for resource in plan(stack).resources
+        if resource["custom"]
+    }
     assert used <= set(known.all_known())
 
 
 def test_the_clouds_kinds_and_the_stand_in_s_table_say_the_same() -> None:
     """Of every input that a stack sets: the one decides on comments, the other on engine tests."""
     for stack in STACKS:
-        for one in plan(stack).resources:
-            package, type_ = one["type"].partition(":")[0], one["type"]
-            if not one["custom"] or type_ not in replacing.REPLACES:
+        for resource in plan(stack).resources:
+            package, type_ = resource["type"].partition(":")[0], resource["type"]
+            if not resource["custom"] or type_ not in replacing.REPLACES:
                 continue
             table = {*replacing.REPLACES[type_], *replacing.ANYWHERE.get(package, {})}
-            for key in one["inputs"]:
+            for key in resource["inputs"]:
                 assert known.lookup(type_).forces(key) == (key in table), (type_, key)
 
 

@@ -18,6 +18,7 @@ FOLDERS = (
     "tests/machine",
     "tests/real",
     "tests/support",
+    "tests/unit",
 )
 """Those that keep the rule."""
 VAGUE = {"found", "one", "told"}

@@ -49,11 +49,11 @@ def app(**changes: Any) -> App:
 
 
 def test_a_path_resolves_to_the_commit_and_its_procfile(project: Path) -> None:
-    found = resolve(app(), project)
-    assert found.commit == git(project, "rev-parse", "HEAD")
-    assert found.procfile == "web: run\n"
-    assert found.repository == str(project)
-    assert not found.uncommitted
+    release = resolve(app(), project)
+    assert release.commit == git(project, "rev-parse", "HEAD")
+    assert release.procfile == "web: run\n"
+    assert release.repository == str(project)
+    assert not release.uncommitted
 
 
 def test_changes_without_a_commit_are_noticed_only_in_the_apps_folder(project: Path) -> None:
@@ -209,9 +209,9 @@ def test_windows_line_ends_are_seen_and_other_bytes_are_no_traceback(project: Pa
     for text in (b"web: a\r\n", b"web: caf\xe9\n"):
         (project / "shop" / "Procfile").write_bytes(text)
         git(project, "commit", "--quiet", "-am", "bytes")
-        found = resolve(app(), project)
+        release = resolve(app(), project)
         with pytest.raises(UserError, match="Procfile:1: should "):
-            procfile.parse(found.procfile)
+            procfile.parse(release.procfile)
 
 
 class Refusing(http.server.SimpleHTTPRequestHandler):

@@ -125,35 +125,35 @@ def in_source(source: str) -> Iterator[str]:
 @cache
 def remedies() -> dict[str, str]:
     """Return every remedy with the first file that has it."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for folder in ("benchmarks", "components", "planning", "policy", "scripts"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             for text in in_source(file.read_text()):
-                found.setdefault(text, str(file.relative_to(ROOT)))
-    return found
+                texts.setdefault(text, str(file.relative_to(ROOT)))
+    return texts
 
 
 def faults(remedy: str) -> list[str]:
     """Return what a remedy names that is not there."""
-    found = []
+    wrong = []
     for target, rest in re.findall(r"(?:^|`)make ([a-z-]+)([^`.;]*)", remedy):
         if target not in TARGETS:
-            found.append(f"make {target}")
-        found += [name for name in re.findall(r"\b([A-Z_]+)=", rest) if name not in VARIABLES]
-    found += without_stack(remedy)
+            wrong.append(f"make {target}")
+        wrong += [name for name in re.findall(r"\b([A-Z_]+)=", rest) if name not in VARIABLES]
+    wrong += without_stack(remedy)
     for name in re.findall(r"stages:([a-z0-9_.]*[a-z0-9_])", remedy):
         if name not in NAMES:
-            found.append(f"stages:{name}")
+            wrong.append(f"stages:{name}")
     for path in re.findall(r"\b(?:components|scripts|stacks|docs|policy)/[\w./{}-]*\w", remedy):
         if PLACEHOLDER not in path and not (ROOT / path).exists():
-            found.append(path)
+            wrong.append(path)
     for command in re.findall(r"\b(?:aws|doctl|pulumi) [a-z][^`;,)]*", remedy):
         if not any(command.startswith(known) for known in COMMANDS):
-            found.append(command)
-    found += re.findall(r"(?<!\.venv/bin/)\bpython -m [\w.]+|\b\w+\.py \w+(?=`)", remedy)
-    found += re.findall(r"\bhttp://\S+", remedy)
-    found += re.findall(r"(?i)\b(?:farewell|loud way past|a lack of)\b", remedy)
-    return found
+            wrong.append(command)
+    wrong += re.findall(r"(?<!\.venv/bin/)\bpython -m [\w.]+|\b\w+\.py \w+(?=`)", remedy)
+    wrong += re.findall(r"\bhttp://\S+", remedy)
+    wrong += re.findall(r"(?i)\b(?:farewell|loud way past|a lack of)\b", remedy)
+    return wrong
 
 
 def without_stack(text: str) -> list[str]:
@@ -219,14 +219,14 @@ def test_what_is_not_there_is_noticed(remedy: str, missing: list[str]) -> None:
 @pytest.mark.parametrize("folder", ["components", "scripts", "policy"])
 def test_a_text_that_names_a_command_names_its_stack_as_well(folder: str) -> None:
     """Settings are described for all stacks at once."""
-    found = [
+    nameless = [
         f"{file.relative_to(ROOT)}: {text}"
         for file in sorted((ROOT / folder).rglob("*.py"))
         if file.parent != ROOT / "components" / "settings"
         for text in shown(file.read_text())
         if without_stack(text) and not any(known in text for known in NAMED_ALONE)
     ]
-    assert found == []
+    assert nameless == []
 
 
 def test_a_remedy_with_a_command_or_a_setting_has_an_entry_and_no_entry_is_left_over() -> None:

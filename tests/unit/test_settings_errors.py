@@ -25,17 +25,17 @@ GOLDEN = Path(__file__).parent.parent / "golden" / "settings-errors.txt"
 
 def cases() -> list[tuple[dict[str, object], str]]:
     """Return the values of each case and the message that it should give."""
-    found = []
+    examples = []
     for block in GOLDEN.read_text().strip().split("\n\n"):
         lines = block.splitlines()
         heads = [line.split(": ", 1) for line in lines if not line.startswith(" ")]
-        told = [line.strip() for line in lines if line.startswith(" ")]
-        message = "\n".join(told).replace("{clouds}", ", ".join(cloud_names()))
-        found.append(({name: json.loads(value) for name, value in heads}, message))
-    return found
+        answer = [line.strip() for line in lines if line.startswith(" ")]
+        message = "\n".join(answer).replace("{clouds}", ", ".join(cloud_names()))
+        examples.append(({name: json.loads(value) for name, value in heads}, message))
+    return examples
 
 
-def told(values: dict[str, object], stack: str = "s") -> str:
+def error_text(values: dict[str, object], stack: str = "s") -> str:
     """Return what the user reads."""
     with pytest.raises(UserError) as caught:
         settings.read(stack, values)
@@ -45,7 +45,7 @@ def told(values: dict[str, object], stack: str = "s") -> str:
 
 @pytest.mark.parametrize(("values", "message"), cases())
 def test_a_wrong_value_is_told_word_for_word(values: dict[str, object], message: str) -> None:
-    assert told({**LEAST, **values}) == message
+    assert error_text({**LEAST, **values}) == message
 
 
 def test_every_key_has_a_case() -> None:
@@ -61,22 +61,22 @@ def test_no_case_repeats_a_secret() -> None:
 @pytest.mark.parametrize("name", all_keys())
 @pytest.mark.parametrize("value", [PRIVATE, [PRIVATE], {"A": PRIVATE}, json.dumps({"A": PRIVATE})])
 def test_a_private_key_is_not_repeated_wherever_it_was_pasted(name: str, value: object) -> None:
-    assert BODY[:12] not in told({**LEAST, name: value})
+    assert BODY[:12] not in error_text({**LEAST, name: value})
 
 
 def test_the_body_of_a_private_key_alone_is_not_repeated() -> None:
-    assert BODY[:12] not in told({**LEAST, "access.ssh_keys": [BODY]})
+    assert BODY[:12] not in error_text({**LEAST, "access.ssh_keys": [BODY]})
 
 
 def test_a_long_value_of_a_variable_is_told_by_its_length() -> None:
-    assert told({**LEAST, "app.environment": {"A": "x" * 8193}}) == (
+    assert error_text({**LEAST, "app.environment": {"A": "x" * 8193}}) == (
         "stages:app.environment.A: should be one line of text of at most 8192 characters,"
         " got text of 8193 characters. Encode what has several lines, with base64 for example."
     )
 
 
 def test_a_long_build_is_told_by_its_length() -> None:
-    assert told({**LEAST, "app.build": "x" * 4097}) == (
+    assert error_text({**LEAST, "app.build": "x" * 4097}) == (
         "stages:app.build: should be a shell command of at most 4096 characters,"
         " got text of 4097 characters. Put a longer one into a script of the repository."
     )
@@ -84,7 +84,7 @@ def test_a_long_build_is_told_by_its_length() -> None:
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "DIRECT_DATABASE_URL", "REDIS_URL"])
 def test_what_the_host_sets_cannot_be_set_over_it(name: str) -> None:
-    assert told({**LEAST, "app.environment": {name: "x"}}) == (
+    assert error_text({**LEAST, "app.environment": {name: "x"}}) == (
         "stages:app.environment: should be free of names that the host sets itself,"
         f" got '{name}'. Take it out: the host knows its value."
     )
@@ -92,4 +92,4 @@ def test_what_the_host_sets_cannot_be_set_over_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", all_keys())
 def test_a_number_too_long_to_be_written_is_an_error_too(name: str) -> None:
-    assert told({**LEAST, name: 10**5000}).startswith(f"stages:{name}: should ")
+    assert error_text({**LEAST, name: 10**5000}).startswith(f"stages:{name}: should ")

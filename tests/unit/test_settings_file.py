@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.test_settings_errors import LEAST, told
+from tests.unit.test_settings_errors import LEAST, error_text
 
 
 def test_missing_keys_are_told_with_an_example() -> None:
-    assert told({}) == (
+    assert error_text({}) == (
         "stages:cloud: should be the name of a folder in `components/clouds`, got nothing."
         " Add a line such as `stages:cloud: local`.\n"
         "stages:stage: should be 1 or 2, got nothing. Add a line such as `stages:stage: 1`.\n"
@@ -25,7 +25,7 @@ def test_all_problems_of_a_file_are_told_together_each_on_a_line() -> None:
         "app.web_processes": "0",
         "host.force": "true",
     }
-    lines = told(values, stack="a b").splitlines()
+    lines = error_text(values, stack="a b").splitlines()
     assert [line.split(": should")[0] for line in lines] == [
         "stack name",
         "stages:host.force",
@@ -66,12 +66,12 @@ def test_all_problems_of_a_file_are_told_together_each_on_a_line() -> None:
 def test_an_unknown_key_is_refused_with_the_nearest_and_without_its_value(
     name: str, message: str
 ) -> None:
-    assert told({**LEAST, name: "s3cret"}) == message
+    assert error_text({**LEAST, name: "s3cret"}) == message
 
 
 @pytest.mark.parametrize("stack", ["", "a b", "-a", "a.b", "a/b", "ä", "a" * 41, "a\n"])
 def test_a_stack_name_that_hosts_and_tags_cannot_carry_is_refused(stack: str) -> None:
-    assert told(LEAST, stack) == (
+    assert error_text(LEAST, stack) == (
         "stack name: should be at most 40 letters, digits, - and _, the first a letter or digit,"
         f" got {stack[:57] + '...' if len(stack) > 60 else stack!r}. For example local-stage1."
     )

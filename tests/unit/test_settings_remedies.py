@@ -12,18 +12,18 @@ from components import settings
 from components.seam.provider import load
 from components.settings.reading import all_keys
 from tests.unit.clouds.aws.graph import LEAST as AWS
-from tests.unit.test_settings_errors import LEAST, cases, told
+from tests.unit.test_settings_errors import LEAST, cases, error_text
 
 
 def examples() -> list[tuple[str, object, object]]:
     """Return each case whose remedy has a value: the key, the wrong value and the remedy's."""
-    found = []
+    pairs = []
     for values, message in cases():
         value = re.search(r"(?:For example (.+)|Without the line it is `(.+)`)\.$", message)
         if len(values) == 1 and value and "AAAA..." not in message:  # the shape of a key only
             ((name, wrong),) = values.items()
-            found.append((name, wrong, yaml.safe_load(value[1] or value[2])))
-    return found
+            pairs.append((name, wrong, yaml.safe_load(value[1] or value[2])))
+    return pairs
 
 
 def test_there_are_examples_to_try() -> None:
@@ -36,7 +36,7 @@ def test_the_value_that_a_remedy_names_is_accepted(
 ) -> None:
     stage = "1" if 1 in all_keys()[name].stages else "2"
     values = {**LEAST, "stage": stage}
-    assert f"stages:{name}" in told({**values, name: wrong})
+    assert f"stages:{name}" in error_text({**values, name: wrong})
     match wrong, example:
         case list(), str():
             example = [example]
@@ -48,20 +48,22 @@ def test_the_value_that_a_remedy_names_is_accepted(
 @pytest.mark.parametrize("cidr", ["0.0.0.0/0", "::/0"])
 def test_ssh_from_anywhere_as_its_error_says(cidr: str) -> None:
     values: dict[str, object] = {**LEAST, "access.ssh_cidrs": [cidr]}
-    assert told(values).endswith("set stages:access.ssh_from_anywhere: true to let everyone try.")
+    assert error_text(values).endswith(
+        "set stages:access.ssh_from_anywhere: true to let everyone try."
+    )
     settings.read("s", {**values, "access.ssh_from_anywhere": True})
 
 
 def test_a_zone_beside_its_domain_as_its_error_says() -> None:
     values: dict[str, object] = {**LEAST, "dns.zone": "example.com"}
-    assert told(values).endswith("Set stages:domain, or remove the line.")
+    assert error_text(values).endswith("Set stages:domain, or remove the line.")
     settings.read("s", {**values, "domain": "shop.example.com"})
     settings.read("s", LEAST)
 
 
 def test_somebody_who_is_told_as_the_error_about_uptime_says() -> None:
     values: dict[str, object] = {**LEAST, "alarms.uptime": True}
-    assert told(values).endswith("Set stages:alarms.email, or remove the line.")
+    assert error_text(values).endswith("Set stages:alarms.email, or remove the line.")
     settings.read("s", {**values, "alarms.email": "ops@example.com"})
 
 
@@ -73,7 +75,7 @@ def test_instance_connect_as_the_error_about_no_networks_says() -> None:
 
 def test_a_restore_without_backups_as_its_error_says() -> None:
     values: dict[str, object] = {**LEAST, "database.restore_from": "latest", "backups.off": True}
-    assert "Remove stages:backups.off, or stages:database.restore_from" in told(values)
+    assert "Remove stages:backups.off, or stages:database.restore_from" in error_text(values)
     for name in ("backups.off", "database.restore_from"):
         settings.read("s", {key: value for key, value in values.items() if key != name})
 

@@ -143,10 +143,10 @@ def test_every_situation_has_its_test(file: str) -> None:
 
 
 def test_there_are_enough() -> None:
-    found = 0
+    count = 0
     for file, names in SITUATIONS.items():
         module = importlib.import_module(f"tests.{file}")
         for name in names:
             test = getattr(module, name.rstrip("*"))
-            found += cases(test) if name.endswith("*") else 1
-    assert found >= AT_LEAST
+            count += cases(test) if name.endswith("*") else 1
+    assert count >= AT_LEAST

@@ -90,9 +90,9 @@ def test_the_key_is_private_while_it_is_there_and_gone_afterwards() -> None:
     ],
 )
 def test_a_failure_is_what_it_means(code: int, said: str, kind: type, reason: str) -> None:
-    found = ssh.classify(code, said)
-    assert type(found) is kind
-    assert str(found) == reason
+    error = ssh.classify(code, said)
+    assert type(error) is kind
+    assert str(error) == reason
 
 
 def test_a_closed_port_is_not_reached() -> None:

@@ -50,9 +50,9 @@ def test_settings_lose_their_prefix_and_others_are_left_out(tmp_path: Path) -> N
     ],
 )
 def test_what_is_no_settings_file(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         stacks.values(write(tmp_path, text), "stacks/f")
-    assert str(told.value).startswith(said)
+    assert str(raised.value).startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def test_what_is_no_settings_file(tmp_path: Path, text: str, said: str) -> None:
     ids=["date", "number", "depth"],
 )
 def test_a_value_that_yaml_stumbles_over(tmp_path: Path, value: str, what: str) -> None:
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         stacks.values(write(tmp_path, f"config:\n  stages:app.revision: {value}\n"), "stacks/f")
-    said = str(told.value)
+    said = str(raised.value)
     assert said.startswith(f"stacks/f: should have values that YAML can read, got an error ({what}")
     assert said.endswith("). Write that value in quotation marks.")
 
@@ -95,13 +95,13 @@ def test_a_setting_is_added_below_config() -> None:
 def test_a_byte_order_mark_is_refused_as_the_engine_refuses_it(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.write_bytes(b"\xef\xbb\xbfconfig:\n  stages:stage: 1\n")
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         stacks.values(file, str(file))
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"{file}: should begin with its first line, got a byte order mark. The engine does not "
         f"read it. Take it away: perl -pi -e 's/^\\xef\\xbb\\xbf//' {file}"
     )
-    subprocess.run(["sh", "-c", str(told.value).partition("away: ")[2]], check=True)
+    subprocess.run(["sh", "-c", str(raised.value).partition("away: ")[2]], check=True)
     assert stacks.values(file, str(file)) == {"stage": 1}
 
 
@@ -121,9 +121,9 @@ def test_a_byte_order_mark_is_refused_as_the_engine_refuses_it(tmp_path: Path) -
 def test_a_key_that_a_map_has_twice_is_refused(
     tmp_path: Path, text: str, line: int, key: str, first: int
 ) -> None:
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         stacks.values(write(tmp_path, text), "stacks/f")
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"stacks/f line {line}: should be YAML, got an error ({key} is there already, in line "
         f"{first}: remove one of the two)"
     )

@@ -46,12 +46,12 @@ def test_nothing_hidden_is_left_and_a_second_time_changes_nothing(text: str) -> 
 
 @pytest.mark.parametrize("wrap", [str, Text, lambda text: Text(f"[bold]{text}[/]", "red")])
 def test_a_console_prints_nothing_that_a_terminal_obeys(wrap: type) -> None:
-    told = io.StringIO()
+    output = io.StringIO()
     screen = display.Screen(
-        file=told, markup=False, emoji=False, highlight=False, soft_wrap=True, color_system=None
+        file=output, markup=False, emoji=False, highlight=False, soft_wrap=True, color_system=None
     )
     screen.print(wrap(f"{HOSTILE} [red]:smile:"))
-    shown = told.getvalue()
+    shown = output.getvalue()
     assert "\\u{1b}]0;owned" in shown and "[red]:smile:" in shown
     assert shown.rstrip("\n").isprintable()
 

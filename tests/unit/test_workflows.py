@@ -103,24 +103,24 @@ def changed(folder: Path, old: str, new: str) -> Path:
 
 def jobs() -> Iterator[tuple[str, str, dict[str, Any]]]:
     for name, document in workflows.documents().items():
-        for job, found in document["jobs"].items():
-            yield name, job, found
+        for job, definition in document["jobs"].items():
+            yield name, job, definition
 
 
 def test_every_right_is_a_jobs_own_and_few_may_write() -> None:
     for document in workflows.documents().values():
         assert document["permissions"] == {}
-    for name, job, found in jobs():
-        rights = found["permissions"]
+    for name, job, definition in jobs():
+        rights = definition["permissions"]
         writes = {right for right, level in rights.items() if level == "write"} - {"id-token"}
         assert writes == MAY_WRITE.get((name, job), set()), f"{name}.{job}"
-        assert "id-token" not in rights or "environment" in found, f"{name}.{job}"
+        assert "id-token" not in rights or "environment" in definition, f"{name}.{job}"
 
 
 def test_a_pull_requests_own_code_meets_secrets_in_an_environment_alone() -> None:
-    for name, job, found in jobs():
-        secrets = "secrets." in str(found)
-        assert not secrets or found["environment"] in {"preview", "deploy", "drift"}, (
+    for name, job, definition in jobs():
+        secrets = "secrets." in str(definition)
+        assert not secrets or definition["environment"] in {"preview", "deploy", "drift"}, (
             f"{name}.{job}"
         )
     guarded = workflows.documents()["preview"]["jobs"]["preview"]["if"]
@@ -144,7 +144,7 @@ def test_every_action_has_one_commit_and_says_its_version() -> None:
 
 
 def test_no_checkout_leaves_its_token_behind() -> None:
-    steps = [step for _, _, found in jobs() for step in found["steps"]]
+    steps = [step for _, _, definition in jobs() for step in definition["steps"]]
     checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
     assert len(checkouts) == len([*jobs()])
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)

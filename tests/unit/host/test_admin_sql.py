@@ -68,22 +68,22 @@ def lines(path: str) -> list[str]:
 
 
 def test_whoever_opens_a_session_is_known() -> None:
-    found = {path for path in sources() if CLIENT.search("\n".join(lines(path)))}
-    assert found - {ONE_WAY} == OTHERS.keys()
+    openers = {path for path in sources() if CLIENT.search("\n".join(lines(path)))}
+    assert openers - {ONE_WAY} == OTHERS.keys()
 
 
 def test_one_file_opens_the_superusers_sessions() -> None:
     """``initdb``, ``postgres -C`` and the like open none."""
     as_postgres = re.compile(r"""(runuser|sudo).*-u["', ]+postgres.*\bpsql""", re.I)
-    found = {path for path in sources() if as_postgres.search("\n".join(lines(path)))}
-    assert found == {ONE_WAY}
+    openers = {path for path in sources() if as_postgres.search("\n".join(lines(path)))}
+    assert openers == {ONE_WAY}
 
 
 def test_no_session_changes_to_another_database() -> None:
     """``\\connect`` would take an admin into the app's own."""
     change = re.compile(r"\\c(onnect)?\s|\\\\c(onnect)?\s")
-    found = [path for path in sources() if change.search("\n".join(lines(path)))]
-    assert found == []
+    changers = [path for path in sources() if change.search("\n".join(lines(path)))]
+    assert changers == []
 
 
 def test_both_ways_pin_the_search_path_and_read_no_startup_file() -> None:

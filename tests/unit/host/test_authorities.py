@@ -16,9 +16,9 @@ STACKS = ("aws-stage1", "digitalocean-stage2", "local-stage1")
 
 
 def test_each_certificate_has_a_file_of_its_own_and_only_one() -> None:
-    one, two = authorities.make("one"), authorities.make("two")
-    (part,) = rendered([f"{one}\n{two}", one.replace("\n", "\r\n")])
-    assert {file.content for file in part.files} == {one, two}
+    first, second = authorities.make("one"), authorities.make("two")
+    (part,) = rendered([f"{first}\n{second}", first.replace("\n", "\r\n")])
+    assert {file.content for file in part.files} == {first, second}
     paths = [Path(file.path) for file in part.files]
     assert {path.parent for path in paths} == {Path("/usr/local/share/ca-certificates")}
     assert all(path.name.startswith("stages-") and path.suffix == ".crt" for path in paths)

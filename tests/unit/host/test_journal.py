@@ -24,4 +24,4 @@ def test_no_match_is_by_forgeable_fields_alone() -> None:
         if FORGEABLE.search(line)
     ]
     assert asking
-    assert [found for found in asking if not TRUSTED.search(found[1])] == []
+    assert [command for command in asking if not TRUSTED.search(command[1])] == []

@@ -19,7 +19,7 @@ def line(status: int, by: str, agent: str = "curl", at: int = 1000, took: float 
 
 
 def test_the_format_of_the_site_is_the_one_that_is_read() -> None:
-    (site,) = [one for one in nginx.nginx(web_ports=[8001]).files if one.path == nginx.SITE]
+    (site,) = [file for file in nginx.nginx(web_ports=[8001]).files if file.path == nginx.SITE]
     (last,) = re.findall(r"'(at=.*)';", site.content)
     for name, value in (
         ("$msec", "1000.123"),
@@ -58,8 +58,8 @@ def test_requests_and_what_19_of_20_took() -> None:
     ],
 )
 def test_what_counts_as_refused(status: int, by: str, refused: bool) -> None:
-    found = sample.requests([line(status, by), line(status, by, at=1000), line(200, "200")])
-    assert found["refused"] == ([1000] if refused else [])
+    counts = sample.requests([line(status, by), line(status, by, at=1000), line(200, "200")])
+    assert counts["refused"] == ([1000] if refused else [])
 
 
 @pytest.mark.parametrize(
@@ -83,5 +83,5 @@ def test_a_client_cannot_end_a_line_of_the_error_log(
     tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert sample.requests(sample.log_since(tmp_path / "cursor"))["refused"] == []
-    (site,) = [one for one in nginx.nginx(web_ports=[8001]).files if one.path == nginx.SITE]
+    (site,) = [file for file in nginx.nginx(web_ports=[8001]).files if file.path == nginx.SITE]
     assert re.search(r"access_log syslog:\S*severity=info stages;", site.content)

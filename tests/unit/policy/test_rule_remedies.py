@@ -31,16 +31,18 @@ def broken(stack: str, settings: dict[str, Any], image_ignored: bool = True) -> 
     """The rules that a stack with these settings breaks, and their remedies."""
     document = planned(stack, None, **settings).document()
     if not image_ignored:
-        for one in document["resources"]:
-            one["ignoreChanges"] = []
-    return {one.rule: one.remedy for one in findings(document, chosen(stack, **settings))}
+        for resource in document["resources"]:
+            resource["ignoreChanges"] = []
+    return {
+        finding.rule: finding.remedy for finding in findings(document, chosen(stack, **settings))
+    }
 
 
 @pytest.mark.parametrize(("rule", "stack", "before", "after"), CASES)
 def test_the_rule_is_kept_after_the_change(
     rule: str, stack: str, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    (remedy,) = [one.remedy for one in RULES if one.id == rule]
+    (remedy,) = [entry.remedy for entry in RULES if entry.id == rule]
     assert broken(stack, before)[rule] == remedy
     assert rule not in broken(stack, after)
 

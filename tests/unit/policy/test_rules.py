@@ -40,7 +40,7 @@ class Break:
     rest: Mapping[str, Any] = field(default_factory=dict)
     """Other parts of the resource: ``protect``, ``ignoreChanges``, ``propertyDependencies``."""
     gone: bool = False
-    told: str
+    message: str
 
 
 RDS = "rds/instance:Instance"
@@ -63,21 +63,21 @@ BREAKS = [
         stack="aws-stage2",
         type=RDS,
         inputs={"publiclyAccessible": True},
-        told=f"aws-stage2-database is within reach of the internet. {PRIVATE}",
+        message=f"aws-stage2-database is within reach of the internet. {PRIVATE}",
     ),
     Break(
         rule="database-private",
         stack="digitalocean-stage2",
         type=":DatabaseFirewall",
         gone=True,
-        told=f"digitalocean-stage2-database is within reach of the internet. {PRIVATE}",
+        message=f"digitalocean-stage2-database is within reach of the internet. {PRIVATE}",
     ),
     Break(
         rule="database-private",
         stack="digitalocean-stage2",
         type=":DatabaseFirewall",
         inputs={"rules": [{"type": "ip_addr", "value": "0.0.0.0/0"}]},
-        told=f"digitalocean-stage2-database is within reach of the internet. {PRIVATE}",
+        message=f"digitalocean-stage2-database is within reach of the internet. {PRIVATE}",
     ),
     Break(
         rule="admin-ports",
@@ -85,7 +85,7 @@ BREAKS = [
         type=RULE,
         name="ssh",
         inputs={"cidrIpv4": "0.0.0.0/0"},
-        told=f"aws-stage1-app-ssh-203-0-113-7-32 opens port 22 to 0.0.0.0/0. {OPEN}",
+        message=f"aws-stage1-app-ssh-203-0-113-7-32 opens port 22 to 0.0.0.0/0. {OPEN}",
     ),
     Break(
         rule="admin-ports",
@@ -93,7 +93,7 @@ BREAKS = [
         type=RULE,
         name="http",
         inputs={"cidrIpv4": None, "cidrIpv6": "::/0", "fromPort": 80, "toPort": 8080},
-        told=f"aws-stage1-app-http opens ports 80 to 8080 to ::/0. {OPEN}",
+        message=f"aws-stage1-app-http opens ports 80 to 8080 to ::/0. {OPEN}",
     ),
     Break(
         rule="admin-ports",
@@ -101,7 +101,7 @@ BREAKS = [
         type=RULE,
         name="ssh",
         inputs={"cidrIpv4": "0.0.0.0/0", "ipProtocol": "-1", "fromPort": None, "toPort": None},
-        told="aws-stage1-app-ssh-203-0-113-7-32 opens ports 0 to 65535 to 0.0.0.0/0. " + OPEN,
+        message="aws-stage1-app-ssh-203-0-113-7-32 opens ports 0 to 65535 to 0.0.0.0/0. " + OPEN,
     ),
     Break(
         rule="admin-ports",
@@ -112,35 +112,35 @@ BREAKS = [
                 {"protocol": "tcp", "portRange": "5432", "sourceAddresses": ["10.0.0.0/8", "::/0"]}
             ]
         },
-        told=f"digitalocean-stage1-firewall opens port 5432 to ::/0. {OPEN}",
+        message=f"digitalocean-stage1-firewall opens port 5432 to ::/0. {OPEN}",
     ),
     Break(
         rule="encryption",
         stack="aws-stage1",
         type="ebs/volume:Volume",
         inputs={"encrypted": False},
-        told=f"aws-stage1-data is not encrypted at rest. {ENCRYPT}",
+        message=f"aws-stage1-data is not encrypted at rest. {ENCRYPT}",
     ),
     Break(
         rule="encryption",
         stack="aws-stage1",
         type=SERVER,
         inputs={"rootBlockDevice": {}},
-        told=f"aws-stage1-app-server is not encrypted at rest. {ENCRYPT}",
+        message=f"aws-stage1-app-server is not encrypted at rest. {ENCRYPT}",
     ),
     Break(
         rule="encryption",
         stack="aws-stage2",
         type=RDS,
         inputs={"storageEncrypted": None},
-        told=f"aws-stage2-database is not encrypted at rest. {ENCRYPT}",
+        message=f"aws-stage2-database is not encrypted at rest. {ENCRYPT}",
     ),
     Break(
         rule="backups",
         stack="aws-stage2",
         type=RDS,
         inputs={"backupRetentionPeriod": 6},
-        told="aws-stage2-database keeps backups for 6 days, fewer than 7. Have"
+        message="aws-stage2-database keeps backups for 6 days, fewer than 7. Have"
         " it keep them for 7 days or more.",
     ),
     Break(
@@ -148,14 +148,14 @@ BREAKS = [
         stack="aws-stage2",
         type=RDS,
         rest={"protect": False},
-        told=f"aws-stage2-database (database) is not protected from deletion. {KEEP}",
+        message=f"aws-stage2-database (database) is not protected from deletion. {KEEP}",
     ),
     Break(
         rule="protected-data",
         stack="digitalocean-stage1",
         type=":ReservedIp",
         rest={"protect": False},
-        told="digitalocean-stage1-app-address (static address) is not protected from deletion."
+        message="digitalocean-stage1-app-address (static address) is not protected from deletion."
         f" {KEEP}",
     ),
     Break(
@@ -163,42 +163,43 @@ BREAKS = [
         stack="local-stage2",
         type="local:Volume",
         rest={"protect": False},
-        told=f"local-stage2-volume (data volume) is not protected from deletion. {KEEP}",
+        message=f"local-stage2-volume (data volume) is not protected from deletion. {KEEP}",
     ),
     Break(
         rule="deletion-protection",
         stack="aws-stage2",
         type=RDS,
         inputs={"deletionProtection": False},
-        told=f"aws-stage2-database can be deleted past Pulumi by a single request. {KEEP}",
+        message=f"aws-stage2-database can be deleted past Pulumi by a single request. {KEEP}",
     ),
     Break(
         rule="metadata-tokens",
         stack="aws-stage1",
         type=SERVER,
         inputs={"metadataOptions": {"httpTokens": "optional"}},
-        told=f"aws-stage1-app-server answers metadata requests without a token. {TOKENS}",
+        message=f"aws-stage1-app-server answers metadata requests without a token. {TOKENS}",
     ),
     Break(
         rule="metadata-tokens",
         stack="aws-stage1",
         type=SERVER,
         inputs={"metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 2}},
-        told=f"aws-stage1-app-server answers metadata requests without a token. {TOKENS}",
+        message=f"aws-stage1-app-server answers metadata requests without a token. {TOKENS}",
     ),
     Break(
         rule="user-data-secrets",
         stack="aws-stage2",
         type=SERVER,
         rest={"propertyDependencies": {"userData": [SECRETS]}},
-        told=f"aws-stage2-app-server has something of aws-stage2-secrets in its user data. {SEND}",
+        message="aws-stage2-app-server has something of aws-stage2-secrets in its user data."
+        f" {SEND}",
     ),
     Break(
         rule="user-data-secrets",
         stack="local-stage1",
         type="local:Server",
         inputs={"user_data": SECRET},
-        told=f"local-stage1-app-server has a secret in its user data. {SEND}",
+        message=f"local-stage1-app-server has a secret in its user data. {SEND}",
     ),
     *(
         Break(
@@ -206,7 +207,7 @@ BREAKS = [
             stack="digitalocean-stage1",
             type=":Droplet",
             inputs={"userData": f"#cloud-config\n{text}\n"},
-            told="digitalocean-stage1-app-server has what looks like a secret in its user data."
+            message="digitalocean-stage1-app-server has what looks like a secret in its user data."
             f" {SEND}",
         )
         for text in (
@@ -221,14 +222,14 @@ BREAKS = [
         stack="aws-stage1",
         type=SERVER,
         rest={"ignoreChanges": []},
-        told=f"aws-stage1-app-server is replaced by whatever [unknown] is next time. {IMAGE}",
+        message=f"aws-stage1-app-server is replaced by whatever [unknown] is next time. {IMAGE}",
     ),
     Break(
         rule="pinned-image",
         stack="digitalocean-stage1",
         type=":Droplet",
         rest={"ignoreChanges": []},
-        told="digitalocean-stage1-app-server is replaced by whatever debian-13-x64 is next time."
+        message="digitalocean-stage1-app-server is replaced by whatever debian-13-x64 is next time."
         f" {IMAGE}",
     ),
     Break(
@@ -236,28 +237,28 @@ BREAKS = [
         stack="aws-stage1",
         type="ec2/vpc:Vpc",
         inputs={"tags": {"project": "stages", "stage": ""}},
-        told=f"aws-stage1-vpc lacks the labels stack, stage. {LABELS}",
+        message=f"aws-stage1-vpc lacks the labels stack, stage. {LABELS}",
     ),
     Break(
         rule="labels",
         stack="digitalocean-stage1",
         type=":Droplet",
         inputs={"tags": ["project:stages"]},
-        told=f"digitalocean-stage1-app-server lacks the labels stack, stage. {LABELS}",
+        message=f"digitalocean-stage1-app-server lacks the labels stack, stage. {LABELS}",
     ),
     Break(
         rule="budget",
         stack="aws-stage1",
         type=SERVER,
         inputs={"instanceType": "t4g.large"},
-        told=f"aws-stage1 costs $55.11 a month, above its budget of $50.00. {PLANS}",
+        message=f"aws-stage1 costs $55.11 a month, above its budget of $50.00. {PLANS}",
     ),
     Break(
         rule="budget",
         stack="aws-stage1",
         type=SERVER,
         inputs={"instanceType": "[unknown]"},
-        told="aws-stage1 cannot be priced: aws-stage1-app-server: instanceType: should be known"
+        message="aws-stage1 cannot be priced: aws-stage1-app-server: instanceType: should be known"
         f" before a price is, got '[unknown]'. {PLANS}",
     ),
 ]
@@ -271,24 +272,25 @@ def plan_of(stack: str) -> Plan:
 def broken(how: Break) -> dict[str, Any]:
     document = plan_of(how.stack).document()
     hit = [
-        one
-        for one in document["resources"]
-        if one["type"].endswith(how.type) and how.name in one["name"]
+        resource
+        for resource in document["resources"]
+        if resource["type"].endswith(how.type) and how.name in resource["name"]
     ]
     assert hit, f"{how.stack} has no {how.type} {how.name}"
     changed = {
-        one["urn"]: {**one, **how.rest, "inputs": {**one["inputs"], **how.inputs}} for one in hit
+        resource["urn"]: {**resource, **how.rest, "inputs": {**resource["inputs"], **how.inputs}}
+        for resource in hit
     }
     document["resources"] = [
-        changed.get(one["urn"], one)
-        for one in document["resources"]
-        if not (how.gone and one["urn"] in changed)
+        changed.get(resource["urn"], resource)
+        for resource in document["resources"]
+        if not (how.gone and resource["urn"] in changed)
     ]
     return document
 
 
-def said(found: list[Finding], rule: str) -> list[str]:
-    return [f"{one.message}. {one.remedy}" for one in found if one.rule == rule]
+def said(findings: list[Finding], rule: str) -> list[str]:
+    return [f"{finding.message}. {finding.remedy}" for finding in findings if finding.rule == rule]
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -305,9 +307,9 @@ def test_every_cloud_tells_facts_of_what_a_stage_has(stack: str) -> None:
 
 @pytest.mark.parametrize("how", BREAKS, ids=lambda how: f"{how.rule}-{how.stack}")
 def test_a_broken_plan_is_told_word_for_word(how: Break) -> None:
-    found = findings(broken(how), chosen(how.stack))
-    assert how.told in said(found, how.rule)
-    assert {one.rule for one in found} == {how.rule}
+    broken_rules = findings(broken(how), chosen(how.stack))
+    assert how.message in said(broken_rules, how.rule)
+    assert {finding.rule for finding in broken_rules} == {how.rule}
 
 
 def test_every_rule_is_broken_once() -> None:
@@ -323,15 +325,17 @@ def test_ids_are_told_once_and_every_rule_is_whole() -> None:
 
 
 def test_a_finding_names_its_resource_and_its_level() -> None:
-    (found,) = findings(broken(BREAKS[0]), chosen("aws-stage2"))
-    assert found.urn == f"{SHOP}aws:rds/instance:Instance::aws-stage2-database"
-    assert found.level == "mandatory"
+    (finding,) = findings(broken(BREAKS[0]), chosen("aws-stage2"))
+    assert finding.urn == f"{SHOP}aws:rds/instance:Instance::aws-stage2-database"
+    assert finding.level == "mandatory"
 
 
 def test_the_settings_choose_levels_and_turn_rules_off() -> None:
     plan = broken(BREAKS[0])
-    (found,) = findings(plan, chosen("aws-stage2", policy__levels={"database-private": "advisory"}))
-    assert found.level == "advisory"
+    (finding,) = findings(
+        plan, chosen("aws-stage2", policy__levels={"database-private": "advisory"})
+    )
+    assert finding.level == "advisory"
     off = chosen("aws-stage2", policy__levels={"database-private": "disabled"})
     assert findings(plan, off) == []
 
@@ -339,8 +343,8 @@ def test_the_settings_choose_levels_and_turn_rules_off() -> None:
 def test_a_replica_needs_no_protection_and_no_backups_of_its_own() -> None:
     wanted = {"database__read_replicas": 2, "database__standby": True}
     for stack in ("aws-stage2", "digitalocean-stage2"):
-        found = findings(planned(stack, None, **wanted).document(), chosen(stack, **wanted))
-        assert {one.rule for one in found} <= {"budget"}
+        broken_rules = findings(planned(stack, None, **wanted).document(), chosen(stack, **wanted))
+        assert {finding.rule for finding in broken_rules} <= {"budget"}
 
 
 def test_every_setting_that_makes_something_passes() -> None:
@@ -358,9 +362,11 @@ def test_the_budget_is_the_settings_or_what_the_stage_is_expected_to_cost() -> N
     assert str(budget(chosen("aws-stage1"))) == "50"
     assert str(budget(chosen("local-stage2"))) == "150"
     given = chosen("aws-stage2", policy__budget_usd_per_month="79.52")
-    found = findings(plan_of("aws-stage2").document(), given)
-    assert [(one.rule, one.level, one.urn) for one in found] == [("budget", "advisory", "")]
-    assert said(found, "budget") == [
+    broken_rules = findings(plan_of("aws-stage2").document(), given)
+    assert [(finding.rule, finding.level, finding.urn) for finding in broken_rules] == [
+        ("budget", "advisory", "")
+    ]
+    assert said(broken_rules, "budget") == [
         f"aws-stage2 costs $79.53 a month, above its budget of $79.52. {PLANS}"
     ]
 
@@ -368,10 +374,12 @@ def test_the_budget_is_the_settings_or_what_the_stage_is_expected_to_cost() -> N
 def test_the_json_of_a_preview_is_judged_by_the_same_rules() -> None:
     preview = json.loads((GOLDEN / "costs" / "preview.json").read_text())
     assert findings(preview, chosen("local-stage2")) == []
-    (volume,) = [one for one in preview["steps"] if one["urn"].endswith("-volume")]
+    (volume,) = [step for step in preview["steps"] if step["urn"].endswith("-volume")]
     volume["newState"]["protect"] = False
-    found = findings(preview, chosen("local-stage2"))
-    assert [(one.rule, one.urn) for one in found] == [("protected-data", volume["urn"])]
+    broken_rules = findings(preview, chosen("local-stage2"))
+    assert [(finding.rule, finding.urn) for finding in broken_rules] == [
+        ("protected-data", volume["urn"])
+    ]
 
 
 def test_what_is_no_plan_is_told() -> None:

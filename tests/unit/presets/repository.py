@@ -40,11 +40,11 @@ def committed(folder: Path, files: Mapping[str, str]) -> Files:
     return Files(folder, "HEAD", "shop/")
 
 
-def found(folder: Path, files: Mapping[str, str], wanted: str = "") -> Detected:
+def detected(folder: Path, files: Mapping[str, str], wanted: str = "") -> Detected:
     return detect(committed(folder, files), wanted)
 
 
 def refused(folder: Path, files: Mapping[str, str], wanted: str = "") -> str:
     with pytest.raises(UserError) as caught:
-        found(folder, files, wanted)
+        detected(folder, files, wanted)
     return str(caught.value)

@@ -11,7 +11,7 @@ from components.host import procfile
 from components.release import ResolvedRelease, resolve
 from components.settings import App
 from planning.presets import explained
-from tests.unit.presets.repository import committed, found, refused
+from tests.unit.presets.repository import committed, detected, refused
 
 POM = "<parent>org.springframework.boot</parent><java.version>21</java.version>"
 BOTH = {"manage.py": "", "pom.xml": POM}
@@ -23,7 +23,7 @@ def test_two_frameworks_at_once(tmp_path: Path) -> None:
         "is a manage.py), Spring Boot (pom.xml names org.springframework.boot). "
         "For example stages:app.preset: django."
     )
-    assert found(tmp_path, BOTH, "django").names == ("django",)
+    assert detected(tmp_path, BOTH, "django").names == ("django",)
 
 
 def resolved(folder: Path, files: dict[str, str], **settings: Any) -> tuple[App, ResolvedRelease]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.presets.preset import presets
-from tests.unit.presets.repository import found, refused
+from tests.unit.presets.repository import detected, refused
 
 DJANGO = {"manage.py": "import django\n"}
 PIP = "python3 -m venv .venv && .venv/bin/pip install --quiet --requirement requirements.txt"
@@ -17,7 +17,7 @@ PIP = "python3 -m venv .venv && .venv/bin/pip install --quiet --requirement requ
 
 def test_all_of_it_from_debian(tmp_path: Path) -> None:
     requirements = "# the web\ndjango>=4.2,<5.3\n\ngunicorn>=23  # the server\ncelery[redis]>=5.5\n"
-    seen = found(tmp_path, {**DJANGO, "requirements.txt": requirements})
+    seen = detected(tmp_path, {**DJANGO, "requirements.txt": requirements})
     assert (seen.names, seen.title) == (("django",), "Django")
     assert seen.packages == (
         "python3-django",
@@ -40,7 +40,7 @@ def test_all_of_it_from_debian(tmp_path: Path) -> None:
     ],
 )
 def test_what_debian_does_not_have_is_pips(tmp_path: Path, requirements: str) -> None:
-    seen = found(tmp_path, {**DJANGO, "requirements.txt": requirements})
+    seen = detected(tmp_path, {**DJANGO, "requirements.txt": requirements})
     assert (seen.packages[:2], seen.build) == (("python3", "python3-venv"), PIP)
 
 
@@ -50,7 +50,7 @@ def test_a_lock_of_uv_goes_first_and_libraries_come_along(tmp_path: Path) -> Non
         "uv.lock": '[[package]]\nname = "django"\n[[package]]\nname = "psycopg2"\n',
         "requirements.txt": "django>=4.2\n",
     }
-    seen = found(tmp_path, files)
+    seen = detected(tmp_path, files)
     assert seen.why["title"] == "requirements.txt asks for Django"
     assert seen.why["build"] == "uv.lock"
     assert "uv sync --locked --no-dev" in seen.build.replace('/uv/bin/uv"', "uv")
@@ -59,14 +59,14 @@ def test_a_lock_of_uv_goes_first_and_libraries_come_along(tmp_path: Path) -> Non
 
 def test_static_files_are_collected(tmp_path: Path) -> None:
     files = {**DJANGO, "shop/settings.py": "STATIC_ROOT = 'static'\n", "requirements.txt": "x==1"}
-    seen = found(tmp_path, files)
+    seen = detected(tmp_path, files)
     assert seen.build.splitlines() == [PIP, "python3 manage.py collectstatic --noinput"]
     assert seen.why["build"] == "requirements.txt; shop/settings.py has STATIC_ROOT"
 
 
 def test_a_health_path_with_a_slash_at_its_end(tmp_path: Path) -> None:
     files = {**DJANGO, "shop/urls.py": 'urlpatterns = [path("health/", ok)]\n'}
-    assert found(tmp_path, files).health_path == "/health/"
+    assert detected(tmp_path, files).health_path == "/health/"
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,12 @@ def test_a_health_path_with_a_slash_at_its_end(tmp_path: Path) -> None:
     ],
 )
 def test_the_file_that_names_a_version(tmp_path: Path, files: dict[str, str], why: str) -> None:
-    assert found(tmp_path, {**DJANGO, **files}).why["packages"] == why
+    assert detected(tmp_path, {**DJANGO, **files}).why["packages"] == why
 
 
 def test_another_python_leaves_nothing_to_debian(tmp_path: Path) -> None:
     files = {**DJANGO, ".python-version": "3.12", "requirements.txt": "django>=4.2\n"}
-    seen = found(tmp_path, files)
+    seen = detected(tmp_path, files)
     assert "python3-django" not in seen.packages
     assert seen.build == PIP
 
@@ -122,7 +122,7 @@ def test_a_line_that_is_no_requirement(tmp_path: Path) -> None:
 
 
 def test_only_the_preset_that_a_setting_names(tmp_path: Path) -> None:
-    assert found(tmp_path, DJANGO, "none").names == ()
+    assert detected(tmp_path, DJANGO, "none").names == ()
     assert refused(tmp_path, DJANGO, "express") == (
         "stages:app.preset: should be a framework that the repository has, got 'express'. "
         "Take the line out: `./stages plan` shows what is detected."
@@ -130,7 +130,7 @@ def test_only_the_preset_that_a_setting_names(tmp_path: Path) -> None:
 
 
 def test_no_framework(tmp_path: Path) -> None:
-    seen = found(tmp_path, {"Procfile": "web: ./server\n"})
+    seen = detected(tmp_path, {"Procfile": "web: ./server\n"})
     assert (seen.names, seen.packages, seen.build, seen.health_path) == ((), (), "", "/health")
 
 
@@ -154,7 +154,7 @@ END
 
 def with_mise(folder: Path, version: str) -> subprocess.CompletedProcess[str]:
     """Run the lines that get a Python, where mise's own site is a stand-in."""
-    script = found(folder, {**DJANGO, ".python-version": version}).runtime
+    script = detected(folder, {**DJANGO, ".python-version": version}).runtime
     programs = folder / "programs"
     programs.mkdir()
     (programs / "curl").write_text(CURL)

@@ -12,7 +12,7 @@ import pytest
 
 from components.settings import App
 from scripts.lib import release_list
-from tests.unit.presets.repository import committed, found, refused
+from tests.unit.presets.repository import committed, detected, refused
 
 EXPRESS = {"express": "^4.21.2"}
 
@@ -26,7 +26,7 @@ def package(**more: Any) -> dict[str, str]:
 
 
 def test_express_with_what_npm_writes(tmp_path: Path) -> None:
-    seen = found(tmp_path, {**package(), "src/app.js": "app.get('/healthz', ok)\n"})
+    seen = detected(tmp_path, {**package(), "src/app.js": "app.get('/healthz', ok)\n"})
     assert (seen.names, seen.title) == (("express",), "Express")
     assert seen.packages == ("nodejs", "npm")
     assert (seen.runtime, seen.build) == ("", "npm ci --omit=dev")
@@ -40,13 +40,13 @@ def test_express_with_what_npm_writes(tmp_path: Path) -> None:
 
 
 def test_a_build_script_has_the_packages_of_development(tmp_path: Path) -> None:
-    seen = found(tmp_path, package(scripts={"build": "tsc", "start": "node dist"}))
+    seen = detected(tmp_path, package(scripts={"build": "tsc", "start": "node dist"}))
     assert seen.build == "npm ci --include=dev && npm run build && npm prune --omit=dev"
     assert seen.web == "npm start"
 
 
 def test_a_health_path_of_a_test_is_not_the_apps(tmp_path: Path) -> None:
-    seen = found(tmp_path, {**package(), "test/app.js": "get('/health')"})
+    seen = detected(tmp_path, {**package(), "test/app.js": "get('/health')"})
     assert (seen.health_path, seen.why["health_path"]) == ("/", "its code names no other")
 
 
@@ -67,11 +67,11 @@ def test_a_health_path_of_a_test_is_not_the_apps(tmp_path: Path) -> None:
     ],
 )
 def test_the_file_that_names_a_version(tmp_path: Path, files: dict[str, str], why: str) -> None:
-    assert found(tmp_path, {**package(), **files}).why["packages"] == why
+    assert detected(tmp_path, {**package(), **files}).why["packages"] == why
 
 
 def test_engines_of_another_version_get_node_from_npm(tmp_path: Path) -> None:
-    seen = found(tmp_path, package(engines={"node": ">=22 <25"}))
+    seen = detected(tmp_path, package(engines={"node": ">=22 <25"}))
     assert "npm view \"node-linux-$arch@\"'>=22 <25' version" in seen.runtime
     assert seen.packages == ("nodejs", "npm")
 
@@ -79,13 +79,13 @@ def test_engines_of_another_version_get_node_from_npm(tmp_path: Path) -> None:
 def test_other_package_managers(tmp_path: Path) -> None:
     root = {"dependencies": EXPRESS, "packageManager": "pnpm@9.15.0+sha512.abc"}
     files = {"package.json": json.dumps(root), "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}
-    assert found(tmp_path, files).build == (
+    assert detected(tmp_path, files).build == (
         "npm exec --yes -- pnpm@9.15.0 install --frozen-lockfile --prod"
     )
 
 
 def test_assets_of_another_framework(tmp_path: Path) -> None:
-    seen = found(tmp_path, {**package(), "manage.py": "", "requirements.txt": "django>=4.2\n"})
+    seen = detected(tmp_path, {**package(), "manage.py": "", "requirements.txt": "django>=4.2\n"})
     assert (seen.names, seen.title) == (("django", "express"), "Django")
     assert seen.packages == ("python3-django", "nodejs", "npm")
     assert seen.build == "npm ci --omit=dev"
@@ -145,7 +145,7 @@ def build(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_newest_node_that_fits_is_put_first(tmp_path: Path) -> None:
-    script = found(tmp_path, package(engines={"node": "22"})).runtime
+    script = detected(tmp_path, package(engines={"node": "22"})).runtime
     done = build(tmp_path, script)
     assert done.returncode == 0, done.stderr
     link = tmp_path / ".runtime" / "bin"
@@ -154,7 +154,7 @@ def test_the_newest_node_that_fits_is_put_first(tmp_path: Path) -> None:
 
 
 def test_a_version_that_npm_does_not_have(tmp_path: Path) -> None:
-    script = found(tmp_path, package(engines={"node": "99"})).runtime
+    script = detected(tmp_path, package(engines={"node": "99"})).runtime
     done = build(tmp_path, script)
     assert (done.returncode, done.stderr) == (
         1,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.presets.repository import found, refused
+from tests.unit.presets.repository import detected, refused
 
 GEMFILE = """source "https://rubygems.example"
 gem "rails", "~> 7.2"
@@ -32,7 +32,7 @@ def rails(version: str = "7.2.2.2", gemfile: str = GEMFILE) -> dict[str, str]:
 
 def test_all_of_it_from_debian(tmp_path: Path) -> None:
     routes = 'get "up" => "rails/health#show", as: :rails_health_check\n'
-    seen = found(tmp_path, {**rails(), "config/routes.rb": routes})
+    seen = detected(tmp_path, {**rails(), "config/routes.rb": routes})
     assert (seen.names, seen.title) == (("rails",), "Rails")
     assert seen.packages == ("ruby", "bundler", "ruby-rails", "puma")
     assert "bundle install --quiet --local ||" in seen.build
@@ -47,11 +47,11 @@ def test_all_of_it_from_debian(tmp_path: Path) -> None:
 
 
 def test_debians_patch_of_a_gem_stands_for_another(tmp_path: Path) -> None:
-    assert "ruby-rails" in found(tmp_path, rails("7.2.1")).packages
+    assert "ruby-rails" in detected(tmp_path, rails("7.2.1")).packages
 
 
 def test_other_versions_come_from_rubygems(tmp_path: Path) -> None:
-    seen = found(tmp_path, rails("8.0.2"))
+    seen = detected(tmp_path, rails("8.0.2"))
     assert seen.packages == ("ruby", "bundler")
     assert "bundle install --quiet --jobs 2" in seen.build
     assert "BUNDLE_PATH=vendor/bundle" in seen.build
@@ -60,7 +60,7 @@ def test_other_versions_come_from_rubygems(tmp_path: Path) -> None:
 def test_assets_are_compiled_where_there_are_any(tmp_path: Path) -> None:
     files = rails("8.0.2")
     files["Gemfile.lock"] += "    propshaft (1.1.0)\n"
-    assert found(tmp_path, files).build.splitlines()[-1] == (
+    assert detected(tmp_path, files).build.splitlines()[-1] == (
         "SECRET_KEY_BASE_DUMMY=1 bin/rails assets:precompile"
     )
 
@@ -78,7 +78,7 @@ def test_assets_are_compiled_where_there_are_any(tmp_path: Path) -> None:
     ],
 )
 def test_the_file_that_names_a_version(tmp_path: Path, files: dict[str, str], why: str) -> None:
-    assert found(tmp_path, {**rails(), **files}).why["packages"] == why
+    assert detected(tmp_path, {**rails(), **files}).why["packages"] == why
 
 
 def test_a_lock_that_lacks_something(tmp_path: Path) -> None:

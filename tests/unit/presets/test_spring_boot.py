@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.presets.repository import found, refused
+from tests.unit.presets.repository import detected, refused
 
 POM = (
     "<project><parent><groupId>org.springframework.boot</groupId></parent>"
@@ -17,7 +17,7 @@ MVN = "--batch-mode --no-transfer-progress -DskipTests clean package"
 
 
 def test_spring_boot_with_the_actuator(tmp_path: Path) -> None:
-    seen = found(tmp_path, {"pom.xml": POM.format(21, ACTUATOR), "mvnw": "#!/bin/sh\n"})
+    seen = detected(tmp_path, {"pom.xml": POM.format(21, ACTUATOR), "mvnw": "#!/bin/sh\n"})
     assert (seen.names, seen.title) == (("spring-boot",), "Spring Boot")
     assert seen.packages == ("openjdk-21-jdk-headless",)
     assert seen.build == f"sh ./mvnw {MVN}"
@@ -31,7 +31,7 @@ def test_spring_boot_with_the_actuator(tmp_path: Path) -> None:
 
 
 def test_without_the_wrapper_debian_has_maven(tmp_path: Path) -> None:
-    seen = found(tmp_path, {"pom.xml": POM.format(17, "")})
+    seen = detected(tmp_path, {"pom.xml": POM.format(17, "")})
     assert seen.packages == ("openjdk-21-jdk-headless", "maven")
     assert (seen.build, seen.health_path) == (f"mvn {MVN}", "/")
 
@@ -55,7 +55,7 @@ def test_without_the_wrapper_debian_has_maven(tmp_path: Path) -> None:
     ],
 )
 def test_the_file_that_names_a_version(tmp_path: Path, files: dict[str, str], why: str) -> None:
-    assert found(tmp_path, {"pom.xml": POM.format(17, ""), **files}).why["packages"] == why
+    assert detected(tmp_path, {"pom.xml": POM.format(17, ""), **files}).why["packages"] == why
 
 
 def test_gradle_by_its_wrapper(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_gradle_by_its_wrapper(tmp_path: Path) -> None:
         "plugins { id 'org.springframework.boot' version '3.5.7' }\n"
         "java { toolchain { languageVersion = JavaLanguageVersion.of(25) } }\n"
     )
-    seen = found(tmp_path, {"build.gradle": text, "gradlew": "#!/bin/sh\n"})
+    seen = detected(tmp_path, {"build.gradle": text, "gradlew": "#!/bin/sh\n"})
     assert seen.packages == ("openjdk-25-jdk-headless",)
     assert seen.web == "java $JAVA_OPTS -jar build/libs/*.jar"
 

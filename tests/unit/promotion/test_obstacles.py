@@ -203,14 +203,16 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
 def test_each_obstacle_has_a_remedy(
     old: dict[str, Any], new: dict[str, Any], problem: str, remedy: str
 ) -> None:
-    found = obstacles(changed(OLD, old), changed(NEW, new))
-    assert [(one.problem, one.remedy) for one in found if one.blocks] == [(problem, remedy)]
+    in_the_way = obstacles(changed(OLD, old), changed(NEW, new))
+    assert [(obstacle.problem, obstacle.remedy) for obstacle in in_the_way if obstacle.blocks] == [
+        (problem, remedy)
+    ]
 
 
 @pytest.mark.parametrize("cloud", ["aws", "digitalocean"])
 def test_a_cloud_without_it_is_refused(cloud: str) -> None:
     old, new = (dataclasses.replace(side, cloud=cloud) for side in (OLD, NEW))
-    assert [one.problem for one in obstacles(old, new)] == 2 * [
+    assert [obstacle.problem for obstacle in obstacles(old, new)] == 2 * [
         f"A promotion on {cloud} is not built yet: the rules between the two networks are missing"
     ]
 
@@ -246,15 +248,15 @@ def test_a_cloud_without_it_is_refused(cloud: str) -> None:
     ],
 )
 def test_what_is_only_to_be_known_does_not_block(old: dict[str, Any], problem: str) -> None:
-    (found,) = obstacles(changed(OLD, old), NEW)
-    assert (found.problem, found.blocks) == (problem, False)
+    (in_the_way,) = obstacles(changed(OLD, old), NEW)
+    assert (in_the_way.problem, in_the_way.blocks) == (problem, False)
 
 
 def test_what_a_deploy_wrote_may_be_there_and_more_where_it_may_go() -> None:
     fewer, more = (changed(NEW, {"table_rows": rows}) for rows in (1000, 1001))
     assert obstacles(OLD, fewer) == []
-    (found,) = obstacles(OLD, more, replace=True)
-    assert not found.blocks
+    (in_the_way,) = obstacles(OLD, more, replace=True)
+    assert not in_the_way.blocks
 
 
 def test_the_plan_says_what_is_copied_and_what_is_in_the_way() -> None:
@@ -265,12 +267,12 @@ def test_the_plan_says_what_is_copied_and_what_is_in_the_way() -> None:
         "$30.58 a month now, an unknown price afterwards; both until `./stages down shop-stage1`"
     )
     assert said[-2] == "In the way:"
-    told = steps.as_json(blind, NEW, obstacles(blind, NEW), 5)
-    assert (told["size_bytes"], told["obstacles"][0]["blocks"]) == (GIB, True)
-    assert told["usd_a_month"] == {"from": 30.58, "to": None}
+    document = steps.as_json(blind, NEW, obstacles(blind, NEW), 5)
+    assert (document["size_bytes"], document["obstacles"][0]["blocks"]) == (GIB, True)
+    assert document["usd_a_month"] == {"from": 30.58, "to": None}
 
 
 def test_the_facts_are_the_servers_answer() -> None:
     table = dataclasses.asdict(TABLE)
-    told = {**dataclasses.asdict(DATABASE), "tables": [table], "views": [], "foreign": []}
-    assert database(told) == DATABASE
+    answer = {**dataclasses.asdict(DATABASE), "tables": [table], "views": [], "foreign": []}
+    assert database(answer) == DATABASE

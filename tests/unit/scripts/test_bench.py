@@ -75,8 +75,8 @@ def test_a_ratio_needs_a_time_to_compare_with() -> None:
 @pytest.mark.parametrize(("power", "expected"), [(1, 199 / 99), (2, (200**2 - 1) / (100**2 - 1))])
 def test_growth_tells_linear_from_quadratic(power: int, expected: float) -> None:
     start = 0.3
-    one, hundred, two_hundred = (start + 0.001 * count**power for count in (1, 100, 200))
-    assert growth(one, hundred, two_hundred) == pytest.approx(expected)
+    once, hundred, two_hundred = (start + 0.001 * count**power for count in (1, 100, 200))
+    assert growth(once, hundred, two_hundred) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_result_survives_its_file() -> None:
     whole = result(MET, MISSED, PLAIN)
     document = json.loads(json.dumps(whole.document()))
     assert of_document(document) == whole
-    assert [(one["median"], one["met"]) for one in document["measures"]] == [
+    assert [(measure["median"], measure["met"]) for measure in document["measures"]] == [
         (1.0, True),
         (1.4, False),
         (100.4, None),
@@ -115,10 +115,10 @@ def test_a_result_survives_its_file() -> None:
 
 def test_the_phases_of_an_up() -> None:
     times = (1.5, 2.0, 2.0, 3.5, 4.0, 6.0, 7.5, 8.0, 8.0, 8.5)
-    found = phases("bench1-stage1-1", list(zip(times, SAID.splitlines(), strict=True)), 9.0)
-    assert (found.before_s, found.plan_s, found.change_s) == (1.5, 2.0, 5.5)
-    assert found.steps == {"network (Network)": 0.3, "app (Server)": 4.1, "stack (Key)": 0.1}
-    assert found.began == pytest.approx(
+    measured = phases("bench1-stage1-1", list(zip(times, SAID.splitlines(), strict=True)), 9.0)
+    assert (measured.before_s, measured.plan_s, measured.change_s) == (1.5, 2.0, 5.5)
+    assert measured.steps == {"network (Network)": 0.3, "app (Server)": 4.1, "stack (Key)": 0.1}
+    assert measured.began == pytest.approx(
         {"network (Network)": 3.7, "app (Server)": 3.4, "stack (Key)": 7.9}
     )
 

@@ -136,10 +136,10 @@ def test_the_rate_is_what_pgbench_says() -> None:
 
 
 def test_memory_of_each_process_is_its_own_pages_and_its_share() -> None:
-    one = "00-7f ---p 0 [rollup]\nRss: 9999 kB\nPss: 2048 kB\nPss_Anon: 7 kB\n"
-    one += "Private_Clean: 256 kB\nPrivate_Dirty: 768 kB\nPrivate_Hugetlb: 4 kB\n"
-    two = one.replace("2048", "4096").replace("256", "1280")
-    assert side.memory(one + two) == {"private": [1.0, 2.0], "PSS": [2.0, 4.0]}
+    first = "00-7f ---p 0 [rollup]\nRss: 9999 kB\nPss: 2048 kB\nPss_Anon: 7 kB\n"
+    first += "Private_Clean: 256 kB\nPrivate_Dirty: 768 kB\nPrivate_Hugetlb: 4 kB\n"
+    two = first.replace("2048", "4096").replace("256", "1280")
+    assert side.memory(first + two) == {"private": [1.0, 2.0], "PSS": [2.0, 4.0]}
 
 
 def test_a_pooler_to_compare_with_is_the_stages_own_and_a_few_lines() -> None:
@@ -210,14 +210,14 @@ def test_the_longest_wait_is_between_two_answers_of_one_client() -> None:
 
 
 def test_verdicts_follow_the_numbers() -> None:
-    found = verdicts(claims())
-    assert found["A connection takes"].startswith("Too high: plan with 4 x")
-    assert found["Opening a connection"].startswith("Holds at 10 ms round trip only.")
-    assert found["20 to 30"] == "Holds."
-    assert found["A pooler makes"].startswith("Holds for the number of connections; who stays")
-    assert found["Ours: clients that"].startswith("Holds.")
-    assert found["Transaction mode is"].startswith("Holds: 4.00 times session mode")
-    assert found["N+1: each query"].startswith("Each of the 100 queries pays 1.10 ms")
+    claims_met = verdicts(claims())
+    assert claims_met["A connection takes"].startswith("Too high: plan with 4 x")
+    assert claims_met["Opening a connection"].startswith("Holds at 10 ms round trip only.")
+    assert claims_met["20 to 30"] == "Holds."
+    assert claims_met["A pooler makes"].startswith("Holds for the number of connections; who stays")
+    assert claims_met["Ours: clients that"].startswith("Holds.")
+    assert claims_met["Transaction mode is"].startswith("Holds: 4.00 times session mode")
+    assert claims_met["N+1: each query"].startswith("Each of the 100 queries pays 1.10 ms")
 
 
 @pytest.mark.parametrize(
@@ -261,9 +261,9 @@ def test_a_failover_that_loses_one_write_once_has_missed(
     keys: dict[str, tuple[float, ...]] = {"back": (5.0,), "stall": (8.0,), "lost": (0.0,)}
     keys |= {"hung": (0.0,), "acknowledged": (1000.0,), key: values}
     measures = tuple(
-        Measure(f"failover.{kind}.{name}", name, "s", found, 10.0 if name == "back" else None)
+        Measure(f"failover.{kind}.{name}", name, "s", number, 10.0 if name == "back" else None)
         for kind in failover.KINDS
-        for name, found in keys.items()
+        for name, number in keys.items()
     )
     result = Result("failover", "d", "c", 3, MACHINE, measures)
     rows = [row for row in claims_page.page([result]).splitlines() if row.startswith("| Ours")]

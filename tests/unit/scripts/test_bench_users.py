@@ -26,15 +26,15 @@ def test_percentiles_are_values_that_were_seen() -> None:
 
 def test_only_requests_that_began_in_the_time_count() -> None:
     asked = [Asked(at, 10.0 * at, good=at != 3) for at in (1, 2, 3, 4, 5)]
-    found = seen(asked, 2, 5)
-    assert (found.p50_ms, found.p99_ms) == (30, 40)
-    assert found.rate == pytest.approx(2 / 3)
-    assert found.errors == pytest.approx(100 / 3)
+    measured = seen(asked, 2, 5)
+    assert (measured.p50_ms, measured.p99_ms) == (30, 40)
+    assert measured.rate == pytest.approx(2 / 3)
+    assert measured.errors == pytest.approx(100 / 3)
 
 
 def test_a_request_without_an_answer_is_an_error_and_as_slow_as_any() -> None:
-    found = seen([Asked(0, 5.0, good=True), Asked(0, None, good=False)], 0, 1)
-    assert (found.p99_ms, found.errors) == (5, 50)
+    measured = seen([Asked(0, 5.0, good=True), Asked(0, None, good=False)], 0, 1)
+    assert (measured.p99_ms, measured.errors) == (5, 50)
     alone = seen([Asked(0, None, good=False)], 0, 1)
     assert (alone.p50_ms, alone.errors) == (LAST_S * 1000, 100)
 
@@ -127,7 +127,7 @@ def test_what_to_believe_of_the_stages(p99: float, errors: float, verdict: str) 
         1:
     ]
     said = [row.strip("| ").split(" | ")[-1] for row in rows]
-    assert [one.startswith(verdict) for one in said] == [True, True, False]
+    assert [cell.startswith(verdict) for cell in said] == [True, True, False]
     assert said[2] == "4.00 times in stage 1, whose pages share that core; 2.00 times in stage 2."
     assert rows[1].startswith("| Stage 2 is for up to 1,000 users. |")
 

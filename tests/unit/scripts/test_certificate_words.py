@@ -71,7 +71,7 @@ def test_the_record_of_the_stack_is_waited_for_and_then_the_certificate_asked(
 
 
 def test_a_certificate_whose_renewal_failed() -> None:
-    found = Certificate(
+    certificate_ = Certificate(
         domain="a.example",
         address="192.0.2.1",
         resolved=["192.0.2.1"],
@@ -80,8 +80,8 @@ def test_a_certificate_whose_renewal_failed() -> None:
         until="2027-01-01 00:00:00Z",
         problem="Connection refused",
     )
-    assert found.trusted
-    assert found.lines("s") == [
+    assert certificate_.trusted
+    assert certificate_.lines("s") == [
         "certificate: by C=US, O=Let's Encrypt, CN=E7, until 2027-01-01 00:00:00Z, serial 0A",
         "a.example leads here (192.0.2.1)",
         "the last question to the authority failed: Connection refused",

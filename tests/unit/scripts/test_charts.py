@@ -146,8 +146,8 @@ def test_lines_begin_at_nothing_and_have_limits_and_spans() -> None:
     axes = axes_of(every_kind()["lines"])
     assert (axes.get_xlim()[0], axes.get_ylim()[0]) == (0, 0)
     assert axes.get_ylim()[1] > 120
-    one, two, limit = axes.lines
-    assert [np.asarray(line.get_xdata()).tolist() for line in (one, two)] == [[0, 10], [0]]
+    first, two, limit = axes.lines
+    assert [np.asarray(line.get_xdata()).tolist() for line in (first, two)] == [[0, 10], [0]]
     assert np.asarray(limit.get_ydata()).tolist() == [120, 120]
     (span,) = axes.patches
     assert isinstance(span, Rectangle) and (span.get_x(), span.get_width()) == (5, 4)

@@ -344,12 +344,18 @@ def test_texts_of_a_fork_are_shown_as_texts(github: GitHub) -> None:
     stacks = []
     for at, text in enumerate(TEXTS):
         value = Value(path=text, before=text, after=f"{text}!")
-        one = ChangedResource(
+        resource = ChangedResource(
             operation="replace", type=text, name=text, inputs=(value,), holds="data"
         )
         notes = (text,)
         stacks += [
-            Stack(name=f"a{at}", source="offline", status="changed", resources=(one,), notes=notes),
+            Stack(
+                name=f"a{at}",
+                source="offline",
+                status="changed",
+                resources=(resource,),
+                notes=notes,
+            ),
             Stack(name=f"b{at}", source="offline", status="failed", error=text),
         ]
     code, body = post(github, packed(document(*stacks)))
@@ -367,10 +373,12 @@ def test_texts_of_a_fork_are_shown_as_texts(github: GitHub) -> None:
 @pytest.mark.usefixtures("run")
 def test_a_comment_stays_within_githubs_size(github: GitHub) -> None:
     value = Value(path="x", before="a" * 20_000, after="b" * 20_000)
-    one = ChangedResource(operation="update", type="t", name="n", inputs=(value,) * 40)
+    resource = ChangedResource(operation="update", type="t", name="n", inputs=(value,) * 40)
     code, body = post(
         github,
-        packed(document(Stack(name="one", source="offline", status="changed", resources=(one,)))),
+        packed(
+            document(Stack(name="one", source="offline", status="changed", resources=(resource,)))
+        ),
     )
     assert code == 0
     assert len(body) < LIMIT + 1000 < 65_536

@@ -41,7 +41,7 @@ def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
 
 def tell(github: GitHub, *stacks: Stack) -> int:
     """Let the looks of this run have found this; return the exit code."""
-    github.artifacts[RUN] = [(f"preview-{one.name}", packed(document(one))) for one in stacks]
+    github.artifacts[RUN] = [(f"preview-{stack.name}", packed(document(stack))) for stack in stacks]
     return main(["ci", "drift"])
 
 

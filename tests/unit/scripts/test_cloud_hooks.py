@@ -48,8 +48,8 @@ def test_the_standby_that_the_error_names_is_one_of_the_clouds_own(
     stack: str, type_: str, key: str, alone: object, with_standby: object
 ) -> None:
     for standby, value in ((False, alone), (True, with_standby)):
-        found = only(planned(stack, None, database__standby=standby), type_)
-        assert found["inputs"][key] == value
+        database = only(planned(stack, None, database__standby=standby), type_)
+        assert database["inputs"][key] == value
 
 
 def test_the_local_cloud_costs_nothing_and_does_not_ask() -> None:

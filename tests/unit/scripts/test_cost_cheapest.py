@@ -14,15 +14,15 @@ from scripts.main import main
 
 def document(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     assert main(["cost", "cheapest", *words, "--json"]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
+    output: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return output
 
 
 def test_what_a_stack_has_is_what_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
-    found = document(capsys, "aws-stage2")
+    output = document(capsys, "aws-stage2")
     size = {"vcpus": 2, "memory_gib": 4}
-    assert found["need"] == {"server": size, "database": size, "standby": False}
-    aws, digitalocean = found["clouds"]
+    assert output["need"] == {"server": size, "database": size, "standby": False}
+    aws, digitalocean = output["clouds"]
     assert (aws["server"]["plan"], aws["database"]["plan"]) == ("t4g.medium", "db.t4g.medium")
     assert (aws["region"], aws["usd_per_month"]) == ("us-east-1", 79.53)
     assert aws["server"]["others"][0] == {"plan": "t3.medium", "usd_more": 5.84}
@@ -41,9 +41,9 @@ def test_a_smaller_server_and_a_standby(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_of_a_stage_1_there_is_a_server_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    found = document(capsys, "digitalocean-stage1", "--vcpus", "1", "--memory-gib", "2")
-    assert found["need"]["database"] is None
-    assert [(one["server"]["plan"], one["database"]) for one in found["clouds"]] == [
+    output = document(capsys, "digitalocean-stage1", "--vcpus", "1", "--memory-gib", "2")
+    assert output["need"]["database"] is None
+    assert [(cloud["server"]["plan"], cloud["database"]) for cloud in output["clouds"]] == [
         ("t4g.small", None),
         ("s-1vcpu-2gb", None),
     ]

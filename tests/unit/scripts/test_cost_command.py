@@ -79,15 +79,17 @@ def test_above_the_budget_is_told(small: str, capsys: pytest.CaptureFixture[str]
 
 def test_a_comparison(small: str, medium: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", medium, "--compare", small, "--format", "json"]) == 0
-    found = document(capsys)["comparison"]
-    assert found["usd_difference"] == 12.27
-    assert [(one["name"], one["usd_difference"]) for one in found["changes"]] == [("Server", 12.27)]
+    output = document(capsys)["comparison"]
+    assert output["usd_difference"] == 12.27
+    assert [(change["name"], change["usd_difference"]) for change in output["changes"]] == [
+        ("Server", 12.27)
+    ]
 
 
 def test_a_comparison_with_itself_is_empty(small: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", small, "--compare", small, "--format", "json"]) == 0
-    found = document(capsys)["comparison"]
-    assert (found["usd_difference"], found["changes"]) == (0, [])
+    output = document(capsys)["comparison"]
+    assert (output["usd_difference"], output["changes"]) == (0, [])
 
 
 def test_usage(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -239,11 +241,11 @@ def test_a_plan_without_a_region_takes_the_one_that_is_given(
     capsys.readouterr()
     options = ["--region", "eu-central-1", "--format", "json", "--strict"]
     assert main(["cost", plan, "--compare", plan, *options]) == 0
-    found = document(capsys)
-    disks = [line for line in found["stacks"][0]["lines"] if line["kind"] == "disk"]
+    output = document(capsys)
+    disks = [line for line in output["stacks"][0]["lines"] if line["kind"] == "disk"]
     shown = {line["resource"]: line["usd_per_month"] for line in disks}
     assert shown == {"none": 9.52, "own": 8, "providers": 8.8}
-    assert found["comparison"]["usd_before"] == found["comparison"]["usd_after"] == 26.32
+    assert output["comparison"]["usd_before"] == output["comparison"]["usd_after"] == 26.32
 
 
 def test_strict(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -330,7 +332,7 @@ def test_it_runs_from_anywhere(small: str) -> None:
 def test_a_hundred_files_are_one_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [save(tmp_path, f"{n}.json", *cost_plans.ec2()) for n in range(100)]
     assert main(["cost", *files, "--format", "json"]) == 0
-    assert [one["usd_per_month"] for one in document(capsys)["stacks"]] == [30.58] * 100
+    assert [stack["usd_per_month"] for stack in document(capsys)["stacks"]] == [30.58] * 100
 
 
 def test_a_stack_needs_neither_its_app_nor_a_network(

@@ -43,20 +43,20 @@ def _there(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def by_stack(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     main(["cost", "diff", *words, "--json"])
-    return {one["stack"]: one for one in json.loads(capsys.readouterr().out)["stacks"]}
+    return {stack["stack"]: stack for stack in json.loads(capsys.readouterr().out)["stacks"]}
 
 
 def test_what_changed_what_is_new_and_what_is_gone(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = by_stack(capsys, "HEAD~1")
-    assert [change["name"] for change in found["aws-stage1"]["changes"]] == ["Server"]
-    assert found["aws-stage1"]["usd_difference"] == -12.27
-    assert (found["aws-stage2"]["usd_after"], found["aws-stage2"]["changes"]) == (79.53, [])
-    assert (found["shop"]["usd_before"], found["shop"]["usd_after"]) == (0, 0)
-    gone = found["digitalocean-stage2"]
+    output = by_stack(capsys, "HEAD~1")
+    assert [change["name"] for change in output["aws-stage1"]["changes"]] == ["Server"]
+    assert output["aws-stage1"]["usd_difference"] == -12.27
+    assert (output["aws-stage2"]["usd_after"], output["aws-stage2"]["changes"]) == (79.53, [])
+    assert (output["shop"]["usd_before"], output["shop"]["usd_after"]) == (0, 0)
+    gone = output["digitalocean-stage2"]
     assert (gone["usd_before"], gone["usd_after"], gone["usd_difference"]) == (84.9, 0, -84.9)
-    assert found["digitalocean-stage1"]["error"].startswith("stages:server.plan: should be one of")
+    assert output["digitalocean-stage1"]["error"].startswith("stages:server.plan: should be one of")
     done = subprocess.run(
         ["git", "-C", repository, "worktree", "list"], capture_output=True, text=True, check=True
     )

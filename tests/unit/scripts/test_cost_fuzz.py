@@ -99,10 +99,10 @@ def test_an_estimate_or_a_sentence(
         inner = inner[key]
     inner[place[-1]] = odd
     try:
-        found = estimate(plan_file.parse(json.dumps(document), "plan.json"), CLOUDS)
+        priced = estimate(plan_file.parse(json.dumps(document), "plan.json"), CLOUDS)
     except UserError as error:
         assert error.exit_code == 2
         assert "\n" not in str(error)
     else:
-        assert json.loads(document_of([found], TODAY))["stacks"]
-        assert len(markdown.of_estimates([found], TODAY).splitlines()) <= 60
+        assert json.loads(document_of([priced], TODAY))["stacks"]
+        assert len(markdown.of_estimates([priced], TODAY).splitlines()) <= 60

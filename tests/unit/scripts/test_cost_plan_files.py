@@ -45,17 +45,17 @@ def test_a_preview_of_the_real_engine() -> None:
     plan = plan_file.parse(REAL.read_text(), "preview.json")
     assert plan.stack == "local-stage2"
     assert len(plan.resources) == 12
-    names = {one.name for one in plan.resources if one.custom}
+    names = {resource.name for resource in plan.resources if resource.custom}
     assert "local-stage2-app-server" in names
-    components = {one.type for one in plan.resources if not one.custom}
+    components = {resource.type for resource in plan.resources if not resource.custom}
     assert {"stages:separate_database:SeparateDatabase", "stages:app_host:AppHost"} <= components
 
 
 @pytest.mark.parametrize("word", sorted(UNKNOWNS))
 def test_what_the_engine_does_not_know_yet_is_the_plans_word(word: str) -> None:
     made = cost_plans.preview(cost_plans.droplet(userData=word, tags=[word]))
-    (found,) = plan_file.parse(json.dumps(made), "preview.json").resources
-    assert (found.inputs["userData"], found.inputs["tags"]) == (UNKNOWN, [UNKNOWN])
+    (resource,) = plan_file.parse(json.dumps(made), "preview.json").resources
+    assert (resource.inputs["userData"], resource.inputs["tags"]) == (UNKNOWN, [UNKNOWN])
 
 
 def test_the_engine_s_signs_are_those_of_its_sdk() -> None:
@@ -87,7 +87,7 @@ def steps(*operations: str) -> dict[str, Any]:
 )
 def test_the_steps_of_one_resource_are_one_resource(operations: tuple[str, ...]) -> None:
     plan = plan_file.parse(json.dumps(steps(*operations)), "preview.json")
-    assert [one.inputs["size"] for one in plan.resources] == ["s-2vcpu-4gb"]
+    assert [resource.inputs["size"] for resource in plan.resources] == ["s-2vcpu-4gb"]
 
 
 def test_what_goes_and_what_belongs_to_others_is_not_in_the_plan() -> None:
@@ -97,7 +97,7 @@ def test_what_goes_and_what_belongs_to_others_is_not_in_the_plan() -> None:
         kind = {"oldState": state} if name == "old" else {"newState": {**state, "external": True}}
         document["steps"].append({"urn": state["urn"], **more, **kind})
     plan = plan_file.parse(json.dumps(document), "preview.json")
-    assert [one.name for one in plan.resources] == ["server"]
+    assert [resource.name for resource in plan.resources] == ["server"]
 
 
 def test_a_resource_without_a_region_is_in_its_providers() -> None:
@@ -106,14 +106,14 @@ def test_a_resource_without_a_region_is_in_its_providers() -> None:
     volume["provider"] = f"{provider['urn']}::4711"
     for document in (cost_plans.document, cost_plans.preview):
         plan = plan_file.parse(json.dumps(document(provider, volume)), "plan.json")
-        assert [one.region for one in plan.resources] == ["", "eu-central-1"]
+        assert [resource.region for resource in plan.resources] == ["", "eu-central-1"]
 
 
 def test_a_default_provider_has_the_region_of_the_settings() -> None:
     document = cost_plans.preview(cost_plans.droplet())
     document["config"] = {"aws:region": "us-east-1"}
-    (found,) = plan_file.parse(json.dumps(document), "preview.json").resources
-    assert found.region == "us-east-1"
+    (resource,) = plan_file.parse(json.dumps(document), "preview.json").resources
+    assert resource.region == "us-east-1"
 
 
 def refused(document: object) -> str:

@@ -73,7 +73,7 @@ def test_a_price_that_is_kept_by_hand_gets_a_row(
     (missing,) = json.loads(capsys.readouterr().out)["stacks"][0]["not_priced"]
     assert missing["reason"].endswith(f"; add a row and its source to {name}")
     item = "rds-extended-support/year-1-2"
-    row = next(one for one in document["prices"] if one["item"] == item)
+    row = next(price for price in document["prices"] if price["item"] == item)
     document["prices"].append({**row, "region": "eu-central-1"})
     prices.write_text(json.dumps(document))
     assert main(["cost", plan, "--strict"]) == 0

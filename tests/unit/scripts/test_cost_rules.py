@@ -37,10 +37,10 @@ def cost(*resources: Planned, **usage: str) -> Estimate:
     return estimate(cost_plans.plan(*resources), CLOUDS, given)
 
 
-def lines(found: Estimate) -> dict[str, str]:
+def lines(estimate: Estimate) -> dict[str, str]:
     """Name and amount of every line."""
     shown = {}
-    for line in found.lines:
+    for line in estimate.lines:
         usd = line.usd_per_month
         shown[line.name] = "per use" if usd is None else money(usd)
     return shown
@@ -66,8 +66,8 @@ def lines(found: Estimate) -> dict[str, str]:
     ],
 )
 def test_one_resource(type_: str, inputs: Mapping[str, Any], usd: str) -> None:
-    found = cost(resource(type_, "one", inputs))
-    assert (money(found.total), found.unpriced) == (usd, ())
+    estimate = cost(resource(type_, "one", inputs))
+    assert (money(estimate.total), estimate.unpriced) == (usd, ())
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_options_of_a_health_check(inputs: Mapping[str, Any], usd: str) -> None:
         sources={"ipAddress": [address["urn"]]},
     )
     assert money(cost(address, check).total - Decimal("3.65")) == usd
-    assert [one.reason for one in cost({**check, "sources": {}}).unpriced] == [
+    assert [resource.reason for resource in cost({**check, "sources": {}}).unpriced] == [
         "only a health check of an Elastic IP has a price"
     ]
 
@@ -142,8 +142,8 @@ def test_the_first_address_goes_when_the_static_one_comes() -> None:
 def test_a_reserved_address_costs_nothing_while_it_is_assigned() -> None:
     address = resource("digitalocean:index/reservedIp:ReservedIp", "address", {"region": "fra1"})
     assignment = resource(ASSIGNMENT, "address", {}, sources={"ipAddress": [address["urn"]]})
-    found = cost(address, assignment)
-    assert (found.lines, sum(found.free.values())) == ((), 2)
+    estimate = cost(address, assignment)
+    assert (estimate.lines, sum(estimate.free.values())) == ((), 2)
 
 
 def test_a_replica_has_the_disk_of_its_source() -> None:
@@ -185,7 +185,7 @@ def test_processors_of_a_database_are_those_of_the_plans() -> None:
 def test_every_line_has_one_colour_and_one_part() -> None:
     for stack in cost_inputs.stack_names():
         for line in estimate(cost_inputs.plan(stack), CLOUDS).lines:
-            assert sum(one.holds(line) for one in chart.CATEGORIES) == 1, line
+            assert sum(category.holds(line) for category in chart.CATEGORIES) == 1, line
             assert line.part in PARTS
 
 
@@ -199,17 +199,17 @@ def test_everything_in_the_stacks_of_this_checkout_has_a_price(
     if stack.endswith("stage2") and not stack.startswith("local"):
         more = {**more, "database__read_replicas": 1, "database__standby": True}
     document = planned(stack, None, **more).document()
-    found = estimate(plan_file.of_document(document, stack), CLOUDS)
-    assert found.unpriced == ()
-    assert bool(found.lines) != stack.startswith("local")
+    priced = estimate(plan_file.of_document(document, stack), CLOUDS)
+    assert priced.unpriced == ()
+    assert bool(priced.lines) != stack.startswith("local")
 
 
 def test_what_has_no_rule_is_told() -> None:
-    found = cost(resource("aws:elasticache/cluster:Cluster", "cache", {}))
-    assert [(one.resource, one.type, one.reason) for one in found.unpriced] == [
-        ("cache", "aws:elasticache/cluster:Cluster", "no rule says what this type costs")
-    ]
-    assert found.total == 0
+    estimate = cost(resource("aws:elasticache/cluster:Cluster", "cache", {}))
+    assert [
+        (resource.resource, resource.type, resource.reason) for resource in estimate.unpriced
+    ] == [("cache", "aws:elasticache/cluster:Cluster", "no rule says what this type costs")]
+    assert estimate.total == 0
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_what_has_no_rule_is_told() -> None:
     ],
 )
 def test_options_without_a_price_are_told(made: Planned, reason: str) -> None:
-    assert [one.reason for one in cost(made).unpriced] == [reason]
+    assert [resource.reason for resource in cost(made).unpriced] == [reason]
 
 
 @pytest.mark.parametrize(
@@ -288,10 +288,10 @@ def test_what_has_no_price_is_refused_by_name_and_the_rest_is_priced(
     made: Planned, reasons: list[str]
 ) -> None:
     more = resource("aws:ebs/volume:Volume", "more", {**US, "type": "gp3", "size": 100})
-    found = cost(made, more)
-    assert [one.reason for one in found.unpriced] == reasons
-    assert "Data volume" in lines(found)
-    assert found.total >= Decimal(8)
+    estimate = cost(made, more)
+    assert [resource.reason for resource in estimate.unpriced] == reasons
+    assert "Data volume" in lines(estimate)
+    assert estimate.total >= Decimal(8)
 
 
 def test_the_other_lines_of_a_resource_keep_their_price() -> None:
@@ -361,22 +361,22 @@ USAGE = some.fixed_dictionaries(
 @settings(deadline=None, max_examples=60)
 @given(MANY, USAGE, some.randoms(use_true_random=False))
 def test_sums_and_order(many: list[Planned], usage: dict[str, str], random: Any) -> None:
-    found = cost(*many, **usage)
-    by_hand = [line.usd_per_month for line in found.lines if line.usd_per_month is not None]
-    assert found.total == sum(by_hand, Decimal(0))
-    assert found.total == sum((total(found.of_part(part)) for part in PARTS), Decimal(0))
+    estimate = cost(*many, **usage)
+    by_hand = [line.usd_per_month for line in estimate.lines if line.usd_per_month is not None]
+    assert estimate.total == sum(by_hand, Decimal(0))
+    assert estimate.total == sum((total(estimate.of_part(part)) for part in PARTS), Decimal(0))
     shuffled = list(many)
     random.shuffle(shuffled)
-    assert cost(*shuffled, **usage) == found
-    assert compare(found, found).changes == ()
+    assert cost(*shuffled, **usage) == estimate
+    assert compare(estimate, estimate).changes == ()
 
 
 @settings(deadline=None, max_examples=60)
 @given(MANY, ONE, USAGE)
 def test_one_more_resource_never_lowers_the_total(
-    many: list[Planned], one: tuple[str, Any], usage: dict[str, str]
+    many: list[Planned], another: tuple[str, Any], usage: dict[str, str]
 ) -> None:
-    more = resource(TYPES[one[0]], "more", one[1])
+    more = resource(TYPES[another[0]], "more", another[1])
     assert cost(*many, more, **usage).total >= cost(*many, **usage).total
 
 
@@ -386,8 +386,8 @@ def test_lines_of_two_stacks_are_paired_without_their_names() -> None:
         own = resource(made["type"], f"{name}-server", made["inputs"], stack=name)
         return estimate(cost_plans.plan(own, stack=name), CLOUDS)
 
-    found = compare(stack("shop", "t4g.small"), stack("shop-test", "t4g.medium"))
-    assert [(one.resource, one.name, one.usd) for one in found.changes] == [
+    difference = compare(stack("shop", "t4g.small"), stack("shop-test", "t4g.medium"))
+    assert [(change.resource, change.name, change.usd) for change in difference.changes] == [
         ("server", "Server", Decimal("12.27"))
     ]
 

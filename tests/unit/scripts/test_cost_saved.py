@@ -33,13 +33,13 @@ def saved(plans: None, capsys: pytest.CaptureFixture[str]) -> Run:
 
 def compared(capsys: pytest.CaptureFixture[str], *words: str) -> Run:
     assert main(["cost", *words, "--compare", "before.json", "--format", "json"]) == 0
-    found: Run = json.loads(capsys.readouterr().out)["comparison"]
-    return found
+    output: Run = json.loads(capsys.readouterr().out)["comparison"]
+    return output
 
 
 def test_what_rose_since(saved: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    found = compared(capsys, "medium.json")
-    assert [(one["name"], float(one["usd_difference"])) for one in found["changes"]] == [
+    output = compared(capsys, "medium.json")
+    assert [(change["name"], float(change["usd_difference"])) for change in output["changes"]] == [
         ("Server", 12.27)
     ]
 
@@ -55,7 +55,7 @@ def test_what_had_no_price_and_has_none_changes_nothing(
     Path("rds.json").write_text(json.dumps(document))
     assert main(["cost", "rds.json", "--json", "--out", "before.json"]) == 0
     missing = json.loads(Path("before.json").read_text())["stacks"][0]["not_priced"]
-    assert {one["adds"] for one in missing} == {True, False}
+    assert {resource["adds"] for resource in missing} == {True, False}
     same = compared(capsys, "rds.json")
     assert (same["changes"], same["usd_difference"]) == ([], 0)
     assert compared(capsys, "small.json")["usd_difference"] is None
@@ -66,7 +66,7 @@ def test_a_price_that_changed_since_is_a_change(
 ) -> None:
     saved["stacks"][0]["lines"][0]["unit_usd"] = 0.01
     Path("before.json").write_text(json.dumps(saved))
-    assert [one["name"] for one in compared(capsys, "small.json")["changes"]] == ["Server"]
+    assert [change["name"] for change in compared(capsys, "small.json")["changes"]] == ["Server"]
 
 
 def test_the_stack_of_the_same_name_is_taken_out_of_a_run_of_several(

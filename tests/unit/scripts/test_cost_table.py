@@ -65,18 +65,19 @@ def database_items(size: str, standby: bool) -> set[str]:
     }
 
 
-def check(found: Estimate, wanted: set[str], region: str) -> None:
+def check(estimate: Estimate, wanted: set[str], region: str) -> None:
     """Priced is what has a row; all else is refused by name."""
     known = {item for item in wanted if {(item, region), (item, "*")} & keys("aws")}
     if region not in {at for _, at in keys("aws")}:
-        assert found.lines == ()
-        assert len(found.unpriced) >= len(wanted)
-        assert all(f"no prices are known for the region '{region}'" in one.reason
-                   for one in found.unpriced)  # fmt: skip
+        assert estimate.lines == ()
+        assert len(estimate.unpriced) >= len(wanted)
+        assert all(f"no prices are known for the region '{region}'" in resource.reason
+                   for resource in estimate.unpriced)  # fmt: skip
         return
-    assert {line.price.item for line in found.lines} == known
+    assert {line.price.item for line in estimate.lines} == known
     refused = {
-        tuple(one.reason.split(": ")[1].split(" has no price in ")) for one in found.unpriced
+        tuple(resource.reason.split(": ")[1].split(" has no price in "))
+        for resource in estimate.unpriced
     }
     assert {item for item, _ in refused} == wanted - known
     assert all(where.startswith(f"{region}, only in ") for _, where in refused)
@@ -86,19 +87,21 @@ def check(found: Estimate, wanted: set[str], region: str) -> None:
 def test_stage_1_of_aws(region: str) -> None:
     for size in aws_plans.SERVERS:
         changes = {f'"{aws_plans.DEFAULT_SERVER}"': f'"{size}"', "us-east-1": region}
-        found = cost("aws-stage1", False, changes)
-        check(found, {*server_items(size), "snapshot", "s3"}, region)
-        assert f"ec2/{size}" in {line.price.item for line in found.lines} or not found.lines
+        estimate = cost("aws-stage1", False, changes)
+        check(estimate, {*server_items(size), "snapshot", "s3"}, region)
+        assert f"ec2/{size}" in {line.price.item for line in estimate.lines} or not estimate.lines
 
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_stage_2_of_aws(region: str) -> None:
     for size, standby in itertools.product(aws_plans.DATABASES, (False, True)):
         changes = {f'"{aws_plans.DEFAULT_DATABASE}"': f'"{size}"', "us-east-1": region}
-        found = cost("aws-stage2", standby, changes)
+        estimate = cost("aws-stage2", standby, changes)
         wanted = server_items(aws_plans.DEFAULT_SERVER) | database_items(size, standby)
-        check(found, wanted, region)
-        assert not found.lines or any(line.price.item.endswith(f"/{size}") for line in found.lines)
+        check(estimate, wanted, region)
+        assert not estimate.lines or any(
+            line.price.item.endswith(f"/{size}") for line in estimate.lines
+        )
 
 
 @pytest.mark.parametrize("region", DIGITALOCEAN_REGIONS)
@@ -108,9 +111,9 @@ def test_stages_of_digitalocean(region: str) -> None:
             f'"{digitalocean_plans.DEFAULT_SERVER[1]}"': f'"{size}"',
             '"fra1"': f'"{region}"',
         }
-        found = cost("digitalocean-stage1", False, changes)
-        assert found.unpriced == ()
-        assert f"droplet/{size}" in {line.price.item for line in found.lines}
+        estimate = cost("digitalocean-stage1", False, changes)
+        assert estimate.unpriced == ()
+        assert f"droplet/{size}" in {line.price.item for line in estimate.lines}
     for plan, standby in itertools.product(digitalocean_plans.DATABASES.values(), (False, True)):
         if standby and not plan.standby_offered:
             continue
@@ -119,9 +122,9 @@ def test_stages_of_digitalocean(region: str) -> None:
             '"fra1"': f'"{region}"',
             disk(digitalocean_plans.DEFAULT_DATABASE): disk(plan.name),
         }
-        found = cost("digitalocean-stage2", standby, changes)
-        assert found.unpriced == ()
-        assert f"database/{plan.name}" in {line.price.item for line in found.lines}
+        estimate = cost("digitalocean-stage2", standby, changes)
+        assert estimate.unpriced == ()
+        assert f"database/{plan.name}" in {line.price.item for line in estimate.lines}
 
 
 def disk(plan: str) -> str:

@@ -89,8 +89,8 @@ def test_iops_and_throughput_above_the_baseline() -> None:
     [(100, 4000, "31.50"), (400, 12000, "46.00"), (400, 12500, "56.00")],
 )
 def test_iops_of_a_database_above_its_baseline(disk_gib: int, iops: int, usd: str) -> None:
-    found = cost(cost_plans.rds(disk_gib=disk_gib, iops=iops))
-    disk = [line for line in found.lines if line.kind == "disk"]
+    estimate = cost(cost_plans.rds(disk_gib=disk_gib, iops=iops))
+    disk = [line for line in estimate.lines if line.kind == "disk"]
     assert money(sum((line.usd_per_month or Decimal(0) for line in disk), Decimal(0))) == usd
 
 

@@ -68,8 +68,8 @@ def test_a_key_counts_for_every_stack_or_for_the_one_that_is_named(
 ) -> None:
     plans = save("one", *servers("web")), save("two", *servers("web"))
     text = "egress_gb: 200\ntwo:\n  egress_gb: 300\n"
-    found = estimated(text, *plans, capsys=capsys)
-    assert [traffic(stack) for stack in found] == [{"web": 9}, {"web": 18}]
+    output = estimated(text, *plans, capsys=capsys)
+    assert [traffic(stack) for stack in output] == [{"web": 9}, {"web": 18}]
 
 
 def test_a_key_of_a_resource_leaves_the_stacks_to_the_others(
@@ -77,28 +77,28 @@ def test_a_key_of_a_resource_leaves_the_stacks_to_the_others(
 ) -> None:
     """What is free is free once: 100 GB, used up by the first."""
     plan = save("shop", *servers("a", "b", "c"))
-    found = estimated("b:\n  egress_gb: 50\n", plan, capsys=capsys)
-    assert [traffic(stack) for stack in found] == [{"a": None, "b": 0}]
+    output = estimated("b:\n  egress_gb: 50\n", plan, capsys=capsys)
+    assert [traffic(stack) for stack in output] == [{"a": None, "b": 0}]
     text = "egress_gb: 80\nshop:\n  b:\n    egress_gb: 50\n"
-    found = estimated(text, plan, capsys=capsys)
-    assert [traffic(stack) for stack in found] == [{"a": 0, "b": 2.7}]
+    output = estimated(text, plan, capsys=capsys)
+    assert [traffic(stack) for stack in output] == [{"a": 0, "b": 2.7}]
     urn = cost_plans.urn(cost_plans.INSTANCE, "c")
-    found = estimated(f"egress_gb: 80\n'{urn}':\n  egress_gb: 50\n", plan, capsys=capsys)
-    assert [traffic(stack) for stack in found] == [{"a": 0, "c": 2.7}]
+    output = estimated(f"egress_gb: 80\n'{urn}':\n  egress_gb: 50\n", plan, capsys=capsys)
+    assert [traffic(stack) for stack in output] == [{"a": 0, "c": 2.7}]
 
 
 def test_a_key_for_all_is_used_where_each_has_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     text = "egress_gb: 80\nshop:\n  egress_gb: 200\n  web:\n    egress_gb: 300\n"
-    found = estimated(text, save("shop", *servers("web")), capsys=capsys)
-    assert [traffic(stack) for stack in found] == [{"web": 18}]
+    output = estimated(text, save("shop", *servers("web")), capsys=capsys)
+    assert [traffic(stack) for stack in output] == [{"web": 18}]
 
 
 def test_backups_of_two_databases_share_what_is_free(capsys: pytest.CaptureFixture[str]) -> None:
     """40 GiB are free in their region: 30 + 30 - 40 = 20, at .095."""
     made = [cost_plans.rds(name=name) for name in ("a", "b")]
     text = "a:\n  database_backup_gib: 30\nb:\n  database_backup_gib: 30\n"
-    (found,) = estimated(text, save("shop", *made), capsys=capsys)
-    backups = [line for line in found["lines"] if line["kind"] == "backup"]
+    (output,) = estimated(text, save("shop", *made), capsys=capsys)
+    backups = [line for line in output["lines"] if line["kind"] == "backup"]
     assert [line["usd_per_month"] for line in backups] == [0, 1.9]
 
 
@@ -109,8 +109,8 @@ def test_the_template_is_a_usage_file(capsys: pytest.CaptureFixture[str]) -> Non
     estimated(template, plan, capsys=capsys)
     lines = [line.removeprefix("# ") for line in template.splitlines() if ": 1" in line]
     assert len(lines) == template.count("default: unknown") > 8
-    (found,) = estimated("\n".join(lines), plan, capsys=capsys)
-    assert not [line for line in found["lines"] if line["quantity"] is None]
+    (output,) = estimated("\n".join(lines), plan, capsys=capsys)
+    assert not [line for line in output["lines"] if line["quantity"] is None]
 
 
 def test_a_compared_stack_uses_keys_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,27 +12,34 @@ from scripts.main import main
 
 def document(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     assert main(["cost", "what-if", *words, "--json"]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
+    output: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return output
 
 
-def totals(found: dict[str, Any]) -> list[tuple[str, float]]:
+def totals(document: dict[str, Any]) -> list[tuple[str, float]]:
     return [
-        (",".join(f"{key}={value}" for key, value in one["settings"].items()), one["usd_per_month"])
-        for one in found["alternatives"]
+        (
+            ",".join(f"{key}={value}" for key, value in alternative["settings"].items()),
+            alternative["usd_per_month"],
+        )
+        for alternative in document["alternatives"]
     ]
 
 
 def test_each_setting_alone_and_all_together(capsys: pytest.CaptureFixture[str]) -> None:
-    found = document(capsys, "aws-stage2", "server.plan=t4g.small", "database.standby=true")
-    assert found["usd_per_month"] == 79.53
-    assert totals(found) == [
+    output = document(capsys, "aws-stage2", "server.plan=t4g.small", "database.standby=true")
+    assert output["usd_per_month"] == 79.53
+    assert totals(output) == [
         ("server.plan=t4g.small", 67.26),
         ("database.standby=true", 128.55),
         ("server.plan=t4g.small,database.standby=true", 116.28),
     ]
-    assert [one["usd_difference"] for one in found["alternatives"]] == [-12.27, 49.02, 36.75]
-    assert [change["name"] for change in found["alternatives"][1]["changes"]] == [
+    assert [alternative["usd_difference"] for alternative in output["alternatives"]] == [
+        -12.27,
+        49.02,
+        36.75,
+    ]
+    assert [change["name"] for change in output["alternatives"][1]["changes"]] == [
         "Database server",
         "Database disk",
     ]
@@ -46,9 +53,9 @@ def test_the_same_setting_twice_is_never_put_together(capsys: pytest.CaptureFixt
 def test_settings_of_one_word_belong_together(capsys: pytest.CaptureFixture[str]) -> None:
     zones = '["us-east-1a","us-east-1b"]'
     words = f"server.plan=t4g.small,database.standby=true,network.zones={zones}"
-    (one,) = document(capsys, "aws-stage2", words)["alternatives"]
-    assert one["settings"]["network.zones"] == zones
-    assert one["usd_per_month"] == 116.28
+    (alternative,) = document(capsys, "aws-stage2", words)["alternatives"]
+    assert alternative["settings"]["network.zones"] == zones
+    assert alternative["usd_per_month"] == 116.28
 
 
 def test_settings_that_are_refused_only_together(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,10 +83,10 @@ def test_what_has_no_price_is_told_and_the_total_is_at_least(
 def test_a_line_without_a_price_is_not_gone_and_the_difference_is_no_number(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (one,) = document(capsys, "aws-stage2", "region=us-west-1")["alternatives"]
-    disk = next(each for each in one["changes"] if each["name"] == "Database disk")
+    (alternative,) = document(capsys, "aws-stage2", "region=us-west-1")["alternatives"]
+    disk = next(each for each in alternative["changes"] if each["name"] == "Database disk")
     assert (disk["after"], disk["not_priced"], disk["usd_difference"]) == (None, True, None)
-    assert one["usd_difference"] is None
+    assert alternative["usd_difference"] is None
     assert main(["cost", "what-if", "aws-stage2", "region=us-west-1"]) == 0
     out = capsys.readouterr().out
     assert "gone" not in out

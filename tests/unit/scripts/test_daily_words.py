@@ -59,7 +59,7 @@ def test_what_follows_two_dashes_is_the_command(
 
 def read(words: Sequence[str]) -> tuple[str, list[str]]:
     """How a verb with a command reads these words."""
-    app, found = typer.Typer(), []
+    app, calls = typer.Typer(), []
 
     @app.command(cls=command.WithCommand)
     def verb(
@@ -67,11 +67,11 @@ def read(words: Sequence[str]) -> tuple[str, list[str]]:
         words: command.CommandWords = None,
         stack: command.Stack = None,
     ) -> None:
-        found.append(command.stack_and_command(context, words, stack))
+        calls.append(command.stack_and_command(context, words, stack))
 
     done = CliRunner().invoke(app, list(words), catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    return found[0]
+    return calls[0]
 
 
 @pytest.mark.parametrize(
@@ -207,13 +207,13 @@ def test_a_terminal_is_given_only_where_there_is_one() -> None:
 
 
 def entry(**fields: Any) -> bytes:
-    told = {
+    record = {
         "__REALTIME_TIMESTAMP": "1795937042152020",
         "_SYSTEMD_UNIT": "web@8001.service",
         "_PID": "77",
         "MESSAGE": "ready",
     }
-    return json.dumps({**told, **fields}).encode() + b"\n"
+    return json.dumps({**record, **fields}).encode() + b"\n"
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_the_question_to_the_journal_is_one_line_for_the_shell() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "kind", "told"),
+    ("code", "said", "kind", "message"),
     [
         (1, "Bad pattern: (", StepFailed, "Stack shop: the journal refused: Bad pattern: ("),
         (
@@ -283,25 +283,25 @@ def test_the_question_to_the_journal_is_one_line_for_the_shell() -> None:
         ),
     ],
 )
-def test_why_there_is_no_log(code: int, said: str, kind: type[Exception], told: str) -> None:
+def test_why_there_is_no_log(code: int, said: str, kind: type[Exception], message: str) -> None:
     error = app_logs._failure("shop", code, said)
     assert isinstance(error, kind)
-    assert str(error) == told
+    assert str(error) == message
 
 
 def test_processes_in_columns() -> None:
-    told = {
+    states = {
         "web@8001.service": {"state": "active", "up_s": 7325, "restarts": 0, "memory_mib": 81},
         "web@8002.service": {"state": "failed", "up_s": None, "restarts": 12, "memory_mib": "x"},
         "worker@worker.1.service": {"state": "skipped"},
     }
-    found = process_list.rows(SERVER.app_units, told)
-    assert process_list.table(found) == [
+    processes = process_list.rows(SERVER.app_units, states)
+    assert process_list.table(processes) == [
         "PROCESS   STATE   UP            RESTARTS  MEMORY",
         "web@8001  active  122 min 05 s  0         81 MiB",
         "web@8002  failed  -             12        0 MiB",
     ]
-    assert [one["process"] for one in found] == ["web", "web"]
+    assert [process["process"] for process in processes] == ["web", "web"]
     with pytest.raises(StepFailed):
         process_list.rows(SERVER.app_units, "nothing")
 
@@ -325,7 +325,7 @@ TOLD = {
 
 def test_releases_the_current_one_first() -> None:
     known = release_list.entries(TOLD)
-    assert [one.line("why") for one in known] == [
+    assert [entry.line("why") for entry in known] == [
         "aaaaaaaaaaaa  2026-11-29 08:13:20  current  why",
         "abababababab  2026-11-29 07:24:02  here     why",
         "cccccccccccc  -                    here     why",
@@ -336,10 +336,10 @@ def test_releases_the_current_one_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("revision", "commit", "found"), [("", "", B), ("abab", "", B), (C, C, C), ("v1", C, C)]
+    ("revision", "commit", "wanted"), [("", "", B), ("abab", "", B), (C, C, C), ("v1", C, C)]
 )
-def test_what_a_rollback_goes_to(revision: str, commit: str, found: str) -> None:
-    assert release_list.chosen(release_list.entries(TOLD), revision, commit).commit == found
+def test_what_a_rollback_goes_to(revision: str, commit: str, wanted: str) -> None:
+    assert release_list.chosen(release_list.entries(TOLD), revision, commit).commit == wanted
 
 
 @pytest.mark.parametrize(

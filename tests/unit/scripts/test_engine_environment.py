@@ -81,9 +81,9 @@ def test_an_emptied_passphrase_beside_a_state_is_refused_too(checkout: Checkout)
 
 
 def test_without_the_bootstrap_there_is_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         prepare(Checkout(tmp_path), {})
-    assert str(told.value) == (
+    assert str(raised.value) == (
         "The Pulumi CLI: should have been found by the bootstrap, got no note of it. "
         "Run scripts/bootstrap.py."
     )

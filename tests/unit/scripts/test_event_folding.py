@@ -307,7 +307,7 @@ TRACE = """  | Traceback (most recent call last):
     ],
 )
 def test_a_traceback_in_the_apps_own_output_is_told_whole(wrapped: str) -> None:
-    told = f"web1: release 0123: the release command failed (exit code 1). Look below.\n{TRACE}"
-    assert tidy(wrapped.format(told)) == told
-    run = fold(said("error", wrapped.format(told), SERVER))
-    assert list(map(str, run.problems)) == [f"s-app: {told}"]
+    message = f"web1: release 0123: the release command failed (exit code 1). Look below.\n{TRACE}"
+    assert tidy(wrapped.format(message)) == message
+    run = fold(said("error", wrapped.format(message), SERVER))
+    assert list(map(str, run.problems)) == [f"s-app: {message}"]

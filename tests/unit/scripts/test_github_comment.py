@@ -182,10 +182,10 @@ def test_a_limit_is_not_waited_for_without_end(
 ) -> None:
     trouble = Trouble("GET", COMMENTS, 429, {"Retry-After": retry_after})
     github.troubles += [trouble] * refusals
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         comment.keep(client, PULL, BODY, MARKER)
-    assert str(told.value) == f"GitHub rate limit exceeded{resets}. Run the job again later."
-    assert told.value.exit_code == 1
+    assert str(raised.value) == f"GitHub rate limit exceeded{resets}. Run the job again later."
+    assert raised.value.exit_code == 1
     assert pauses.seconds == waited_s
 
 
@@ -201,18 +201,18 @@ def test_failures_of_githubs_own_are_asked_again(
 
 def test_failures_without_end_are_told(github: GitHub, client: Client, pauses: Pauses) -> None:
     github.troubles += [Trouble("GET", COMMENTS, 503)] * 5
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         comment.keep(client, PULL, BODY, MARKER)
-    assert str(told.value).startswith(f"GitHub's API answers 503 for {COMMENTS}?")
-    assert told.value.exit_code == 1
+    assert str(raised.value).startswith(f"GitHub's API answers 503 for {COMMENTS}?")
+    assert raised.value.exit_code == 1
     assert pauses.seconds == list(waiting.PAUSES_S)
 
 
 def test_a_bad_token_is_one_sentence_and_never_shown(github: GitHub, client: Client) -> None:
     bad = Client(api=client.api, repository=client.repository, token="ghs_secret")
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         comment.keep(bad, PULL, BODY, MARKER)
-    assert str(told.value) == (
+    assert str(raised.value) == (
         "GITHUB_TOKEN: should be a token that GitHub knows, got one that it refuses "
         "(Bad credentials). It may have expired: run the job again."
     )
@@ -222,37 +222,37 @@ def test_a_bad_token_is_one_sentence_and_never_shown(github: GitHub, client: Cli
 def test_a_token_that_may_not_is_one_sentence(github: GitHub, client: Client) -> None:
     said = "Resource not accessible by integration"
     github.troubles.append(Trouble("POST", COMMENTS, 403, message=said))
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         comment.keep(client, PULL, BODY, MARKER)
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"GITHUB_TOKEN: should be a token that may use {COMMENTS}, got one that may not ({said}). "
         "The job's `permissions` say what it may do; docs/ci.md names them."
     )
-    assert told.value.exit_code == 2
+    assert raised.value.exit_code == 2
 
 
 def test_a_pull_request_that_is_gone_is_one_sentence(github: GitHub, client: Client) -> None:
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         comment.keep(client, 8, BODY, MARKER)
-    assert str(told.value) == "Pull request 8 of acme/shop: should be there, got none"
+    assert str(raised.value) == "Pull request 8 of acme/shop: should be there, got none"
 
 
 def test_words_of_an_answer_stay_on_one_line(github: GitHub, client: Client) -> None:
     github.troubles.append(Trouble("POST", COMMENTS, 422, message="too\n::error::long\x1b[2J"))
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         comment.keep(client, PULL, BODY, MARKER)
-    assert str(told.value) == (f"GitHub's API answers 422 for {COMMENTS} (too ::error::long [2J)")
+    assert str(raised.value) == (f"GitHub's API answers 422 for {COMMENTS} (too ::error::long [2J)")
 
 
 def test_no_network_is_one_sentence(client: Client, pauses: Pauses) -> None:
     nobody = Client(api="http://127.0.0.1:9", repository="a/b", token="x", pause=pauses)
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         comment.keep(nobody, PULL, BODY, MARKER)
-    assert str(told.value) == (
+    assert str(raised.value) == (
         "GitHub's API at 127.0.0.1:9 does not answer (Connection refused). "
         "Is this machine connected?"
     )
-    assert told.value.exit_code == 1
+    assert raised.value.exit_code == 1
     assert pauses.seconds == list(waiting.PAUSES_S)
 
 
@@ -260,13 +260,13 @@ ENVIRONMENT = {"GITHUB_REPOSITORY": "acme/shop", "GITHUB_TOKEN": "ghs_1\n"}
 
 
 def test_the_environment_of_a_workflow_is_enough() -> None:
-    found = clients.from_environment(ENVIRONMENT)
-    assert (found.api, found.repository, found.token) == (
+    client = clients.from_environment(ENVIRONMENT)
+    assert (client.api, client.repository, client.token) == (
         "https://api.github.com",
         "acme/shop",
         "ghs_1",
     )
-    assert found.pause is time.sleep
+    assert client.pause is time.sleep
 
 
 @pytest.mark.parametrize(
@@ -300,6 +300,6 @@ def test_the_environment_of_a_workflow_is_enough() -> None:
 def test_a_lack_of_the_environment_names_its_variable(
     variable: str, value: str, words: str
 ) -> None:
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         clients.from_environment(ENVIRONMENT | {variable: value})
-    assert str(told.value) == words
+    assert str(raised.value) == words

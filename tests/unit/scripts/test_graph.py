@@ -57,26 +57,26 @@ def test_boxes_are_apart_or_one_in_the_other_and_inside_the_picture(stack: str) 
     ]
     for x, y, width, height in boxes:
         assert min(x, y) > 0 and x + width < canvas[2] and y + height < canvas[3]
-    for one in boxes:
+    for box in boxes:
         for other in boxes:
-            assert one is other or apart(one, other) or holds(one, other) or holds(other, one)
+            assert box is other or apart(box, other) or holds(box, other) or holds(other, box)
 
 
-def apart(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+def apart(box: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return (
-        one[0] + one[2] <= other[0]
-        or other[0] + other[2] <= one[0]
-        or one[1] + one[3] <= other[1]
-        or other[1] + other[3] <= one[1]
+        box[0] + box[2] <= other[0]
+        or other[0] + other[2] <= box[0]
+        or box[1] + box[3] <= other[1]
+        or other[1] + other[3] <= box[1]
     )
 
 
-def holds(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+def holds(box: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return (
-        one[0] < other[0]
-        and one[1] < other[1]
-        and other[0] + other[2] < one[0] + one[2]
-        and other[1] + other[3] < one[1] + one[3]
+        box[0] < other[0]
+        and box[1] < other[1]
+        and other[0] + other[2] < box[0] + box[2]
+        and other[1] + other[3] < box[1] + box[3]
     )
 
 
@@ -117,7 +117,11 @@ def test_who_may_talk_to_whom_on_this_machine() -> None:
 def test_a_database_without_a_firewall_is_drawn_open() -> None:
     """The picture shows the rules as they are, not as they should be."""
     plan = planned("digitalocean-stage2")
-    bare = tuple(one for one in plan.resources if not one["type"].endswith(":DatabaseFirewall"))
+    bare = tuple(
+        resource
+        for resource in plan.resources
+        if not resource["type"].endswith(":DatabaseFirewall")
+    )
     opened = Plan(plan.project, plan.stack, bare, plan.lookups, plan.outputs)
     assert (INTERNET, "database", "25060") in flows(opened)
 
@@ -125,10 +129,10 @@ def test_a_database_without_a_firewall_is_drawn_open() -> None:
 def test_a_public_database_is_drawn_as_such() -> None:
     plan = planned("aws-stage2")
     resources = tuple(
-        {**one, "inputs": {**one["inputs"], "publiclyAccessible": True}}
-        if one["type"] == "aws:rds/instance:Instance"
-        else one
-        for one in plan.resources
+        {**resource, "inputs": {**resource["inputs"], "publiclyAccessible": True}}
+        if resource["type"] == "aws:rds/instance:Instance"
+        else resource
+        for resource in plan.resources
     )
     opened = Plan(plan.project, plan.stack, resources, plan.lookups, plan.outputs)
     assert (INTERNET, "database", "5432") in flows(opened)

@@ -34,7 +34,7 @@ def test_what_is_no_lock(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("machine", "found", "verdict"),
+    ("machine", "process", "verdict"),
     [
         ("here", None, Verdict.DEAD),
         ("here", process("pulumi", -1), Verdict.BUSY),
@@ -46,8 +46,8 @@ def test_what_is_no_lock(text: str) -> None:
         ("there", process("pulumi", -1), Verdict.ELSEWHERE),
     ],
 )
-def test_what_a_lock_means(machine: str, found: Process | None, verdict: Verdict) -> None:
-    assert judge(LOCK, machine, found) is verdict
+def test_what_a_lock_means(machine: str, process: Process | None, verdict: Verdict) -> None:
+    assert judge(LOCK, machine, process) is verdict
 
 
 def test_a_lock_that_is_not_ours_to_break_is_told_with_a_way_on() -> None:

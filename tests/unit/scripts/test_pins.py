@@ -54,8 +54,8 @@ def test_the_version_that_go_tells(said: str, version: tuple[int, int]) -> None:
 
 
 def test_an_environment_is_another_one_when_any_part_differs() -> None:
-    one = pins.fingerprint("requirements", "3.11", "/a")
-    assert one == pins.fingerprint("requirements", "3.11", "/a")
+    fingerprint = pins.fingerprint("requirements", "3.11", "/a")
+    assert fingerprint == pins.fingerprint("requirements", "3.11", "/a")
     others = [("requirements2", "3.11", "/a"), ("requirements", "3.13", "/a")]
     others += [("requirements", "3.11", "/b"), ("requirements3", ".11", "/a")]
-    assert one not in [pins.fingerprint(*parts) for parts in others]
+    assert fingerprint not in [pins.fingerprint(*parts) for parts in others]

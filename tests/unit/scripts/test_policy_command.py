@@ -28,10 +28,10 @@ def test_stacks_without_findings(capsys: pytest.CaptureFixture[str]) -> None:
 def test_only_a_mandatory_finding_is_a_failure(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = [FOUND]
-    monkeypatch.setattr(policy, "judge", lambda _stack: found)
+    findings = [FOUND]
+    monkeypatch.setattr(policy, "judge", lambda _stack: findings)
     assert main(["policy", "shop"]) == 0
-    found.append(WORSE)
+    findings.append(WORSE)
     assert main(["policy", "shop"]) == 1
     assert capsys.readouterr().out.endswith(
         "shop: 2 found\n"

@@ -80,7 +80,7 @@ class Offer:
                 "offerTermCode": "JRTCKXETXF",
                 "sku": sku,
                 "effectiveDate": "2026-11-01T00:00:00Z",
-                "priceDimensions": {one["rateCode"]: one for one in dimensions},
+                "priceDimensions": {dimension["rateCode"]: dimension for dimension in dimensions},
                 "termAttributes": {},
             }
         }
@@ -162,7 +162,10 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def now(cloud: str) -> dict[tuple[str, str], Price]:
     text = price_books.prices_path(cloud).read_text()
-    return {(one.item, one.region): one for one in price_file.parse(text, "p", datetime.date.max)}
+    return {
+        (price.item, price.region): price
+        for price in price_file.parse(text, "p", datetime.date.max)
+    }
 
 
 def test_what_the_files_cover_is_looked_up_and_the_rest_stays(
@@ -180,7 +183,7 @@ def test_what_the_files_cover_is_looked_up_and_the_rest_stays(
     )
     assert aws["egress", "eu-central-1"].usd == Decimal("0.09")
     assert aws["egress/from-10tb", "eu-central-1"].usd == Decimal("0.085")
-    kept = [key for key, one in aws.items() if one.source == "before"]
+    kept = [key for key, price in aws.items() if price.source == "before"]
     assert kept == [
         ("ec2/t4g.small", "us-east-1"),
         ("metric", "eu-central-1"),
@@ -205,8 +208,8 @@ def test_a_new_region_comes_from_a_file(folder: Path, known: Path) -> None:
     ec2(offer, regionCode="eu-north-1", location="EU (Stockholm)", usd="0.0172", sku="NORTH")
     offer.write(folder, "north.json")
     assert main(["prices", "refresh", "aws", "--region", "eu-north-1", "--from", str(folder)]) == 0
-    found = {key for key in now("aws") if key[1] == "eu-north-1"}
-    assert found == {("ec2/t4g.small", "eu-north-1")}
+    items = {key for key in now("aws") if key[1] == "eu-north-1"}
+    assert items == {("ec2/t4g.small", "eu-north-1")}
 
 
 def test_two_products_are_two_and_nothing_is_written(

@@ -129,8 +129,8 @@ def test_a_server_is_asked_for_by_every_filter(aws: Aws) -> None:
         marketoption="OnDemand",
     )
     aws.answers(product("SKU1", "0.0168000000"), ServiceCode="AmazonEC2", Filters=wanted)
-    (found,) = aws.fetch(SERVER)
-    assert found == dataclasses.replace(
+    (price,) = aws.fetch(SERVER)
+    assert price == dataclasses.replace(
         SERVER,
         usd=Decimal("0.0168"),
         sku="SKU1",
@@ -295,8 +295,8 @@ def test_the_first_tier_that_costs_something(aws: Aws) -> None:
     )
     aws.answers(wrapped("EGRESS", tiers, {"usagetype": "EUC1-DataTransfer-Out-Bytes"}))
     rows = [row(item, "egress", "eu-central-1") for item in ("egress", "egress/from-10tb")]
-    found = aws.fetch(*rows)
-    assert [(one.usd, one.unit) for one in found] == [
+    prices = aws.fetch(*rows)
+    assert [(price.usd, price.unit) for price in prices] == [
         (Decimal("0.09"), "GB"),
         (Decimal("0.085"), "GB"),
     ]
@@ -305,8 +305,8 @@ def test_the_first_tier_that_costs_something(aws: Aws) -> None:
 def test_another_region_gets_every_item(aws: Aws) -> None:
     for _ in range(2):
         aws.answers(product("SKU1", "0.02"))
-    found = aws.fetch(SERVER, regions=("eu-west-1",))
-    assert sorted((price.item, price.region) for price in found) == [
+    prices = aws.fetch(SERVER, regions=("eu-west-1",))
+    assert sorted((price.item, price.region) for price in prices) == [
         ("ec2/t4g.small", "eu-west-1"),
         ("ec2/t4g.small", "us-east-1"),
     ]
@@ -335,8 +335,8 @@ def test_lightsail(aws: Aws) -> None:
     stub.add_response("get_bundles", first, {})
     second = {"bundles": [bundle("micro_3_0", 7.0)]}
     stub.add_response("get_bundles", second, {"pageToken": "more"})
-    (found,) = aws.fetch(row("lightsail/micro_3_0", "lightsail", unit="month"))
-    assert (found.usd, found.source) == (Decimal("7.00"), "Lightsail API, GetBundles")
+    (price,) = aws.fetch(row("lightsail/micro_3_0", "lightsail", unit="month"))
+    assert (price.usd, price.source) == (Decimal("7.00"), "Lightsail API, GetBundles")
 
 
 def test_a_plan_that_lightsail_does_not_have(aws: Aws) -> None:
@@ -360,7 +360,7 @@ def digitalocean(monkeypatch: pytest.MonkeyPatch) -> Iterator[digitalocean_api.A
     with digitalocean_api.serve({}) as made:
         monkeypatch.setenv(api.URL, made.url)
         monkeypatch.setenv(api.TOKEN, digitalocean_api.TOKEN)
-        made.answers["/v2/sizes"] = [{"sizes": [one]} for one in SIZES]  # a size a page
+        made.answers["/v2/sizes"] = [{"sizes": [size]} for size in SIZES]  # a size a page
         yield made
 
 
@@ -385,7 +385,9 @@ def test_refresh_writes_what_digitalocean_says(
     digitalocean: digitalocean_api.Api, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["prices", "refresh", "digitalocean"]) == 0
-    read = {one.item: one for one in price_file.parse(root.read_text(), "p", datetime.date.max)}
+    read = {
+        price.item: price for price in price_file.parse(root.read_text(), "p", datetime.date.max)
+    }
     assert read["droplet/s-2vcpu-4gb"].usd == Decimal(25)
     assert read["droplet/s-2vcpu-4gb"].source == "DigitalOcean API, GET /v2/sizes, s-2vcpu-4gb"
     assert read["volume"].source == "before"
@@ -443,8 +445,8 @@ def test_nothing_is_written_when_something_is_wrong(
     digitalocean.answers["/v2/sizes"] = answer
     before = root.read_bytes()
     assert main(["prices", "refresh", "digitalocean"]) == code
-    told = capsys.readouterr().err
-    assert sentence is None or told == sentence + "\n"
+    stderr = capsys.readouterr().err
+    assert sentence is None or stderr == sentence + "\n"
     assert root.read_bytes() == before
     asked = len(digitalocean.asked)
     assert asked == (4 if code == 1 else 1), "an answer that is none is asked for again"
@@ -460,8 +462,8 @@ def test_digitalocean_is_asked_again_after_429(digitalocean: digitalocean_api.Ap
         digitalocean.answers["/v2/sizes"] = good
 
     rows = [row("droplet/s-1vcpu-1gb", "size", "*", "month")]
-    (found,) = digitalocean_list.fetch(rows, (), TODAY, pause)
-    assert (found.usd, waited) == (Decimal(6), [2])
+    (price,) = digitalocean_list.fetch(rows, (), TODAY, pause)
+    assert (price.usd, waited) == (Decimal(6), [2])
 
 
 def test_a_write_that_is_stopped_leaves_the_file(

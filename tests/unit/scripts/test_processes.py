@@ -51,9 +51,9 @@ def no_proc(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_proc")
 def test_a_process_that_runs_lives_where_there_is_no_proc() -> None:
-    found = recovery.process(os.getpid())
-    assert found is not None
-    assert timedelta() < datetime.now(UTC) - found.started < timedelta(hours=2)
+    running = recovery.process(os.getpid())
+    assert running is not None
+    assert timedelta() < datetime.now(UTC) - running.started < timedelta(hours=2)
 
 
 def test_a_process_that_has_ended_is_none_before_its_parent_looks_and_after() -> None:
@@ -79,9 +79,9 @@ def test_a_process_that_may_not_be_looked_at_lives(monkeypatch: pytest.MonkeyPat
         raise psutil.AccessDenied(pid)
 
     monkeypatch.setattr(psutil, "Process", refuse)
-    found = recovery.process(os.getpid())
-    assert found is not None
-    assert found.started < datetime.now(UTC) - timedelta(days=365)
+    running = recovery.process(os.getpid())
+    assert running is not None
+    assert running.started < datetime.now(UTC) - timedelta(days=365)
 
 
 def test_nothing_on_the_way_of_a_cloud_stack_knows_proc_or_sys() -> None:

@@ -15,24 +15,30 @@ SHAPES = {
 
 
 def test_the_clouds_whose_resources_a_scanner_knows_have_a_table() -> None:
-    assert {one.cloud for one in decisions()} == set(SHAPES)
+    assert {decision.cloud for decision in decisions()} == set(SHAPES)
 
 
 def test_each_rule_is_decided_once() -> None:
-    named = Counter((one.cloud, one.id) for one in decisions())
+    named = Counter((decision.cloud, decision.id) for decision in decisions())
     assert [each for each, count in named.items() if count > 1] == []
 
 
 def test_ids_are_written_as_their_owners_write_them() -> None:
-    wrong = [one.id for one in decisions() if not re.fullmatch(SHAPES[one.cloud], one.rule)]
+    wrong = [
+        decision.id
+        for decision in decisions()
+        if not re.fullmatch(SHAPES[decision.cloud], decision.rule)
+    ]
     assert wrong == []
 
 
 def test_a_rule_that_is_not_kept_says_why() -> None:
-    for one in decisions():
-        assert one.verdict in VERDICTS, one.id
-        assert one.verdict == "kept" or len(one.reason) > 12, one.id
-        assert one.verdict != "setting" or re.search("stages:|alarms", one.reason), one.id
+    for decision in decisions():
+        assert decision.verdict in VERDICTS, decision.id
+        assert decision.verdict == "kept" or len(decision.reason) > 12, decision.id
+        assert decision.verdict != "setting" or re.search("stages:|alarms", decision.reason), (
+            decision.id
+        )
 
 
 def test_a_decision_about_some_resources_comes_before_the_one_about_all() -> None:

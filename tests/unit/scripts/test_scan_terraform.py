@@ -12,24 +12,24 @@ from tests.support.planned import planned
 
 
 def test_what_is_known_later_points_to_where_it_comes_from() -> None:
-    found = terraform.translate(planned("aws-stage2"))["resource"]
-    database = found["aws_db_instance"]["aws-stage2-database"]
+    blocks = terraform.translate(planned("aws-stage2"))["resource"]
+    database = blocks["aws_db_instance"]["aws-stage2-database"]
     assert database["db_subnet_group_name"] == "${aws_db_subnet_group.aws-stage2-database.name}"
     assert database["password"] == terraform.LATER
-    moved = found["aws_eip_association"]["aws-stage2-app-address"]
+    moved = blocks["aws_eip_association"]["aws-stage2-app-address"]
     assert moved["instance_id"] == "${aws_instance.aws-stage2-app-server.id}"
-    assert found["aws_db_subnet_group"]["aws-stage2-database"]["subnet_ids"] == [
+    assert blocks["aws_db_subnet_group"]["aws-stage2-database"]["subnet_ids"] == [
         "${aws_subnet.aws-stage2-private-a.id}",
         "${aws_subnet.aws-stage2-private-b.id}",
     ]
 
 
 def test_lists_of_blocks_lose_their_plural_and_tags_keep_their_names() -> None:
-    found = terraform.translate(planned("aws-stage2"))["resource"]
-    group = found["aws_db_parameter_group"]["aws-stage2-database"]
-    assert {one["name"] for one in group["parameter"]} >= {"rds.force_ssl"}
+    blocks = terraform.translate(planned("aws-stage2"))["resource"]
+    group = blocks["aws_db_parameter_group"]["aws-stage2-database"]
+    assert {parameter["name"] for parameter in group["parameter"]} >= {"rds.force_ssl"}
     assert group["tags"]["Name"] == "aws-stage2-database"
-    assert found["aws_vpc"]["aws-stage2-vpc"]["lifecycle"] == {"prevent_destroy": True}
+    assert blocks["aws_vpc"]["aws-stage2-vpc"]["lifecycle"] == {"prevent_destroy": True}
 
 
 def test_a_type_without_a_name_is_told_with_the_file() -> None:

@@ -39,7 +39,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
+def error_text(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
     assert main([*arguments]) == code
     return capsys.readouterr().err
 
@@ -50,7 +50,7 @@ def test_a_folder_in_the_place_of_the_settings(
     file = root / "stacks" / "Pulumi.s.yaml"
     file.unlink()
     file.mkdir()
-    assert told(capsys, "status", "--stack", "s") == (
+    assert error_text(capsys, "status", "--stack", "s") == (
         f"{file}: Is a directory. A file belongs there: move the folder away.\n"
     )
 
@@ -62,7 +62,7 @@ def test_a_file_in_the_place_of_a_folder(
     if place == ".stages":
         shutil.rmtree(root / ".stages")
     (root / place).write_text("")
-    said = told(capsys, "status", "--stack", "s")
+    said = error_text(capsys, "status", "--stack", "s")
     assert said in (
         f"{root / place}: File exists. A folder belongs there: move the file away.\n",
         f"{root / place}/cli: Not a directory. A folder belongs there: move the file away.\n",
@@ -71,14 +71,14 @@ def test_a_file_in_the_place_of_a_folder(
 
 def test_a_passphrase_that_is_a_folder(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / ".stages" / "passphrase").mkdir()
-    assert told(capsys, "outputs", "--stack", "s", code=1).endswith(
+    assert error_text(capsys, "outputs", "--stack", "s", code=1).endswith(
         "Stack s is not up. Run `make up STACK=s` first.\n"
     )
 
 
 def test_a_checkout_that_was_never_prepared(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / ".stages" / "cli").unlink()
-    assert told(capsys, "status", "--stack", "s") == (
+    assert error_text(capsys, "status", "--stack", "s") == (
         "The Pulumi CLI: should have been found by the bootstrap, got no note of it. "
         "Run scripts/bootstrap.py.\n"
     )
@@ -88,7 +88,7 @@ def test_a_pulumi_that_was_removed(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(checkout.BACKEND, "s3://bucket")
-    assert told(capsys, "outputs", "--stack", "s") == (
+    assert error_text(capsys, "outputs", "--stack", "s") == (
         "The Pulumi CLI: should be at /nowhere/pulumi, got nothing there. "
         "Run scripts/bootstrap.py.\n"
     )
@@ -99,7 +99,7 @@ def test_a_state_that_was_cut_off(root: Path, capsys: pytest.CaptureFixture[str]
     state.parent.mkdir(parents=True)
     state.write_text('{"version": 3, "checkp')
     (root / ".stages" / "passphrase").write_text("x")
-    said = told(capsys, "status", "--stack", "s")
+    said = error_text(capsys, "status", "--stack", "s")
     assert said.startswith(
         f"{state}: should be a state that Pulumi wrote, got one that was cut off, or something "
     )
@@ -110,7 +110,7 @@ def test_a_backend_that_the_engine_does_not_know(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv(checkout.BACKEND, url)
-    said = told(capsys, "preview", "--stack", "s")
+    said = error_text(capsys, "preview", "--stack", "s")
     assert said == (
         "PULUMI_BACKEND_URL: should be a URL that begins with one of file, s3, gs, azblob, https, "
         f"http, postgres and ://, got {url.partition('://')[0]!r}. For example s3://<bucket>; "
@@ -157,7 +157,7 @@ def test_an_internal_error_says_what_to_report(
         raise LookupError("a slip")
 
     monkeypatch.setattr(session, "open_session", slip)
-    said = told(capsys, "status", "--stack", "s", code=1)
+    said = error_text(capsys, "status", "--stack", "s", code=1)
     begins = "Internal error: LookupError('a slip'). Please report it with the command that you ran"
     if kept:
         assert said == f"{begins} and the traceback in .stages/error.log.\n"
@@ -204,7 +204,7 @@ def test_a_command_line_that_is_none(
     arguments: list[str],
     said: str,
 ) -> None:
-    assert told(capsys, *arguments).startswith(said)
+    assert error_text(capsys, *arguments).startswith(said)
 
 
 WORDS = (
@@ -263,5 +263,5 @@ def test_an_api_that_refuses_is_no_internal_error(
         raise error
 
     monkeypatch.setattr(session, "open_session", refuse)
-    assert told(capsys, "status", "--stack", "s", code=1) == said
+    assert error_text(capsys, "status", "--stack", "s", code=1) == said
     assert not (root / ".stages" / "error.log").exists()

@@ -42,15 +42,15 @@ def test_an_answer_counts_whatever_proxy_the_shell_has(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    found = status.look("s", {outputs.URL: f"{address}/"}, {"s-app": "running"})
-    assert found.answer.startswith("200 in ")
-    assert found.hosts == {"s-app": "running"}
-    assert not found.healthy  # nobody could be asked about the host
+    seen = status.look("s", {outputs.URL: f"{address}/"}, {"s-app": "running"})
+    assert seen.answer.startswith("200 in ")
+    assert seen.hosts == {"s-app": "running"}
+    assert not seen.healthy  # nobody could be asked about the host
 
 
 def test_an_error_page_is_no_answer(address: str) -> None:
-    found = status.look("s", {outputs.URL: f"{address}/x"}, {})
-    assert found.answer == "502 Bad Gateway"
+    seen = status.look("s", {outputs.URL: f"{address}/x"}, {})
+    assert seen.answer == "502 Bad Gateway"
 
 
 def test_a_site_that_takes_a_connection_and_never_answers() -> None:
@@ -65,7 +65,7 @@ def test_in_words() -> None:
         "s: not up.",
         "  Stack s is being changed",
     ]
-    found = Status(
+    seen = Status(
         "s",
         healthy=False,
         url="http://x",
@@ -76,7 +76,7 @@ def test_in_words() -> None:
         troubles=[health.Trouble("web@8001.service", "is failed", "Look.")],
         notes=["/: 90 % full"],
     )
-    assert found.lines() == [
+    assert seen.lines() == [
         "s: NOT HEALTHY",
         "  http://x: 502 Bad Gateway",
         "  revision abc",
@@ -102,13 +102,13 @@ def test_what_the_app_lets_its_database_say_of_a_replica_is_no_number(said: str)
 
 def test_members_and_replicas_are_told_and_one_that_is_not_well_counts(address: str) -> None:
     values = {outputs.URL: f"{address}/"}
-    found = status.look("s", values, {}, databases=MEMBERS)
-    found.replicas = status.lags("app_read_2\napp_read_1 512 3.2\n\n")
-    assert found.as_json()["replicas"] == [
+    seen = status.look("s", values, {}, databases=MEMBERS)
+    seen.replicas = status.lags("app_read_2\napp_read_1 512 3.2\n\n")
+    assert seen.as_json()["replicas"] == [
         {"alias": "app_read_1", "lag_bytes": 512, "lag_s": 3.2},
         {"alias": "app_read_2", "lag_bytes": None, "lag_s": None},
     ]
-    assert found.lines()[-5:] == [
+    assert seen.lines()[-5:] == [
         "  database shop: standby, NOT WELL",
         "  database shop-standby: primary",
         "  database shop-replica-1: replica, 512 bytes behind",
@@ -179,18 +179,18 @@ def test_what_makes_a_stack_healthy(
     monkeypatch.setattr(status, "perform", perform)
     monkeypatch.setattr("scripts.lib.ssh.target", lambda values: values)
     values = {outputs.URL: f"{address}/", outputs.SSH_HOST: "10.0.0.1"}
-    found = status.look("s", values, {}, databases=members)
-    assert found.healthy is healthy
-    assert json.loads(json.dumps(found.as_json()))["healthy"] is healthy
+    seen = status.look("s", values, {}, databases=members)
+    assert seen.healthy is healthy
+    assert json.loads(json.dumps(seen.as_json()))["healthy"] is healthy
 
 
 def test_a_server_that_is_not_up_yet_is_asked_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     host = ill(boot="failed: no such package")
     monkeypatch.setattr(status, "perform", lambda *_, **__: host)
     monkeypatch.setattr("scripts.lib.ssh.target", lambda values: values)
-    found = status.look("s", {outputs.SSH_HOST: "10.0.0.1"}, {})
-    assert (found.healthy, found.boot) == (False, "failed: no such package")
-    assert found.lines() == [
+    seen = status.look("s", {outputs.SSH_HOST: "10.0.0.1"}, {})
+    assert (seen.healthy, seen.boot) == (False, "failed: no such package")
+    assert seen.lines() == [
         "s: not up.",
         "  app server: running",
         "    first boot: failed: no such package. Correct the settings; `make up STACK=s` makes a "
@@ -226,7 +226,7 @@ def test_a_server_that_is_not_up_yet_is_asked_all_the_same(monkeypatch: pytest.M
     ],
 )
 def test_what_is_wrong_where_and_what_to_do(changes: dict[str, Any], said: str) -> None:
-    assert [str(one) for one in health.troubles("s", ill(**changes))] == [said]
+    assert [str(change) for change in health.troubles("s", ill(**changes))] == [said]
 
 
 def test_a_unit_that_was_started_again_long_ago_is_only_noted() -> None:
@@ -242,7 +242,7 @@ def test_a_unit_that_was_started_again_long_ago_is_only_noted() -> None:
 @pytest.mark.parametrize("name", ["x'; touch y; '.service", "$(touch y)", "`touch y`", "a b"])
 def test_no_word_of_a_host_is_a_command_to_copy(name: str) -> None:
     disk = {"where": name, "used_percent": 99, "left_mib": 1, "size_mib": 2, "inodes_percent": 0}
-    found = {"units": {name: {"state": "failed"}}, "failed_units": [], "boot": "done"}
-    for trouble in health.troubles("s", {**found, "disks": [disk]}):
+    host = {"units": {name: {"state": "failed"}}, "failed_units": [], "boot": "done"}
+    for trouble in health.troubles("s", {**host, "disks": [disk]}):
         assert name not in trouble.remedy
         assert "..." in trouble.remedy

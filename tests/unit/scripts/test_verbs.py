@@ -65,13 +65,13 @@ def test_an_example_is_a_command_line(example: str) -> None:
     name, *words = shlex.split(example)
     top: Any = typer.main.get_command(application.app)
     context = top.make_context("./stages", [name])
-    found = top.get_command(context, name)
-    while hasattr(found, "commands"):
-        with found.make_context(name, words, parent=context) as context:
-            name, found, words = found.resolve_command(
+    command = top.get_command(context, name)
+    while hasattr(command, "commands"):
+        with command.make_context(name, words, parent=context) as context:
+            name, command, words = command.resolve_command(
                 context, [*context._protected_args, *context.args]
             )
-    found.make_context(name, words, parent=context)
+    command.make_context(name, words, parent=context)
 
 
 NO_STACK = {"prices", "ci", "bench", "promote"}

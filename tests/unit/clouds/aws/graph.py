@@ -74,22 +74,22 @@ class Graph:
         """Every resource of a type, ``ec2/instance:Instance`` for example."""
         return [node for node in self.nodes if node.type == f"aws:{type_}"]
 
-    def one(self, type_: str, name: str = "") -> Node:
+    def only(self, type_: str, name: str = "") -> Node:
         """The one resource of a type whose name ends so."""
-        (found,) = [node for node in self.of(type_) if node.name.endswith(name)]
-        return found
+        (node,) = [node for node in self.of(type_) if node.name.endswith(name)]
+        return node
 
     def waits_for(self, node: Node) -> set[str]:
         """URNs of everything that exists before a resource does."""
         known = {each.urn: each for each in self.nodes}
-        found: set[str] = set()
+        urns: set[str] = set()
         todo = list(node.depends_on)
         while todo:
             urn = todo.pop()
-            if urn not in found:
-                found.add(urn)
+            if urn not in urns:
+                urns.add(urn)
                 todo += known[urn].depends_on if urn in known else ()
-        return found
+        return urns
 
 
 class Aws(mocks.Mocks):

@@ -15,7 +15,7 @@ from components.seam.provider import load
 from tests.unit.clouds.aws.graph import LEAST, LEAST_2
 
 
-def told(stack: str, values: dict[str, object]) -> str:
+def error_text(stack: str, values: dict[str, object]) -> str:
     """Load the cloud and return what the user reads."""
     chosen = settings.read(stack, values)
     with pytest.raises(UserError) as caught:
@@ -119,7 +119,7 @@ CASES: list[tuple[str, dict[str, object], str]] = [
     ("stack", "values", "message"), CASES, ids=[case[2][:40] for case in CASES]
 )
 def test_told_word_for_word(stack: str, values: dict[str, object], message: str) -> None:
-    assert told(stack, values) == message
+    assert error_text(stack, values) == message
 
 
 @pytest.mark.parametrize("limit", ["20", "22", "1000"])
@@ -129,7 +129,7 @@ def test_a_limit_with_room_to_grow_or_none_is_fine(limit: str) -> None:
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:
-    message = told("aws-stage2", {**LEAST_2, "region": "moon", "database.storage_gib": "5"})
+    message = error_text("aws-stage2", {**LEAST_2, "region": "moon", "database.storage_gib": "5"})
     assert [line.split(": ")[0] for line in message.splitlines()] == [
         "stages:region",
         "stages:database.storage_gib",

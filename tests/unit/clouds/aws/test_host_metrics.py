@@ -54,9 +54,10 @@ def test_every_metric_with_an_alarm_is_sent_under_the_namespace_that_may_be_writ
     with authorities.known("us-east-1"):
         plan = settled(stack, alarms__email=EMAIL).plan
     watched = {
-        one["inputs"]["metricName"]: one["inputs"]
-        for one in plan.resources
-        if one["type"].endswith(":MetricAlarm") and one["inputs"]["namespace"].startswith("stages/")
+        resource["inputs"]["metricName"]: resource["inputs"]
+        for resource in plan.resources
+        if resource["type"].endswith(":MetricAlarm")
+        and resource["inputs"]["namespace"].startswith("stages/")
     }
     assert set(watched) == metrics
     files = only(plan, HOST)["inputs"]["files"]
@@ -79,7 +80,7 @@ def test_every_metric_with_an_alarm_is_sent_under_the_namespace_that_may_be_writ
 def test_without_alarms_nothing_is_sent() -> None:
     inputs = only(planned("aws-stage1"), HOST)["inputs"]
     assert not [path for path in inputs["files"] if "metrics" in path]
-    assert not [one for one in inputs["services"] if "metrics" in one["unit"]]
+    assert not [service for service in inputs["services"] if "metrics" in service["unit"]]
 
 
 def test_memory_is_what_new_processes_cannot_have() -> None:

@@ -32,12 +32,12 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubbed]:
     stubbed.done()
 
 
-def snapshots(aws: Stubbed, stage: int, found: list[dict[str, Any]]) -> None:
+def snapshots(aws: Stubbed, stage: int, answer: list[dict[str, Any]]) -> None:
     own = [{"Name": "tag:stack", "Values": [f"aws-stage{stage}"]}]
     asked: dict[str, Any] = {"OwnerIds": ["self"], "Filters": own}
     first = {"Snapshots": [], "NextToken": "more"}
     aws.answer("ec2", "describe_snapshots", first, **asked)
-    aws.answer("ec2", "describe_snapshots", {"Snapshots": found}, **asked, NextToken="more")
+    aws.answer("ec2", "describe_snapshots", {"Snapshots": answer}, **asked, NextToken="more")
 
 
 def test_stage_1_leaves_the_last_snapshot_of_its_volume(aws: Stubbed) -> None:

@@ -79,17 +79,19 @@ def test_a_change_that_waits_is_no_difference_again(rds: Stubbed) -> None:
     """The program leaves out what RDS has accepted, and nothing else."""
     knows(rds, database({**LARGE, "Iops": 12000}))
     pending.lines(chosen(**MINE))
-    found = graph.of_stage(2, **MINE, database__read_replicas=1)
-    assert {"instanceClass", "iops"} <= set(found.one("rds/instance:Instance", "-database").ignored)
-    assert "instanceClass" not in found.one("rds/instance:Instance", "-replica-1").ignored
+    stack = graph.of_stage(2, **MINE, database__read_replicas=1)
+    assert {"instanceClass", "iops"} <= set(
+        stack.only("rds/instance:Instance", "-database").ignored
+    )
+    assert "instanceClass" not in stack.only("rds/instance:Instance", "-replica-1").ignored
 
 
 @pytest.mark.parametrize("plan", ["db.t4g.medium", "db.m7g.large"], ids=["back", "another"])
 def test_one_that_is_wanted_no_longer_is_not_left_out(rds: Stubbed, plan: str) -> None:
     knows(rds, database(LARGE))
     pending.lines(chosen(database__plan=plan))
-    found = graph.of_stage(2, database__plan=plan)
-    assert "instanceClass" not in found.one("rds/instance:Instance", "-database").ignored
+    stack = graph.of_stage(2, database__plan=plan)
+    assert "instanceClass" not in stack.only("rds/instance:Instance", "-database").ignored
 
 
 def test_a_change_that_is_set_back_is_told_and_cancelled(rds: Stubbed) -> None:
@@ -142,9 +144,9 @@ def test_a_grown_disk_is_not_taken_for_one_that_was_set_back(rds: Stubbed) -> No
 
 
 def test_stage_1_asks_nothing(rds: Stubbed) -> None:
-    one = settings.read("aws-stage1", {**graph.LEAST, "stage": "1"})
-    assert pending.lines(one) == []
-    pending.cancel(one, print)
+    stage_1 = settings.read("aws-stage1", {**graph.LEAST, "stage": "1"})
+    assert pending.lines(stage_1) == []
+    pending.cancel(stage_1, print)
     assert rds.asked == []
 
 
@@ -155,6 +157,6 @@ def test_a_right_that_lacks_is_told(rds: Stubbed) -> None:
 
 
 def test_the_commands_find_it() -> None:
-    found = load("aws").operations
-    assert found is operations.OPERATIONS
-    assert (found.pending, found.cancel_pending) == (pending.lines, pending.cancel)
+    hooks = load("aws").operations
+    assert hooks is operations.OPERATIONS
+    assert (hooks.pending, hooks.cancel_pending) == (pending.lines, pending.cancel)

@@ -25,10 +25,10 @@ class Cloud(Stubbed):
     """EC2 and STS, asked about one instance."""
 
     def instance(self, state: str, address: str | None = None) -> None:
-        found: dict[str, Any] = {"InstanceId": ID, "State": {"Name": state}}
+        description: dict[str, Any] = {"InstanceId": ID, "State": {"Name": state}}
         if address:
-            found["PublicIpAddress"] = address
-        reservations = {"Reservations": [{"Instances": [found]}]}
+            description["PublicIpAddress"] = address
+        reservations = {"Reservations": [{"Instances": [description]}]}
         self.answer("ec2", "describe_instances", reservations, InstanceIds=[ID])
 
     def refusal(self, code: str) -> None:

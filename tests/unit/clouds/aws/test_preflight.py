@@ -111,11 +111,11 @@ class Account(Stubbed):
             if lacks.get("authority") == "forbidden":
                 self.error("rds", "describe_certificates", "AccessDenied")
                 return
-            found = {"Thumbprint": lacks.get("thumbprint", THUMBPRINT.upper())}
+            authority = {"Thumbprint": lacks.get("thumbprint", THUMBPRINT.upper())}
             self.answer(
                 "rds",
                 "describe_certificates",
-                {"Certificates": [found]},
+                {"Certificates": [authority]},
                 CertificateIdentifier=rds_ca.IDENTIFIER,
             )
 
@@ -137,7 +137,7 @@ def ask(stage: int, **values: object) -> None:
     preflight.check(settings.read(f"aws-stage{stage}", given))
 
 
-def told(stage: int, **values: object) -> str:
+def error_text(stage: int, **values: object) -> str:
     with pytest.raises(UserError) as caught:
         ask(stage, **values)
     assert caught.value.exit_code == 2
@@ -154,7 +154,7 @@ def test_an_account_that_has_everything_passes(account: Account, stage: int) -> 
 
 def test_the_limit_of_roles_has_to_be_there(account: Account) -> None:
     account.usual(1, boundary="none")
-    assert told(1) == (
+    assert error_text(1) == (
         "The account should have the policy arn:aws:iam::123456789012:policy/stages-boundary, got"
         " none. An administrator makes it once: `aws iam create-policy --policy-name"
         " stages-boundary --policy-document file://components/clouds/aws/iam-boundary.json`."
@@ -183,13 +183,15 @@ def test_the_examples_of_the_stack_files_are_refused(account: Account) -> None:
 
 
 def test_what_the_settings_alone_show_is_told_without_asking(account: Account) -> None:
-    assert told(2, database__storage_gib="10").startswith("stages:database.storage_gib: should be")
+    assert error_text(2, database__storage_gib="10").startswith(
+        "stages:database.storage_gib: should be"
+    )
 
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "InvalidClientTokenId", "AuthFailure"])
 def test_credentials_that_aws_does_not_take(account: Account, code: str) -> None:
     account.error("sts", "get_caller_identity", code, "The token has expired")
-    assert told(1) == (
+    assert error_text(1) == (
         "AWS does not accept who is asking: The token has expired. Log in with the AWS CLI"
         " (`aws sso login`, `aws configure`) or set AWS_PROFILE."
     )
@@ -201,7 +203,7 @@ def test_no_credentials_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-    assert told(1) == (
+    assert error_text(1) == (
         "AWS does not accept who is asking: Unable to locate credentials. Log in with the AWS CLI"
         " (`aws sso login`, `aws configure`) or set AWS_PROFILE."
     )
@@ -210,7 +212,7 @@ def test_no_credentials_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_profile_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    assert told(1) == (
+    assert error_text(1) == (
         "AWS does not answer: The config profile (no-such-profile) could not be found. Log in with"
         " the AWS CLI (`aws sso login`, `aws configure`) or set AWS_PROFILE."
     )
@@ -219,7 +221,7 @@ def test_a_profile_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_right_that_is_missing(account: Account) -> None:
     account.answer("sts", "get_caller_identity", {"Account": "123456789012"})
     account.error("ec2", "describe_regions", "UnauthorizedOperation", "not authorized to do this")
-    assert told(1) == (
+    assert error_text(1) == (
         "AWS refuses the right to ask: not authorized to do this. The rights are in"
         " components/clouds/aws/iam-policy.json."
     )
@@ -227,7 +229,7 @@ def test_a_right_that_is_missing(account: Account) -> None:
 
 def test_a_region_that_is_switched_off(account: Account) -> None:
     account.usual(1, opted="not-opted-in")
-    assert told(1) == (
+    assert error_text(1) == (
         "stages:region: should be a region that is switched on in the account, got 'eu-central-1'."
         " `aws account enable-region --region-name eu-central-1` switches it on."
     )
@@ -253,7 +255,7 @@ def test_a_zone_that_the_account_lacks(account: Account) -> None:
     """AWS answers with the zones from that name on."""
     private = {**ZONE, "Id": "/hostedzone/Z1", "Config": {"PrivateZone": True}}
     zones(account, private, {**ZONE, "Id": "/hostedzone/Z3", "Name": "example.org."})
-    assert told(1, **NAMES) == (
+    assert error_text(1, **NAMES) == (
         "stages:dns.zone: should be a public hosted zone that the account has, got 'example.com'."
         " Make it: `aws route53 create-hosted-zone --name example.com --caller-reference"
         " example.com`; the domain's registrar has to name its name servers. Or remove the line,"
@@ -263,7 +265,7 @@ def test_a_zone_that_the_account_lacks(account: Account) -> None:
 
 def test_two_zones_of_one_name(account: Account) -> None:
     zones(account, *({**ZONE, "Id": f"/hostedzone/{id_}"} for id_ in ("Z1", "Z2")))
-    assert told(1, **NAMES) == (
+    assert error_text(1, **NAMES) == (
         "stages:dns.zone: should be the one public hosted zone of its name, got 2 of example.com"
         " (Z1, Z2). Delete the one whose name servers the domain's registrar does not name."
     )
@@ -379,7 +381,7 @@ def test_a_lack_is_told(
 ) -> None:
     account.usual(stage, **lacks)
     bundle = os.environ[rds_ca.OWN_BUNDLE]
-    assert told(stage, **values).replace(bundle, "[bundle]") == message
+    assert error_text(stage, **values).replace(bundle, "[bundle]") == message
 
 
 OWN_IMAGE: dict[str, object] = {"server__image": "ami-0123456789abcdef0"}
@@ -435,7 +437,7 @@ def test_a_lack_is_met_by_settings_that_are_changed_as_its_error_says(
     after: dict[str, object],
 ) -> None:
     account.usual(stage, **lacks)
-    assert told(stage, **before).count("\n") == 0
+    assert error_text(stage, **before).count("\n") == 0
     account.usual(stage, **{**lacks, **then})
     ask(stage, **after)
 
@@ -461,7 +463,7 @@ def test_the_databases_authority_is_there_afterwards(account: Account, stage: in
 @pytest.mark.parametrize("other", [{"StorageType": "gp2"}, {"EngineVersion": "16.9"}])
 def test_another_disk_or_version_is_no_offer(account: Account, other: dict[str, str]) -> None:
     account.usual(2, offers=[{**OFFER, **other}], certificates=False)
-    assert "stages:database.plan: should be one that eu-central-1 has" in told(2)
+    assert "stages:database.plan: should be one that eu-central-1 has" in error_text(2)
 
 
 def test_a_plan_without_a_standby_is_fine_where_none_is_asked_for(account: Account) -> None:
@@ -471,12 +473,12 @@ def test_a_plan_without_a_standby_is_fine_where_none_is_asked_for(account: Accou
 
 def test_a_right_to_look_for_images_that_is_missing_is_no_missing_image(account: Account) -> None:
     account.usual(1, image="forbidden")
-    assert told(1).startswith("AWS refuses the right to ask: ")
+    assert error_text(1).startswith("AWS refuses the right to ask: ")
 
 
 def test_everything_that_is_missing_is_told_at_once(account: Account) -> None:
     account.usual(1, have=[], image=[])
-    assert len(told(1).splitlines()) == 2
+    assert len(error_text(1).splitlines()) == 2
 
 
 @pytest.mark.parametrize(
@@ -497,7 +499,7 @@ def test_the_tunnel_needs_the_aws_cli_2(
         "access__instance_connect": "true",
         "access__ssh_cidrs": ["10.81.0.0/24"],
     }
-    assert told(1, **values) == (
+    assert error_text(1, **values) == (
         f"{message} Install it, for stages:access.instance_connect: https://aws.amazon.com/cli/."
     )
 

@@ -74,7 +74,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "stages" / "rds" / f"{REGION}.pem"
 
 
-def told(thumbprint: str = THUMBPRINT) -> str:
+def error_text(thumbprint: str = THUMBPRINT) -> str:
     with pytest.raises(UserError) as caught:
         rds_ca.provide(REGION, {thumbprint})
     assert caught.value.exit_code == 2
@@ -133,7 +133,7 @@ def test_a_bundle_that_the_user_brings_is_compared_as_well(
     own = tmp_path / "own.pem"
     own.write_text(OTHERS[0])
     monkeypatch.setenv("STAGES_RDS_CA", str(own))
-    assert told() == (
+    assert error_text() == (
         f"{own}: should hold the certificate with the thumbprint that RDS tells ({THUMBPRINT}), got"
         f" others.{REMEDY}"
     )
@@ -144,7 +144,7 @@ def test_a_bundle_of_the_user_that_is_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAGES_RDS_CA", "/nowhere/bundle.pem")
-    assert told() == (
+    assert error_text() == (
         "STAGES_RDS_CA: should be the path of a bundle of certificates, got '/nowhere/bundle.pem'"
         " (No such file or directory). Unset it to have the bundle from"
         " https://truststore.pki.rds.amazonaws.com."
@@ -154,7 +154,7 @@ def test_a_bundle_of_the_user_that_is_not_there(
 def test_a_bundle_without_the_certificate(truststore: Truststore, kept: Path) -> None:
     kept.parent.mkdir(parents=True)
     kept.write_text("as it was")
-    assert told("ab" * 20) == (
+    assert error_text("ab" * 20) == (
         f"{truststore.url}{PAGE}: should hold the certificate with the thumbprint that RDS tells"
         f" ({'ab' * 20}), got others.{REMEDY}"
     )
@@ -163,7 +163,7 @@ def test_a_bundle_without_the_certificate(truststore: Truststore, kept: Path) ->
 
 def test_a_region_without_a_bundle(truststore: Truststore, kept: Path) -> None:
     truststore.pages.clear()
-    assert told() == (
+    assert error_text() == (
         f"{truststore.url}{PAGE}: should hold the authorities of RDS in eu-central-1, got HTTP 403."
         f"{REMEDY}"
     )
@@ -175,7 +175,7 @@ def test_no_network(kept: Path, monkeypatch: pytest.MonkeyPatch, truststore: Tru
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
         monkeypatch.setattr(rds_ca, "BUNDLES", url)
-        assert told() == (
+        assert error_text() == (
             f"{url}{PAGE}: should hold the authorities of RDS in eu-central-1, got no answer"
             f" (Connection refused).{REMEDY}"
         )
@@ -191,7 +191,7 @@ def test_a_server_that_is_silent_is_not_waited_for(
         monkeypatch.setattr(rds_ca, "BUNDLES", url)
         end = threading.Timer(20, silent.close)  # one that waits is told something else
         end.start()
-        assert told() == (
+        assert error_text() == (
             f"{url}{PAGE}: should hold the authorities of RDS in eu-central-1, got no answer"
             f" (timed out).{REMEDY}"
         )
@@ -200,7 +200,7 @@ def test_a_server_that_is_silent_is_not_waited_for(
 
 def test_an_answer_that_is_no_http(truststore: Truststore) -> None:
     truststore.garbled = True
-    assert told() == (
+    assert error_text() == (
         f"{truststore.url}{PAGE}: should hold the authorities of RDS in eu-central-1, got no answer"
         f" (BadStatusLine).{REMEDY}"
     )
@@ -208,7 +208,7 @@ def test_an_answer_that_is_no_http(truststore: Truststore) -> None:
 
 def test_a_cache_that_cannot_be_written_keeps_nothing(truststore: Truststore, kept: Path) -> None:
     kept.mkdir(parents=True)
-    assert told() == (
+    assert error_text() == (
         f"{kept}: should be a file that you can write, got Is a directory. Make room for it, or set"
         " XDG_CACHE_HOME to another folder."
     )
@@ -217,9 +217,9 @@ def test_a_cache_that_cannot_be_written_keeps_nothing(truststore: Truststore, ke
 
 def in_a_program(*, preview: bool) -> str:
     """What the program is given."""
-    found: list[str] = []
-    graph.of(lambda: found.append(rds_ca.authority(REGION)), preview=preview)
-    return found[0]
+    authorities: list[str] = []
+    graph.of(lambda: authorities.append(rds_ca.authority(REGION)), preview=preview)
+    return authorities[0]
 
 
 @pytest.mark.parametrize("preview", [True, False])

@@ -14,4 +14,6 @@ READS = ("Describe", "Get", "List")
 def test_a_preview_may_read_and_change_nothing() -> None:
     (statement,) = json.loads((FOLDER / "iam-policy-read.json").read_text())["Statement"]
     assert statement["Effect"] == "Allow"
-    assert [one for one in statement["Action"] if not one.partition(":")[2].startswith(READS)] == []
+    assert [
+        action for action in statement["Action"] if not action.partition(":")[2].startswith(READS)
+    ] == []

@@ -18,4 +18,4 @@ TO_CARRY = {
 
 
 def test_every_rule_to_carry_is_decided() -> None:
-    assert {one.id for one in decisions() if one.cloud == "aws"} >= TO_CARRY
+    assert {decision.id for decision in decisions() if decision.cloud == "aws"} >= TO_CARRY

@@ -53,12 +53,12 @@ OTHER_NAMES = {
 
 
 def actions(effect: str = "Allow") -> set[str]:
-    found: set[str] = set()
+    names: set[str] = set()
     for statement in STATEMENTS:
         given = statement["Action"]
         if statement["Effect"] == effect:
-            found |= {given} if isinstance(given, str) else {*given}
-    return found
+            names |= {given} if isinstance(given, str) else {*given}
+    return names
 
 
 @cache
@@ -109,12 +109,12 @@ def test_every_type_of_resource_has_its_calls() -> None:
 
 @pytest.mark.parametrize("stage", [1, 2])
 def test_every_role_is_where_the_rights_are_and_has_the_boundary(stage: int) -> None:
-    found = graph.of_stage(stage, alarms__email="ops@example.com", network__flow_logs="true")
-    roles = found.of("iam/role:Role")
+    stack = graph.of_stage(stage, alarms__email="ops@example.com", network__flow_logs="true")
+    roles = stack.of("iam/role:Role")
     assert len(roles) == 2
     for node in roles:
         assert node.inputs["permissionsBoundary"] == provider_calls.BOUNDARY, node.name
-    for node in (*roles, *found.of("iam/instanceProfile:InstanceProfile")):
+    for node in (*roles, *stack.of("iam/instanceProfile:InstanceProfile")):
         assert node.inputs["path"] == "/stages/", node.name
     assert boundary.in_account(ACCOUNT) == provider_calls.BOUNDARY
 
@@ -123,10 +123,10 @@ def test_every_role_is_where_the_rights_are_and_has_the_boundary(stage: int) -> 
 def test_the_policies_of_roles_are_within_the_boundary(email: str | None) -> None:
     """What a role is given beyond it would have no effect, unseen."""
     values = {"alarms__email": email} if email else {}
-    found = graph.of_stage(1, network__flow_logs="true", **values)
+    stack = graph.of_stage(1, network__flow_logs="true", **values)
     limit = json.loads((FOLDER / FILES[-1]).read_text())
     requests = []
-    for node in found.of("iam/rolePolicy:RolePolicy"):
+    for node in stack.of("iam/rolePolicy:RolePolicy"):
         (statement,) = json.loads(node.inputs["policy"])["Statement"]
         given = statement["Action"]
         names = [given] if isinstance(given, str) else given
@@ -157,12 +157,12 @@ def calls() -> dict[str, set[str]]:
         *("ec2", "iam", "lightsail", "logs", "pricing", "rds", "route53", "s3", "sts")
     }
     words = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', text))
-    found: dict[str, set[str]] = {}
+    by_operation: dict[str, set[str]] = {}
     for service in services:
         for operation in operations(service):
             if xform_name(operation) in words:
-                found.setdefault(operation, set()).add(f"{service}:{operation}")
-    return found
+                by_operation.setdefault(operation, set()).add(f"{service}:{operation}")
+    return by_operation
 
 
 def test_every_call_of_our_own_may_be_made() -> None:

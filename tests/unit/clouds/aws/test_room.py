@@ -46,8 +46,8 @@ def quota(account: Stubbed, service: str, code: str, value: float) -> None:
     )
 
 
-def instances(account: Stubbed, *found: dict[str, Any]) -> None:
-    answer = {"Reservations": [{"Instances": list(found)}]}
+def instances(account: Stubbed, *running: dict[str, Any]) -> None:
+    answer = {"Reservations": [{"Instances": list(running)}]}
     account.answer("ec2", "describe_instances", answer, Filters=RUNNING)
 
 

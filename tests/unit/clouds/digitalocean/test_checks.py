@@ -145,8 +145,8 @@ def test_a_disk_that_is_not_sold_with_the_plan() -> None:
     ],
 )
 def test_fact_29_connections_of_a_plan(plan: str, free: int) -> None:
-    found = plans.database(plan)
-    assert found.connection_limit - found.reserved_connections == free
+    plan_ = plans.database(plan)
+    assert plan_.connection_limit - plan_.reserved_connections == free
 
 
 def test_every_database_has_its_included_disk() -> None:

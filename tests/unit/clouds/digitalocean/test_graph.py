@@ -21,39 +21,39 @@ HOLDS_DATA = (":Volume", ":ReservedIp", ":DatabaseCluster", ":DatabaseFirewall")
 
 
 @pytest.fixture(scope="module")
-def one() -> Plan:
+def stage_1() -> Plan:
     return planned(STAGE_1)
 
 
 @pytest.fixture(scope="module")
-def two() -> Plan:
+def stage_2() -> Plan:
     return planned(STAGE_2, database__standby=True, database__read_replicas=2)
 
 
-def test_fact_1_names_are_generated(one: Plan, two: Plan) -> None:
+def test_fact_1_names_are_generated(stage_1: Plan, stage_2: Plan) -> None:
     """With a name of its own a resource goes before its replacement comes."""
     named = [
         resource["name"]
-        for plan in (one, two)
+        for plan in (stage_1, stage_2)
         for resource in plan.resources
         if resource["type"].startswith("digitalocean:") and "name" in resource["inputs"]
     ]
     assert named == []
 
 
-def test_fact_1_what_holds_data_or_an_address_is_protected(one: Plan, two: Plan) -> None:
-    for plan in (one, two):
+def test_fact_1_what_holds_data_or_an_address_is_protected(stage_1: Plan, stage_2: Plan) -> None:
+    for plan in (stage_1, stage_2):
         held = [resource for type_ in HOLDS_DATA for resource in of_type(plan, type_)]
         unprotected = [each["name"] for each in held if not each.get("protect")]
         # A replica is a copy: it may go, and the firewall that goes with it.
         assert unprotected == [name for name in unprotected if "replica" in name], unprotected
-    assert only(two, ":Vpc")["protect"]
+    assert only(stage_2, ":Vpc")["protect"]
 
 
 def test_fact_1_a_protected_resource_needs_nothing_that_down_takes_away(
-    one: Plan, two: Plan
+    stage_1: Plan, stage_2: Plan
 ) -> None:
-    for plan in (one, two):
+    for plan in (stage_1, stage_2):
         custom = {each["urn"]: each for each in plan.resources if each["custom"]}
         for resource in custom.values():
             if resource.get("protect"):
@@ -91,15 +91,15 @@ def test_fact_4_a_stack_that_changes_its_stage_is_refused_by_its_protected_volum
     assert before["protect"]
 
 
-def test_fact_5_an_image_may_be_named_and_a_new_one_replaces_nothing(one: Plan) -> None:
-    assert only(one, ":Droplet")["inputs"]["image"] == "debian-13-x64"
-    assert "image" in only(one, ":Droplet")["ignoreChanges"]
+def test_fact_5_an_image_may_be_named_and_a_new_one_replaces_nothing(stage_1: Plan) -> None:
+    assert only(stage_1, ":Droplet")["inputs"]["image"] == "debian-13-x64"
+    assert "image" in only(stage_1, ":Droplet")["ignoreChanges"]
     own = planned(STAGE_1, server__image="194432107")
     assert only(own, ":Droplet")["inputs"]["image"] == "194432107"
 
 
-def test_fact_25_a_droplet_has_at_birth_what_would_replace_it_later(one: Plan) -> None:
-    droplet = only(one, ":Droplet")
+def test_fact_25_a_droplet_has_at_birth_what_would_replace_it_later(stage_1: Plan) -> None:
+    droplet = only(stage_1, ":Droplet")
     assert droplet["inputs"]["monitoring"] is True
     assert droplet["inputs"]["dropletAgent"] is False
     assert droplet["inputs"]["sshKeys"]
@@ -107,14 +107,16 @@ def test_fact_25_a_droplet_has_at_birth_what_would_replace_it_later(one: Plan) -
     assert set(droplet["ignoreChanges"]) == {"image", "sshKeys", "userData"}
 
 
-def test_fact_25_a_disk_is_never_grown_and_a_droplet_is_shut_down(one: Plan, two: Plan) -> None:
-    for plan in (one, two):
+def test_fact_25_a_disk_is_never_grown_and_a_droplet_is_shut_down(
+    stage_1: Plan, stage_2: Plan
+) -> None:
+    for plan in (stage_1, stage_2):
         assert only(plan, ":Droplet")["inputs"]["resizeDisk"] is False
         assert only(plan, ":Droplet")["inputs"]["gracefulShutdown"] is True
 
 
-def test_fact_26_the_cluster_keeps_to_the_account_s_default_project(two: Plan) -> None:
-    assert "projectId" not in only(two, ":DatabaseCluster")["inputs"]
+def test_fact_26_the_cluster_keeps_to_the_account_s_default_project(stage_2: Plan) -> None:
+    assert "projectId" not in only(stage_2, ":DatabaseCluster")["inputs"]
 
 
 def test_fact_27_the_database_admits_the_tag_of_the_stack_s_droplets_alone() -> None:
@@ -128,22 +130,22 @@ def test_fact_27_the_database_admits_the_tag_of_the_stack_s_droplets_alone() -> 
     assert len({firewall["inputs"]["clusterId"] for firewall in firewalls}) == 3
 
 
-def test_fact_27_nothing_learns_of_the_database_before_it_is_closed(two: Plan) -> None:
-    firewall = only(two, ":DatabaseFirewall", "-database-firewall")
-    assert firewall["urn"] in needed_by(two, only(two, ":HostConfiguration"))
-    for replica in of_type(two, ":DatabaseReplica"):
+def test_fact_27_nothing_learns_of_the_database_before_it_is_closed(stage_2: Plan) -> None:
+    firewall = only(stage_2, ":DatabaseFirewall", "-database-firewall")
+    assert firewall["urn"] in needed_by(stage_2, only(stage_2, ":HostConfiguration"))
+    for replica in of_type(stage_2, ":DatabaseReplica"):
         assert firewall["urn"] in replica["dependencies"]
 
 
-def test_fact_27_the_cloud_firewall_lets_out_and_stands_before_the_droplet(one: Plan) -> None:
-    firewall = only(one, ":Firewall")
+def test_fact_27_the_cloud_firewall_lets_out_and_stands_before_the_droplet(stage_1: Plan) -> None:
+    firewall = only(stage_1, ":Firewall")
     everywhere = ["0.0.0.0/0", "::/0"]
     assert firewall["inputs"]["outboundRules"] == [
         {"protocol": "tcp", "portRange": "all", "destinationAddresses": everywhere},
         {"protocol": "udp", "portRange": "all", "destinationAddresses": everywhere},
         {"protocol": "icmp", "destinationAddresses": everywhere},
     ]
-    assert firewall["urn"] in only(one, ":Droplet")["dependencies"]
+    assert firewall["urn"] in only(stage_1, ":Droplet")["dependencies"]
 
 
 def test_the_cloud_firewall_lets_in_the_web_and_ssh_from_the_settings_alone() -> None:
@@ -165,14 +167,14 @@ def test_the_firewall_means_the_droplets_of_this_stack_alone() -> None:
     assert {str(alert["inputs"].get("tags")) for alert in alerts} == {"None", f"['{tag}']"}
 
 
-def test_fact_28_a_vpc_waits_for_its_members_to_go(one: Plan, two: Plan) -> None:
-    for plan, cidr in ((one, "10.81.0.0/24"), (two, "10.82.0.0/24")):
+def test_fact_28_a_vpc_waits_for_its_members_to_go(stage_1: Plan, stage_2: Plan) -> None:
+    for plan, cidr in ((stage_1, "10.81.0.0/24"), (stage_2, "10.82.0.0/24")):
         vpc = only(plan, ":Vpc")
         assert vpc["customTimeouts"] == {"delete": "15m"}
         assert vpc["inputs"]["ipRange"] == cidr
         assert only(plan, ":Droplet")["propertyDependencies"]["vpcUuid"] == [vpc["urn"]]
-    cluster = only(two, ":DatabaseCluster")
-    assert cluster["propertyDependencies"]["privateNetworkUuid"] == [only(two, ":Vpc")["urn"]]
+    cluster = only(stage_2, ":DatabaseCluster")
+    assert cluster["propertyDependencies"]["privateNetworkUuid"] == [only(stage_2, ":Vpc")["urn"]]
 
 
 def test_fact_29_the_pooler_uses_the_private_host_and_its_port() -> None:
@@ -185,12 +187,14 @@ def test_fact_29_the_pooler_uses_the_private_host_and_its_port() -> None:
     assert inputs["database_secrets"]["connection"]["PGUSER"] == f"made-up-{STAGE_2}-database.user"
 
 
-def test_fact_30_role_and_database_are_made_by_the_host_configuration(two: Plan) -> None:
+def test_fact_30_role_and_database_are_made_by_the_host_configuration(stage_2: Plan) -> None:
     """What the API makes belongs to doadmin; as its user the app has no rights on the schema."""
-    assert of_type(two, ":DatabaseDb") == of_type(two, ":DatabaseUser") == []
-    host = only(two, ":HostConfiguration")
+    assert of_type(stage_2, ":DatabaseDb") == of_type(stage_2, ":DatabaseUser") == []
+    host = only(stage_2, ":HostConfiguration")
     assert host["inputs"]["database"] == {"run_as": "root"}
-    assert only(two, ":DatabaseCluster")["urn"] in host["propertyDependencies"]["database_secrets"]
+    assert (
+        only(stage_2, ":DatabaseCluster")["urn"] in host["propertyDependencies"]["database_secrets"]
+    )
 
 
 def test_fact_31_disks_are_whole_steps_and_never_less_than_the_plan_includes() -> None:
@@ -215,50 +219,54 @@ def test_fact_32_keys_are_those_the_account_has_by_fingerprint() -> None:
     assert of_type(plan, ":SshKey") == []
 
 
-def test_fact_33_the_reserved_ip_names_no_droplet(one: Plan) -> None:
-    assert only(one, ":ReservedIp")["inputs"] == {"region": "fra1"}
-    assert set(only(one, ":ReservedIpAssignment")["inputs"]) == {"ipAddress", "dropletId"}
+def test_fact_33_the_reserved_ip_names_no_droplet(stage_1: Plan) -> None:
+    assert only(stage_1, ":ReservedIp")["inputs"] == {"region": "fra1"}
+    assert set(only(stage_1, ":ReservedIpAssignment")["inputs"]) == {"ipAddress", "dropletId"}
 
 
-def test_fact_37_the_address_waits_for_the_gate_and_the_gate_for_the_volume(one: Plan) -> None:
-    host = only(one, ":HostConfiguration")
-    assert only(one, ":ReservedIpAssignment")["propertyDependencies"]["dropletId"] == [host["urn"]]
-    attachment = only(one, ":VolumeAttachment")
+def test_fact_37_the_address_waits_for_the_gate_and_the_gate_for_the_volume(stage_1: Plan) -> None:
+    host = only(stage_1, ":HostConfiguration")
+    assert only(stage_1, ":ReservedIpAssignment")["propertyDependencies"]["dropletId"] == [
+        host["urn"]
+    ]
+    attachment = only(stage_1, ":VolumeAttachment")
     assert host["propertyDependencies"]["attachment_id"] == [attachment["urn"]]
-    assert only(one, ":Droplet")["urn"] in host["propertyDependencies"]["server_id"]
+    assert only(stage_1, ":Droplet")["urn"] in host["propertyDependencies"]["server_id"]
 
 
-def test_fact_37_with_a_volume_the_old_droplet_goes_first(one: Plan, two: Plan) -> None:
+def test_fact_37_with_a_volume_the_old_droplet_goes_first(stage_1: Plan, stage_2: Plan) -> None:
     for type_ in (":Droplet", ":VolumeAttachment", ":ReservedIpAssignment"):
-        assert only(one, type_)["deleteBeforeReplace"], type_
+        assert only(stage_1, type_)["deleteBeforeReplace"], type_
     for type_ in (":Droplet", ":ReservedIpAssignment"):
-        assert "deleteBeforeReplace" not in only(two, type_), type_
+        assert "deleteBeforeReplace" not in only(stage_2, type_), type_
 
 
-def test_fact_38_a_database_s_firewall_goes_with_it_and_never_before(two: Plan) -> None:
-    cluster = only(two, ":DatabaseCluster")
-    firewall = only(two, ":DatabaseFirewall", "-database-firewall")
+def test_fact_38_a_database_s_firewall_goes_with_it_and_never_before(stage_2: Plan) -> None:
+    cluster = only(stage_2, ":DatabaseCluster")
+    firewall = only(stage_2, ":DatabaseFirewall", "-database-firewall")
     assert firewall["deletedWith"] == cluster["urn"]
     assert firewall["protect"]
     for number in (1, 2):
-        replica = only(two, ":DatabaseReplica", f"-replica-{number}")
+        replica = only(stage_2, ":DatabaseReplica", f"-replica-{number}")
         assert (
-            only(two, ":DatabaseFirewall", f"-replica-{number}-firewall")["deletedWith"]
+            only(stage_2, ":DatabaseFirewall", f"-replica-{number}-firewall")["deletedWith"]
             == (replica["urn"])
         )
 
 
-def test_fact_39_a_new_size_is_a_new_droplet_and_no_cut_of_power(one: Plan, two: Plan) -> None:
-    for plan in (one, two):
+def test_fact_39_a_new_size_is_a_new_droplet_and_no_cut_of_power(
+    stage_1: Plan, stage_2: Plan
+) -> None:
+    for plan in (stage_1, stage_2):
         assert only(plan, ":Droplet")["replaceOnChanges"] == ["size"]
 
 
-def test_fact_39_a_standby_is_a_node_of_the_same_cluster(two: Plan) -> None:
-    assert only(two, ":DatabaseCluster")["inputs"]["nodeCount"] == 2
+def test_fact_39_a_standby_is_a_node_of_the_same_cluster(stage_2: Plan) -> None:
+    assert only(stage_2, ":DatabaseCluster")["inputs"]["nodeCount"] == 2
     alone = planned(STAGE_2, database__standby=False)
     assert only(alone, ":DatabaseCluster")["inputs"]["nodeCount"] == 1
     same = {"replaceOnChanges", "replacementTrigger"}
-    assert not same & only(two, ":DatabaseCluster").keys()
+    assert not same & only(stage_2, ":DatabaseCluster").keys()
 
 
 def test_fact_40_the_vendor_s_password_stays_secret() -> None:
@@ -289,8 +297,8 @@ def test_everything_that_can_carries_project_stack_and_stage() -> None:
     assert volume["inputs"]["tags"] == ["project:stages", f"stack:{STAGE_1}", "stage:1"]
 
 
-def test_alarms_are_made_with_an_address_and_not_without(two: Plan) -> None:
-    assert of_type(two, ":MonitorAlert") == []
+def test_alarms_are_made_with_an_address_and_not_without(stage_2: Plan) -> None:
+    assert of_type(stage_2, ":MonitorAlert") == []
     alarmed = planned(STAGE_2, alarms__email="ops@example.com")
     alerts = {alert["name"]: alert["inputs"] for alert in of_type(alarmed, ":MonitorAlert")}
     assert {

@@ -44,18 +44,20 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def test_every_page_is_signed_as_amazons_own_library_signs_it(asked: list[Any]) -> None:
     assert operations.stored([BUCKET]) == {"bucket": "1.50 GiB in 3 objects and versions"}
-    assert [one.full_url for one in asked] == [
+    assert [request.full_url for request in asked] == [
         "https://fra1.digitaloceanspaces.com/shop-backups?versions=",
         "https://fra1.digitaloceanspaces.com/shop-backups?key-marker=a%20%26%20b%2F%C3%BC"
         "&version-id-marker=v1&versions=",
     ]
-    for one in asked:
-        theirs = AWSRequest("GET", one.full_url, headers={"X-Amz-Content-SHA256": spaces._EMPTY})
+    for request in asked:
+        theirs = AWSRequest(
+            "GET", request.full_url, headers={"X-Amz-Content-SHA256": spaces._EMPTY}
+        )
         signer = S3SigV4Auth(Credentials("key", "secret"), "s3", "fra1")
-        theirs.context["timestamp"] = one.headers["X-amz-date"]
-        theirs.headers["X-Amz-Date"] = one.headers["X-amz-date"]
+        theirs.context["timestamp"] = request.headers["X-amz-date"]
+        theirs.headers["X-Amz-Date"] = request.headers["X-amz-date"]
         scope = signer.string_to_sign(theirs, signer.canonical_request(theirs))
-        assert one.headers["Authorization"].endswith(signer.signature(scope, theirs))
+        assert request.headers["Authorization"].endswith(signer.signature(scope, theirs))
 
 
 def test_a_bucket_that_holds_something_is_not_deleted(asked: list[Any]) -> None:

@@ -77,10 +77,10 @@ def test_the_stack_files_are_fine(stack: str) -> None:
     load("local").cloud(read("a", **OWN_PLAN))
 
 
-@pytest.mark.parametrize(("key", "value", "told"), REFUSED)
-def test_a_setting_that_would_do_nothing(key: str, value: object, told: str) -> None:
+@pytest.mark.parametrize(("key", "value", "message"), REFUSED)
+def test_a_setting_that_would_do_nothing(key: str, value: object, message: str) -> None:
     said = refusal(**BESIDE.get(key, {}), **{key: value}).splitlines()
-    assert said[-1] == f"stages:{key}: should be {told}. Remove the line."
+    assert said[-1] == f"stages:{key}: should be {message}. Remove the line."
     assert len(said) == (2 if key == "alarms.uptime" else 1)
 
 

@@ -49,8 +49,8 @@ def test_nobody_waits_for_a_member_that_goes_and_the_primary_does_not_go() -> No
 
 def test_only_the_primary_starts_on_data_that_is_no_standbys() -> None:
     def files(member: str) -> dict[str, str]:
-        found = host_files.role(SHOP, member)
-        return {file.path.rpartition("/")[2]: file.text for file in found}
+        rendered = host_files.role(SHOP, member)
+        return {file.path.rpartition("/")[2]: file.text for file in rendered}
 
     leads, follows = files("shop"), files("shop-standby")
     assert "initdb" in leads["make-cluster"] and "pg_basebackup" not in leads["make-cluster"]
@@ -92,13 +92,15 @@ def test_followers_get_in_only_where_there_are_some() -> None:
 
 
 def test_without_a_standby_nothing_takes_over(root: Path) -> None:
-    told = "Stack mine: should have a standby to fail over to, got none."
+    problem = "Stack mine: should have a standby to fail over to, got none."
     for known in (None, SHOP.without("shop-standby")):
         if known:
             cluster.write(known)
         with pytest.raises(UserError) as refused:
             failover.plan("mine")
-        assert str(refused.value) == f"{told} stages:database.standby: true makes one, in stage 2."
+        assert (
+            str(refused.value) == f"{problem} stages:database.standby: true makes one, in stage 2."
+        )
         assert refused.value.exit_code == 2
 
 
@@ -139,12 +141,16 @@ def test_a_name_leads_to_one_address_or_nowhere(root: Path) -> None:
 
 def test_the_plan_has_a_host_and_a_disk_for_each_follower_and_protects_the_first_disk() -> None:
     plan = planned("local-stage2", database__standby=True, database__read_replicas=2)
-    kinds = {one["name"]: one["inputs"]["kind"] for one in of_type(plan, "local:Follower")}
+    kinds = {
+        follower["name"]: follower["inputs"]["kind"] for follower in of_type(plan, "local:Follower")
+    }
     assert kinds == {
         "local-stage2-standby": "standby",
         "local-stage2-replica-1": "replica",
         "local-stage2-replica-2": "replica",
     }
-    protected = [one["name"] for one in of_type(plan, "local:Volume") if one.get("protect")]
+    protected = [
+        volume["name"] for volume in of_type(plan, "local:Volume") if volume.get("protect")
+    ]
     assert protected == ["local-stage2-volume"]
     assert len(of_type(plan, "local:Volume")) == 4

@@ -60,13 +60,13 @@ def test_folders_with_secrets_are_their_owners_alone(
 def test_locks_are_taken_where_others_cannot_open_them() -> None:
     """Each place that locks has been looked at; a new one belongs in this list and in a test."""
     call = re.compile(r"\b(flock|lockf)\(")
-    found = {
+    taken = {
         str(file.relative_to(ROOT))
         for folder in ("benchmarks", "components", "planning", "scripts")
         for file in (ROOT / folder).rglob("*.py")
         if call.search(file.read_text())
     }
-    assert found == {
+    assert taken == {
         "components/clouds/local/hosts/machine.py",
         "components/clouds/local/hosts/launch.py",  # nspawn's own files, without waiting
         "components/host/agent/main.py",  # a host's: tests/real/stages/test_attack.py

@@ -21,7 +21,7 @@ from components.errors import UserError
 CIDR = "10.97.1.0/24"
 
 
-def told(errors: list[UserError]) -> list[str]:
+def texts(errors: list[UserError]) -> list[str]:
     assert all(error.exit_code == 2 for error in errors)
     return [str(error) for error in errors]
 
@@ -47,7 +47,7 @@ def test_a_machine_that_lacks_nothing(root: Path) -> None:
 
 def test_no_linux(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
-    assert told(preflight.preflight("mine", CIDR)) == [
+    assert texts(preflight.preflight("mine", CIDR)) == [
         "The local cloud needs Linux, got Darwin. "
         "Use a Linux machine or virtual machine, or one of the other clouds"
     ]
@@ -55,14 +55,14 @@ def test_no_linux(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert told(preflight.preflight("mine", CIDR)) == [
+    assert texts(preflight.preflight("mine", CIDR)) == [
         "The local cloud needs root, for containers and networks. Use sudo"
     ]
 
 
 def test_missing_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    found = shutil.which
+    which = shutil.which
     absent = ("mmdebstrap", "systemd-nspawn")
     monkeypatch.setattr(shutil, "which", lambda name: None if name in absent else "/bin/" + name)
     assert str(preflight.missing_programs()) == (
@@ -71,12 +71,12 @@ def test_missing_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(shutil, "which", lambda name: "/bin/" + name)
     assert preflight.missing_programs() is None
-    assert found is not shutil.which
+    assert which is not shutil.which
 
 
 def test_too_little_disk(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "free_mib", lambda: 4999)
-    assert told(preflight.preflight("mine", CIDR)) == [
+    assert texts(preflight.preflight("mine", CIDR)) == [
         f"{root}: should have 5000 MiB free, got 4999 MiB. "
         "Free some, or set STAGES_LOCAL_ROOT to a folder on a larger disk"
     ]
@@ -98,7 +98,7 @@ def test_a_root_folder_with_mount_options_in_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAGES_LOCAL_ROOT", str(tmp_path / "a,b"))
-    assert told(preflight.preflight("mine", CIDR)) == [
+    assert texts(preflight.preflight("mine", CIDR)) == [
         "STAGES_LOCAL_ROOT: should be a path without spaces, commas, colons and backslashes, "
         f"got '{tmp_path}/a,b'. Set it to such a folder"
     ]
@@ -106,7 +106,7 @@ def test_a_root_folder_with_mount_options_in_its_name(
 
 def test_a_root_folder_on_an_overlay(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "_file_system", lambda folder: "overlayfs")
-    assert told(preflight.preflight("mine", CIDR)) == [
+    assert texts(preflight.preflight("mine", CIDR)) == [
         "STAGES_LOCAL_ROOT: should be on a disk of its own (ext4, xfs, btrfs), "
         f"got '{root} on overlayfs'. Set it to such a folder"
     ]
@@ -114,7 +114,7 @@ def test_a_root_folder_on_an_overlay(root: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_root_folder_that_is_a_file(root: Path) -> None:
     root.write_text("")
-    assert told(preflight.preflight("mine", CIDR)) == [
+    assert texts(preflight.preflight("mine", CIDR)) == [
         f"STAGES_LOCAL_ROOT: should be a folder that can be written to, got '{root}'. "
         "Set it to such a folder"
     ]
@@ -125,7 +125,7 @@ def test_a_root_folder_that_cannot_be_written_to(
 ) -> None:
     """Of a file system that is mounted read-only; root's rights count for nothing there."""
     monkeypatch.setenv("STAGES_LOCAL_ROOT", "/proc/sys/stages")
-    assert told(preflight.preflight("mine", CIDR)) == [
+    assert texts(preflight.preflight("mine", CIDR)) == [
         "STAGES_LOCAL_ROOT: should be a folder that can be written to, got '/proc/sys'. "
         "Set it to such a folder"
     ]
@@ -136,7 +136,7 @@ def test_notes_of_the_cloud_that_were_damaged(root: Path, text: str) -> None:
     note = machine.stack_folder("mine") / "owner.json"
     note.parent.mkdir(parents=True)
     note.write_bytes(text.encode(errors="surrogateescape"))
-    assert told(preflight.preflight("mine", CIDR)) == [
+    assert texts(preflight.preflight("mine", CIDR)) == [
         f"{note}: should be what the local cloud noted there, got something else. "
         "It is written whole or not at all: restore it, or move its folder away"
     ]
@@ -147,7 +147,7 @@ def test_a_range_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
         raise UserError(f"{network.cidr} is taken")
 
     monkeypatch.setattr(bridge, "check_free", refuse)
-    assert told(preflight.preflight("mine", CIDR)) == [f"{CIDR} is taken"]
+    assert texts(preflight.preflight("mine", CIDR)) == [f"{CIDR} is taken"]
 
 
 def test_a_stack_of_another_checkout(root: Path, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_stack_of_another_checkout(root: Path, tmp_path: Path) -> None:
         f"stack mine: should belong to this checkout, got one that {other} made. "
         "Choose another name for the stack here, or use that checkout"
     )
-    assert told(preflight.preflight("mine", CIDR)) == [wanted]
+    assert texts(preflight.preflight("mine", CIDR)) == [wanted]
     with pytest.raises(UserError) as refused:
         ownership.claim("mine")
     assert str(refused.value) == wanted
@@ -194,7 +194,7 @@ def test_too_few_inotify_instances_are_left(
     limit.write_text("100000\n")
     assert preflight.preflight("mine", CIDR) == []
     limit.write_text(f"{preflight.FREE_INOTIFY}\n")
-    (said,) = told(preflight.preflight("mine", CIDR))
+    (said,) = texts(preflight.preflight("mine", CIDR))
     used = re.search(r", (\d+) of them in use", said)
     assert used is not None and int(used[1]) >= 1
     assert said == (

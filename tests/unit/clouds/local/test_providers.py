@@ -140,9 +140,9 @@ def test_a_network_is_gone_only_when_the_stack_has_none(root: Path) -> None:
     provider = NetworkProvider()
     assert provider.read("mine/10.97.1.0/24", props).id == ""
     machine.write_json(ownership.claim("mine") / "network.json", {"cidr": "10.97.1.0/24"})
-    found = provider.read("mine/10.97.1.0/24", props)
-    assert found.id == "mine/10.97.1.0/24"
-    assert found.outs is not None and found.outs["present"] == "no"
+    network = provider.read("mine/10.97.1.0/24", props)
+    assert network.id == "mine/10.97.1.0/24"
+    assert network.outs is not None and network.outs["present"] == "no"
     assert provider.read("mine/10.97.2.0/24", props).id == ""
 
 

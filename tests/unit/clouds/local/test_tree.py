@@ -96,13 +96,13 @@ def test_nothing_else_opens_a_path_below_a_hosts_files() -> None:
     past = re.compile(
         r"\bupper\b\s*/|/root[\"'/]|upper}/|upper\.(joinpath|glob|rglob|iterdir|open)"
     )
-    found = [
+    openings = [
         f"{file.name}: {line.strip()}"
         for file in sorted(Path(local.__file__).parent.rglob("*.py"))
         for line in file.read_text().splitlines()
         if past.search(line) and file.name != "tree.py"
     ]
-    assert found == [
+    assert openings == [
         'nspawn.py: "HOME": "/root",',
         'nspawn.py: root = Path(f"/proc/{leader.pid}/root")',
     ]

@@ -18,7 +18,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "logs"
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
+def outputs(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [json.loads(line)["output"] for line in capsys.readouterr().out.splitlines()]
 
 
@@ -34,7 +34,7 @@ def test_all_of_it_is_kept_and_the_first_error_is_shown_with_the_last_lines(
     assert (kept[0], kept[-1], len(kept)) == ("0 errors", "50", 52)
     assert Path(done.log).stat().st_mode & 0o777 == 0o600
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert "\n".join(told(capsys)).splitlines() == kept
+    assert "\n".join(outputs(capsys)).splitlines() == kept
 
 
 def test_it_is_told_before_the_command_has_ended(
@@ -62,7 +62,7 @@ def test_a_flood_fills_neither_the_disk_nor_the_session(
     assert Path(done.log).stat().st_size < 10_100
     assert Path(done.log).read_text().endswith("(the rest was not kept)\n")
     assert done.shown().endswith("the end")
-    batches = told(capsys)
+    batches = outputs(capsys)
     assert max(len(batch.splitlines()) for batch in batches) <= logs.MOST_LINES + 1
     assert "more lines are in the log)" in "".join(batches)
 

@@ -65,7 +65,7 @@ def test_a_document_is_rendered_and_several_are_one(
         file.write_text(document.write(Document(base="a" * 40, head="b" * 40, stacks=(stack,))))
         files += ["--document", str(file)]
     assert main(["pull-request", "render", *files, "--json", str(tmp_path / "all.json")]) == 1
-    assert [one.name for one in document.read((tmp_path / "all.json").read_text()).stacks] == [
+    assert [stack.name for stack in document.read((tmp_path / "all.json").read_text()).stacks] == [
         "failed",
         "over",
         "quiet",
@@ -79,23 +79,27 @@ def test_a_document_is_rendered_and_several_are_one(
 
 
 def test_plans_by_hand_are_enough(tmp_path: Path) -> None:
-    for name, one in (("base", side("local-stage1")), ("head", side("local-stage2"))):
+    for name, plans in (("base", side("local-stage1")), ("head", side("local-stage2"))):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "shop.json").write_text(json.dumps(one.plan))
+        (tmp_path / name / "shop.json").write_text(json.dumps(plans.plan))
     out = tmp_path / "comment.md"
     assert main(["pull-request", "render", "--offline", str(tmp_path), "--markdown", str(out)]) == 0
     assert "are not told: the stack's settings are not known" in out.read_text()
 
 
 def test_a_preview_that_never_came_has_failed(tmp_path: Path) -> None:
-    told = {"stacks": ["aws-stage1", "aws-stage2"], "untouched": ["local-stage1"], "gone": ["old"]}
-    (tmp_path / "touched.json").write_text(json.dumps(told))
+    touched = {
+        "stacks": ["aws-stage1", "aws-stage2"],
+        "untouched": ["local-stage1"],
+        "gone": ["old"],
+    }
+    (tmp_path / "touched.json").write_text(json.dumps(touched))
     (tmp_path / "previews").mkdir()
     (tmp_path / "previews" / "aws-stage1.error").write_text("error: AccessDenied\n")
     asked = ["--touched", str(tmp_path / "touched.json"), "--json", str(tmp_path / "out.json")]
     assert main(["pull-request", "render", "--previews", str(tmp_path / "previews"), *asked]) == 1
-    found = document.read((tmp_path / "out.json").read_text()).stacks
-    assert [(one.name, one.status, one.error) for one in found] == [
+    stacks = document.read((tmp_path / "out.json").read_text()).stacks
+    assert [(stack.name, stack.status, stack.error) for stack in stacks] == [
         ("aws-stage1", "failed", "error: AccessDenied"),
         ("aws-stage2", "failed", "No preview was made."),
         ("local-stage1", "unchanged", ""),
@@ -155,6 +159,6 @@ def test_a_base_that_shares_no_history_is_told(tmp_path: Path) -> None:
 
 
 def test_a_broken_base_does_not_stop_a_change_that_mends_it() -> None:
-    found = changed("local-stage1", {"app__web_processes": "many"})
-    assert found.status == "new"
-    assert found.notes[0].startswith("The base cannot be planned, so all of it is shown as new: ")
+    stack = changed("local-stage1", {"app__web_processes": "many"})
+    assert stack.status == "new"
+    assert stack.notes[0].startswith("The base cannot be planned, so all of it is shown as new: ")

@@ -30,8 +30,10 @@ def attachment() -> PlannedResource:
     return resource(ATTACHMENT, "attachment", inputs, sources={"dropletId": [urn]})
 
 
-def told(found: Difference) -> list[tuple[str, str, tuple[str, ...]]]:
-    return [(one.resource().name, one.operation, one.because) for one in found.changes]
+def summary(difference: Difference) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [
+        (change.resource().name, change.operation, change.because) for change in difference.changes
+    ]
 
 
 def test_the_same_is_the_same() -> None:
@@ -40,18 +42,20 @@ def test_the_same_is_the_same() -> None:
 
 
 def test_what_takes_a_value_from_a_replaced_one_goes_with_it() -> None:
-    found = compare([server(), attachment()], [server(region="x"), attachment()])
-    assert told(found) == [
+    difference = compare([server(), attachment()], [server(region="x"), attachment()])
+    assert summary(difference) == [
         ("server", "replace", ("region",)),
         ("attachment", "replace", ("dropletId",)),
     ]
-    assert found.changes[1].resource().inputs == (Value(path="dropletId", before=None, after=None),)
+    assert difference.changes[1].resource().inputs == (
+        Value(path="dropletId", before=None, after=None),
+    )
 
 
 def test_what_takes_a_value_from_an_updated_one_stays() -> None:
-    found = compare([server(), attachment()], [server(size="large"), attachment()])
-    assert told(found) == [("server", "update", ())]
-    assert found.same == 1
+    difference = compare([server(), attachment()], [server(size="large"), attachment()])
+    assert summary(difference) == [("server", "update", ())]
+    assert difference.same == 1
 
 
 def test_ignored_changes_are_none() -> None:
@@ -60,9 +64,9 @@ def test_ignored_changes_are_none() -> None:
 
 def test_a_trigger_replaces_and_is_told() -> None:
     before, after = (replace(server(), replacement_trigger=each) for each in ("1", "2"))
-    found = compare([before], [after])
-    assert told(found) == [("server", "replace", ("replacement trigger",))]
-    (value,) = found.changes[0].resource().inputs
+    difference = compare([before], [after])
+    assert summary(difference) == [("server", "replace", ("replacement trigger",))]
+    (value,) = difference.changes[0].resource().inputs
     assert (value.before, value.after) == ("1", "2")
 
 
@@ -90,8 +94,8 @@ def test_a_renamed_one_with_an_alias_is_the_same() -> None:
 
 
 def test_a_new_stack_and_one_that_goes() -> None:
-    assert [one.operation for one in compare([], [server()]).changes] == ["create"]
-    assert [one.operation for one in compare([server()], []).changes] == ["delete"]
+    assert [change.operation for change in compare([], [server()]).changes] == ["create"]
+    assert [change.operation for change in compare([server()], []).changes] == ["delete"]
 
 
 def test_leaves_are_told_one_by_one() -> None:
@@ -127,11 +131,11 @@ def test_secrets_are_named_and_never_shown() -> None:
         "nested": {"token": "new"},
         "options": {"httpTokens": "required"},
     }
-    found = {value.path: value for value in differences(before, after)}
-    shown = {path for path, value in found.items() if not value.secret}
+    values = {value.path: value for value in differences(before, after)}
+    shown = {path for path, value in values.items() if not value.secret}
     assert shown == {"plain", "options.httpTokens"}
-    assert set(found) - shown == {
+    assert set(values) - shown == {
         *("adminPassword", "file", "nested.token", "pem", "sealed", "url", "userData"),
     }
-    text = str([one for path, one in found.items() if path not in shown])
+    text = str([value for path, value in values.items() if path not in shown])
     assert "old" not in text and "new" not in text

@@ -42,16 +42,16 @@ def test_what_is_written_is_read() -> None:
 
 def changed(path: str, value: object) -> str:
     """The small document with one value changed; a path that ends with - takes it away."""
-    found: Any = json.loads(document.write(SMALL))
+    output: Any = json.loads(document.write(SMALL))
     *way, last = path.split(".")
-    at = found
+    at = output
     for key in way:
         at = at[int(key)] if key.isdigit() else at[key]
     if last.endswith("-"):
         del at[last[:-1]]
     else:
         at[last] = value
-    return json.dumps(found)
+    return json.dumps(output)
 
 
 WRONG: list[tuple[str, object, str]] = [
@@ -189,8 +189,8 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_anything_else_is_refused_and_never_a_crash(found: object) -> None:
-    if isinstance(found, dict):
-        found = {**found, "version": 1}
+def test_anything_else_is_refused_and_never_a_crash(content: object) -> None:
+    if isinstance(content, dict):
+        content = {**content, "version": 1}
     with pytest.raises(UserError):
-        document.read(json.dumps(found))
+        document.read(json.dumps(content))

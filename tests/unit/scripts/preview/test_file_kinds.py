@@ -14,14 +14,16 @@ STACKS = [f"{cloud}-stage{stage}" for cloud in cloud_names() for stage in (1, 2)
 
 def host(stack: Stack) -> ChangedResource:
     """The one resource that changes."""
-    (resource,) = [one for one in stack.resources if one.type.endswith(":HostConfiguration")]
+    (resource,) = [
+        resource for resource in stack.resources if resource.type.endswith(":HostConfiguration")
+    ]
     assert resource.operation == "update"
     return resource
 
 
 def lines(resource: ChangedResource, path: str) -> tuple[str, ...]:
     """Those of a file that differ."""
-    (value,) = [one for one in resource.inputs if one.path == f'files["{path}"].content']
+    (value,) = [value for value in resource.inputs if value.path == f'files["{path}"].content']
     return tuple(line for line in value.diff if line[0] in "+-") or (
         f"-{value.before}",
         f"+{value.after}",

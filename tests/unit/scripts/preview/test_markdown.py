@@ -67,8 +67,8 @@ MONEY = st.from_regex(r"[0-9]{1,3}\.[0-9]{2}", fullmatch=True)
 MAYBE = st.none() | TEXT
 
 
-def some(one: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, ...]]:
-    return st.lists(one, max_size=4).map(tuple)
+def some(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, ...]]:
+    return st.lists(strategy, max_size=4).map(tuple)
 
 
 VALUES = st.builds(
@@ -179,7 +179,7 @@ def test_foreign_text_is_only_text(document: Document) -> None:
     page = Page(text)
     assert page.open == []
     assert page.comments == [MARKER.removeprefix("<!--").removesuffix("-->")]
-    assert not [found for found in page.prose if LIVELY.search(found)]
+    assert not [prose for prose in page.prose if LIVELY.search(prose)]
     assert page.tags.count("h2") == 1
     assert page.tags.count("h3") <= len(document.stacks)
     assert page.tags.count("table") <= 1
@@ -211,7 +211,7 @@ def test_a_span_is_written_so(text: str, shown: str) -> None:
 
 def huge(stacks: int, resources: int, inputs: int, size: int) -> Document:
     value = Value(path="user." + "p" * 40, before="b`" * size, after="<a>" * size)
-    one = ChangedResource(
+    resource = ChangedResource(
         operation="replace", type="t:t:T", name="n" * 60, inputs=(value,) * inputs, holds="data"
     )
     return Document(
@@ -223,7 +223,7 @@ def huge(stacks: int, resources: int, inputs: int, size: int) -> Document:
                 source="engine",
                 status="changed",
                 error="e\n" * size,
-                resources=(one,) * resources,
+                resources=(resource,) * resources,
                 notes=("note " * size,) * inputs,
             )
             for number in range(stacks)

@@ -37,7 +37,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "message"),
     [
         (
             ["s3"],
@@ -75,11 +75,11 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     ],
 )
 def test_what_is_refused(
-    arguments: list[str], code: int, told: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = main(["signals", *arguments])
-    assert capsys.readouterr() == ("", told + "\n")
-    assert found == code
+    exit_code = main(["signals", *arguments])
+    assert capsys.readouterr() == ("", message + "\n")
+    assert exit_code == code
 
 
 def test_where_a_period_begins() -> None:

@@ -38,13 +38,13 @@ def run(at: float, message: str) -> str:
 
 
 def test_an_interval_is_what_grew_between_two_samples() -> None:
-    (found,) = of(
+    (interval,) = of(
         {},
         {"at": 160.0, "cpu_s": 70.0, "memory_mib": 512.0, "requests": 9, "queries": [15, 80.0]},
     ).intervals
-    assert (found.start, found.end) == (100, 160)
-    assert (found.cpu_percent, found.memory_percent) == (50, 50)
-    assert (found.calls, found.query_ms, found.requests) == (5, 60, 9)
+    assert (interval.start, interval.end) == (100, 160)
+    assert (interval.cpu_percent, interval.memory_percent) == (50, 50)
+    assert (interval.calls, interval.query_ms, interval.requests) == (5, 60, 9)
 
 
 def test_samples_that_do_not_follow_make_no_interval() -> None:
@@ -57,8 +57,8 @@ def test_samples_that_do_not_follow_make_no_interval() -> None:
 
 def test_statistics_that_were_reset_or_are_missing_count_as_none() -> None:
     for queries in ([9, 1.0], None):
-        (found,) = of({}, {"at": 160.0, "queries": queries}).intervals
-        assert (found.calls, found.query_ms) == (0, 0)
+        (interval,) = of({}, {"at": 160.0, "queries": queries}).intervals
+        assert (interval.calls, interval.query_ms) == (0, 0)
 
 
 def test_refused_seconds_count_once() -> None:
@@ -90,8 +90,8 @@ def test_failures_are_systemds_own() -> None:
 def test_a_line_that_was_cut_off_or_is_of_another_sampler_is_left_out() -> None:
     whole = json.dumps(SAMPLE)
     older = json.dumps({"at": 1})
-    found = read(f"{whole}\n{whole[:50]}\n{older}\n[]\n", "{", 0, 1)
-    assert (len(found.samples), found.runs, found.failures) == (1, (), ())
+    evidence = read(f"{whole}\n{whole[:50]}\n{older}\n[]\n", "{", 0, 1)
+    assert (len(evidence.samples), evidence.runs, evidence.failures) == (1, (), ())
 
 
 @given(samples=st.text(), events=st.text())

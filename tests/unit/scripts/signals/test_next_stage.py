@@ -31,18 +31,18 @@ def of(values: dict[str, object]) -> Cost:
 
 
 def test_the_difference_is_that_of_both_plans() -> None:
-    found = of(VALUES)
+    cost = of(VALUES)
     clouds = price_books.all_clouds(TODAY)
     both = [
         estimate(cost_inputs.of_values("shop", {**VALUES, "stage": stage}), clouds).total
         for stage in ("1", "2")
     ]
-    assert [found.now, found.then] == both
-    assert found.more == both[1] - both[0]
-    assert found.more > Decimal(50)
-    assert found.line() == (
-        f"As stage 2 this stack costs ${found.then} a month, and {found.per_use} lines that are"
-        f" billed per use: ${found.more} more than now (${found.now})."
+    assert [cost.now, cost.then] == both
+    assert cost.more == both[1] - both[0]
+    assert cost.more > Decimal(50)
+    assert cost.line() == (
+        f"As stage 2 this stack costs ${cost.then} a month, and {cost.per_use} lines that are"
+        f" billed per use: ${cost.more} more than now (${cost.now})."
     )
 
 
@@ -60,20 +60,20 @@ def test_settings_that_mean_nothing_in_stage_2_are_left_behind() -> None:
 
 
 def test_what_has_no_plan_has_no_cost() -> None:
-    found = of({**VALUES, "server.plan": "huge"})
-    assert found.now is None
-    assert found.line().startswith(
+    cost = of({**VALUES, "server.plan": "huge"})
+    assert cost.now is None
+    assert cost.line().startswith(
         "What stage 2 would cost is not known: stages:server.plan: should be one of "
     )
-    assert found.as_json()["stage2_usd_per_month"] is None
+    assert cost.as_json()["stage2_usd_per_month"] is None
 
 
 def test_a_region_without_prices_has_no_cost() -> None:
     """Not the little that other lines come to."""
     values = {**VALUES, "cloud": "aws", "region": "eu-south-1"}
-    found = of(values)
-    assert (found.now, found.then) == (None, None)
-    assert found.line().startswith(
+    cost = of(values)
+    assert (cost.now, cost.then) == (None, None)
+    assert cost.line().startswith(
         "What stage 2 would cost is not known: shop-data: Data volume: no prices are known for the"
         " region 'eu-south-1'"
     )
@@ -84,6 +84,6 @@ def test_every_stack_of_stage_1_has_a_stage_2(stack: str) -> None:
     from components.settings import stacks
 
     file = cost_inputs.ROOT / "stacks" / f"Pulumi.{stack}.yaml"
-    found = of(dict(stacks.values(file, stack)))
-    assert found.then is not None, found.reason
-    assert found.then >= (found.now or 0)
+    cost = of(dict(stacks.values(file, stack)))
+    assert cost.then is not None, cost.reason
+    assert cost.then >= (cost.now or 0)

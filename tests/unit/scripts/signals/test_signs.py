@@ -18,9 +18,9 @@ from tests.support.signals import WEEK, minutes
     [(50, "stay"), (51, "near"), (100, "near"), (101, "move on")],
 )
 def test_latency(ms: float, verdict: str) -> None:
-    found = signs.latency(minutes(*[(10, 100, ms)] * 3))
-    assert found.verdict == verdict
-    assert found.measures[0].number == pytest.approx(ms)
+    sign = signs.latency(minutes(*[(10, 100, ms)] * 3))
+    assert sign.verdict == verdict
+    assert sign.measures[0].number == pytest.approx(ms)
 
 
 def test_latency_is_that_of_the_busiest_minutes() -> None:
@@ -52,8 +52,8 @@ def test_latency_of_too_little_is_not_known() -> None:
 def test_load(cpu: float, memory: float, verdict: str) -> None:
     # A little less, for a float is not exact at the border itself.
     cpu, memory = (max(0.0, percent - 0.01) for percent in (cpu, memory))
-    found = signs.load(minutes(*[(0, 0, 0.0)] * 20, cpu=cpu, memory=memory))
-    assert found.verdict == verdict
+    sign = signs.load(minutes(*[(0, 0, 0.0)] * 20, cpu=cpu, memory=memory))
+    assert sign.verdict == verdict
 
 
 def test_load_of_one_minute_in_twenty_is_none() -> None:
@@ -66,9 +66,9 @@ def test_load_of_one_minute_in_twenty_is_none() -> None:
 
 @given(numbers=st.lists(st.floats(0, 100), min_size=1, max_size=300))
 def test_at_most_one_in_twenty_is_above_the_level(numbers: list[float]) -> None:
-    found = signs.level(numbers)
-    assert found in numbers
-    assert sum(one > found for one in numbers) <= len(numbers) * 0.05
+    sign = signs.level(numbers)
+    assert sign in numbers
+    assert sum(number > sign for number in numbers) <= len(numbers) * 0.05
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_at_most_one_in_twenty_is_above_the_level(numbers: list[float]) -> None:
 )
 def test_deploys(seconds: int, verdict: str) -> None:
     refused = tuple(range(100, 100 + seconds))
-    told = minutes((1, 1, 1.0), refused=(*refused, 500))
+    evidence = minutes((1, 1, 1.0), refused=(*refused, 500))
     runs = (Run(start=100.7, end=130),)
-    found = signs.deploys(Evidence(since=0, until=WEEK, samples=told.samples, runs=runs))
-    assert (found.verdict, found.measures[0].number) == (verdict, seconds)
-    assert found.measures[0].detail == "1 run of `up`; 1 s outside of them"
+    sign = signs.deploys(Evidence(since=0, until=WEEK, samples=evidence.samples, runs=runs))
+    assert (sign.verdict, sign.measures[0].number) == (verdict, seconds)
+    assert sign.measures[0].detail == "1 run of `up`; 1 s outside of them"
 
 
 def test_deploys_without_a_sample_are_not_known() -> None:
@@ -137,15 +137,15 @@ def test_a_crash_that_a_visitor_felt_and_one_that_a_deploy_made() -> None:
     [(None, "not known"), (1, "move on"), (2, "near"), (3, "stay")],
 )
 def test_maintenance(window: int | None, verdict: str) -> None:
-    found = signs.maintenance(Span(10, 120, "somebody"), Span(0, 0, "x"), window)
-    assert (found.verdict, found.measures[0].number) == (verdict, 2)
-    assert found.measures[0].detail.endswith("in stage 2 the new server comes first: nothing")
+    sign = signs.maintenance(Span(10, 120, "somebody"), Span(0, 0, "x"), window)
+    assert (sign.verdict, sign.measures[0].number) == (verdict, 2)
+    assert sign.measures[0].detail.endswith("in stage 2 the new server comes first: nothing")
 
 
 def test_maintenance_whose_most_nobody_states() -> None:
-    found = signs.maintenance(Span(300, None, "x"), Span(1, 60, "x"), 4)
-    assert (found.verdict, found.measures[0].number) == ("move on", 5)
-    assert found.measures[0].detail.endswith("comes first: 1 s to 1 min")
+    sign = signs.maintenance(Span(300, None, "x"), Span(1, 60, "x"), 4)
+    assert (sign.verdict, sign.measures[0].number) == ("move on", 5)
+    assert sign.measures[0].detail.endswith("comes first: 1 s to 1 min")
 
 
 def test_one_sign_is_enough_and_none_that_is_near_or_not_known() -> None:
@@ -158,6 +158,6 @@ def test_one_sign_is_enough_and_none_that_is_near_or_not_known() -> None:
         return verdicts.Sign(key="", title="", measures=(measure,))
 
     others = [sign(Verdict.stay), sign(Verdict.near), sign(Verdict.unknown)]
-    assert [one.verdict for one in others] == ["stay", "near", "not known"]
+    assert [sign.verdict for sign in others] == ["stay", "near", "not known"]
     assert verdicts.judge(others) == "stay"
     assert verdicts.judge([*others, sign(Verdict.move_on)]) == "move on"
