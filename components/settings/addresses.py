@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from components.errors import UserError, invalid
-from components.settings.kinds import ListOf, Single
+from components.settings.kinds import ListOf, Secret, Single
 from components.settings.problems import PREFIX, Refused
-from components.settings.text import as_text, fits, line
+from components.settings.text import as_text, fits, line, pattern
 
 PRIVATE: Final = tuple(
     ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
@@ -103,6 +103,11 @@ ZONE = Single(
     allowed="the name of a zone in DNS such as example.com",
     convert=_zone,
     remedy="Give the name as the cloud's DNS shows it.",
+)
+WEBHOOK = Secret(
+    allowed="the https URL of a webhook",
+    convert=pattern(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?", "", longest=2048).convert,
+    remedy="Copy it from where it was made.",
 )
 PRIVATE_NETWORK = Single(
     allowed="a private IPv4 network from /16 to /24 without host bits",

@@ -27,6 +27,11 @@ class Kind(ABC, Generic[T_co]):
 
     allowed: str
 
+    @property
+    def may_be_secret(self) -> bool:
+        """Whether the value may stand encrypted in a stack's file."""
+        return False
+
     @abstractmethod
     def read(self, path: str, value: object) -> T_co:
         """Return the typed value or raise ``UserError`` naming ``path``."""
@@ -53,6 +58,20 @@ class Single(Kind[T_co]):
             raise refusal(path, should_be, value, remedy, hidden=self.hidden) from None
         except ValueError:
             raise refusal(path, self.allowed, value, self.remedy, hidden=self.hidden) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secret(Single[str]):
+    """A text that belongs encrypted into a stack's file, where it stands as ``ENCRYPTED``."""
+
+    hidden: bool = True
+
+    def read(self, path: str, value: object) -> str:
+        return ENCRYPTED if is_encrypted(value) else super().read(path, value)
+
+    @property
+    def may_be_secret(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -297,6 +297,14 @@ class Alarms:
         default=None,
         by_default="no alarms are made",
     )
+    webhook: str | None = key(
+        addresses.WEBHOOK,
+        "URL that they are sent to as well, or instead: on DigitalOcean a webhook of Slack, on AWS"
+        " an endpoint that confirms subscriptions of SNS (docs/alarms.md). Who knows it can write"
+        " there: set it with `--secret`.",
+        default=None,
+        by_default="none",
+    )
     uptime: bool = key(
         SWITCH,
         "Whether the site is asked for from outside the cloud's region, at the path of its health"
@@ -304,6 +312,11 @@ class Alarms:
         " domain by HTTP and its address. AWS and DigitalOcean take some $1 a month for it.",
         default=False,
     )
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anybody to tell."""
+        return bool(self.email or self.webhook)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from components.settings.addresses import SSH_CIDRS, is_wide, zone_problems
 from components.settings.backups import Backups
 from components.settings.database import Database
 from components.settings.key import Key, keys_of
-from components.settings.kinds import MapOf, is_encrypted
+from components.settings.kinds import is_encrypted
 from components.settings.model import (
     Access,
     Alarms,
@@ -133,12 +133,11 @@ def _group(
     good: dict[str, Any] = {}
     for name, about in keys_of(group).items():
         path = f"{PREFIX}{prefix}{name}"
-        secrets_here = isinstance(about.kind, MapOf) and about.kind.may_be_secret
-        if is_encrypted(values.get(prefix + name)) and not secrets_here:
+        if is_encrypted(values.get(prefix + name)) and not about.kind.may_be_secret:
             problems.append(
                 UserError(
                     f"{path}: should be plain text, got an encrypted value",
-                    f"Set it again without --secret: only {PREFIX}app.environment holds secrets.",
+                    f"Set it again without --secret: only {_secret_keys()} hold secrets.",
                 )
             )
         elif prefix + name in values:
@@ -154,6 +153,13 @@ def _group(
                 )
             )
     return good
+
+
+def _secret_keys() -> str:
+    *others, last = [
+        f"{PREFIX}{name}" for name, key in all_keys().items() if key.kind.may_be_secret
+    ]
+    return f"{', '.join(others)} and {last}"
 
 
 def _with_default(error: UserError, about: Key) -> UserError:
@@ -177,13 +183,13 @@ def _foreign(stage: int | None, values: Mapping[str, object]) -> dict[str, UserE
 
 def _unheard(alarms: Mapping[str, Any], values: Mapping[str, object]) -> list[UserError]:
     """Refuse to look whether the site answers where nobody would be told."""
-    if not alarms.get("uptime") or "alarms.email" in values:
+    if not alarms.get("uptime") or {"alarms.email", "alarms.webhook"} & values.keys():
         return []
     return [
         UserError(
             f"{PREFIX}alarms.uptime: should be set where somebody is told, got no"
-            f" {PREFIX}alarms.email",
-            f"Set {PREFIX}alarms.email, or remove the line.",
+            f" {PREFIX}alarms.email and no {PREFIX}alarms.webhook",
+            "Set one of them, or remove the line.",
         )
     ]
 

@@ -130,7 +130,8 @@ def test_a_setting_that_was_encrypted_is_set_again_without_secret(stack: Stack) 
         settings.read("s", stacks.values(file, file.name))
     assert str(caught.value) == (
         "stages:server.plan: should be plain text, got an encrypted value. Set it again without"
-        " --secret: only stages:app.environment holds secrets."
+        " --secret: only stages:app.environment, stages:backups.bucket and stages:alarms.webhook"
+        " hold secrets."
     )
     stack.set("stages:server.plan", "small")
     assert settings.read("s", stacks.values(file, file.name)).server.plan == "small"

@@ -63,8 +63,9 @@ def test_a_zone_beside_its_domain_as_its_error_says() -> None:
 
 def test_somebody_who_is_told_as_the_error_about_uptime_says() -> None:
     values: dict[str, object] = {**LEAST, "alarms.uptime": True}
-    assert error_text(values).endswith("Set stages:alarms.email, or remove the line.")
+    assert error_text(values).endswith("Set one of them, or remove the line.")
     settings.read("s", {**values, "alarms.email": "ops@example.com"})
+    settings.read("s", {**values, "alarms.webhook": "https://hooks.example.com/x"})
 
 
 def test_instance_connect_as_the_error_about_no_networks_says() -> None:

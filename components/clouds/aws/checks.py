@@ -11,6 +11,7 @@ from components.errors import UserError, invalid
 from components.settings import Settings
 from components.settings.problems import raise_all, unknown_names
 
+CHATS = ("hooks.slack.com", "discord.com")
 LEAST_STORAGE_GIB = 20
 """RDS's minimum for PostgreSQL on gp3."""
 
@@ -18,6 +19,7 @@ LEAST_STORAGE_GIB = 20
 def check(settings: Settings) -> None:
     """Raise ``UserError`` with everything that AWS could not serve."""
     problems = [*_name(settings), *_way_in(settings), *_places(settings), *_plans(settings)]
+    problems += _webhook(settings)
     if settings.stage == 2:
         problems += _storage(settings)
     raise_all(problems)
@@ -104,6 +106,22 @@ def _plans(settings: Settings) -> list[UserError]:
             )
         )
     return problems
+
+
+def _webhook(settings: Settings) -> list[UserError]:
+    """SNS asks an endpoint to confirm first, and sends JSON of its own: chats answer neither."""
+    webhook = settings.alarms.webhook or ""
+    chat = next((host for host in CHATS if webhook.startswith(f"https://{host}/")), None)
+    if chat is None:
+        return []
+    return [
+        UserError(
+            "stages:alarms.webhook: should be an endpoint that confirms subscriptions of SNS on"
+            f" AWS, got one of {chat}, which does not",
+            "Slack channels have e-mail addresses, which stages:alarms.email takes; or let Amazon Q"
+            " Developer in chat applications read the stack's topic.",
+        )
+    ]
 
 
 def _storage(settings: Settings) -> list[UserError]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from components.clouds.digitalocean import plans
 from components.errors import UserError, invalid
 from components.settings import Settings
+from components.settings.kinds import ENCRYPTED
 from components.settings.problems import raise_all
 
 DEFAULT_REGION = "fra1"
@@ -47,13 +48,22 @@ TAKEN = tuple(
 """Ranges that DigitalOcean keeps for itself (from memory of its VPC limits; each region may have
 one more)."""
 
+SLACK = "https://hooks.slack.com/services/"
 BACKUP_DAYS = 7
 """Point-in-time recovery of a cluster; it cannot be changed."""
 
 
 def check(settings: Settings) -> None:
     """Raise ``UserError`` with everything that does not fit."""
-    raise_all([*_names(settings), *_access(settings), *_network(settings), *_plans(settings)])
+    raise_all(
+        [
+            *_names(settings),
+            *_access(settings),
+            *_network(settings),
+            *_plans(settings),
+            *_webhook(settings),
+        ]
+    )
 
 
 def region(settings: Settings) -> str:
@@ -125,6 +135,17 @@ def _network(settings: Settings) -> Iterator[UserError]:
             "false on digitalocean, which has none",
             True,
             "Remove the line.",
+        )
+
+
+def _webhook(settings: Settings) -> Iterator[UserError]:
+    webhook = settings.alarms.webhook
+    if webhook and webhook != ENCRYPTED and not webhook.startswith(SLACK):
+        yield UserError(
+            f"stages:alarms.webhook: should be a webhook of Slack ({SLACK}...) on digitalocean,"
+            " whose alerts speak its language alone, got another URL",
+            "Make one at https://api.slack.com/apps, or let stages:alarms.email lead to where you"
+            " want it.",
         )
 
 

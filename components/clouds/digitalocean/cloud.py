@@ -66,7 +66,7 @@ class DigitalOcean(Cloud):
 
     def network(self, name: str, needs: NetworkNeeds, *, parent: pulumi.Resource) -> NetworkAnswer:
         made = network.network(name, needs, self._settings, self._region, parent)
-        alarms.for_servers(name, made, self._settings.alarms.email, parent)
+        alarms.for_servers(name, made, self._settings.alarms, parent)
         return made
 
     def volume(self, name: str, needs: VolumeNeeds, *, parent: pulumi.Resource) -> VolumeAnswer:
@@ -122,7 +122,7 @@ class DigitalOcean(Cloud):
         *,
         parent: pulumi.Resource,
     ) -> None:
-        alarms.for_site(name, needs, address, self._settings.alarms.email, parent)
+        alarms.for_site(name, needs, address, self._settings.alarms, parent)
 
 
 def _own(answer: NetworkAnswer) -> network.Network:

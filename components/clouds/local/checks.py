@@ -14,6 +14,7 @@ from components.clouds.local import plans
 from components.errors import UserError
 from components.settings import Settings
 from components.settings.problems import PREFIX, raise_all, refusal, unknown_names
+from components.settings.reading import all_keys
 
 LACKS: Final = {
     "region": "has no regions",
@@ -24,6 +25,7 @@ LACKS: Final = {
     "dns.zone": "has no DNS of its own (`up` says which record to make)",
     "alarms.email": "has no alarms",
     "alarms.uptime": "has no alarms",
+    "alarms.webhook": "has no alarms",
     "database.storage_limit_gib": "has disks that do not grow by themselves",
     "database.backup_days": "backs nothing up",
     "database.maintenance_day": "has no maintenance",
@@ -60,7 +62,8 @@ def _lacking(settings: Settings) -> Iterator[UserError]:
         if value != default:
             should_be = "false" if default is False else "left out"
             wanted = f"{should_be} on local, which {reason}"
-            yield refusal(PREFIX + key, wanted, value, "Remove the line.")
+            hidden = all_keys()[key].kind.may_be_secret
+            yield refusal(PREFIX + key, wanted, value, "Remove the line.", hidden=hidden)
 
 
 def _plans(settings: Settings) -> Iterator[UserError]:

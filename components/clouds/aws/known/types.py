@@ -192,7 +192,7 @@ KNOWN: Final[dict[str, Known]] = {
         cost=operations_costs.log_group,
     ),
     ALARM: _row("name", terraform="aws_cloudwatch_metric_alarm", cost=operations_costs.alarm),
-    "aws:sns/topic:Topic": _row(  # 1,000 e-mails a month are free
+    "aws:sns/topic:Topic": _row(  # 1,000 e-mails and 100,000 requests a month are free
         "name", "namePrefix", "fifoTopic", terraform="aws_sns_topic", cost=free
     ),
     "aws:sns/topicSubscription:TopicSubscription": _row(

@@ -1,6 +1,6 @@
-"""Alarms of CloudWatch, sent to the address in ``stages:alarms.email``.
+"""Alarms of CloudWatch, sent to ``stages:alarms.email`` and ``stages:alarms.webhook``.
 
-Without an address there are none. Each costs $0.10 a month, each of the host's own metrics $0.30
+Without either there are none. Each costs $0.10 a month, each of the host's own metrics $0.30
 (docs/costs.md). AWS sends one message to have the address confirmed; nothing arrives before that.
 """
 
@@ -62,9 +62,9 @@ class Alarm:
 def topic(
     ctx: Context, name: str, parent: pulumi.Resource, region: str = ""
 ) -> pulumi.Output[str] | None:
-    """Declare the topic and its one reader. Not encrypted: alarms carry no secret, and CloudWatch
+    """Declare the topic and its readers. Not encrypted: alarms carry no secret, and CloudWatch
     can publish only to a topic with a key of one's own, $1 a month."""
-    if ctx.settings.alarms.email is None:
+    if not ctx.settings.alarms.wanted:
         return None
     made = aws.sns.Topic(
         f"{name}-alarms",
@@ -72,14 +72,23 @@ def topic(
         tags=ctx.tags(f"{name}-alarms"),
         opts=ctx.child(parent),
     )
-    aws.sns.TopicSubscription(
-        f"{name}-alarms-email",
-        region=region or ctx.region,
-        topic=made.arn,
-        protocol="email",
-        endpoint=ctx.settings.alarms.email,
-        opts=ctx.child(parent),
-    )
+    endpoints: dict[str, tuple[str, pulumi.Input[str] | None]] = {
+        "email": ("email", ctx.settings.alarms.email),
+        "webhook": (
+            "https",
+            ctx.settings.alarms.webhook and pulumi.Output.secret(ctx.settings.alarms.webhook),
+        ),
+    }
+    for role, (protocol, endpoint) in endpoints.items():
+        if endpoint is not None:
+            aws.sns.TopicSubscription(
+                f"{name}-alarms-{role}",
+                region=region or ctx.region,
+                topic=made.arn,
+                protocol=protocol,
+                endpoint=endpoint,
+                opts=ctx.child(parent),
+            )
     return made.arn
 
 

@@ -22,7 +22,7 @@ TIMER = "host-metrics.timer"
 
 def parts(ctx: Context, data_mount: str | None) -> tuple[Part, ...]:
     """The timer, its service and script; none without alarms."""
-    if ctx.settings.alarms.email is None:
+    if not ctx.settings.alarms.wanted:
         return ()
     disks = {alarms.DISK_METRIC: "/"}
     if data_mount is not None:

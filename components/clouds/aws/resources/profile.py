@@ -40,7 +40,7 @@ def make(
         tags=ctx.tags(f"{name}-server"),
         opts=ctx.child(parent),
     )
-    if ctx.settings.alarms.email is not None:
+    if ctx.settings.alarms.wanted:
         _may_send_metrics(ctx, name, role, parent)
     made = aws.iam.InstanceProfile(
         f"{name}-server",

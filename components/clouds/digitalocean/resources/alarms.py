@@ -1,5 +1,6 @@
-"""Alert policies to the e-mail address in settings; none without one. They cost nothing, but for
-the check of the site from outside.
+"""Alert policies, to the settings' e-mail address and webhook of Slack; none without either.
+
+They cost nothing, but for the check of the site from outside.
 
 DigitalOcean measures over 5, 10, 30 or 60 minutes and sends only to addresses that the account has
 verified. It has no alert on connections, on a replica's lag or on a Droplet that is off.
@@ -15,8 +16,12 @@ import pulumi_digitalocean as digitalocean
 
 from components.clouds.digitalocean.resources.network import Network
 from components.seam.uptime import UptimeNeeds
+from components.settings.model import Alarms
 
 WINDOW = "10m"
+CHANNEL = "alarms"
+"""Required, and without a meaning: a webhook of Slack's has its channel from its making on.
+https://docs.slack.dev/legacy/legacy-custom-integrations/legacy-custom-integrations-incoming-webhooks"""
 ASKED_FROM = ("us_east", "eu_west", "se_asia")
 DOWN_FOR = "2m"
 CERTIFICATE_DAYS = 10
@@ -50,12 +55,12 @@ OF_DATABASES = (
 )
 
 
-def for_servers(name: str, network: Network, email: str | None, parent: pulumi.Resource) -> None:
+def for_servers(name: str, network: Network, alarms: Alarms, parent: pulumi.Resource) -> None:
     """Watch every Droplet that carries the network's tag, replaced ones too."""
-    for alarm in OF_SERVERS if email else ():
+    for alarm in OF_SERVERS if alarms.wanted else ():
         digitalocean.MonitorAlert(
             f"{name}-alarm-{alarm.role}",
-            **_policy(alarm, email),
+            **_policy(alarm, alarms),
             description=f"Servers of {name}: {alarm.words}",
             tags=[network.app_tag],
             opts=pulumi.ResourceOptions(parent=parent),
@@ -63,13 +68,13 @@ def for_servers(name: str, network: Network, email: str | None, parent: pulumi.R
 
 
 def for_database(
-    name: str, cluster_id: pulumi.Output[str], email: str | None, parent: pulumi.Resource
+    name: str, cluster_id: pulumi.Output[str], alarms: Alarms, parent: pulumi.Resource
 ) -> None:
     """Watch a cluster."""
-    for alarm in OF_DATABASES if email else ():
+    for alarm in OF_DATABASES if alarms.wanted else ():
         digitalocean.MonitorAlert(
             f"{name}-database-alarm-{alarm.role}",
-            **_policy(alarm, email),
+            **_policy(alarm, alarms),
             description=f"Database of {name}: {alarm.words}",
             entities=[cluster_id],
             opts=pulumi.ResourceOptions(parent=parent),
@@ -80,7 +85,7 @@ def for_site(
     name: str,
     needs: UptimeNeeds,
     address: pulumi.Output[str],
-    email: str | None,
+    alarms: Alarms,
     parent: pulumi.Resource,
 ) -> None:
     """Have the site asked for from three continents: $1.00 a month, alerts included.
@@ -100,6 +105,7 @@ def for_site(
     kinds = {"down": ("down_global", 1)}
     if needs.domain:
         kinds["certificate"] = ("ssl_expiry", CERTIFICATE_DAYS)
+    receivers: Any = _receivers(alarms)
     for role, (type_, threshold) in kinds.items():
         digitalocean.UptimeAlert(
             f"{name}-uptime-{role}",
@@ -108,16 +114,24 @@ def for_site(
             comparison="less_than",
             threshold=threshold,
             period=DOWN_FOR,
-            notifications=[{"emails": [email] if email else []}],
+            notifications=[receivers],
             opts=pulumi.ResourceOptions(parent=parent),
         )
 
 
-def _policy(alarm: Alarm, email: str | None) -> dict[str, Any]:
+def _policy(alarm: Alarm, alarms: Alarms) -> dict[str, Any]:
     return {
         "type": alarm.type,
         "compare": "GreaterThan",
         "value": alarm.percent,
         "window": WINDOW,
-        "alerts": digitalocean.MonitorAlertAlertsArgs(emails=[email] if email else []),
+        "alerts": _receivers(alarms),
+    }
+
+
+def _receivers(alarms: Alarms) -> dict[str, Any]:
+    url = alarms.webhook
+    return {
+        **({"emails": [alarms.email]} if alarms.email else {}),
+        **({"slacks": [{"channel": CHANNEL, "url": pulumi.Output.secret(url)}]} if url else {}),
     }

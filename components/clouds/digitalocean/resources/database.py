@@ -72,7 +72,7 @@ def database(
         read_hosts.append(
             pulumi.Output.all(replica.private_host, own.id).apply(lambda known: str(known[0]))
         )
-    alarms.for_database(name, cluster.id, settings.alarms.email, parent)
+    alarms.for_database(name, cluster.id, settings.alarms, parent)
     # Nothing learns where the database is before it is closed.
     closed = pulumi.Output.all(cluster.private_host, cluster.port, firewall.id)
     ca = digitalocean.get_database_ca_output(

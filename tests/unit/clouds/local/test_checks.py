@@ -36,6 +36,11 @@ REFUSED: list[tuple[str, object, str]] = [
     ("alarms.email", "a@b.example", "left out on local, which has no alarms, got 'a@b.example'"),
     ("alarms.uptime", True, "false on local, which has no alarms, got true"),
     (
+        "alarms.webhook",
+        "https://b.example/x",
+        "left out on local, which has no alarms, got text of 19 characters",
+    ),
+    (
         "database.storage_limit_gib",
         20,
         "left out on local, which has disks that do not grow by themselves, got 20",
