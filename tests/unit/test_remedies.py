@@ -24,6 +24,7 @@ POSITIONS = {
     "HostFailed": 1,
     "NotFound": 1,
     "Unreachable": 1,
+    "Obstacle": 1,
     "Overlapped": 1,
     "Refused": 1,
     "Failed": 2,

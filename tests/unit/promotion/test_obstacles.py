@@ -252,6 +252,37 @@ def test_what_is_only_to_be_known_does_not_block(old: dict[str, Any], problem: s
     assert (in_the_way.problem, in_the_way.blocks) == (problem, False)
 
 
+@pytest.mark.parametrize(
+    ("side", "wrong", "right"),
+    [
+        ("new", {"revision": "b" * 40}, {"revision": OLD.revision}),
+        ("new", {"database_version": 160000}, {"database_version": 170012}),
+        ("new", {"storage_bytes": GIB}, {"storage_bytes": 20 * GIB}),
+        ("old", {"free_bytes": GIB}, {"free_bytes": 20 * GIB}),
+        ("old", {"pool_mode": "session"}, {"pool_mode": "transaction"}),
+        (
+            "new",
+            {"database_max_connections": 42},
+            {"connections": 20, "database_max_connections": 90},
+        ),
+        ("old", {"connections": 60}, {"connections": 20}),
+        ("old", {"backup": None}, {"backup": Backup(fresh=True, proven=True)}),
+        ("old", {"backup": Backup(fresh=False, proven=True)}, {"backup": OLD.backup}),
+        ("old", {"backup": Backup(fresh=True, proven=False)}, {"backup": OLD.backup}),
+        ("new", {"signing_key": "cd"}, {"signing_key": OLD.signing_key}),
+        ("old", {"database_oldest_transaction_s": 90}, {"database_oldest_transaction_s": 0}),
+        ("old", {"healthy": False}, {"healthy": True}),
+    ],
+)
+def test_it_is_gone_after_what_its_remedy_changes(
+    side: str, wrong: dict[str, Any], right: dict[str, Any]
+) -> None:
+    sides = {"old": OLD, "new": NEW}
+    spoilt = {**sides, side: changed(sides[side], wrong)}
+    assert obstacles(**spoilt)
+    assert obstacles(**{**spoilt, side: changed(spoilt[side], right)}) == []
+
+
 def test_what_a_deploy_wrote_may_be_there_and_more_where_it_may_go() -> None:
     fewer, more = (changed(NEW, {"table_rows": rows}) for rows in (1000, 1001))
     assert obstacles(OLD, fewer) == []
