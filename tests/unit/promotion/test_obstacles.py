@@ -279,8 +279,9 @@ def test_it_is_gone_after_what_its_remedy_changes(
 ) -> None:
     sides = {"old": OLD, "new": NEW}
     spoilt = {**sides, side: changed(sides[side], wrong)}
-    assert obstacles(**spoilt)
-    assert obstacles(**{**spoilt, side: changed(spoilt[side], right)}) == []
+    assert obstacles(spoilt["old"], spoilt["new"])
+    mended = {**spoilt, side: changed(spoilt[side], right)}
+    assert obstacles(mended["old"], mended["new"]) == []
 
 
 def test_what_a_deploy_wrote_may_be_there_and_more_where_it_may_go() -> None:
