@@ -288,6 +288,7 @@ def test_what_a_cloud_adds_to_its_hosts(server: Server, site: Site) -> None:
     ]
     sent = asked[-1]
     assert (sent["method"], sent["path"], sent["status"]) == ("POST", "/", 200)
+    assert "MetricName=troubles" in sent["body"], "systemd and the journal answer the service"
     own = tuple(aws_on_the_host.CREDENTIALS.values())
     authorization = sent["headers"]["authorization"]
     assert signature(sent["body"], sent["headers"], own, aws_on_the_host.REGION) in authorization

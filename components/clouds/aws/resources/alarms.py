@@ -32,6 +32,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PostgreSQL.Replicati
 MEMORY_METRIC = "memory_used_percent"
 DISK_METRIC = "disk_used_percent"
 DATA_METRIC = "data_used_percent"
+TROUBLES_METRIC = "troubles"
 
 
 def namespace(ctx: Context) -> str:
@@ -131,6 +132,16 @@ def server(ctx: Context, instance_id: pulumi.Input[str], *, volume: bool) -> lis
         _own(own, "memory", MEMORY_METRIC, MEMORY_PERCENT, "Memory"),
         _own(own, "disk", DISK_METRIC, DISK_PERCENT, "Disk"),
     ]
+    alarms.append(
+        Alarm(
+            role="troubles",
+            meaning="Something that runs on the server has failed for 15 minutes, or its"
+            " certificate ends: `./stages status` says what",
+            namespace=own,
+            metric=TROUBLES_METRIC,
+            threshold=0,
+        )
+    )
     if volume:
         alarms.append(_own(own, "data", DATA_METRIC, DISK_PERCENT, "Data volume"))
     return alarms

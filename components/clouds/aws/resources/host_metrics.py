@@ -1,4 +1,4 @@
-"""What AWS does not see from outside, memory and disks, sent by the host itself.
+"""What AWS does not see from outside, memory, disks and troubles, sent by the host itself.
 
 Debian has no agent of AWS's; a timer with Python's own library does it. Only with alarms: each
 metric costs $0.30 a month (docs/costs.md), and without them the host has no right to send any.
@@ -27,7 +27,7 @@ def parts(ctx: Context, data_mount: str | None) -> tuple[Part, ...]:
     disks = {alarms.DISK_METRIC: "/"}
     if data_mount is not None:
         disks[alarms.DATA_METRIC] = data_mount
-    command = [SCRIPT, alarms.namespace(ctx), alarms.MEMORY_METRIC]
+    command = [SCRIPT, alarms.namespace(ctx), alarms.MEMORY_METRIC, alarms.TROUBLES_METRIC]
     command += [f"{metric}={mount}" for metric, mount in disks.items()]
     unit = environment(FILES).get_template(f"{UNIT}.j2").render(command=shlex.join(command))
     systemd = "/etc/systemd/system"

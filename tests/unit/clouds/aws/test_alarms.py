@@ -66,6 +66,7 @@ def test_the_servers_thresholds(stage_1: Graph, stage_2: Graph) -> None:
         "system": ("StatusCheckFailed_Instance", OVER, 0, 5),
         "memory": ("memory_used_percent", OVER, 90, 15),
         "disk": ("disk_used_percent", OVER, 80, 15),
+        "troubles": ("troubles", OVER, 0, 15),
     }
     data = {"data": ("data_used_percent", OVER, 80, 15)}
     assert thresholds(stage_1, "aws-stage1-app-server") == {**server, **data}

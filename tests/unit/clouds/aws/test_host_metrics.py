@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import calendar
 import importlib.util
+import os
 import shutil
+import subprocess
 import time
 import urllib.parse
 from pathlib import Path
@@ -44,8 +46,11 @@ ON_HOST = script()
 @pytest.mark.parametrize(
     ("stack", "metrics"),
     [
-        ("aws-stage1", {"memory_used_percent", "disk_used_percent", "data_used_percent"}),
-        ("aws-stage2", {"memory_used_percent", "disk_used_percent"}),
+        (
+            "aws-stage1",
+            {"memory_used_percent", "troubles", "disk_used_percent", "data_used_percent"},
+        ),
+        ("aws-stage2", {"memory_used_percent", "troubles", "disk_used_percent"}),
     ],
 )
 def test_every_metric_with_an_alarm_is_sent_under_the_namespace_that_may_be_written(
@@ -97,8 +102,75 @@ def test_a_disk_is_counted_as_df_counts_it(tmp_path: Path) -> None:
     assert used + free <= total
 
 
+TOOLS = {
+    "systemctl": """
+case "$1" in
+list-units) printf 'backups.service loaded failed failed Backups\\n\\n' ;;
+show) printf 'Id=backups.timer\\nLoadState=loaded\\nActiveState=%s\\n\\n' "$TIMER"
+      printf 'Id=certbot.timer\\nLoadState=not-found\\nActiveState=inactive\\n' ;;
+esac
+""",
+    "journalctl": """
+for unit in worker@worker-1 worker@worker-1 web@8000 worker@worker-1; do
+    printf '{"UNIT": "%s.service", "__REALTIME_TIMESTAMP": "1"}\\n' $unit
+done
+""",
+}
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand-ins for systemd's tools, with the output that those of Debian 13 have."""
+    for name, script in TOOLS.items():
+        (tmp_path / name).write_text(f"#!/bin/sh{script}")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("TIMER", "active")
+    return tmp_path
+
+
+def test_what_failed_and_what_crashes_again_and_again_is_a_trouble(tools: Path) -> None:
+    nowhere = tools / "none.pem"
+    assert ON_HOST.troubles(nowhere) == [
+        "backups.service failed",
+        "worker@worker-1.service crashes again and again",
+    ]
+
+
+def test_a_timer_that_does_not_run_is_one(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIMER", "inactive")
+    assert "backups.timer is inactive" in ON_HOST.troubles(tools / "none.pem")
+
+
+@pytest.mark.parametrize(("days", "trouble"), [(9, True), (11, False)])
+def test_a_certificate_that_ends_is_one(tools: Path, days: int, trouble: bool) -> None:
+    file = tools / "fullchain.pem"
+    argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    argv += [
+        "-noenc",
+        "-days",
+        str(days),
+        "-subj",
+        "/CN=x",
+        "-keyout",
+        os.devnull,
+        "-out",
+        str(file),
+    ]
+    subprocess.run(argv, check=True, capture_output=True)
+    assert ("the certificate ends within 10 days" in ON_HOST.troubles(file)) is trouble
+
+
+def test_what_is_not_known_is_no_trouble(tools: Path) -> None:
+    (tools / "systemctl").write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2; exit 1\n")
+    with pytest.raises(OSError, match="systemctl: Failed to connect to bus"):
+        ON_HOST.troubles(tools / "none.pem")
+
+
 def test_the_request_says_what_put_metric_data_takes() -> None:
-    body = ON_HOST.request_body("stages/aws-stage1", {"memory": 12.345, "disk": 80.0})
+    body = ON_HOST.request_body(
+        "stages/aws-stage1", {"memory": 12.345, "disk": 80.0}, {"troubles": 2}
+    )
     assert dict(urllib.parse.parse_qsl(body)) == {
         "Action": "PutMetricData",
         "Version": "2010-08-01",
@@ -109,12 +181,15 @@ def test_the_request_says_what_put_metric_data_takes() -> None:
         "MetricData.member.2.MetricName": "disk",
         "MetricData.member.2.Unit": "Percent",
         "MetricData.member.2.Value": "80.00",
+        "MetricData.member.3.MetricName": "troubles",
+        "MetricData.member.3.Unit": "Count",
+        "MetricData.member.3.Value": "2",
     }
 
 
 def test_the_signature_is_the_one_that_botocore_makes() -> None:
     host = "monitoring.eu-central-1.amazonaws.com"
-    body = ON_HOST.request_body("stages/s", {"memory_used_percent": 1})
+    body = ON_HOST.request_body("stages/s", {"memory_used_percent": 1}, {})
     own = ON_HOST.Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", "to/ken==")
     now_s = calendar.timegm(time.strptime(MOMENT, "%Y%m%dT%H%M%SZ"))
     headers = ON_HOST.signed(body, host, "eu-central-1", own, now_s)

@@ -1,12 +1,16 @@
 #!/usr/bin/python3
-"""Sends this host's use of memory and disks to CloudWatch, in percent. Runs on the host, as root.
+"""Sends this host's use of memory and disks to CloudWatch, in percent, and its troubles by number.
 
-    host_metrics.py NAMESPACE MEMORY_METRIC [DISK_METRIC=MOUNT ...]
+    host_metrics.py NAMESPACE MEMORY_METRIC TROUBLES_METRIC [DISK_METRIC=MOUNT ...]
+
+Runs on the host, as root. A trouble is a unit that failed (a backup, the certificate's renewal) or
+crashes again and again (a worker), a timer of these that does not run, a certificate that ends.
 
 The credentials are those of the instance's role, asked of the metadata address (IMDSv2) each time:
 they change within hours, and rest nowhere. Python's own library alone: Debian has no agent.
 
-Exit codes: 0 sent; 1 not sent, or a disk is not mounted (the others were sent all the same).
+Exit codes: 0 sent; 1 not sent, or a disk is not mounted or the troubles are not known (the others
+were sent all the same).
 """
 
 from __future__ import annotations
@@ -15,11 +19,13 @@ import hashlib
 import hmac
 import json
 import os
+import subprocess
 import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +34,14 @@ TIMEOUT_S = 10
 TOKEN_S = "60"  # noqa: S105 - a time
 """How long the metadata token is good for: one run."""
 VERSION = "2010-08-01"
+TIMERS = ("backups.timer", "backups-verify.timer", "certbot.timer", "file-backups.timer")
+"""Those that a host does not have are not missed."""
+CERTIFICATE = Path("/var/lib/stages-tls/served/fullchain.pem")
+ENDS_S = 10 * 86400
+LOOP_RESTARTS, LOOP_S = 3, 600
+"""As many restarts by itself in as many seconds are a loop of crashes (scripts/lib/health.py)."""
+RESTART_SCHEDULED = "5eb03494b6584870a536b337290809b3"
+"""systemd's own id of the message that it starts a unit again (sd-messages.h)."""
 
 
 class Credentials(NamedTuple):
@@ -49,14 +63,74 @@ def disk_used_percent(mount: str) -> float:
     return 100 * used / (used + stats.f_bavail)
 
 
-def request_body(namespace: str, percents: dict[str, float]) -> str:
+def troubles(certificate: Path = CERTIFICATE) -> list[str]:
+    """What is wrong with this host, each in a few words."""
+    failed = _output("systemctl", "list-units", "--failed", "--no-legend", "--plain")
+    shown = _output("systemctl", "show", "--property=Id,LoadState,ActiveState", *TIMERS)
+    timers = [
+        dict(line.split("=", 1) for line in each.splitlines()) for each in shown.split("\n\n")
+    ]
+    return [
+        *(f"{line.split()[0]} failed" for line in failed.splitlines() if line.strip()),
+        *(
+            f"{timer['Id']} is {timer['ActiveState']}"
+            for timer in timers
+            if timer.get("LoadState") == "loaded" and timer["ActiveState"] != "active"
+        ),
+        *(f"{unit} crashes again and again" for unit in _looping()),
+        *(["the certificate ends within 10 days"] if _ends(certificate) else []),
+    ]
+
+
+def _looping() -> list[str]:
+    """Units that systemd has started again and again by itself; of process 1 alone, for any user
+    may log a line with this id."""
+    argv = ("journalctl", "--quiet", "_PID=1", f"MESSAGE_ID={RESTART_SCHEDULED}")
+    lines = _output(*argv, f"--since=-{LOOP_S}s", "--output=json", "--output-fields=UNIT")
+    restarts = Counter(str(json.loads(line).get("UNIT")) for line in lines.splitlines())
+    return sorted(unit for unit, times in restarts.items() if times >= LOOP_RESTARTS)
+
+
+def _ends(certificate: Path) -> bool:
+    """Whether what Nginx serves ends soon; one that nobody vouches for lasts ten years."""
+    if not certificate.exists():
+        return False
+    argv = ["openssl", "x509", "-noout", "-checkend", str(ENDS_S), "-in", str(certificate)]
+    return _run(*argv).returncode != 0
+
+
+def _output(*argv: str) -> str:
+    """What a command prints; raises ``OSError`` where it has nothing but a complaint."""
+    done = _run(*argv)
+    if done.returncode != 0 and done.stderr.strip():
+        raise OSError(f"{argv[0]}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _run(*argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        argv,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+def request_body(namespace: str, percents: dict[str, float], counts: dict[str, int]) -> str:
     """The form of one PutMetricData; the time of a value is when it arrives."""
     fields = {"Action": "PutMetricData", "Version": VERSION, "Namespace": namespace}
-    for number, (name, percent) in enumerate(percents.items(), start=1):
+    values = [
+        *((name, "Percent", f"{percent:.2f}") for name, percent in percents.items()),
+        *((name, "Count", str(count)) for name, count in counts.items()),
+    ]
+    for number, (name, unit, value) in enumerate(values, start=1):
         member = f"MetricData.member.{number}"
         fields[f"{member}.MetricName"] = name
-        fields[f"{member}.Unit"] = "Percent"
-        fields[f"{member}.Value"] = f"{percent:.2f}"
+        fields[f"{member}.Unit"] = unit
+        fields[f"{member}.Value"] = value
     return urllib.parse.urlencode(fields)
 
 
@@ -113,19 +187,26 @@ def _metadata() -> tuple[str, Credentials]:
     return region, Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["Token"])
 
 
-def main(namespace: str, memory_metric: str, *disks: str) -> int:
+def main(namespace: str, memory_metric: str, troubles_metric: str, *disks: str) -> int:
     """Measure, then send; say in one line what went wrong."""
     percents = {memory_metric: memory_used_percent(Path("/proc/meminfo").read_text())}
-    absent = []
+    counts = {}
+    unknown = []
+    try:
+        there = troubles()
+        counts[troubles_metric] = len(there)
+        print("\n".join(there) or "no trouble")
+    except (OSError, ValueError, subprocess.SubprocessError) as problem:
+        unknown.append(f"troubles are not known: {problem}")
     for metric, _, mount in (disk.partition("=") for disk in disks):
         if os.path.ismount(mount):
             percents[metric] = disk_used_percent(mount)
         else:
-            absent.append(mount)
+            unknown.append(f"not mounted: {mount}")
     try:
         region, credentials = _metadata()
         host = f"monitoring.{region}.amazonaws.com"
-        body = request_body(namespace, percents)
+        body = request_body(namespace, percents, counts)
         headers = signed(body, host, region, credentials, time.time())
         request = urllib.request.Request(f"https://{host}/", body.encode(), headers)
         with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310
@@ -137,9 +218,9 @@ def main(namespace: str, memory_metric: str, *disks: str) -> int:
     except (OSError, ValueError, LookupError) as problem:
         print(f"not sent: {problem!r}", file=sys.stderr)
         return 1
-    if absent:
-        print(f"not mounted: {', '.join(absent)}", file=sys.stderr)
-    return 1 if absent else 0
+    for lack in unknown:
+        print(lack, file=sys.stderr)
+    return 1 if unknown else 0
 
 
 if __name__ == "__main__":
