@@ -31,10 +31,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput") or not machine.root().is_dir():
         return
     for folder in machine.root().iterdir():
-        found = OF_A_RUN.fullmatch(folder.name)
+        match = OF_A_RUN.fullmatch(folder.name)
         owner = (machine.read_json(folder / "owner.json") or {}).get("checkout", "")
         ours = "pytest-of-" in owner  # a clone in pytest's own folder: never a person's stack
-        if found and ours and not Path("/proc", found[1]).exists():
+        if match and ours and not Path("/proc", match[1]).exists():
             operations.delete_data(folder.name)
 
 

@@ -29,9 +29,13 @@ def test_stage_1_backs_up_every_hour_to_a_bucket_that_stays_and_proves_it_every_
     assert "archive_command = '/usr/local/lib/stages/pgbackrest-push" in archive
     assert "archive_timeout = 60s" in archive
     # The bucket, and the passphrase without which nobody opens what is in it, outlive `down`.
-    kept = [one for one in plan.resources if one["name"].startswith(f"{backups(stack)}-")]
-    assert [one for one in kept if one.get("protect")], [one["name"] for one in kept]
-    (secrets,) = [one for one in plan.resources if one["name"] == f"{stack}-secrets"]
+    kept = [
+        resource for resource in plan.resources if resource["name"].startswith(f"{backups(stack)}-")
+    ]
+    assert [resource for resource in kept if resource.get("protect")], [
+        resource["name"] for resource in kept
+    ]
+    (secrets,) = [resource for resource in plan.resources if resource["name"] == f"{stack}-secrets"]
     assert secrets.get("protect") and "backup-passphrase" in secrets["inputs"]["names"]
 
 

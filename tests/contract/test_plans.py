@@ -151,10 +151,14 @@ def test_what_down_leaves_holds_no_server_and_no_address_that_points_to_one(
     plan: Plan, picture: Picture
 ) -> None:
     """The engine leaves what is protected and all that it needs."""
-    protected = [one for one in plan.resources if one.get("protect")]
-    stays = {urn for one in protected for urn in needed_by(plan, one)}
+    protected = [resource for resource in plan.resources if resource.get("protect")]
+    stays = {urn for resource in protected for urn in needed_by(plan, resource)}
     servers = {node.id for node in picture.by_kind("server")}
-    hosts = {one["urn"] for one in plan.resources if one["type"].endswith(":HostConfiguration")}
+    hosts = {
+        resource["urn"]
+        for resource in plan.resources
+        if resource["type"].endswith(":HostConfiguration")
+    }
     assert stays & (servers | hosts) == set()
 
 
@@ -179,9 +183,11 @@ def test_the_boot_document_holds_no_secret_but_the_one_use_host_key(settled: Set
 def test_names_are_unique(plan: Plan) -> None:
     """A URN holds the types of the parents and not their names (pulumi/pulumi#837)."""
     assert [
-        urn for urn, count in Counter(one["urn"] for one in plan.resources).items() if count > 1
+        urn
+        for urn, count in Counter(resource["urn"] for resource in plan.resources).items()
+        if count > 1
     ] == []
-    names = Counter((one["type"], one["name"]) for one in plan.resources)
+    names = Counter((resource["type"], resource["name"]) for resource in plan.resources)
     assert [name for name, count in names.items() if count > 1] == []
 
 
@@ -189,8 +195,8 @@ def test_two_stacks_of_one_cloud_share_no_name(stack: tuple[str, Stage]) -> None
     name, stage = stack
     values = planned.stack_values(f"{name}-stage{stage}")
     other = planned.planned(f"{name}-stage{stage}-test", values)
-    own = {one["name"] for one in planned.planned(f"{name}-stage{stage}").resources}
-    assert {one["name"] for one in other.resources} & own == set()
+    own = {resource["name"] for resource in planned.planned(f"{name}-stage{stage}").resources}
+    assert {resource["name"] for resource in other.resources} & own == set()
 
 
 def test_a_cloud_used_twice_in_one_program_does_not_collide(
@@ -212,20 +218,28 @@ def test_a_cloud_used_twice_in_one_program_does_not_collide(
 
     monkeypatch.setattr(program, "declare", twice)
     both = plan_settings(own_settings(*stack), RELEASE)
-    red = [one for one in both.resources if "-red" in one["name"]]
-    blue = [one for one in both.resources if "-blue" in one["name"]]
+    red = [resource for resource in both.resources if "-red" in resource["name"]]
+    blue = [resource for resource in both.resources if "-blue" in resource["name"]]
     assert len(red) == len(blue) > 5
-    crossed = [one["name"] for one in red if any("-blue" in urn for urn in needed_by(both, one))]
+    crossed = [
+        resource["name"]
+        for resource in red
+        if any("-blue" in urn for urn in needed_by(both, resource))
+    ]
     assert crossed == []
 
 
 def test_the_default_ranges_of_the_stages_differ(cloud: str) -> None:
-    one, two = (own_settings(cloud, stage).network.cidr for stage in (1, 2))
-    assert one != two
+    first, second = (own_settings(cloud, stage).network.cidr for stage in (1, 2))
+    assert first != second
 
 
 def test_a_changed_boot_document_or_image_replaces_no_server(plan: Plan, picture: Picture) -> None:
-    (server,) = [one for one in plan.resources if one["urn"] == picture.by_kind("server")[0].id]
+    (server,) = [
+        resource
+        for resource in plan.resources
+        if resource["urn"] == picture.by_kind("server")[0].id
+    ]
     late = {"userData", "user_data", "ami", "image"} & server["inputs"].keys()
     assert late <= set(server.get("ignoreChanges", ())) or server["type"].startswith(
         "pulumi-python:"
@@ -234,13 +248,15 @@ def test_a_changed_boot_document_or_image_replaces_no_server(plan: Plan, picture
 
 
 def test_the_address_moves_after_the_readiness_check(plan: Plan, picture: Picture) -> None:
-    (host,) = [one for one in plan.resources if one["type"].endswith(":HostConfiguration")]
+    (host,) = [
+        resource for resource in plan.resources if resource["type"].endswith(":HostConfiguration")
+    ]
     (server,) = picture.by_kind("server")
     assert server.id in needed_by(plan, host)
     moves = [
-        one
-        for one in plan.resources
-        for urns in one.get("propertyDependencies", {}).values()
+        resource
+        for resource in plan.resources
+        for urns in resource.get("propertyDependencies", {}).values()
         if host["urn"] in urns
     ]
     assert moves, "something takes its server from the host configuration"
@@ -254,24 +270,24 @@ def guarantees(cloud: str, monkeypatch: pytest.MonkeyPatch, **more: object) -> d
     from components import program
 
     chosen = planned._read(f"{cloud}-stage2", None, more)
-    found: dict[str, Guarantee] = {}
+    stated: dict[str, Guarantee] = {}
 
     def ask(settings: Settings, _resolved: object) -> None:
         parent = pulumi.ComponentResource("stages:contract:Asked", "asked")
         made = load(settings.cloud).cloud(settings)
         needs = VolumeNeeds(size_gib=10, protected=True)
-        found.update(_stated("volume", made.volume("asked-disk", needs, parent=parent)))
+        stated.update(_stated("volume", made.volume("asked-disk", needs, parent=parent)))
         network = _network(made, settings, parent)
-        found.update(_stated("database", _database(made, settings, network, parent)))
+        stated.update(_stated("database", _database(made, settings, network, parent)))
         for name, locked in (("bucket", False), ("locked bucket", True)):
             wish = BucketNeeds(retention_days=30, locked=locked, protected=True)
             bucket = made.bucket(name.replace(" ", "-"), wish, network, parent=parent)
-            found.update(_stated(name, bucket))
+            stated.update(_stated(name, bucket))
         pulumi.export(outputs.CLOUD, settings.cloud)
 
     monkeypatch.setattr(program, "declare", ask)
     plan_settings(chosen, RELEASE)
-    return found
+    return stated
 
 
 def _network(cloud: Cloud, settings: Settings, parent: pulumi.Resource) -> NetworkAnswer:
@@ -304,9 +320,9 @@ def _database(
 
 def _stated(of: str, answer: VolumeAnswer | DatabaseAnswer | BucketAnswer) -> dict[str, Guarantee]:
     return {
-        f"{of} {one.name}": getattr(answer, one.name)
-        for one in fields(answer)
-        if isinstance(getattr(answer, one.name), Guarantee)
+        f"{of} {field.name}": getattr(answer, field.name)
+        for field in fields(answer)
+        if isinstance(getattr(answer, field.name), Guarantee)
     }
 
 
@@ -359,7 +375,7 @@ def test_read_replicas_reach_the_app_by_the_pooler(cloud: str) -> None:
     with authorities.known(chosen.region or "us-east-1"):
         with_two = planned.settled(f"{cloud}-stage2", database__read_replicas=2).open_inputs
         without = planned.settled(f"{cloud}-stage2").open_inputs
-    files, none = (next(_secret_files(one)) for one in (with_two, without))
+    files, none = (next(_secret_files(inputs)) for inputs in (with_two, without))
     (line,) = re.findall(r"^app_read = .*$", files[pgbouncer.DATABASES]["content"], re.MULTILINE)
     hosts = re.findall(r" host=(\S+)", line)[0].split(",")
     assert len(hosts) == 2
@@ -372,9 +388,9 @@ def test_read_replicas_reach_the_app_by_the_pooler(cloud: str) -> None:
 
 
 def _secret_files(inputs: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    for one in inputs.values():
-        if one.get("secret_files"):
-            yield one["secret_files"]
+    for values in inputs.values():
+        if values.get("secret_files"):
+            yield values["secret_files"]
 
 
 def test_the_plan_of_a_stack_is_one_document(plan: Plan) -> None:

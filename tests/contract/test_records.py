@@ -24,7 +24,7 @@ def stack(request: pytest.FixtureRequest) -> str:
 
 
 def records(plan: Plan) -> list[Resource]:
-    return [one for type_ in RECORDS for one in of_type(plan, type_)]
+    return [record for type_ in RECORDS for record in of_type(plan, type_)]
 
 
 def test_the_record_leads_to_what_serves_and_service_begins_and_ends_around_it(stack: str) -> None:

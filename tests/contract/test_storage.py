@@ -42,40 +42,48 @@ def environment(stack: tuple[str, Stage], **more: object) -> dict[str, str]:
 
 
 def test_the_app_finds_it_by_the_names_that_s3s_libraries_read(stack: tuple[str, Stage]) -> None:
-    found = environment(
+    variables = environment(
         stack, storage__bucket=True, app__environment={"AWS_DEFAULT_REGION": "elsewhere"}
     )
     names = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "STORAGE_BUCKET"}
-    assert [name for name in names if not found[name]] == []
+    assert [name for name in names if not variables[name]] == []
     if stack[0] != "local":  # whose provider says it
-        assert found["AWS_ENDPOINT_URL_S3"].startswith("https://")
-    assert found["STORAGE_BUCKET_URL"] == (
-        f"{found['AWS_ENDPOINT_URL_S3']}/{found['STORAGE_BUCKET']}"
+        assert variables["AWS_ENDPOINT_URL_S3"].startswith("https://")
+    assert variables["STORAGE_BUCKET_URL"] == (
+        f"{variables['AWS_ENDPOINT_URL_S3']}/{variables['STORAGE_BUCKET']}"
     )
-    assert found["AWS_DEFAULT_REGION"] == "elsewhere", "the settings go before it"
-    assert ("AWS_CA_BUNDLE" in found) == (stack[0] == "local"), "a public authority is known"
+    assert variables["AWS_DEFAULT_REGION"] == "elsewhere", "the settings go before it"
+    assert ("AWS_CA_BUNDLE" in variables) == (stack[0] == "local"), "a public authority is known"
 
 
 def test_without_one_there_is_no_such_variable_and_no_bucket(stack: tuple[str, Stage]) -> None:
-    found = environment(stack)
-    assert [name for name in found if name.startswith(("AWS_", "STORAGE_BUCKET"))] == []
-    assert found.get("STORAGE_DIR") == ("/data/storage" if stack[1] == 1 else None)
+    variables = environment(stack)
+    assert [name for name in variables if name.startswith(("AWS_", "STORAGE_BUCKET"))] == []
+    assert variables.get("STORAGE_DIR") == ("/data/storage" if stack[1] == 1 else None)
     without = planned.planned("{}-stage{}".format(*stack))
-    buckets = [one["name"] for one in without.resources if one["type"].endswith(BUCKETS)]
+    buckets = [
+        resource["name"] for resource in without.resources if resource["type"].endswith(BUCKETS)
+    ]
     assert [name for name in buckets if not name.endswith("-backups-bucket")] == []
 
 
 def test_it_outlives_the_stack_with_its_rules(stack: tuple[str, Stage], plan: Plan) -> None:
     """``down`` takes what is not protected: a bucket that stays keeps what makes it private."""
-    bucket = [one for one in plan.resources if one["type"].endswith((*BUCKETS, "local:Volume"))]
-    storage = [one for one in bucket if "-storage" in one["name"]]
-    assert storage and all(one["protect"] for one in storage if not _is_host(one))
-    rules = [one for one in plan.resources if one["type"].startswith("aws:s3/bucket")]
-    assert [one["name"] for one in rules if not one.get("protect")] == []
+    bucket = [
+        resource
+        for resource in plan.resources
+        if resource["type"].endswith((*BUCKETS, "local:Volume"))
+    ]
+    storage = [resource for resource in bucket if "-storage" in resource["name"]]
+    assert storage and all(resource["protect"] for resource in storage if not _is_host(resource))
+    rules = [
+        resource for resource in plan.resources if resource["type"].startswith("aws:s3/bucket")
+    ]
+    assert [resource["name"] for resource in rules if not resource.get("protect")] == []
     loose = planned.planned(
         "{}-stage{}".format(*stack), storage__bucket=True, data__protected=False
     )
-    assert [one["name"] for one in loose.resources if one.get("protect")] == []
+    assert [resource["name"] for resource in loose.resources if resource.get("protect")] == []
 
 
 def _is_host(resource: Mapping[str, Any]) -> bool:

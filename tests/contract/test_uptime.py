@@ -18,12 +18,12 @@ STACKS = [f"{name}-stage{stage}" for name in cloud_names() for stage in (1, 2) i
 
 
 def told_of(check: Resource, plan: Any) -> list[Resource]:
-    alarms = [one for type_ in ALARMS for one in of_type(plan, type_)]
-    return [one for one in alarms if check["urn"] in needed_by(plan, one)]
+    alarms = [alarm for type_ in ALARMS for alarm in of_type(plan, type_)]
+    return [alarm for alarm in alarms if check["urn"] in needed_by(plan, alarm)]
 
 
 def the_check(plan: Any) -> Resource:
-    (check,) = [one for type_ in CHECKS for one in of_type(plan, type_)]
+    (check,) = [check for type_ in CHECKS for check in of_type(plan, type_)]
     return check
 
 
@@ -34,7 +34,9 @@ def test_it_is_asked_for_once_it_serves(stack: str, names: dict[str, Any]) -> No
     plan = planned(stack, **WATCHED, **names)
     check = the_check(plan)
     assert only(plan, ":HostConfiguration")["urn"] in needed_by(plan, check)
-    records = [one["urn"] for type_ in (":Record", ":DnsRecord") for one in of_type(plan, type_)]
+    records = [
+        record["urn"] for type_ in (":Record", ":DnsRecord") for record in of_type(plan, type_)
+    ]
     assert set(records) <= needed_by(plan, check)
     assert told_of(check, plan)
 
@@ -63,7 +65,7 @@ def test_where_it_is_asked_for(stack: str) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_without_the_setting_nobody_asks(stack: str) -> None:
     plan = planned(stack, alarms__email="ops@example.com")
-    assert [one["name"] for type_ in CHECKS for one in of_type(plan, type_)] == []
+    assert [check["name"] for type_ in CHECKS for check in of_type(plan, type_)] == []
 
 
 @pytest.mark.parametrize("region", ["eu-central-1", "us-east-1"])
@@ -72,22 +74,22 @@ def test_aws_has_the_metric_in_one_region_alone(region: str) -> None:
     (alarm,) = told_of(the_check(plan), plan)
     assert alarm["inputs"]["region"] == "us-east-1"
     assert alarm["inputs"]["metricName"] == "HealthCheckStatus"
-    topics = {one["urn"]: one for one in of_type(plan, ":Topic")}
+    topics = {topic["urn"]: topic for topic in of_type(plan, ":Topic")}
     (topic,) = needed_by(plan, alarm) & topics.keys()
     assert topics[topic]["inputs"]["region"] == "us-east-1"
     assert len(topics) == (1 if region == "us-east-1" else 2)
     readers = of_type(plan, ":TopicSubscription")
-    assert {one["inputs"]["endpoint"] for one in readers} == {"ops@example.com"}
+    assert {reader["inputs"]["endpoint"] for reader in readers} == {"ops@example.com"}
     assert len(readers) == len(topics)
-    assert all(one["inputs"]["region"] in {region, "us-east-1"} for one in readers)
+    assert all(reader["inputs"]["region"] in {region, "us-east-1"} for reader in readers)
 
 
 @pytest.mark.parametrize("domain", [None, "shop.example.com"])
 def test_digitalocean_tells_of_a_certificate_that_was_not_renewed(domain: str | None) -> None:
     named: dict[str, Any] = {"domain": domain} if domain else {}
     plan = planned("digitalocean-stage1", **WATCHED, **named)
-    told = {one["inputs"]["type"]: one["inputs"] for one in told_of(the_check(plan), plan)}
-    assert told.keys() == {"down_global"} | ({"ssl_expiry"} if domain else set())
-    for inputs in told.values():
+    by_type = {alert["inputs"]["type"]: alert["inputs"] for alert in told_of(the_check(plan), plan)}
+    assert by_type.keys() == {"down_global"} | ({"ssl_expiry"} if domain else set())
+    for inputs in by_type.values():
         assert inputs["notifications"] == [{"emails": ["ops@example.com"]}]
         assert inputs["comparison"] == "less_than"

@@ -33,9 +33,9 @@ def test_every_alarm_is_sent_there_and_the_url_is_a_secret(stack: str, email: st
         made = settled(stack, **more)
     assert SECRET not in made.plan.json()
     received = [
-        json.dumps(made.open_inputs[one["name"]])
+        json.dumps(made.open_inputs[resource["name"]])
         for type_ in (":TopicSubscription", ":MonitorAlert", ":UptimeAlert")
-        for one in of_type(made.plan, type_)
+        for resource in of_type(made.plan, type_)
     ]
     assert received
     if stack.startswith("aws"):  # a topic, here and in us-east-1, and its readers

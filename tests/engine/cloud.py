@@ -208,26 +208,27 @@ class Cloud:
         things = self.account.things.values()
         if server.type == DROPLET:
             tags = server.inputs["tags"]
-            walls = [one for one in things if one.type.endswith(":Firewall")]
+            walls = [thing for thing in things if thing.type.endswith(":Firewall")]
             return any(
-                set(tags) & set(one.inputs["tags"]) and one.inputs["outboundRules"] for one in walls
+                set(tags) & set(wall.inputs["tags"]) and wall.inputs["outboundRules"]
+                for wall in walls
             )
         groups = server.inputs["vpcSecurityGroupIds"]
-        rules = [one for one in things if one.inputs.get("securityGroupId") in groups]
+        rules = [thing for thing in things if thing.inputs.get("securityGroupId") in groups]
         tables = [
-            one.inputs["routeTableId"]
-            for one in things
-            if one.type.endswith(":RouteTableAssociation")
-            and one.inputs["subnetId"] == server.inputs["subnetId"]
+            thing.inputs["routeTableId"]
+            for thing in things
+            if thing.type.endswith(":RouteTableAssociation")
+            and thing.inputs["subnetId"] == server.inputs["subnetId"]
         ]
         return (
-            any(one.inputs.get("fromPort") == 22 for one in rules)
-            and any(one.type.endswith(":SecurityGroupEgressRule") for one in rules)
+            any(rule.inputs.get("fromPort") == 22 for rule in rules)
+            and any(rule.type.endswith(":SecurityGroupEgressRule") for rule in rules)
             and any(
-                one.type.endswith("/route:Route") and one.inputs["routeTableId"] in tables
-                for one in things
+                thing.type.endswith("/route:Route") and thing.inputs["routeTableId"] in tables
+                for thing in things
             )
-            and any(self._is_behind(server, one) for one in things if one.type == GATEWAY)
+            and any(self._is_behind(server, thing) for thing in things if thing.type == GATEWAY)
         )
 
     def _is_behind(self, server: Thing, gateway: Thing) -> bool:

@@ -142,9 +142,9 @@ class Hosts:
 
 def _one_use_key(user_data: str) -> str:
     """The public half of the host key that a boot document carries."""
-    found = re.search(r"-----BEGIN OPENSSH PRIVATE KEY-----.*?KEY-----", user_data, re.DOTALL)
-    assert found, "no host key in the boot document"
-    private = "\n".join(line.strip() for line in found.group().splitlines()) + "\n"
+    key = re.search(r"-----BEGIN OPENSSH PRIVATE KEY-----.*?KEY-----", user_data, re.DOTALL)
+    assert key, "no host key in the boot document"
+    private = "\n".join(line.strip() for line in key.group().splitlines()) + "\n"
     public = serialization.load_ssh_private_key(private.encode(), None).public_key()
     encoding, form = serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
     return public.public_bytes(encoding, form).decode()

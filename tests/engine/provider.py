@@ -68,22 +68,24 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: Any) -> Any:
         differ = sorted(set(_differ(_values(request.old_inputs), _values(request.news))))
         replaces = replacing.of(_type(request.urn))
-        found = {}
+        diffs = {}
         for path in differ:
             bare = re.sub(r"\[\d+\]", "", path)
-            again = any(bare == one or bare.startswith(f"{one}.") for one in replaces)
+            again = any(
+                bare == replaced or bare.startswith(f"{replaced}.") for replaced in replaces
+            )
             kind = provider_pb2.PropertyDiff
-            found[path] = kind(kind=kind.UPDATE_REPLACE if again else kind.UPDATE, inputDiff=True)
+            diffs[path] = kind(kind=kind.UPDATE_REPLACE if again else kind.UPDATE, inputDiff=True)
         some = provider_pb2.DiffResponse.DIFF_SOME
         return provider_pb2.DiffResponse(
             changes=some if differ else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=sorted({re.split(r"[.\[]", path)[0] for path in differ}),
             replaces=[
                 path
-                for path, one in found.items()
-                if one.kind == provider_pb2.PropertyDiff.UPDATE_REPLACE
+                for path, diff in diffs.items()
+                if diff.kind == provider_pb2.PropertyDiff.UPDATE_REPLACE
             ],
-            detailedDiff=found,
+            detailedDiff=diffs,
             hasDetailedDiff=True,
         )
 
@@ -121,8 +123,8 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(self, request: Any, context: Any) -> Any:
         arguments = _values(request.args)
         with _told(context):
-            found = self.cloud.look_up(request.tok, arguments)
-        return provider_pb2.InvokeResponse(**{"return": _struct({**arguments, **found})})
+            answer = self.cloud.look_up(request.tok, arguments)
+        return provider_pb2.InvokeResponse(**{"return": _struct({**arguments, **answer})})
 
 
 class _told:
@@ -149,8 +151,8 @@ def label(urn: str) -> str:
 
 
 def _values(struct: struct_pb2.Struct) -> Values:
-    found: Values = json_format.MessageToDict(struct)
-    return {key: value for key, value in found.items() if key != "__internal"}
+    values: Values = json_format.MessageToDict(struct)
+    return {key: value for key, value in values.items() if key != "__internal"}
 
 
 def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:

@@ -39,10 +39,10 @@ def of(token: str) -> Type:
     folder = module.partition("/")[0]
     where = f"pulumi_{package}" + ("" if folder == "index" else f".{folder}")
     try:
-        found = importlib.import_module(where)
-        resource = getattr(found, name)
+        imported = importlib.import_module(where)
+        resource = getattr(imported, name)
         # Where a nested type has that name already, the SDK's generator calls them so.
-        args = getattr(found, f"{name}InitArgs", None) or getattr(found, f"{name}Args")
+        args = getattr(imported, f"{name}InitArgs", None) or getattr(imported, f"{name}Args")
     except (ImportError, AttributeError):
         raise Unknown(f"{token}: the SDK has no such type") from None
     if resource.pulumi_type != token:
@@ -63,15 +63,15 @@ def of(token: str) -> Type:
 
 def invalid(type_: Type, inputs: Mapping[str, Any]) -> list[str]:
     """What of these inputs the type would not take, one sentence each."""
-    found = [f"{name}: is required" for name in sorted(type_.required - set(inputs))]
+    refusals = [f"{name}: is required" for name in sorted(type_.required - set(inputs))]
     for name, value in inputs.items():
         if name.startswith("__"):
             continue
         if name not in type_.inputs:
-            found.append(f"{name}: {type_.token} has no such input")
+            refusals.append(f"{name}: {type_.token} has no such input")
         else:
-            found += _unlike(name, value, type_.inputs[name])
-    return found
+            refusals += _unlike(name, value, type_.inputs[name])
+    return refusals
 
 
 def _unlike(where: str, value: Any, kind: Any) -> Iterator[str]:
@@ -108,7 +108,7 @@ def _nested(kind: Any) -> type | None:
     if isinstance(kind, type) and _types.is_input_type(kind):
         return kind
     for argument in typing.get_args(kind):
-        found = _nested(argument)
-        if found is not None:
-            return found
+        nested = _nested(argument)
+        if nested is not None:
+            return nested
     return None

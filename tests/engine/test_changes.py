@@ -99,7 +99,7 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda one: f"{one.stack} {one.title}")
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: f"{change.stack} {change.title}")
 def test_a_changed_setting_changes_this_and_no_more(bring: Bring, change: Change) -> None:
     stack = bring(change.stack).stack
     stack.wish(**change.settings)
@@ -120,7 +120,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "wish", "kept"), REFUSED, ids=[one[0] for one in REFUSED])
+@pytest.mark.parametrize(("name", "wish", "kept"), REFUSED, ids=[refused[0] for refused in REFUSED])
 def test_what_would_replace_data_is_refused_before_anything_is_done(
     bring: Bring, name: str, wish: dict[str, object], kept: str
 ) -> None:

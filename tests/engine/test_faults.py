@@ -20,9 +20,9 @@ from tests.support.planned import RELEASE
 
 def planned(stack: EngineStack) -> list[str]:
     return [
-        label(one["urn"])
-        for one in plan_settings(stack.settings(), RELEASE).resources
-        if one["custom"] and not one["type"].startswith("pulumi:providers:")
+        label(resource["urn"])
+        for resource in plan_settings(stack.settings(), RELEASE).resources
+        if resource["custom"] and not resource["type"].startswith("pulumi:providers:")
     ]
 
 
@@ -31,8 +31,8 @@ def failing_up(stack: EngineStack) -> set[str]:
     with pytest.raises(CommandError):
         stack.up()
     failed = {name for what, name in stack.cloud.log if what == "fail"}
-    told = {problem.message for problem in stack.seen.run.problems}
-    assert told == {f"no {name} today" for name in failed}
+    messages = {problem.message for problem in stack.seen.run.problems}
+    assert messages == {f"no {name} today" for name in failed}
     return failed
 
 
@@ -53,7 +53,7 @@ def test_whatever_creation_fails_the_next_up_goes_on(new: EngineStack) -> None:
     made += new.cloud.made()
     assert made == Counter(everything)
     assert new.up().changes() == set()
-    assert not [one for one in new.resources() if one.state.get("delete")]
+    assert not [resource for resource in new.resources() if resource.state.get("delete")]
 
 
 SERVER = {"aws": "Instance", "digitalocean": "Droplet"}
@@ -87,7 +87,7 @@ def test_a_replacement_that_fails_in_the_middle_is_finished_by_the_next_up(
     assert stack.cloud.address_of(server) == standing.first.run.outputs[outputs.ADDRESS]
     assert seen.run.outputs[outputs.ADDRESS] == standing.first.run.outputs[outputs.ADDRESS]
     assert stack.up().changes() == set()
-    assert not [one for one in stack.resources() if one.state.get("delete")]
+    assert not [resource for resource in stack.resources() if resource.state.get("delete")]
 
 
 @pytest.mark.parametrize("new", ["aws-stage2", "digitalocean-stage1"], indirect=True)

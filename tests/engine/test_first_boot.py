@@ -23,7 +23,7 @@ def failing_up(stack: EngineStack) -> None:
 
 
 def servers(stack: EngineStack) -> list[str]:
-    return [one.id for one in stack.cloud.account.things.values() if one.type in SERVERS]
+    return [thing.id for thing in stack.cloud.account.things.values() if thing.type in SERVERS]
 
 
 def to_replace(stack: EngineStack) -> list[str]:

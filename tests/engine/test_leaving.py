@@ -151,13 +151,13 @@ def test_down_leaves_what_is_protected_for_an_up_or_for_good(
     monkeypatch.setattr(api, "client", lambda service, region: Rds(stack))
     flows.delete_data(session(stack))
     assert in_the_account(stack) == backups
-    left = {one.title for one in stack.resources() if one.is_real}
+    left = {resource.title for resource in stack.resources() if resource.is_real}
     secrets = f"{stack.name}-secrets (GeneratedSecrets)"  # which hold the passphrase
     assert (secrets in left) == bool(backups)
     assert len(left) == len(backups) + (1 if backups else 0)
     flows.delete_data(session(stack), with_backups=True)
     assert in_the_account(stack) == set()
-    assert [one for one in stack.resources() if one.is_real] == []
+    assert [resource for resource in stack.resources() if resource.is_real] == []
 
 
 def test_a_stack_made_again_beside_its_backups_opens_them(bring: Bring) -> None:
@@ -166,7 +166,11 @@ def test_a_stack_made_again_beside_its_backups_opens_them(bring: Bring) -> None:
 
     def passphrase() -> str:
         every = stack.new_engine().resources(show_secrets=True)
-        (made,) = [one for one in every if one.title == f"{stack.name}-secrets (GeneratedSecrets)"]
+        (made,) = [
+            resource
+            for resource in every
+            if resource.title == f"{stack.name}-secrets (GeneratedSecrets)"
+        ]
         return str(made.state["outputs"]["values"])
 
     before = passphrase()
@@ -184,7 +188,11 @@ def test_the_default_vpc_of_a_region_is_left_in_place(bring: Bring) -> None:
 
     def opened() -> Session:
         def undeletable(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-            return {one["urn"]: "it is the default" for one in resources if one["id"] == vpc.id}
+            return {
+                resource["urn"]: "it is the default"
+                for resource in resources
+                if resource["id"] == vpc.id
+            }
 
         hooked = Operations(asks=False, undeletable=undeletable)
         return dataclasses.replace(session(stack), operations=hooked)

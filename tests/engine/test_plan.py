@@ -28,7 +28,7 @@ def test_the_plan_is_what_the_engine_sees(standing: Standing) -> None:
     }
     # The plan asks nobody; the engine's preview has the answer to a look-up.
     made = plan_settings(standing.stack.settings(), RELEASE, invokes=made_up.look_up)
-    plan = {one["urn"]: one for one in made.resources}
+    plan = {resource["urn"]: resource for resource in made.resources}
     assert sorted(plan) == sorted(engine)
     for urn, mine in plan.items():
         its = engine[urn]

@@ -19,13 +19,13 @@ def test_a_record_comes_last_and_is_not_touched_by_a_new_server(name: str, bring
     stack.up()
     (record,) = stack.cloud.by_name(RECORD[name])
     values = [*record.inputs.get("records", ()), record.inputs.get("value")]
-    (address,) = {one for one in values if one}
+    (address,) = {value for value in values if value}
     stack.wish(server__generation=2)
     seen = stack.up()
     assert ("update", RECORD[name]) not in stack.cloud.log, "the address is the same"
     assert seen.changes()
     again = stack.cloud.by_name(RECORD[name])
-    assert [one.id for one in again] == [record.id]
+    assert [known.id for known in again] == [record.id]
     stack.wish(domain="www.example.com")
     stack.up()
     log = [what for what in stack.cloud.log if "record" in what[1]]

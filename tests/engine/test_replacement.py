@@ -58,25 +58,25 @@ KEPT = (":Volume", ":Eip", ":ReservedIp", "rds/instance:Instance", ":DatabaseClu
 
 def done(stack: EngineStack, old: str) -> list[str]:
     """What the stand-ins did for the app server, in order, in the words above."""
-    found = []
+    lines = []
     for what, name in stack.cloud.log:
         kind = name.split()[0]
         if what in {"configure", "serve", "shutdown"}:
-            found.append(f"{what} {'old' if name == old else 'new'}")
+            lines.append(f"{what} {'old' if name == old else 'new'}")
         elif kind in ROLES or kind in OWN:
-            found.append(f"{what} {ROLES.get(kind, kind)}")
-    return found
+            lines.append(f"{what} {ROLES.get(kind, kind)}")
+    return lines
 
 
-def told(seen: Seen) -> list[str]:
+def reported(seen: Seen) -> list[str]:
     """The same from the engine's events, of what has ended."""
     words = {"create-replacement": "create", "delete-replaced": "delete"}
-    found = []
+    lines = []
     for when, operation, name in seen.steps:
         kind = name.split()[0]
         if when == "end" and operation in words and kind in (*ROLES, *OWN):
-            found.append(f"{words[operation]} {ROLES.get(kind, kind)}")
-    return found
+            lines.append(f"{words[operation]} {ROLES.get(kind, kind)}")
+    return lines
 
 
 def server_of(stack: EngineStack) -> str:
@@ -92,9 +92,9 @@ def assert_replaced(stack: EngineStack, old: str, before: set[str], seen: Seen) 
     wanted = STAGE_1 if stack.name.endswith("stage1") else STAGE_2
     if stack.name.endswith("stage2"):
         # A new assignment takes the address from the old one, which is deleted without effect.
-        assert "delete assignment" in told(seen)
+        assert "delete assignment" in reported(seen)
     by_engine = [step for step in wanted if not step.startswith(("configure", "serve", "shutdown"))]
-    assert [step for step in told(seen) if step in by_engine] == by_engine
+    assert [step for step in reported(seen) if step in by_engine] == by_engine
     assert done(stack, old) == [
         step
         for step in wanted
@@ -128,7 +128,7 @@ RESIZED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "wish"), RESIZED, ids=[one[0] for one in RESIZED])
+@pytest.mark.parametrize(("name", "wish"), RESIZED, ids=[resized[0] for resized in RESIZED])
 def test_a_plan_that_needs_another_server_replaces_it(
     bring: Bring, name: str, wish: dict[str, object]
 ) -> None:
@@ -145,9 +145,9 @@ def test_make_replace_replaces_the_server(bring: Bring, name: str) -> None:
     stack = standing.stack
     old, before = server_of(stack), kept(stack)
     stack.wish(access__ssh_cidrs=["203.0.113.7/32", "198.18.0.0/24"])
-    found = flows.servers(stack.resources(), str(standing.first.run.outputs[outputs.SERVER_ID]))
-    assert [urn.rpartition("::")[2] for urn in found] == [f"{name}-app-server"]
-    assert_replaced(stack, old, before, stack.up(replace=found))
+    servers = flows.servers(stack.resources(), str(standing.first.run.outputs[outputs.SERVER_ID]))
+    assert [urn.rpartition("::")[2] for urn in servers] == [f"{name}-app-server"]
+    assert_replaced(stack, old, before, stack.up(replace=servers))
     (server,) = [t for t in stack.cloud.account.things.values() if t.type in SERVERS]
     assert "198.18.0.0/24" in server.inputs["userData"]
 

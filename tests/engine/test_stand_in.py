@@ -72,7 +72,7 @@ def refusals(type_: str, inputs: dict[str, Any]) -> list[str]:
 def test_what_the_sdk_does_not_know_is_refused(
     type_: str, inputs: dict[str, Any], refusal: str
 ) -> None:
-    assert any(told.startswith(refusal) for told in refusals(type_, inputs)), refusals(
+    assert any(text.startswith(refusal) for text in refusals(type_, inputs)), refusals(
         type_, inputs
     )
 
@@ -90,7 +90,9 @@ def test_the_table_of_replacements_names_real_inputs_and_every_type_in_use() -> 
         for stage, of_stage in OF_STAGES.items():
             wish: dict[str, Any] = {**EVERYTHING, **of_cloud, **of_stage}
             resources = planned(f"{cloud}-stage{stage}", **wish).resources
-            used |= {one["type"] for one in resources if one["type"].startswith(cloud)}
+            used |= {
+                resource["type"] for resource in resources if resource["type"].startswith(cloud)
+            }
     assert used == set(replacing.REPLACES)
 
 

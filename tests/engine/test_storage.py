@@ -42,7 +42,7 @@ def test_a_bucket_comes_in_place_and_outlives_the_stack(
     assert {what for what, _ in seen.changes()} <= {"create", "update"}
     assert in_the_account(stack) - before == STAYS[name] | GOES[name]
     flows.down(session(stack, asks=True), yes=True, ask=yes)
-    kept = {one for one in in_the_account(stack) if "storage" in one}
+    kept = {made for made in in_the_account(stack) if "storage" in made}
     assert kept == STAYS[name]
     stack.up()
-    assert {one for one in in_the_account(stack) if "storage" in one} == STAYS[name] | GOES[name]
+    assert {made for made in in_the_account(stack) if "storage" in made} == STAYS[name] | GOES[name]

@@ -12,9 +12,9 @@ ASSIGNMENTS = {"aws": "EipAssociation", "digitalocean": "ReservedIpAssignment"}
 
 def test_every_resource_of_the_plan_is_made_once(standing: Standing) -> None:
     planned = [
-        label(one["urn"])
-        for one in plan_settings(standing.stack.settings(), RELEASE).resources
-        if one["custom"] and not one["type"].startswith("pulumi:providers:")
+        label(resource["urn"])
+        for resource in plan_settings(standing.stack.settings(), RELEASE).resources
+        if resource["custom"] and not resource["type"].startswith("pulumi:providers:")
     ]
     made = [name for what, name in standing.first_log if what == "create"]
     assert sorted(made) == sorted(planned)

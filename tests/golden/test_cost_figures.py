@@ -144,9 +144,9 @@ FIGURES: dict[str, tuple[Sequence[Planned], Mapping[str, int], str]] = {
 @pytest.mark.parametrize("what", FIGURES)
 def test_a_bill_is_the_one_worked_out_by_hand(what: str) -> None:
     made, usage, usd = FIGURES[what]
-    found = cost(made, usage, TODAY)
-    assert (money(found.total), found.unpriced) == (usd, ())
-    assert not {(key,) for key in usage} - found.used
+    estimate = cost(made, usage, TODAY)
+    assert (money(estimate.total), estimate.unpriced) == (usd, ())
+    assert not {(key,) for key in usage} - estimate.used
 
 
 REFUSED: dict[str, tuple[Planned, str, str]] = {
@@ -193,9 +193,9 @@ REFUSED: dict[str, tuple[Planned, str, str]] = {
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_has_no_price_is_refused_and_the_rest_is_priced(what: str) -> None:
     made, usd, reason = REFUSED[what]
-    found = cost([made], {}, TODAY)
-    assert [one.reason for one in found.unpriced] == [reason]
-    assert money(found.total) == usd
+    estimate = cost([made], {}, TODAY)
+    assert [unpriced.reason for unpriced in estimate.unpriced] == [reason]
+    assert money(estimate.total) == usd
 
 
 def test_a_network_of_hardware_of_its_own() -> None:
@@ -203,9 +203,9 @@ def test_a_network_of_hardware_of_its_own() -> None:
     vpc = resource("aws:ec2/vpc:Vpc", "network", {**US, "instanceTenancy": "dedicated"})
     subnet, server = in_subnet(mapPublicIpOnLaunch=True)
     subnet = {**subnet, "propertyDependencies": {"vpcId": [vpc["urn"]]}}
-    found = cost([vpc, subnet, server], {}, TODAY)
-    assert money(found.total) == "5.25"
-    assert [one.reason for one in found.unpriced] == [
+    estimate = cost([vpc, subnet, server], {}, TODAY)
+    assert money(estimate.total) == "5.25"
+    assert [unpriced.reason for unpriced in estimate.unpriced] == [
         "Server: only shared tenancy has a price here, got 'dedicated'"
     ]
 
@@ -220,8 +220,8 @@ def test_a_network_of_hardware_of_its_own() -> None:
     ],
 )
 def test_extended_support_of_version_14_costs_from_its_day_on(day: str, usd: str) -> None:
-    found = cost([rds(engineVersion="14")], {}, datetime.date.fromisoformat(day))
-    assert money(found.total) == usd
+    estimate = cost([rds(engineVersion="14")], {}, datetime.date.fromisoformat(day))
+    assert money(estimate.total) == usd
 
 
 FREE: list[tuple[str, Mapping[str, Any]]] = [
@@ -239,8 +239,8 @@ FREE: list[tuple[str, Mapping[str, Any]]] = [
 
 @pytest.mark.parametrize(("type_", "inputs"), FREE)
 def test_what_is_free(type_: str, inputs: Mapping[str, Any]) -> None:
-    found = cost([resource(type_, "one", inputs)], {}, TODAY)
-    assert (found.free, found.lines, found.unpriced) == ({type_: 1}, (), ())
+    estimate = cost([resource(type_, "one", inputs)], {}, TODAY)
+    assert (estimate.free, estimate.lines, estimate.unpriced) == ({type_: 1}, (), ())
 
 
 def test_a_bucket_with_its_rules_and_its_key_is_one_line() -> None:
@@ -252,9 +252,9 @@ def test_a_bucket_with_its_rules_and_its_key_is_one_line() -> None:
     )
     rules = [resource(f"aws:s3/bucket{kind}:Bucket{kind}", kind, US) for kind in kinds]
     key = [resource(f"aws:iam/{of}:{of}", "key", {}) for of in ("user", "userPolicy", "accessKey")]
-    found = cost([bucket, *rules, *key], {"bucket_gb": 1000}, TODAY)
-    assert (money(found.total), len(found.lines), found.unpriced) == ("23.00", 1, ())
-    assert found.lines[0].detail == "locked versions count"
+    estimate = cost([bucket, *rules, *key], {"bucket_gb": 1000}, TODAY)
+    assert (money(estimate.total), len(estimate.lines), estimate.unpriced) == ("23.00", 1, ())
+    assert estimate.lines[0].detail == "locked versions count"
     space = resource("digitalocean:index/spacesBucket:SpacesBucket", "dumps", {"region": "fra1"})
     access = resource("digitalocean:index/spacesKey:SpacesKey", "key", {})
     assert cost([space, access], {}, TODAY).unpriced == ()
@@ -271,7 +271,7 @@ def test_a_lock_of_its_own_type_is_the_buckets() -> None:
 
 def test_a_private_certificate_is_not_free() -> None:
     inputs = {"certificateAuthorityArn": "arn:aws:acm-pca:us-east-1:123456789012:authority"}
-    found = cost([resource("aws:acm/certificate:Certificate", "one", inputs)], {}, TODAY)
-    assert [one.reason for one in found.unpriced] == [
+    estimate = cost([resource("aws:acm/certificate:Certificate", "one", inputs)], {}, TODAY)
+    assert [unpriced.reason for unpriced in estimate.unpriced] == [
         "a certificate of a private authority, or one that can be exported, has no price here"
     ]

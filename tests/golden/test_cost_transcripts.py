@@ -22,12 +22,12 @@ AGE = re.compile(r" \(\d+ days ago\)")
 
 def ran(block: str, capsys: pytest.CaptureFixture[str]) -> str:
     """A block with what its commands print now."""
-    found = []
+    lines = []
     for command in re.findall(r"^\$ \./stages (.*)$", block, re.MULTILINE):
         main(shlex.split(command))
         said = AGE.sub("", capsys.readouterr().out)
-        found += [f"$ ./stages {command}", *(line.rstrip() for line in said.splitlines())]
-    return "\n".join(found).rstrip()
+        lines += [f"$ ./stages {command}", *(line.rstrip() for line in said.splitlines())]
+    return "\n".join(lines).rstrip()
 
 
 def test_the_transcripts_are_what_the_commands_print(
@@ -38,7 +38,7 @@ def test_the_transcripts_are_what_the_commands_print(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     page = PAGE.read_text()
-    now = BLOCK.sub(lambda found: f"```\n{ran(found[1], capsys)}\n```", page)
+    now = BLOCK.sub(lambda block: f"```\n{ran(block[1], capsys)}\n```", page)
     if pytestconfig.getoption("--update-golden"):
         PAGE.write_text(now)
         return

@@ -67,21 +67,21 @@ def as_text(shown: object) -> str:
 
 def rendered() -> dict[str, str]:
     """Every report by the name of its file."""
-    one, two = before(), after()
-    difference = compare(one, two)
+    first, second = before(), after()
+    difference = compare(first, second)
     return {
-        "one.txt": as_text(table.of_estimate(two, TODAY)),
-        "summary.txt": as_text(table.of_estimate(two, TODAY, summary=True)),
-        "two.txt": as_text(table.of_many([one, two], TODAY)),
-        "many.txt": as_text(table.of_many([one, two, one, two], TODAY)),
+        "one.txt": as_text(table.of_estimate(second, TODAY)),
+        "summary.txt": as_text(table.of_estimate(second, TODAY, summary=True)),
+        "two.txt": as_text(table.of_many([first, second], TODAY)),
+        "many.txt": as_text(table.of_many([first, second, first, second], TODAY)),
         "comparison.txt": as_text(table.of_comparison(difference, TODAY)),
-        "one.md": markdown.of_estimates([two], TODAY),
-        "two.md": markdown.of_estimates([one, two], TODAY),
-        "comparison.md": markdown.of_estimates([two], TODAY, difference),
-        "same.md": markdown.of_estimates([one], TODAY, compare(one, one)),
-        "comparison.json": document.of_estimates([two], TODAY, difference),
-        "comparison.html": page.of_estimates([two], TODAY, difference),
-        "chart.svg": chart.draw([one, two, cost()]),
+        "one.md": markdown.of_estimates([second], TODAY),
+        "two.md": markdown.of_estimates([first, second], TODAY),
+        "comparison.md": markdown.of_estimates([second], TODAY, difference),
+        "same.md": markdown.of_estimates([first], TODAY, compare(first, first)),
+        "comparison.json": document.of_estimates([second], TODAY, difference),
+        "comparison.html": page.of_estimates([second], TODAY, difference),
+        "chart.svg": chart.draw([first, second, cost()]),
         "sizes.md": sizes(),
     }
 
@@ -112,8 +112,8 @@ def _digitalocean() -> Iterator[Iterable[str]]:
 
 
 def _total(*resources: Planned) -> str:
-    found = cost(*resources)
-    return "no price" if found.least else money(found.total)
+    estimate = cost(*resources)
+    return "no price" if estimate.least else money(estimate.total)
 
 
 @pytest.mark.parametrize("name", sorted(rendered()))
@@ -134,11 +134,11 @@ def test_a_block_for_a_pull_request_is_at_most_60_lines() -> None:
     many = [resource(cost_plans.DROPLET, f"server-{n}",
                      {"region": "fra1", "size": "s-2vcpu-4gb"}) for n in range(300)]  # fmt: skip
     odd = [resource("aws:backup/plan:Plan", f"plan-{n}", {}) for n in range(300)]
-    found = cost(*many, *odd)
+    estimate = cost(*many, *odd)
     for block in (
-        markdown.of_estimates([found], TODAY),
-        markdown.of_estimates([found], TODAY, compare(before(), found)),
-        markdown.of_estimates([found] * 80, TODAY),
+        markdown.of_estimates([estimate], TODAY),
+        markdown.of_estimates([estimate], TODAY, compare(before(), estimate)),
+        markdown.of_estimates([estimate] * 80, TODAY),
     ):
         assert len(block.splitlines()) <= 60
         assert block.count("<details>") == block.count("</details>")
@@ -158,8 +158,10 @@ def test_each_resource_folds_and_those_without_room_are_counted() -> None:
 
 
 def test_each_resource_folds_in_a_page_and_its_sum_does_not() -> None:
-    (found,) = re.findall(r"<details>.*?</details>", page.of_estimates([before()], TODAY), re.S)[:1]
-    summary, lines = found.split("</summary>")
+    (folded,) = re.findall(r"<details>.*?</details>", page.of_estimates([before()], TODAY), re.S)[
+        :1
+    ]
+    summary, lines = folded.split("</summary>")
     assert summary == "<details><summary>server <span>14.66</span>"
     assert "Root disk" in lines
 
@@ -174,13 +176,13 @@ def test_the_picture_is_well_formed_and_says_the_totals() -> None:
 def test_what_has_no_price_at_all_is_not_free() -> None:
     """Its lines with the same reason are one sentence, and no place in a range is told."""
     stage = resource("stages:single_server:SingleServer", "shop", {}, custom=False)
-    found = cost(stage, *cost_plans.ec2("t4g.small", "mars-1"), stack="shop")
-    told = rows.notes(found, TODAY)
-    assert [text.split(": no prices are known")[0] for text in told[1:]] == [
+    estimate = cost(stage, *cost_plans.ec2("t4g.small", "mars-1"), stack="shop")
+    notes = rows.notes(estimate, TODAY)
+    assert [text.split(": no prices are known")[0] for text in notes[1:]] == [
         "Not priced: server (aws:ec2/instance:Instance): Server, CPU above the baseline, Root disk,"
         " Public IPv4 address, Traffic to the internet"
     ]
-    assert "≥ $0.00" in chart.draw([found])
+    assert "≥ $0.00" in chart.draw([estimate])
     part = cost(stage, *cost_plans.ec2("t9.huge"), stack="shop")
     assert part.expected() == ["At least $6.05 a month for stage 1: $20-50 is expected."]
 
@@ -220,7 +222,7 @@ def test_docs_have_the_numbers_of_the_run() -> None:
         now = file.read_text()
         assert markdown.with_numbers(now, all_, file.name) == now, "`make cost-chart` draws it anew"
     assert chart.draw(all_) == (DOCS / "costs.svg").read_text(), "`make cost-chart`"
-    assert Decimal(0) in {found.total for found in all_}
+    assert Decimal(0) in {estimate.total for estimate in all_}
 
 
 def test_a_page_without_marks_is_told() -> None:

@@ -24,8 +24,8 @@ class Section:
 
     def words(self, what: str) -> dict[str, str]:
         """The settings or the usage that stand after a word."""
-        found = re.search(rf"{what}: ((?:`[^`]+` ?)+)", self.text)
-        pairs = re.findall(r"`([^`=]+)=([^`]+)`", found[1]) if found else []
+        match = re.search(rf"{what}: ((?:`[^`]+` ?)+)", self.text)
+        pairs = re.findall(r"`([^`=]+)=([^`]+)`", match[1]) if match else []
         return dict(pairs)
 
     def rows(self) -> list[list[str]]:
@@ -33,13 +33,13 @@ class Section:
         return [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines]
 
     def run(self) -> Estimate:
-        found = re.search(r"Stack: `([^`]+)`", self.text)
-        assert found
-        values = {**cost_inputs.stack_values(found[1]), **self.words("Settings")}
+        match = re.search(r"Stack: `([^`]+)`", self.text)
+        assert match
+        values = {**cost_inputs.stack_values(match[1]), **self.words("Settings")}
         usage: dict[tuple[str, ...], Decimal] = {
             (key,): Decimal(value) for key, value in self.words("Usage").items()
         }
-        plan = cost_inputs.of_values(found[1], values)
+        plan = cost_inputs.of_values(match[1], values)
         return estimate(plan, price_books.all_clouds(TODAY), usage)
 
 
@@ -52,15 +52,15 @@ def test_there_are_six() -> None:
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.title)
 def test_our_side_is_the_run(section: Section) -> None:
-    found = section.run()
+    estimate = section.run()
     *lines, total = section.rows()
-    assert not found.unpriced
+    assert not estimate.unpriced
     assert [row[:2] for row in lines] == [
         [line.name, money(line.usd_per_month)]
-        for line in found.lines
+        for line in estimate.lines
         if line.usd_per_month is not None
     ]
-    assert total[:2] == ["Total", money(found.total)]
+    assert total[:2] == ["Total", money(estimate.total)]
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.title)

@@ -109,10 +109,10 @@ def golden(file: Path, now: str, pytestconfig: pytest.Config) -> None:
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_a_comment_is_the_golden_one(name: str, pytestconfig: pytest.Config) -> None:
     code, make = CASES[name]
-    found = make()
-    assert document.read(document.write(found)) == found
-    golden(FOLDER / f"{name}.md", markdown(found), pytestconfig)
-    assert exit_code(found) == code
+    preview = make()
+    assert document.read(document.write(preview)) == preview
+    golden(FOLDER / f"{name}.md", markdown(preview), pytestconfig)
+    assert exit_code(preview) == code
 
 
 def test_the_example_of_the_docs_is_a_real_one(pytestconfig: pytest.Config) -> None:
@@ -129,7 +129,7 @@ def test_no_secret_is_in_a_document() -> None:
     for word in (OLD_SECRET, NEW_SECRET, "one-of-the", "wJalrXUtnFEMI"):
         assert word not in text
     changes: dict[str, Any] = json.loads(text)["stacks"][0]
-    assert [one["path"] for one in changes["settings"]] == [
+    assert [change["path"] for change in changes["settings"]] == [
         "app.environment.LEVEL",
         "app.environment.TOKEN",
     ]

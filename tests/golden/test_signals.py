@@ -63,10 +63,10 @@ REPORTS = {"outgrown": outgrown, "near": near, "silent": silent}
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_report_is_the_golden_one(name: str, pytestconfig: pytest.Config) -> None:
-    found = REPORTS[name]()
+    report = REPORTS[name]()
     texts = {
-        "txt": "\n".join(found.lines()) + "\n",
-        "json": json.dumps(found.as_json(), indent=2) + "\n",
+        "txt": "\n".join(report.lines()) + "\n",
+        "json": json.dumps(report.as_json(), indent=2) + "\n",
     }
     for kind, text in texts.items():
         file = FOLDER / f"{name}.{kind}"

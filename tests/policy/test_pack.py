@@ -30,7 +30,7 @@ from tests.support.planned import chosen, planned
 
 PACK = PROJECT / "policy"
 LAUNCHER = PROJECT / "tools" / "bin" / "pulumi-analyzer-policy-python"
-Told = set[tuple[str, str, str]]
+Findings = set[tuple[str, str, str]]
 """Rule, level and message."""
 
 
@@ -39,16 +39,16 @@ class Judged(Seen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: Told = set()
+        self.findings: Findings = set()
         self.error = ""
         """What the CLI said when it failed."""
 
     def heard(self, event: EngineEvent) -> None:
         super().heard(event)
-        if found := event.policy_event:
-            what, _, message = re.sub(r"<\{%.*?%\}>", "", found.message).strip().partition("\n")
+        if violation := event.policy_event:
+            what, _, message = re.sub(r"<\{%.*?%\}>", "", violation.message).strip().partition("\n")
             assert what
-            self.told.add((found.policy_name, found.enforcement_level, message))
+            self.findings.add((violation.policy_name, violation.enforcement_level, message))
 
 
 Judge = Callable[..., Judged]
@@ -90,31 +90,32 @@ def judge(attached: Attached, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return run
 
 
-def offline(stack: str, **more: object) -> Told:
+def offline(stack: str, **more: object) -> Findings:
     """The same of the offline plan."""
     settings, plan = chosen(stack, **more), planned(stack, None, **more).document()
     return {
-        (one.rule, one.level, f"{one.message}. {one.remedy}") for one in findings(plan, settings)
+        (finding.rule, finding.level, f"{finding.message}. {finding.remedy}")
+        for finding in findings(plan, settings)
     }
 
 
 @pytest.mark.parametrize("stack", ["local-stage2", "aws-stage2"])
 def test_the_stacks_of_this_checkout_pass(judge: Judge, stack: str) -> None:
     judged = judge(stack)
-    assert judged.told == set()
+    assert judged.findings == set()
     assert judged.error == ""
 
 
 def test_an_update_passes_in_which_the_boot_document_is_known(judge: Judge) -> None:
     judged = judge("digitalocean-stage1", "up")
-    assert judged.told == set()
+    assert judged.findings == set()
     assert judged.error == ""
     assert ("end", "create", "Droplet digitalocean-stage1-app-server") in judged.steps
 
 
 def test_a_mandatory_finding_stops_a_preview(judge: Judge) -> None:
     judged = judge("local-stage1", data__protected=False)
-    assert judged.told == {
+    assert judged.findings == {
         (
             "protected-data",
             "mandatory",
@@ -129,20 +130,20 @@ def test_the_settings_of_the_stack_choose_the_level(judge: Judge) -> None:
     judged = judge(
         "local-stage1", data__protected=False, policy__levels={"protected-data": "advisory"}
     )
-    assert [(rule, level) for rule, level, _ in judged.told] == [("protected-data", "advisory")]
+    assert [(rule, level) for rule, level, _ in judged.findings] == [("protected-data", "advisory")]
     assert judged.error == ""
     off = judge(
         "local-stage2", data__protected=False, policy__levels={"protected-data": "disabled"}
     )
-    assert off.told == set()
+    assert off.findings == set()
     assert off.error == ""
 
 
 def test_the_engine_finds_what_the_offline_plan_shows(judge: Judge) -> None:
     wanted = {"data__protected": False, "policy__budget_usd_per_month": "20"}
     judged = judge("aws-stage2", **wanted)
-    assert judged.told == offline("aws-stage2", **wanted)
-    assert {rule for rule, _, _ in judged.told} == {
+    assert judged.findings == offline("aws-stage2", **wanted)
+    assert {rule for rule, _, _ in judged.findings} == {
         "budget",
         "protected-data",
         "deletion-protection",
@@ -150,10 +151,10 @@ def test_the_engine_finds_what_the_offline_plan_shows(judge: Judge) -> None:
 
 
 def test_wrong_settings_are_told_in_their_own_words(judge: Judge) -> None:
-    told = judge("local-stage1", policy__budget_usd_per_month="much").error
+    error = judge("local-stage1", policy__budget_usd_per_month="much").error
     assert (
         "stages:policy.budget_usd_per_month: should be dollars a month with at most two decimals,"
-        " got 'much'. For example 80." in told
+        " got 'much'. For example 80." in error
     )
 
 

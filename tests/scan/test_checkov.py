@@ -195,10 +195,17 @@ def broken(check: str) -> Plan:
     """The plan whose inputs break one check."""
     name, type_, part, inputs = BREAKS[check]
     plan = PLANS[name]
-    found = [one for one in plan.resources if one["type"].endswith(type_) and part in one["name"]]
-    assert found, f"{check}: {name} has no {type_} {part}"
-    changed = {one["urn"]: {**one, "inputs": {**one["inputs"], **inputs}} for one in found}
-    resources = tuple(changed.get(one["urn"], one) for one in plan.resources)
+    broken_ones = [
+        resource
+        for resource in plan.resources
+        if resource["type"].endswith(type_) and part in resource["name"]
+    ]
+    assert broken_ones, f"{check}: {name} has no {type_} {part}"
+    changed = {
+        resource["urn"]: {**resource, "inputs": {**resource["inputs"], **inputs}}
+        for resource in broken_ones
+    }
+    resources = tuple(changed.get(resource["urn"], resource) for resource in plan.resources)
     return dataclasses.replace(plan, resources=resources)
 
 
@@ -220,11 +227,15 @@ def verdicts() -> list[Verdict]:
 
 @pytest.fixture(scope="module")
 def of_plans(verdicts: list[Verdict]) -> list[Verdict]:
-    return [one for one in verdicts if one.plan in PLANS]
+    return [verdict for verdict in verdicts if verdict.plan in PLANS]
 
 
 def of_checkov(verdict: str) -> list[Decision]:
-    return [one for one in decisions() if one.rule.startswith("CKV") and one.verdict == verdict]
+    return [
+        ruling
+        for ruling in decisions()
+        if ruling.rule.startswith("CKV") and ruling.verdict == verdict
+    ]
 
 
 def decision(of: Verdict) -> Decision | None:
@@ -232,39 +243,55 @@ def decision(of: Verdict) -> Decision | None:
 
 
 def test_every_check_that_is_made_is_decided(of_plans: list[Verdict]) -> None:
-    made = {(one.check, one.title) for one in of_plans if decision(one) is None}
+    made = {(verdict.check, verdict.title) for verdict in of_plans if decision(verdict) is None}
     assert made == set()
 
 
 def test_what_is_kept_holds_for_every_resource(of_plans: list[Verdict]) -> None:
-    failed = [one for one in of_plans if not one.passed]
-    wrong = [one for one in failed if (found := decision(one)) and found.verdict == "kept"]
+    failed = [verdict for verdict in of_plans if not verdict.passed]
+    wrong = [
+        verdict for verdict in failed if (ruling := decision(verdict)) and ruling.verdict == "kept"
+    ]
     assert wrong == []
-    seen = {found.id for one in of_plans if one.passed and (found := decision(one))}
-    assert {one.id for one in of_checkov("kept")} - seen == set(), "kept, and never looked at"
+    seen = {ruling.id for verdict in of_plans if verdict.passed and (ruling := decision(verdict))}
+    assert {ruling.id for ruling in of_checkov("kept")} - seen == set(), "kept, and never looked at"
 
 
 def test_a_setting_makes_what_it_promises(of_plans: list[Verdict]) -> None:
-    told = [(one, found) for one in of_plans if (found := decision(one))]
-    off = {found.id for one, found in told if not one.passed and not one.plan.startswith("all-on")}
-    on = {found.id for one, found in told if not one.passed and one.plan.startswith("all-on")}
-    settings = {one.id for one in of_checkov("setting")}
+    pairs = [(verdict, ruling) for verdict in of_plans if (ruling := decision(verdict))]
+    off = {
+        ruling.id
+        for verdict, ruling in pairs
+        if not verdict.passed and not verdict.plan.startswith("all-on")
+    }
+    on = {
+        ruling.id
+        for verdict, ruling in pairs
+        if not verdict.passed and verdict.plan.startswith("all-on")
+    }
+    settings = {ruling.id for ruling in of_checkov("setting")}
     assert settings - off == set(), "kept without the setting: say so"
     assert settings & on == set(), "not kept with the setting"
 
 
 def test_a_waiver_that_nothing_needs_any_more_goes(of_plans: list[Verdict]) -> None:
-    failed = {found.id for one in of_plans if not one.passed and (found := decision(one))}
-    assert {one.id for one in of_checkov("waived")} - failed == set()
+    failed = {
+        ruling.id for verdict in of_plans if not verdict.passed and (ruling := decision(verdict))
+    }
+    assert {ruling.id for ruling in of_checkov("waived")} - failed == set()
 
 
 def test_what_does_not_apply_was_not_looked_at(of_plans: list[Verdict]) -> None:
-    made = {one.check for one in of_plans}
-    assert {one.rule for one in of_checkov("not applicable")} & made == set()
+    made = {verdict.check for verdict in of_plans}
+    assert {ruling.rule for ruling in of_checkov("not applicable")} & made == set()
 
 
 def test_each_kept_check_was_seen_to_fail(verdicts: list[Verdict]) -> None:
-    red = {one.check for one in verdicts if one.plan == f"broken-{one.check}" and not one.passed}
-    kept = {one.rule for one in of_checkov("kept")}
+    red = {
+        verdict.check
+        for verdict in verdicts
+        if verdict.plan == f"broken-{verdict.check}" and not verdict.passed
+    }
+    kept = {ruling.rule for ruling in of_checkov("kept")}
     assert kept - red - NEVER_RED.keys() == set()
     assert red & NEVER_RED.keys() == set()
