@@ -200,8 +200,8 @@ def _image(ec2: Any, settings: Settings) -> Iterator[UserError]:
 def _dns(route53: Any, zone: str) -> Iterator[UserError]:
     """Hosted zones may have the same name; in a private one nobody outside finds the domain."""
     answer = api.call(route53, "list_hosted_zones_by_name", DNSName=zone)["HostedZones"]
-    same = [each for each in answer if each["Name"] == f"{zone}."]
-    public = [each for each in same if not each.get("Config", {}).get("PrivateZone")]
+    same = [hosted for hosted in answer if hosted["Name"] == f"{zone}."]
+    public = [hosted for hosted in same if not hosted.get("Config", {}).get("PrivateZone")]
     if not public:
         yield invalid(
             "stages:dns.zone",
@@ -212,7 +212,7 @@ def _dns(route53: Any, zone: str) -> Iterator[UserError]:
             " the record where the zone is.",
         )
     elif len(public) > 1:
-        ids = ", ".join(each["Id"].rpartition("/")[2] for each in public)
+        ids = ", ".join(hosted["Id"].rpartition("/")[2] for hosted in public)
         yield invalid(
             "stages:dns.zone",
             "the one public hosted zone of its name",

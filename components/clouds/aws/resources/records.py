@@ -27,16 +27,16 @@ def make(
     )
     made = [
         aws.route53.Record(
-            f"{name}-record-{each}",
+            f"{name}-record-{domain}",
             zone_id=zone.zone_id,
-            name=each,
+            name=domain,
             type="A",
             ttl=needs.ttl_s,
             records=[address],
             opts=ctx.child(parent),
         )
-        for each in needs.names
+        for domain in needs.names
     ]
-    return pulumi.Output.all(address, *(each.id for each in made)).apply(
+    return pulumi.Output.all(address, *(record.id for record in made)).apply(
         lambda known: str(known[0])
     )

@@ -17,16 +17,16 @@ def records(
     """Make an A record for each name. One that somebody else made stays beside it."""
     made = [
         digitalocean.DnsRecord(
-            f"{name}-record-{each}",
+            f"{name}-record-{domain}",
             domain=needs.zone,
             type="A",
-            name=each.removesuffix(needs.zone).removesuffix(".") or ITSELF,
+            name=domain.removesuffix(needs.zone).removesuffix(".") or ITSELF,
             value=address,
             ttl=needs.ttl_s,
             opts=pulumi.ResourceOptions(parent=parent),
         )
-        for each in needs.names
+        for domain in needs.names
     ]
-    return pulumi.Output.all(address, *(each.id for each in made)).apply(
+    return pulumi.Output.all(address, *(record.id for record in made)).apply(
         lambda known: str(known[0])
     )

@@ -68,7 +68,7 @@ def troubles(certificate: Path = CERTIFICATE) -> list[str]:
     failed = _output("systemctl", "list-units", "--failed", "--no-legend", "--plain")
     shown = _output("systemctl", "show", "--property=Id,LoadState,ActiveState", *TIMERS)
     timers = [
-        dict(line.split("=", 1) for line in each.splitlines()) for each in shown.split("\n\n")
+        dict(line.split("=", 1) for line in block.splitlines()) for block in shown.split("\n\n")
     ]
     return [
         *(f"{line.split()[0]} failed" for line in failed.splitlines() if line.strip()),
@@ -193,9 +193,9 @@ def main(namespace: str, memory_metric: str, troubles_metric: str, *disks: str) 
     counts = {}
     unknown = []
     try:
-        there = troubles()
-        counts[troubles_metric] = len(there)
-        print("\n".join(there) or "no trouble")
+        present = troubles()
+        counts[troubles_metric] = len(present)
+        print("\n".join(present) or "no trouble")
     except (OSError, ValueError, subprocess.SubprocessError) as problem:
         unknown.append(f"troubles are not known: {problem}")
     for metric, _, mount in (disk.partition("=") for disk in disks):
