@@ -26,7 +26,7 @@ class Database:
     )
     plan: str | None = key(
         choices.PLAN,
-        "Size of the managed database, by the cloud's own name.",
+        "Size of the managed database, as the cloud names it.",
         default=None,
         by_default="the cloud's default",
         stages=(2,),
@@ -34,7 +34,7 @@ class Database:
     )
     storage_gib: int = key(
         whole(1, 16384),
-        "Disk of the managed database.",
+        "Disk size of the managed database.",
         default=10,
         unit="GiB",
         stages=(2,),
@@ -42,8 +42,8 @@ class Database:
     )
     storage_limit_gib: int | None = key(
         whole(1, 65536),
-        "Size up to which the disk of the managed database grows by itself as it fills, where the"
-        " cloud does that. A grown disk never shrinks.",
+        "Size up to which the managed database's disk grows automatically as it fills, if the"
+        " cloud supports that. A disk never shrinks.",
         default=None,
         by_default="five times stages:database.storage_gib",
         unit="GiB",
@@ -53,8 +53,8 @@ class Database:
     restore_from: str | None = key(
         choices.RESTORE_FROM,
         "Fill an empty data volume from the backups before the first start of PostgreSQL: `latest`,"
-        " a time in UTC, or the id of a backup. Refused where there is a database. Remove it when"
-        " the stack is up.",
+        " a time in UTC, or the id of a backup. Refused if there is a database. Remove the line"
+        " once the stack is up.",
         default=None,
         by_default="an empty volume gets an empty database",
         stages=(1,),
@@ -62,7 +62,7 @@ class Database:
     )
     backup_days: int = key(
         whole(7, 35),
-        "Days for which the managed database can be put back to any minute.",
+        "Number of days for which the managed database can be restored to any minute.",
         default=7,
         unit="days",
         stages=(2,),
@@ -77,7 +77,7 @@ class Database:
     )
     maintenance_hour: int = key(
         whole(0, 23),
-        "Hour at which that may begin. The daily backup is taken two hours before.",
+        "Hour at which that maintenance may begin. The daily backup is taken two hours earlier.",
         default=4,
         unit="UTC",
         stages=(2,),
@@ -85,15 +85,15 @@ class Database:
     )
     apply_immediately: bool = key(
         SWITCH,
-        "Whether a change of the managed database is made at once, which may restart it, and not"
-        " in the hour of maintenance.",
+        "Makes changes of the managed database at once, which may restart it, instead of in the"
+        " maintenance hour.",
         default=False,
         stages=(2,),
         elsewhere="stage 1 has no managed database",
     )
     standby: bool = key(
         SWITCH,
-        "Whether a standby takes over when the primary fails: by itself on the clouds, by"
+        "Adds a standby that takes over when the primary fails: automatically on the clouds, with"
         " `make failover` on `local`, where every commit waits for the standby's disk.",
         default=False,
         stages=(2,),
@@ -101,17 +101,17 @@ class Database:
     )
     read_replicas: int = key(
         whole(0, 5),
-        "Read replicas of the managed database. With any, the app gets `READ_DATABASE_URL`: each"
-        " new connection of the pool goes to the next of them. What is read there may be older than"
-        " what `DATABASE_URL` answers; `make status` says by how much.",
+        "Number of read replicas of the managed database. With any, the app gets"
+        " `READ_DATABASE_URL`: each new connection of the pool goes to the next replica. A replica"
+        " may lag behind `DATABASE_URL`; `make status` says by how much.",
         default=0,
         stages=(2,),
         elsewhere="stage 1 has one server and no managed database",
     )
     promoted_to: str | None = key(
         choices.OTHER_STACK,
-        "The stage 2 stack whose database the app uses since a promotion; `./stages promote` sets"
-        " and removes it.",
+        "Stage 2 stack whose database the app uses since a promotion. `./stages promote` sets and"
+        " removes it.",
         default=None,
         by_default="PostgreSQL of the server itself",
         stages=(1,),
@@ -120,22 +120,23 @@ class Database:
     pool_mode: PoolMode = key(
         choices.POOL_MODE,
         "When PgBouncer takes a server connection back: after a `transaction`, after a `session`,"
-        " or after each `statement`. With `statement` no transaction may span two statements:"
-        " Django, Rails, Spring and most libraries do not work with it. `DIRECT_DATABASE_URL`"
-        " is in session mode always.",
+        " or after each `statement`. With `statement` no transaction may span two statements, so"
+        " Django, Rails, Spring and most libraries do not work. `DIRECT_DATABASE_URL` is always in"
+        " session mode.",
         default="transaction",
     )
     pool_size: int | None = key(
         whole(1, 1000),
-        "Server connections of the pool.",
+        "Number of server connections in the pool.",
         default=None,
         by_default="computed from the database's connection limit",
         unit="connections",
     )
     statement_timeout_s: int | None = key(
         whole(1, 86400),
-        "How long a statement of the app may take before PostgreSQL ends it. `DIRECT_DATABASE_URL`,"
-        " and so migrations, has no such limit, unless the pool is in session mode as well.",
+        "How long a statement of the app may run before PostgreSQL cancels it. The limit does not"
+        " apply to `DIRECT_DATABASE_URL`, and so not to migrations, unless the pool is in session"
+        " mode too.",
         default=None,
         by_default="no limit",
         unit="s",

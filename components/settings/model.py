@@ -24,106 +24,108 @@ from components.settings.ssh_keys import SSH_KEYS
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """The product's own code: where it is, what it needs and how it is run."""
+    """Your app's code: where it is, what it needs and how it runs."""
 
     repository: str = key(
         code.REPOSITORY,
-        "Git repository of the app: a path, seen from the checkout, or a URL.",
+        "Git repository of the app: a path, relative to the checkout, or a URL.",
         example="https://github.com/you/shop.git",
     )
     revision: str = key(
         code.REVISION,
-        "Branch, tag or commit that runs. It is resolved where `up` runs; a deploy is an `up`"
-        " with a new revision.",
+        "Branch, tag or commit to run. It is resolved on the machine that runs `up`; a deploy is an"
+        " `up` with a new revision.",
         default="HEAD",
         by_default="`HEAD`: the last commit of a path's checked-out branch, or of a URL's default"
         " branch",
     )
     directory: str = key(
         code.DIRECTORY,
-        "Folder of the app inside the repository; its `Procfile` is there.",
+        "Folder of the app inside the repository, which contains its `Procfile`.",
         default=".",
         by_default="`.`: the root of the repository",
     )
     preset: str | None = key(
         code.PRESET,
-        "The framework whose preset says what is not set here: packages, build, health path"
+        "Framework whose preset supplies what you do not set: packages, build, health path"
         " (docs/presets.md). `none` turns presets off.",
         default=None,
         by_default="detected from the files of the repository; `./stages plan` shows it",
     )
     packages: tuple[str, ...] | None = key(
         code.PACKAGES,
-        "Debian packages that the app needs on its host. Services that they bring stay off.",
+        "Debian packages that the app needs on its host. Services that they install stay off.",
         default=None,
         by_default="the preset's",
     )
     build: str | None = key(
         code.BUILD,
-        "Shell command that builds a release, run in its folder as user `app` and as confined as"
-        " the app itself.",
+        "Shell command that builds a release. It runs in the release's folder as user `app`, with"
+        " the app's restrictions.",
         default=None,
         by_default="the preset's",
     )
     environment: dict[str, str] = key(
         code.ENVIRONMENT,
-        "Environment variables of the app. They go before those that the host sets for frameworks"
-        " (docs/app.md). Refused are those that the host itself relies on:"
+        "Environment variables of the app. They override those that the host sets for frameworks"
+        " (docs/app.md). You cannot set those that the host itself relies on:"
         f" {', '.join(RESERVED)} and {PREFIX}*.",
         make_default=dict,
         by_default="none",
     )
     max_body_mib: int = key(
         whole(1, 10240),
-        "How large the body of a request may be, an upload for example. A larger one gets 413.",
+        "Maximum size of a request's body, for example an upload. A larger one gets 413.",
         default=20,
         unit="MiB",
     )
     request_timeout_s: int = key(
         whole(5, 3600),
-        "How long Nginx waits for a web process, and for the next piece of its answer. What takes"
-        " longer gets 503.",
+        "How long Nginx waits for a web process to answer, and between two parts of the answer."
+        " After that the client gets 503.",
         default=60,
         unit="s",
     )
     response_headers_kib: int = key(
         whole(4, 64),
-        "How large the headers of an answer may be, all cookies together. Larger ones become 503.",
+        "Maximum size of an answer's headers, including all cookies. Larger headers become 503.",
         default=16,
         unit="KiB",
     )
     database_url_scheme: Scheme = key(
         choices.SCHEME,
-        "How `DATABASE_URL` and its like begin: `postgres`, as on Heroku, if the app wants that.",
+        "Scheme of `DATABASE_URL` and the other database URLs: `postgres`, as on Heroku, if the app"
+        " needs it.",
         default="postgresql",
     )
     health_path: str | None = key(
         code.HEALTH_PATH,
-        "Path that answers 2xx when a web process is well. A release that does not is put back.",
+        "Path that answers 2xx when a web process is healthy. If it does not, the old release comes"
+        " back.",
         default=None,
         by_default="the preset's, and `/health` without one",
     )
     health_timeout_s: int = key(
         whole(5, 3600),
-        "How long a web process may take until it answers there.",
+        "How long a web process may take until it answers at the health path.",
         default=120,
         unit="s",
     )
     web_processes: int = key(
-        whole(1, 16), "Web processes of the app, each on a port of its own.", default=2
+        whole(1, 16), "Number of web processes, each on its own port.", default=2
     )
     processes: dict[str, int] = key(
         code.PROCESSES,
-        "How many of each other process of the Procfile run: `worker`, `clock`, any name. 0 stops"
-        " one.",
+        "How many of each other process in the Procfile run: `worker`, `clock`, any name. 0 stops"
+        " a process.",
         make_default=dict,
         by_default="one of each",
         example="{worker: 2, beat: 1}",
     )
     worker_settle_s: int = key(
         whole(1, 600),
-        "How long these have to run for a deploy to be good, since no URL tells. What ends earlier,"
-        " or again and again, puts the old release back.",
+        "How long these processes have to run before a deploy counts as successful. If one exits"
+        " earlier, or repeatedly, the old release comes back.",
         default=10,
         unit="s",
     )
@@ -135,18 +137,18 @@ class Server:
 
     plan: str | None = key(
         choices.PLAN,
-        "Size of the server, by the cloud's own name.",
+        "Size of the server, as the cloud names it.",
         default=None,
         by_default="the cloud's default for the stage",
     )
     generation: int = key(
         whole(1, 1_000_000),
-        "A new number replaces the server; data and address stay.",
+        "Change this number to replace the server; data and address stay.",
         default=1,
     )
     image: str | None = key(
         choices.IMAGE,
-        "Image that a new server boots, by the cloud's own id. A change reaches only servers made"
+        "Image that a new server boots, as the cloud's id. A change affects only servers created"
         " afterwards.",
         default=None,
         by_default="the cloud's newest Debian 13, looked up when a server is made",
@@ -167,7 +169,7 @@ class Data:
     )
     protected: bool = key(
         SWITCH,
-        "Whether data volume, managed database and static address are protected from deletion."
+        "Protects the data volume, the managed database and the static address from deletion."
         " With `false`, `destroy` deletes the data.",
         default=True,
     )
@@ -175,18 +177,18 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
-    """Where the app keeps the files of its users."""
+    """Where the app keeps its users' files."""
 
     bucket: bool = key(
         SWITCH,
-        "Whether the app gets a bucket that speaks S3, with its address and key in"
-        " `STORAGE_BUCKET_URL`, `AWS_ACCESS_KEY_ID` and their like (docs/storage.md). `down` leaves"
-        " it where stages:data.protected is true.",
+        "Gives the app a bucket that speaks S3, with its address and key in `STORAGE_BUCKET_URL`,"
+        " `AWS_ACCESS_KEY_ID` and similar variables (docs/storage.md). `down` keeps it if"
+        " stages:data.protected is true.",
         default=False,
     )
     retention_days: int = key(
         whole(1, 3650),
-        "How long the bucket keeps a version of a file that was replaced or deleted.",
+        "How long the bucket keeps files that were replaced or deleted, as old versions.",
         default=30,
         unit="days",
     )
@@ -198,19 +200,19 @@ class Network:
 
     cidr: str = key(
         addresses.PRIVATE_NETWORK,
-        "Range of the network. Another one replaces the network and all that is in it.",
+        "Address range of the network. A change replaces the network and everything in it.",
         by_default="`10.81.0.0/24` in stage 1, `10.82.0.0/24` in stage 2",
     )
     zones: tuple[str, ...] = key(
         choices.ZONES,
-        "Availability zones, where a region has such: the first holds the server and its volume,"
-        " a database has a foot in two.",
+        "Availability zones, if the region has any: the server and its volume are in the first,"
+        " a database can use two.",
         default=(),
         by_default="the first two of the region",
     )
     flow_logs: bool = key(
         SWITCH,
-        "Whether the cloud logs the connections of the network, which it bills by volume.",
+        "Makes the cloud log the network's connections, which it bills by volume.",
         default=False,
     )
 
@@ -221,41 +223,41 @@ class Access:
 
     ssh_keys: tuple[str, ...] = key(
         SSH_KEYS,
-        "Public keys that may log in as `ops`. Required where the cloud makes no key for the"
-        " stack; `local` makes one.",
+        "Public keys that may log in as `ops`. Required unless the cloud makes a key for the"
+        " stack, as `local` does.",
         default=(),
         by_default="only the key that the cloud made for the stack",
         example='["ssh-ed25519 AAAA... you@laptop"]',
     )
     ssh_cidrs: tuple[str, ...] = key(
         addresses.SSH_CIDRS,
-        "Addresses and networks from which SSH is open. Required where the cloud makes no key"
+        "Addresses and networks that may connect with SSH. Required unless the cloud makes a key"
         " for the stack.",
         by_default="the stack's own network, `stages:network.cidr`",
         example='["203.0.113.7/32"]',
     )
     ssh_from_anywhere: bool = key(
         SWITCH,
-        "Allows `ssh_cidrs` to hold the whole internet.",
+        "Allows `ssh_cidrs` to contain the whole internet.",
         default=False,
     )
     instance_connect: bool = key(
         SWITCH,
-        "Whether the way in is the cloud's own tunnel and no port is open (AWS: EC2 Instance"
-        " Connect Endpoint; the operator needs AWS CLI 2).",
+        "Uses the cloud's own tunnel for SSH, without an open port (AWS: EC2 Instance Connect"
+        " Endpoint; the operator needs AWS CLI 2).",
         default=False,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dns:
-    """Who makes the record of `stages:domain`; without a domain none of it is used."""
+    """Who creates the DNS record of `stages:domain`. Unused without a domain."""
 
     zone: str | None = key(
         addresses.ZONE,
-        "Zone of the domain in the cloud's own DNS (a public hosted zone of Route 53, a domain at"
-        " DigitalOcean), which has to be there already. The stack makes the record in it, once the"
-        " app serves, and moves it with the address.",
+        "Existing zone of the domain in the cloud's DNS (a public hosted zone of Route 53, a domain"
+        " at DigitalOcean). The stack creates the record there once the app serves, and updates it"
+        " when the address changes.",
         default=None,
         by_default="none: `up` says which record to make",
         example="example.com",
@@ -264,24 +266,25 @@ class Dns:
 
 @dataclass(frozen=True, kw_only=True)
 class Tls:
-    """How the certificate of `stages:domain` is got; without a domain none of it is used."""
+    """How the stack gets the certificate of `stages:domain`. Unused without a domain."""
 
     acme_server: str = key(
         certificates.ACME_SERVER,
-        "Directory of the ACME server. Setting a domain accepts the server's terms of service.",
+        "Directory URL of the ACME server. By setting a domain you accept the server's terms of"
+        " service.",
         default=certificates.LETS_ENCRYPT,
         by_default=f"Let's Encrypt: `{certificates.LETS_ENCRYPT}`",
     )
     acme_ca: str | None = key(
         certificates.PEM,
-        "Certificates of the authority behind the ACME server's own HTTPS, where that is no public"
-        " one: a company's own server.",
+        "Certificates of the authority that signs the ACME server's own HTTPS, if it is not a"
+        " public one (a company's own server).",
         default=None,
         by_default="the public authorities that Debian knows",
     )
     email: str | None = key(
         choices.EMAIL,
-        "Address of the account at the ACME server. Let's Encrypt sends nothing there.",
+        "Email address of the account at the ACME server. Let's Encrypt sends nothing there.",
         default=None,
         by_default="an account without an address",
     )
@@ -289,27 +292,27 @@ class Tls:
 
 @dataclass(frozen=True, kw_only=True)
 class Alarms:
-    """Who is told when something is wrong."""
+    """Who is notified when something is wrong."""
 
     email: str | None = key(
         choices.EMAIL,
-        "Address that the cloud's alarms are sent to; it must be confirmed once.",
+        "Address to which the cloud sends alarms; it must be confirmed once.",
         default=None,
         by_default="no alarms are made",
     )
     webhook: str | None = key(
         addresses.WEBHOOK,
-        "URL that they are sent to as well, or instead: on DigitalOcean a webhook of Slack, on AWS"
-        " an endpoint that confirms subscriptions of SNS (docs/alarms.md). Who knows it can write"
-        " there: set it with `--secret`.",
+        "URL to which alarms are sent as well, or instead: on DigitalOcean a Slack webhook, on AWS"
+        " an endpoint that confirms SNS subscriptions (docs/alarms.md). Anyone who knows the URL"
+        " can post there, so set it with `--secret`.",
         default=None,
         by_default="none",
     )
     uptime: bool = key(
         SWITCH,
-        "Whether the site is asked for from outside the cloud's region, at the path of its health"
-        " check, and somebody is told when it does not answer: by HTTPS and its name, without a"
-        " domain by HTTP and its address. AWS and DigitalOcean take some $1 a month for it.",
+        "Requests the site's health path from outside the cloud's region and sends an alarm when"
+        " it does not answer: over HTTPS at the domain, or over HTTP at the address if there is no"
+        " domain. Costs about $1 a month on AWS and DigitalOcean.",
         default=False,
     )
 
@@ -325,14 +328,15 @@ class Host:
 
     force_stop: bool = key(
         SWITCH,
-        "Whether a server that runs but does not answer may be stopped without the shutdown that"
-        " drains the app and, in stage 1, stops PostgreSQL.",
+        "Allows stopping a server that runs but does not answer without the shutdown that drains"
+        " the app and, in stage 1, stops PostgreSQL.",
         default=False,
     )
     ca_certificates: tuple[str, ...] = key(
         certificates.AUTHORITIES,
-        "Certificates of authorities that hosts trust beside the public ones: that of a company's"
-        " TLS proxy, for pip, npm and Maven. First-boot packages come before them.",
+        "Certificates of authorities that hosts trust in addition to the public ones, for example a"
+        " company's TLS proxy (for pip, npm and Maven). First-boot packages are installed before"
+        " hosts trust them.",
         default=(),
         by_default="none; on `local` those in this machine's `/usr/local/share/ca-certificates`,"
         " which are added to the setting's",
@@ -345,8 +349,8 @@ class Maintenance:
 
     window_min: int | None = key(
         whole(1, 1440),
-        "How long the app may be away for planned work at a time that you choose. Nothing is done"
-        " with it on a host: `make signals` holds against it what replacing the server takes.",
+        "How long the app may be down for planned work at a time that you choose. It changes"
+        " nothing on a host: `make signals` compares it with how long replacing the server takes.",
         default=None,
         by_default="no limit: that sign is not judged",
         unit="min",
@@ -368,20 +372,20 @@ class Settings:
     )
     stage: Stage = key(
         choices.STAGE,
-        "The shape: 1 is the single server, 2 has a database of its own.",
+        "1 is a single server, 2 has a separate database.",
         example="1",
     )
     region: str | None = key(
         choices.REGION,
-        "Where the cloud makes everything.",
+        "Region in which the cloud creates everything.",
         default=None,
         by_default="the cloud's default; `local` has no regions",
     )
     domain: str | None = key(
         addresses.DOMAIN,
-        "Host name of the app, served over TLS alone. Its only record in DNS is the stack's"
-        " address, of type A: `up` says which, or makes it (stages:dns.zone). The certificate comes"
-        " by ACME, and is self-signed until the name leads there.",
+        "Host name of the app, served over TLS only. Its only DNS record must be of type A with"
+        " the stack's address: `up` shows it, or creates it (stages:dns.zone). The certificate"
+        " comes from an ACME server, and is self-signed until the name points to the stack.",
         default=None,
         by_default="none: the app answers with HTTP on the address",
     )

@@ -76,17 +76,17 @@ DOLLARS = Single(
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What no stack should be: the rules are in `policy/README.md`."""
+    """Rules that a stack should follow. They are listed in `policy/README.md`."""
 
     levels: dict[str, str] = key(
         RULE_LEVELS,
-        f"How much rules weigh, by their id: {', '.join(LEVELS)}.",
+        f"Level of a rule, by its id: {', '.join(LEVELS)}.",
         make_default=dict,
         by_default="each rule's own",
     )
     budget_usd_per_month: Decimal | None = key(
         DOLLARS,
-        "What the stack may cost, without what depends on usage.",
+        "Maximum cost of the stack, without costs that depend on usage.",
         default=None,
         by_default="the upper end of what the stage is expected to cost: 50 in stage 1, 150 in"
         " stage 2",

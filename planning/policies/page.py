@@ -7,17 +7,18 @@ from planning.policies.rules import RULES
 TOP = """\
 # Policies
 
-What no stack should be. The rules know no cloud: each cloud's `known/facts.py` tells them facts of
-its own resources (`components/seam/facts.py`), so that a new cloud is one more such file. What a
-cloud does not offer, or does by itself, is not judged; its README says which.
+Rules that every stack should follow. The rules do not know the clouds: each cloud's
+`known/facts.py` supplies facts about its resources (`components/seam/facts.py`), so a new cloud
+needs only one more such file. A rule is skipped if a cloud does not offer something, or does it by
+itself; its README says which.
 
 ```
 make policy STACK=aws-stage2        # on the offline plan: no account, no engine
 make policy STACK=all
 ```
 
-A preview on a pull request shows the same findings. A **mandatory** finding is exit code 1 and
-stops an update that the engine runs with the pack; an **advisory** one is only told.
+A preview on a pull request shows the same findings. A **mandatory** finding exits with 1 and stops
+an update that the engine runs with the pack; an **advisory** finding is only reported.
 
 ## Rules
 
@@ -34,8 +35,8 @@ stages:policy.levels: {budget: mandatory, labels: disabled}
 stages:policy.budget_usd_per_month: 80
 ```
 
-Without a budget it is the upper end of what the stage is expected to cost. What depends on usage
-is not in it.
+Without a budget, the limit is the upper end of the stage's expected cost. Costs that depend on
+usage are not included.
 
 ## With the engine
 
@@ -47,20 +48,20 @@ make policy-pack                    # once: the pack's own Python packages, in p
 pulumi preview --policy-pack policy -s aws-stage2
 ```
 
-`pulumi up --policy-pack policy` works alike. A rule about one resource stops an update before
-that resource is made; rules about the whole stack ({stack}) speak at the end of a preview, which
-`pulumi up` makes first, and after an update. `--policy-pack` needs no account of Pulumi's.
+`pulumi up --policy-pack policy` works too. A rule about one resource stops an update before that
+resource is created. Rules about the whole stack ({stack}) report at the end of a preview, which
+`pulumi up` runs first, and after an update. `--policy-pack` needs no Pulumi account.
 
-pulumi-policy 1.21 wants another protobuf than the program has, so its packages are not in
-`.venv`. The engine starts the pack through its language host, or, where there is none on PATH,
-through `tools/bin/pulumi-analyzer-policy-python`. The second is what the tests run, with the real
-engine; of the first they run the command line alone.
+pulumi-policy 1.21 needs another version of protobuf than the program, so its packages are not in
+`.venv`. The engine starts the pack through its language host or, if there is none on PATH, through
+`tools/bin/pulumi-analyzer-policy-python`. The tests run the second way with the real engine; of
+the first they run only the command line.
 
-The engine hands secrets to a pack in the open, so there a secret in user data is told by where it
-comes from and by its looks; the offline plan knows its mark as well. Looks are a few known
-shapes: a secret that has none of them and comes from no secret of the stack is not seen.
+The engine passes secrets to a pack unencrypted. There, the rules recognize a secret in user data by
+its origin and by its form; in the offline plan, secrets are also marked as such. Only a few forms
+are known: a secret in another form that does not come from the stack's secrets is not detected.
 
-This page is made by `python -m planning.policies.page > policy/README.md`; a test compares the two.
+`python -m planning.policies.page > policy/README.md` generates this page; a test compares the two.
 """
 
 
