@@ -34,33 +34,33 @@ help: ## this list
 	@echo "make up STACK=...   STACK is local-stage1 unless named; the files are stacks/Pulumi.<stack>.yaml"
 	@$(CHECKOUT) && awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 
-up: ## bring a stack up, or to what its settings say now (YES=1: do not ask)
+up: ## bring a stack up, or update it to its settings (YES=1: do not ask)
 	$(STAGES) up $(STACK_FLAG) $(YES_FLAG)
 
-preview: ## show what `up` would change, and its downtime (JSON=1: for a machine)
+preview: ## show what `up` would change, and the downtime (JSON=1)
 	$(STAGES) preview $(STACK_FLAG) $(JSON_FLAG)
 
-plan: ## what STACK would have, offline (JSON=1: for a machine; GRAPH=file.svg: a picture)
+plan: ## show what a stack would have, offline (JSON=1; GRAPH=file.svg: a picture)
 	@case "$$GRAPH" in ''|/*) ;; *) GRAPH="$$PWD/$$GRAPH" ;; esac; \
 	$(CHECKOUT) && exec ./stages plan $(STACK_FLAG) $(JSON_FLAG) $${GRAPH:+--graph "$$GRAPH"}
 
-refresh: ## look at what is really there, show what differs
+refresh: ## show how the resources differ from the state
 	$(STAGES) refresh $(STACK_FLAG)
 
-outputs: ## the stack's outputs (JSON=1: for a machine)
+outputs: ## show a stack's outputs (JSON=1)
 	$(STAGES) outputs $(STACK_FLAG) $(JSON_FLAG)
 
-status: ## is it up, what runs on it (JSON=1: for a machine)
+status: ## show whether a stack is up and what runs on it (JSON=1)
 	$(STAGES) status $(STACK_FLAG) $(JSON_FLAG)
 
-ssh: ## a shell on the app server (COMMAND='...': run one command line there)
+ssh: ## open a shell on the app server, or run a command there (COMMAND='...')
 	$(STAGES) ssh $(STACK_FLAG) $${COMMAND:+-- "$$COMMAND"}
 
-logs: ## what the app's processes logged (PROCESS=web; SINCE=2h; GREP=...; FOLLOW=1: go on; JSON=1)
+logs: ## show the app's logs (PROCESS=web; SINCE=2h; GREP=...; FOLLOW=1; JSON=1)
 	$(STAGES) logs $(STACK_FLAG) $${FOLLOW:+--follow} $${SINCE:+--since "$$SINCE"} \
 		$${GREP:+--grep "$$GREP"} $(JSON_FLAG) -- $${PROCESS:+"$$PROCESS"}
 
-ps: ## the app's processes: state, uptime, restarts, memory (JSON=1: for a machine)
+ps: ## list the app's processes (JSON=1)
 	$(STAGES) ps $(STACK_FLAG) $(JSON_FLAG)
 
 restart: ## restart the app's processes, one after the other (PROCESS=worker: only those)
@@ -69,59 +69,59 @@ restart: ## restart the app's processes, one after the other (PROCESS=worker: on
 run: ## run COMMAND='...' as the app, in its release
 	$(STAGES) run $(STACK_FLAG) -- "$$COMMAND"
 
-shell: ## a shell as the app, in its release
+shell: ## open a shell as the app, in its release
 	$(STAGES) shell $(STACK_FLAG)
 
-console: ## the app's console (Django, Rails, Node)
+console: ## open the app's console (Django, Rails, Node)
 	$(STAGES) console $(STACK_FLAG)
 
-deploy: ## bring up REVISION=... of the app (a branch, tag or commit)
+deploy: ## deploy a revision of the app (REVISION=<branch, tag or commit>)
 	$(STAGES) deploy $(STACK_FLAG) $${REVISION:+--revision "$$REVISION"} $(YES_FLAG)
 
-releases: ## the releases on the server, and which of them a rollback reaches in seconds (JSON=1)
+releases: ## list the releases on the server, and those that a rollback reaches in seconds (JSON=1)
 	$(STAGES) releases $(STACK_FLAG) $(JSON_FLAG)
 
-rollback: ## put an older release back into service (REVISION=...: that one; YES=1: do not ask)
+rollback: ## roll back to an earlier release, in seconds (REVISION=...; YES=1: do not ask)
 	$(STAGES) rollback $(STACK_FLAG) $${REVISION:+--to "$$REVISION"} $(YES_FLAG)
 
-maintenance-on: ## show users a page instead of the app
+maintenance-on: ## turn the maintenance page on
 	$(STAGES) maintenance $(STACK_FLAG) on
 
-maintenance-off: ## show users the app again
+maintenance-off: ## turn the maintenance page off
 	$(STAGES) maintenance $(STACK_FLAG) off
 
-db-console: ## psql as the app's role
+db-console: ## open psql as the app's role
 	$(STAGES) db console $(STACK_FLAG)
 
-db-info: ## the database: size, connections, locks, slow queries, the pool (JSON=1)
+db-info: ## show the database's size, connections, locks, slow queries and the pool (JSON=1)
 	$(STAGES) db info $(STACK_FLAG) $(JSON_FLAG)
 
-replace: ## replace the app server by a new one
+replace: ## replace the app server with a new one
 	$(STAGES) replace $(STACK_FLAG) $(YES_FLAG)
 
-down: ## take a stack away; its data stays
+down: ## take a stack down; its data stays
 	$(STAGES) down $(STACK_FLAG) $(YES_FLAG)
 
-failover: ## let the database's standby take over (YES=1: do not ask; JSON=1: for a machine)
+failover: ## fail over to the database's standby (YES=1: do not ask; JSON=1)
 	$(STAGES) failover $(STACK_FLAG) $(YES_FLAG) $(JSON_FLAG)
 
-delete-data: ## delete what `down` kept, for good (CONFIRM=<the stack's name>; WITH_BACKUPS=1: those too)
+delete-data: ## permanently delete what `down` kept (CONFIRM=<the stack's name>; WITH_BACKUPS=1: the backups too)
 	$(STAGES) delete-data $(STACK_FLAG) $${CONFIRM:+--confirm "$$CONFIRM"} \
 		$${WITH_BACKUPS:+--with-backups}
 
-signals: ## stay on stage 1, or move on? (SINCE=24h; JSON=1: for a machine)
+signals: ## measure whether it is time to leave stage 1 (SINCE=24h; JSON=1)
 	$(STAGES) signals $(STACK_FLAG) $${SINCE:+--since "$$SINCE"} $(JSON_FLAG)
 
-cost: ## what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= REGION= FORMAT= JSON=1 OUT= STRICT=1 SUMMARY=1)
+cost: ## estimate what stacks cost a month (STACK="a b"; COMPARE= BUDGET= USAGE= REGION= FORMAT= JSON=1 OUT= STRICT=1 SUMMARY=1)
 	$(STAGES) cost estimate $${COMPARE:+--compare "$$COMPARE"} \
 		$${BUDGET:+--budget "$$BUDGET"} $${USAGE:+--usage "$$USAGE"} \
 		$${FORMAT:+--format "$$FORMAT"} $(JSON_FLAG) $${OUT:+--out "$$OUT"} \
 		$${REGION:+--region "$$REGION"} $${STRICT:+--strict} $${SUMMARY:+--summary} -- $$STACK
 
-cost-what-if: ## what other settings would cost (SET="server.plan=t4g.small database.standby=true"; FORMAT= JSON=1)
+cost-what-if: ## estimate what other settings would cost (SET="server.plan=t4g.small database.standby=true"; FORMAT= JSON=1)
 	$(STAGES) cost what-if $${FORMAT:+--format "$$FORMAT"} $(JSON_FLAG) -- "$$STACK" $$SET
 
-cost-cheapest: ## the cheapest sizes on each cloud (VCPUS= MEMORY_GIB= DATABASE_VCPUS= DATABASE_MEMORY_GIB= STANDBY=yes|no FORMAT= JSON=1)
+cost-cheapest: ## find the cheapest sizes on each cloud (VCPUS= MEMORY_GIB= DATABASE_VCPUS= DATABASE_MEMORY_GIB= STANDBY=yes|no FORMAT= JSON=1)
 	@standby=; case "$$STANDBY" in '') ;; no) standby=--no-standby ;; *) standby=--standby ;; esac; \
 		$(CHECKOUT) && exec ./stages cost cheapest $(STACK_FLAG) $${VCPUS:+--vcpus "$$VCPUS"} \
 		$${MEMORY_GIB:+--memory-gib "$$MEMORY_GIB"} \
@@ -129,25 +129,25 @@ cost-cheapest: ## the cheapest sizes on each cloud (VCPUS= MEMORY_GIB= DATABASE_
 		$${DATABASE_MEMORY_GIB:+--database-memory-gib "$$DATABASE_MEMORY_GIB"} \
 		$$standby $${FORMAT:+--format "$$FORMAT"} $(JSON_FLAG)
 
-cost-diff: ## what two revisions cost, all stacks (BASE=main; HEAD=v2: that and not the checkout's; FORMAT= JSON=1)
+cost-diff: ## compare what all stacks cost at two revisions (BASE=main; HEAD=v2, else the checkout; FORMAT= JSON=1)
 	$(STAGES) cost diff $${FORMAT:+--format "$$FORMAT"} $(JSON_FLAG) -- "$${BASE:-main}" $${HEAD:+"$$HEAD"}
 
-cost-usage: ## a usage file of STACK to fill in, for USAGE=
+cost-usage: ## print a usage file of STACK to fill in, for USAGE=
 	$(STAGES) cost usage $(STACK_FLAG)
 
 cost-chart: ## redraw docs/costs.svg and the numbers in docs/costs.md and README.md
 	$(STAGES) cost chart
 
-policy: ## what the policies find in STACK's plan (STACK=all: of every stack; JSON=1)
+policy: ## check STACK's plan against the policies (STACK=all: every stack; JSON=1)
 	$(STAGES) policy $(JSON_FLAG) -- $$STACK
 
 policy-pack: ## make `pulumi preview --policy-pack policy` work
 	$(STAGES) policy --pack
 
-scan: ## what checkov makes of STACK, offline (STACK=all: of every stack; JSON=1)
+scan: ## scan STACK's plan with checkov, offline (STACK=all: every stack; JSON=1)
 	$(STAGES) scan $(JSON_FLAG) -- $$STACK
 
-prices: ## which prices have changed (CLOUD=aws: only those; REGION= also there; FROM=folder of price files; REFRESH=1)
+prices: ## check the vendors' prices, or write them with REFRESH=1 (CLOUD=aws; REGION= also there; FROM=folder of price files)
 	@verb=check; [ -z "$$REFRESH" ] || verb=refresh; \
 		$(CHECKOUT) && exec ./stages prices $$verb $${REGION:+--region "$$REGION"} \
 		$${FROM:+--from "$$FROM"} -- $${CLOUD:+"$$CLOUD"}

@@ -35,7 +35,7 @@ def _print(answer: Any, lines: list[str], *, json_: bool) -> None:
 def now(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
     """Make a backup now: full if there is none yet, else what changed since the last full one."""
     server = _open(word, stack, json_=json_)
-    server.say("A backup goes to the bucket; the database is used meanwhile.")
+    server.say("A backup goes to the bucket; the database stays in use.")
     made = server.run("now")
     _print(made, [backups.line(made)], json_=json_)
 
@@ -53,7 +53,7 @@ def verify(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
     server = _open(word, stack, json_=json_)
     server.say(
         "The newest backup is restored beside the database, every page and index is read, rows are"
-        " counted, and the copy is deleted. The database is used meanwhile."
+        " counted, and the copy is deleted. The database stays in use."
     )
     proof = server.run("verify")
     _print(proof, backups.proof(proof), json_=json_)
@@ -66,38 +66,40 @@ def restore(
     to_time: Annotated[
         str, typer.Option(help="As of this time, in UTC: 2026-11-29T12:00:06.")
     ] = "",
-    latest: Annotated[bool, typer.Option("--latest", help="All that was archived.")] = False,
+    latest: Annotated[
+        bool, typer.Option("--latest", help="The latest point that was archived.")
+    ] = False,
     backup: Annotated[str, typer.Option(help="As of the end of a backup, by its id.")] = "",
     switch: Annotated[
-        bool, typer.Option("--switch", help="Let the app use the copy; the old one is kept.")
+        bool, typer.Option("--switch", help="Switch the app to the copy; the old database is kept.")
     ] = False,
     table: Annotated[
         list[str] | None,
         typer.Option(
             help="Put this table of the copy, such as public.users, into the database under a name"
-            " of its own, beside the one of now. May be given several times."
+            " of its own, beside the current one (repeatable)."
         ),
     ] = None,
     yes: Yes = False,
     json_: Json = False,
 ) -> None:
-    """Put a copy beside the running database and compare them; switch only when told."""
+    """Put a copy beside the running database and compare them; switch only with --switch."""
     words = _target(to_time, backup, latest=latest)
     tables = _tables(table or [])
     if tables and switch:
         raise UserError(
-            "restore: should be told --table or --switch, got both",
+            "restore: should be given --table or --switch, got both",
             "With --switch the whole copy is used, with each of its tables.",
         )
     server = _open(word, stack, json_=json_)
-    server.say(f"A copy is put beside the database of {server.stack}, which is used meanwhile.")
+    server.say(f"A copy is put beside the database of {server.stack}, which stays in use.")
     made = server.run(*(["table", ",".join(tables)] if tables else ["restore"]), *words)
     lines = backups.comparison(made)
     if tables:
         _print(made, [*lines, "", *backups.restored(made)], json_=json_)
         return
     if not switch:
-        lines.append("The app still uses the old one. With --switch it uses the copy.")
+        lines.append("The app still uses the old database. --switch lets it use the copy.")
         _print(made, lines, json_=json_)
         return
     if not json_:
@@ -127,11 +129,11 @@ def download(
     ] = "",
     backup: Annotated[str, typer.Option(help="As of the end of a backup, by its id.")] = "",
     to: Annotated[
-        Path | None, typer.Option(help="The file; else STACK-TIME.dump, where you are.")
+        Path | None, typer.Option(help="The file (default: STACK-TIME.dump in this folder).")
     ] = None,
 ) -> None:
-    """Write a dump of a copy to a file here, for pg_restore. It has all that the app knows of its
-    users; nobody else on this machine can read the file."""
+    """Write a dump of a copy to a file here, for pg_restore. It holds the app's data;
+    nobody else on this machine can read the file."""
     words = _target(to_time, backup, latest=not to_time and not backup)
     server = _open(word, stack, json_=False)
     made = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -29,14 +29,14 @@ app = application(__doc__, no_args_is_help=True)
 
 @app.command()
 def stacks() -> None:
-    """Hand on the stacks that are brought up: the output `stacks`, a list."""
+    """Set the output `stacks` to the list of the stacks that are up."""
     known = stack_files.names(ROOT / "stacks")
     runner.hand_on(os.environ, "stacks", runner.existing(os.environ, known))
 
 
 @app.command()
 def plan() -> int:
-    """Plan what a merge commit changes, offline; hand on which stacks the engine should look at."""
+    """Plan what a merge commit changes, offline; list the stacks that the engine should preview."""
     folder = runner.folder(os.environ)
     plans = folder / "plans"
     previews.offline(base="HEAD^1", head="HEAD", out=plans)
@@ -48,19 +48,19 @@ def plan() -> int:
 
 @app.command()
 def preview() -> int:
-    """Let the engine say what an `up` of one stack would do."""
+    """Preview one stack with the engine."""
     return _look(refresh=False)
 
 
 @app.command()
 def look() -> int:
-    """Let the engine say what an `up` would do, after a look at what is really there."""
+    """Preview one stack with the engine, after a refresh."""
     return _look(refresh=True)
 
 
 @app.command()
 def comment() -> None:
-    """Bring the comment on a pull request up to date, from what the run of its preview left."""
+    """Update the comment on a pull request from the artifacts of its preview."""
     from planning.difference.marker import MARKER
     from scripts.lib.ci import reporting
     from scripts.lib.github import artifacts, client, event
@@ -70,7 +70,10 @@ def comment() -> None:
     run = event.read(os.environ)
     pull = event.pull_request(github, run)
     if pull is None:
-        print(f"No open pull request ends with commit {run.commit[:12]} any more: nothing to say.")
+        print(
+            f"No open pull request ends with commit {run.commit[:12]} any more:"
+            " nothing to comment on."
+        )
         return
     fork = run.repository != github.repository
     log = _log(github.repository, run.id)
@@ -87,7 +90,7 @@ def comment() -> None:
 
 @app.command()
 def drift() -> int:
-    """Open, update or close the issue, from what the looks of this run left."""
+    """Open, update or close the drift issue from the artifacts of this run."""
     from scripts.lib.ci import reporting
     from scripts.lib.github import artifacts, client, issue
 
@@ -95,11 +98,11 @@ def drift() -> int:
     run = runner.run(os.environ)
     document = reporting.merged(artifacts.documents(github, run), "", fork=False)
     if document is None:
-        raise StepFailed(f"Run {run}: should have left a look at a stack, got none")
+        raise StepFailed(f"Run {run}: should have the drift of a stack, got none")
     text = reporting.drift(document, _log(github.repository, run))
     failed = reporting.failed(document)
     for name in failed:
-        print(f"{name}: it could not be looked at.", file=sys.stderr)
+        print(f"{name}: its drift could not be detected.", file=sys.stderr)
     if text is not None or not failed:  # what was not looked at may still differ
         print(f"Drift: {issue.keep(github, text)}.")
     return 1 if failed else 0
@@ -113,7 +116,7 @@ def _look(*, refresh: bool) -> int:
     saved = folder / "previews"
     saved.mkdir(exist_ok=True)
     if not looking.look(name, saved, refresh=refresh):
-        print(f"{name} was never brought up: its offline plan is all that there is.")
+        print(f"{name} was never brought up: there is only its offline plan.")
         return 0
     code = previews.render(previews=saved, json_=folder / DOCUMENT)
     if not refresh:

@@ -91,9 +91,7 @@ def estimate_command(
         str | None, typer.Option(help="Dollars a month; exit code 3 when a stack costs more.")
     ] = None,
     usage: UsageOption = None,
-    region: Annotated[
-        str, typer.Option(help="Of resources whose plan names none, their provider's neither.")
-    ] = "",
+    region: Annotated[str, typer.Option(help="Region of resources whose plan names none.")] = "",
     format: Annotated[Format, typer.Option(help="What comes out.")] = Format.table,
     json_: cost_output.JsonOption = False,
     out: Out = None,

@@ -16,19 +16,19 @@ def cheapest(
     word: Word = None,
     stack: Stack = None,
     vcpus: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Of the server, at least.")
+        int | None, typer.Option(min=1, max=1024, help="At least this much for the server.")
     ] = None,
     memory_gib: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Of the server, at least.")
+        int | None, typer.Option(min=1, max=1024, help="At least this much for the server.")
     ] = None,
     database_vcpus: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Of the database, at least.")
+        int | None, typer.Option(min=1, max=1024, help="At least this much for the database.")
     ] = None,
     database_memory_gib: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Of the database, at least.")
+        int | None, typer.Option(min=1, max=1024, help="At least this much for the database.")
     ] = None,
     standby: Annotated[
-        bool | None, typer.Option("--standby/--no-standby", help="A standby of the database.")
+        bool | None, typer.Option("--standby/--no-standby", help="With a standby of the database.")
     ] = None,
     format: FormatOption = Format.table,
     json_: JsonOption = False,

@@ -30,8 +30,8 @@ Words = Annotated[
     typer.Argument(
         metavar="STACK NAME[=VALUE]...",
         autocompletion=complete,
-        help="Which stack, unless --stack names it; then variables. The value of a NAME alone is"
-        " asked for, or read from standard input, a line each.",
+        help="Which stack, unless --stack names it; then variables. Of a NAME"
+        " alone, the value is asked for, or read from a line of standard input.",
         show_default=False,
     ),
 ]
@@ -55,13 +55,11 @@ def list_(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
 def set_(
     words: Words = None,
     stack: Stack = None,
-    plain: Annotated[
-        bool, typer.Option("--plain", help="Keep the values readable in the file.")
-    ] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Write the values unencrypted.")] = False,
     no_up: NoUp = False,
     yes: Yes = False,
 ) -> None:
-    """Set variables, encrypted, and deploy them all at once. They are kept once they serve."""
+    """Set variables, encrypted, and deploy them together. They are kept once the app serves."""
     opened, given = _open(words, stack)
     values = {name: value if is_set else _asked(name) for name, is_set, value in map(parsed, given)}
     _change(opened, values, secret=not plain, no_up=no_up, yes=yes)
@@ -69,7 +67,7 @@ def set_(
 
 @app.command()
 def unset(words: Words = None, stack: Stack = None, no_up: NoUp = False, yes: Yes = False) -> None:
-    """Remove variables, and deploy that."""
+    """Remove variables, and deploy."""
     opened, given = _open(words, stack)
     known = variables(opened)
     for name in given:

@@ -25,9 +25,10 @@ Words = Annotated[
 
 @app.command()
 def maintenance(words: Words = None, stack: Stack = None) -> None:
-    """Show users a page (503) instead of the app, or the app again. Outlives deploys and reboots.
+    """Turn the maintenance page (503) on or off. Deploys and reboots do not change it.
 
-    The app runs on; `./stages run` and its own port reach it. A replaced server begins without.
+    The app runs on behind it; `./stages run` and its own port reach it. A new server starts with
+    the page off.
     """
     named = list(words or ())
     wanted = named.pop() if named else ""
@@ -40,9 +41,9 @@ def maintenance(words: Words = None, stack: Stack = None) -> None:
     server = app_server.read(opened)
     on = wanted == "on"
     opened.say(
-        f"{opened.stack}: users see the page of the maintenance from now on (503)."
+        f"{opened.stack}: users now see the maintenance page (503)."
         if on
         else f"{opened.stack}: users see the app again."
     )
     server.perform({"mode": "maintenance", "on": on}, opened.say)
-    opened.say(f"Done; `./stages status {opened.stack}` says how it is.")
+    opened.say(f"Done; `./stages status {opened.stack}` shows its state.")

@@ -33,7 +33,7 @@ def policy(
         bool, typer.Option("--pack", help="Make `pulumi preview --policy-pack policy` work.")
     ] = False,
 ) -> int:
-    """Judge the stacks that are named, or all."""
+    """Check the named stacks, or all."""
     if pack:
         make_pack()
         return 0

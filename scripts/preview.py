@@ -23,17 +23,17 @@ from scripts.lib.preview import revisions
 ROOT = Path(__file__).resolve().parents[1]
 
 app = application(__doc__, no_args_is_help=True)
-Base = Annotated[str, typer.Option(help="Branch, tag or commit that the change goes to.")]
-Head = Annotated[str, typer.Option(help="Branch, tag or commit of the change.")]
+Base = Annotated[str, typer.Option(help="Base of the change: a branch, tag or commit.")]
+Head = Annotated[str, typer.Option(help="Head of the change: a branch, tag or commit.")]
 
 
 @app.command()
 def touched(
     base: Base,
     head: Head = "HEAD",
-    json_: Annotated[bool, typer.Option("--json", help="For a machine to read.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Tell which stacks a change touches; with --json the matrix of a workflow."""
+    """List the stacks that a change touches; with --json, as the matrix of a workflow."""
     from scripts.lib.preview import touched as touching
 
     changed = touching.between(ROOT, *_between(base, head))
@@ -51,7 +51,7 @@ def offline(
     base: Base,
     out: Annotated[Path, typer.Option(help="Folder for the plans.")],
     head: Head = "HEAD",
-    stack: Annotated[list[str] | None, typer.Option(help="Only this one (repeat it).")] = None,
+    stack: Annotated[list[str] | None, typer.Option(help="Only this stack (repeatable).")] = None,
 ) -> None:
     """Plan the stacks of two commits, each with its own code, without credentials or network."""
     from scripts.lib.preview import inputs
@@ -73,21 +73,24 @@ def render(
         Path | None,
         typer.Option(
             help="Folder with <stack>.json of `pulumi preview --json --show-sames`, and"
-            " <stack>.error with what it said."
+            " <stack>.error with its error."
         ),
     ] = None,
     touched: Annotated[
-        Path | None, typer.Option(help="What `touched --json` printed: each stack has to come.")
+        Path | None,
+        typer.Option(help="The output of `touched --json`: each of its stacks needs a preview."),
     ] = None,
     document: Annotated[
-        list[Path] | None, typer.Option(help="A preview that was rendered before (repeat it).")
+        list[Path] | None, typer.Option(help="A document that `render` wrote before (repeatable).")
     ] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write the comment there.")] = None,
-    json_: Annotated[Path | None, typer.Option("--json", help="Write the document there.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the comment into this file.")] = None,
+    json_: Annotated[
+        Path | None, typer.Option("--json", help="Write the document into this file.")
+    ] = None,
 ) -> int:
-    """Make the document and the comment; several inputs of different stacks go into one.
+    """Write the document and the comment from all inputs.
 
-    A stack that has an engine's preview is not shown from its offline plans.
+    An engine's preview of a stack takes precedence over its offline plans.
     """
     from planning.difference import document as documents
     from planning.difference import markdown as comment

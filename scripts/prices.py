@@ -29,7 +29,8 @@ from scripts.lib.command import application
 
 app = application(__doc__, no_args_is_help=True)
 CloudArgument = Annotated[
-    str | None, typer.Argument(help="aws or digitalocean; every cloud that can tell, unless named.")
+    str | None,
+    typer.Argument(help="aws or digitalocean; every cloud with a price list, unless named."),
 ]
 Regions = Annotated[
     list[str] | None, typer.Option("--region", help="Also look up every price in this region.")

@@ -65,15 +65,17 @@ def _open(stack: str, *, json_: bool = False) -> tuple[Session, AppServer]:
 def logs(
     words: Words = None,
     stack: Stack = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more comes.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="The last of them.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log.")] = False,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")
+    ] = 100,
     since: Annotated[
-        str, typer.Option(help="All since then: 30m, 24h, 7d; or a time: 2026-11-22T18:00 (UTC).")
+        str, typer.Option(help="Since when: 30m, 24h, 7d; or a time: 2026-11-22T18:00 (UTC).")
     ] = "",
-    grep: Annotated[str, typer.Option(help="Only what matches (a regular expression).")] = "",
+    grep: Annotated[str, typer.Option(help="Only lines that match this regular expression.")] = "",
     json_: Json = False,
 ) -> None:
-    """Show what the app's processes logged; those of a service for its name (nginx, pgbouncer)."""
+    """Show the app's logs, or those of a service by its name (nginx, pgbouncer)."""
     stack, process = _chosen(words, stack)
     since_s = begin(since, time.time()) if since else None
     _, server = _open(stack, json_=json_)
@@ -92,7 +94,7 @@ def logs(
 
 @app.command()
 def ps(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
-    """List the app's processes: state, how long they run, restarts by themselves, memory."""
+    """List the app's processes: state, uptime, automatic restarts and memory."""
     opened, server = _open(chosen(word, stack), json_=json_)
     processes = process_list.look(server, opened.say)
     if json_:
@@ -122,12 +124,13 @@ def run(
     words: CommandWords = None,
     stack: Stack = None,
     stdin: Annotated[
-        bool, typer.Option("--stdin", "-i", help="Hand on standard input that is no terminal.")
+        bool, typer.Option("--stdin", "-i", help="Pass standard input on to the command.")
     ] = False,
 ) -> None:
-    """Run a command as the app: in its release, with its environment, as confined as it is.
+    """Run a command as the app: in its release, with its environment and its sandbox.
 
-    One word is a line for bash ('a; b'); of several each arrives as it is. Ends with its exit code.
+    A single word is run by bash ('a; b'); several words are passed on unchanged. The exit code is
+    the command's.
     """
     stack, command = stack_and_command(context, words, stack)
     if not command:

@@ -34,20 +34,27 @@ New = Annotated[
 def promote(
     old: Old,
     new: New,
-    plan: Annotated[bool, typer.Option("--plan", help="Look; change nothing (default).")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show the plan; change nothing (default).")
+    ] = False,
     copy: Annotated[
         bool, typer.Option("--copy", help="Copy the database while stage 1 serves.")
     ] = False,
     switch: Annotated[
-        bool, typer.Option("--switch", help="Let the app use the new database.")
+        bool, typer.Option("--switch", help="Switch the app to the new database.")
     ] = False,
     rollback: Annotated[
-        bool, typer.Option("--rollback", help="Back to the old one, with all that was written.")
+        bool,
+        typer.Option("--rollback", help="Switch back, with everything that was written since."),
     ] = False,
-    finish: Annotated[bool, typer.Option("--finish", help="Stage 2 alone; no way back.")] = False,
-    abort: Annotated[bool, typer.Option("--abort", help="Before the switch: as it was.")] = False,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Keep stage 2 alone; there is no way back.")
+    ] = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Undo everything before the switch.")
+    ] = False,
     replace: Annotated[
-        bool, typer.Option("--replace", help="What the stage 2 database holds may go.")
+        bool, typer.Option("--replace", help="Replace what the stage 2 database holds.")
     ] = False,
     stall_limit_s: Annotated[
         float, typer.Option(help="Longest that clients may wait during the switch.")
@@ -57,7 +64,7 @@ def promote(
 ) -> None:
     """Move the app's database from a stage 1 stack to a stage 2 stack without losing a row.
 
-    Without a step: show the plan, or how far a promotion is.
+    Without a step: show the plan, or the progress of a promotion.
     """
     given = dict(zip(STEPS, (plan, copy, switch, rollback, finish, abort), strict=True))
     chosen = [name for name, wanted in given.items() if wanted]
@@ -87,7 +94,7 @@ def _do(
         if step != "copy":
             return plan
         if blocked:
-            raise StepFailed("Nothing was changed", "Clear what is in the way first.")
+            raise StepFailed("Nothing was changed", "Remove the obstacles first.")
     _allowed(step, phase)
     _ask(step, both, yes=yes)
     match step:

@@ -24,12 +24,10 @@ app = application(__doc__)
 def releases(
     word: Word = None,
     stack: Stack = None,
-    log: Annotated[
-        str, typer.Option(help="Show what making this one printed: a commit of the list.")
-    ] = "",
+    log: Annotated[str, typer.Option(help="Show the build log of this commit.")] = "",
     json_: Json = False,
 ) -> None:
-    """List the releases on the server: when each served, which a rollback reaches in seconds."""
+    """List the releases on the server, and those that a rollback reaches in seconds."""
     screen = display.make_screen(error=True) if json_ else None
     opened = session.open_session(chosen(word, stack), screen=screen)
     server = app_server.read(opened)
@@ -56,11 +54,12 @@ def rollback(
     word: Word = None,
     stack: Stack = None,
     revision: Annotated[
-        str, typer.Option("--to", help="A commit of the list; else what served before.")
+        str,
+        typer.Option("--to", help="A commit of the list (default: the one that served before)."),
     ] = "",
     yes: Yes = False,
 ) -> None:
-    """Put a release that is still on the server back into service, and into the stack's settings.
+    """Roll back to a release that is still on the server, and record it in the stack's settings.
 
     Nothing is built and the release command does not run: the database stays as it is.
     """
@@ -78,14 +77,14 @@ def rollback(
         raise NotConfirmed
     app = opened.settings.app
     if history.needs(wanted.commit, app) != history.needs(known[0].commit, app):
-        opened.say("It has other processes, or needs something else of its server: it is deployed.")
+        opened.say("Its processes or its server's configuration differ: it is deployed instead.")
         flows.deploy(opened, wanted.commit, yes=True, ask=lambda _: True)
         return
     started = time.monotonic()
     server.roll({"mode": "rollback", "release": wanted.name}, opened.say)
-    opened.say(f"It serves, after {duration(time.monotonic() - started)}.")
+    opened.say(f"It serves after {duration(time.monotonic() - started)}.")
     flows.write_revision(opened, wanted.commit)
-    opened.say(f"The next `make up STACK={opened.stack}` records it; it restarts nothing.")
+    opened.say(f"The next `make up STACK={opened.stack}` records it and restarts nothing.")
 
 
 def _history(server: AppServer) -> History:

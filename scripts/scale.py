@@ -30,7 +30,7 @@ Words = Annotated[
 
 @app.command()
 def scale(words: Words = None, stack: Stack = None, yes: Yes = False) -> None:
-    """Run more or fewer of a process, and deploy that. It is kept once it serves."""
+    """Change how many of a process run, and deploy. The count is kept once the app serves."""
     named = list(words or ())
     name = chosen(None if stack is not None or not named else named.pop(0), stack)
     counts = parsed(named)

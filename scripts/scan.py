@@ -23,7 +23,7 @@ app = application(__doc__)
 
 @app.command(help=__doc__)
 def scan(words: Words = None, stack: Stacks = None, json_: Json = False) -> int:
-    """Scan the stacks that are named, or all."""
+    """Scan the named stacks, or all."""
     names = all_chosen(words, stack) or list(stacks.names(PROJECT / "stacks"))
     verdicts = checkov.scan({name: plan.plan_stack(name) for name in names})
     known = decisions()
@@ -37,5 +37,5 @@ def scan(words: Words = None, stack: Stacks = None, json_: Json = False) -> int:
     else:
         for verdict in findings:
             print(f"{verdict.plan}: {verdict.resource}: {verdict.check}: {verdict.title}")
-        print(f"{len(verdicts)} checks of {', '.join(names)}: {len(findings)} to look at.")
+        print(f"{len(verdicts)} checks of {', '.join(names)}: {len(findings)} to review.")
     return 1 if findings else 0

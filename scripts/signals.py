@@ -40,7 +40,7 @@ def signals(
     ] = "7d",
     json_: Json = False,
 ) -> int:
-    """Measure the signs and judge them."""
+    """Measure whether it is time to leave stage 1."""
     until = time.time()
     start = begin(since, until)
     opened = session.open_session(chosen(word, stack))
@@ -49,7 +49,7 @@ def signals(
     if settings.stage != 1:
         raise UserError(
             f"Stack {stack}: should be one of stage 1, got stage {settings.stage}",
-            "The signs say when to leave stage 1; this stack is beyond it.",
+            "The signals say when to leave stage 1; this stack has left it.",
         )
     values = views.values(opened)
     if not values.get(outputs.SSH_HOST):

@@ -36,25 +36,25 @@ def _open(word: str | None, stack: str | None, *, json_: bool = False) -> Sessio
 
 @app.command()
 def up(word: Word = None, stack: Stack = None, yes: Yes = False) -> None:
-    """Bring a stack up, or to what its settings say now."""
+    """Bring a stack up, or update it to its settings."""
     flows.up(_open(word, stack), yes=yes, ask=confirm)
 
 
 @app.command()
 def preview(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
-    """Show what `up` would change, and how long the app will not answer."""
+    """Show what `up` would change, and the expected downtime."""
     flows.preview(_open(word, stack, json_=json_), as_json=json_)
 
 
 @app.command()
 def refresh(word: Word = None, stack: Stack = None) -> None:
-    """Look at what is really there and show what differs."""
+    """Read the resources from the cloud and show how they differ from the state."""
     flows.refresh(_open(word, stack))
 
 
 @app.command()
 def down(word: Word = None, stack: Stack = None, yes: Yes = False) -> None:
-    """Take a stack away; what is protected (data) stays."""
+    """Take a stack down; protected resources (its data) stay."""
     flows.down(_open(word, stack), yes=yes, ask=confirm)
 
 
@@ -70,10 +70,10 @@ def status(
     stack: Stack = None,
     json_: Json = False,
     watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Look again every few seconds, until Ctrl-C.")
+        bool, typer.Option("--watch", "-w", help="Refresh every few seconds, until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Say whether a stack is up and what runs on it; exit code 1 if it is not healthy."""
+    """Show whether a stack is up and what runs on it; exit code 1 if it is not healthy."""
     opened = _open(word, stack, json_=json_)
     code = views.show_status(opened, as_json=json_)
     try:
@@ -89,7 +89,7 @@ def status(
 def ssh(context: typer.Context, words: CommandWords = None, stack: Stack = None) -> None:
     """Open a shell on the app server, or run a command there.
 
-    One word is a line for the server's shell ('uptime; df -h'); of several each arrives as it is.
+    A single word is run by the server's shell ('uptime; df -h'); several are passed on unchanged.
     """
     stack, command = stack_and_command(context, words, stack)
     raise typer.Exit(views.open_shell(_open(None, stack), command))
@@ -102,7 +102,7 @@ def deploy(
     revision: Annotated[str, typer.Option(help="Branch, tag or commit of the app.")] = "",
     yes: Yes = False,
 ) -> None:
-    """Bring up a revision of the app; once it serves it is written into the stack's settings."""
+    """Deploy a revision of the app; once it serves, the stack's settings record it."""
     opened = _open(word, stack)
     if revision:
         flows.deploy(opened, revision, yes=yes, ask=confirm)
@@ -112,7 +112,7 @@ def deploy(
 
 @app.command()
 def replace(word: Word = None, stack: Stack = None, yes: Yes = False) -> None:
-    """Replace the app server by a new one; data and address stay."""
+    """Replace the app server with a new one; its data and address stay."""
     flows.replace(_open(word, stack), yes=yes, ask=confirm)
 
 
@@ -123,7 +123,7 @@ def failover(
     yes: Yes = False,
     json_: Json = False,
 ) -> None:
-    """Let the standby of the database take over; with --json and without --yes only the plan."""
+    """Fail over to the database's standby; with --json and without --yes, show only the plan."""
     takeover.failover(_open(word, stack, json_=json_), yes=yes, ask=confirm, as_json=json_)
 
 
@@ -131,18 +131,18 @@ def failover(
 def delete_data(
     word: Word = None,
     stack: Stack = None,
-    confirm: Annotated[str, typer.Option(help="The stack's name, once more.")] = "",
+    confirm: Annotated[str, typer.Option(help="The stack's name, to confirm.")] = "",
     with_backups: Annotated[
         bool, typer.Option("--with-backups", help="Delete the bucket of the backups as well.")
     ] = False,
 ) -> None:
-    """Delete the data that `down` kept, for good; the backups stay unless they are named."""
+    """Permanently delete the data that `down` kept; the backups stay unless they are named."""
     opened = _open(word, stack)
     stack = opened.stack
     if not confirm and sys.stdin.isatty():
         what = "data and the backups" if with_backups else "data, but not the backups,"
         confirm = typer.prompt(
-            f"This cannot be undone. The stack's name, to delete the {what} of {stack}"
+            f"This cannot be undone. Type the stack's name to delete the {what} of {stack}"
         )
     if confirm != stack:
         raise UserError(

@@ -134,7 +134,7 @@ def perform(
         raise ssh.Interrupted(f"at the step {at!r}, without a result" if at else "without a result")
     answer = answers[-1].get("error", answers[-1].get("result"))
     if not isinstance(answer, dict):
-        raise HostFailed(f"{target.host}: its answer is none of this program's")
+        raise HostFailed(f"{target.host}: returned an unexpected response")
     if "error" in answers[-1]:
         error = {key: str(answer.get(key, "")) for key in ERROR}
         raise _failure(error, secrets, log.shown)

@@ -59,7 +59,7 @@ def read_preview(name: str, preview: Json, values: Json | None, stderr: str = ""
         if isinstance(diagnostic, Mapping) and diagnostic.get("severity") == "error"
     ]
     if errors or not isinstance(preview.get("steps"), list):
-        return _failed(name, "engine", "\n".join(errors) or stderr or "It says nothing.", ())
+        return _failed(name, "engine", "\n".join(errors) or stderr or "It gave no reason.", ())
     compared = difference.read_preview(preview)
     before = _as_it_is(preview)
     status: Status = "changed" if compared.changes else "unchanged"
@@ -110,12 +110,12 @@ def _end(error: str) -> str:
 
 def _read(name: str, values: Json | None, notes: list[str]) -> Settings | None:
     if values is None:
-        notes.append("Downtime and policies are not told: the stack's settings are not known.")
+        notes.append("Downtime and policies are unknown: the stack's settings are not known.")
         return None
     try:
         return settings.read(name, values)
     except UserError as error:
-        notes.append(f"Downtime and policies are not told: {error}")
+        notes.append(f"Downtime and policies are unknown: {error}")
         return None
 
 
@@ -151,7 +151,7 @@ def _cost(
         cost = bill.compare_costs(name, before, after, chosen)
         notes += bill.unpriced(name, after)
     except UserError as error:
-        notes.append(f"The cost is not told: {error}")
+        notes.append(f"The cost is unknown: {error}")
         return None
     return cost
 
@@ -187,7 +187,7 @@ def _findings(
         )
         findings = policy.findings(after, chosen)
     except UserError as error:
-        notes.append(f"Policies are not told: {error}")
+        notes.append(f"Policies were not checked: {error}")
         return ()
     return tuple(
         Finding(

@@ -85,7 +85,7 @@ def _failure(stack: str, code: int, stderr: str) -> StepFailed:
     if isinstance(error, remote.SshError):
         return HostUnreachable(
             f"Stack {stack}: the app server should answer over SSH, got {str(error)!r}",
-            f"`make status STACK={stack}` tells what else is there.",
+            f"`make status STACK={stack}` shows the rest of the stack.",
         )
     return StepFailed(f"Stack {stack}: the journal refused: {error}")
 

@@ -59,7 +59,7 @@ class Server:
                 os.fsync(stream.fileno())
             os.link(part, file)  # never over another
         except FileExistsError:
-            raise UserError(f"{file}: is there already", "Name another one with --to.") from None
+            raise UserError(f"{file}: exists already", "Name another one with --to.") from None
         finally:
             part.unlink(missing_ok=True)
 
@@ -70,7 +70,7 @@ class Server:
             try:
                 return json.loads(answer.read())
             except ValueError:
-                raise StepFailed(f"{what}: the server's answer is none of this program's") from None
+                raise StepFailed(f"{what}: the server returned an unexpected response") from None
 
     def _run(self, line: str, what: str, answer: IO[bytes]) -> None:
         """Run a line there; show what it says, and write what it answers into a file."""
@@ -96,7 +96,7 @@ class Server:
         if isinstance(error, remote.SshError):
             raise HostUnreachable(
                 f"Stack {self.stack}: the app server should answer over SSH, got {str(error)!r}",
-                f"`make status STACK={self.stack}` tells what else is there.",
+                f"`make status STACK={self.stack}` shows the rest of the stack.",
             )
         raise StepFailed(f"{what} of {self.stack} failed: {(stderr or ['it said nothing'])[-1]}")
 

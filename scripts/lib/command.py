@@ -67,10 +67,10 @@ Words = Annotated[
 ]
 Stacks = Annotated[
     list[str] | None,
-    typer.Option("--stack", autocompletion=complete, help="The same, as an option (repeat it)."),
+    typer.Option("--stack", autocompletion=complete, help="The same, as an option (repeatable)."),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a change.")]
-Json = Annotated[bool, typer.Option("--json", help="For a machine to read.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def chosen(word: str | None, option: str | None) -> str:

@@ -16,7 +16,7 @@ def lines(stack: str, answer: Mapping[str, Any]) -> list[str]:
     try:
         return [" ".join(visible(line).split("\n")) for line in _lines(stack, answer)]
     except (LookupError, TypeError, ValueError, AttributeError):
-        raise StepFailed("The server's answer is none of this program's") from None
+        raise StepFailed("The server returned an unexpected response") from None
 
 
 def _lines(stack: str, answer: Mapping[str, Any]) -> list[str]:

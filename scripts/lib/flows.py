@@ -140,7 +140,7 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
     with Progress(session.screen, f"Bringing up {session.stack}", _size(plan)) as progress:
         progress.run.warnings += plan.warnings  # told already
         _run(session, session.engine.up, progress, **options)
-    session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
+    session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}).")
     session.operations.cancel_pending(session.settings, session.say)
     _epilogue(session, progress)
 
@@ -187,9 +187,9 @@ def refresh(session: Session) -> None:
     for step in drift:
         session.screen.print(drifted(step))
     session.say(
-        f"{len(drift)} differ; `make up STACK={session.stack}` mends them."
+        f"{len(drift)} differ; `make up STACK={session.stack}` corrects them."
         if drift
-        else f"No drift, looked for in {duration(progress.elapsed_s)}."
+        else f"No drift (checked in {duration(progress.elapsed_s)})."
     )
     for line in views.owed(session):
         session.say(f"  owed: {line}")
@@ -214,7 +214,7 @@ def down(session: Session, /, *, yes: bool, ask: Callable[[str], bool]) -> None:
                 exclude_protected=True,
                 run_program=force or None,
             )
-        session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
+        session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}).")
     else:
         session.say(f"{session.stack}: nothing to take down.")
     if stays := _stays(session):
@@ -223,7 +223,7 @@ def down(session: Session, /, *, yes: bool, ask: Callable[[str], bool]) -> None:
             session.say(f"  {line}")
         kept = kept_backups.resources(session.stack, session.engine.resources())
         session.say(
-            f"`make up STACK={session.stack}` finds them again; "
+            f"`make up STACK={session.stack}` uses them again; "
             f"`make delete-data STACK={session.stack}` deletes them for good"
             + (", but for the backups, which WITH_BACKUPS=1 deletes too." if kept else ".")
         )
@@ -473,8 +473,8 @@ def _epilogue(session: Session, progress: Progress) -> None:
                 f" STACK={session.stack}` then corrects it.",
             )
     session.say(
-        f"\nNext: make status{stack}   is it up, what runs on it\n"
+        f"\nNext: make status{stack}   whether it is up and what runs on it\n"
         f"      make ssh{stack}      a shell on the app server\n"
         f"      make preview{stack}  what a change of the settings would do\n"
-        f"      make down{stack}     take it away; the data stays"
+        f"      make down{stack}     take it down; the data stays"
     )

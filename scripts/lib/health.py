@@ -64,7 +64,7 @@ def _unit(unit: Mapping[str, Any]) -> str:
     ending = f" ({unit['result']}, exit status {unit['exit']})" if unit.get("result") else ""
     looping = min(recent, unit.get("restarts", 0)) >= LOOP_RESTARTS and ago_s < JUST_NOW_S
     if looping or unit.get("sub") == "auto-restart":
-        return f"crashes again and again: started {recent} times in the last 10 min{ending}"
+        return f"crash loop: started {recent} times in the last 10 min{ending}"
     if unit["state"] not in RUNS:
         return f"is {unit['state']}{ending if unit['state'] == 'failed' else ''}"
     return ""

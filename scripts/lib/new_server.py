@@ -73,7 +73,7 @@ def check(
         raise _refusal(done.stdout, app_packages, stack)
     if done.returncode:
         why = (done.stderr.strip().splitlines() or ["its package index cannot be read"])[-1]
-        say(f"Not checked: whether the packages can be installed ({why}).")
+        say(f"Could not check whether the packages can be installed ({why}).")
 
 
 def _refusal(output: str, app_packages: Sequence[str], stack: str) -> UserError:

@@ -22,8 +22,8 @@ def lines(stack: str, deployment: Mapping[str, Any], *, protected: bool) -> list
     for operation in deployment.get("pending_operations") or ():
         kind, name = describe(str(operation["resource"]["urn"]))
         owed.append(
-            f"{name} ({kind}): an earlier run was {operation['type']} it and never recorded the "
-            f"end; {up} looks at what is there"
+            f"{name} ({kind}): an earlier run was {operation['type']} it and did not finish;"
+            f" {up} checks what exists"
         )
     return owed + _protection(resources, up, protected=protected)
 
@@ -31,7 +31,7 @@ def lines(stack: str, deployment: Mapping[str, Any], *, protected: bool) -> list
 def being_made(deployment: Mapping[str, Any]) -> list[str]:
     """Return a line for each resource that may exist at the cloud without being in the state."""
     return [
-        "{1} ({0}) was being made: if the cloud has it already, the state will not know it. Look "
+        "{1} ({0}) was being made: if the cloud has it already, it is not in the state. Look "
         "for it in the cloud's console".format(*describe(str(operation["resource"]["urn"])))
         for operation in deployment.get("pending_operations") or ()
         if operation["type"] == "creating"

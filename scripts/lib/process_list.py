@@ -22,7 +22,7 @@ def look(server: AppServer, say: Callable[[str], None]) -> list[dict[str, Any]]:
 def rows(units: Sequence[str], states: object) -> list[dict[str, Any]]:
     """What the server's ``health`` says of the app's units."""
     if not isinstance(states, Mapping):
-        raise StepFailed("The server's answer is none of this program's")
+        raise StepFailed("The server returned an unexpected response")
     every = [(unit, states.get(unit)) for unit in units]
     return [
         {

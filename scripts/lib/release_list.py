@@ -66,7 +66,7 @@ def entries(answer: Mapping[str, Any]) -> list[Entry]:
             if name
         ]
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
-        raise StepFailed("The server's answer is none of this program's") from None
+        raise StepFailed("The server returned an unexpected response") from None
 
 
 def chosen(known: Sequence[Entry], revision: str, commit: str) -> Entry:

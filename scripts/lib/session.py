@@ -103,7 +103,7 @@ def make_ready(session: Session) -> None:
     recovery.end_providers(checkout, session.say)
     if earlier.dead:
         killed = ", ".join(str(lock.pid) for lock in earlier.dead)
-        session.say(f"An earlier run (process {killed}) was killed: its lock is taken away.")
+        session.say(f"An earlier run (process {killed}) was killed: its lock is removed.")
         engine.cancel()
     if earlier.pending:
         _look_at_what_is_there(session, earlier.pending)
@@ -112,8 +112,8 @@ def make_ready(session: Session) -> None:
 def _look_at_what_is_there(session: Session, pending: int) -> None:
     """Let the engine forget what a killed run was making, after a look at all that it has."""
     session.say(
-        f"An earlier run began {pending} operation(s) and never recorded their end: "
-        "looking at what is there."
+        f"An earlier run did not finish {pending} operation(s): checking the resources against the"
+        " cloud."
     )
     for line in owed.being_made(session.engine.deployment()) if session.operations.asks else ():
         session.say(f"  {line}")

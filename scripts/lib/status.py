@@ -225,7 +225,7 @@ def _app_server(status: Status, values: Mapping[str, Any]) -> None:
         status.system = f"no SSH ({error})"
         return
     except UserError as error:
-        status.system = f"could not be asked ({error})"
+        status.system = f"could not be checked ({error})"
         return
     try:
         behind, _, backup_text = host["more"].partition(f"{BACKUPS}\n")
@@ -239,7 +239,7 @@ def _app_server(status: Status, values: Mapping[str, Any]) -> None:
         status.system, status.failed_units = host["system"], host["failed_units"]
         status.units, status.disks, status.boot = host["units"], host["disks"], host["boot"]
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
-        status.system = "could not be asked (its answer is none of this program's)"
+        status.system = "could not be checked (it returned an unexpected response)"
 
 
 def _silent(_: str) -> None:

@@ -113,7 +113,7 @@ def test_refresh_shows_drift_and_up_mends_it(checkout: TestCheckout) -> None:
     assert seen.code == 0
     assert "  ~ differs: server (Note): text\n" in seen.out
     assert "  - gone: other (Note)\n" in seen.out
-    assert f"2 differ; `make up STACK={STACK}` mends them.\n" in seen.out
+    assert f"2 differ; `make up STACK={STACK}` corrects them.\n" in seen.out
     mended = checkout.stack("up")
     assert "~ change server (Note): text" in mended.out
     assert "1 created, 1 changed, 1 unchanged" in mended.out
@@ -331,7 +331,7 @@ def test_a_change_on_a_real_cloud_is_asked_for(
 def test_an_unknown_option_is_told_in_one_line(standing: TestCheckout) -> None:
     done = standing.stack("up", "--force")
     assert (done.code, done.out) == (2, "")
-    assert done.err == "No such option: --force. `./stages up --help` says more.\n"
+    assert done.err == "No such option: --force. See `./stages up --help`.\n"
 
 
 def test_a_reader_that_goes_away_does_not_harm_the_run(checkout: TestCheckout) -> None:

@@ -62,8 +62,8 @@ def test_a_killed_run_is_recovered_without_a_question(checkout: TestCheckout) ->
     out, err = recovered.communicate(timeout=120)
     assert (recovered.returncode, err) == (0, "")
     assert f"Ending process {providers[0]}, which the killed run {engine} left behind." in out
-    assert f"An earlier run (process {engine}) was killed: its lock is taken away." in out
-    assert "An earlier run began 1 operation(s) and never recorded their end" in out
+    assert f"An earlier run (process {engine}) was killed: its lock is removed." in out
+    assert "An earlier run did not finish 1 operation(s)" in out
     assert "2 created, 1 unchanged" in out
     assert (checkout.folder / "slow.created").read_text() == "created\n"
     assert checkout.locks() == []
@@ -119,7 +119,7 @@ def test_a_lock_that_a_killed_run_leaves_after_the_first_look_is_taken_away(
         out, err = again.communicate(timeout=120)
     assert (again.returncode, err) == (0, "")
     assert f"Stack {STACK} was being changed a moment ago: looking again." in out
-    assert "was killed: its lock is taken away." in out
+    assert "was killed: its lock is removed." in out
     assert "2 created, 1 unchanged" in out
 
 
@@ -148,12 +148,10 @@ def test_a_state_of_the_users_own_is_recovered_once_its_lock_is_taken_away(
     assert checkout.shell(UNLOCKING).code == 0
     assert not lock.exists()
     status = checkout.stack("status")
-    assert "owed: slow (Note): an earlier run was creating it and never recorded the end" in (
-        status.out
-    )
+    assert "owed: slow (Note): an earlier run was creating it and did not finish" in (status.out)
     done = checkout.stack("up")
     assert (done.code, done.err) == (0, ""), done.said
-    assert "An earlier run began 1 operation(s) and never recorded their end" in done.out
+    assert "An earlier run did not finish 1 operation(s)" in done.out
     assert "2 created, 1 unchanged" in done.out
     assert "was creating it" not in checkout.stack("status").out
 

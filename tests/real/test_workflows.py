@@ -176,7 +176,7 @@ def test_a_stack_is_brought_up_looked_at_and_mended(
     """The story of one stack whose state is elsewhere; each step starts from the one before."""
     never = hosts.run("preview", "preview")
     assert never.returncode == 0, never.stderr
-    assert never.stdout == f"{STACK} was never brought up: its offline plan is all that there is.\n"
+    assert never.stdout == f"{STACK} was never brought up: there is only its offline plan.\n"
     assert not (hosts.temp / "preview" / "document.json").exists()
     assert not list(hosts.state.rglob("*.json"))
 

@@ -41,7 +41,7 @@ def merged(files: Iterable[tuple[str, bytes]], head: str, *, fork: bool) -> Docu
         for stack in read.stacks:
             if fork and stack.source != "offline" and stack.status not in {"unchanged", "gone"}:
                 raise UserError(
-                    f"{name}: should tell of offline plans alone, as it is a fork's, got"
+                    f"{name}: should hold offline plans alone, as it is a fork's, got"
                     f" {stack.source} for {stack.name}"
                 )
             if stack.name not in stacks or _says_more(stack, stacks[stack.name]):
@@ -55,11 +55,11 @@ def merged(files: Iterable[tuple[str, bytes]], head: str, *, fork: bool) -> Docu
 def comment(document: Document | None, run: Run, log: str, *, fork: bool) -> str:
     """The comment for a finished run; ``log`` is the address of what it wrote."""
     if document is None:
-        return f"{MARKER}\n## Preview: failed\n\nNothing is left of it but [its log]({log}).\n"
+        return f"{MARKER}\n## Preview: failed\n\n[The log]({log}) says why.\n"
     text = markdown(document).rstrip("\n")
     notes = [FROM_FORK] if fork else []
     if not run.succeeded:
-        notes.append(f"<sub>Not all of the preview is well: [its log]({log}).</sub>")
+        notes.append(f"<sub>A part of the preview failed: see [its log]({log}).</sub>")
     return "\n\n".join([text, *notes]) + "\n"
 
 
@@ -69,10 +69,9 @@ def drift(document: Document, log: str) -> str | None:
         return None
     text = markdown(document).removeprefix(MARKER).strip("\n")
     return (
-        f"{DRIFT_MARKER}\nAn `up` would change what is there: someone changed it, or it does not"
-        " yet have what the main branch says. After a look at each line, `make up STACK=...`"
-        " makes the stack as its settings say. This issue is brought up to date every"
-        f" night: [the last log]({log}).\n\n"
+        f"{DRIFT_MARKER}\nAn `up` would change these stacks: someone changed a resource by hand,"
+        " or a merged change is not deployed yet. Read each line; `make up STACK=...` then applies"
+        f" the settings. This issue is updated every night: [the last log]({log}).\n\n"
         f"{text}\n"
     )
 

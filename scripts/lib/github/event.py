@@ -70,6 +70,6 @@ def pull_request(client: Client, run: Run) -> int | None:
         raise UserError(
             f"Commit {run.commit[:12]} of {run.repository}: should be the head of one pull request,"
             f" got {', '.join(map(str, numbers))}",
-            "Which of them the preview is for cannot be told: close all but one.",
+            "Which of them the preview is for is unknown: close all but one.",
         )
     return numbers[0] if numbers else None

@@ -9,8 +9,8 @@ from scripts.lib.github.client import Client, Uncertain
 from scripts.lib.github.comment import AUTHOR, is_ours
 
 MARKER: Final = "<!-- stages-drift -->"
-TITLE: Final = "What is there differs from what the settings say"
-AGREES: Final = f"{MARKER}\nWhat is there agrees with the settings again."
+TITLE: Final = "Resources differ from what the settings say"
+AGREES: Final = f"{MARKER}\nThe resources match the settings again."
 MOST_TRIES: Final = 3
 
 

@@ -31,7 +31,7 @@ def ask(stack: str, values: Mapping[str, Any], since: float, until: float) -> Ev
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1].rstrip(".")
         raise HostUnreachable(
             f"Stack {stack}: the app server should answer over SSH, got {reason!r}",
-            f"`make status STACK={stack}` tells what else is there.",
+            f"`make status STACK={stack}` shows the rest of the stack.",
         )
     samples, _, rest = done.stdout.partition(MARK)
     events, _, backup_text = rest.partition(BACKUPS)

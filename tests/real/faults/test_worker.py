@@ -58,7 +58,7 @@ def test_a_worker_that_crashes_in_a_loop(products: dict[int, Product]) -> None:
     with asking(f"{product.url}/health") as seen, worker_is(app, "/bin/sh -c 'exit 1'"):
         until("the worker to have crashed three times", lambda: restarts(app) >= 3, BACK_S)
         status = product.stack.run("status", code=1)
-        assert f"{WORKER}: crashes again and again: started " in status
+        assert f"{WORKER}: crash loop: started " in status
         assert f"COMMAND='sudo journalctl -n 50 -u {WORKER}'" in status
     assert seen.failures == [] and seen.answers > 0
     assert web_runs(app) == before != {}

@@ -82,7 +82,7 @@ def test_a_host_that_does_not_answer(product: Product) -> None:
     assert done.stderr == (
         f"Stack {product.stack.name}: the app server should answer over SSH, got 'ssh: connect to"
         f" host {address} port 22: Connection refused'. `make status STACK={product.stack.name}`"
-        " tells what else is there.\n"
+        " shows the rest of the stack.\n"
     )
 
 

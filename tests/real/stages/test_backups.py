@@ -54,7 +54,7 @@ def test_a_backup_is_made_and_proven_and_a_copy_put_beside_the_database(backed_u
     assert "last proven by a restore: 20" in backed_up.run("status")
     compared = backup(backed_up, "restore", "--latest").stdout
     assert "public.proof_visit" in compared
-    assert "The app still uses the old one" in compared
+    assert "The app still uses the old database" in compared
     refused = backup(backed_up, "restore", "--to-time", "2101-01-01", code=1).stderr
     assert "--to-time: should be in the past" in refused
     file = backed_up.clone.path.parent / "laptop.dump"

@@ -37,7 +37,7 @@ def test_a_failed_first_boot_is_replaced_by_the_next_up(stage2: Stack) -> None:
     stage2.configure(app__packages=[*packages, "no-such-package"], server__generation=31)
     with silent(before["server_id"]):
         said = stage2.run("up", code=1)
-    assert "Not checked: whether the packages can be installed" in said
+    assert "Could not check whether the packages can be installed" in said
     assert "the first boot failed" in said
     assert f"`make up STACK={stage2.name}` then replaces this server" in said
     log = stage2.run("ssh", "sudo cat /var/log/cloud-init-output.log")

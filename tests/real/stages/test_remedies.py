@@ -86,7 +86,7 @@ def plain(value: Any) -> str:
 def test_a_server_that_does_not_tell_its_signs_still_has_a_status(stage1: Stack) -> None:
     with silent(stage1.outputs()["server_id"]):
         said = stage1.run("signals", code=1)
-        assert f"`make status STACK={stage1.name}` tells what else is there." in said
+        assert f"`make status STACK={stage1.name}` shows the rest of the stack." in said
         said = stage1.run("status", code=1)
     assert f"{stage1.name}-app" in said
     print(said)

@@ -26,8 +26,8 @@ MANY = "restore: should be given one of --to-time, --latest and --backup. `./sta
         ),
         (
             ["restore", "--latest", "--table", "users", "--switch"],
-            "restore: should be told --table or --switch, got both. With --switch the whole copy is"
-            " used, with each of its tables.",
+            "restore: should be given --table or --switch, got both. With --switch the whole copy"
+            " is used, with each of its tables.",
         ),
         (
             ["download", "--to-time", "0001-01-01T00:00:00+23:59"],

@@ -29,7 +29,7 @@ from tests.support.workflow_runs import COMMIT, FORK, RUN, document, packed
 
 PULL = 42
 LOG = f"https://github.example/acme/shop/actions/runs/{RUN}"
-NOTHING = f"{MARKER}\n## Preview: failed\n\nNothing is left of it but [its log]({LOG}).\n"
+NOTHING = f"{MARKER}\n## Preview: failed\n\n[The log]({LOG}) says why.\n"
 
 
 @pytest.fixture
@@ -117,7 +117,9 @@ def test_of_our_own_runs_the_engine_is_heard_before_the_plan(
     assert "ExpiredToken" in made["body"]
     assert "t4g.large" not in made["body"]
     assert "fork" not in made["body"]
-    assert made["body"].endswith(f"<sub>Not all of the preview is well: [its log]({LOG}).</sub>\n")
+    assert made["body"].endswith(
+        f"<sub>A part of the preview failed: see [its log]({LOG}).</sub>\n"
+    )
 
 
 @pytest.mark.usefixtures("run")
@@ -134,7 +136,7 @@ def test_a_comment_of_a_commit_that_is_no_longer_the_last_is_not_made(
     github.pulls[0]["head"]["sha"] = "d" * 40
     assert main(["ci", "comment"]) == 0
     assert capsys.readouterr().out == (
-        "No open pull request ends with commit c0ffee000000 any more: nothing to say.\n"
+        "No open pull request ends with commit c0ffee000000 any more: nothing to comment on.\n"
     )
     assert github.changes() == []
 
@@ -163,7 +165,7 @@ def test_two_pull_requests_of_one_commit_are_told_apart_by_nobody(
     assert main(["ci", "comment"]) == 2
     assert capsys.readouterr().err == (
         "Commit c0ffee000000 of mallory/shop: should be the head of one pull request, got 42, 43. "
-        "Which of them the preview is for cannot be told: close all but one.\n"
+        "Which of them the preview is for is unknown: close all but one.\n"
     )
     assert github.changes() == []
 
@@ -269,7 +271,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "an engine's words": (
         lambda: packed(document(Stack(name="aws-stage1", source="engine", status="changed"))),
-        "preview-offline: should tell of offline plans alone, as it is a fork's, got engine for"
+        "preview-offline: should hold offline plans alone, as it is a fork's, got engine for"
         " aws-stage1",
     ),
 }

@@ -51,8 +51,8 @@ def test_an_issue_is_opened_brought_up_to_date_and_closed(
     assert tell(github, seen("changed"), seen("unchanged", "aws-stage2")) == 0
     ours = github.issues[-1]
     number = ours["number"]
-    assert ours["title"] == "What is there differs from what the settings say"
-    assert ours["body"].startswith(f"{issue.MARKER}\nAn `up` would change what is there")
+    assert ours["title"] == "Resources differ from what the settings say"
+    assert ours["body"].startswith(f"{issue.MARKER}\nAn `up` would change these stacks")
     assert "`disk`" in ours["body"]
     assert "<!-- stages-preview -->" not in ours["body"]
     assert f"https://github.example/acme/shop/actions/runs/{RUN}" in ours["body"]
@@ -81,7 +81,7 @@ def test_what_could_not_be_looked_at_closes_nothing(
     assert github.issues[-1]["state"] == "open"
     assert tell(github, seen("failed"), seen("changed", "aws-stage2")) == 1
     assert "The host does not answer" in github.issues[-1]["body"]
-    said = "aws-stage1: it could not be looked at.\n"
+    said = "aws-stage1: its drift could not be detected.\n"
     assert capsys.readouterr().err == said * 2
 
 
@@ -96,7 +96,7 @@ def test_a_run_without_a_look_is_an_error(
     github: GitHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert tell(github) == 1
-    assert capsys.readouterr().err == "Run 5001: should have left a look at a stack, got none\n"
+    assert capsys.readouterr().err == "Run 5001: should have the drift of a stack, got none\n"
     assert github.changes() == []
 
 

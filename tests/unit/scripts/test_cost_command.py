@@ -279,7 +279,7 @@ BAD = [
      " zone_traffic_gb, got 'egres_gb'. The nearest is egress_gb."),
     (["{small}", "--out", "{small}/deeper"],
      "{small}/deeper: should be a file that can be written, got an error (Not a directory)"),
-    (["{small}", "--zzz"], "No such option: --zzz. `./stages cost estimate --help` says more."),
+    (["{small}", "--zzz"], "No such option: --zzz. See `./stages cost estimate --help`."),
 ]  # fmt: skip
 
 

@@ -111,7 +111,7 @@ EXAMPLE = " For example server.plan=t4g.small; docs/settings.md lists the keys.\
          f"KEY=VALUE: should be a setting and its value, got 't4g.small'.{EXAMPLE}"),
         (["aws-stage1", "=5"], f"KEY=VALUE: should be a setting and its value, got '=5'.{EXAMPLE}"),
         (["aws-stage1"],
-         "Missing argument 'KEY=VALUE'. `./stages cost what-if --help` says more.\n"),
+         "Missing argument 'KEY=VALUE'. See `./stages cost what-if --help`.\n"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_has_the_error_of_a_settings_file(

@@ -133,7 +133,7 @@ def read(words: Sequence[str]) -> tuple[str, list[str]]:
         (
             ["logs", "--lines", "0"],
             "Invalid value for '--lines' / '-n': Input should be greater than or equal to 1. "
-            "`./stages logs --help` says more.",
+            "See `./stages logs --help`.",
         ),
     ],
 )
@@ -279,7 +279,7 @@ def test_the_question_to_the_journal_is_one_line_for_the_shell() -> None:
             "ssh: connect to host 10.0.0.1 port 22: No route to host",
             HostUnreachable,
             "Stack shop: the app server should answer over SSH, got 'ssh: connect to host 10.0.0.1 "
-            "port 22: No route to host'. `make status STACK=shop` tells what else is there.",
+            "port 22: No route to host'. `make status STACK=shop` shows the rest of the stack.",
         ),
     ],
 )

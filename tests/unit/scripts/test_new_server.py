@@ -83,7 +83,7 @@ def test_what_apt_refuses_is_named(monkeypatch: pytest.MonkeyPatch, apt: str, go
 )
 def test_no_answer_is_no_refusal(monkeypatch: pytest.MonkeyPatch, server: Server, why: str) -> None:
     (line,) = ask(monkeypatch, server)
-    assert line.startswith("Not checked: ") and why in line
+    assert line.startswith("Could not check ") and why in line
 
 
 def test_without_a_server_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,12 +172,12 @@ def test_an_internal_error_says_what_to_report(
         (["up"], "STACK: should be one of s, got 'local-stage1'. A new stack is a new file "),
         (
             ["up", "--stack"],
-            "Option '--stack' requires an argument. `./stages --help` says more.\n",
+            "Option '--stack' requires an argument. See `./stages --help`.\n",
         ),
-        (["upp"], "No such command 'upp'. Did you mean 'up'? `./stages --help` says more.\n"),
+        (["upp"], "No such command 'upp'. Did you mean 'up'? See `./stages --help`.\n"),
         (
             ["up", "s", "s"],
-            "Got unexpected extra argument(s) (s). `./stages up --help` says more.\n",
+            "Got unexpected extra argument(s) (s). See `./stages up --help`.\n",
         ),
         (
             ["up", "s", "--stack", "t"],

@@ -203,7 +203,7 @@ def test_a_server_that_is_not_up_yet_is_asked_all_the_same(monkeypatch: pytest.M
     [
         (
             {"units": {"worker@1.service": LOOPS}},
-            "worker@1.service: crashes again and again: started 7 times in the last 10 min "
+            "worker@1.service: crash loop: started 7 times in the last 10 min "
             "(exit-code, exit status 1). Its log: make ssh STACK=s COMMAND='sudo journalctl -n 50 "
             "-u worker@1.service'; when that is fixed, `make refresh STACK=s` and "
             "`make up STACK=s` start it",

@@ -84,7 +84,7 @@ def test_plans_by_hand_are_enough(tmp_path: Path) -> None:
         (tmp_path / name / "shop.json").write_text(json.dumps(plans.plan))
     out = tmp_path / "comment.md"
     assert main(["pull-request", "render", "--offline", str(tmp_path), "--markdown", str(out)]) == 0
-    assert "are not told: the stack's settings are not known" in out.read_text()
+    assert "are unknown: the stack's settings are not known" in out.read_text()
 
 
 def test_a_preview_that_never_came_has_failed(tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (
             ["s2"],
             2,
-            "Stack s2: should be one of stage 1, got stage 2. The signs say when to leave stage 1;"
-            " this stack is beyond it.",
+            "Stack s2: should be one of stage 1, got stage 2. The signals say when to leave"
+            " stage 1; this stack has left it.",
         ),
         (["s1"], 1, "Stack s1 is not up. Run `make up STACK=s1` first."),
         (
@@ -61,7 +61,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             ["s1", "--sins", "1d"],
             2,
             "No such option: --sins (Possible options: --json, --since)."
-            " `./stages signals --help` says more.",
+            " See `./stages signals --help`.",
         ),
         *(
             (
