@@ -81,20 +81,20 @@ MEASURING = {
 @app.command(help=__doc__)
 def bench(
     benchmark: Annotated[
-        list[Benchmark] | None, typer.Argument(help="Which; all where none is named.")
+        list[Benchmark] | None, typer.Argument(help="Benchmarks to run (default: all).")
     ] = None,
-    runs: Annotated[int, typer.Option(min=1, help="How often; medians are kept.")] = 3,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each; the medians are kept.")] = 3,
     stage: Annotated[
-        list[int] | None, typer.Option(min=1, max=2, help="`stages`: only this one.")
+        list[int] | None, typer.Option(min=1, max=2, help="`stages`: only this stage.")
     ] = None,
     out: Annotated[
         Path, typer.Option(help="The folder of the results.", show_default="docs/benchmarks")
     ] = (here.ROOT / "docs" / "benchmarks"),
     redraw: Annotated[
-        bool, typer.Option("--redraw", help="Measure nothing; draw again what was measured.")
+        bool, typer.Option("--redraw", help="Measure nothing; redraw the pictures.")
     ] = False,
 ) -> None:
-    """Measure, and write down what came out."""
+    """Run the benchmarks and write their results."""
     charts.require_matplotlib()  # now, not after hours of measuring
     if redraw:
         _render(out)
@@ -103,7 +103,7 @@ def bench(
     try:
         _measure(list(benchmark or Benchmark), runs, stage or [1, 2], out)
     except KeyboardInterrupt:
-        raise Interrupted("Stopped; what was made for it is taken away.") from None
+        raise Interrupted("Stopped; what it made is removed.") from None
 
 
 def _measure(chosen: list[Benchmark], runs: int, stage: list[int], out: Path) -> None:

@@ -115,7 +115,7 @@ def _allowed(step: str, phase: str) -> None:
     if step == "abort" and phase == "switched":
         raise UserError(
             "--abort: should come before the switch, and the app uses the new database",
-            "--rollback leads back.",
+            "--rollback goes back.",
         )
     if step == "copy" and phase == "switched":
         raise UserError("--copy: should come before the switch, and it has been done")
@@ -130,7 +130,7 @@ def _ask(step: str, both: promotion.Pair, *, yes: bool) -> None:
         "switch": f"Let the app of {both.old.stack} use the database of {both.new.stack}",
         "rollback": f"Lead the app of {both.old.stack} back to its own database, and stop"
         f" {both.new.stack}",
-        "finish": f"Stop the app of {both.old.stack} for good; its name has to lead to"
+        "finish": f"Stop the app of {both.old.stack} for good; its name has to point to"
         f" {both.new.stack}, and there is no way back",
         "abort": f"Forget the copy and give {both.new.stack} back what it had",
     }
@@ -150,7 +150,7 @@ def _plan(both: promotion.Pair, stall_s: float, *, replace: bool) -> tuple[dict[
 def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:
     if phase == "switched":
         both.say(
-            f"The app of {both.old.stack} uses the database of {both.new.stack}. --rollback leads"
+            f"The app of {both.old.stack} uses the database of {both.new.stack}. --rollback goes"
             " back, --finish ends the promotion."
         )
         return {"phase": phase}
@@ -199,8 +199,8 @@ def _switch(both: promotion.Pair, stall_s: float) -> dict[str, Any]:
     promotion.serve_promoted(both)
     _record(both, both.new.stack)
     both.say(
-        f"{both.new.stack} answers too: let the site's name lead there. Then --finish;"
-        " --rollback leads back until then."
+        f"{both.new.stack} answers too: point the site's name to it. Then --finish;"
+        " --rollback goes back until then."
     )
     return answer
 

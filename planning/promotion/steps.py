@@ -35,7 +35,7 @@ def lines(old: Side, new: Side, obstacles: Sequence[Obstacle], stall_s: float) -
         "  --rollback  until --finish, with all that was written since; clients wait as long",
         f"  --finish    {new.stack} alone; --abort before the switch: as it was",
     ]
-    for heading, blocks in (("In the way:", True), ("To know:", False)):
+    for heading, blocks in (("Obstacles:", True), ("Notes:", False)):
         if some := [obstacle for obstacle in obstacles if obstacle.blocks == blocks]:
             plan += [
                 "",

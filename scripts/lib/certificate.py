@@ -60,10 +60,12 @@ class Certificate:
         else:
             lines = [f"certificate: by {self.issuer}, until {self.until}, serial {self.serial}"]
         if self.leads_here:
-            lines.append(f"{self.domain} leads here ({self.address})")
+            lines.append(f"{self.domain} points here ({self.address})")
         else:
             leads = ", ".join(self.resolved) or "nowhere"
-            lines.append(f"{self.domain} leads to {leads}; it should lead to {self.address} alone")
+            lines.append(
+                f"{self.domain} points to {leads}; it should point to {self.address} alone"
+            )
             lines += record(self.domain, self.address, self.zone, stack)
         if self.problem:
             lines.append(f"the last question to the authority failed: {self.problem}")
@@ -104,13 +106,13 @@ def settle(stack: str, values: Mapping[str, Any], say: Callable[[str], None]) ->
     """Get the certificate now if it can be had, and say how it stands."""
     served = look(values)
     if served and served.zone and not served.leads_here:
-        say(f"\nwaiting until {served.domain} leads here ...")
+        say(f"\nwaiting until {served.domain} points here ...")
         end = time.monotonic() + LEADS_S
         while served and not served.leads_here and time.monotonic() < end:
             time.sleep(PAUSE_S)
             served = look(values)
     if served and served.leads_here and not served.trusted:
-        say(f"\n{served.domain} leads here: asking for its certificate ...")
+        say(f"\n{served.domain} points here: asking for its certificate ...")
         ssh.run(values, ["sudo systemctl start certbot.service"], timeout_s=ISSUE_S, capture=True)
         served = look(values)
     domain, address = domain_of(values), str(values[outputs.ADDRESS])

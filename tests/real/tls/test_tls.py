@@ -28,7 +28,7 @@ def test_before_the_name_leads_here_the_site_answers_self_signed(either: Site) -
     assert either.get("/health").status == 200
     said = either.stack.run("status")
     assert f"{either.stack.name}: up\n" in said and "certificate: self-signed" in said
-    assert f"{DOMAIN} leads to 192.0.2.7; it should lead to {either.address} alone" in said
+    assert f"{DOMAIN} points to 192.0.2.7; it should point to {either.address} alone" in said
     assert record in said
 
 

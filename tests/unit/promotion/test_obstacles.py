@@ -298,7 +298,7 @@ def test_the_plan_says_what_is_copied_and_what_is_in_the_way() -> None:
     assert said[2].split("  ")[-1] == (
         "$30.58 a month now, an unknown price afterwards; both until `./stages down shop-stage1`"
     )
-    assert said[-2] == "In the way:"
+    assert said[-2] == "Obstacles:"
     document = steps.as_json(blind, NEW, obstacles(blind, NEW), 5)
     assert (document["size_bytes"], document["obstacles"][0]["blocks"]) == (GIB, True)
     assert document["usd_a_month"] == {"from": 30.58, "to": None}

@@ -26,7 +26,7 @@ THEN = "the certificate then comes within an hour, or at once with `make up STAC
 def test_a_name_that_leads_nowhere() -> None:
     assert WAITING.lines("s") == [
         "certificate: self-signed, browsers warn of it",
-        "a.example leads to nowhere; it should lead to 192.0.2.1 alone",
+        "a.example points to nowhere; it should point to 192.0.2.1 alone",
         RECORD,
         THEN,
     ]
@@ -37,7 +37,7 @@ def test_a_name_that_leads_here_and_elsewhere_does_not_lead_here() -> None:
     assert not both.leads_here
     assert both.lines("s") == [
         "certificate: none is served",
-        "a.example leads to 192.0.2.1, 2001::1; it should lead to 192.0.2.1 alone",
+        "a.example points to 192.0.2.1, 2001::1; it should point to 192.0.2.1 alone",
         RECORD,
         THEN,
     ]
@@ -67,7 +67,7 @@ def test_the_record_of_the_stack_is_waited_for_and_then_the_certificate_asked(
     values = {outputs.URL: "https://a.example", outputs.ADDRESS: "192.0.2.1"}
     certificate.settle("s", values, said.append)
     assert bool(ran) is asked
-    assert (said[0] == "\nwaiting until a.example leads here ...") is asked
+    assert (said[0] == "\nwaiting until a.example points here ...") is asked
 
 
 def test_a_certificate_whose_renewal_failed() -> None:
@@ -83,7 +83,7 @@ def test_a_certificate_whose_renewal_failed() -> None:
     assert certificate_.trusted
     assert certificate_.lines("s") == [
         "certificate: by C=US, O=Let's Encrypt, CN=E7, until 2027-01-01 00:00:00Z, serial 0A",
-        "a.example leads here (192.0.2.1)",
+        "a.example points here (192.0.2.1)",
         "the last question to the authority failed: Connection refused",
     ]
 

@@ -19,7 +19,7 @@ from scripts.main import main
             "abort",
             "switched",
             "--abort: should come before the switch, and the app uses the new database."
-            " --rollback leads back.",
+            " --rollback goes back.",
         ),
         ("copy", "switched", "--copy: should come before the switch, and it has been done"),
     ],
