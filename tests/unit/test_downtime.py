@@ -149,15 +149,15 @@ CLUSTER = "digitalocean:index/databaseCluster:DatabaseCluster"
     ],
 )
 def test_each_change_has_its_cost(stack: str, change: Step, says: str) -> None:
-    (said,) = cost(stack, change)
-    assert said.startswith(says), said
-    assert said.endswith(")"), "without a source"
+    (message,) = cost(stack, change)
+    assert message.startswith(says), message
+    assert message.endswith(")"), "without a source"
 
 
 def test_a_database_that_changes_at_once_says_so() -> None:
     change = step(AWS_DATABASE, fields=frozenset({"instanceClass"}))
-    (said,) = cost("aws-stage2", change, database__apply_immediately=True)
-    assert said.startswith("the database, 2 to 20 min, during this run:")
+    (message,) = cost("aws-stage2", change, database__apply_immediately=True)
+    assert message.startswith("the database, 2 to 20 min, during this run:")
 
 
 def test_what_is_of_no_account_costs_nothing() -> None:
@@ -173,8 +173,8 @@ def test_every_cloud_says_what_a_replaced_server_costs(cloud: str) -> None:
     (first,) = cost(f"{cloud}-stage1", step(HOST, "replace", old_first=True))
     assert "the old one first: the app does not answer from the old one's shutdown" in first
     (second,) = cost(f"{cloud}-stage2", step(HOST, "replace"))
-    said = "the new one first: the address moves to it once it has passed its readiness check"
-    assert said in second
+    message = "the new one first: the address moves to it once it has passed its readiness check"
+    assert message in second
     spans = load(cloud).downtime
     assert spans.OLD_FIRST.most_s is not None and spans.NEW_FIRST.most_s is not None
     assert spans.OLD_FIRST.source and spans.NEW_FIRST.source
@@ -202,8 +202,8 @@ def test_a_deploy_costs_no_downtime(processes: int) -> None:
 def test_a_file_that_restarts_a_service_is_told_and_one_that_reloads_it_is_not() -> None:
     files = changed_host().old["files"]
     conf = "/etc/postgresql/17/main/postgresql.conf"
-    (said,) = cost("local-stage1", changed_host(files={**files, conf: {"content": "new"}}))
-    assert said.startswith(
+    (message,) = cost("local-stage1", changed_host(files={**files, conf: {"content": "new"}}))
+    assert message.startswith(
         "the app, 1 s to 1 min, during this run: postgresql@17-main.service is restarted"
     )
     hba = "/etc/postgresql/17/main/pg_hba.conf"
@@ -223,10 +223,10 @@ def test_what_is_restarted_follows_from_the_path_of_a_secret_file() -> None:
         )
 
     assert cost("local-stage1", written("/etc/pgbouncer/userlist.txt")) == []
-    (said,) = cost("local-stage1", written("/etc/app/app.env"))
-    assert said.startswith("the app, no downtime: each web process is restarted while")
+    (message,) = cost("local-stage1", written("/etc/app/app.env"))
+    assert message.startswith("the app, no downtime: each web process is restarted while")
     (hidden,) = cost("local-stage1", changed_host(secret_files="[secret]x"))
-    assert hidden == said, "which of them changes is not known"
+    assert hidden == message, "which of them changes is not known"
 
 
 def test_the_longest_comes_first_and_what_costs_nothing_last() -> None:

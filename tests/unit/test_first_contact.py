@@ -28,10 +28,10 @@ def test_the_key_is_a_pair_that_openssh_reads(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.touch(mode=0o600)
     file.write_text(private)
-    said = subprocess.run(
+    done = subprocess.run(
         ["ssh-keygen", "-y", "-f", str(file)], capture_output=True, text=True, check=True
     )
-    assert said.stdout.split()[:2] == public.split()[:2]
+    assert done.stdout.split()[:2] == public.split()[:2]
 
 
 def test_the_key_is_of_another_type_than_the_host_s_own() -> None:

@@ -41,11 +41,11 @@ def test_an_old_server_that_does_not_run_is_told_and_does_not_stop_the_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAGES_LOCAL_ROOT", str(tmp_path))  # where no such server is
-    said: list[str] = []
-    monkeypatch.setattr(engine_log, "warn", said.append)
+    messages: list[str] = []
+    monkeypatch.setattr(engine_log, "warn", messages.append)
     news = {**OLD, "server_id": "s/app-b/2"}
     assert HandoverProvider().update("handover", OLD, news).outs == news
-    assert said == [
+    assert messages == [
         "10.0.0.16: its certificate is not copied (the old server does not run): the new server"
         " asks for another one within an hour, and is self-signed until then"
     ]

@@ -132,9 +132,9 @@ def test_anything_else_does_and_a_host_without_an_answer_is_one_sentence(
     monkeypatch.setattr("components.remote.work.server_state", lambda *_: state)
     with pytest.raises(UserError) as caught:
         provider.update("id", OLDS, news(packages=[], ssh_host="no-such-host.invalid"))
-    said = str(caught.value)
-    assert said.startswith(f"no-such-host.invalid: {begins}")
-    assert said.endswith(ends)
+    message = str(caught.value)
+    assert message.startswith(f"no-such-host.invalid: {begins}")
+    assert message.endswith(ends)
 
 
 @pytest.mark.parametrize(

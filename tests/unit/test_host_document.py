@@ -117,7 +117,7 @@ FILE = wanted(inputs()["files"]["/etc/nginx/app.conf"])
 
 
 @pytest.mark.parametrize(
-    ("part", "key", "value", "said"),
+    ("part", "key", "value", "message"),
     [
         ("files", "/etc/nginx/app.conf", None, "is missing"),
         ("files", "/etc/nginx/app.conf", {**FILE, "sha256": "0"}, "has another content"),
@@ -132,11 +132,11 @@ FILE = wanted(inputs()["files"]["/etc/nginx/app.conf"])
         ("units", "worker.service", "failed", "is failed"),
     ],
 )
-def test_drift_is_told_in_words(part: str, key: str, value: Any, said: str) -> None:
+def test_drift_is_told_in_words(part: str, key: str, value: Any, message: str) -> None:
     props = inputs()
     state = observed(props)
     state[part][key] = value
-    assert host_document.drift(props, state) == {key: said}
+    assert host_document.drift(props, state) == {key: message}
 
 
 @pytest.mark.parametrize("state", ["reloading", "skipped"])

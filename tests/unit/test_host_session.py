@@ -97,8 +97,8 @@ def test_a_failure_shows_no_secret_whatever_the_host_printed() -> None:
         "remedy": "",
         "output": f"COLOUR=green KEY={key}",
     }
-    said = str(session._failure(error, session.secret_words(document)))
-    assert said == "app-1: unit: said [secret]. It said:\n  | COLOUR=green KEY=[secret]"
+    message = str(session._failure(error, session.secret_words(document)))
+    assert message == "app-1: unit: said [secret]. It said:\n  | COLOUR=green KEY=[secret]"
 
 
 def test_a_key_with_any_signs_is_hidden_as_a_whole() -> None:
@@ -108,8 +108,8 @@ def test_a_key_with_any_signs_is_hidden_as_a_whole() -> None:
     variables = {"KEY": key, **{f"NAME_{at}": name for at, name in enumerate(names)}}
     file, _ = app.environment_files(variables, Variables(host={}, conventions={}, release={}))
     secrets = session.secret_words({"secret_files": {file.path: {"content": file.content}}})
-    said = session.without(secrets, f"KEY={key} {' '.join(names)}")
-    assert said == f"KEY=[secret] {' '.join(names)}"
+    message = session.without(secrets, f"KEY={key} {' '.join(names)}")
+    assert message == f"KEY=[secret] {' '.join(names)}"
 
 
 @pytest.mark.parametrize(

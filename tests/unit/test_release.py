@@ -301,13 +301,13 @@ def test_a_server_that_nobody_answers(project: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"ssh://git@127.0.0.1:{closed.getsockname()[1]}/shop.git"
-        said = problem(app(repository=url), project)
-    assert said.startswith(unfetched(url, "ssh: connect to host 127.0.0.1 port ").split(")")[0])
-    assert "Connection refused" in said
+        message = problem(app(repository=url), project)
+    assert message.startswith(unfetched(url, "ssh: connect to host 127.0.0.1 port ").split(")")[0])
+    assert "Connection refused" in message
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         "git@127.0.0.1: Permission denied (publickey).",
         'Load key "/home/ann/.ssh/id": Permission denied',
@@ -315,15 +315,15 @@ def test_a_server_that_nobody_answers(project: Path) -> None:
     ],
 )
 def test_a_key_that_is_refused_unreadable_or_unknown_is_told_first(
-    project: Path, monkeypatch: pytest.MonkeyPatch, said: str
+    project: Path, monkeypatch: pytest.MonkeyPatch, message: str
 ) -> None:
     """Git ends with a guess of its own, the same for all of them."""
     ssh = project / "ssh"
-    ssh.write_text(f"#!/bin/sh\necho 'Warning: added' >&2; echo '{said}' >&2; exit 255\n")
+    ssh.write_text(f"#!/bin/sh\necho 'Warning: added' >&2; echo '{message}' >&2; exit 255\n")
     ssh.chmod(0o755)
     monkeypatch.setenv("PATH", f"{project}:{os.environ['PATH']}")
     url = "git@127.0.0.1:shop.git"
-    assert problem(app(repository=url), project) == unfetched(url, said)
+    assert problem(app(repository=url), project) == unfetched(url, message)
 
 
 def test_a_server_that_accepts_and_stays_silent(

@@ -60,7 +60,7 @@ def test_the_key_is_private_while_it_is_there_and_gone_afterwards() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "kind", "reason"),
+    ("code", "stderr", "kind", "reason"),
     [
         (
             255,
@@ -89,8 +89,8 @@ def test_the_key_is_private_while_it_is_there_and_gone_afterwards() -> None:
         ),
     ],
 )
-def test_a_failure_is_what_it_means(code: int, said: str, kind: type, reason: str) -> None:
-    error = ssh.classify(code, said)
+def test_a_failure_is_what_it_means(code: int, stderr: str, kind: type, reason: str) -> None:
+    error = ssh.classify(code, stderr)
     assert type(error) is kind
     assert str(error) == reason
 

@@ -42,17 +42,17 @@ def test_settings_lose_their_prefix_and_others_are_left_out(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "stacks/f: should have a `config:` map with the stack's settings, got none"),
         ("config:\n", "stacks/f: should have a `config:` map with the stack's settings, got none"),
         ("a: b\n: - c\n  d", "stacks/f line 2: should be YAML, got an error ("),
     ],
 )
-def test_what_is_no_settings_file(tmp_path: Path, text: str, said: str) -> None:
+def test_what_is_no_settings_file(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UserError) as raised:
         stacks.values(write(tmp_path, text), "stacks/f")
-    assert str(raised.value).startswith(said)
+    assert str(raised.value).startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,11 @@ def test_what_is_no_settings_file(tmp_path: Path, text: str, said: str) -> None:
 def test_a_value_that_yaml_stumbles_over(tmp_path: Path, value: str, what: str) -> None:
     with pytest.raises(UserError) as raised:
         stacks.values(write(tmp_path, f"config:\n  stages:app.revision: {value}\n"), "stacks/f")
-    said = str(raised.value)
-    assert said.startswith(f"stacks/f: should have values that YAML can read, got an error ({what}")
-    assert said.endswith("). Write that value in quotation marks.")
+    message = str(raised.value)
+    assert message.startswith(
+        f"stacks/f: should have values that YAML can read, got an error ({what}"
+    )
+    assert message.endswith("). Write that value in quotation marks.")
 
 
 def test_a_setting_is_changed_in_its_place() -> None:

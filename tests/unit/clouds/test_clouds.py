@@ -39,7 +39,7 @@ def test_only_the_chosen_cloud_is_imported() -> None:
         "print([name for name in sys.modules if name.startswith(('pulumi_', 'components.clouds.'))"
         " and not name.startswith('components.clouds.local')])"
     )
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     ).stdout
-    assert said.strip() == "[]"
+    assert output.strip() == "[]"

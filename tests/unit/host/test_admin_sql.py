@@ -106,7 +106,7 @@ def test_what_is_made_says_its_schema(managed: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("done", "said"),
+    ("done", "message"),
     [
         (
             Done(2, 'psql: error: connection to server at "db" failed: Connection timed out'),
@@ -128,5 +128,5 @@ def test_what_is_made_says_its_schema(managed: bool) -> None:
         ),
     ],
 )
-def test_what_kept_the_database_step(done: Done, said: str) -> None:
-    assert cause(done) == said
+def test_what_kept_the_database_step(done: Done, message: str) -> None:
+    assert cause(done) == message

@@ -63,7 +63,7 @@ def test_each_authority_has_a_folder_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("output", "reason"),
     [
         (
             "  Type:   dns\n  Detail: no valid A records\nHint: x\nAsk for help",
@@ -76,8 +76,8 @@ def test_each_authority_has_a_folder_of_its_own() -> None:
         ("", "certbot failed without a word"),
     ],
 )
-def test_the_reason_is_one_line(said: str, reason: str) -> None:
-    assert program.reason(said) == reason
+def test_the_reason_is_one_line(output: str, reason: str) -> None:
+    assert program.reason(output) == reason
 
 
 def part(mount: str | None) -> Part:

@@ -293,12 +293,12 @@ def test_what_a_deploy_wrote_may_be_there_and_more_where_it_may_go() -> None:
 
 def test_the_plan_says_what_is_copied_and_what_is_in_the_way() -> None:
     blind = changed(OLD, {"table_identity": False})
-    said = steps.lines(blind, NEW, obstacles(blind, NEW), 5)
-    assert "1.0 GiB, 1 table (public.orders 1.0 GiB), 2 sequences" in said[1]
-    assert said[2].split("  ")[-1] == (
+    lines = steps.lines(blind, NEW, obstacles(blind, NEW), 5)
+    assert "1.0 GiB, 1 table (public.orders 1.0 GiB), 2 sequences" in lines[1]
+    assert lines[2].split("  ")[-1] == (
         "$30.58 a month now, an unknown price afterwards; both until `./stages down shop-stage1`"
     )
-    assert said[-2] == "Obstacles:"
+    assert lines[-2] == "Obstacles:"
     document = steps.as_json(blind, NEW, obstacles(blind, NEW), 5)
     assert (document["size_bytes"], document["obstacles"][0]["blocks"]) == (GIB, True)
     assert document["usd_a_month"] == {"from": 30.58, "to": None}

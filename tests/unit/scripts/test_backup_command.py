@@ -15,7 +15,7 @@ MANY = "restore: should be given one of --to-time, --latest and --backup. `./sta
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["restore"], MANY),
         (["restore", "--latest", "--backup", "20261129-090843F"], MANY),
@@ -42,10 +42,10 @@ MANY = "restore: should be given one of --to-time, --latest and --backup. `./sta
     ],
 )
 def test_words_that_say_too_little_or_too_much(
-    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["backup", *words]) == 2
-    assert capsys.readouterr().err.startswith(said)
+    assert capsys.readouterr().err.startswith(message)
 
 
 def test_a_table_has_a_schema_and_is_no_sql() -> None:

@@ -126,8 +126,8 @@ def test_the_server_is_read_from_the_poolers_own_file() -> None:
 
 
 def test_the_rate_is_what_pgbench_says() -> None:
-    said = "latency average = 5 ms\ntps = 4552.125 (including reconnection times)\n"
-    assert side.tps(said) == 4552.125
+    output = "latency average = 5 ms\ntps = 4552.125 (including reconnection times)\n"
+    assert side.tps(output) == 4552.125
     with pytest.raises(UserError) as error:
         side.tps("number of failed transactions: 0 (NaN%)\n")
     assert str(error.value).startswith(
@@ -165,8 +165,8 @@ def test_the_most_servers_and_the_longest_wait_of_all_looks() -> None:
     ]
     assert watching.pools(looks) == (23, 2250.0)
     assert watching.pools([]) == (0, 0.0)
-    said = "database|xact_count|wait_time\napp|1000|2500\npgbouncer|1|1\n(2 rows)\n"
-    assert watching.totals(said) == (1000, 2500)
+    output = "database|xact_count|wait_time\napp|1000|2500\npgbouncer|1|1\n(2 rows)\n"
+    assert watching.totals(output) == (1000, 2500)
 
 
 @pytest.fixture

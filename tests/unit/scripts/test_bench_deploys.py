@@ -93,7 +93,7 @@ def test_each_run_is_a_deploy_a_restart_and_a_rollback_with_a_picture(
     with answering() as url:
         stack = Standing(url, until_asked_again)
         for processes in deploys.PROCESSES:
-            deploys.switches(book, stack, processes, 2, lambda said: None, rest_s=0)
+            deploys.switches(book, stack, processes, 2, lambda message: None, rest_s=0)
     run = [("restart", "PROCESS=web"), ("rollback",)]
     once = [[("deploy", f"REVISION=commit{n}"), *run] for n in (1, 2)]
     assert stack.done == [*once[0], *once[1]] * 2

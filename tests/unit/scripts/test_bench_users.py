@@ -126,9 +126,9 @@ def test_what_to_believe_of_the_stages(p99: float, errors: float, verdict: str) 
     rows = [row for row in claims_page.page([result(book)]).splitlines() if row.startswith("| ")][
         1:
     ]
-    said = [row.strip("| ").split(" | ")[-1] for row in rows]
-    assert [cell.startswith(verdict) for cell in said] == [True, True, False]
-    assert said[2] == "4.00 times in stage 1, whose pages share that core; 2.00 times in stage 2."
+    cells = [row.strip("| ").split(" | ")[-1] for row in rows]
+    assert [cell.startswith(verdict) for cell in cells] == [True, True, False]
+    assert cells[2] == "4.00 times in stage 1, whose pages share that core; 2.00 times in stage 2."
     assert rows[1].startswith("| Stage 2 is for up to 1,000 users. |")
 
 

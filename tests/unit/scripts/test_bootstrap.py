@@ -179,14 +179,14 @@ def test_a_checkout_that_cannot_be_written_to(
         (errno.EROFS, "Use a checkout on a file system that can be written to."),
         (errno.ENOSPC, "Free some space and run it again."),
     ):
-        said = os.strerror(number)
+        message = os.strerror(number)
 
-        def refuse(*, dev: bool, number: int = number, said: str = said) -> None:
-            raise OSError(number, said, "/checkout/.venv")
+        def refuse(*, dev: bool, number: int = number, message: str = message) -> None:
+            raise OSError(number, message, "/checkout/.venv")
 
         monkeypatch.setattr(bootstrap, "_environment", refuse)
         assert bootstrap.main([]) == 2
-        assert capsys.readouterr().err == f"/checkout/.venv: {said}. {remedy}\n"
+        assert capsys.readouterr().err == f"/checkout/.venv: {message}. {remedy}\n"
 
 
 def test_an_index_of_packages_that_cannot_be_reached(
@@ -198,6 +198,8 @@ def test_an_index_of_packages_that_cannot_be_reached(
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_RETRIES", "0")
     assert bootstrap.main(["--no-engine"]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("Python packages: pip failed (ERROR: No matching distribution found for")
-    assert said.endswith(f"). Its output is in {checkout / 'logs' / 'pip.log'}.\n")
+    stderr = capsys.readouterr().err
+    assert stderr.startswith(
+        "Python packages: pip failed (ERROR: No matching distribution found for"
+    )
+    assert stderr.endswith(f"). Its output is in {checkout / 'logs' / 'pip.log'}.\n")

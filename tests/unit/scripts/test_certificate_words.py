@@ -60,14 +60,14 @@ def test_the_record_of_the_stack_is_waited_for_and_then_the_certificate_asked(
     here = replace(WAITING, zone=zone, resolved=["192.0.2.1"])
     seen = iter([replace(WAITING, zone=zone), replace(WAITING, zone=zone), here, here])
     ran: list[list[str]] = []
-    said: list[str] = []
+    messages: list[str] = []
     monkeypatch.setattr(certificate, "PAUSE_S", 0)
     monkeypatch.setattr(certificate, "look", lambda _: next(seen))
     monkeypatch.setattr(ssh, "run", lambda _, argv, **__: ran.append(argv))
     values = {outputs.URL: "https://a.example", outputs.ADDRESS: "192.0.2.1"}
-    certificate.settle("s", values, said.append)
+    certificate.settle("s", values, messages.append)
     assert bool(ran) is asked
-    assert (said[0] == "\nwaiting until a.example points here ...") is asked
+    assert (messages[0] == "\nwaiting until a.example points here ...") is asked
 
 
 def test_a_certificate_whose_renewal_failed() -> None:

@@ -284,9 +284,9 @@ def test_a_hostile_artifact_is_refused_and_not_shown(
 ) -> None:
     archive, words = HOSTILE[kind]
     code, body = post(github, archive())
-    said = capsys.readouterr().err
-    assert words in said
-    assert said.count("\n") == 1
+    stderr = capsys.readouterr().err
+    assert words in stderr
+    assert stderr.count("\n") == 1
     assert code == 2
     assert body == NOTHING
 

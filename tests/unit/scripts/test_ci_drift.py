@@ -81,8 +81,8 @@ def test_what_could_not_be_looked_at_closes_nothing(
     assert github.issues[-1]["state"] == "open"
     assert tell(github, seen("failed"), seen("changed", "aws-stage2")) == 1
     assert "The host does not answer" in github.issues[-1]["body"]
-    said = "aws-stage1: its drift could not be detected.\n"
-    assert capsys.readouterr().err == said * 2
+    message = "aws-stage1: its drift could not be detected.\n"
+    assert capsys.readouterr().err == message * 2
 
 
 def test_an_answer_that_is_lost_does_not_open_a_second_issue(github: GitHub) -> None:

@@ -75,7 +75,7 @@ def read(words: Sequence[str]) -> tuple[str, list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (
             ["run", "shop"],
@@ -138,10 +138,10 @@ def read(words: Sequence[str]) -> tuple[str, list[str]]:
     ],
 )
 def test_bad_words_are_refused_before_anything_is_opened(
-    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words) == 2
-    assert capsys.readouterr() == ("", said + "\n")
+    assert capsys.readouterr() == ("", message + "\n")
 
 
 def test_a_process_has_the_name_of_its_procfile() -> None:
@@ -271,7 +271,7 @@ def test_the_question_to_the_journal_is_one_line_for_the_shell() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "kind", "message"),
+    ("code", "stderr", "kind", "message"),
     [
         (1, "Bad pattern: (", StepFailed, "Stack shop: the journal refused: Bad pattern: ("),
         (
@@ -283,8 +283,8 @@ def test_the_question_to_the_journal_is_one_line_for_the_shell() -> None:
         ),
     ],
 )
-def test_why_there_is_no_log(code: int, said: str, kind: type[Exception], message: str) -> None:
-    error = app_logs._failure("shop", code, said)
+def test_why_there_is_no_log(code: int, stderr: str, kind: type[Exception], message: str) -> None:
+    error = app_logs._failure("shop", code, stderr)
     assert isinstance(error, kind)
     assert str(error) == message
 
@@ -343,7 +343,7 @@ def test_what_a_rollback_goes_to(revision: str, commit: str, wanted: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("revision", "said"),
+    ("revision", "message"),
     [
         (
             "feed",
@@ -353,10 +353,10 @@ def test_what_a_rollback_goes_to(revision: str, commit: str, wanted: str) -> Non
         ("aaaa", "REVISION: should be another than the current one, got 'aaaa'"),
     ],
 )
-def test_a_rollback_to_what_is_not_there_is_refused(revision: str, said: str) -> None:
+def test_a_rollback_to_what_is_not_there_is_refused(revision: str, message: str) -> None:
     with pytest.raises(UserError) as refused:
         release_list.chosen(release_list.entries(TOLD), revision, "")
-    assert str(refused.value) == said
+    assert str(refused.value) == message
 
 
 def test_a_rollback_without_a_past_is_refused() -> None:

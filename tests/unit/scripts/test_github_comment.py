@@ -220,13 +220,13 @@ def test_a_bad_token_is_one_sentence_and_never_shown(github: GitHub, client: Cli
 
 
 def test_a_token_that_may_not_is_one_sentence(github: GitHub, client: Client) -> None:
-    said = "Resource not accessible by integration"
-    github.troubles.append(Trouble("POST", COMMENTS, 403, message=said))
+    message = "Resource not accessible by integration"
+    github.troubles.append(Trouble("POST", COMMENTS, 403, message=message))
     with pytest.raises(UserError) as raised:
         comment.keep(client, PULL, BODY, MARKER)
     assert str(raised.value) == (
-        f"GITHUB_TOKEN: should be a token that may use {COMMENTS}, got one that may not ({said}). "
-        "The job's `permissions` say what it may do; docs/ci.md names them."
+        f"GITHUB_TOKEN: should be a token that may use {COMMENTS}, got one that may not"
+        f" ({message}). The job's `permissions` say what it may do; docs/ci.md names them."
     )
     assert raised.value.exit_code == 2
 

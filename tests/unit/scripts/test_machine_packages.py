@@ -52,6 +52,6 @@ def test_each_package_is_named_once() -> None:
         machine.MachinePackage("e2fsck", "e2fsprogs", "formats volumes"),
         machine.MachinePackage("nft", "nftables", "firewall"),
     ]
-    said = machine.missing_sentence(missing)
-    assert said == "e2fsprogs (formats volumes), nftables (firewall)"
+    message = machine.missing_sentence(missing)
+    assert message == "e2fsprogs (formats volumes), nftables (firewall)"
     assert machine.install_command(["a", "b"])[-2:] == ["a", "b"]

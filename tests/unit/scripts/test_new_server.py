@@ -39,10 +39,10 @@ class Server:
 
 def ask(monkeypatch: pytest.MonkeyPatch, server: Server) -> list[str]:
     """Ask it; return what was said."""
-    said: list[str] = []
+    messages: list[str] = []
     monkeypatch.setattr(ssh, "run", server.run)
-    new_server.check(WANTED, APP, WAY_IN, "s", said.append)
-    return said
+    new_server.check(WANTED, APP, WAY_IN, "s", messages.append)
+    return messages
 
 
 def test_a_server_that_can_is_asked_once_and_nothing_is_said(
@@ -143,5 +143,5 @@ def test_the_script_on_the_server(
         text=True,
         check=False,
     )
-    said = "E: Unable to locate package nosuch\n" if code == new_server.REFUSED else ""
-    assert (done.returncode, done.stdout) == (code, said)
+    message = "E: Unable to locate package nosuch\n" if code == new_server.REFUSED else ""
+    assert (done.returncode, done.stdout) == (code, message)

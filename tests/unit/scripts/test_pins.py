@@ -27,7 +27,7 @@ def test_the_cli_that_is_built_is_the_one_that_is_pinned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "version"),
+    ("output", "version"),
     [
         ("v3.259.0\n", "3.259.0"),
         ("3.259.0", "3.259.0"),
@@ -36,12 +36,12 @@ def test_the_cli_that_is_built_is_the_one_that_is_pinned() -> None:
         ("warning: a new version\nv3.259.0", ""),
     ],
 )
-def test_the_version_that_a_cli_tells(said: str, version: str) -> None:
-    assert pins.cli_version(said) == version
+def test_the_version_that_a_cli_tells(output: str, version: str) -> None:
+    assert pins.cli_version(output) == version
 
 
 @pytest.mark.parametrize(
-    ("said", "version"),
+    ("output", "version"),
     [
         ("go version go1.26.8 linux/amd64", (1, 26)),
         ("go version go1.19.8 linux/amd64", (1, 19)),
@@ -49,8 +49,8 @@ def test_the_version_that_a_cli_tells(said: str, version: str) -> None:
         ("", (0, 0)),
     ],
 )
-def test_the_version_that_go_tells(said: str, version: tuple[int, int]) -> None:
-    assert pins.go_version(said) == version
+def test_the_version_that_go_tells(output: str, version: tuple[int, int]) -> None:
+    assert pins.go_version(output) == version
 
 
 def test_an_environment_is_another_one_when_any_part_differs() -> None:

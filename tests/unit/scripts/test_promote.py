@@ -10,7 +10,7 @@ from scripts.main import main
 
 
 @pytest.mark.parametrize(
-    ("step", "phase", "said"),
+    ("step", "phase", "message"),
     [
         ("switch", "", "--switch: should come after --copy. Run --copy first."),
         ("rollback", "copying", "--rollback: should come after --switch. Run --switch first."),
@@ -24,10 +24,10 @@ from scripts.main import main
         ("copy", "switched", "--copy: should come before the switch, and it has been done"),
     ],
 )
-def test_a_step_out_of_turn_is_refused(step: str, phase: str, said: str) -> None:
+def test_a_step_out_of_turn_is_refused(step: str, phase: str, message: str) -> None:
     with pytest.raises(UserError) as refused:
         promote._allowed(step, phase)
-    assert str(refused.value) == said
+    assert str(refused.value) == message
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_step_in_its_turn_or_once_more_is_done(step: str, phase: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--copy", "--switch"], "promote: should be given one step, got --copy, --switch"),
         (
@@ -57,10 +57,10 @@ def test_a_step_in_its_turn_or_once_more_is_done(step: str, phase: str) -> None:
     ],
 )
 def test_a_command_line_that_says_two_things_is_refused(
-    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["promote", "--from", "local-stage1", "--to", "local-stage2", *words]) == 2
-    assert capsys.readouterr().err.strip() == said
+    assert capsys.readouterr().err.strip() == message
 
 
 def test_progress_has_rate_and_time_left() -> None:

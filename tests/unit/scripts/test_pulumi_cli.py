@@ -77,8 +77,8 @@ def test_a_download_is_checked_unpacked_and_told(
     monkeypatch.setattr(pulumi_cli, "_fetch", serve(files))
     assert pulumi_cli.find(VERSION, tmp_path) == cache / "bin"
     assert (cache / "bin" / "pulumi").read_text() == FAKE
-    said = capsys.readouterr().out.splitlines()
-    assert said == [
+    output = capsys.readouterr().out.splitlines()
+    assert output == [
         f"Pulumi CLI {VERSION}: downloading {name} ...",
         f"Pulumi CLI {VERSION}: downloaded in 0 s.",
     ]

@@ -62,8 +62,8 @@ def test_a_file_in_the_place_of_a_folder(
     if place == ".stages":
         shutil.rmtree(root / ".stages")
     (root / place).write_text("")
-    said = error_text(capsys, "status", "--stack", "s")
-    assert said in (
+    message = error_text(capsys, "status", "--stack", "s")
+    assert message in (
         f"{root / place}: File exists. A folder belongs there: move the file away.\n",
         f"{root / place}/cli: Not a directory. A folder belongs there: move the file away.\n",
     )
@@ -99,8 +99,8 @@ def test_a_state_that_was_cut_off(root: Path, capsys: pytest.CaptureFixture[str]
     state.parent.mkdir(parents=True)
     state.write_text('{"version": 3, "checkp')
     (root / ".stages" / "passphrase").write_text("x")
-    said = error_text(capsys, "status", "--stack", "s")
-    assert said.startswith(
+    message = error_text(capsys, "status", "--stack", "s")
+    assert message.startswith(
         f"{state}: should be a state that Pulumi wrote, got one that was cut off, or something "
     )
 
@@ -110,13 +110,13 @@ def test_a_backend_that_the_engine_does_not_know(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv(checkout.BACKEND, url)
-    said = error_text(capsys, "preview", "--stack", "s")
-    assert said == (
+    message = error_text(capsys, "preview", "--stack", "s")
+    assert message == (
         "PULUMI_BACKEND_URL: should be a URL that begins with one of file, s3, gs, azblob, https, "
         f"http, postgres and ://, got {url.partition('://')[0]!r}. For example s3://<bucket>; "
         "unset it to keep the state in this checkout.\n"
     )
-    assert "secret" not in said
+    assert "secret" not in message
 
 
 def test_an_empty_backend_is_none(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_an_empty_backend_is_none(root: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "message"),
     [
         (errno.ENOSPC, "No space left on device. Free some space and run it again."),
         (errno.EDQUOT, "Disk quota exceeded. Free some space and run it again."),
@@ -140,9 +140,9 @@ def test_an_empty_backend_is_none(root: Path, monkeypatch: pytest.MonkeyPatch) -
         (errno.EIO, "Input/output error. The disk does not answer: look at `dmesg`."),
     ],
 )
-def test_what_a_disk_refuses(number: int, said: str) -> None:
-    assert execute.describe_os_error(OSError(number, os.strerror(number), "/x")) == f"/x: {said}"
-    assert execute.describe_os_error(OSError(number, os.strerror(number))) == said
+def test_what_a_disk_refuses(number: int, message: str) -> None:
+    assert execute.describe_os_error(OSError(number, os.strerror(number), "/x")) == f"/x: {message}"
+    assert execute.describe_os_error(OSError(number, os.strerror(number))) == message
     assert execute.describe_os_error(ConnectionResetError(errno.ECONNRESET, "reset")) == ""
 
 
@@ -157,17 +157,17 @@ def test_an_internal_error_says_what_to_report(
         raise LookupError("a slip")
 
     monkeypatch.setattr(session, "open_session", slip)
-    said = error_text(capsys, "status", "--stack", "s", code=1)
+    message = error_text(capsys, "status", "--stack", "s", code=1)
     begins = "Internal error: LookupError('a slip'). Please report it with the command that you ran"
     if kept:
-        assert said == f"{begins} and the traceback in .stages/error.log.\n"
+        assert message == f"{begins} and the traceback in .stages/error.log.\n"
         assert "a slip" in (root / ".stages" / "error.log").read_text()
     else:
-        assert said.startswith(f"{begins} and this:\nTraceback ")
+        assert message.startswith(f"{begins} and this:\nTraceback ")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["up"], "STACK: should be one of s, got 'local-stage1'. A new stack is a new file "),
         (
@@ -202,9 +202,9 @@ def test_a_command_line_that_is_none(
     root: Path,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
-    said: str,
+    message: str,
 ) -> None:
-    assert error_text(capsys, *arguments).startswith(said)
+    assert error_text(capsys, *arguments).startswith(message)
 
 
 WORDS = (
@@ -227,14 +227,14 @@ def test_no_command_line_gives_a_traceback(
     """None of them names a stack that is there: those go on to the engine."""
     arguments = [word for word in words if word != "s"]
     code = main(arguments)
-    said = capsys.readouterr()
-    assert code in ({0} if {"--help"} & {*arguments} else {0, 2}), said.err
-    assert "Internal error" not in said.err and "Traceback" not in said.err
+    message = capsys.readouterr()
+    assert code in ({0} if {"--help"} & {*arguments} else {0, 2}), message.err
+    assert "Internal error" not in message.err and "Traceback" not in message.err
     assert not (root / ".stages" / "error.log").exists()
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (
             aws_api.Failed("Throttling", "Rate exceeded"),
@@ -257,11 +257,11 @@ def test_an_api_that_refuses_is_no_internal_error(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
-    said: str,
+    message: str,
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(session, "open_session", refuse)
-    assert error_text(capsys, "status", "--stack", "s", code=1) == said
+    assert error_text(capsys, "status", "--stack", "s", code=1) == message
     assert not (root / ".stages" / "error.log").exists()

@@ -94,10 +94,10 @@ MEMBERS = [
 ]
 
 
-@pytest.mark.parametrize("said", ["NaN 1", "Infinity 1", "1 NaN", "x y", "1e999 1", "1 1_0"])
-def test_what_the_app_lets_its_database_say_of_a_replica_is_no_number(said: str) -> None:
+@pytest.mark.parametrize("message", ["NaN 1", "Infinity 1", "1 NaN", "x y", "1e999 1", "1 1_0"])
+def test_what_the_app_lets_its_database_say_of_a_replica_is_no_number(message: str) -> None:
     nothing = {"alias": "app_read_1", "lag_bytes": None, "lag_s": None}
-    assert status.lags(f"app_read_1 {said}") == [nothing]
+    assert status.lags(f"app_read_1 {message}") == [nothing]
 
 
 def test_members_and_replicas_are_told_and_one_that_is_not_well_counts(address: str) -> None:
@@ -199,7 +199,7 @@ def test_a_server_that_is_not_up_yet_is_asked_all_the_same(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         (
             {"units": {"worker@1.service": LOOPS}},
@@ -225,8 +225,8 @@ def test_a_server_that_is_not_up_yet_is_asked_all_the_same(monkeypatch: pytest.M
         ),
     ],
 )
-def test_what_is_wrong_where_and_what_to_do(changes: dict[str, Any], said: str) -> None:
-    assert [str(change) for change in health.troubles("s", ill(**changes))] == [said]
+def test_what_is_wrong_where_and_what_to_do(changes: dict[str, Any], message: str) -> None:
+    assert [str(change) for change in health.troubles("s", ill(**changes))] == [message]
 
 
 def test_a_unit_that_was_started_again_long_ago_is_only_noted() -> None:

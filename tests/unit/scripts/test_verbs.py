@@ -28,10 +28,10 @@ HEAVY = (
 
 def test_the_list_has_every_verb_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
-    said = capsys.readouterr().out
-    assert re.findall(r"^  ([a-z-]+)  +\w", said, re.MULTILINE)[-len(VERBS) :] == [*VERBS]
+    output = capsys.readouterr().out
+    assert re.findall(r"^  ([a-z-]+)  +\w", output, re.MULTILINE)[-len(VERBS) :] == [*VERBS]
     for code, meaning in EXIT_CODES.items():
-        assert re.search(rf"^    {code} +{re.escape(meaning)}$", said, re.MULTILINE)
+        assert re.search(rf"^    {code} +{re.escape(meaning)}$", output, re.MULTILINE)
 
 
 def test_no_words_at_all_are_answered_with_the_list(capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,10 +53,10 @@ def test_the_list_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_help_of_a_verb_has_its_examples(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--help"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith(f"Usage: ./stages {verb} ")
+    output = capsys.readouterr().out
+    assert output.startswith(f"Usage: ./stages {verb} ")
     for example in VERBS[verb].examples:
-        assert f"\n    ./stages {example}\n" in said
+        assert f"\n    ./stages {example}\n" in output
 
 
 @pytest.mark.parametrize("example", [each for verb in VERBS.values() for each in verb.examples])
@@ -150,7 +150,7 @@ def ending(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code", "message"),
     [
         (KeyboardInterrupt(), 130, "Stopped. Nothing was under way.\n"),
         (Interrupted("Stopped; all is well."), 130, "Stopped; all is well.\n"),
@@ -162,11 +162,11 @@ def test_how_a_command_is_stopped(
     capfd: pytest.CaptureFixture[str],
     error: BaseException,
     code: int,
-    said: str,
+    message: str,
 ) -> None:
     ending.append(error)
     assert main(["plan"]) == code
-    assert capfd.readouterr().err == said
+    assert capfd.readouterr().err == message
 
 
 def test_the_working_directory_is_as_it_was_afterwards(

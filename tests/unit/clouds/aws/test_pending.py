@@ -109,16 +109,16 @@ def test_a_change_that_is_set_back_is_told_and_cancelled(rds: Stubbed) -> None:
         ApplyImmediately=True,
         DBInstanceClass="db.t4g.medium",
     )
-    said: list[str] = []
-    pending.cancel(chosen(), said.append)
-    assert said == [f"{NAME}: instanceClass db.t4g.medium -> db.t4g.large is cancelled."]
+    messages: list[str] = []
+    pending.cancel(chosen(), messages.append)
+    assert messages == [f"{NAME}: instanceClass db.t4g.medium -> db.t4g.large is cancelled."]
 
 
 def test_nothing_is_cancelled_where_that_would_make_another_change_at_once(rds: Stubbed) -> None:
     knows(rds, database({**LARGE, "MultiAZ": True}))
-    said: list[str] = []
-    pending.cancel(chosen(database__standby="true"), said.append)
-    assert said == [
+    messages: list[str] = []
+    pending.cancel(chosen(database__standby="true"), messages.append)
+    assert messages == [
         f"{NAME}: instanceClass db.t4g.medium -> db.t4g.large is not cancelled: RDS would make"
         f" {NAME}: multiAz False -> True at once as well. Take that back too, or set"
         " stages:database.apply_immediately: true."

@@ -93,8 +93,8 @@ def test_zones_and_flow_logs_that_it_does_not_have() -> None:
 
 
 def test_plans_that_do_not_exist() -> None:
-    said = refusal(server__plan="t4g.small", database__plan="db.t4g.micro").splitlines()
-    assert said == [
+    lines = refusal(server__plan="t4g.small", database__plan="db.t4g.micro").splitlines()
+    assert lines == [
         f"stages:server.plan: should be one of {', '.join(plans.SERVERS)}, got 't4g.small'",
         f"stages:database.plan: should be one of {', '.join(plans.DATABASES)}, got 'db.t4g.micro'",
     ]

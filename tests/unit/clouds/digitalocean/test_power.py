@@ -40,24 +40,24 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_state_of_a_droplet(
     answer: dict[str, Any] | int | bytes, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serve({"/v2/droplets/4711": answer}) as there:
-        monkeypatch.setenv(api.URL, there.url)
+    with serve({"/v2/droplets/4711": answer}) as api_server:
+        monkeypatch.setenv(api.URL, api_server.url)
         assert power.server_state("4711") == state
-        assert there.asked == ["/v2/droplets/4711"]
+        assert api_server.asked == ["/v2/droplets/4711"]
 
 
 def test_without_a_token_it_counts_as_running(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(api.TOKEN)
-    with serve({"/v2/droplets/4711": 404}) as there:
-        monkeypatch.setenv(api.URL, there.url)
+    with serve({"/v2/droplets/4711": 404}) as api_server:
+        monkeypatch.setenv(api.URL, api_server.url)
         assert power.server_state("4711") == "running"
-        assert there.asked == []
+        assert api_server.asked == []
 
 
 def test_a_refused_token_is_not_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(api.TOKEN, "another")
-    with serve({"/v2/droplets/4711": 404}) as there:
-        monkeypatch.setenv(api.URL, there.url)
+    with serve({"/v2/droplets/4711": 404}) as api_server:
+        monkeypatch.setenv(api.URL, api_server.url)
         assert power.server_state("4711") == "running"
 
 
@@ -78,10 +78,10 @@ def test_the_token_never_leaves_this_machine_in_the_clear(monkeypatch: pytest.Mo
 
 
 def test_every_page_of_a_list_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    with serve({"/v2/vpcs": [{"vpcs": [{"n": 1}, {"n": 2}]}, {"vpcs": [{"n": 3}]}]}) as there:
-        monkeypatch.setenv(api.URL, there.url)
+    with serve({"/v2/vpcs": [{"vpcs": [{"n": 1}, {"n": 2}]}, {"vpcs": [{"n": 3}]}]}) as api_server:
+        monkeypatch.setenv(api.URL, api_server.url)
         assert [vpc["n"] for vpc in api.every("vpcs", "vpcs")] == [1, 2, 3]
-        assert there.asked == ["/v2/vpcs?page=1&per_page=200", "/v2/vpcs?page=2&per_page=200"]
+        assert api_server.asked == ["/v2/vpcs?page=1&per_page=200", "/v2/vpcs?page=2&per_page=200"]
 
 
 def test_fact_31_what_is_billed_is_found_by_the_stack_s_tag(
@@ -101,8 +101,8 @@ def test_fact_31_what_is_billed_is_found_by_the_stack_s_tag(
         },
         "/v2/volumes": {"volumes": [{"id": "506f", "name": "other", "tags": None}]},
     }
-    with serve(answers) as there:
-        monkeypatch.setenv(api.URL, there.url)
+    with serve(answers) as api_server:
+        monkeypatch.setenv(api.URL, api_server.url)
         assert operations.leftovers("shop") == [
             "database cluster shop-database-1 (9cc1) is on DigitalOcean's bill",
             "database cluster shop-database-0 (77aa) is on DigitalOcean's bill",
@@ -126,8 +126,8 @@ def test_only_the_region_s_default_vpc_cannot_be_deleted(monkeypatch: pytest.Mon
     }
     vpcs = [{"urn": f"u{n}", "type": operations.VPC, "id": str(n)} for n in (1, 2, 3)]
     droplet = {"urn": "u4", "type": "digitalocean:index/droplet:Droplet", "id": "1"}
-    with serve(answers) as there:
-        monkeypatch.setenv(api.URL, there.url)
+    with serve(answers) as api_server:
+        monkeypatch.setenv(api.URL, api_server.url)
         assert list(operations.undeletable([*vpcs, droplet])) == ["u1"]
 
 
@@ -136,10 +136,10 @@ def test_label_tags_go_with_the_last_thing_that_carries_them(
 ) -> None:
     counts = {"stack:shop": 0, "project:stages": 3, "stage:1": 0, "stack:shop-2": 0, "mine": 0}
     tags = [{"name": name, "resources": {"count": n}} for name, n in counts.items()]
-    with serve({"/v2/tags": {"tags": tags}}) as there:
-        monkeypatch.setenv(api.URL, there.url)
+    with serve({"/v2/tags": {"tags": tags}}) as api_server:
+        monkeypatch.setenv(api.URL, api_server.url)
         assert operations.delete_data("shop") == ["tag stack:shop", "tag stage:1"]
-        assert there.deleted == ["/v2/tags/stack%3Ashop", "/v2/tags/stage%3A1"]
+        assert api_server.deleted == ["/v2/tags/stack%3Ashop", "/v2/tags/stage%3A1"]
 
 
 def test_the_recorded_address_is_where_a_droplet_answers() -> None:

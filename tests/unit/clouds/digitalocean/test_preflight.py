@@ -75,9 +75,9 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     monkeypatch.setenv(api.TOKEN, TOKEN)
     for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy"):
         monkeypatch.delenv(proxy, raising=False)
-    with serve(copy.deepcopy(GOOD)) as there:
-        monkeypatch.setenv(api.URL, there.url)
-        yield there
+    with serve(copy.deepcopy(GOOD)) as api_server:
+        monkeypatch.setenv(api.URL, api_server.url)
+        yield api_server
 
 
 def check(stage: int = 2, **more: object) -> None:
@@ -141,12 +141,12 @@ def test_no_token(account: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_refused_token(account: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(api.TOKEN, "dop_v1_expired")
-    said = refusal()
-    assert said == (
+    message = refusal()
+    assert message == (
         "DIGITALOCEAN_TOKEN: should be a token that DigitalOcean knows, got one that it refuses."
         " It may have expired: make a new one."
     )
-    assert "expired" not in said.replace("have expired", "")
+    assert "expired" not in message.replace("have expired", "")
 
 
 def test_a_token_with_too_few_scopes(account: Api) -> None:
@@ -287,8 +287,8 @@ def test_a_plan_without_a_standby_there(account: Api) -> None:
 
 def test_everything_that_is_wrong_is_told_at_once(account: Api) -> None:
     del account.answers[f"/v2/account/keys/{MARK}"]
-    said = refusal(server__image="nothing", network__cidr="10.114.0.0/24").splitlines()
-    assert [line.partition(":")[2].partition(":")[0] for line in said] == [
+    lines = refusal(server__image="nothing", network__cidr="10.114.0.0/24").splitlines()
+    assert [line.partition(":")[2].partition(":")[0] for line in lines] == [
         "server.image",
         "access.ssh_keys",
         "network.cidr",

@@ -84,9 +84,9 @@ def test_the_stack_files_are_fine(stack: str) -> None:
 
 @pytest.mark.parametrize(("key", "value", "message"), REFUSED)
 def test_a_setting_that_would_do_nothing(key: str, value: object, message: str) -> None:
-    said = refusal(**BESIDE.get(key, {}), **{key: value}).splitlines()
-    assert said[-1] == f"stages:{key}: should be {message}. Remove the line."
-    assert len(said) == (2 if key == "alarms.uptime" else 1)
+    lines = refusal(**BESIDE.get(key, {}), **{key: value}).splitlines()
+    assert lines[-1] == f"stages:{key}: should be {message}. Remove the line."
+    assert len(lines) == (2 if key == "alarms.uptime" else 1)
 
 
 def test_every_one_of_them_is_shown_here() -> None:

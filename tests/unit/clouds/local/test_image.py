@@ -57,10 +57,10 @@ def play(played: Path, script: str) -> None:
 
 def test_it_is_built_once_and_tells_what_it_does(played: Path) -> None:
     play(played, BUILDS)
-    said: list[str] = []
-    first = image.ensure(lambda step, elapsed_s: said.append(step))
+    messages: list[str] = []
+    first = image.ensure(lambda step, elapsed_s: messages.append(step))
     assert first == image.folder() and (first / "etc").read_text() == "debian\n"
-    assert said == ["starting mmdebstrap", "running apt-get update", "built"]
+    assert messages == ["starting mmdebstrap", "running apt-get update", "built"]
     assert image.ensure() == first
     assert len(played.read_text().splitlines()) == 1
     assert "postgresql-17" in played.read_text()
@@ -148,14 +148,16 @@ def test_an_image_that_lost_its_files_is_built_again(played: Path) -> None:
 
 def test_prepare_says_so_before_it_takes_long_and_nothing_when_it_is_there(played: Path) -> None:
     play(played, BUILDS)
-    said: list[str] = []
+    messages: list[str] = []
     # The settings play no part in it.
-    operations.prepare(chosen("local-stage1"), said.append)
-    assert said[0] == ("Host image: Debian 13 is built once on this machine, about a minute or two")
-    assert said[-1].startswith("Host image: built, ")
-    said.clear()
-    operations.prepare(chosen("local-stage1"), said.append)
-    assert said == []
+    operations.prepare(chosen("local-stage1"), messages.append)
+    assert messages[0] == (
+        "Host image: Debian 13 is built once on this machine, about a minute or two"
+    )
+    assert messages[-1].startswith("Host image: built, ")
+    messages.clear()
+    operations.prepare(chosen("local-stage1"), messages.append)
+    assert messages == []
 
 
 @pytest.mark.parametrize("host", [single_server(), separate_database()], ids=["stage1", "stage2"])

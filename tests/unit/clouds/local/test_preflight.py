@@ -194,10 +194,10 @@ def test_too_few_inotify_instances_are_left(
     limit.write_text("100000\n")
     assert preflight.preflight("mine", CIDR) == []
     limit.write_text(f"{preflight.FREE_INOTIFY}\n")
-    (said,) = texts(preflight.preflight("mine", CIDR))
-    used = re.search(r", (\d+) of them in use", said)
+    (message,) = texts(preflight.preflight("mine", CIDR))
+    used = re.search(r", (\d+) of them in use", message)
     assert used is not None and int(used[1]) >= 1
-    assert said == (
+    assert message == (
         "fs.inotify.max_user_instances: should leave 24 for the hosts of a stack, got 24, "
         f"{used[1]} of them in use. Raise it: sysctl -w fs.inotify.max_user_instances=1024, "
         "and the same in /etc/sysctl.d"

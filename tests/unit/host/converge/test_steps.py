@@ -58,8 +58,8 @@ def test_an_answer_of_the_readiness_check_says_what_it_means(answer: str, says: 
 def test_a_refused_statement_shows_no_secret() -> None:
     sql = "ALTER ROLE app PASSWORD 'tell-nobody';"
     done = Done(3, f"psql: ERROR: near {sql} as hunter2hunter2")
-    said = _without_secrets(done, sql, {"PGPASSWORD": "hunter2hunter2"}).output
-    assert said == "psql: ERROR: near ALTER ROLE app PASSWORD '[secret]'; as [secret]"
+    message = _without_secrets(done, sql, {"PGPASSWORD": "hunter2hunter2"}).output
+    assert message == "psql: ERROR: near ALTER ROLE app PASSWORD '[secret]'; as [secret]"
 
 
 def test_a_command_that_hangs_is_ended_with_its_children() -> None:
@@ -78,8 +78,8 @@ def test_input_and_environment_reach_the_command() -> None:
 
 
 def test_more_can_be_said_about_a_failure() -> None:
-    said = Failed("unit", "failed", "Mend it.", "log").say("undone")
-    assert (said.where, said.cause, said.remedy, said.output) == (
+    failure = Failed("unit", "failed", "Mend it.", "log").say("undone")
+    assert (failure.where, failure.cause, failure.remedy, failure.output) == (
         "unit",
         "failed; undone",
         "Mend it.",

@@ -70,8 +70,8 @@ def test_a_document_is_rendered_and_several_are_one(
         "over",
         "quiet",
     ]
-    said = capsys.readouterr().err
-    assert said == (
+    stderr = capsys.readouterr().err
+    assert stderr == (
         "failed: the preview failed.\nover: $9.00 a month is above its budget of $5.00.\n"
     )
     assert main(["pull-request", "render", *files]) == 1
