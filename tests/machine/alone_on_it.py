@@ -56,7 +56,9 @@ def docker_is_there_before_the_stacks(machine: Machine) -> None:
     """As after each reboot of a machine with Docker: what is forwarded is dropped, bridges too."""
     machine.says("systemctl --quiet enable docker.service docker.socket containerd.service")
     machine.reboot()
-    machine.says("until docker info > /dev/null 2>&1; do sleep 1; done", timeout_s=120)
+    machine.says(
+        "until systemctl --quiet is-active docker.service; do sleep 1; done", timeout_s=120
+    )
     assert machine.says("iptables --list-rules FORWARD").splitlines()[0] == "-P FORWARD DROP"
     assert machine.says("cat /proc/sys/net/bridge/bridge-nf-call-iptables") == "1"
 
