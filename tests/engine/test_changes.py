@@ -50,7 +50,7 @@ AWS_RIGHTS = {
 }
 AWS_ALARMS = {
     f"create MetricAlarm app-server-{role}"
-    for role in ("cpu", "disk", "hardware", "memory", "system")
+    for role in ("cpu", "disk", "hardware", "memory", "system", "troubles")
 }
 AWS_FLOWS = {f"create {kind} flows" for kind in ("FlowLog", "LogGroup", "Role", "RolePolicy")}
 DO_FIREWALL = "update Firewall firewall"
