@@ -33,11 +33,11 @@ def page(results: Sequence[Result]) -> str:
     used = [by_name[name] for name in ROWS if name in by_name]
     missed_aims = [line for result in used for line in missed(result.measures)]
     parts = [
-        "# What to believe of the claims",
-        "Text books and vendors say these things of databases, poolers and stages. Each was "
-        "measured on stages of this project on hosts of one machine, clients and database on the "
-        "same cores: compare the columns, and take no number for your own server's. "
-        "All numbers: [benchmarks/README.md](benchmarks/README.md).",
+        "# Common claims, measured",
+        "Textbooks and vendors make these claims about databases, poolers and stages. Each was "
+        "measured on this project's stages, on hosts of one machine, with clients and database on "
+        "the same cores. So compare the columns, but do not expect these numbers on your server. "
+        "All numbers are in [benchmarks/README.md](benchmarks/README.md).",
         _table(rows),
     ]
     parts += (
@@ -49,7 +49,7 @@ def page(results: Sequence[Result]) -> str:
 
 NOTES = f"""## How it was measured
 
-The pooler is the stage's own, unchanged; what it is compared with is its copy with one or two lines changed. The database takes {DIRECT_LIMIT} connections for these tests: a small managed one refuses most of what is tried past the pooler. Distance is made by a proxy. Private memory is what ends with the connection; PSS adds its share of what all use. Load is `pgbench`, which runs on the same cores: a rate is of clients and database together."""  # noqa: E501
+The pooler is the stage's own, unchanged; it is compared with copies in which one or two lines differ. The database accepts {DIRECT_LIMIT} connections for these tests, because a small managed database would refuse most connections that bypass the pooler. A proxy adds the network distance. Private memory is freed when the connection ends; PSS adds the connection's share of shared memory. `pgbench` makes the load on the same cores, so a rate includes the work of clients and database."""  # noqa: E501
 
 
 def _claims(result: Result) -> list[Row]:
@@ -73,8 +73,8 @@ def _memory(of: Callable[[str], Measure]) -> Row:
     verdict = (
         "Holds."
         if 5 <= most <= 10
-        else f"Too {'high' if most < 5 else 'low'}: plan with {pss_used}, and with `work_mem` on "
-        "top for what sorts."
+        else f"Too {'high' if most < 5 else 'low'}: plan with {pss_used}, plus `work_mem` for "
+        "queries that sort."
     )
     return Row(
         "A connection takes 5 to 10 MB of the database's memory.",
@@ -94,7 +94,7 @@ def _opening(of: Callable[[str], Measure]) -> Row:
             f"{_text(measure)} at {far} ms round trip" for far, measure in by_distance.items()
         )
         + f" (TLS and SCRAM); {pooled} to PgBouncer's socket",
-        f"{verdict} Clients of the socket never wait for it.",
+        f"{verdict} Clients that use the socket never wait for it.",
     )
 
 
@@ -114,9 +114,9 @@ def _throughput(of: Callable[[str], Measure]) -> Row:
     fewer = 100 / of("mode.transaction.servers").median
     best = max(times.median for times in by_clients.values())
     connected = (
-        "who stays connected never gained as much"
+        "clients that stay connected never gained as much"
         if best < 3
-        else f"who stays connected gained up to {shown(best, 'times')}"
+        else f"clients that stay connected gained up to {shown(best, 'times')}"
     )
     return Row(
         "A pooler makes it 3 to 5 times better.",
@@ -131,13 +131,13 @@ def _connecting(of: Callable[[str], Measure]) -> Row:
     times, scram = of("connect.times.100"), of("connect.scram.100")
     direct, peer = of("connect.direct.100"), of("connect.peer.100")
     return Row(
-        "Ours: clients that connect for each query are served at least 30 times faster by the "
-        "stage's own way (PgBouncer's socket, `peer`), 100 at a time.",
+        "Ours: clients that connect for each query, 100 at a time, are served at least 30 times "
+        "faster through the stage's PgBouncer (socket, `peer`).",
         f"{_text(direct)} direct, {_text(peer)} by the stage: {_text(times)}; through a pooler "
         f"that asks for SCRAM {_text(scram)}",
         ("Holds" if times.met else "Missed")
-        + f". The way in counts more than the pooler: with SCRAM it is "
-        f"{shown(scram.median / direct.median, 'times')} direct.",
+        + f". Authentication matters more than the pooler: with SCRAM it is only "
+        f"{shown(scram.median / direct.median, 'times')} the direct rate.",
     )
 
 
@@ -145,12 +145,12 @@ def _modes(of: Callable[[str], Measure]) -> Row:
     rates = {mode: of(f"mode.{mode}.rate") for mode in ("transaction", "session", "statement")}
     times = rates["transaction"].median / rates["session"].median
     return Row(
-        "Transaction mode is what makes a pool small.",
+        "Transaction mode is what makes a small pool enough.",
         "the same 100 clients: "
         + ", ".join(f"{_text(rate)} in {mode} mode" for mode, rate in rates.items()),
         f"{'Holds' if times > 2 else 'Not seen'}: {shown(times, 'times')} session mode, in which "
-        "a client keeps its server connection. Statement mode, which forbids transactions, makes "
-        f"it {shown(rates['statement'].median / rates['transaction'].median, 'times')}.",
+        "a client keeps its server connection. Statement mode, which forbids transactions, reaches "
+        f"{shown(rates['statement'].median / rates['transaction'].median, 'times')} that rate.",
     )
 
 
@@ -164,11 +164,11 @@ def _pages(of: Callable[[str], Measure]) -> Row:
     }
     hop = (many["far"].median - of("page.proxy.100").median) / 100
     return Row(
-        "N+1: each query pays the way to the database again.",
+        "N+1: each query pays the network distance again.",
         "page of 100 queries (of 1): "
         + ", ".join(f"{_text(many[key])} ({_text(single[key])}) {words[key]}" for key in many),
-        f"Each of the 100 queries pays {shown(hop, 'ms')} for 1 ms of distance: mend N+1 before "
-        "going to stage 2.",
+        f"Each of the 100 queries pays {shown(hop, 'ms')} for 1 ms of distance: fix N+1 queries "
+        "before you move to stage 2.",
     )
 
 
@@ -203,7 +203,7 @@ def _heavy(of: Callable[[str], Measure]) -> Row:
     }
     slower = {stage: during.median / before.median for stage, (before, during) in p99.items()}
     return Row(
-        "A heavy query makes everybody wait in stage 1, and nobody in stage 2.",
+        "A heavy query slows everybody down in stage 1, and nobody in stage 2.",
         "p99 of 100 users before and during one on the only core of the database: "
         + ", ".join(
             f"stage {stage} {_text(before)} and {_text(during)}"
@@ -225,8 +225,8 @@ def _failover(result: Result) -> list[Row]:
         is_safe = max(lost.values) == max(hung.values) == 0
         rows.append(
             Row(
-                f"Ours: with a standby, a takeover loses nothing, and all clients are back within "
-                f"{back.aim:g} s of the name's move ({title}).",
+                f"Ours: with a standby, a failover loses nothing, and all clients are back within "
+                f"{back.aim:g} s after the database's name moves ({title}).",
                 f"50 writing clients: back after {_text(back)} ({shown(back.spread[0], 's')} to "
                 f"{shown(back.spread[1], 's')}), longest wait in all {_text(stall)}, "
                 f"{sum(lost.values):.0f} of {sum(count.values):,.0f} acknowledged writes lost, "

@@ -16,8 +16,8 @@ def of_results(results: Sequence[Result], pictures: Mapping[str, Iterable[str]])
     """The whole page; ``pictures`` are the names of those of each benchmark."""
     parts = [
         "# Benchmarks",
-        "Made by `make bench`: medians, each benchmark in one go on one machine. An aim is what a "
-        "median should be at most or at least; nothing fails when it is missed.",
+        "`make bench` generates this page. Values are medians; each benchmark ran without a break "
+        "on one machine. An aim is an upper or lower limit for a median; missing it fails nothing.",
         f"![Measured values as a share of their aims]({AIMS}.svg)",
     ]
     for result in results:
@@ -26,16 +26,16 @@ def of_results(results: Sequence[Result], pictures: Mapping[str, Iterable[str]])
         if missed_aims := missed(result.measures):
             parts.append("\n".join(f"- {line}" for line in missed_aims))
     parts.append(
-        "Warm: host image, Python packages and the Pulumi CLI are there; the stack has never been. "
-        "Steps overlap, so they do not add up. The empty program is the same command in a second "
-        "clone whose program declares nothing, run right beside. Memory: what the kernel counts "
-        "for a host, less file cache it would drop. Estimates: without the start of an interpreter "
-        "that does nothing, measured right before each; a growth of 2 means that each file costs "
-        "the same."
+        "Warm means that the host image, the Python packages and the Pulumi CLI exist, but the "
+        "stack has never existed. Steps overlap, so they do not add up. The empty program is the "
+        "same command in a second clone whose program declares nothing, run right beside it. "
+        "Memory is what the kernel counts for a host, less file cache that it could drop. "
+        "Estimates exclude the start of an idle interpreter, measured right before each; a growth "
+        "of 2 means that each file costs the same."
     )
     parts.append(
-        "Faults have a picture of their own, by `make chaos`: [times until all is well again]"
-        "(chaos.svg), and what was lost (chaos.json)."
+        "`make chaos` measures faults: [how long recovery takes](chaos.svg), and what was lost "
+        "(chaos.json)."
     )
     return "\n\n".join(parts) + "\n"
 

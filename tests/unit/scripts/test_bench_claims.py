@@ -214,7 +214,7 @@ def test_verdicts_follow_the_numbers() -> None:
     assert claims_met["A connection takes"].startswith("Too high: plan with 4 x")
     assert claims_met["Opening a connection"].startswith("Holds at 10 ms round trip only.")
     assert claims_met["20 to 30"] == "Holds."
-    assert claims_met["A pooler makes"].startswith("Holds for the number of connections; who stays")
+    assert claims_met["A pooler makes"].startswith("Holds for the number of connections; clients")
     assert claims_met["Ours: clients that"].startswith("Holds.")
     assert claims_met["Transaction mode is"].startswith("Holds: 4.00 times session mode")
     assert claims_met["N+1: each query"].startswith("Each of the 100 queries pays 1.10 ms")
