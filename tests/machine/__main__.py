@@ -1,11 +1,13 @@
 """The README's commands on a virtual machine of its own: `make machine-test`, one to three hours.
 
-    python -m tests.machine
+    python -m tests.machine [STEP...]
 
 The container's scenario, and what only a machine with a kernel of its own shows: limits of memory,
-and Docker beside it from the boot on. Says which step runs and how long each took; all that the
-machine said is in .stages/logs/machine-test.log. The machine is taken away at the end, after a
-failure and after Ctrl-C as well. Exit codes: 0 passed; 1 a step failed; 130 interrupted.
+and Docker beside it from the boot on. STEP (``a_second_up_changes_nothing``) runs only those, in
+their order. Says which step runs and how long each took; all that the machine said, and its state
+after a failure, is in .stages/logs/machine-test.log. The machine is taken away at the end, after a
+failure and after Ctrl-C as well. Exit codes: 0 passed; 1 a step failed; 2 no such step; 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -30,10 +32,22 @@ from tests.machine.machine import ROOT
 from tests.machine.virtual import Virtual
 
 LOG = ROOT / ".stages" / "logs" / "machine-test.log"
+STATE = """
+set +e
+for stack in local-stage1 local-stage2; do make status STACK=$stack < /dev/null; done
+systemctl --no-pager --failed; systemctl --no-pager status 'stages-*' | tail -n 100
+journalctl --no-pager --boot --priority notice | tail -n 100
+iptables -S; nft list ruleset; ip -brief address
+"""
+"""What the machine is like, for the log."""
 
 
-def main() -> int:
-    """Run every step; the first that fails ends it."""
+def main(names: list[str]) -> int:
+    """Run every step, or those that are named; the first that fails ends it."""
+    steps = [step for step in alone_on_it.STEPS if not names or step.__name__ in names]
+    if unknown := set(names) - {step.__name__ for step in steps}:
+        say(f"STEP: should be names of steps, got {', '.join(sorted(unknown))}")
+        return 2
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the machine goes then, too
         signal.signal(number, signal.default_int_handler)
     LOG.parent.mkdir(parents=True, exist_ok=True)
@@ -60,8 +74,12 @@ def main() -> int:
                 say("The machine boots ...")
                 with Virtual(virtual_disk, Path(folder), hear) as machine:
                     say(f"  {machine.patience:.0f} times slower than usual, so are the waits")
-                    for each in alone_on_it.STEPS:
-                        step(each.__name__.replace("_", " "), partial(each, machine))
+                    try:
+                        for each in steps:
+                            step(each.__name__.replace("_", " "), partial(each, machine))
+                    except Exception:
+                        machine.run(STATE, timeout_s=300, check=False)
+                        raise
         except KeyboardInterrupt:
             say(f"Stopped after {duration(time.monotonic() - began)}; the machine is taken away.")
             return 130
@@ -69,7 +87,7 @@ def main() -> int:
             log.write(traceback.format_exc())
             say(f"{problem}\nFailed after {duration(time.monotonic() - began)}: {LOG}")
             return 1
-    say(f"{len(alone_on_it.STEPS)} passed, 0 failed in {duration(time.monotonic() - began)}")
+    say(f"{len(steps)} passed, 0 failed in {duration(time.monotonic() - began)}")
     return 0
 
 
@@ -81,4 +99,4 @@ def _sweep(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

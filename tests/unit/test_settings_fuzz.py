@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from components.errors import UserError
 from components.settings import Problems, Settings, read
+from components.settings.kinds import ENCRYPTED
 from components.settings.reading import GROUPS, all_keys
 from tests.unit.test_settings import FULL, LEAST
 
@@ -94,6 +95,8 @@ def test_what_was_accepted_is_accepted_again_as_it_came_out(name: str, value: An
     result: Any = first
     for part in name.split("."):
         result = getattr(result, part)
+    if result == ENCRYPTED:  # no value: what the engine has not read yet reads like that
+        return
     again = str(result) if isinstance(result, str | Decimal) else json.dumps(result)
     assert read("s", {**LEAST, name: again}) == first
 
