@@ -28,9 +28,6 @@ class Database:
 
     version: int
     """As ``server_version_num`` has it: 170012."""
-    max_connections: int
-    reserved_connections: int
-    """Of those, for superusers and administration alone."""
     size_bytes: int
     wal_level: str
     slot_keep: str
@@ -71,8 +68,10 @@ class Side:
     """Of the managed database; 0 in stage 1."""
     free_bytes: int
     """Of the data volume; 0 in stage 2."""
-    connections: int
-    """The most that its PgBouncer opens to the database."""
+    pool: int
+    """The most sessions that clients have with the database at a time (``pool_size``)."""
+    shared_pool: int
+    """The same for the app of stage 1 while it uses this stack's database; 0 in stage 1."""
     clock_ahead_s: float
     """How far the server's clock is ahead of this machine's, to about a second."""
     backup: Backup | None
@@ -92,8 +91,6 @@ def database(document: Mapping[str, Any]) -> Database:
     """From the server's answer (``components/host/agent/promotion_facts.py``)."""
     return Database(
         version=int(document["version"]),
-        max_connections=int(document["max_connections"]),
-        reserved_connections=int(document["reserved_connections"]),
         size_bytes=int(document["size_bytes"]),
         wal_level=str(document["wal_level"]),
         slot_keep=str(document["slot_keep"]),

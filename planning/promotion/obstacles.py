@@ -14,8 +14,6 @@ ROOM = 1.2
 """The new database's size beside that of the old, with what PostgreSQL keeps while it fills."""
 WAL_BYTES = 2 * 1024**3
 """``max_slot_wal_keep_size``: the most that stage 1 keeps for a copy that is cut off."""
-OWN_CONNECTIONS = 4
-"""Of a promotion itself: its copy, its way back, and two sessions that look."""
 CLOCKS_APART_S = 5
 """More than asking one server after the other can make of it."""
 BUILT = ("local",)
@@ -42,7 +40,7 @@ def obstacles(old: Side, new: Side, *, replace: bool = False) -> list[Obstacle]:
         *_contents(old.database, new.database),
         *_target(old.database, new.database, replace),
         *_room(old, new),
-        *_connections(old, new),
+        *_pool(old, new),
         *_load(old),
         *_backups(old),
         *_clocks(old, new),
@@ -211,22 +209,12 @@ def _load(old: Side) -> Iterator[Obstacle]:
         )
 
 
-def _connections(old: Side, new: Side) -> Iterator[Obstacle]:
-    """After the switch the pools of both servers share the new database."""
-    room = new.database.max_connections - new.database.reserved_connections
-    most = max(old.connections, new.connections) + OWN_CONNECTIONS
-    both = old.connections + new.connections + OWN_CONNECTIONS
-    if room < most:
+def _pool(old: Side, new: Side) -> Iterator[Obstacle]:
+    if new.shared_pool < old.pool:
         yield Obstacle(
-            f"The new database allows {room} connections, and one pool and the promotion may open"
-            f" {most}",
-            "Set a smaller stages:database.pool_size, or a larger stages:database.plan on stage 2.",
-        )
-    elif room < both:
-        yield Obstacle(
-            f"The new database allows {room} connections, and the pools of both servers may open"
-            f" {both} between --switch and --finish",
-            f"Set a smaller stages:database.pool_size on {old.stack} if both will be busy.",
+            f"Between --switch and --finish the app of {old.stack} has a pool of {new.shared_pool}"
+            f" connections instead of {old.pool}: both servers share those of the new database",
+            "A larger stages:database.plan of stage 2 has more.",
             blocks=False,
         )
 

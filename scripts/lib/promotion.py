@@ -7,6 +7,7 @@ each command first puts the way between the two servers in order again, whoever 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +17,8 @@ from typing import Any, Final
 
 from components import outputs
 from components.errors import StepFailed, UserError
-from components.host import app, pgbouncer, pool, postgres, valkey
+from components.host import app, pgbouncer, postgres, valkey
 from components.remote import document
-from components.settings import Settings
 from planning.costs import price_books
 from planning.costs.estimate import estimate
 from planning.promotion import facts, obstacles
@@ -80,7 +80,6 @@ def _side(session: Session, server: app_server.AppServer) -> facts.Side:
     known = views.values(session)
     health = status.look(session.stack, known, hosts, databases=databases)
     settings = session.settings
-    database = facts.database(answer["database"])
     return facts.Side(
         stack=session.stack,
         cloud=settings.cloud,
@@ -91,24 +90,16 @@ def _side(session: Session, server: app_server.AppServer) -> facts.Side:
         standby=settings.database.standby,
         storage_bytes=settings.database.storage_gib * 1024**3 if settings.stage == 2 else 0,
         free_bytes=int(answer["free_bytes"] or 0),
-        connections=_connections(settings, database),
+        pool=postgres.pool_sizes(settings.database.pool_size).pool if here else 0,
+        shared_pool=0 if here else _shared_pool(_upstream(session)),
         clock_ahead_s=float(answer["clock_s"]) - asked_at,
         backup=_backup(session),
         signing_key=str(answer["signing_key"]),
         uploads=bool(answer["uploads"]),
         usd_a_month=_usd_a_month(session.stack),
         promotion=answer["promotion"],
-        database=database,
+        database=facts.database(answer["database"]),
     )
-
-
-def _connections(settings: Settings, database: facts.Database) -> int:
-    """As its stage divides them (``components/host/pool.py``)."""
-    wanted = settings.database.pool_size
-    if settings.stage == 1:
-        return postgres.pool_sizes(wanted).total
-    limit, reserved = database.max_connections, database.reserved_connections
-    return pool.pool_sizes(limit=limit, reserved=reserved, wanted=wanted).total
 
 
 def _backup(session: Session) -> facts.Backup | None:
@@ -185,13 +176,7 @@ def way(both: Pair) -> dict[str, Any]:
 
 def promoted_files(both: Pair) -> dict[str, dict[str, str]]:
     """PgBouncer's files on stage 1 after the switch, as the engine plans them from then on."""
-    known = both.new.engine.outputs().get(outputs.UPSTREAM)
-    upstream = known.value if known else None
-    if not upstream:
-        raise StepFailed(
-            f"Stack {both.new.stack} was brought up before it knew promotions",
-            f"Run `./stages up {both.new.stack}` first.",
-        )
+    upstream = _upstream(both.new)
     settings = both.old.settings.database
     part = pgbouncer.pgbouncer(
         pool_mode=settings.pool_mode,
@@ -202,6 +187,26 @@ def promoted_files(both: Pair) -> dict[str, dict[str, str]]:
     )
     own = [file for file in part.files if file.path == pgbouncer.SETTINGS]
     return {**upstream, **document.files(own)}
+
+
+def _upstream(new: Session) -> dict[str, dict[str, str]]:
+    """What leads the pooler of stage 1 to the new database: files, by path."""
+    known = new.engine.outputs().get(outputs.UPSTREAM)
+    upstream: dict[str, dict[str, str]] | None = known.value if known else None
+    if not upstream:
+        raise StepFailed(
+            f"Stack {new.stack} was brought up before it knew promotions",
+            f"Run `./stages up {new.stack}` first.",
+        )
+    return upstream
+
+
+def _shared_pool(upstream: Mapping[str, Mapping[str, str]]) -> int:
+    """The size of the pool that they give to the app."""
+    line = re.search(
+        r"^app = .*\bpool_size=(\d+)", upstream[pgbouncer.DATABASES]["content"], re.MULTILINE
+    )
+    return int(line[1]) if line else 0
 
 
 def begin(both: Pair) -> None:

@@ -24,9 +24,6 @@ SET LOCAL search_path = pg_catalog;
 SELECT json_build_object(
     'version', current_setting('server_version_num')::int,
     'size_bytes', pg_database_size(current_database()),
-    'max_connections', current_setting('max_connections')::int,
-    'reserved_connections', current_setting('superuser_reserved_connections')::int
-        + current_setting('reserved_connections')::int,
     'wal_level', current_setting('wal_level'),
     'slot_keep', current_setting('max_slot_wal_keep_size'),
     'large_objects', (SELECT count(*) FROM pg_largeobject_metadata),
