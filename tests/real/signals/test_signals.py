@@ -58,9 +58,9 @@ def test_numbers_are_those_that_were_brought_about(outgrown: Report, mended: Rep
     assert measure(outgrown, "deploys", "requests refused for")["number"] > 20
     crashes = measure(outgrown, "crashes", "crashes")
     assert crashes["number"] == 2
-    assert crashes["said"].startswith("the worker failed 2 times, web processes 2 times")
+    assert crashes["detail"].startswith("the worker failed 2 times, web processes 2 times")
     alone = measure(mended, "crashes", "crashes")
-    assert alone["said"] == "the worker failed 2 times, web processes 0 times"
+    assert alone["detail"] == "the worker failed 2 times, web processes 0 times"
 
 
 def test_memory_is_what_the_machine_counts_outside(outgrown: Report) -> None:
