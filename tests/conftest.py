@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from components.clouds.local.account import operations
+from components.clouds.local.account.preflight import INOTIFY
 from components.clouds.local.hosts import machine
 
 OF_A_RUN = re.compile(r"[a-z]([0-9]+)(-.*)?")
@@ -26,9 +28,22 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 """What a shell starts in the background ignores Ctrl-C, and so would all that tests start."""
 
 
+LIMIT = pytest.StashKey[str]()
+MANY_HOSTS = 1024
+"""Inotify instances: a host has about a dozen of root's, whose usual limit is 128 for all. A user
+is asked to raise it; here several processes have stacks side by side, and it is set back."""
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Take away what runs of tests left that were killed: their addresses are the next run's."""
-    if hasattr(session.config, "workerinput") or not machine.root().is_dir():
+    if hasattr(session.config, "workerinput"):
+        return
+    limit = INOTIFY.read_text() if os.geteuid() == 0 and INOTIFY.exists() else str(MANY_HOSTS)
+    if int(limit) < MANY_HOSTS:
+        with contextlib.suppress(OSError):  # a container may not
+            INOTIFY.write_text(str(MANY_HOSTS))
+            session.config.stash[LIMIT] = limit
+    if not machine.root().is_dir():
         return
     for folder in machine.root().iterdir():
         match = OF_A_RUN.fullmatch(folder.name)
@@ -36,6 +51,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         ours = "pytest-of-" in owner  # a clone in pytest's own folder: never a person's stack
         if match and ours and not Path("/proc", match[1]).exists():
             operations.delete_data(folder.name)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Set the limit back that was raised."""
+    if limit := session.config.stash.get(LIMIT, ""):
+        INOTIFY.write_text(limit)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
