@@ -148,6 +148,7 @@ def server(
         names.tell(site.stack.name, host)  # what a cloud's name servers do
         yield Server(host, spec.address, key, first, stack, cloud, stage, device)
     finally:
+        host.kill()  # its PostgreSQL would wait for a bucket that is not there
         host.remove()
         disk.release(volume)
         if stage == 2 and site.database:
