@@ -9,7 +9,7 @@ import pytest
 
 from components.clouds.local.account import power
 from components.clouds.local.database import replication
-from components.clouds.local.hosts import inventory
+from components.clouds.local.hosts import at_boot, inventory
 from components.clouds.local.hosts.nspawn import Host
 from components.clouds.local.resources.database import DatabaseProvider
 from components.clouds.local.resources.keys import AuthorityProvider
@@ -60,6 +60,16 @@ def fill(client: Host, database: Props) -> None:
     assert psql(client, database, "CREATE DATABASE product") == (0, "")
     sql = "CREATE TABLE ledger AS SELECT 42 AS n"
     assert psql(client, database, sql, dbname="product") == (0, "")
+
+
+def test_a_boot_after_the_first_up_brings_the_database_back(stack: LocalStack) -> None:
+    """The engine has not asked for it by its id yet."""
+    stack.database(stack.database_props(PASSWORD))
+    (host,) = inventory.every(stack.name)
+    host.kill()
+    assert at_boot.stopped(stack.name) == [f"host {host.folder.name}"]
+    at_boot.bring_back(stack.name)
+    assert host.state() == "running"
 
 
 def test_the_app_servers_get_in_over_tls_and_nobody_else(stack: LocalStack) -> None:

@@ -78,9 +78,18 @@ def stopped(stack: str) -> list[str]:
 
 
 def _wanted(stack: str) -> list[Host]:
-    """The hosts that the engine's state has."""
-    hosts = [(host, host.marker()) for host in inventory.every(stack)]
-    return [host for host, marker in hosts if marker.get("complete") and marker.get("known")]
+    """The hosts that the stack is made of.
+
+    A host is known once the engine has asked for it by the id in its state, which it does in the
+    ``up`` after the one that made it, or for a server when the address is assigned. So what is not
+    known is a database or a bucket of the first ``up``; or, beside a known host of its name, what
+    a run left that was killed in a replacement.
+    """
+    complete = [host for host in inventory.every(stack) if host.marker().get("complete")]
+    known = {host.spec().hostname for host in complete if host.marker().get("known")}
+    return [
+        host for host in complete if host.marker().get("known") or host.spec().hostname not in known
+    ]
 
 
 def _start(host: Host) -> str:
