@@ -35,7 +35,8 @@ is asked to raise it; here several processes have stacks side by side, and it is
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Take away what runs of tests left that were killed: their addresses are the next run's."""
+    """Make room for the hosts of several processes. Take away what killed runs of tests left: their
+    addresses are the next run's."""
     if hasattr(session.config, "workerinput"):
         return
     limit = INOTIFY.read_text() if os.geteuid() == 0 and INOTIFY.exists() else str(MANY_HOSTS)

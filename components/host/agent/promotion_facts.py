@@ -74,7 +74,7 @@ def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
         "free_bytes": free,
         "clock_s": time.time(),
         "signing_key": _signing_key(),
-        "uploads": bool(document["uploads"]) and any(os.scandir(document["uploads"])),
+        "uploads": _holds_files(document["uploads"]),
         "release": release.active(),
         "promotion": {key: record.get(key) for key in ("phase", "side", "other")} if record else {},
     }
@@ -85,3 +85,7 @@ def _signing_key() -> str:
     lines = Path(release.ENVIRONMENT).read_text().splitlines()
     keys = [line for line in lines if line.startswith(("SECRET_KEY=", "SECRET_KEY_BASE="))]
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()
+
+
+def _holds_files(folder: str) -> bool:
+    return bool(folder) and Path(folder).is_dir() and any(Path(folder).iterdir())
