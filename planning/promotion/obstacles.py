@@ -254,7 +254,7 @@ def _not_copied(old: Side, new: Side) -> Iterator[Obstacle]:
     """What an app has beside its database."""
     if old.signing_key != new.signing_key:
         yield Obstacle(
-            "The two stacks have different SECRET_KEYs: who is logged in has to log in again",
+            "The two stacks have different SECRET_KEYs: users will have to log in again",
             f"`./stages run {old.stack} -- printenv SECRET_KEY` shows the old one;"
             f" `./stages env set {new.stack} SECRET_KEY SECRET_KEY_BASE` asks for both.",
             blocks=False,

@@ -222,7 +222,7 @@ def test_a_cloud_without_it_is_refused(cloud: str) -> None:
         ),
         (
             {"signing_key": "cd"},
-            "The two stacks have different SECRET_KEYs: who is logged in has to log in again",
+            "The two stacks have different SECRET_KEYs: users will have to log in again",
         ),
         (
             {"pool": 30},
