@@ -20,14 +20,13 @@ from components.seam import downtime
 from components.settings import stacks
 from components.settings.code import REVISION
 from scripts.lib import (
-    certificate,
+    epilogue,
     failed_boots,
     kept_backups,
     new_server,
     own_backend,
     recovery,
     remaining,
-    status,
     views,
 )
 from scripts.lib.display import LEFT_OVER, Progress, away, counted, drifted, headline, planned
@@ -132,7 +131,7 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
         if progress.run.changes():  # something has changed since the plan
             session.say(f"{counted(progress.run)}.")
         session.operations.cancel_pending(session.settings, session.say)
-        _epilogue(session, progress)
+        epilogue.tell(session, progress)
         return
     _ask_beforehand(session, plan)
     if session.operations.asks and not yes and not ask("Make these changes?"):
@@ -142,7 +141,7 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
         _run(session, session.engine.up, progress, **options)
     session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}).")
     session.operations.cancel_pending(session.settings, session.say)
-    _epilogue(session, progress)
+    epilogue.tell(session, progress)
 
 
 def _ask_beforehand(session: Session, plan: Run) -> None:
@@ -445,36 +444,3 @@ def _run(
         )
         message = "\n".join(map(str, problems)) + (hint if gone else "")
         raise StepFailed(message) from None
-
-
-def _epilogue(session: Session, progress: Progress) -> None:
-    """End with where the app is, whether it answers, and what to do next.
-
-    On a machine on which the run took minutes, the first answer takes long as well.
-    """
-    values = progress.run.outputs
-    stack = f" STACK={session.stack}"
-    if certificate.domain_of(values):
-        # What the engine told has its secrets hidden; the way in is one of them.
-        certificate.settle(session.stack, views.values(session), session.say)
-    if url := str(values.get(outputs.URL) or ""):
-        patience_s = max(status.ANSWER_S, progress.elapsed_s / 10)
-        _, answer = status.ask(url, str(values.get(outputs.ADDRESS) or ""), patience_s)
-        revision = str(values.get(outputs.REVISION) or "")[:12]
-        words = f"   (revision {revision}, {answer})" if revision else f"   ({answer})"
-        session.say(f"\n  {url}{words}")
-        if status.IN_MAINTENANCE in answer:
-            session.say(f"  Or is maintenance on? `make status{stack}` says so.")
-        elif answer.startswith(("5", "no answer")):  # without a page at / there may be a 404
-            raise StepFailed(
-                f"{url}: should answer, got {answer}",
-                f"`make status STACK={session.stack}` says what does not run; `make refresh"
-                f" STACK={session.stack}` looks at what is really there, and `make up"
-                f" STACK={session.stack}` then corrects it.",
-            )
-    session.say(
-        f"\nNext: make status{stack}   whether it is up and what runs on it\n"
-        f"      make ssh{stack}      a shell on the app server\n"
-        f"      make preview{stack}  what a change of the settings would do\n"
-        f"      make down{stack}     take it down; the data stays"
-    )

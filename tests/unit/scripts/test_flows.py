@@ -8,10 +8,10 @@ from typing import Any, ClassVar, cast
 
 import pytest
 
-from components import outputs, settings
+from components import settings
 from components.errors import UserError
 from components.seam.operations import Operations
-from scripts.lib import flows, status
+from scripts.lib import epilogue, flows
 from scripts.lib.checkout import Checkout
 from scripts.lib.display import make_screen
 from scripts.lib.session import Session
@@ -65,7 +65,7 @@ def test_up_says_what_waits_at_the_cloud_first_and_cancels_last(
     monkeypatch.setattr(flows, "make_ready", lambda _: None)
     monkeypatch.setattr(flows, "_plan_of_up", plan)
     monkeypatch.setattr(flows, "_run", lambda *_, **__: done.append("engine"))
-    monkeypatch.setattr(flows, "_epilogue", lambda *_: done.append("end"))
+    monkeypatch.setattr(epilogue, "tell", lambda *_: done.append("end"))
     session = Session(
         stack="s",
         checkout=Checkout(tmp_path),
@@ -79,34 +79,3 @@ def test_up_says_what_waits_at_the_cloud_first_and_cancels_last(
     )
     flows.up(session, yes=True, ask=lambda _: True)
     assert done == ["told", "plan", "engine", "cancelled", "end"]
-
-
-@pytest.mark.parametrize(("took_s", "patience_s"), [(12.0, 5.0), (1393.0, 139.3)])
-def test_the_first_answer_may_take_longer_where_the_run_did(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    took_s: float,
-    patience_s: float,
-) -> None:
-    """An up of 23 min 13 s, in an emulated machine, ended with "no answer (timed out, 5 s)"."""
-    asked: list[tuple[object, ...]] = []
-
-    def ask(*arguments: object) -> tuple[bool, str]:
-        asked.append(arguments)
-        return True, "200 in 9000 ms"
-
-    monkeypatch.setattr(status, "ask", ask)
-    session = Session(
-        stack="s",
-        checkout=Checkout(tmp_path),
-        settings=settings.read("s", stack_values("local-stage1")),
-        engine=cast(Any, None),
-        operations=Operations(),
-        screen=make_screen(),
-    )
-    made = {outputs.URL: "http://10.1.0.10", outputs.ADDRESS: "10.1.0.10"}
-    progress = SimpleNamespace(run=SimpleNamespace(outputs=made), elapsed_s=took_s)
-    flows._epilogue(session, cast(Any, progress))
-    assert asked == [("http://10.1.0.10", "10.1.0.10", pytest.approx(patience_s))]
-    assert "http://10.1.0.10   (200 in 9000 ms)" in capsys.readouterr().out

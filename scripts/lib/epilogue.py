@@ -1,0 +1,67 @@
+"""How an ``up`` ends: where the app is, whether it answers, and what to do next."""
+
+from __future__ import annotations
+
+import time
+
+from components import outputs
+from components.errors import StepFailed
+from scripts.lib import certificate, status, views
+from scripts.lib.display import Progress
+from scripts.lib.session import Session
+
+SETTLE_S = 20.0
+"""How long an app may fail after a run. PgBouncer finds a database that was away within 4 s
+(``server_connect_timeout`` and ``server_login_retry``), and an app that ended for it starts again.
+"""
+PAUSE_S = 0.5
+
+
+def tell(session: Session, progress: Progress) -> None:
+    """Raise ``StepFailed`` if the site does not answer; what was changed stays changed."""
+    values = progress.run.outputs
+    stack = f" STACK={session.stack}"
+    if certificate.domain_of(values):
+        # What the engine told has its secrets hidden; the way in is one of them.
+        certificate.settle(session.stack, views.values(session), session.say)
+    if url := str(values.get(outputs.URL) or ""):
+        answer = _answer(session, url, str(values.get(outputs.ADDRESS) or ""), progress.elapsed_s)
+        revision = str(values.get(outputs.REVISION) or "")[:12]
+        words = f"   (revision {revision}, {answer})" if revision else f"   ({answer})"
+        session.say(f"\n  {url}{words}")
+        if status.IN_MAINTENANCE in answer:
+            session.say(f"  Or is maintenance on? `make status{stack}` says so.")
+        elif _fails(answer):
+            raise StepFailed(
+                f"{url}: should answer, got {answer}",
+                f"`make status STACK={session.stack}` says what does not run; `make refresh"
+                f" STACK={session.stack}` looks at what is really there, and `make up"
+                f" STACK={session.stack}` then corrects it.",
+            )
+    session.say(
+        f"\nNext: make status{stack}   whether it is up and what runs on it\n"
+        f"      make ssh{stack}      a shell on the app server\n"
+        f"      make preview{stack}  what a change of the settings would do\n"
+        f"      make down{stack}     take it down; the data stays"
+    )
+
+
+def _answer(session: Session, url: str, address: str, run_s: float) -> str:
+    """The site's answer; one that fails is asked again until the app had time to settle.
+
+    Where the run took minutes, on a slow machine, the answers take long as well.
+    """
+    patience_s = max(status.ANSWER_S, run_s / 10)
+    end = time.monotonic() + max(SETTLE_S, run_s / 10)
+    _, answer = status.ask(url, address, patience_s)
+    if _fails(answer):
+        session.say(f"Waiting for {url}: {answer} ...")
+    while _fails(answer) and time.monotonic() < end:
+        time.sleep(PAUSE_S)
+        _, answer = status.ask(url, address, patience_s)
+    return answer
+
+
+def _fails(answer: str) -> bool:
+    """Whether it is an error of the server; an app without a page at / may say 404."""
+    return answer.startswith(("5", "no answer")) and status.IN_MAINTENANCE not in answer
