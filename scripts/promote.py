@@ -12,7 +12,7 @@ import typer
 from components.errors import NotConfirmed, StepFailed, UserError, invalid
 from planning.promotion import steps
 from planning.promotion.obstacles import obstacles
-from scripts.lib import display, flows, promotion, session
+from scripts.lib import display, flows, promotion, promotion_words, session
 from scripts.lib.command import Json, Yes, application, complete
 from scripts.lib.confirm import confirm
 
@@ -148,13 +148,27 @@ def _plan(both: promotion.Pair, stall_s: float, *, replace: bool) -> tuple[dict[
 
 
 def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:
+    known = promotion.way(both)
     if phase == "switched":
+        return _state(both)
+    progress = _look(both, known)
+    both.say(f"{both.old.stack} is copied to {both.new.stack}:")
+    both.say(progress_line(progress, int(progress["bytes"]), 0))
+    if (progress["lag"] or {}).get("kept") == "lost":
         both.say(
-            f"The app of {both.old.stack} uses the database of {both.new.stack}. --rollback goes"
-            " back, --finish ends the promotion."
+            "  THE COPY WAS CUT OFF for so long that stage 1 no longer keeps what it lacks. Begin"
+            " it anew: --abort, then --copy."
         )
-        return {"phase": phase}
-    return _look(both, promotion.way(both))
+    return progress
+
+
+def _state(both: promotion.Pair) -> dict[str, Any]:
+    """After the switch: say how it stands, and loudly what is wrong."""
+    state = both.old_server.perform({"mode": "promotion state"}, both.say)
+    both.say(promotion_words.line(both.old.stack, state))
+    for trouble in promotion_words.troubles(both.old.stack, state):
+        both.say(f"  {trouble}")
+    return state
 
 
 def _look(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
@@ -206,6 +220,10 @@ def _switch(both: promotion.Pair, stall_s: float) -> dict[str, Any]:
 
 
 def _rollback(both: promotion.Pair, stall_s: float) -> dict[str, Any]:
+    state = both.old_server.perform({"mode": "promotion state"}, both.say)
+    if (state["way_back"] or {}).get("state") == "lost":  # before anything stops
+        (trouble,) = promotion_words.troubles(both.old.stack, state)
+        raise StepFailed(f"--rollback: {trouble.what}", f"{trouble.remedy}.")
     promotion.stand_by(both)
     asked = {"mode": "promotion back", "stall_s": stall_s, **promotion.way(both)}
     answer = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)

@@ -20,7 +20,7 @@ from components.host import backups, pgbouncer
 from components.host.agent.release import commit_of
 from components.remote.session import perform
 from components.remote.ssh import SshError
-from scripts.lib import backup_state, certificate, health, ssh
+from scripts.lib import backup_state, certificate, health, promotion_words, ssh
 from scripts.lib.certificate import Certificate
 from scripts.lib.execute import duration
 from scripts.lib.process_names import short_name
@@ -66,6 +66,8 @@ class Status:
     not replayed yet and ``lag_s``, the age of its last transaction; both null for no answer."""
     maintenance: str = ""
     """Since when users see the page of the maintenance, in UTC; empty: they see the app."""
+    promotion: dict[str, Any] = field(default_factory=dict)
+    """Phase, other stack and way back of a promotion that is under way."""
     certificate: Certificate | None = None
     """Of a stack with a domain; ``None`` without one, or where the app server did not say."""
     busy: str = ""
@@ -92,6 +94,8 @@ class Status:
         if self.maintenance:
             off = f"`./stages maintenance {self.stack} off` ends it"
             lines.append(f"  MAINTENANCE since {self.maintenance}: {off}")
+        if promotion := promotion_words.line(self.stack, self.promotion):
+            lines.append(f"  {promotion}")
         if self.revision:
             lines.append(f"  revision {self.revision}")
         lines += [f"  host {name}: {state}" for name, state in self.hosts.items()]
@@ -231,7 +235,9 @@ def _app_server(status: Status, values: Mapping[str, Any]) -> None:
         behind, _, backup_text = host["more"].partition(f"{BACKUPS}\n")
         status.replicas = lags(behind)
         status.backups = backup_state.state(json.loads(backup_text)) if backup_text.strip() else []
+        status.promotion = dict(host.get("promotion") or {})
         status.troubles, status.notes = health.troubles(status.stack, host), health.notes(host)
+        status.troubles += promotion_words.troubles(status.stack, status.promotion)
         status.revision = commit_of(str(host.get("release") or ""))
         if host.get("maintenance"):
             moment = datetime.fromtimestamp(int(host["maintenance"]), UTC)

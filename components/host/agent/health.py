@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import maintenance, release, units
+from components.host.agent import maintenance, promotion_state, release, units
 from components.host.agent.files import STATE, read_json
 from components.host.agent.report import run, shell
 
@@ -35,6 +35,7 @@ def health(document: dict[str, Any]) -> dict[str, object]:
         "boot": _boot(),
         "maintenance": maintenance.since(),
         "release": release.active(),
+        "promotion": promotion_state.state({}),
         "more": shell(document["more"], timeout_s=15).output if document["more"] else "",
     }
 

@@ -18,6 +18,7 @@ from components.host.agent import (
     promotion_copy,
     promotion_end,
     promotion_record,
+    promotion_state,
     promotion_switch,
     promotion_way,
     queue,
@@ -173,6 +174,7 @@ AT_ONCE = {
     "maintenance": maintenance,
     "promotion phase": promotion_record.phase,
     "promotion facts": promotion_facts,
+    "promotion state": promotion_state.state,
     "promotion progress": promotion_copy.progress,
 }
 """Wait for nobody: they change nothing, or one thing that no run changes."""

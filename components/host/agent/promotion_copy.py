@@ -17,6 +17,7 @@ from components.host.agent.promotion_sql import (
     SLOT,
     SUBSCRIPTION,
     Ways,
+    lag_of,
     literal,
     new,
     old,
@@ -50,12 +51,6 @@ SELECT json_build_object(
     'bytes', pg_database_size(current_database()),
     'enabled', (SELECT subenabled FROM pg_subscription WHERE subname = '{SUBSCRIPTION}'))
 """
-LAG = f"""
-SELECT json_build_object(
-    'bytes', pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint,
-    'kept', wal_status, 'active', active)
-FROM pg_replication_slots WHERE slot_name = '{SLOT}'
-"""
 
 
 def copy(document: dict[str, Any]) -> dict[str, object]:
@@ -73,7 +68,7 @@ def copy(document: dict[str, Any]) -> dict[str, object]:
 def progress(document: dict[str, Any]) -> dict[str, object]:
     """How many tables have arrived, how large it is, how far behind."""
     ways: Ways = document["ways"]
-    lag = rows(old_superuser(LAG))
+    lag = rows(old_superuser(lag_of(SLOT)))
     now = rows(old(ways, TABLES))
     return {
         **rows(new(ways, PROGRESS)),

@@ -35,6 +35,13 @@ def ask(*commands: str, timeout_s: float = 5) -> Done:
     return run(console(*commands), timeout_s=timeout_s)
 
 
+def as_app(sql: str) -> Done:
+    """Run SQL as the app's processes do, through the pool."""
+    words = [admin_sql.PSQL, "-XwAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]
+    url = f"postgresql://app@/app?host={SOCKET}&port={PORT}&connect_timeout=5"
+    return run(["runuser", "-u", "app", "--", *words, url], timeout_s=5)
+
+
 def pause() -> float:
     """Both aliases: when a transaction has ended its client waits; sessions are ended by name.
 
@@ -66,9 +73,7 @@ def resume() -> None:
     quick = f"SET server_login_retry='{QUICK_RETRY}'"
     ask("RELOAD", quick, "RESUME app", "RESUME app_direct", "RESUME app_release")
     deadline = time.monotonic() + LOGIN_S * pace.patience()
-    words = [admin_sql.PSQL, "-XwAtq", "-c", "select 1"]
-    url = f"postgresql://app@/app?host={SOCKET}&port={PORT}&connect_timeout=5"
-    while not run(["runuser", "-u", "app", "--", *words, url], timeout_s=5).ok:
+    while not as_app("SELECT 1").ok:
         if time.monotonic() > deadline:
             raise Failed("pgbouncer", "has no answer from the database after RESUME")
         time.sleep(0.1)

@@ -25,6 +25,17 @@ TUNNEL_PORT = 6544
 """On 127.0.0.1 of the stage 1 server: the new database."""
 SQL_TIMEOUT_S = 60
 
+
+def lag_of(slot: str) -> str:
+    """The SQL that asks how far the follower of a slot is; no row: there is no such slot."""
+    return f"""
+SELECT json_build_object(
+    'bytes', pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint,
+    'kept', wal_status, 'active', active)
+FROM pg_replication_slots WHERE slot_name = '{slot}'
+"""
+
+
 Ways = Mapping[str, Any]
 """``admin``: libpq's variables of the new database; ``password``: of the role ``ROLE``."""
 

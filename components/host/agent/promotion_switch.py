@@ -16,7 +16,7 @@ from typing import Any
 from components.host.agent import promotion_guard
 from components.host.agent import promotion_pooler as pooler
 from components.host.agent import promotion_record as record
-from components.host.agent.promotion_copy import LAG, TABLES, progress
+from components.host.agent.promotion_copy import TABLES, progress
 from components.host.agent.promotion_sql import (
     BACK,
     ROLE,
@@ -24,12 +24,14 @@ from components.host.agent.promotion_sql import (
     SUBSCRIPTION,
     TUNNEL_PORT,
     Ways,
+    lag_of,
     literal,
     new,
     old,
     old_superuser,
     rows,
 )
+from components.host.agent.promotion_state import LOST, way_back
 from components.host.agent.report import Failed, note, step
 
 CLOSE_BYTES = 1024 * 1024
@@ -106,8 +108,7 @@ def back(document: dict[str, Any]) -> dict[str, object]:
     recover(document)
     if record.read().get("phase") != record.SWITCHED:
         return {"stall_s": 0.0, "already": True}
-    behind = f"{LAG.replace(SLOT, BACK)}"
-    if not rows(new(ways, behind)):
+    if way_back(rows(new(ways, lag_of(BACK)))) == LOST:
         raise Failed(
             "the way back",
             "is gone: the new database has lost its replication slot",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
-from components.errors import UserError
+from components.errors import StepFailed, UserError
 from scripts import promote
+from scripts.lib import promotion
 from scripts.main import main
 
 
@@ -68,3 +72,52 @@ def test_progress_has_rate_and_time_left() -> None:
     line = promote.progress_line(half, 20 * 1024**2, 10)
     assert line == "  2 of 4 tables, 60.0 MiB of 100.0 MiB, 4.0 MiB/s, about 10 s left"
     assert promote.progress_line({**half, "ready": 4}, 0, 10).endswith("60.0 MiB of 100.0 MiB")
+
+
+class Servers:
+    """A pair of stacks whose stage 1 server answers from a list."""
+
+    def __init__(self, *answers: dict[str, Any]) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+        self.said: list[str] = []
+        server = SimpleNamespace(perform=self.perform)
+        stacks = {"old": SimpleNamespace(stack="shop"), "new": SimpleNamespace(stack="shop2")}
+        both = SimpleNamespace(**stacks, old_server=server, say=self.said.append)
+        self.pair = cast("promotion.Pair", both)
+
+    def perform(self, document: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
+        self.asked.append(document["mode"])
+        return self.answers.pop(0)
+
+
+LOST = {
+    "phase": "switched",
+    "side": "from",
+    "other": "shop2",
+    "way_back": {"state": "lost", "active": False, "bytes": 0},
+}
+
+
+def test_without_a_way_back_nothing_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    servers = Servers(LOST)
+    monkeypatch.setattr(promotion, "stand_by", lambda _: pytest.fail("stage 2 was stopped"))
+    with pytest.raises(StepFailed, match="--rollback: NO WAY BACK to shop"):
+        promote._rollback(servers.pair, 5)
+    assert servers.asked == ["promotion state"]
+
+
+def test_progress_after_the_switch_is_loud_about_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    servers = Servers(LOST)
+    monkeypatch.setattr(promotion, "way", lambda _: {})
+    assert promote._progress(servers.pair, "switched") == LOST
+    assert servers.said[0].endswith("there is NO WAY BACK")
+    assert servers.said[1].startswith("  promotion: NO WAY BACK to shop")
+
+
+def test_progress_of_a_copy_that_was_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = {"tables": 4, "ready": 2, "bytes": 1, "source_bytes": 2, "lag": {"kept": "lost"}}
+    servers = Servers(progress)
+    monkeypatch.setattr(promotion, "way", lambda _: {})
+    assert promote._progress(servers.pair, "copying") == progress
+    assert "2 of 4 tables" in servers.said[1] and "THE COPY WAS CUT OFF" in servers.said[2]

@@ -133,6 +133,12 @@ WELL: dict[str, Any] = {
     "boot": "done",
     "more": "",
 }
+SWITCHED = {
+    "phase": "switched",
+    "side": "from",
+    "other": "shop2",
+    "way_back": {"state": "open", "active": True, "bytes": 0},
+}
 LOOPS = {
     "state": "activating",
     "sub": "auto-restart",
@@ -159,6 +165,8 @@ def ill(**changes: Any) -> dict[str, Any]:
         (MEMBERS[1:], ill(disks=[{**WELL["disks"][0], "used_percent": 95}]), False),
         (MEMBERS[1:], ill(disks=[{**WELL["disks"][0], "used_percent": 94}]), True),
         (MEMBERS[1:], ill(boot="running"), False),
+        (MEMBERS[1:], ill(promotion=SWITCHED), True),
+        (MEMBERS[1:], ill(promotion={**SWITCHED, "way_back": {"state": "lost"}}), False),
         (MEMBERS[1:], ssh.SshError("connection refused"), False),
     ],
 )

@@ -1,0 +1,50 @@
+"""How a promotion stands, for whoever asks one of its two servers; changes nothing.
+
+After the switch the old database follows the new one through a replication slot there. It is the
+way back: a failover of the new database, or an apply that stands still for long, ends it for good.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from components.host.agent import promotion_pooler, promotion_record
+from components.host.agent.promotion_sql import BACK, lag_of
+
+OPEN, LOST, UNKNOWN = "open", "lost", "unknown"
+ASKED = f"""
+BEGIN TRANSACTION READ ONLY;
+SET LOCAL search_path = pg_catalog;
+{lag_of(BACK)};
+COMMIT;
+"""
+
+
+def state(_document: dict[str, Any]) -> dict[str, object]:
+    """Phase, other stack and way back; empty where there is no promotion."""
+    record = promotion_record.read()
+    if not record:
+        return {}
+    known = {key: record.get(key, "") for key in ("phase", "side", "other")}
+    switched = record["phase"] == promotion_record.SWITCHED
+    return {**known, "way_back": _asked() if switched else {}}
+
+
+def way_back(lag: Mapping[str, Any] | None) -> str:
+    """What the row of its slot says, or that there is none."""
+    return OPEN if lag and lag["kept"] != LOST else LOST
+
+
+def _asked() -> dict[str, object]:
+    """As the app, through its pool: this needs no password, and works on either server."""
+    done = promotion_pooler.as_app(ASKED)
+    try:
+        lag = json.loads(done.output.strip() or "null") if done.ok else None
+        if not done.ok:
+            return {"state": UNKNOWN}
+        behind = int(lag["bytes"] or 0) if lag else 0
+        return {"state": way_back(lag), "active": bool(lag and lag["active"]), "bytes": behind}
+    except (LookupError, TypeError, ValueError):
+        return {"state": UNKNOWN}  # the app may define functions: an answer of its own

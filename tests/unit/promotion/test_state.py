@@ -1,0 +1,105 @@
+"""How a promotion stands: what a server says of it, and the words for its operator."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.host.agent import promotion_pooler, promotion_record, promotion_state
+from components.host.agent.report import Done
+from scripts.lib import promotion_words
+
+SWITCHED = {"phase": "switched", "side": "from", "other": "shop2"}
+FOLLOWS = {"bytes": 56, "kept": "reserved", "active": True}
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "promotion.json"
+    monkeypatch.setattr(promotion_record, "FILE", file)
+    return file
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, output: str, code: int = 0) -> None:
+    monkeypatch.setattr(promotion_pooler, "as_app", lambda _sql: Done(code, output))
+
+
+@pytest.mark.parametrize(
+    ("output", "way_back"),
+    [
+        (json.dumps(FOLLOWS), {"state": "open", "active": True, "bytes": 56}),
+        (json.dumps({**FOLLOWS, "kept": "lost"}), {"state": "lost", "active": True, "bytes": 56}),
+        ("", {"state": "lost", "active": False, "bytes": 0}),
+        ('["whatever the app calls json_build_object"]', {"state": "unknown"}),
+        ("not JSON", {"state": "unknown"}),
+    ],
+)
+def test_the_slot_in_the_new_database_is_the_way_back(
+    record: Path, monkeypatch: pytest.MonkeyPatch, output: str, way_back: dict[str, Any]
+) -> None:
+    promotion_record.write(**SWITCHED, password="x")
+    answers(monkeypatch, output)
+    assert promotion_state.state({}) == {**SWITCHED, "way_back": way_back}
+
+
+def test_a_database_that_does_not_answer_has_not_lost_it(
+    record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promotion_record.write(**SWITCHED)
+    answers(monkeypatch, "", code=2)
+    assert promotion_state.state({})["way_back"] == {"state": "unknown"}
+
+
+def test_before_the_switch_nobody_is_asked(record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(promotion_pooler, "as_app", pytest.fail)
+    assert promotion_state.state({}) == {}
+    promotion_record.write(**{**SWITCHED, "phase": "copying"})
+    assert promotion_state.state({})["way_back"] == {}
+
+
+def stands(side: str, **way_back: Any) -> dict[str, Any]:
+    other = "shop2" if side == "from" else "shop"
+    return {"phase": "switched", "side": side, "other": other, "way_back": way_back}
+
+
+@pytest.mark.parametrize(("stack", "side"), [("shop", "from"), ("shop2", "to")])
+def test_both_stacks_say_loudly_that_there_is_no_way_back(stack: str, side: str) -> None:
+    lost = stands(side, state="lost", active=False, bytes=0)
+    assert promotion_words.line(stack, lost) == (
+        "PROMOTION: the app of shop uses the database of shop2; --finish ends it, and there is NO"
+        " WAY BACK"
+    )
+    (trouble,) = promotion_words.troubles(stack, lost)
+    assert str(trouble) == (
+        "promotion: NO WAY BACK to shop: the database of shop2 has lost its replication slot, as in"
+        " a failover, and alone has what was written since. `./stages promote --from shop --to"
+        " shop2 --finish` keeps it"
+    )
+
+
+def test_what_is_well_is_no_trouble_and_what_stands_still_is() -> None:
+    well = stands("from", state="open", active=True, bytes=56)
+    assert promotion_words.troubles("shop", well) == []
+    assert promotion_words.line("shop", well).endswith(
+        "--finish ends it, --rollback goes back (it is 56 bytes behind)"
+    )
+    (trouble,) = promotion_words.troubles(
+        "shop", stands("from", **{**well["way_back"], "active": False})
+    )
+    assert "shop does not follow shop2, 56 bytes behind" in trouble.what
+    unknown = stands("from", state="unknown")
+    assert promotion_words.troubles("shop", unknown) == []
+    assert promotion_words.line("shop", unknown).endswith("could not be checked")
+
+
+def test_without_a_promotion_and_during_its_copy() -> None:
+    assert promotion_words.line("shop", {}) == "" and promotion_words.troubles("shop", {}) == []
+    copying = {**SWITCHED, "phase": "copying", "way_back": {}}
+    assert promotion_words.troubles("shop", copying) == []
+    assert promotion_words.line("shop", copying) == (
+        "PROMOTION: the database of shop is copied to shop2; `./stages promote --from shop --to"
+        " shop2` shows how far it is"
+    )
