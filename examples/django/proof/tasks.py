@@ -10,6 +10,7 @@ from datetime import datetime
 from celery import shared_task
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
+from kombu.pools import producers
 
 from proof.celery import app
 
@@ -35,9 +36,11 @@ def enqueue(seconds: float = 0) -> uuid.UUID:
     Raises ``kombu.exceptions.OperationalError`` when Valkey cannot be reached.
     """
     job = uuid.uuid4()
-    with app.connection_for_write(transport_options=PUBLISH_OPTIONS) as broker:
+    broker = app.connection_for_write(transport_options=PUBLISH_OPTIONS)
+    # Kept open from job to job: a connection of its own would cost more than the job.
+    with producers[broker].acquire(block=True) as producer:
         record.apply_async(
-            (str(job), timezone.now().isoformat(), seconds), connection=broker, retry=False
+            (str(job), timezone.now().isoformat(), seconds), producer=producer, retry=False
         )
     return job
 
