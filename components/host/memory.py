@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from components.errors import invalid
+
 SINGLE_SERVER = {"web": 35, "worker": 20, "database": 30, "valkey": 5, "system": 10}
 """Per cent of the host's memory in stage 1, where PostgreSQL is on the app's host."""
 
@@ -28,12 +30,33 @@ class MemoryShares:
     """The queue with what a rewrite of its log takes on top (up to as much again)."""
 
 
-def shares(memory_mib: int, *, database_here: bool) -> MemoryShares:
-    """Share ``memory_mib``; what is not named is for the system, PgBouncer and Nginx."""
-    table = SINGLE_SERVER if database_here else APP_HOST
+def shares(memory_mib: int, *, database_here: bool, queue_mib: int | None = None) -> MemoryShares:
+    """Share ``memory_mib``; what is not named is for the system, PgBouncer and Nginx.
+
+    ``queue_mib`` is ``stages:queue.memory_mib``. The queue then takes twice that, and web processes
+    and workers share what it leaves.
+
+    Raises ``UserError`` when it would leave them less than half.
+    """
+    percent = SINGLE_SERVER if database_here else APP_HOST
+    part = {name: memory_mib * share // 100 for name, share in percent.items()}
+    if queue_mib is not None:
+        app = part["web"] + part["worker"]
+        left = app + part["valkey"] - 2 * queue_mib
+        most = (app + part["valkey"]) // 4
+        if queue_mib > most:
+            raise invalid(
+                "stages:queue.memory_mib",
+                f"at most {most} on a server with {memory_mib} MiB, where the queue takes twice"
+                " that and leaves web processes and workers as much",
+                queue_mib,
+                "Choose less, or a larger stages:server.plan.",
+            )
+        part["web"], part["worker"] = left * part["web"] // app, left * part["worker"] // app
+        part["valkey"] = 2 * queue_mib
     return MemoryShares(
-        web_mib=memory_mib * table["web"] // 100,
-        worker_mib=memory_mib * table["worker"] // 100,
-        database_mib=memory_mib * table["database"] // 100,
-        valkey_mib=memory_mib * table["valkey"] // 100,
+        web_mib=part["web"],
+        worker_mib=part["worker"],
+        database_mib=part["database"],
+        valkey_mib=part["valkey"],
     )

@@ -176,6 +176,21 @@ class Data:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Queue:
+    """The queue of the app's workers (`REDIS_URL`)."""
+
+    memory_mib: int | None = key(
+        whole(16, 65536),
+        "Memory for the jobs in the queue. A full queue refuses new jobs (`OOM command not"
+        " allowed`) and drops none; `status` says how full it is. Web processes and workers get"
+        " less memory: twice this goes to the queue, whose log is rewritten by a copy of it.",
+        default=None,
+        by_default="2.5 % of the server's memory in stage 1, 5 % in stage 2",
+        unit="MiB",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Storage:
     """Where the app keeps its users' files."""
 
@@ -396,6 +411,7 @@ class Settings:
     backups: Backups = Backups()
     network: Network
     access: Access
+    queue: Queue = Queue()
     storage: Storage = Storage()
     dns: Dns = Dns()
     tls: Tls = Tls()

@@ -83,7 +83,11 @@ class AppContents:
 
     @cached_property
     def shares(self) -> memory.MemoryShares:
-        return memory.shares(self.plan.memory_mib, database_here=not self.database.managed)
+        return memory.shares(
+            self.plan.memory_mib,
+            database_here=not self.database.managed,
+            queue_mib=self.settings.queue.memory_mib,
+        )
 
     @cached_property
     def trusted(self) -> tuple[Part, ...]:

@@ -42,6 +42,7 @@ def troubles(stack: str, host: Mapping[str, Any]) -> list[Trouble]:
             if (what := _unit(unit))
         ),
         *(trouble for disk in host["disks"] for trouble in _disk(stack, disk)),
+        *_queue(host["queue"]),
     ]
 
 
@@ -91,6 +92,20 @@ def _disk(stack: str, disk: Mapping[str, Any]) -> list[Trouble]:
     if disk["inodes_percent"] >= FULL_PERCENT:
         return [Trouble(where, f"{disk['inodes_percent']} % of its inodes are used", remedy)]
     return []
+
+
+def queue_line(queue: Mapping[str, Any]) -> str:
+    """How full the queue is: ``12 % full, 6 of 51 MiB``."""
+    used, limit = queue["used_kib"], queue["limit_kib"]
+    return f"{used * 100 // limit} % full, {used // 1024} of {limit // 1024} MiB"
+
+
+def _queue(queue: Mapping[str, Any] | None) -> list[Trouble]:
+    if not queue or queue["used_kib"] * 100 < queue["limit_kib"] * FULL_PERCENT:
+        return []
+    what = f"{queue_line(queue)}; when it is full, it refuses new jobs and drops none"
+    remedy = "Run more workers (stages:app.processes), or raise stages:queue.memory_mib"
+    return [Trouble("queue", what, remedy)]
 
 
 def _word(name: str) -> str:

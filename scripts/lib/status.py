@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from components import outputs
 from components.errors import UserError
-from components.host import backups, pgbouncer
+from components.host import backups, pgbouncer, valkey
 from components.host.agent.release import commit_of
 from components.remote.session import perform
 from components.remote.ssh import SshError
@@ -54,6 +54,8 @@ class Status:
     """Every service of the app server: its state, and how often it was started again by itself."""
     disks: list[dict[str, Any]] = field(default_factory=list)
     """The file systems of the app server, in MiB and per cent."""
+    queue: dict[str, int] | None = None
+    """``used_kib`` and ``limit_kib`` of the queue; ``None``: it does not answer."""
     boot: str = ""
     """The first boot of the app server: ``done``, ``running``, or what failed."""
     troubles: list[health.Trouble] = field(default_factory=list)
@@ -105,6 +107,7 @@ class Status:
             f"  disk {disk['where']}: {disk['used_percent']} % full, {disk['left_mib']} MiB left"
             for disk in self.disks
         ]
+        lines += [f"  queue: {health.queue_line(self.queue)}"] if self.queue else []
         lines += self._of_the_host()
         lines += [f"  database {_member(member)}" for member in self.databases]
         lines += [f"  replica {_replica(replica)}" for replica in self.replicas]
@@ -222,7 +225,11 @@ def _app_server(status: Status, values: Mapping[str, Any]) -> None:
     """Ask the app server, in one session: its units, disks, first boot and read replicas."""
     replicas = f"if [ -x {pgbouncer.LAG} ]; then {pgbouncer.LAG}; fi"
     made = f"if [ -x {backups.PROGRAM} ]; then runuser -u postgres -- {backups.PROGRAM} state; fi"
-    document = {"mode": "health", "more": f"{replicas}; echo {BACKUPS}; {made}"}
+    document = {
+        "mode": "health",
+        "more": f"{replicas}; echo {BACKUPS}; {made}",
+        "queue": valkey.WHERE,
+    }
     try:
         host = perform(ssh.target(values), document, status=_silent, note=_silent, deadline_s=SSH_S)
     except SshError as error:
@@ -244,6 +251,7 @@ def _app_server(status: Status, values: Mapping[str, Any]) -> None:
             status.maintenance = f"{moment:%Y-%m-%d %H:%M}"
         status.system, status.failed_units = host["system"], host["failed_units"]
         status.units, status.disks, status.boot = host["units"], host["disks"], host["boot"]
+        status.queue = host["queue"]
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
         status.system = "could not be checked (it returned an unexpected response)"
 

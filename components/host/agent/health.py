@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import maintenance, promotion_state, release, units
+from components.host.agent import maintenance, promotion_state, queue, release, units
 from components.host.agent.files import STATE, read_json
 from components.host.agent.report import run, shell
 
@@ -32,6 +32,7 @@ def health(document: dict[str, Any]) -> dict[str, object]:
         "failed_units": [line.lstrip("●* ").split()[0] for line in failed.splitlines() if line],
         "units": _units(read_json(STATE / "units.json", [])),
         "disks": _disks(Path("/proc/self/mounts").read_text()),
+        "queue": queue.memory(document["queue"]) if "queue" in document else None,
         "boot": _boot(),
         "maintenance": maintenance.since(),
         "release": release.active(),

@@ -186,6 +186,18 @@ def _eta(held: bytes) -> float:
         return 0
 
 
+def memory(where: dict[str, Any]) -> dict[str, int] | None:
+    """KiB that the queue holds and may hold; ``None`` where it does not answer."""
+    try:
+        text = Valkey(where).ask("INFO", "memory").decode()
+    except (OSError, Refused, ValueError, LookupError):
+        return None  # its unit says so
+    values = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    # What counts towards the limit: Valkey leaves out the buffers of its log.
+    used = int(values["used_memory"]) - int(values["mem_not_counted_for_evict"])
+    return {"used_kib": used // 1024, "limit_kib": int(values["maxmemory"]) // 1024}
+
+
 def packed(where: dict[str, Any]) -> dict[str, object]:
     """All that the queue holds, and the id of its handover."""
     step("read the queue")

@@ -73,6 +73,7 @@ def test_in_words() -> None:
         revision="abc",
         hosts={"s-app": "running"},
         system="degraded",
+        queue={"used_kib": 6_144, "limit_kib": 52_224},
         troubles=[health.Trouble("web@8001.service", "is failed", "Look.")],
         notes=["/: 90 % full"],
     )
@@ -82,6 +83,7 @@ def test_in_words() -> None:
         "  revision abc",
         "  host s-app: running",
         "  app server: degraded",
+        "  queue: 11 % full, 6 of 51 MiB",
         "    web@8001.service: is failed. Look.",
         "    note: /: 90 % full",
     ]
@@ -130,6 +132,7 @@ WELL: dict[str, Any] = {
             "inodes_percent": 1,
         }
     ],
+    "queue": {"used_kib": 6_144, "limit_kib": 52_224},
     "boot": "done",
     "more": "",
 }
@@ -164,6 +167,9 @@ def ill(**changes: Any) -> dict[str, Any]:
         (MEMBERS[1:], ill(units={"worker@1.service": LOOPS}), False),
         (MEMBERS[1:], ill(disks=[{**WELL["disks"][0], "used_percent": 95}]), False),
         (MEMBERS[1:], ill(disks=[{**WELL["disks"][0], "used_percent": 94}]), True),
+        (MEMBERS[1:], ill(queue={"used_kib": 95, "limit_kib": 100}), False),
+        (MEMBERS[1:], ill(queue={"used_kib": 94, "limit_kib": 100}), True),
+        (MEMBERS[1:], ill(queue=None), True),
         (MEMBERS[1:], ill(boot="running"), False),
         (MEMBERS[1:], ill(promotion=SWITCHED), True),
         (MEMBERS[1:], ill(promotion={**SWITCHED, "way_back": {"state": "lost"}}), False),
@@ -227,6 +233,11 @@ def test_a_server_that_is_not_up_yet_is_asked_all_the_same(monkeypatch: pytest.M
             "/ | sort -h | tail'",
         ),
         (
+            {"queue": {"used_kib": 51_600, "limit_kib": 52_224}},
+            "queue: 98 % full, 50 of 51 MiB; when it is full, it refuses new jobs and drops none. "
+            "Run more workers (stages:app.processes), or raise stages:queue.memory_mib",
+        ),
+        (
             {"boot": "failed: no such package"},
             "first boot: failed: no such package. Correct the settings; `make up STACK=s` makes "
             "a new server",
@@ -250,7 +261,7 @@ def test_a_unit_that_was_started_again_long_ago_is_only_noted() -> None:
 @pytest.mark.parametrize("name", ["x'; touch y; '.service", "$(touch y)", "`touch y`", "a b"])
 def test_no_word_of_a_host_is_a_command_to_copy(name: str) -> None:
     disk = {"where": name, "used_percent": 99, "left_mib": 1, "size_mib": 2, "inodes_percent": 0}
-    host = {"units": {name: {"state": "failed"}}, "failed_units": [], "boot": "done"}
+    host = {"units": {name: {"state": "failed"}}, "failed_units": [], "boot": "done", "queue": None}
     for trouble in health.troubles("s", {**host, "disks": [disk]}):
         assert name not in trouble.remedy
         assert "..." in trouble.remedy
