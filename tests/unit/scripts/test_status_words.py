@@ -261,7 +261,12 @@ def test_a_unit_that_was_started_again_long_ago_is_only_noted() -> None:
 @pytest.mark.parametrize("name", ["x'; touch y; '.service", "$(touch y)", "`touch y`", "a b"])
 def test_no_word_of_a_host_is_a_command_to_copy(name: str) -> None:
     disk = {"where": name, "used_percent": 99, "left_mib": 1, "size_mib": 2, "inodes_percent": 0}
-    host = {"units": {name: {"state": "failed"}}, "failed_units": [], "boot": "done", "queue": None}
+    host: dict[str, Any] = {
+        "units": {name: {"state": "failed"}},
+        "failed_units": [],
+        "boot": "done",
+        "queue": None,
+    }
     for trouble in health.troubles("s", {**host, "disks": [disk]}):
         assert name not in trouble.remedy
         assert "..." in trouble.remedy
