@@ -20,7 +20,7 @@ app = application(__doc__)
 SETTING = 'stages:["database.promoted_to"]'
 STALL_S = 5.0
 LOOK_S = 1.0
-STEPS = ("plan", "copy", "switch", "rollback", "finish", "abort")
+STEPS = ("plan", "copy", "verify", "switch", "rollback", "finish", "abort")
 
 Old = Annotated[
     str, typer.Option("--from", autocompletion=complete, help="The stage 1 stack.", metavar="STACK")
@@ -40,6 +40,9 @@ def promote(
     copy: Annotated[
         bool, typer.Option("--copy", help="Copy the database while stage 1 serves.")
     ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare every row of the two databases.")
+    ] = False,
     switch: Annotated[
         bool, typer.Option("--switch", help="Switch the app to the new database.")
     ] = False,
@@ -56,6 +59,12 @@ def promote(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace what the stage 2 database holds.")
     ] = False,
+    unverified: Annotated[
+        bool,
+        typer.Option(
+            "--unverified", help="Switch or finish though rows differ or were not compared."
+        ),
+    ] = False,
     stall_limit_s: Annotated[
         float, typer.Option(help="Longest that clients may wait during the switch.")
     ] = STALL_S,
@@ -66,7 +75,7 @@ def promote(
 
     Without a step: show the plan, or the progress of a promotion.
     """
-    given = dict(zip(STEPS, (plan, copy, switch, rollback, finish, abort), strict=True))
+    given = dict(zip(STEPS, (plan, copy, verify, switch, rollback, finish, abort), strict=True))
     chosen = [name for name, wanted in given.items() if wanted]
     if len(chosen) > 1:
         raise UserError(
@@ -78,13 +87,20 @@ def promote(
     both = promotion.pair(
         session.open_session(old, screen=screen), session.open_session(new, screen=screen)
     )
-    answer = _do(chosen[0] if chosen else "", both, stall_limit_s, replace=replace, yes=yes)
+    step = chosen[0] if chosen else ""
+    answer = _do(step, both, stall_limit_s, replace=replace, unverified=unverified, yes=yes)
     if json_:
         print(json.dumps(answer, indent=2))
 
 
 def _do(
-    step: str, both: promotion.Pair, stall_s: float, *, replace: bool, yes: bool
+    step: str,
+    both: promotion.Pair,
+    stall_s: float,
+    *,
+    replace: bool,
+    unverified: bool,
+    yes: bool,
 ) -> dict[str, Any]:
     phase = promotion.phase(both)
     if not step and phase:
@@ -96,6 +112,10 @@ def _do(
         if blocked:
             raise StepFailed("Nothing was changed", "Remove the obstacles first.")
     _allowed(step, phase)
+    if step == "verify":
+        return _verify(both, promotion.way(both))
+    if step in {"switch", "finish"} and not unverified:
+        _refuse_differences(step, both)
     _ask(step, both, yes=yes)
     match step:
         case "copy":
@@ -111,7 +131,7 @@ def _do(
 
 
 def _allowed(step: str, phase: str) -> None:
-    needs = {"switch": "copying", "rollback": "switched", "finish": "switched"}
+    needs = {"verify": "copying", "switch": "copying", "rollback": "switched", "finish": "switched"}
     if step == "abort" and phase == "switched":
         raise UserError(
             "--abort: should come before the switch, and the app uses the new database",
@@ -165,7 +185,8 @@ def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:
 def _state(both: promotion.Pair) -> dict[str, Any]:
     """After the switch: say how it stands, and loudly what is wrong."""
     state = both.old_server.perform({"mode": "promotion state"}, both.say)
-    both.say(promotion_words.line(both.old.stack, state))
+    for line in promotion_words.lines(both.old.stack, state):
+        both.say(line)
     for trouble in promotion_words.troubles(both.old.stack, state):
         both.say(f"  {trouble}")
     return state
@@ -206,15 +227,38 @@ def progress_line(progress: dict[str, Any], first: int, elapsed_s: float) -> str
     return f"{done} of {steps.mib(whole)}, {steps.mib(rate)}/s, about {remaining_s:.0f} s left"
 
 
+def _verify(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
+    """Compare every row; the server keeps what it finds, also for whoever asks later."""
+    asked = {"mode": "promotion compare", **known}
+    both.old_server.perform(asked, both.say, deadline_s=promotion.COMPARE_S)
+    state = _state(both)
+    if state["compared"]["state"] == "differs":
+        raise StepFailed("The two databases differ")
+    return state
+
+
+def _refuse_differences(step: str, both: promotion.Pair) -> None:
+    """Rows that differ keep from the switch and from the end; before the end all are compared."""
+    state = both.old_server.perform({"mode": "promotion state"}, both.say)
+    if step == "finish" and state["compared"]["state"] != "same":
+        _verify(both, promotion.way(both))
+        return
+    for trouble in promotion_words.of_the_rows(both.old.stack, state):
+        raise StepFailed(f"--{step}: {trouble.what}", trouble.remedy)
+
+
 def _switch(both: promotion.Pair, stall_s: float) -> dict[str, Any]:
-    asked = {"mode": "promotion switch", "stall_s": stall_s, **promotion.way(both)}
+    known = promotion.way(both)
+    asked = {"mode": "promotion switch", "stall_s": stall_s, **known}
     answer = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
     both.say(f"The app uses the new database. Clients waited for {answer['stall_s']:.2f} s.")
     promotion.serve_promoted(both)
     _record(both, both.new.stack)
+    both.say(f"{both.new.stack} answers too. Now every row is compared, while the app goes on:")
+    _verify(both, known)
     both.say(
-        f"{both.new.stack} answers too: point the site's name to it. Then --finish;"
-        " --rollback goes back until then."
+        f"Point the site's name to {both.new.stack}. Then --finish; --rollback goes back until"
+        " then."
     )
     return answer
 

@@ -29,6 +29,7 @@ CA_FILE: Final = "/etc/stages-promotion/ca.pem"
 COPY_S = 1800
 SWITCH_S = 300
 FACTS_S = 180
+COMPARE_S = 24 * 3600
 
 
 @dataclass(frozen=True)

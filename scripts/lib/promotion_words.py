@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from scripts.lib.health import Trouble
+
+AGAIN = "--verify compares again; --unverified goes on all the same."
 
 
 def stacks(stack: str, promotion: Mapping[str, Any]) -> tuple[str, str]:
@@ -14,28 +17,33 @@ def stacks(stack: str, promotion: Mapping[str, Any]) -> tuple[str, str]:
     return (stack, other) if promotion["side"] == "from" else (other, stack)
 
 
-def line(stack: str, promotion: Mapping[str, Any]) -> str:
-    """Where it is; empty without one."""
+def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
+    """Where it is; nothing without one."""
     if not promotion:
-        return ""
+        return []
     old, new = stacks(stack, promotion)
     if promotion["phase"] == "copying":
-        return (
-            f"PROMOTION: the database of {old} is copied to {new}; {command(old, new)} shows how"
-            " far it is"
+        where = f"the database of {old} is copied to {new}; {command(old, new)} shows how far it is"
+    else:
+        where = (
+            f"the app of {old} uses the database of {new}; --finish ends it"
+            f"{_way_back(promotion['way_back'])}"
         )
-    return (
-        f"PROMOTION: the app of {old} uses the database of {new}; --finish ends it"
-        f"{_way_back(promotion['way_back'])}"
-    )
+    return [f"PROMOTION: {where}", *_compared(promotion.get("compared") or {})]
 
 
 def troubles(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
-    """What is wrong with its way back."""
-    back = promotion.get("way_back") if promotion else None
+    """What is wrong with it."""
+    if not promotion:
+        return []
+    return [*_of_the_way_back(stack, promotion), *of_the_rows(stack, promotion)]
+
+
+def _of_the_way_back(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
+    back = promotion["way_back"]
+    old, new = stacks(stack, promotion)
     if not back:
         return []
-    old, new = stacks(stack, promotion)
     if back["state"] == "lost":
         return [
             Trouble(
@@ -55,6 +63,53 @@ def troubles(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
             )
         ]
     return []
+
+
+def of_the_rows(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
+    """Rows that differ, and the ways out."""
+    compared = promotion.get("compared") or {}
+    if compared.get("state") != "differs":
+        return []
+    old, new = stacks(stack, promotion)
+    first, other = (old, new) if promotion["phase"] == "copying" else (new, old)
+    tables = ", ".join(_difference(table, first, other) for table in compared["differs"])
+    what = f"THE TWO DATABASES DIFFER in {tables}"
+    if promotion["phase"] == "copying":
+        return [Trouble("promotion", what, f"--abort, then --copy, begins anew. {AGAIN}")]
+    return [
+        Trouble(
+            "promotion",
+            what,
+            f"--rollback goes back to the rows of {old}. Or correct them in `./stages db console"
+            f" {new}`: {old} follows. {AGAIN}",
+        )
+    ]
+
+
+def _difference(table: Mapping[str, Any], first: str, other: str) -> str:
+    """``public.orders (2 rows: 17, 18 in shop alone)``."""
+    count = int(table["rows"])
+    if not count:
+        return f"{table['table']} (in one of them alone)"
+    some = f"{'at least ' if table['at_least'] else ''}{count} row{'' if count == 1 else 's'}"
+    alone = {"first": f" in {first} alone", "other": f" in {other} alone"}
+    keys = ", ".join(f"{key}{alone.get(side, '')}" for key, side in table["keys"])
+    more = ", ..." if len(table["keys"]) < count else ""
+    return f"{table['table']} ({some}{f': {keys}{more}' if keys else ''})"
+
+
+def _compared(compared: Mapping[str, Any]) -> list[str]:
+    state = compared.get("state")
+    if state == "same":
+        moment = datetime.fromtimestamp(compared["ended"], UTC)
+        return [f"  {compared['tables']} tables compared, every row, {moment:%Y-%m-%d %H:%M}: same"]
+    if state == "running":
+        return [
+            f"  rows are being compared: {compared['done']} of {compared['tables']} tables done"
+        ]
+    if state == "failed":
+        return [f"  rows could not be compared: {compared['failed']}"]
+    return ["  rows not compared yet: --verify compares them"] if state == "none" else []
 
 
 def command(old: str, new: str, step: str = "") -> str:

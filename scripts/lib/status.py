@@ -96,8 +96,7 @@ class Status:
         if self.maintenance:
             off = f"`./stages maintenance {self.stack} off` ends it"
             lines.append(f"  MAINTENANCE since {self.maintenance}: {off}")
-        if promotion := promotion_words.line(self.stack, self.promotion):
-            lines.append(f"  {promotion}")
+        lines += [f"  {line}" for line in promotion_words.lines(self.stack, self.promotion)]
         if self.revision:
             lines.append(f"  revision {self.revision}")
         lines += [f"  host {name}: {state}" for name, state in self.hosts.items()]

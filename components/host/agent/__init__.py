@@ -40,6 +40,7 @@ MODULES = (
     "components.host.agent.promotion_copy",
     "components.host.agent.promotion_guard",
     "components.host.agent.promotion_switch",
+    "components.host.agent.promotion_compare",
     "components.host.agent.promotion_end",
     "components.host.agent.main",
 )

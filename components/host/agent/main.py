@@ -15,6 +15,7 @@ from components.host.agent import (
     brought,
     database,
     pace,
+    promotion_compare,
     promotion_copy,
     promotion_end,
     promotion_record,
@@ -175,6 +176,7 @@ AT_ONCE = {
     "promotion phase": promotion_record.phase,
     "promotion facts": promotion_facts,
     "promotion state": promotion_state.state,
+    "promotion compare": promotion_compare.compare,
     "promotion progress": promotion_copy.progress,
 }
 """Wait for nobody: they change nothing, or one thing that no run changes."""

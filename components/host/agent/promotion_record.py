@@ -13,6 +13,8 @@ from components.host.agent.files import STATE, read_json, write_json
 from components.host.agent.report import Failed
 
 FILE = STATE / "promotion.json"
+COMPARED = STATE / "promotion-compared.json"
+"""On stage 1: the last comparison of all rows (``promotion_compare.py``)."""
 COPYING, SWITCHED = "copying", "switched"
 DATABASES = "/etc/pgbouncer/databases.ini"
 
@@ -49,7 +51,8 @@ def write(**fields: Any) -> None:
 
 
 def forget() -> None:
-    FILE.unlink(missing_ok=True)
+    for file in (FILE, COMPARED):
+        file.unlink(missing_ok=True)
 
 
 def refuse_to_undo(document: dict[str, Any]) -> None:

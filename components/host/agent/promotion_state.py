@@ -6,13 +6,18 @@ way back: a failover of the new database, or an apply that stands still for long
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from components.host.agent import promotion_pooler, promotion_record
+from components.host.agent.files import read_json
 from components.host.agent.promotion_sql import BACK, lag_of
 
+COMPARING = Path("/run/stages-promotion-compare.lock")
+"""Held while the tables are compared."""
 OPEN, LOST, UNKNOWN = "open", "lost", "unknown"
 ASKED = f"""
 BEGIN TRANSACTION READ ONLY;
@@ -29,7 +34,36 @@ def state(_document: dict[str, Any]) -> dict[str, object]:
         return {}
     known = {key: record.get(key, "") for key in ("phase", "side", "other")}
     switched = record["phase"] == promotion_record.SWITCHED
-    return {**known, "way_back": _asked() if switched else {}}
+    return {
+        **known,
+        "way_back": _asked() if switched else {},
+        "compared": compared(record) if record["side"] == "from" else {},
+    }
+
+
+def compared(record: Mapping[str, Any]) -> dict[str, object]:
+    """What came of the last comparison of this phase (``promotion_compare``), as ``state``:
+    ``none``, ``running``, ``same``, ``differs`` or ``failed``."""
+    known = read_json(promotion_record.COMPARED, {})
+    since = record.get("at", 0) if record["phase"] == promotion_record.SWITCHED else 0
+    if known.get("phase") != record["phase"] or known["began"] < since:
+        return {"state": "none"}
+    if known.get("failed"):
+        return {**known, "state": "failed"}
+    if not known.get("ended"):
+        return {**known, "state": "running"} if _is_running() else {"state": "none"}
+    return {**known, "state": "differs" if known["differs"] else "same"}
+
+
+def _is_running() -> bool:
+    try:
+        with COMPARING.open() as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
 
 
 def way_back(lag: Mapping[str, Any] | None) -> str:

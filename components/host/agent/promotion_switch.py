@@ -50,7 +50,7 @@ SELECT coalesce(string_agg(format('SELECT setval(%L, %s, %L);',
     coalesce(last_value, start_value), last_value IS NOT NULL), ' '), '')
 FROM pg_sequences WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 """
-COMPARED = """
+SESSION = """
 SET datestyle = 'ISO'; SET timezone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1;
 SET intervalstyle = 'postgres'; SET max_parallel_workers_per_gather = 0;
 """
@@ -209,7 +209,7 @@ def _comparison(ways: Ways) -> str:
     listed = ", ".join(literal(table) for table in rows(old(ways, TABLES)))
     small = f"SELECT coalesce(json_agg(t), '[]') FROM unnest(ARRAY[{listed}]) t"
     size = f"pg_table_size(t::regclass) < {SMALL_MIB} * 1048576"
-    return f"{COMPARED}{TABLES};\n" + "".join(
+    return f"{SESSION}{TABLES};\n" + "".join(
         f"SELECT {literal(table)}, count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)"
         f" FROM {table} t;\n"
         for table in rows(old(ways, f"{small} WHERE {size}"))

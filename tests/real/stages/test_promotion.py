@@ -39,6 +39,22 @@ def server_of(stack: Stack) -> str:
     return sql(stack, "SELECT host(inet_server_addr())")
 
 
+def a_row_that_was_changed_behind_its_back_is_found(promote: Promotion) -> None:
+    """In the old database, which follows the new one; its row is written again there."""
+    stage1, differs = promote.old, "THE TWO DATABASES DIFFER in public.orders (2 rows: 17, 18)"
+    behind = "runuser -u postgres -- psql -XqAt -h /run/postgresql -d app"
+    wrong = "UPDATE public.orders SET what = 'wrong' WHERE id IN (17, 18)"
+    assert as_root(app_host(stage1), behind, f"{wrong} RETURNING id") == "17\n18"
+    assert differs in promote("--verify", code=1)
+    said = stage1.run("status", code=1)
+    assert "NOT HEALTHY" in said and differs in said and "--rollback goes back" in said
+    assert differs in promote()
+    assert differs in promote("--finish", code=1)
+    sql(stage1, "UPDATE orders SET id = id WHERE id IN (17, 18)")  # as the remedy says
+    assert "tables compared, every row" in promote("--verify")
+    assert "PROMOTION: " in stage1.run("status")
+
+
 @pytest.mark.real
 def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
     stage1: Stack, stage2: Stack
@@ -47,6 +63,8 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
         stack.up()  # the same revision, whatever other tests deployed
     promote = Promotion(stage1, stage2)
     sql(stage1, "CREATE TABLE IF NOT EXISTS ledger (id bigint NOT NULL)")
+    sql(stage1, "CREATE TABLE IF NOT EXISTS orders (id bigint PRIMARY KEY, what text)")
+    sql(stage1, "INSERT INTO orders SELECT id, 'right' FROM generate_series(1, 1000) id")
 
     said = promote("--copy", code=1)
     assert "A row cannot be told from others in the table public.ledger" in said
@@ -62,17 +80,20 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
         promote("--abort")
 
         promote("--copy", "--replace")
+        assert "tables compared, every row" in promote("--verify")
         said = promote("--switch", "--stall-limit-s", "0.001", code=1)
         assert "the app goes on with the old database, nothing has changed" in said
         seen.wait_for_all(time.time(), 30)
 
-        assert "The app uses the new database" in promote("--switch", "--stall-limit-s", "30")
+        said = promote("--switch", "--stall-limit-s", "30")
+        assert "The app uses the new database" in said and "tables compared, every row" in said
         seen.wait_for_all(time.time(), 30)
         assert server_of(stage1) == server_of(stage2) != ""
         stage1.configure()  # as a checkout that does not know of it
         assert "Set stages:database.promoted_to" in stage1.run("up", code=1)
         stage1.up(database__promoted_to=stage2.name)
         assert server_of(stage1) == server_of(stage2) != ""
+        a_row_that_was_changed_behind_its_back_is_found(promote)
 
         assert "its old database again" in promote("--rollback", "--stall-limit-s", "30")
         stage1.settings.pop("database.promoted_to")
@@ -83,7 +104,7 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
     stored = seen.stored(sql(stage1, "SELECT id FROM public.ledger"))
     assert set(stored) == seen.acknowledged
     assert set(stored.values()) == {1}
-    sql(stage1, "DROP TABLE public.ledger, public.late")
+    sql(stage1, "DROP TABLE public.ledger, public.orders, public.late")
     for stack in (stage1, stage2):
         assert stack.get()
         assert as_root(app_host(stack), "ls /etc/systemd/system/stages-promotion* || true") == ""

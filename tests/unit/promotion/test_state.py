@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from components.host.agent import promotion_pooler, promotion_record, promotion_state
+from components.host.agent.files import write_json
 from components.host.agent.report import Done
 from scripts.lib import promotion_words
 
@@ -20,6 +21,8 @@ FOLLOWS = {"bytes": 56, "kept": "reserved", "active": True}
 def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "promotion.json"
     monkeypatch.setattr(promotion_record, "FILE", file)
+    monkeypatch.setattr(promotion_record, "COMPARED", tmp_path / "compared.json")
+    monkeypatch.setattr(promotion_state, "COMPARING", tmp_path / "lock")
     return file
 
 
@@ -42,7 +45,11 @@ def test_the_slot_in_the_new_database_is_the_way_back(
 ) -> None:
     promotion_record.write(**SWITCHED, password="x")
     answers(monkeypatch, output)
-    assert promotion_state.state({}) == {**SWITCHED, "way_back": way_back}
+    assert promotion_state.state({}) == {
+        **SWITCHED,
+        "way_back": way_back,
+        "compared": {"state": "none"},
+    }
 
 
 def test_a_database_that_does_not_answer_has_not_lost_it(
@@ -68,7 +75,7 @@ def stands(side: str, **way_back: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(("stack", "side"), [("shop", "from"), ("shop2", "to")])
 def test_both_stacks_say_loudly_that_there_is_no_way_back(stack: str, side: str) -> None:
     lost = stands(side, state="lost", active=False, bytes=0)
-    assert promotion_words.line(stack, lost) == (
+    assert promotion_words.lines(stack, lost)[0] == (
         "PROMOTION: the app of shop uses the database of shop2; --finish ends it, and there is NO"
         " WAY BACK"
     )
@@ -83,7 +90,7 @@ def test_both_stacks_say_loudly_that_there_is_no_way_back(stack: str, side: str)
 def test_what_is_well_is_no_trouble_and_what_stands_still_is() -> None:
     well = stands("from", state="open", active=True, bytes=56)
     assert promotion_words.troubles("shop", well) == []
-    assert promotion_words.line("shop", well).endswith(
+    assert promotion_words.lines("shop", well)[0].endswith(
         "--finish ends it, --rollback goes back (it is 56 bytes behind)"
     )
     (trouble,) = promotion_words.troubles(
@@ -92,14 +99,70 @@ def test_what_is_well_is_no_trouble_and_what_stands_still_is() -> None:
     assert "shop does not follow shop2, 56 bytes behind" in trouble.what
     unknown = stands("from", state="unknown")
     assert promotion_words.troubles("shop", unknown) == []
-    assert promotion_words.line("shop", unknown).endswith("could not be checked")
+    assert promotion_words.lines("shop", unknown)[0].endswith("could not be checked")
 
 
 def test_without_a_promotion_and_during_its_copy() -> None:
-    assert promotion_words.line("shop", {}) == "" and promotion_words.troubles("shop", {}) == []
+    assert promotion_words.lines("shop", {}) == [] and promotion_words.troubles("shop", {}) == []
     copying = {**SWITCHED, "phase": "copying", "way_back": {}}
     assert promotion_words.troubles("shop", copying) == []
-    assert promotion_words.line("shop", copying) == (
+    assert promotion_words.lines("shop", copying) == [
         "PROMOTION: the database of shop is copied to shop2; `./stages promote --from shop --to"
         " shop2` shows how far it is"
+    ]
+
+
+COMPARED = {
+    "phase": "switched",
+    "began": 100.0,
+    "ended": 160.0,
+    "tables": 3,
+    "done": 3,
+    "differs": [],
+}
+LATE = {"table": "public.late", "rows": 0, "keys": [], "at_least": False}
+ORDERS = {
+    "table": "public.orders",
+    "rows": 4,
+    "keys": [["17", "first and other"], ["18", "first"], ["19", "other"]],
+    "at_least": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("compared", "state"),
+    [
+        ({}, "same"),
+        ({"differs": [LATE]}, "differs"),
+        ({"failed": "no answer"}, "failed"),
+        ({"ended": None}, "none"),  # it was killed
+        ({"phase": "copying"}, "none"),  # it was before the switch
+        ({"began": 49.0}, "none"),  # ... or before an earlier one
+    ],
+)
+def test_a_comparison_counts_for_the_switch_that_it_came_after(
+    record: Path, compared: dict[str, Any], state: str
+) -> None:
+    promotion_record.write(**SWITCHED, at=50.0)
+    write_json(promotion_record.COMPARED, {**COMPARED, **compared})
+    assert promotion_state.compared(promotion_record.read())["state"] == state
+    promotion_record.forget()
+    assert not promotion_record.COMPARED.exists()
+
+
+def test_the_words_for_rows_that_differ() -> None:
+    way_back = {"state": "open", "active": True, "bytes": 0}
+    differs = {**COMPARED, "state": "differs", "differs": [LATE, ORDERS]}
+    (trouble,) = promotion_words.troubles(
+        "shop", {**stands("from", **way_back), "compared": differs}
+    )
+    assert trouble.what == (
+        "THE TWO DATABASES DIFFER in public.late (in one of them alone), public.orders (4 rows: 17,"
+        " 18 in shop2 alone, 19 in shop alone, ...)"
+    )
+    assert "--unverified goes on all the same" in trouble.remedy
+    same = {**stands("from", **way_back), "compared": {**COMPARED, "state": "same"}}
+    assert promotion_words.troubles("shop", same) == []
+    assert promotion_words.lines("shop", same)[1] == (
+        "  3 tables compared, every row, 1970-01-01 00:02: same"
     )

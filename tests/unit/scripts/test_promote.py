@@ -16,6 +16,7 @@ from scripts.main import main
 @pytest.mark.parametrize(
     ("step", "phase", "message"),
     [
+        ("verify", "", "--verify: should come after --copy. Run --copy first."),
         ("switch", "", "--switch: should come after --copy. Run --copy first."),
         ("rollback", "copying", "--rollback: should come after --switch. Run --switch first."),
         ("finish", "copying", "--finish: should come after --switch. Run --switch first."),
@@ -38,6 +39,8 @@ def test_a_step_out_of_turn_is_refused(step: str, phase: str, message: str) -> N
     ("step", "phase"),
     [
         ("copy", "copying"),
+        ("verify", "copying"),
+        ("verify", "switched"),
         ("switch", "copying"),
         ("switch", "switched"),
         ("rollback", "switched"),
@@ -121,3 +124,44 @@ def test_progress_of_a_copy_that_was_cut_off(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(promotion, "way", lambda _: {})
     assert promote._progress(servers.pair, "copying") == progress
     assert "2 of 4 tables" in servers.said[1] and "THE COPY WAS CUT OFF" in servers.said[2]
+
+
+def compared(state: str, phase: str = "switched") -> dict[str, Any]:
+    way_back = {"state": "open", "active": True, "bytes": 0} if phase == "switched" else {}
+    orders = {
+        "table": "public.orders",
+        "rows": 1,
+        "keys": [["17", "first and other"]],
+        "at_least": False,
+    }
+    known = {"state": state, "tables": 3, "ended": 160.0, "differs": [orders]}
+    return {**LOST, "phase": phase, "way_back": way_back, "compared": known}
+
+
+def test_rows_that_differ_keep_from_the_switch() -> None:
+    with pytest.raises(StepFailed) as refused:
+        promote._refuse_differences("switch", Servers(compared("differs", "copying")).pair)
+    assert str(refused.value) == (
+        "--switch: THE TWO DATABASES DIFFER in public.orders (1 row: 17). --abort, then --copy,"
+        " begins anew. --verify compares again; --unverified goes on all the same."
+    )
+    for state in ("none", "same", "failed", "running"):
+        promote._refuse_differences("switch", Servers(compared(state, "copying")).pair)
+
+
+@pytest.mark.parametrize("before", ["none", "failed", "differs"])
+def test_before_the_end_all_rows_are_compared(before: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(promotion, "way", lambda _: {})
+    servers = Servers(compared(before), {}, compared("same"))
+    promote._refuse_differences("finish", servers.pair)
+    assert servers.asked == ["promotion state", "promotion compare", "promotion state"]
+    servers = Servers(compared(before), {}, compared("differs"))
+    with pytest.raises(StepFailed, match="The two databases differ"):
+        promote._refuse_differences("finish", servers.pair)
+    assert "THE TWO DATABASES DIFFER in public.orders (1 row: 17)" in servers.said[-1]
+
+
+def test_rows_that_were_compared_are_not_compared_again_at_the_end() -> None:
+    servers = Servers(compared("same"))
+    promote._refuse_differences("finish", servers.pair)
+    assert servers.asked == ["promotion state"]
