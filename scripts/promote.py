@@ -114,7 +114,7 @@ def _do(
     _allowed(step, phase)
     if step == "verify":
         return _verify(both, promotion.way(both))
-    if step in {"switch", "finish"} and not unverified:
+    if (step, phase) in {("switch", "copying"), ("finish", "switched")} and not unverified:
         _refuse_differences(step, both)
     _ask(step, both, yes=yes)
     match step:
