@@ -5,7 +5,7 @@
 # not $(STACK); where several words may be given, $$STACK, with `set -f`. make would expand what a
 # command line gave it (REVISION='$(shell ...)'): each such variable is set to its text, word for word.
 # Written for GNU make 3.81 and bash 3.2 too, which is what macOS has.
-VARIABLES = PYTHON STACK YES JSON GRAPH COMMAND REVISION CONFIRM WITH_BACKUPS SINCE PROCESS GREP FOLLOW \
+VARIABLES = PYTHON STACK YES WAIT JSON GRAPH COMMAND REVISION CONFIRM WITH_BACKUPS SINCE PROCESS GREP FOLLOW \
 	COMPARE BUDGET USAGE FORMAT OUT STRICT SUMMARY SET VCPUS MEMORY_GIB DATABASE_VCPUS \
 	DATABASE_MEMORY_GIB STANDBY BASE HEAD CLOUD REGION FROM REFRESH BENCH RUNS REDRAW \
 	TIMES SLOW_TIMES SEED FAULTS TESTS
@@ -24,6 +24,7 @@ STAGES = @$(CHECKOUT) && exec ./stages
 STACK_FLAG = --stack "$$STACK"
 JSON_FLAG = $${JSON:+--json}
 YES_FLAG = $${YES:+--yes}
+WAIT_FLAG = $${WAIT:+--wait}
 # What the workflows run (docs/ci.md).
 CI = ci-preview ci-look ci-stacks ci-plan ci-comment ci-drift
 
@@ -34,8 +35,8 @@ help: ## this list
 	@echo "make up STACK=...   STACK is local-stage1 unless named; the files are stacks/Pulumi.<stack>.yaml"
 	@$(CHECKOUT) && awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 
-up: ## bring a stack up, or update it to its settings (YES=1: do not ask)
-	$(STAGES) up $(STACK_FLAG) $(YES_FLAG)
+up: ## bring a stack up, or update it to its settings (YES=1: do not ask; WAIT=1: for another run)
+	$(STAGES) up $(STACK_FLAG) $(YES_FLAG) $(WAIT_FLAG)
 
 preview: ## show what `up` would change, and the downtime (JSON=1)
 	$(STAGES) preview $(STACK_FLAG) $(JSON_FLAG)
@@ -75,8 +76,8 @@ shell: ## open a shell as the app, in its release
 console: ## open the app's console (Django, Rails, Node)
 	$(STAGES) console $(STACK_FLAG)
 
-deploy: ## deploy a revision of the app (REVISION=<branch, tag or commit>)
-	$(STAGES) deploy $(STACK_FLAG) $${REVISION:+--revision "$$REVISION"} $(YES_FLAG)
+deploy: ## deploy a revision of the app (REVISION=<branch, tag or commit>; WAIT=1)
+	$(STAGES) deploy $(STACK_FLAG) $${REVISION:+--revision "$$REVISION"} $(YES_FLAG) $(WAIT_FLAG)
 
 releases: ## list the releases on the server, and those that a rollback reaches in seconds (JSON=1)
 	$(STAGES) releases $(STACK_FLAG) $(JSON_FLAG)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from components.errors import UserError
-from scripts.lib import display, flows, session, takeover, views
+from scripts.lib import display, flows, session, takeover, turns, views
 from scripts.lib.command import (
     CommandWords,
     Json,
@@ -28,6 +28,11 @@ app = application(__doc__)
 WATCH_S = 3
 
 
+Wait = Annotated[
+    bool, typer.Option("--wait", help="If another run is changing the stack, wait for it.")
+]
+
+
 def _open(word: str | None, stack: str | None, *, json_: bool = False) -> Session:
     """The session of the stack that is named; with --json all but the document is elsewhere."""
     screen = display.make_screen(error=True) if json_ else None
@@ -35,9 +40,13 @@ def _open(word: str | None, stack: str | None, *, json_: bool = False) -> Sessio
 
 
 @app.command()
-def up(word: Word = None, stack: Stack = None, yes: Yes = False) -> None:
+def up(word: Word = None, stack: Stack = None, yes: Yes = False, wait: Wait = False) -> None:
     """Bring a stack up, or update it to its settings."""
-    flows.up(_open(word, stack), yes=yes, ask=confirm)
+    turns.take(
+        lambda: _open(word, stack),
+        lambda opened: flows.up(opened, yes=yes, ask=confirm),
+        wait=wait,
+    )
 
 
 @app.command()
@@ -101,13 +110,17 @@ def deploy(
     stack: Stack = None,
     revision: Annotated[str, typer.Option(help="Branch, tag or commit of the app.")] = "",
     yes: Yes = False,
+    wait: Wait = False,
 ) -> None:
     """Deploy a revision of the app; once it serves, the stack's settings record it."""
-    opened = _open(word, stack)
-    if revision:
-        flows.deploy(opened, revision, yes=yes, ask=confirm)
-    else:
-        flows.up(opened, yes=yes, ask=confirm)
+
+    def flow(opened: Session) -> None:
+        if revision:
+            flows.deploy(opened, revision, yes=yes, ask=confirm)
+        else:
+            flows.up(opened, yes=yes, ask=confirm)
+
+    turns.take(lambda: _open(word, stack), flow, wait=wait)
 
 
 @app.command()

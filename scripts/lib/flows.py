@@ -425,9 +425,9 @@ def _run(
     """Run the engine; turn what went wrong into one error, each problem told once."""
     try:
         return operation(progress.heard, **options)
-    except ConcurrentUpdateError:
+    except ConcurrentUpdateError as error:
         if not session.checkout.keeps_its_state(os.environ):
-            raise own_backend.locked(session.stack) from None
+            raise own_backend.locked(session.stack, error) from None
         recovery.look(session.checkout, session.stack, recovery.ALONE_S)  # tells who it is
         raise Overlapped(
             f"Stack {session.stack} was being changed a moment ago",

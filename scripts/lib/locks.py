@@ -74,7 +74,8 @@ def refusal(stack: str, lock: Lock, verdict: Verdict) -> UserError:
     if verdict is Verdict.BUSY:
         return StackBusy(
             f"Stack {stack} is being changed by process {lock.pid} of {lock.user} since {since}",
-            f"Wait for it, or end it with `kill {lock.pid}` and run the command again.",
+            "Wait for it (`up` and `deploy` do with --wait), or end it with "
+            f"`kill {lock.pid}` and run the command again.",
         )
     return StackBusy(
         f"Stack {stack} was locked by process {lock.pid} on machine {lock.machine} at {since}",

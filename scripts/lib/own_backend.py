@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Final
 
-from pulumi.automation.errors import StackNotFoundError
+from pulumi.automation.errors import ConcurrentUpdateError, StackNotFoundError
 
 from components.errors import StackBusy, UserError
 from scripts.lib.engine import Engine
@@ -15,6 +16,8 @@ from scripts.lib.engine import Engine
 PROVIDER: Final = "STAGES_SECRETS_PROVIDER"
 """Environment variable: what encrypts the secrets of a stack that is made there, as ``pulumi stack
 init --secrets-provider`` takes it (``awskms://alias/...``). Without it, a passphrase does."""
+MADE_BY: Final = re.compile(r"created by (?P<user>[^\s@]+@\S+) \(pid (?P<pid>\d+)\) at (?P<at>\S+)")
+"""What the engine says of a lock in a bucket; Pulumi's service does not say who holds it."""
 
 
 def is_known(engine: Engine) -> bool:
@@ -46,10 +49,12 @@ def make(engine: Engine, root: Path, stack: str, provider: str) -> None:
         engine.command.run(["stack", "init", stack, "--no-select", *chosen], scratch, {})
 
 
-def locked(stack: str) -> UserError:
-    """The error for a lock there: who holds it, and whether it is alive, is not known here."""
+def locked(stack: str, error: ConcurrentUpdateError) -> UserError:
+    """The error for a lock there, with who made it; whether that run is alive is not known here."""
+    holder = MADE_BY.search(str(error))
+    by = f" by process {holder['pid']} of {holder['user']} since {holder['at']}" if holder else ""
     return StackBusy(
-        f"Stack {stack} is locked in its state: another run is changing it, or one was killed",
+        f"Stack {stack} is locked in its state{by}: another run is changing it, or one was killed",
         f"When none runs any more: `. .stages/env; pulumi cancel --yes --stack {stack}`, "
         "then run the command again.",
     )

@@ -87,8 +87,8 @@ def make_ready(session: Session) -> None:
         elif pending:
             try:
                 _look_at_what_is_there(session, pending)
-            except ConcurrentUpdateError:  # they are a run's that goes on, or its lock's
-                raise own_backend.locked(session.stack) from None
+            except ConcurrentUpdateError as error:  # a run's that goes on, or its lock's
+                raise own_backend.locked(session.stack, error) from None
         return  # a lock there is the user's to take away
     if session.operations.asks and os.environ.get(KEEP_HERE) != "here":
         raise UserError(

@@ -247,12 +247,29 @@ def test_a_stack_that_someone_is_changing_is_refused(checkout: TestCheckout) -> 
         assert done.code == 4
         assert done.err.startswith(f"Stack {STACK} is being changed by process {engine} of ")
         assert done.err.endswith(
-            f"Wait for it, or end it with `kill {engine}` and run the command again.\n"
+            "Wait for it (`up` and `deploy` do with --wait), or end it with "
+            f"`kill {engine}` and run the command again.\n"
         )
     assert "is being changed by process" in checkout.stack("status").out
     (checkout.folder / "go").touch()
     process.communicate(timeout=120)
     assert process.returncode == 0
+
+
+def test_a_deploy_waits_for_the_one_before_it_where_it_is_told_to(checkout: TestCheckout) -> None:
+    process = start_and_wait(checkout)
+    engine = checkout.cli_pid()
+    second = checkout.start("up", "--wait")
+    assert second.stdout is not None
+    line = second.stdout.readline()
+    assert line.startswith(f"Stack {STACK} is being changed by process {engine} of "), line
+    assert line.endswith(": waiting for it.\n"), line
+    (checkout.folder / "go").touch()
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    out, err = second.communicate(timeout=120)
+    assert (second.returncode, err) == (0, "")
+    assert "nothing to change, 3 stay." in out
 
 
 def test_a_stack_that_someone_is_changing_is_free_once_that_run_is_ended(

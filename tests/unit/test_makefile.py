@@ -83,6 +83,7 @@ WORDS = {
 """Variables that are a list of words."""
 SWITCHES = {
     "YES",
+    "WAIT",
     "JSON",
     "REFRESH",
     "STRICT",

@@ -56,7 +56,8 @@ def test_a_lock_that_is_not_ours_to_break_is_told_with_a_way_on() -> None:
     assert busy.exit_code == BUSY == 4
     assert str(busy) == (
         f"Stack s1 is being changed by process 42 of ann since {since}. "
-        "Wait for it, or end it with `kill 42` and run the command again."
+        "Wait for it (`up` and `deploy` do with --wait), or end it with `kill 42` and run the "
+        "command again."
     )
     elsewhere = refusal("s1", LOCK, Verdict.ELSEWHERE)
     assert elsewhere.exit_code == BUSY
