@@ -50,4 +50,5 @@ def as_admin(connection: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
 
     ``connection`` holds libpq's variables (``PGHOST``, ``PGPASSWORD``, ...).
     """
-    return [PSQL, *_OPTIONS], {**connection, **_PINNED}
+    # In an encoding of the app's choice, a quoted name of its own would end elsewhere.
+    return [PSQL, *_OPTIONS], {**connection, **_PINNED, "PGCLIENTENCODING": "UTF8"}

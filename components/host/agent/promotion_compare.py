@@ -30,9 +30,12 @@ from components.host.agent.promotion_sql import (
     Ways,
     lag_of,
     literal,
+    names,
     new,
-    old,
+    new_reader,
+    old_reader,
     old_superuser,
+    position,
     rows,
 )
 from components.host.agent.promotion_state import COMPARING, LOST, way_back
@@ -56,11 +59,11 @@ SHOWN = 3
 READ_ONLY = f"{SESSION}SET statement_timeout = 0; SET default_transaction_read_only = on;\n"
 SUMS = """
 SELECT json_build_array(h & {mask}, count(*), sum(h)::text)
-FROM (SELECT hashtextextended(t::text, 0) AS h FROM {table} t) r GROUP BY h & {mask};
+FROM (SELECT hashtextextended(ROW(t.*)::text, 0) AS h FROM {table} t) r GROUP BY h & {mask};
 """
 LISTED = """
 SELECT json_build_array(h, k)
-FROM (SELECT hashtextextended(t::text, 0) AS h, {key} AS k FROM {table} t) r
+FROM (SELECT hashtextextended(ROW(t.*)::text, 0) AS h, {key} AS k FROM {table} t) r
 WHERE h & {mask} IN ({buckets});
 """
 KEYS = """
@@ -96,7 +99,7 @@ def compare(document: dict[str, Any]) -> dict[str, object]:
         known: dict[str, Any] = {"phase": phase, "began": time.time(), "done": 0, "differs": []}
         try:
             both = _both(document, phase)
-            first, other = (rows(ask(f"{TABLES};")) for ask in (both.first, both.other))
+            first, other = (names(ask(f"{TABLES};")) for ask in (both.first, both.other))
             known["tables"] = len({*first, *other})
             known["differs"] = [
                 {"table": table, "rows": 0, "keys": [], "at_least": False}
@@ -203,10 +206,10 @@ def _both(document: dict[str, Any], phase: str) -> Both:
     ways: Ways = document["ways"]
 
     def here(sql: str) -> str:
-        return old(ways, sql, timeout_s=QUERY_S)
+        return old_reader(ways, sql, timeout_s=QUERY_S)
 
     def there(sql: str) -> str:
-        return new(ways, sql, timeout_s=QUERY_S)
+        return new_reader(ways, sql, timeout_s=QUERY_S)
 
     def admin(sql: str) -> str:
         return new(ways, sql, database="postgres")
@@ -231,7 +234,7 @@ def _both(document: dict[str, Any], phase: str) -> Both:
 
 
 def _follow(admin: Ask, slot: str) -> None:
-    last = admin("SELECT pg_current_wal_lsn();").strip()
+    last = position(admin("SELECT pg_current_wal_lsn();"))
     has = f"SELECT confirmed_flush_lsn >= '{last}' FROM pg_replication_slots"
     deadline = time.monotonic() + FOLLOW_S
     while admin(f"{has} WHERE slot_name = '{slot}'").strip() != "t":

@@ -5,7 +5,7 @@ Run on the stage 1 server. Each step looks whether it was done: killed anywhere,
 
 from __future__ import annotations
 
-import json
+import functools
 from typing import Any
 
 from components.host.agent import admin_sql, database, promotion_record
@@ -13,15 +13,20 @@ from components.host.agent.promotion_sql import (
     ASIDE,
     BACK,
     PUBLICATION,
+    READER,
     ROLE,
     SLOT,
     SUBSCRIPTION,
     Ways,
     lag_of,
     literal,
+    make_role,
+    names,
     new,
     old,
     old_superuser,
+    on_stage_1,
+    reader_of_new,
     rows,
     through_tunnel,
 )
@@ -35,10 +40,6 @@ SELECT coalesce(json_agg(format('%I.%I', n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence = 'p'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-"""
-AS_ROLE = f"""
-SELECT 'CREATE ROLE {ROLE}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}') \\gexec
-SET password_encryption = 'scram-sha-256';
 """
 UNLOGGED = """
 SET log_statement = none; SET log_min_error_statement = panic; SET log_min_duration_statement = -1;
@@ -60,7 +61,7 @@ def copy(document: dict[str, Any]) -> dict[str, object]:
     _prepare_new(document)
     promotion_record.write(tables=tables)
     if not _schema_is_there(ways, tables):
-        _copy_schema(ways, document)
+        _copy_schema(ways)
     _subscribe(ways)
     return {"tables": len(tables)}
 
@@ -69,7 +70,7 @@ def progress(document: dict[str, Any]) -> dict[str, object]:
     """How many tables have arrived, how large it is, how far behind."""
     ways: Ways = document["ways"]
     lag = rows(old_superuser(lag_of(SLOT)))
-    now = rows(old(ways, TABLES))
+    now = names(old(ways, TABLES))
     return {
         **rows(new(ways, PROGRESS)),
         "source_bytes": int(old(ways, "SELECT pg_database_size('app')")),
@@ -82,32 +83,32 @@ def progress(document: dict[str, Any]) -> dict[str, object]:
 def _publish(ways: Ways) -> list[str]:
     """Role, publication and slot's owner on stage 1."""
     step("publication")
-    password = literal(ways["password"])
+    make_role(_unlogged, ROLE, "LOGIN REPLICATION", ways["password"])
+    make_role(_unlogged, READER, "LOGIN", ways["password"])
     old_superuser(
-        f"{UNLOGGED}{AS_ROLE}ALTER ROLE {ROLE} LOGIN REPLICATION PASSWORD {password};\n"
-        f"GRANT app TO {ROLE} WITH INHERIT TRUE, SET TRUE;\n"
         f"GRANT pg_create_subscription TO {ROLE};\nGRANT CREATE ON DATABASE app TO {ROLE};\n"
     )
-    tables: list[str] = rows(old(ways, TABLES))
+    tables = names(old(ways, TABLES))
     if not tables:
         raise Failed("the database of stage 1", "has no table", "There is nothing to promote.")
     published = old(ways, f"SELECT count(*) FROM pg_publication WHERE pubname = '{PUBLICATION}'")
     if published.strip() == "0":
-        old(ways, f"SET ROLE app; CREATE PUBLICATION {PUBLICATION} FOR TABLE {', '.join(tables)};")
+        # Its own: a filter of rows, which the app could give one of its own, is code too.
+        old(ways, f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {', '.join(tables)};")
     return tables
+
+
+def _unlogged(sql: str) -> str:
+    return old_superuser(f"{UNLOGGED}{sql}")
 
 
 def _prepare_new(document: dict[str, Any]) -> None:
     """On stage 2: the promotion's role, and an empty database; what was there is put aside."""
     step("the new database")
     ways: Ways = document["ways"]
-    password = literal(ways["password"])
-    new(
-        ways,
-        f"{AS_ROLE}ALTER ROLE {ROLE} LOGIN REPLICATION PASSWORD {password};\n"
-        f"GRANT app TO {ROLE} WITH INHERIT TRUE, SET TRUE;\n",
-        database="postgres",
-    )
+    admin = functools.partial(new, ways, database="postgres")
+    make_role(admin, ROLE, "LOGIN REPLICATION", ways["password"])
+    make_role(admin, READER, "LOGIN", ways["password"])
     aside = new(
         ways, f"SELECT count(*) FROM pg_database WHERE datname = '{ASIDE}'", database="postgres"
     )
@@ -123,21 +124,19 @@ def _prepare_new(document: dict[str, Any]) -> None:
 
 
 def _schema_is_there(ways: Ways, tables: list[str]) -> bool:
-    present = rows(new(ways, TABLES))
+    present = names(new(ways, TABLES))
     return set(tables) <= set(present)
 
 
-def _copy_schema(ways: Ways, document: dict[str, Any]) -> None:
-    """As the app's role, in one transaction."""
+def _copy_schema(ways: Ways) -> None:
+    """As the app's role, in one transaction. The dump keeps psql from any command in it."""
     step("schema")
     dump = [DUMP, "--schema-only", "--no-owner", "--no-privileges", "--no-publications"]
     dump += ["--no-subscriptions", "--dbname=app"]
-    source = {"PGHOST": admin_sql.SOCKET, "PGUSER": ROLE, "PGPASSWORD": ways["password"]}
-    done = run(dump, timeout_s=SCHEMA_TIMEOUT_S, environment=source)
+    done = run(dump, timeout_s=SCHEMA_TIMEOUT_S, environment=on_stage_1(ways, READER))
     if not done.ok:
         raise Failed("the schema of stage 1", done.last_line())
-    target = {**through_tunnel(ways), "PGDATABASE": "app"}
-    argv, environment = admin_sql.as_admin(target)
+    argv, environment = admin_sql.as_admin(reader_of_new(ways))
     text = "SET ROLE app;\n" + done.output.replace("SET transaction_timeout = 0;", "")
     done = run(
         [*argv, "--single-transaction", "-f", "-"],
@@ -174,5 +173,5 @@ def _subscribe(ways: Ways) -> None:
         )
     behind = new(ways, f"SELECT count(*) FROM pg_publication WHERE pubname = '{BACK}'")
     if behind.strip() == "0":
-        tables = ", ".join(json.loads(new(ways, TABLES)))
+        tables = ", ".join(names(new(ways, TABLES)))
         new(ways, f"SET ROLE app; CREATE PUBLICATION {BACK} FOR TABLE {tables};")

@@ -9,12 +9,15 @@ from components.host.agent.promotion_sql import (
     ASIDE,
     BACK,
     PUBLICATION,
+    READER,
     ROLE,
     SLOT,
     SUBSCRIPTION,
     Ways,
     new,
+    new_reader,
     old,
+    old_reader,
     old_superuser,
 )
 from components.host.agent.promotion_switch import drop_slot, drop_subscription, recover
@@ -40,14 +43,16 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
     step("take away what the promotion made")
     if _has_role(old_superuser):
         drop_subscription(lambda sql: old(ways, sql), BACK)
-        old(ways, f"SET ROLE app; DROP PUBLICATION IF EXISTS {PUBLICATION};")
+        old(ways, f"DROP PUBLICATION IF EXISTS {PUBLICATION};")
     drop_subscription(lambda sql: new(ways, sql), SUBSCRIPTION)
     drop_slot(old_superuser, SLOT)
     drop_slot(lambda sql: new(ways, sql), BACK)
     new(ways, f"SET ROLE app; DROP PUBLICATION IF EXISTS {BACK};")
+    admin = _in_postgres(ways)
+    _drop_reader(old_superuser, lambda sql: old_reader(ways, sql))
+    _drop_reader(admin, lambda sql: new_reader(ways, sql))
     if _has_role(old_superuser):
         old_superuser(f"REVOKE ALL ON DATABASE app FROM {ROLE}; DROP ROLE {ROLE};")
-    admin = _in_postgres(ways)
     if _has_role(admin):
         admin(f"DROP ROLE {ROLE};")
     aside = admin(f"SELECT count(*) FROM pg_database WHERE datname = '{ASIDE}'").strip() != "0"
@@ -64,6 +69,13 @@ def _in_postgres(ways: Ways) -> Any:
     return lambda sql: new(ways, sql, database="postgres")
 
 
-def _has_role(ask: Any) -> bool:
-    count: str = ask(f"SELECT count(*) FROM pg_roles WHERE rolname = '{ROLE}'")
+def _drop_reader(ask: Any, as_reader: Any) -> None:
+    """The app's own code may have made something under its name: that is the app's then."""
+    if _has_role(ask, READER):
+        as_reader(f"REASSIGN OWNED BY {READER} TO app; DROP OWNED BY {READER};")
+        ask(f"DROP ROLE {READER};")
+
+
+def _has_role(ask: Any, role: str = ROLE) -> bool:
+    count: str = ask(f"SELECT count(*) FROM pg_roles WHERE rolname = '{role}'")
     return count.strip() != "0"

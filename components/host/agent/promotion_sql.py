@@ -1,22 +1,32 @@
 """The sessions of a promotion, all opened on the stage 1 server: to its own PostgreSQL, and through
 the tunnel to the new database.
 
-Nobody with more rights than the app's enters the app's database here: what takes a superuser is
-done from the database ``postgres``, and a role of the promotion's own, which is in ``app``, does
-the rest with its search path pinned (``admin_sql.py``). On the new database the same is done by its
-admin, who is no superuser.
+No superuser enters the app's database: what takes one is done from the database ``postgres``.
+``ROLE``, which replicates, and the admin of the new database enter it and ask its catalog, with
+their search path pinned (``admin_sql.py``). Neither touches what the app has defined: making a
+table, or reading one, runs the app's functions (of columns, checks, casts, policies, indexes), and
+``SET ROLE app`` protects nobody, for they may reset it. That is done as ``READER``, which is in
+``app`` and nothing more.
+
+What a database answers is data. The old one may have been taken over: nothing of its answers gets
+into SQL unread, and none is a command to psql (``_ask``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+import secrets
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from components.host.agent import admin_sql
 from components.host.agent.report import Done, Failed, run
 
 ROLE = "stages_promotion"
+"""Replicates, on both sides."""
+READER = "stages_promotion_app"
+"""What has the app's rights and no others, on both sides."""
 PUBLICATION = SUBSCRIPTION = SLOT = "stages_promotion"
 BACK = "stages_promotion_back"
 ASIDE = "app_before_promotion"
@@ -37,7 +47,11 @@ FROM pg_replication_slots WHERE slot_name = '{slot}'
 
 
 Ways = Mapping[str, Any]
-"""``admin``: libpq's variables of the new database; ``password``: of the role ``ROLE``."""
+"""``admin``: libpq's variables of the new database; ``password``: of the two roles."""
+
+_NAME = r'(?:[a-z_][a-z0-9_]*|"(?:[^"]|"")+")'
+NAME = re.compile(rf"{_NAME}\.{_NAME}")
+LSN = re.compile(r"[0-9A-F]{1,8}/[0-9A-F]{1,8}")
 
 
 def literal(text: str) -> str:
@@ -53,20 +67,40 @@ def old_superuser(sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
 
 
 def old(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
-    """In ``app`` of stage 1, as the promotion's role."""
-    connection = {
-        "PGHOST": admin_sql.SOCKET,
-        "PGUSER": ROLE,
-        "PGPASSWORD": ways["password"],
-        "PGDATABASE": "app",
-    }
-    return _ask(connection, sql, "the database of stage 1", timeout_s)
+    """In ``app`` of stage 1, as ``ROLE``."""
+    return _ask(on_stage_1(ways, ROLE), sql, "the database of stage 1", timeout_s)
+
+
+def old_reader(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
+    """In ``app`` of stage 1, as ``READER``."""
+    return _ask(on_stage_1(ways, READER), sql, "the database of stage 1", timeout_s)
 
 
 def new(ways: Ways, sql: str, *, database: str = "app", timeout_s: float = SQL_TIMEOUT_S) -> str:
     """In the new database, as its admin."""
     connection = {**through_tunnel(ways), "PGDATABASE": database}
     return _ask(connection, sql, "the database of stage 2", timeout_s)
+
+
+def new_reader(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
+    """In the new database, as ``READER``."""
+    return _ask(reader_of_new(ways), sql, "the database of stage 2", timeout_s)
+
+
+def on_stage_1(ways: Ways, role: str) -> dict[str, str]:
+    """libpq's variables of a role's way to ``app`` of stage 1."""
+    return {
+        "PGHOST": admin_sql.SOCKET,
+        "PGUSER": role,
+        "PGPASSWORD": ways["password"],
+        "PGDATABASE": "app",
+    }
+
+
+def reader_of_new(ways: Ways) -> dict[str, str]:
+    """The same of ``READER`` to the new database."""
+    own = {"PGUSER": READER, "PGPASSWORD": ways["password"], "PGDATABASE": "app"}
+    return {**through_tunnel(ways), **own}
 
 
 def through_tunnel(ways: Ways) -> dict[str, str]:
@@ -86,10 +120,43 @@ def rows(output: str) -> Any:
     return json.loads(output.strip() or "null")
 
 
+def name(text: object) -> str:
+    """A name with its schema, as SQL has it; raises ``Failed`` for anything else."""
+    if not isinstance(text, str) or not NAME.fullmatch(text):
+        raise Failed("the database", f"names a table or sequence {str(text)[:60]!r}")
+    return text
+
+
+def names(output: str) -> list[str]:
+    """A list of them that a query answered with."""
+    return [name(text) for text in rows(output)]
+
+
+def position(output: str) -> str:
+    """A position in the log; raises ``Failed`` for anything else."""
+    words = output.split()
+    if not words or not LSN.fullmatch(words[-1]):
+        raise Failed("the database", "does not say where its log ends")
+    return words[-1]
+
+
+def make_role(ask: Callable[[str], str], role: str, attributes: str, password: str) -> None:
+    """Make a role in ``app``, or give it this password."""
+    known = ask(f"SELECT count(*) FROM pg_roles WHERE rolname = '{role}'")
+    create = f"CREATE ROLE {role};\n" if known.strip() == "0" else ""
+    ask(
+        f"SET password_encryption = 'scram-sha-256';\n{create}"
+        f"ALTER ROLE {role} {attributes} PASSWORD {literal(password)};\n"
+        f"GRANT app TO {role} WITH INHERIT TRUE, SET TRUE;\n"
+    )
+
+
 def _ask(connection: Mapping[str, str], sql: str, where: str, timeout_s: float) -> str:
+    """Run SQL, in which psql obeys no command of its own from here on."""
     argv, environment = admin_sql.as_admin(connection)
+    text = f"\\restrict {secrets.token_hex(16)}\n{sql}"
     return _output(
-        run([*argv, "-f", "-"], text=sql, timeout_s=timeout_s, environment=environment), where
+        run([*argv, "-f", "-"], text=text, timeout_s=timeout_s, environment=environment), where
     )
 
 

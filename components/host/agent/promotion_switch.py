@@ -26,9 +26,14 @@ from components.host.agent.promotion_sql import (
     Ways,
     lag_of,
     literal,
+    name,
+    names,
     new,
+    new_reader,
     old,
+    old_reader,
     old_superuser,
+    position,
     rows,
 )
 from components.host.agent.promotion_state import LOST, way_back
@@ -45,9 +50,8 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app' AND
 """
 LOGIN = "ALTER ROLE app LOGIN;"
 SEQUENCES = """
-SELECT coalesce(string_agg(format('SELECT setval(%L, %s, %L);',
-    quote_ident(schemaname) || '.' || quote_ident(sequencename),
-    coalesce(last_value, start_value), last_value IS NOT NULL), ' '), '')
+SELECT coalesce(json_object_agg(format('%I.%I', schemaname, sequencename),
+    json_build_array(coalesce(last_value, start_value), last_value IS NOT NULL)), '{}')
 FROM pg_sequences WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 """
 SESSION = """
@@ -92,7 +96,7 @@ def switch(document: dict[str, Any]) -> dict[str, object]:
     clock = _pause(document)
     try:
         _caught_up(old_superuser, SLOT, clock)
-        new(ways, f"ALTER SUBSCRIPTION {SUBSCRIPTION} DISABLE; {old(ways, SEQUENCES)}")
+        new(ways, f"ALTER SUBSCRIPTION {SUBSCRIPTION} DISABLE; {_set(old(ways, SEQUENCES))}")
         _compare(ways, compared, clock)
         old(ways, _subscribe_back(ways))
         clock.check("the last step before the new database")
@@ -119,7 +123,7 @@ def back(document: dict[str, Any]) -> dict[str, object]:
     clock = _pause(document)
     try:
         _caught_up(lambda sql: new(ways, sql, database="postgres"), BACK, clock)
-        old(ways, f"ALTER SUBSCRIPTION {BACK} DISABLE; {new(ways, SEQUENCES)}")
+        old(ways, f"ALTER SUBSCRIPTION {BACK} DISABLE; {_set(new(ways, SEQUENCES))}")
         _compare(ways, compared, clock)
         old_superuser(LOGIN)
         clock.check("the last step before the old database")
@@ -197,22 +201,30 @@ def _pause(document: dict[str, Any]) -> Clock:
 def _caught_up(ask: Any, slot: str, clock: Clock) -> None:
     """Until the other side has all that was written here; nobody writes any more."""
     step("the last changes")
-    last = ask(f"{FENCE}SELECT pg_current_wal_lsn();").split()[-1]
+    last = position(ask(f"{FENCE}SELECT pg_current_wal_lsn();"))
     has = f"SELECT confirmed_flush_lsn >= '{last}' FROM pg_replication_slots"
     while ask(f"{has} WHERE slot_name = '{slot}'").strip() != "t":
         clock.check("the last changes")
         time.sleep(0.02)
 
 
+def _set(sequences: str) -> str:
+    """The SQL that sets them as the other side has them."""
+    return " ".join(
+        f"SELECT setval({literal(name(sequence))}, {int(value)}, {is_called is True});"
+        for sequence, (value, is_called) in rows(sequences).items()
+    )
+
+
 def _comparison(ways: Ways) -> str:
     """The SQL that both sides have to answer alike: their tables, and the rows of small ones."""
-    listed = ", ".join(literal(table) for table in rows(old(ways, TABLES)))
+    listed = ", ".join(literal(table) for table in names(old(ways, TABLES)))
     small = f"SELECT coalesce(json_agg(t), '[]') FROM unnest(ARRAY[{listed}]) t"
     size = f"pg_table_size(t::regclass) < {SMALL_MIB} * 1048576"
     return f"{SESSION}{TABLES};\n" + "".join(
-        f"SELECT {literal(table)}, count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)"
+        f"SELECT {literal(table)}, count(*), coalesce(sum(hashtextextended(ROW(t.*)::text, 0)), 0)"
         f" FROM {table} t;\n"
-        for table in rows(old(ways, f"{small} WHERE {size}"))
+        for table in names(old(ways, f"{small} WHERE {size}"))
     )
 
 
@@ -220,7 +232,7 @@ def _compare(ways: Ways, sql: str, clock: Clock) -> None:
     """``Failed`` names what differs."""
     step("compare")
     with ThreadPoolExecutor() as both:
-        asked = both.submit(old, ways, sql), both.submit(new, ways, sql)
+        asked = both.submit(old_reader, ways, sql), both.submit(new_reader, ways, sql)
         ours, theirs = (answer.result().splitlines() for answer in asked)
     differs = [line.partition("|")[0] for line in {*ours} ^ {*theirs}]
     if differs:

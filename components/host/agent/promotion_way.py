@@ -34,6 +34,8 @@ UNITS = Path("/etc/systemd/system")
 TUNNEL, DOOR = "stages-promotion-tunnel.service", "stages-promotion-door.service"
 UP_S = 30
 HOST_KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/=]+")
+PERMITTED = re.compile(r"restrict,port-forwarding,\S+ ssh-ed25519 [A-Za-z0-9+/=]+( [\w.@-]+)?\n")
+"""One key with its limits. It comes from the other server: a second line would have none."""
 
 DOOR_UNIT = """\
 [Unit]
@@ -196,6 +198,8 @@ def _authorize(line: str) -> None:
     It is root's: whoever logs in does not change it.
     """
     if line:
+        if not PERMITTED.fullmatch(line):
+            raise Failed("tunnel", "the key of stage 2 is no ssh-ed25519 key")
         KEYS.write_text(line)
         SSHD.write_text(SSHD_TEXT)
     else:

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from components.clouds.local.hosts import inventory
 from components.host import pgbouncer
 from tests.real.stages.intruder import app_host, as_root
 from tests.support.clone import Stack
@@ -32,6 +33,34 @@ def sql(stack: Stack, text: str) -> str:
     """As the app, through the pool of a stack's server."""
     words = f"{pgbouncer.PSQL} -XwAtq '{pgbouncer.SOCKET_URL}'"
     return as_root(app_host(stack), f"runuser -u app -- {words}", text)
+
+
+HOSTILE = """
+DROP SCHEMA IF EXISTS hostile CASCADE;
+CREATE SCHEMA hostile;
+CREATE FUNCTION hostile.take(by text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+    EXECUTE 'RESET ROLE';
+    EXECUTE 'CREATE ROLE taken_by_' || by;
+    RETURN 1;
+EXCEPTION WHEN OTHERS THEN RETURN 1;
+END $$;
+CREATE FUNCTION hostile.now(by text) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ DECLARE n int;
+BEGIN n := hostile.take(by); RETURN n; END $$;
+CREATE TABLE hostile.column (a int PRIMARY KEY, t int GENERATED ALWAYS AS
+    (a + hostile.now('column')) STORED);
+CREATE TABLE hostile.row (a int PRIMARY KEY);
+CREATE INDEX ON hostile.row ((a + hostile.now('index')));
+CREATE FUNCTION hostile.text(hostile.row) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM hostile.take('cast'); RETURN 'x'; END $$;
+CREATE CAST (hostile.row AS text) WITH FUNCTION hostile.text(hostile.row);
+CREATE DOMAIN hostile.positive AS int CHECK (hostile.now('domain') > 0);
+CREATE TABLE hostile.parts (a hostile.positive PRIMARY KEY) PARTITION BY RANGE (a);
+CREATE TABLE hostile.part PARTITION OF hostile.parts FOR VALUES FROM (1) TO (9);
+CREATE TABLE hostile."; \\! touch /root/taken" (a serial PRIMARY KEY);
+INSERT INTO hostile.row VALUES (1);
+"""
+"""What an app that was taken over may define, to run when someone with more rights comes by."""
+TAKEN = "SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolname LIKE 'taken%'"
 
 
 def server_of(stack: Stack) -> str:
@@ -108,3 +137,27 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
     for stack in (stage1, stage2):
         assert stack.get()
         assert as_root(app_host(stack), "ls /etc/systemd/system/stages-promotion* || true") == ""
+
+
+@pytest.mark.real
+def test_what_the_app_has_defined_runs_with_no_more_than_its_own_rights(
+    stage1: Stack, stage2: Stack
+) -> None:
+    for stack in (stage1, stage2):
+        stack.up()
+    promote = Promotion(stage1, stage2)
+    sql(stage1, HOSTILE)
+    try:
+        promote("--copy", "--replace")
+        promote("--switch", "--stall-limit-s", "30")
+        promote("--rollback", "--stall-limit-s", "30")
+        stage1.settings.pop("database.promoted_to", None)
+        hosts = [host for stack in (stage1, stage2) for host in inventory.every(stack.name)]
+        assert len(hosts) >= 3
+        for host in hosts:
+            as_root(host, "test ! -e /root/taken")
+            if host.run(["test", "-e", "/run/postgresql/.s.PGSQL.5432"]).returncode == 0:
+                ask = f'runuser -u postgres -- psql -XAtq -d postgres -c "{TAKEN}"'
+                assert as_root(host, ask) == ""
+    finally:
+        sql(stage1, "DROP SCHEMA hostile CASCADE")

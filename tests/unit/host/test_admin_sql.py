@@ -19,7 +19,7 @@ OTHERS = {
     "components/host/agent/database_info.py": "as OS users app and pgbouncer",
     "components/host/agent/promotion_facts.py": "as OS user app",
     "components/host/agent/promotion_pooler.py": "as OS user app, and the pooler's console",
-    "components/host/agent/promotion_copy.py": "pg_dump as the promotion's role, no superuser",
+    "components/host/agent/promotion_copy.py": "pg_dump as a role with the app's rights alone",
     "scripts/db.py": "as OS user app",
     "components/host/pgbouncer.py": "the pooler's readiness check, as OS user app",
     "components/host/files/pgbouncer/replica-lag.sh.j2": "as OS user app",

@@ -1,0 +1,125 @@
+"""The sessions of a promotion: who opens them, and what of an answer gets into the next one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from components.host.agent import (
+    promotion_compare,
+    promotion_copy,
+    promotion_record,
+    promotion_sql,
+    promotion_switch,
+)
+from components.host.agent.promotion_sql import READER, name, names, position
+from components.host.agent.report import Done, Failed
+
+WAYS: Mapping[str, Any] = {
+    "admin": {"PGUSER": "admin", "PGPASSWORD": "secret", "PGDATABASE": "postgres"},
+    "password": "another",
+    "ca_file": "/ca.pem",
+}
+TABLES = ["public.ledger", '"S x"."odd ""na\\me""\n\\! id"']
+
+
+class Sessions:
+    """Takes the place of psql and pg_dump; knows who asked what."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def __call__(
+        self, argv: list[str], *, text: str = "", environment: Mapping[str, str], **_: Any
+    ) -> Done:
+        self.asked.append((environment["PGUSER"], text or argv[0]))
+        return Done(0, json.dumps(TABLES) if "json_agg" in text else "1\n")
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> Sessions:
+    fake = Sessions()
+    for module in (promotion_sql, promotion_copy):
+        monkeypatch.setattr(module, "run", fake)
+    return fake
+
+
+def test_the_schema_is_read_and_made_with_the_apps_rights_alone(sessions: Sessions) -> None:
+    """To make a column that is generated runs the app's functions: they may reset the role."""
+    promotion_copy._copy_schema(WAYS)
+    (reads, dump), (makes, _) = sessions.asked
+    assert dump.endswith("/pg_dump")
+    assert (reads, makes) == (READER, READER)
+
+
+def test_tables_are_compared_with_the_apps_rights_alone(sessions: Sessions) -> None:
+    """To plan a query runs the functions of a table's indexes, to read it those of its policies."""
+    sql = promotion_switch._comparison(WAYS)
+    sessions.asked.clear()
+    promotion_switch._compare(WAYS, sql, promotion_switch.Clock(1e9, 0))
+    assert [who for who, _ in sessions.asked] == [READER, READER]
+    assert all(table in text for _, text in sessions.asked for table in TABLES)
+
+
+def test_every_row_is_compared_with_the_apps_rights_alone(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = {"tables": 1, "ready": 1}
+    monkeypatch.setattr(promotion_compare, "progress", lambda _: copied)
+    both = promotion_compare._both({"ways": WAYS}, promotion_record.COPYING)
+    both.first("SELECT 1")
+    both.other("SELECT 1")
+    assert [who for who, _ in sessions.asked] == [READER, READER]
+
+
+def test_a_whole_row_is_compared_whatever_its_columns_are_called(sessions: Sessions) -> None:
+    for sql in (
+        promotion_switch._comparison(WAYS),
+        promotion_compare.SUMS,
+        promotion_compare.LISTED,
+    ):
+        assert "ROW(t.*)::text" in sql
+
+
+def test_no_answer_is_a_command_to_psql(sessions: Sessions) -> None:
+    promotion_sql.new(WAYS, "SELECT 1")
+    promotion_sql.old(WAYS, "SELECT 1")
+    keys = {text.split("\n")[0] for _, text in sessions.asked}
+    assert len(keys) == 2 and all(key.startswith("\\restrict ") for key in keys)
+    assert "gexec" not in "".join(text for _, text in sessions.asked)
+
+
+def test_a_name_is_a_name() -> None:
+    assert names(json.dumps(TABLES)) == TABLES
+    for answer in (
+        "public.x; drop table y",
+        "public.x\n\\! touch /root/there",
+        'public."x" t; select "y"',
+        "x",
+        'public."',
+        "",
+        5,
+        ["public.x"],
+    ):
+        with pytest.raises(Failed, match="names a table or sequence"):
+            name(answer)
+
+
+def test_a_position_is_a_position() -> None:
+    assert position("t\nt\n0/1DB03A8\n") == "0/1DB03A8"
+    for answer in ("", "0/1';\\!id", "0/1DB03A8';"):
+        with pytest.raises(Failed, match="where its log ends"):
+            position(answer)
+
+
+def test_sequences_are_set_as_they_are_and_nothing_else_is_run() -> None:
+    answer = json.dumps({"public.a_id_seq": [7, True], '"S"."it\'s"': [1, False]})
+    assert promotion_switch._set(answer) == (
+        "SELECT setval('public.a_id_seq', 7, True); SELECT setval('\"S\".\"it''s\"', 1, False);"
+    )
+    for bad in ({"public.a', 1); drop table x": [1, True]}, {"public.a": ["1); drop", True]}):
+        with pytest.raises((Failed, ValueError)):
+            promotion_switch._set(json.dumps(bad))

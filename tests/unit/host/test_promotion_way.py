@@ -1,0 +1,51 @@
+"""The way between the two servers of a promotion: what stage 2 says opens no other on stage 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.host.agent import promotion_way
+from components.host.agent.report import Failed
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0x+/="
+
+
+@pytest.fixture
+def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that sshd reads."""
+    for name in ("KEYS", "SSHD", "CA"):
+        monkeypatch.setattr(promotion_way, name, tmp_path / name)
+    monkeypatch.setattr(promotion_way, "FOLDER", tmp_path)
+    for name in ("_must", "_open"):
+        monkeypatch.setattr(promotion_way, name, lambda _: None)
+    return tmp_path / "KEYS"
+
+
+def door(public: str) -> None:
+    promotion_way.door({"from_address": "192.0.2.7", "public": public, "ca_pem": ""})
+
+
+@pytest.mark.parametrize("public", [KEY, f"{KEY} promotion"])
+def test_a_key_has_its_limits(keys: Path, public: str) -> None:
+    door(public)
+    (line,) = keys.read_text().splitlines()
+    assert line.startswith('restrict,port-forwarding,from="192.0.2.7",permitopen="')
+    assert line.endswith(f" {public}")
+
+
+@pytest.mark.parametrize(
+    "public",
+    [
+        f"{KEY} promotion\n{KEY} without limits",
+        f"{KEY}\r{KEY}",
+        f"x {KEY}",
+        f'permitopen="*:*" {KEY}',
+        "",
+    ],
+)
+def test_nothing_but_one_key_is_let_in(keys: Path, public: str) -> None:
+    with pytest.raises(Failed, match="is no ssh-ed25519 key"):
+        door(public)
+    assert not keys.exists()
