@@ -57,6 +57,7 @@ FROM pg_sequences WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 SESSION = """
 SET datestyle = 'ISO'; SET timezone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1;
 SET intervalstyle = 'postgres'; SET max_parallel_workers_per_gather = 0;
+SET client_min_messages = error;
 """
 
 
