@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from components.errors import ConfirmationRequired, UserError, invalid
+from components.visible import visible
 from scripts.lib import backups, display, session
 from scripts.lib.command import STARTED_IN, Json, Stack, Word, Yes, application, chosen
 
@@ -28,7 +29,7 @@ def _open(word: str | None, stack: str | None, *, json_: bool) -> backups.Server
 
 
 def _print(answer: Any, lines: list[str], *, json_: bool) -> None:
-    print(json.dumps(answer, indent=2) if json_ else "\n".join(lines))
+    print(json.dumps(answer, indent=2) if json_ else visible("\n".join(lines)))
 
 
 @app.command()
@@ -103,7 +104,7 @@ def restore(
         _print(made, lines, json_=json_)
         return
     if not json_:
-        print("\n".join(lines))
+        print(visible("\n".join(lines)))
     question = (
         f"Let the app of {server.stack} use the copy? What was written since is only in the old"
         " database, which is kept"

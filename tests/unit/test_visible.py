@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -60,3 +62,40 @@ def test_an_error_quotes_nothing_that_a_terminal_obeys() -> None:
     error = UserError(f"web1: {HOSTILE}", "::warning::Do it")
     assert str(error).isprintable()
     assert UserError("x", "\n::add-mask::y").args[0] == "x. \n: :add-mask::y"
+
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+REACH_A_HOST = {"app_command", "app_logs", "app_server", "backups", "ssh", "status"}
+"""Modules of ``scripts/lib`` that bring a host's words."""
+SEEN_ELSEWHERE = {
+    "backup.py": {"f'{file}: {mib}. `pg_restore --no-owner --dbname NAME {file}` reads it.'"},
+    "processes.py": {"line.json() if json_ else line"},  # app_logs.parse
+    "releases.py": {"text"},  # three lines above
+}
+"""What a verb prints as it is, because nothing of a host's is in it, or no more."""
+
+
+def is_seen(argument: ast.expr) -> bool:
+    """Whether it is JSON, which has no such character, or made visible."""
+    if isinstance(argument, ast.IfExp):
+        return is_seen(argument.body) and is_seen(argument.orelse)
+    made = argument.func if isinstance(argument, ast.Call) else None
+    return made is not None and ast.unparse(made) in {"json.dumps", "visible"}
+
+
+def test_a_verb_that_reaches_a_host_prints_nothing_as_it_came() -> None:
+    raw: dict[str, set[str]] = {}
+    for file in SCRIPTS.glob("*.py"):
+        tree = ast.parse(file.read_text())
+        imported = {
+            alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("scripts.lib")
+            for alias in node.names
+        }
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) != "print":
+                continue
+            if imported & REACH_A_HOST and not all(map(is_seen, node.args)):
+                raw.setdefault(file.name, set()).update(map(ast.unparse, node.args))
+    assert raw == SEEN_ELSEWHERE

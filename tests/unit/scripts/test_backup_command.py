@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from components.host.files.backups import main as program
 from components.host.files.backups import record, tables
+from scripts import backup
 from scripts.main import main
 
 MANY = "restore: should be given one of --to-time, --latest and --backup. `./stages backup list`"
@@ -46,6 +48,21 @@ def test_words_that_say_too_little_or_too_much(
 ) -> None:
     assert main(["backup", *words]) == 2
     assert capsys.readouterr().err.startswith(message)
+
+
+def test_what_a_database_calls_its_tables_does_nothing_to_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = SimpleNamespace(
+        stack="x",
+        say=lambda _: None,
+        run=lambda *_: {"restore_s": 1, "tables": {"public.\x1b]0;owned\x07": 1}, "tables_now": {}},
+    )
+    monkeypatch.setattr(backup, "_open", lambda *_, **__: server)
+    assert main(["backup", "restore", "x", "--latest"]) == 0
+    shown = capsys.readouterr().out
+    assert "public.\\u{1b}]0;owned" in shown
+    assert "\x1b" not in shown
 
 
 def test_a_table_has_a_schema_and_is_no_sql() -> None:
