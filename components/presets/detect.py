@@ -20,7 +20,8 @@ LOOKS: Mapping[str, Look] = {
 }
 BESIDE = "express"
 """Builds the assets of another framework's pages, where that answers the requests."""
-_HEALTH = r"""["'](/?(health|healthz|health_check|health-check|up)/?)["']"""
+_HEALTH = r"""(\(["']|get +["']|["']/)((health|healthz|health_check|health-check|up)/?)["']"""
+"""Without a slash before it, it may be any word in a list."""
 
 
 def detect(files: Files, wanted: str = "") -> Detected:
@@ -79,5 +80,5 @@ def _with_health_path(files: Files, preset: Preset, detected: Detected) -> Detec
     if hit := files.search(_HEALTH, *preset.sources):
         name, line = hit
         match = re.search(_HEALTH, line)
-        path, why = f"/{(match[1] if match else '').lstrip('/')}", f"{name} has it"
+        path, why = f"/{match[2] if match else ''}", f"{name} has it"
     return replace(detected, health_path=path, why={**detected.why, "health_path": why})

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from components.presets import runtime
 from components.presets.files import Files
@@ -65,7 +66,8 @@ def _pinned(files: Files, preset: Preset) -> tuple[str, Mapping[str, Requirement
     """The file that says what is installed, and the names in it."""
     project = _project(files)
     if "uv.lock" in files.names:
-        locked = {canonicalize_name(p["name"]) for p in files.table("uv.lock").get("package", [])}
+        packages = files.table("uv.lock").get("package", [])
+        locked = {canonicalize_name(p["name"]): p.get("version") for p in packages}
         for name in project:
             if name not in locked:
                 raise files.wrong(
@@ -74,7 +76,10 @@ def _pinned(files: Files, preset: Preset) -> tuple[str, Mapping[str, Requirement
                     "a lock without it",
                     f"Run `{preset.locks['uv.lock']['remedy']}`, and commit uv.lock.",
                 )
-        return "uv.lock", dict.fromkeys(locked)
+        return "uv.lock", {
+            name: Requirement(f"{name}=={version}") if version else None
+            for name, version in locked.items()
+        }
     if "requirements.txt" in files.names:
         return "requirements.txt", _requirements(files)
     if project:
@@ -137,5 +142,24 @@ def _debian(preset: Preset, needed: Mapping[str, Requirement | None]) -> tuple[s
     return tuple(packages)
 
 
-def _needs(preset: Preset, needed: Iterable[str]) -> list[str]:
-    return [package for name in needed for package in preset.needs.get(name, ())]
+def _needs(preset: Preset, needed: Mapping[str, Requirement | None]) -> list[str]:
+    """Debian's packages to build or to run what is needed: all of its versions, or older ones."""
+    packages: list[str] = []
+    for text, theirs in preset.needs.items():
+        which = Requirement(text)
+        if which.name in needed and all(
+            _is_older(needed[which.name], bound.version) for bound in which.specifier
+        ):
+            packages += theirs
+    return packages
+
+
+def _is_older(requirement: Requirement | None, version: str) -> bool:
+    """Whether what is asked for is a version before this one."""
+    if requirement is None or requirement.specifier.contains(version):
+        return False
+    return any(
+        one.operator in {"==", "<", "<="}
+        and Version(one.version.removesuffix(".*")) <= Version(version)
+        for one in requirement.specifier
+    )

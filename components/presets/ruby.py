@@ -66,8 +66,11 @@ def _wanted(files: Files, gemfile: str) -> Wanted | None:
 
 
 def _asked(gemfile: str) -> list[str]:
-    """Names of gems that the file asks for on every platform."""
-    return re.findall(r"""^gem\s+["']([A-Za-z0-9_.-]+)["']""", gemfile, re.MULTILINE)
+    """Names of gems that the file asks for on every platform: a lock leaves out the gems of others,
+    such as ``tzinfo-data`` of Windows, which ``rails new`` writes."""
+    return re.findall(
+        r"""^gem\s+["']([A-Za-z0-9_.-]+)["'](?!.*\bplatforms?\b)""", gemfile, re.MULTILINE
+    )
 
 
 def _locked(lock: str) -> Mapping[str, str]:

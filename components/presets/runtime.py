@@ -33,9 +33,10 @@ class Runtime:
 
 
 def first_line(files: Files, name: str, pattern: str = r"\s*(?:[a-z-]+-)?(\S+)") -> Wanted | None:
-    """What a file asks for that holds a version and nothing else."""
-    text = files.text(name)
-    match = re.match(pattern, text) if text else None
+    """What a file asks for that holds a version, and comments perhaps."""
+    lines = (line.strip() for line in (files.text(name) or "").splitlines())
+    line = next((line for line in lines if line and not line.startswith("#")), "")
+    match = re.match(pattern, line)
     return Wanted(version=match[1], source=name) if match else None
 
 

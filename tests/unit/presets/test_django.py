@@ -57,6 +57,24 @@ def test_a_lock_of_uv_goes_first_and_libraries_come_along(tmp_path: Path) -> Non
     assert {"libpq-dev", "python3-dev"} <= {*seen.packages}
 
 
+@pytest.mark.parametrize(
+    ("files", "compiled"),
+    [
+        ({"requirements.txt": "psycopg2-binary==2.9.9\n"}, True),
+        ({"requirements.txt": "psycopg2-binary==2.9.10\n"}, False),
+        ({"requirements.txt": "psycopg2-binary\n"}, False),
+        ({"requirements.txt": "psycopg2\n"}, True),
+        ({"uv.lock": '[[package]]\nname = "psycopg2-binary"\nversion = "2.9.3"\n'}, True),
+        ({"uv.lock": '[[package]]\nname = "psycopg2-binary"\nversion = "2.9.11"\n'}, False),
+    ],
+)
+def test_a_compiler_comes_along_where_there_is_no_wheel(
+    tmp_path: Path, files: dict[str, str], compiled: bool
+) -> None:
+    packages = detected(tmp_path, {**DJANGO, **files}).packages
+    assert ("build-essential" in packages) is compiled
+
+
 def test_static_files_are_collected(tmp_path: Path) -> None:
     files = {**DJANGO, "shop/settings.py": "STATIC_ROOT = 'static'\n", "requirements.txt": "x==1"}
     seen = detected(tmp_path, files)
@@ -77,6 +95,10 @@ def test_a_health_path_with_a_slash_at_its_end(tmp_path: Path) -> None:
         (
             {"pyproject.toml": '[project]\nname = "x"\nrequires-python = ">=3.11"\n'},
             "Debian's Python 3.13.5 fits >=3.11 in requires-python of pyproject.toml",
+        ),
+        (
+            {".python-version": "# The version.\n\n  3.13\n"},
+            "Debian's Python 3.13.5 fits 3.13 in .python-version",
         ),
         (
             {".python-version": "3.12"},

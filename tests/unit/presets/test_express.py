@@ -50,6 +50,13 @@ def test_a_health_path_of_a_test_is_not_the_apps(tmp_path: Path) -> None:
     assert (seen.health_path, seen.why["health_path"]) == ("/", "its code names no other")
 
 
+def test_a_word_in_a_list_is_no_health_path(tmp_path: Path) -> None:
+    seen = detected(tmp_path, {**package(), "app.js": "w = ['system','health',\n 'up', 'down']\n"})
+    assert seen.health_path == "/"
+    seen = detected(tmp_path, {**package(), "app.js": "app.get('/health', ok)\n"})
+    assert seen.health_path == "/health"
+
+
 @pytest.mark.parametrize(
     ("files", "why"),
     [

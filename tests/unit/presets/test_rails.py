@@ -50,6 +50,11 @@ def test_debians_patch_of_a_gem_stands_for_another(tmp_path: Path) -> None:
     assert "ruby-rails" in detected(tmp_path, rails("7.2.1")).packages
 
 
+def test_a_gem_of_another_platform_is_in_no_lock(tmp_path: Path) -> None:
+    gemfile = f'{GEMFILE}gem "tzinfo-data", platforms: %i[ windows jruby ]\n'
+    assert "ruby-rails" in detected(tmp_path, rails(gemfile=gemfile)).packages
+
+
 def test_other_versions_come_from_rubygems(tmp_path: Path) -> None:
     seen = detected(tmp_path, rails("8.0.2"))
     assert seen.packages == ("ruby", "bundler")
