@@ -10,6 +10,7 @@ the local cloud has noted: state, passphrase and engine are not needed.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,9 +24,20 @@ from components.errors import StepFailed, UserError
 UNIT = Path(__file__).parent / "files" / "at-boot.service"
 
 
-def enable(stack: str) -> None:
-    """Have the stack brought back at each boot of the machine, if systemd runs it. Repeatable."""
+def enable(stack: str) -> str:
+    """Have the stack brought back at each boot of the machine, if systemd runs it. Repeatable.
+
+    Returns why that is not done, or nothing. The unit runs this checkout as root: in a folder like
+    ``/tmp``, which a boot empties, any user of the machine may put something else in its place.
+    """
     if units.systemd_runs():
+        used = (CHECKOUT, Path(sys.executable), machine.root().absolute())
+        if anyones := next(filter(None, map(_open_to_all, used)), None):
+            units.uninstall(_unit(stack))
+            return (
+                f"{stack} is not brought back at a boot of the machine: every user may write to"
+                f" {anyones}, where it would be run from"
+            )
         text = UNIT.read_text()
         for name, value in {
             "STACK": stack,
@@ -35,6 +47,15 @@ def enable(stack: str) -> None:
         }.items():
             text = text.replace(f"@{name}@", value.replace("%", "%%"))
         units.install(_unit(stack), text)
+    return ""
+
+
+def _open_to_all(path: Path) -> Path | None:
+    """The folder above a path, or the path itself, that every user may write to."""
+    for folder in (path, *path.parents):
+        if folder.exists() and folder.stat().st_mode & stat.S_IWOTH:
+            return folder
+    return None
 
 
 def disable(stack: str) -> None:

@@ -12,6 +12,7 @@ from components.clouds.local.known.names import NETWORK
 from components.clouds.local.known.types import KNOWN
 from components.clouds.local.net import bridge
 from components.clouds.local.resources.provider import LocalProvider, gone, missing, outs, yes
+from components.remote import engine_log
 
 
 class NetworkProvider(LocalProvider):
@@ -24,7 +25,8 @@ class NetworkProvider(LocalProvider):
             bridge.check_free(network)
             bridge.note(network)
         bridge.up(network)
-        at_boot.enable(props["stack"])
+        if problem := at_boot.enable(props["stack"]):
+            engine_log.warn(problem)
         return CreateResult(network_id(network, props["stack"]), outs(props, present="yes"))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
