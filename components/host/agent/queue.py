@@ -29,6 +29,8 @@ SYNCED_MS = 10_000
 ANSWER_S = 60
 LATER = re.compile(rb"(^|:)(schedule|retry|delayed|scheduled|delayed_queue_schedule)(:|$)")
 """Names of sorted sets with planned jobs: Sidekiq's, BullMQ's, RQ's, resque-scheduler's."""
+LAST_S = 1e11
+"""A time that is later than any job's: the year 5138."""
 UNACKED = b"unacked"
 """Hash of what Celery's workers hold, jobs with an ETA among it."""
 
@@ -169,10 +171,15 @@ def _pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _seconds(score: float) -> float:
-    """A time from a score: seconds; BullMQ has milliseconds, since version 2 times 4,096."""
+    """A time from a score: seconds; BullMQ has milliseconds, since version 2 times 4,096.
+
+    Any client may write any score, infinity too.
+    """
+    if score > 1e18:
+        return LAST_S
     while score > 1e11:
         score /= 4096 if score > 1e14 else 1000
-    return score
+    return max(0, score)
 
 
 def _eta(held: bytes) -> float:
@@ -182,7 +189,7 @@ def _eta(held: bytes) -> float:
         text = str(eta).replace("Z", "+00:00")
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
         return 0
 
 

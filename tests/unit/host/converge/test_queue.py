@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -14,6 +15,15 @@ DUE = 4_000_000_000
 @pytest.mark.parametrize("score", [DUE, DUE + 0.5, DUE * 1000, DUE * 1000 * 4096 + 17])
 def test_a_score_is_seconds_milliseconds_or_bullmqs(score: float) -> None:
     assert queue._seconds(score) == pytest.approx(DUE, abs=1)
+
+
+@pytest.mark.parametrize("score", [float("inf"), 1e300, 1e18, -1e300, float("-inf")])
+def test_a_score_that_is_no_time_has_an_end(score: float) -> None:
+    assert 1970 <= time.gmtime(queue._seconds(score)).tm_year <= 5138
+
+
+def test_a_message_of_any_depth_has_an_eta() -> None:
+    assert queue._eta(b"[" * 100_000) == 0
 
 
 @pytest.mark.parametrize(
