@@ -12,7 +12,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from components.host.agent.report import step
+from components.host.agent.report import Failed, step
 
 
 def give(document: dict[str, Any]) -> dict[str, object]:
@@ -33,8 +33,18 @@ def take(document: dict[str, Any]) -> dict[str, object]:
     half = folder.with_name(f".{folder.name}.half")
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir(parents=True, mode=0o700)
-    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(document["packed"]))) as tar:
-        tar.extractall(half, filter="tar")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(document["packed"]))) as tar:
+            tar.extractall(half, filter=_inside)  # noqa: S202 - no member leads outside
+    except tarfile.TarError as error:
+        raise Failed("handover", f"the other server does not give a folder: {error}") from error
     shutil.rmtree(folder, ignore_errors=True)
     half.rename(folder)
     return {"taken": str(folder)}
+
+
+def _inside(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
+    """Nothing leads out of the folder: a hard link would have owner and mode of its target changed,
+    and whoever gives may have been taken over."""
+    inside = tarfile.data_filter(member, path)
+    return inside.replace(mode=0o700, deep=False) if inside.isdir() else inside

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import tarfile
 from pathlib import Path
 
+import pytest
+
 from components.host.agent.handover import give, take
+from components.host.agent.report import Failed
 
 
 def test_a_folder_arrives_as_it_was(tmp_path: Path) -> None:
@@ -31,3 +37,26 @@ def test_a_folder_arrives_as_it_was(tmp_path: Path) -> None:
 
 def test_a_server_that_has_nothing_gives_nothing(tmp_path: Path) -> None:
     assert give({"folder": str(tmp_path / "none")}) == {"packed": ""}
+
+
+@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE])
+@pytest.mark.parametrize("target", ["absolute", "../../outside"])
+def test_what_is_given_changes_nothing_outside_of_its_folder(
+    tmp_path: Path, kind: bytes, target: str
+) -> None:
+    outside, new = tmp_path / "outside", tmp_path / "new" / "acme"
+    outside.write_text("secret")
+    outside.chmod(0o600)
+    new.mkdir(parents=True)
+    (new / "kept").touch()
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        member = tarfile.TarInfo("inside")
+        member.type, member.mode, member.uid = kind, 0o666, 60601
+        member.linkname = str(outside) if target == "absolute" else target
+        tar.addfile(member)
+    given = {"folder": str(new), "packed": base64.b64encode(packed.getvalue()).decode()}
+    with pytest.raises(Failed, match="does not give a folder"):
+        take(given)
+    assert outside.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in new.iterdir()] == ["kept"]
