@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from components.errors import NotConfirmed, StepFailed, UserError, invalid
+from components.host.agent import promotion_record
 from planning.promotion import steps
 from planning.promotion.obstacles import obstacles
 from scripts.lib import display, flows, promotion, promotion_words, session
@@ -18,7 +19,7 @@ from scripts.lib.confirm import confirm
 
 app = application(__doc__)
 SETTING = 'stages:["database.promoted_to"]'
-STALL_S = 5.0
+WAYS = (promotion_record.LOGICAL, promotion_record.DUMP)
 LOOK_S = 1.0
 STEPS = ("plan", "copy", "verify", "switch", "rollback", "finish", "abort")
 
@@ -65,9 +66,19 @@ def promote(
             "--unverified", help="Switch or finish though rows differ or were not compared."
         ),
     ] = False,
+    way: Annotated[
+        str,
+        typer.Option(
+            help="Copy by replication (logical), or in the switch, while clients wait (dump).",
+            metavar="|".join(WAYS),
+        ),
+    ] = promotion_record.LOGICAL,
     stall_limit_s: Annotated[
-        float, typer.Option(help="Longest that clients may wait during the switch.")
-    ] = STALL_S,
+        float | None,
+        typer.Option(
+            help="Longest that clients may wait during the switch [default: 5, dump: 60]."
+        ),
+    ] = None,
     yes: Yes = False,
     json_: Json = False,
 ) -> None:
@@ -81,14 +92,17 @@ def promote(
         raise UserError(
             f"promote: should be given one step, got {', '.join(f'--{step}' for step in chosen)}"
         )
-    if not 0 < stall_limit_s <= 60:
-        raise invalid("--stall-limit-s", "more than 0 and at most 60", stall_limit_s)
+    longest_s = promotion_record.LONGEST_STALL_S
+    if stall_limit_s is not None and not 0 < stall_limit_s <= longest_s:
+        raise invalid("--stall-limit-s", f"more than 0 and at most {longest_s}", stall_limit_s)
+    if way not in WAYS:
+        raise invalid("--way", " or ".join(WAYS), way)
     screen = display.make_screen(error=True) if json_ else None
     both = promotion.pair(
         session.open_session(old, screen=screen), session.open_session(new, screen=screen)
     )
     step = chosen[0] if chosen else ""
-    answer = _do(step, both, stall_limit_s, replace=replace, unverified=unverified, yes=yes)
+    answer = _do(step, both, way, stall_limit_s, replace=replace, unverified=unverified, yes=yes)
     if json_:
         print(json.dumps(answer, indent=2))
 
@@ -96,7 +110,8 @@ def promote(
 def _do(
     step: str,
     both: promotion.Pair,
-    stall_s: float,
+    way: str,
+    stall_s: float | None,
     *,
     replace: bool,
     unverified: bool,
@@ -106,7 +121,7 @@ def _do(
     if not step and phase:
         return _progress(both, phase)
     if step in {"", "plan"} or (step == "copy" and not phase):
-        plan, blocked = _plan(both, stall_s, replace=replace)
+        plan, blocked = _plan(both, way, stall_s, replace=replace)
         if step != "copy":
             return plan
         if blocked:
@@ -119,7 +134,7 @@ def _do(
     _ask(step, both, yes=yes)
     match step:
         case "copy":
-            return _copy(both)
+            return _copy(both, way)
         case "switch":
             return _switch(both, stall_s)
         case "rollback":
@@ -158,10 +173,14 @@ def _ask(step: str, both: promotion.Pair, *, yes: bool) -> None:
         raise NotConfirmed
 
 
-def _plan(both: promotion.Pair, stall_s: float, *, replace: bool) -> tuple[dict[str, Any], bool]:
+def _plan(
+    both: promotion.Pair, way: str, given_s: float | None, *, replace: bool
+) -> tuple[dict[str, Any], bool]:
     old, new = promotion.sides(both)
-    in_the_way = obstacles(old, new, replace=replace)
-    for line in steps.lines(old, new, in_the_way, stall_s):
+    stall_s = given_s or promotion_record.STALL_S[way]
+    by_dump = way == promotion_record.DUMP
+    in_the_way = obstacles(old, new, replace=replace, dump_s=stall_s if by_dump else None)
+    for line in steps.lines(old, new, in_the_way, stall_s, by_dump=by_dump):
         both.say(line)
     blocked = any(obstacle.blocks for obstacle in in_the_way)
     return steps.as_json(old, new, in_the_way, stall_s), blocked
@@ -171,6 +190,10 @@ def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:
     known = promotion.way(both)
     if phase == "switched":
         return _state(both)
+    state = both.old_server.perform({"mode": "promotion state"}, both.say)
+    if state["by"] == promotion_record.DUMP:
+        both.say(f"{both.new.stack} has a rehearsal's dump of {both.old.stack}, or is given one.")
+        return state
     progress = _look(both, known)
     both.say(f"{both.old.stack} is copied to {both.new.stack}:")
     both.say(progress_line(progress, int(progress["bytes"]), 0))
@@ -179,17 +202,20 @@ def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:
             "  THE COPY WAS CUT OFF for so long that stage 1 no longer keeps what it lacks. Begin"
             " it anew: --abort, then --copy."
         )
+    _say_state(both, state, promotion_words.lines(both.old.stack, state)[1:])
     return progress
 
 
 def _state(both: promotion.Pair) -> dict[str, Any]:
     """After the switch: say how it stands, and loudly what is wrong."""
     state = both.old_server.perform({"mode": "promotion state"}, both.say)
-    for line in promotion_words.lines(both.old.stack, state):
-        both.say(line)
-    for trouble in promotion_words.troubles(both.old.stack, state):
-        both.say(f"  {trouble}")
+    _say_state(both, state, promotion_words.lines(both.old.stack, state))
     return state
+
+
+def _say_state(both: promotion.Pair, state: dict[str, Any], lines: list[str]) -> None:
+    for line in [*lines, *map(str, promotion_words.troubles(both.old.stack, state))]:
+        both.say(line)
 
 
 def _look(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
@@ -197,9 +223,11 @@ def _look(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
     return both.old_server.perform(asked, both.say)
 
 
-def _copy(both: promotion.Pair) -> dict[str, Any]:
-    promotion.begin(both)
+def _copy(both: promotion.Pair, way: str) -> dict[str, Any]:
+    promotion.begin(both, way)
     known = promotion.way(both)
+    if way == promotion_record.DUMP:
+        return _rehearse(both, known)
     asked = {"mode": "promotion copy", **known}
     both.old_server.perform(asked, both.say, deadline_s=promotion.COPY_S)
     began, first, last = time.monotonic(), -1, ""
@@ -214,6 +242,16 @@ def _copy(both: promotion.Pair) -> dict[str, Any]:
             both.say(f"{both.new.stack} has everything and follows; --switch comes next.")
             return progress
         time.sleep(LOOK_S)
+
+
+def _rehearse(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
+    asked = {"mode": "promotion rehearse", **known}
+    answer = both.old_server.perform(asked, both.say, deadline_s=promotion.COPY_S)
+    both.say(
+        f"Dump and restore took {answer['rehearsed_s']:.1f} s: so long clients will wait. --switch"
+        " comes next."
+    )
+    return answer
 
 
 def progress_line(progress: dict[str, Any], first: int, elapsed_s: float) -> str:
@@ -247,27 +285,29 @@ def _refuse_differences(step: str, both: promotion.Pair) -> None:
         raise StepFailed(f"--{step}: {trouble.what}", trouble.remedy)
 
 
-def _switch(both: promotion.Pair, stall_s: float) -> dict[str, Any]:
+def _switch(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:
     known = promotion.way(both)
     asked = {"mode": "promotion switch", "stall_s": stall_s, **known}
     answer = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
     both.say(f"The app uses the new database. Clients waited for {answer['stall_s']:.2f} s.")
     promotion.serve_promoted(both)
     _record(both, both.new.stack)
-    both.say(f"{both.new.stack} answers too. Now every row is compared, while the app goes on:")
-    _verify(both, known)
+    state = both.old_server.perform({"mode": "promotion state"}, both.say)
+    if state["compared"]["state"] != "same":  # a dump was compared while clients waited
+        both.say("Every row is compared now, while the app goes on:")
+        _verify(both, known)
+    back = state["way_back"].get("state") != "none"
     both.say(
-        f"Point the site's name to {both.new.stack}. Then --finish; --rollback goes back until"
-        " then."
+        f"{both.new.stack} answers too: point the site's name to it. Then --finish;"
+        f" {'--rollback goes back until then' if back else 'there is NO WAY BACK'}."
     )
     return answer
 
 
-def _rollback(both: promotion.Pair, stall_s: float) -> dict[str, Any]:
+def _rollback(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:
     state = both.old_server.perform({"mode": "promotion state"}, both.say)
-    if (state["way_back"] or {}).get("state") == "lost":  # before anything stops
-        (trouble,) = promotion_words.troubles(both.old.stack, state)
-        raise StepFailed(f"--rollback: {trouble.what}", f"{trouble.remedy}.")
+    for trouble in promotion_words.without_way_back(both.old.stack, state):
+        raise StepFailed(f"--rollback: {trouble.what}", f"{trouble.remedy}.")  # nothing has stopped
     promotion.stand_by(both)
     asked = {"mode": "promotion back", "stall_s": stall_s, **promotion.way(both)}
     answer = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)

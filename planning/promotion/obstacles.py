@@ -16,6 +16,10 @@ WAL_BYTES = 2 * 1024**3
 """``max_slot_wal_keep_size``: the most that stage 1 keeps for a copy that is cut off."""
 CLOCKS_APART_S = 5
 """More than asking one server after the other can make of it."""
+DUMP_BYTES_S = 20 * 1024**2
+"""Of dump and restore with two sessions: cautious, 329 MB took 9.2 s on two cores."""
+REQUEST_S = 20
+"""Servers of apps end a request after 30 s and more."""
 BUILT = ("local",)
 SHOWN = 5
 
@@ -29,17 +33,22 @@ class Obstacle:
     blocks: bool = True
 
 
-def obstacles(old: Side, new: Side, *, replace: bool = False) -> list[Obstacle]:
+def obstacles(
+    old: Side, new: Side, *, replace: bool = False, dump_s: float | None = None
+) -> list[Obstacle]:
     """Everything in the way of a promotion from ``old`` to ``new``.
 
-    ``replace``: what the new database holds may go.
+    ``replace``: what the new database holds may go. ``dump_s``: how long clients may wait for a
+    dump; ``None``: by replication.
     """
+    by_dump = dump_s is not None
     return [
         *_stacks(old, new),
-        *_versions(old.database, new.database),
-        *_contents(old.database, new.database),
+        *_versions(old.database, new.database, by_dump),
+        *_contents(old.database, new.database, by_dump),
+        *(_dump(old, dump_s) if dump_s is not None else ()),
         *_target(old.database, new.database, replace),
-        *_room(old, new),
+        *_room(old, new, by_dump),
         *_pool(old, new),
         *_load(old),
         *_backups(old),
@@ -87,12 +96,14 @@ def _stacks(old: Side, new: Side) -> Iterator[Obstacle]:
         )
 
 
-def _versions(old: Database, new: Database) -> Iterator[Obstacle]:
+def _versions(old: Database, new: Database, by_dump: bool) -> Iterator[Obstacle]:
     if new.version // 10000 < old.version // 10000:
         yield Obstacle(
             f"The new database is PostgreSQL {_version(new)}, older than {_version(old)}",
             "Set a newer stages:database.version on stage 2.",
         )
+    if by_dump:
+        return
     for name, database in (("stage 1", old), ("stage 2", new)):
         if database.version < FLOOR:
             yield Obstacle(
@@ -118,36 +129,46 @@ def _versions(old: Database, new: Database) -> Iterator[Obstacle]:
         )
 
 
-def _contents(old: Database, new: Database) -> Iterator[Obstacle]:
+def _contents(old: Database, new: Database, by_dump: bool) -> Iterator[Obstacle]:
     if missing := sorted(old.extensions - new.available):
         yield Obstacle(
             f"The new database does not offer {_names(missing, 'the extension')}",
             "Do without it first, or choose a service that has it.",
-        )
-    if blind := [table.name for table in old.tables if not table.identity]:
-        yield Obstacle(
-            f"A row cannot be told from others in {_names(blind, 'the table')}: there is no primary"
-            " key",
-            f"Add a primary key, or ALTER TABLE {blind[0]} REPLICA IDENTITY FULL.",
-        )
-    if unlogged := [table.name for table in old.tables if table.unlogged]:
-        yield Obstacle(
-            f"An unlogged table is not replicated: {_names(unlogged)}",
-            f"ALTER TABLE {unlogged[0]} SET LOGGED.",
         )
     if strange := [table.name for table in old.tables if table.owner != "app"]:
         yield Obstacle(
             f"The app does not own {_names(strange, 'the table')}",
             f"ALTER TABLE {strange[0]} OWNER TO app.",
         )
-    if old.large_objects:
-        yield Obstacle(
-            f"There are large objects ({old.large_objects}), which are not replicated",
-            "Move them into a bytea column or into files.",
-        )
     if old.foreign:
         yield Obstacle(
             f"The rows of a foreign table are elsewhere: {_names(old.foreign)}", "Drop it first."
+        )
+    if not old.tables:
+        yield Obstacle("The old database has no table", "There is nothing to promote.")
+    if not by_dump:
+        yield from _replication(old)
+
+
+def _replication(old: Database) -> Iterator[Obstacle]:
+    """What replication does not copy."""
+    if blind := [table.name for table in old.tables if not table.identity]:
+        yield Obstacle(
+            f"A row cannot be told from others in {_names(blind, 'the table')}: there is no primary"
+            " key",
+            f"Add a primary key, or ALTER TABLE {blind[0]} REPLICA IDENTITY FULL; or, for a small"
+            " database, choose --way dump.",
+        )
+    if unlogged := [table.name for table in old.tables if table.unlogged]:
+        yield Obstacle(
+            f"An unlogged table is not replicated: {_names(unlogged)}",
+            f"ALTER TABLE {unlogged[0]} SET LOGGED.",
+        )
+    if old.large_objects:
+        yield Obstacle(
+            f"There are large objects ({old.large_objects}), which are not replicated",
+            "Move them into a bytea column or into files; or, for a small database, choose --way"
+            " dump.",
         )
     if old.views:
         yield Obstacle(
@@ -155,8 +176,37 @@ def _contents(old: Database, new: Database) -> Iterator[Obstacle]:
             "After the switch: REFRESH MATERIALIZED VIEW, for each.",
             blocks=False,
         )
-    if not old.tables:
-        yield Obstacle("The old database has no table", "There is nothing to promote.")
+
+
+def _dump(old: Side, longest_s: float) -> Iterator[Obstacle]:
+    """What comes of letting clients wait for a dump."""
+    waits_s = dump_s(old.database)
+    if waits_s > longest_s:
+        yield Obstacle(
+            f"Clients would wait for about {waits_s:.0f} s, and may for {longest_s:g} s",
+            "Choose --way logical.",
+        )
+    elif waits_s > REQUEST_S:
+        yield Obstacle(
+            f"Clients wait for about {waits_s:.0f} s: users see an error where the app's server or"
+            " a proxy gives a request up sooner",
+            "Choose a quiet hour, or --way logical.",
+            blocks=False,
+        )
+    unfit = [table.name for table in old.database.tables if table.unlogged or not table.identity]
+    if old.database.large_objects:
+        unfit.append("large objects")
+    if unfit:
+        yield Obstacle(
+            f"There will be NO WAY BACK after --switch: stage 1 could not follow {_names(unfit)}",
+            "A primary key, or ALTER TABLE ... REPLICA IDENTITY FULL, makes one.",
+            blocks=False,
+        )
+
+
+def dump_s(old: Database) -> float:
+    """How long a dump and its restore take, about."""
+    return old.size_bytes / DUMP_BYTES_S + 2
 
 
 def _target(old: Database, new: Database, replace: bool) -> Iterator[Obstacle]:
@@ -177,7 +227,7 @@ def _target(old: Database, new: Database, replace: bool) -> Iterator[Obstacle]:
         )
 
 
-def _room(old: Side, new: Side) -> Iterator[Obstacle]:
+def _room(old: Side, new: Side, by_dump: bool) -> Iterator[Obstacle]:
     wanted = int(old.database.size_bytes * ROOM)
     if new.storage_bytes and new.storage_bytes - new.database.size_bytes < wanted:
         yield Obstacle(
@@ -185,7 +235,13 @@ def _room(old: Side, new: Side) -> Iterator[Obstacle]:
             f" {gib(wanted)}",
             "Raise stages:database.storage_gib of stage 2, and bring it up.",
         )
-    if old.free_bytes < WAL_BYTES:
+    if by_dump and old.free_bytes < wanted:
+        yield Obstacle(
+            f"The volume of stage 1 has {gib(old.free_bytes)} free, and a dump may take"
+            f" {gib(wanted)}",
+            "Raise stages:data.volume_gib of stage 1, and bring it up.",
+        )
+    if not by_dump and old.free_bytes < WAL_BYTES:
         yield Obstacle(
             f"The volume of stage 1 has {gib(old.free_bytes)} free, and a copy that is cut off may"
             f" take {gib(WAL_BYTES)}",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from planning.promotion.facts import Side
-from planning.promotion.obstacles import Obstacle, gib
+from planning.promotion.obstacles import Obstacle, dump_s, gib
 
 COPY_BYTES_S = 20 * 1024**2
 """Of the copy by logical replication between two local hosts of one core each: a cautious guess."""
@@ -17,7 +17,14 @@ def expected_s(old: Side) -> int:
     return round(old.database.size_bytes / COPY_BYTES_S) + 5
 
 
-def lines(old: Side, new: Side, obstacles: Sequence[Obstacle], stall_s: float) -> list[str]:
+def lines(
+    old: Side,
+    new: Side,
+    obstacles: Sequence[Obstacle],
+    stall_s: float,
+    *,
+    by_dump: bool = False,
+) -> list[str]:
     """The plan, for the terminal."""
     database = old.database
     largest = sorted(database.tables, key=lambda table: -table.bytes)[:LARGEST]
@@ -28,11 +35,7 @@ def lines(old: Side, new: Side, obstacles: Sequence[Obstacle], stall_s: float) -
         f" ({listed}), {_counted(database.sequences, 'sequence')}",
         f"  Cost        {_cost(old)} a month now, {_cost(new)} afterwards; both until"
         f" `./stages down {old.stack}`",
-        f"  --copy      about {expected_s(old)} s, by logical replication, while {old.stack}"
-        f" serves; {new.stack} stops serving",
-        f"  --switch    clients wait, usually for about a second; after {stall_s:g} s it is given"
-        f" up and {old.stack} goes on as before",
-        "  --rollback  until --finish, with all that was written since; clients wait as long",
+        *(_by_dump if by_dump else _by_replication)(old, new, stall_s),
         f"  --finish    {new.stack} alone; --abort before the switch: as it was",
     ]
     for heading, blocks in (("Obstacles:", True), ("Notes:", False)):
@@ -43,6 +46,31 @@ def lines(old: Side, new: Side, obstacles: Sequence[Obstacle], stall_s: float) -
                 *(f"  {obstacle.problem}. {obstacle.remedy}" for obstacle in some),
             ]
     return plan
+
+
+def _by_replication(old: Side, new: Side, stall_s: float) -> list[str]:
+    return [
+        f"  --copy      about {expected_s(old)} s, by logical replication, while {old.stack}"
+        f" serves; {new.stack} stops serving",
+        f"  --switch    clients wait, usually for about a second; after {stall_s:g} s it is given"
+        f" up and {old.stack} goes on as before",
+        "  --rollback  until --finish, with all that was written since; clients wait as long",
+    ]
+
+
+def _by_dump(old: Side, new: Side, stall_s: float) -> list[str]:
+    follows = not old.database.large_objects and all(
+        table.identity and not table.unlogged for table in old.database.tables
+    )
+    back = "until --finish, with all that was written since; clients wait for about a second"
+    return [
+        f"  --copy      about {dump_s(old.database):.0f} s, a rehearsal of dump and restore while"
+        f" {old.stack} serves; {new.stack} stops serving",
+        f"  --switch    clients wait for about {dump_s(old.database):.0f} s, while the database"
+        f" is dumped and restored; after {stall_s:g} s it is given up and {old.stack} goes on as"
+        " before",
+        f"  --rollback  {back if follows else 'NOT POSSIBLE, see below'}",
+    ]
 
 
 def as_json(old: Side, new: Side, obstacles: Sequence[Obstacle], stall_s: float) -> dict[str, Any]:

@@ -210,9 +210,10 @@ def _shared_pool(upstream: Mapping[str, Mapping[str, str]]) -> int:
     return int(line[1]) if line else 0
 
 
-def begin(both: Pair) -> None:
+def begin(both: Pair, by: str) -> None:
     """Note on stage 1 that it begins, then stop the app of stage 2, whose database is filled."""
-    both.old_server.perform({"mode": "promotion begin", "other": both.new.stack}, both.say)
+    asked = {"mode": "promotion begin", "other": both.new.stack, "by": by}
+    both.old_server.perform(asked, both.say)
     stand_by(both)
 
 

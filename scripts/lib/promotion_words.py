@@ -29,7 +29,9 @@ def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
             f"the app of {old} uses the database of {new}; --finish ends it"
             f"{_way_back(promotion['way_back'])}"
         )
-    return [f"PROMOTION: {where}", *_compared(promotion.get("compared") or {})]
+    rehearsed = promotion["phase"] == "copying" and promotion.get("by") == "dump"
+    compared = {} if rehearsed else promotion.get("compared") or {}
+    return [f"PROMOTION: {where}", *_compared(compared)]
 
 
 def troubles(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
@@ -39,20 +41,29 @@ def troubles(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
     return [*_of_the_way_back(stack, promotion), *of_the_rows(stack, promotion)]
 
 
+def without_way_back(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
+    """Why there is none, if so."""
+    back = promotion["way_back"]
+    old, new = stacks(stack, promotion)
+    if back and back["state"] == "lost":
+        what = (
+            f"NO WAY BACK to {old}: the database of {new} has lost its replication slot, as in a"
+            " failover, and alone has what was written since"
+        )
+    elif back and back["state"] == "none":
+        what = f"NO WAY BACK to {old}, as the plan said: {_not_followed(back)}"
+    else:
+        return []
+    return [Trouble("promotion", what, f"{command(old, new, '--finish')} keeps it")]
+
+
 def _of_the_way_back(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
     back = promotion["way_back"]
     old, new = stacks(stack, promotion)
-    if not back:
+    if not back or back["state"] == "none":
         return []
     if back["state"] == "lost":
-        return [
-            Trouble(
-                "promotion",
-                f"NO WAY BACK to {old}: the database of {new} has lost its replication slot, as in"
-                f" a failover, and alone has what was written since",
-                f"{command(old, new, '--finish')} keeps it",
-            )
-        ]
+        return without_way_back(stack, promotion)
     if back["state"] == "open" and not back["active"]:
         return [
             Trouble(
@@ -121,4 +132,11 @@ def _way_back(back: Mapping[str, Any]) -> str:
         return f", --rollback goes back (it is {back['bytes']} bytes behind)"
     if back.get("state") == "lost":
         return ", and there is NO WAY BACK"
+    if back.get("state") == "none":
+        return f", and there is NO WAY BACK: {_not_followed(back)}"
     return "; whether there is a way back could not be checked"
+
+
+def _not_followed(back: Mapping[str, Any]) -> str:
+    unfit = ", ".join(map(str, back["unfit"][:3]))
+    return f"stage 1 cannot follow{' ' if unfit else ''}{unfit}"

@@ -12,12 +12,12 @@ from typing import Any, TextIO
 
 from components.host.agent import app as apps
 from components.host.agent import (
-    assets,
     brought,
     database,
     pace,
     promotion_compare,
     promotion_copy,
+    promotion_dump,
     promotion_end,
     promotion_record,
     promotion_state,
@@ -200,6 +200,7 @@ MODES = {
     "promotion door": promotion_way.door,
     "promotion tunnel": promotion_way.tunnel,
     "promotion copy": promotion_copy.copy,
+    "promotion rehearse": promotion_dump.rehearse,
     "promotion switch": promotion_switch.switch,
     "promotion back": promotion_switch.back,
     "promotion clear": promotion_end.clear,
@@ -227,7 +228,6 @@ def _app(document: dict[str, Any], readers: Readers) -> None:
         return
     app.begin(old, name)
     if name != release.active():
-        assets.share(name)
         release.switch(name)
     try:
         app.roll()

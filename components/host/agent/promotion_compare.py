@@ -215,6 +215,8 @@ def _both(document: dict[str, Any], phase: str) -> Both:
         return new(ways, sql, database="postgres")
 
     if phase == record.SWITCHED:
+        if record.read().get("unfit"):
+            raise Failed("the comparison", "is done: the old database does not follow")
         if way_back(rows(admin(lag_of(BACK)))) == LOST:
             raise Failed(
                 "the comparison",
@@ -223,6 +225,8 @@ def _both(document: dict[str, Any], phase: str) -> Both:
                 "--finish --unverified keeps the new one.",
             )
         return Both(there, here, lambda: _follow(admin, BACK))
+    if record.by_dump():
+        raise Failed("the comparison", "is part of --switch: --copy has rehearsed it alone")
     state: dict[str, Any] = progress(document)
     if not state["tables"] or state["ready"] != state["tables"]:
         raise Failed(

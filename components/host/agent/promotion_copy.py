@@ -58,7 +58,7 @@ def copy(document: dict[str, Any]) -> dict[str, object]:
     """Begin the copy, or go on with it; it then runs by itself, in both databases."""
     ways: Ways = document["ways"]
     tables = _publish(ways)
-    _prepare_new(document)
+    prepare_new(document)
     promotion_record.write(tables=tables)
     if not _schema_is_there(ways, tables):
         _copy_schema(ways)
@@ -80,9 +80,8 @@ def progress(document: dict[str, Any]) -> dict[str, object]:
     }
 
 
-def _publish(ways: Ways) -> list[str]:
-    """Role, publication and slot's owner on stage 1."""
-    step("publication")
+def grant_access(ways: Ways) -> list[str]:
+    """The promotion's roles on stage 1; return the tables that are there."""
     make_role(_unlogged, ROLE, "LOGIN REPLICATION", ways["password"])
     make_role(_unlogged, READER, "LOGIN", ways["password"])
     old_superuser(
@@ -91,6 +90,13 @@ def _publish(ways: Ways) -> list[str]:
     tables = names(old(ways, TABLES))
     if not tables:
         raise Failed("the database of stage 1", "has no table", "There is nothing to promote.")
+    return tables
+
+
+def _publish(ways: Ways) -> list[str]:
+    """Role, publication and slot's owner on stage 1."""
+    step("publication")
+    tables = grant_access(ways)
     published = old(ways, f"SELECT count(*) FROM pg_publication WHERE pubname = '{PUBLICATION}'")
     if published.strip() == "0":
         # Its own: a filter of rows, which the app could give one of its own, is code too.
@@ -102,8 +108,11 @@ def _unlogged(sql: str) -> str:
     return old_superuser(f"{UNLOGGED}{sql}")
 
 
-def _prepare_new(document: dict[str, Any]) -> None:
-    """On stage 2: the promotion's role, and an empty database; what was there is put aside."""
+def prepare_new(document: dict[str, Any], *, drop: bool = False) -> None:
+    """On stage 2: the promotion's role, and an empty database; what was there is put aside.
+
+    ``drop``: and so is what an earlier attempt has left; otherwise that is gone on with.
+    """
     step("the new database")
     ways: Ways = document["ways"]
     admin = functools.partial(new, ways, database="postgres")
@@ -120,6 +129,8 @@ def _prepare_new(document: dict[str, Any]) -> None:
             f"ALTER DATABASE app RENAME TO {ASIDE};\n",
             database="postgres",
         )
+    elif drop:
+        new(ways, "DROP DATABASE IF EXISTS app WITH (FORCE);", database="postgres")
     database.converge("root", document["bootstrap_sql"], through_tunnel(ways))
 
 
@@ -155,7 +166,6 @@ def _subscribe(ways: Ways) -> None:
         words = (
             f"host={ways['publisher_host']} port={ways['publisher_port']} dbname=app user={ROLE}"
             f" password={ways['password']} connect_timeout=5 sslmode=disable"
-            " require_auth=scram-sha-256"  # which a server in its place could not do
         )
         # The probe: right, route, access and password, before anything is made of it.
         common = f"CONNECTION {literal(words)} PUBLICATION {PUBLICATION}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
+from components.host.agent import database, promotion_dump
 from components.host.agent import promotion_record as record
 from components.host.agent.promotion_sql import (
     ASIDE,
@@ -19,6 +21,7 @@ from components.host.agent.promotion_sql import (
     old,
     old_reader,
     old_superuser,
+    through_tunnel,
 )
 from components.host.agent.promotion_switch import drop_slot, drop_subscription, recover
 from components.host.agent.report import Failed, step
@@ -41,6 +44,8 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
             else "--abort ends it.",
         )
     step("take away what the promotion made")
+    if document["keep"] == "old":  # a run may have been killed between the old and a new one
+        database.converge("root", document["bootstrap_sql"], through_tunnel(ways))
     if _has_role(old_superuser):
         drop_subscription(lambda sql: old(ways, sql), BACK)
         old(ways, f"DROP PUBLICATION IF EXISTS {PUBLICATION};")
@@ -55,6 +60,7 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
         old_superuser(f"REVOKE ALL ON DATABASE app FROM {ROLE}; DROP ROLE {ROLE};")
     if _has_role(admin):
         admin(f"DROP ROLE {ROLE};")
+    shutil.rmtree(promotion_dump.FOLDER, ignore_errors=True)
     aside = admin(f"SELECT count(*) FROM pg_database WHERE datname = '{ASIDE}'").strip() != "0"
     if aside and document["keep"] == "new":
         admin(f"DROP DATABASE {ASIDE};")

@@ -16,6 +16,12 @@ FILE = STATE / "promotion.json"
 COMPARED = STATE / "promotion-compared.json"
 """On stage 1: the last comparison of all rows (``promotion_compare.py``)."""
 COPYING, SWITCHED = "copying", "switched"
+LOGICAL, DUMP = "logical", "dump"
+"""How the database goes over (``by``)."""
+STALL_S = {LOGICAL: 5.0, DUMP: 60.0}
+"""The longest that clients wait, where nobody says otherwise."""
+LONGEST_STALL_S = 110
+"""PgBouncer refuses a client after 120 s."""
 DATABASES = "/etc/pgbouncer/databases.ini"
 
 
@@ -40,8 +46,20 @@ def phase(document: dict[str, Any]) -> dict[str, object]:
 def begin(document: dict[str, Any]) -> dict[str, object]:
     """On stage 1, before anything is done elsewhere: whoever comes later goes on from here."""
     phase(document)
-    write(phase=COPYING, side="from", other=document["other"])
+    wanted = document.get("by", LOGICAL)
+    by = read().get("by", LOGICAL) if read() else wanted
+    if by != wanted:
+        raise Failed(
+            "a promotion",
+            f"by {by} to {document['other']} is under way",
+            f"Go on with --way {by}, or --abort it first.",
+        )
+    write(phase=COPYING, side="from", other=document["other"], by=by)
     return {}
+
+
+def by_dump() -> bool:
+    return bool(read().get("by") == DUMP)
 
 
 def write(**fields: Any) -> None:

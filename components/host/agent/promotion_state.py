@@ -18,11 +18,12 @@ from components.host.agent.promotion_sql import BACK, lag_of
 
 COMPARING = Path("/run/stages-promotion-compare.lock")
 """Held while the tables are compared."""
-OPEN, LOST, UNKNOWN = "open", "lost", "unknown"
+OPEN, LOST, NONE, UNKNOWN = "open", "lost", "none", "unknown"
 ASKED = f"""
 BEGIN TRANSACTION READ ONLY;
 SET LOCAL search_path = pg_catalog;
-{lag_of(BACK)};
+SELECT json_build_object('slot', ({lag_of(BACK)}),
+    'published', EXISTS (SELECT FROM pg_publication WHERE pubname = '{BACK}'));
 COMMIT;
 """
 
@@ -36,7 +37,8 @@ def state(_document: dict[str, Any]) -> dict[str, object]:
     switched = record["phase"] == promotion_record.SWITCHED
     return {
         **known,
-        "way_back": _asked() if switched else {},
+        "by": record.get("by", promotion_record.LOGICAL),
+        "way_back": _asked(record) if switched else {},
         "compared": compared(record) if record["side"] == "from" else {},
     }
 
@@ -71,14 +73,17 @@ def way_back(lag: Mapping[str, Any] | None) -> str:
     return OPEN if lag and lag["kept"] != LOST else LOST
 
 
-def _asked() -> dict[str, object]:
+def _asked(record: Mapping[str, Any]) -> dict[str, object]:
     """As the app, through its pool: this needs no password, and works on either server."""
     done = promotion_pooler.as_app(ASKED)
+    if not done.ok:
+        return {"state": UNKNOWN}
     try:
-        lag = json.loads(done.output.strip() or "null") if done.ok else None
-        if not done.ok:
-            return {"state": UNKNOWN}
-        behind = int(lag["bytes"] or 0) if lag else 0
-        return {"state": way_back(lag), "active": bool(lag and lag["active"]), "bytes": behind}
+        known = json.loads(done.output)
+        slot = known["slot"]
+        if not slot and not known["published"]:  # nothing has been lost: there never was one
+            return {"state": NONE, "unfit": record.get("unfit") or []}
+        behind = int(slot["bytes"] or 0) if slot else 0
+        return {"state": way_back(slot), "active": bool(slot and slot["active"]), "bytes": behind}
     except (LookupError, TypeError, ValueError):
         return {"state": UNKNOWN}  # the app may define functions: an answer of its own

@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import promotion_guard
+from components.host.agent import promotion_dump, promotion_guard
 from components.host.agent import promotion_pooler as pooler
 from components.host.agent import promotion_record as record
+from components.host.agent.files import write_json
 from components.host.agent.promotion_copy import TABLES, progress
 from components.host.agent.promotion_sql import (
     BACK,
@@ -79,6 +80,10 @@ class Clock:
     def waited_s(self) -> float:
         return time.monotonic() - self.began
 
+    @property
+    def left_s(self) -> float:
+        return self.limit_s - self.waited_s
+
     def check(self, at: str) -> None:
         if self.waited_s > self.limit_s:
             raise Slow(self.limit_s, at)
@@ -90,21 +95,42 @@ def switch(document: dict[str, Any]) -> dict[str, object]:
     recover(document)
     if record.read().get("phase") == record.SWITCHED:
         return {"stall_s": 0.0, "already": True}
-    _wait_until_close(document)
+    limit_s = document["stall_s"] or record.STALL_S[record.read().get("by", record.LOGICAL)]
+    if record.by_dump():
+        promotion_dump.check_rehearsal(limit_s)
+        promotion_dump.empty(document)
+    else:
+        _wait_until_close(document)
     before = pooler.as_they_are(document["files"])
     record.write(switching="to", files_before=before, databases_ini=_databases(document))
     compared = _comparison(ways)
-    clock = _pause(document)
+    clock = _pause(limit_s)
     try:
-        _caught_up(old_superuser, SLOT, clock)
-        new(ways, f"ALTER SUBSCRIPTION {SUBSCRIPTION} DISABLE; {_set(old(ways, SEQUENCES))}")
-        _compare(ways, compared, clock)
-        old(ways, _subscribe_back(ways))
+        (_by_dump if record.by_dump() else _by_replication)(ways, compared, clock)
         clock.check("the last step before the new database")
     except Failed as failure:
         raise _undo_switch(ways, failure) from failure
     pooler.point(document["files"])
     return {"stall_s": _switched(ways, clock), "already": False}
+
+
+def _by_replication(ways: Ways, compared: str, clock: Clock) -> None:
+    """What the copy still lacks goes over."""
+    _caught_up(old_superuser, SLOT, clock)
+    new(ways, f"ALTER SUBSCRIPTION {SUBSCRIPTION} DISABLE; {_set(old(ways, SEQUENCES))}")
+    _compare(ways, compared, clock)
+    old(ways, _subscribe_back(ways))
+
+
+def _by_dump(ways: Ways, compared: str, clock: Clock) -> None:
+    """The whole database goes over, its sequences too, and is compared whole."""
+    old_superuser(FENCE)
+    promotion_dump.transfer(ways, clock.left_s)
+    _compare(ways, compared, clock)
+    unfit = promotion_dump.publish_back(ways)
+    record.write(unfit=unfit)
+    if not unfit:
+        old(ways, _subscribe_back(ways))
 
 
 def back(document: dict[str, Any]) -> dict[str, object]:
@@ -113,6 +139,8 @@ def back(document: dict[str, Any]) -> dict[str, object]:
     recover(document)
     if record.read().get("phase") != record.SWITCHED:
         return {"stall_s": 0.0, "already": True}
+    if record.read().get("unfit"):
+        raise Failed("the way back", "is not there: a dump of these tables has none")
     if way_back(rows(new(ways, lag_of(BACK)))) == LOST:
         raise Failed(
             "the way back",
@@ -121,7 +149,7 @@ def back(document: dict[str, Any]) -> dict[str, object]:
         )
     record.write(switching="from")
     compared = _comparison(ways)
-    clock = _pause(document)
+    clock = _pause(document["stall_s"] or record.STALL_S[record.LOGICAL])
     try:
         _caught_up(lambda sql: new(ways, sql, database="postgres"), BACK, clock)
         old(ways, f"ALTER SUBSCRIPTION {BACK} DISABLE; {_set(new(ways, SEQUENCES))}")
@@ -190,10 +218,10 @@ def _wait_until_close(document: dict[str, Any]) -> None:
         time.sleep(0.3)
 
 
-def _pause(document: dict[str, Any]) -> Clock:
+def _pause(limit_s: float) -> Clock:
     promotion_guard.watch()
     try:
-        return Clock(float(document["stall_s"]), pooler.pause())
+        return Clock(float(limit_s), pooler.pause())
     except Failed:
         record.write(switching="")
         raise
@@ -222,6 +250,8 @@ def _comparison(ways: Ways) -> str:
     listed = ", ".join(literal(table) for table in names(old(ways, TABLES)))
     small = f"SELECT coalesce(json_agg(t), '[]') FROM unnest(ARRAY[{listed}]) t"
     size = f"pg_table_size(t::regclass) < {SMALL_MIB} * 1048576"
+    if record.by_dump() and record.read()["phase"] == record.COPYING:
+        size = "true"  # all of it has just come over
     return f"{SESSION}{TABLES};\n" + "".join(
         f"SELECT {literal(table)}, count(*), coalesce(sum(hashtextextended(ROW(t.*)::text, 0)), 0)"
         f" FROM {table} t;\n"
@@ -245,7 +275,6 @@ def _subscribe_back(ways: Ways) -> str:
     words = (
         f"host=127.0.0.1 port={TUNNEL_PORT} dbname=app user={ROLE} password={ways['password']}"
         f" connect_timeout=5 sslmode=verify-ca sslrootcert={ways['ca_file']}"
-        " require_auth=scram-sha-256"
     )
     return (
         f"CREATE SUBSCRIPTION {BACK} CONNECTION {literal(words)} PUBLICATION {BACK}"
@@ -259,6 +288,11 @@ def _switched(ways: Ways, clock: Clock) -> float:
     record.write(phase=record.SWITCHED, switching="", at=time.time())
     drop_subscription(lambda sql: new(ways, sql), SUBSCRIPTION)
     drop_slot(old_superuser, SLOT)
+    if record.by_dump():
+        now = time.time()
+        compared = {"phase": record.SWITCHED, "began": now, "ended": now, "differs": []}
+        write_json(record.COMPARED, {**compared, "tables": len(rows(new(ways, TABLES)))})
+        promotion_dump.analyze(ways)
     return waited
 
 
@@ -272,7 +306,8 @@ def _undo_switch(ways: Ways, failure: Failed) -> Failed:
     try:
         drop_subscription(lambda sql: old(ways, sql), BACK)
         drop_slot(lambda sql: new(ways, sql), BACK)
-        new(ways, f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;")
+        if not record.by_dump():
+            new(ways, f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;")
     except Failed as more:
         note(f"the copy stands still: {more.cause}")
     return failure.say("the app goes on with the old database, nothing has changed")

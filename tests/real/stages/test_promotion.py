@@ -161,3 +161,47 @@ def test_what_the_app_has_defined_runs_with_no_more_than_its_own_rights(
                 assert as_root(host, ask) == ""
     finally:
         sql(stage1, "DROP SCHEMA hostile CASCADE")
+
+
+@pytest.mark.real
+def test_a_small_database_goes_over_whole_while_clients_wait(stage1: Stack, stage2: Stack) -> None:
+    """A dump, of what replication does not take too; back by replication where all can follow."""
+    for stack in (stage1, stage2):
+        stack.up()
+    promote = Promotion(stage1, stage2)
+    sql(stage1, "CREATE TABLE IF NOT EXISTS ledger (id bigint NOT NULL)")
+    sql(stage1, "CREATE TABLE numbers (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY)")
+    sql(stage1, "INSERT INTO numbers SELECT FROM generate_series(1, 1000)")
+    sql(stage1, "CREATE MATERIALIZED VIEW sums AS SELECT sum(n) FROM numbers")
+
+    said = promote("--plan", "--way", "dump", "--replace")
+    assert "NO WAY BACK after --switch: stage 1 could not follow public.ledger" in said
+    assert "--rollback  NOT POSSIBLE" in said
+    sql(stage1, "ALTER TABLE public.ledger REPLICA IDENTITY FULL")  # as the remedy says
+
+    with ledger(app_host(stage1), CLIENTS) as seen:
+        said = promote("--copy", "--replace", "--way", "dump")
+        assert "so long clients will wait" in said and "until --finish" in said
+        assert "Go on with --way dump" in promote("--copy", code=1)
+        assert "--stall-limit-s lets them" in promote("--switch", "--stall-limit-s", "0.01", code=1)
+        seen.wait_for_all(time.time(), 30)
+
+        said = promote("--switch", "--stall-limit-s", "60")
+        assert "The app uses the new database" in said and "NO WAY BACK" not in said
+        seen.wait_for_all(time.time(), 60)
+        assert server_of(stage1) == server_of(stage2) != ""
+        assert sql(stage1, "SELECT sum FROM sums") == "500500"
+        assert sql(stage1, "INSERT INTO numbers DEFAULT VALUES RETURNING n") == "1001"
+        assert "tables compared, every row" in promote("--verify")
+
+        assert "its old database again" in promote("--rollback", "--stall-limit-s", "30")
+        seen.wait_for_all(time.time(), 30)
+        assert server_of(stage1) == ""
+
+    assert seen.errors == [] and seen.hung == 0
+    stored = seen.stored(sql(stage1, "SELECT id FROM public.ledger"))
+    assert set(stored) == seen.acknowledged
+    assert set(stored.values()) == {1}
+    assert sql(stage1, "SELECT max(n) FROM numbers") == "1001"
+    sql(stage1, "DROP MATERIALIZED VIEW sums; DROP TABLE ledger, numbers")
+    assert as_root(app_host(stage1), "ls /data").count("dump") == 0

@@ -20,6 +20,7 @@ OTHERS = {
     "components/host/agent/promotion_facts.py": "as OS user app",
     "components/host/agent/promotion_pooler.py": "as OS user app, and the pooler's console",
     "components/host/agent/promotion_copy.py": "pg_dump as a role with the app's rights alone",
+    "components/host/agent/promotion_dump.py": "pg_dump and pg_restore as the same role",
     "scripts/db.py": "as OS user app",
     "components/host/pgbouncer.py": "the pooler's readiness check, as OS user app",
     "components/host/files/pgbouncer/replica-lag.sh.j2": "as OS user app",

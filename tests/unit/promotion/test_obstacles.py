@@ -134,7 +134,8 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
             {"table_identity": False},
             {},
             "A row cannot be told from others in the table public.orders: there is no primary key",
-            "Add a primary key, or ALTER TABLE public.orders REPLICA IDENTITY FULL.",
+            "Add a primary key, or ALTER TABLE public.orders REPLICA IDENTITY FULL; or, for a small"
+            " database, choose --way dump.",
         ),
         (
             {"table_unlogged": True},
@@ -152,7 +153,8 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
             {"database_large_objects": 3},
             {},
             "There are large objects (3), which are not replicated",
-            "Move them into a bytea column or into files.",
+            "Move them into a bytea column or into files; or, for a small database, choose --way"
+            " dump.",
         ),
         (
             {},
@@ -297,3 +299,63 @@ def test_the_facts_are_the_servers_answer() -> None:
     table = dataclasses.asdict(TABLE)
     answer = {**dataclasses.asdict(DATABASE), "tables": [table], "views": [], "foreign": []}
     assert database(answer) == DATABASE
+
+
+MIB = 1024**2
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        {"table_identity": False},
+        {"table_unlogged": True},
+        {"database_large_objects": 3},
+        {"database_wal_level": "replica"},
+        {"database_slot_keep": "-1"},
+        {"database_version": 170007},
+        {"database_views": ("public.sums",)},
+    ],
+)
+def test_a_dump_takes_what_replication_does_not(old: dict[str, Any]) -> None:
+    small = changed(OLD, {"database_size_bytes": 80 * MIB, **old})
+    assert [obstacle for obstacle in obstacles(small, NEW, dump_s=60) if obstacle.blocks] == []
+
+
+def test_a_dump_of_what_replication_does_not_take_has_no_way_back() -> None:
+    small = changed(OLD, {"database_size_bytes": 80 * MIB})
+    assert obstacles(small, NEW, dump_s=60) == []
+    assert "  --rollback  until --finish" in steps.lines(small, NEW, [], 60, by_dump=True)[5]
+    blind = changed(small, {"table_identity": False, "database_large_objects": 1})
+    (in_the_way,) = obstacles(blind, NEW, dump_s=60)
+    assert in_the_way.problem == (
+        "There will be NO WAY BACK after --switch: stage 1 could not follow public.orders, large"
+        " objects"
+    )
+    plan = steps.lines(blind, NEW, [in_the_way], 60, by_dump=True)
+    assert plan[3:6] == [
+        "  --copy      about 6 s, a rehearsal of dump and restore while shop-stage1 serves;"
+        " shop-stage2 stops serving",
+        "  --switch    clients wait for about 6 s, while the database is dumped and restored; after"
+        " 60 s it is given up and shop-stage1 goes on as before",
+        "  --rollback  NOT POSSIBLE, see below",
+    ]
+
+
+def test_a_dump_that_clients_would_wait_for_too_long_is_refused() -> None:
+    (in_the_way,) = obstacles(changed(OLD, {"database_size_bytes": 2 * GIB}), NEW, dump_s=60)
+    assert (in_the_way.problem, in_the_way.remedy, in_the_way.blocks) == (
+        "Clients would wait for about 104 s, and may for 60 s",
+        "Choose --way logical.",
+        True,
+    )
+    (in_the_way,) = obstacles(OLD, NEW, dump_s=60)
+    assert "Clients wait for about 53 s: users see an error" in in_the_way.problem
+    assert not in_the_way.blocks
+
+
+def test_a_dump_needs_room_on_the_volume() -> None:
+    full = changed(OLD, {"database_size_bytes": 80 * MIB, "free_bytes": 80 * MIB})
+    (in_the_way,) = obstacles(full, NEW, dump_s=60)
+    assert in_the_way.problem == (
+        "The volume of stage 1 has 0.1 GiB free, and a dump may take 0.1 GiB"
+    )

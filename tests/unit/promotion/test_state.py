@@ -17,6 +17,10 @@ SWITCHED = {"phase": "switched", "side": "from", "other": "shop2"}
 FOLLOWS = {"bytes": 56, "kept": "reserved", "active": True}
 
 
+def asked(slot: dict[str, Any] | None, published: bool = True) -> str:
+    return json.dumps({"slot": slot, "published": published})
+
+
 @pytest.fixture
 def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "promotion.json"
@@ -33,9 +37,11 @@ def answers(monkeypatch: pytest.MonkeyPatch, output: str, code: int = 0) -> None
 @pytest.mark.parametrize(
     ("output", "way_back"),
     [
-        (json.dumps(FOLLOWS), {"state": "open", "active": True, "bytes": 56}),
-        (json.dumps({**FOLLOWS, "kept": "lost"}), {"state": "lost", "active": True, "bytes": 56}),
-        ("", {"state": "lost", "active": False, "bytes": 0}),
+        (asked(FOLLOWS), {"state": "open", "active": True, "bytes": 56}),
+        (asked({**FOLLOWS, "kept": "lost"}), {"state": "lost", "active": True, "bytes": 56}),
+        (asked(None), {"state": "lost", "active": False, "bytes": 0}),
+        (asked(None, published=False), {"state": "none", "unfit": ["public.events"]}),
+        ("", {"state": "unknown"}),
         ('["whatever the app calls json_build_object"]', {"state": "unknown"}),
         ("not JSON", {"state": "unknown"}),
     ],
@@ -43,10 +49,11 @@ def answers(monkeypatch: pytest.MonkeyPatch, output: str, code: int = 0) -> None
 def test_the_slot_in_the_new_database_is_the_way_back(
     record: Path, monkeypatch: pytest.MonkeyPatch, output: str, way_back: dict[str, Any]
 ) -> None:
-    promotion_record.write(**SWITCHED, password="x")
+    promotion_record.write(**SWITCHED, password="x", unfit=["public.events"])
     answers(monkeypatch, output)
     assert promotion_state.state({}) == {
         **SWITCHED,
+        "by": "logical",
         "way_back": way_back,
         "compared": {"state": "none"},
     }

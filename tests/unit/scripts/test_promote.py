@@ -59,8 +59,9 @@ def test_a_step_in_its_turn_or_once_more_is_done(step: str, phase: str) -> None:
         (["--copy", "--switch"], "promote: should be given one step, got --copy, --switch"),
         (
             ["--stall-limit-s", "0"],
-            "--stall-limit-s: should be more than 0 and at most 60, got 0.0",
+            "--stall-limit-s: should be more than 0 and at most 110, got 0.0",
         ),
+        (["--way", "pigeon"], "--way: should be logical or dump, got 'pigeon'"),
     ],
 )
 def test_a_command_line_that_says_two_things_is_refused(
@@ -115,15 +116,17 @@ def test_progress_after_the_switch_is_loud_about_it(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(promotion, "way", lambda _: {})
     assert promote._progress(servers.pair, "switched") == LOST
     assert servers.said[0].endswith("there is NO WAY BACK")
-    assert servers.said[1].startswith("  promotion: NO WAY BACK to shop")
+    assert servers.said[1].startswith("promotion: NO WAY BACK to shop")
 
 
 def test_progress_of_a_copy_that_was_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     progress = {"tables": 4, "ready": 2, "bytes": 1, "source_bytes": 2, "lag": {"kept": "lost"}}
-    servers = Servers(progress)
+    state = {**LOST, "phase": "copying", "by": "logical", "way_back": {}}
+    servers = Servers({**state, "compared": {"state": "running", "done": 1, "tables": 4}}, progress)
     monkeypatch.setattr(promotion, "way", lambda _: {})
     assert promote._progress(servers.pair, "copying") == progress
     assert "2 of 4 tables" in servers.said[1] and "THE COPY WAS CUT OFF" in servers.said[2]
+    assert servers.said[3:] == ["  rows are being compared: 1 of 4 tables done"]
 
 
 def compared(state: str, phase: str = "switched") -> dict[str, Any]:
@@ -165,3 +168,30 @@ def test_rows_that_were_compared_are_not_compared_again_at_the_end() -> None:
     servers = Servers(compared("same"))
     promote._refuse_differences("finish", servers.pair)
     assert servers.asked == ["promotion state"]
+
+
+def test_a_dump_without_a_way_back_says_so_before_anything_stops() -> None:
+    way_back = {"state": "none", "unfit": ["public.events"]}
+    state = {**LOST, "way_back": way_back, "compared": {"state": "same", "tables": 1, "ended": 9}}
+    with pytest.raises(StepFailed) as refused:
+        promote._rollback(Servers(state).pair, None)
+    assert str(refused.value) == (
+        "--rollback: NO WAY BACK to shop, as the plan said: stage 1 cannot follow public.events."
+        " `./stages promote --from shop --to shop2 --finish` keeps it."
+    )
+    servers = Servers(state)
+    promote._state(servers.pair)
+    assert servers.said == [
+        "PROMOTION: the app of shop uses the database of shop2; --finish ends it, and there is NO"
+        " WAY BACK: stage 1 cannot follow public.events",
+        "  1 tables compared, every row, 1970-01-01 00:00: same",
+    ]
+
+
+def test_a_rehearsal_says_how_long_clients_will_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(promotion, "way", lambda _: {})
+    servers = Servers({"tables": 3, "rehearsed_s": 4.21})
+    monkeypatch.setattr(promotion, "begin", lambda _, by: servers.asked.append(f"begin {by}"))
+    promote._copy(servers.pair, "dump")
+    assert servers.asked == ["begin dump", "promotion rehearse"]
+    assert "took 4.2 s: so long clients will wait" in servers.said[0]

@@ -1,0 +1,132 @@
+"""A promotion by dump: the database goes over whole, while clients wait.
+
+For a database that is small enough for that, whatever is in it: rows that cannot be told from
+others, large objects, unlogged tables. The copy is a rehearsal, while stage 1 serves, which says
+how long clients will wait; the switch does the same once more, when nobody writes. Run on the stage
+1 server.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from components.host.agent import admin_sql, pace
+from components.host.agent import promotion_record as record
+from components.host.agent.promotion_copy import (
+    DUMP,
+    TABLES,
+    grant_access,
+    prepare_new,
+)
+from components.host.agent.promotion_sql import (
+    BACK,
+    READER,
+    Ways,
+    names,
+    new,
+    new_reader,
+    on_stage_1,
+    reader_of_new,
+    rows,
+)
+from components.host.agent.report import TIMEOUT_EXIT, Failed, note, run, step
+
+RESTORE = admin_sql.PSQL.replace("psql", "pg_restore")
+FOLDER = Path("/data/stages-promotion-dump")
+JOBS = "2"
+LEFT_OUT = ("--no-owner", "--no-privileges")
+ROOM = 1.2
+"""How much longer than its rehearsal the dump may take."""
+NOT_FOLLOWED = """
+SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM (
+    SELECT format('%I.%I', n.nspname, c.relname) AS name
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+        AND (c.relpersistence <> 'p' OR NOT (c.relreplident = 'f' OR EXISTS (
+            SELECT FROM pg_index i WHERE i.indrelid = c.oid AND CASE c.relreplident
+                WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END)))
+    UNION ALL SELECT 'large objects' WHERE EXISTS (SELECT FROM pg_largeobject_metadata)) t
+"""
+
+
+def rehearse(document: dict[str, Any]) -> dict[str, object]:
+    """Dump and restore while stage 1 serves."""
+    ways: Ways = document["ways"]
+    tables = grant_access(ways)
+    empty(document)
+    began = time.monotonic()
+    transfer(ways, limit_s=24 * 3600)
+    took_s = time.monotonic() - began
+    record.write(tables=tables, rehearsed_s=took_s)
+    return {"tables": len(tables), "rehearsed_s": took_s}
+
+
+def check_rehearsal(stall_s: float) -> None:
+    """``Failed`` where clients would have to wait for too long, before they do."""
+    took_s = record.read().get("rehearsed_s")
+    if took_s is None:
+        raise Failed("the copy", "has not come to its end", "Run --copy again.")
+    if took_s * ROOM > stall_s:
+        raise Failed(
+            "switch",
+            f"clients would wait for about {took_s:.0f} s, and may for {stall_s:g} s",
+            f"--stall-limit-s lets them, up to {record.LONGEST_STALL_S}; or --abort, then --copy"
+            " --way logical.",
+        )
+
+
+def empty(document: dict[str, Any]) -> None:
+    """Put aside what the new database held before, or drop what a rehearsal has left there."""
+    ways: Ways = document["ways"]
+    prepare_new(document, drop=True)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    if rows(new(ways, TABLES)):
+        raise Failed("the new database", "is not empty", "Run the step again.")
+
+
+def transfer(ways: Ways, limit_s: float) -> None:
+    """Dump into a folder on the data volume, and restore from it, each with several sessions."""
+    deadline = time.monotonic() + limit_s
+    common = ["--format=directory", f"--jobs={JOBS}", *LEFT_OUT]
+    only = ["--no-publications", "--no-subscriptions", "--compress=0", f"--file={FOLDER}"]
+    try:
+        step("dump")
+        _run([DUMP, *common, *only, "--dbname=app"], on_stage_1(ways, READER), deadline)
+        step("restore")
+        into = ["--role=app", "--exit-on-error", "--dbname=app", str(FOLDER)]
+        _run([RESTORE, *common, *into], reader_of_new(ways), deadline)
+    finally:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+def analyze(ways: Ways) -> None:
+    """Statistics do not come with a dump. Clients go on by now."""
+    try:
+        new_reader(ways, "ANALYZE;", timeout_s=600)
+    except Failed as failure:
+        note(f"run ANALYZE in the new database: {failure.cause}")
+
+
+def publish_back(ways: Ways) -> list[str]:
+    """Publish what the old database can follow: everything, or nothing.
+
+    Return what it cannot follow; then there is no way back.
+    """
+    unfit: list[str] = rows(new(ways, NOT_FOLLOWED))
+    if not unfit:
+        tables = ", ".join(names(new(ways, TABLES)))
+        new(ways, f"SET ROLE app; CREATE PUBLICATION {BACK} FOR TABLE {tables};")
+    return unfit
+
+
+def _run(argv: list[str], environment: dict[str, str], deadline: float) -> None:
+    left_s = max(0.1, deadline - time.monotonic()) / pace.patience()
+    done = run(argv, timeout_s=left_s, environment=environment)
+    name = Path(argv[0]).name
+    if done.code == TIMEOUT_EXIT:
+        raise Failed("switch", f"{name} would have let clients wait for longer than they may")
+    if not done.ok:
+        raise Failed(name, " ".join(done.tail(4).split()))

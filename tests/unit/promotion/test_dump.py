@@ -1,0 +1,78 @@
+"""A promotion by dump: how long it may take, and what it leaves behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.host.agent import promotion_dump, promotion_record, promotion_switch
+from components.host.agent.report import TIMEOUT_EXIT, Done, Failed
+
+WAYS = {"admin": {"PGHOST": "10.0.0.2", "PGPASSWORD": "x"}, "password": "y", "ca_file": "/ca"}
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(promotion_record, "FILE", tmp_path / "promotion.json")
+    monkeypatch.setattr(promotion_record, "COMPARED", tmp_path / "compared.json")
+    monkeypatch.setattr(promotion_dump, "FOLDER", tmp_path / "dump")
+    return tmp_path
+
+
+def test_the_rehearsal_decides_whether_clients_may_wait(server: Path) -> None:
+    with pytest.raises(Failed, match="has not come to its end"):
+        promotion_dump.check_rehearsal(60)
+    promotion_record.write(rehearsed_s=50.0)
+    promotion_dump.check_rehearsal(60)
+    promotion_record.write(rehearsed_s=50.1)
+    with pytest.raises(Failed, match="clients would wait for about 50 s, and may for 60 s"):
+        promotion_dump.check_rehearsal(60)
+
+
+@pytest.mark.parametrize("ends", [Done(TIMEOUT_EXIT, ""), Done(1, "pg_restore: error: no room")])
+def test_a_dump_that_ends_badly_leaves_no_files(
+    server: Path, ends: Done, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[tuple[str, float]] = []
+
+    def run(argv: list[str], *, timeout_s: float, environment: dict[str, str]) -> Done:
+        ran.append((Path(argv[0]).name, timeout_s))
+        promotion_dump.FOLDER.mkdir(exist_ok=True)
+        assert "PGPASSWORD" in environment and "y" not in argv
+        return Done(0, "") if argv[0].endswith("pg_dump") else ends
+
+    monkeypatch.setattr(promotion_dump, "run", run)
+    monkeypatch.setattr("components.host.agent.pace.patience", lambda: 2.0)
+    with pytest.raises(Failed, match=r"longer than they may|no room"):
+        promotion_dump.transfer(WAYS, limit_s=60)
+    assert [name for name, _limit in ran] == ["pg_dump", "pg_restore"]
+    assert all(29 < limit <= 30 for _name, limit in ran)  # a slow host does not get more
+    assert not promotion_dump.FOLDER.exists()
+
+
+@pytest.mark.parametrize("unfit", [[], ["public.events"]])
+def test_the_old_database_follows_all_or_nothing(
+    server: Path, unfit: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(promotion_switch, "old_superuser", lambda _sql: done.append("fence"))
+    monkeypatch.setattr(promotion_dump, "transfer", lambda *_: done.append("transfer"))
+    monkeypatch.setattr(promotion_switch, "_compare", lambda *_: done.append("compare"))
+    monkeypatch.setattr(promotion_dump, "publish_back", lambda _: unfit)
+    monkeypatch.setattr(promotion_switch, "old", lambda *_: done.append("subscribe"))
+    clock = promotion_switch.Clock(60, 0)
+    promotion_switch._by_dump({**WAYS}, "", clock)
+    assert done == ["fence", "transfer", "compare", *([] if unfit else ["subscribe"])]
+    assert promotion_record.read()["unfit"] == unfit
+
+
+def test_one_way_at_a_time(server: Path) -> None:
+    asked: dict[str, Any] = {"other": "shop2", "by": "dump"}
+    for _ in range(2):
+        promotion_record.begin(asked)
+        assert promotion_record.by_dump()
+    with pytest.raises(Failed) as refused:
+        promotion_record.begin({**asked, "by": "logical"})
+    assert refused.value.remedy == "Go on with --way dump, or --abort it first."
