@@ -31,6 +31,8 @@ CONNECTIONS = 8192
 PER_CLIENT = firewall.CONNECTIONS_PER_CLIENT
 """Requests that an address may have in progress. A quarter of ``CONNECTIONS``, which two of such
 addresses leave free even where each request takes two."""
+HASHED = r'~ "[.-](?:[0-9a-f]{8,64}|[0-9A-Za-z_-]{8})(?:\.[0-9a-z]+)+$"'
+"""Where names have a content hash (``components/host/agent/assets.py``)."""
 STATUS_PORT = 8090
 """On 127.0.0.1: says that Nginx itself runs with the current configuration."""
 
@@ -83,6 +85,7 @@ def nginx(
                     gate=GATE,
                     host=domain or "$host$port_of_host",
                     blanked=BLANKED,
+                    hashed=HASHED,
                     limits=limits,
                 ),
             ),

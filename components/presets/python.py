@@ -159,7 +159,7 @@ def _is_older(requirement: Requirement | None, version: str) -> bool:
     if requirement is None or requirement.specifier.contains(version):
         return False
     return any(
-        one.operator in {"==", "<", "<="}
-        and Version(one.version.removesuffix(".*")) <= Version(version)
-        for one in requirement.specifier
+        bound.operator in {"==", "<", "<="}
+        and Version(bound.version.removesuffix(".*")) <= Version(version)
+        for bound in requirement.specifier
     )

@@ -22,6 +22,7 @@ MODULES = (
     "components.host.agent.database",
     "components.host.agent.logs",
     "components.host.agent.release",
+    "components.host.agent.assets",
     "components.host.agent.promotion_record",
     "components.host.agent.app",
     "components.host.agent.sessions",

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-from components.host.agent import pace, release, units, web
+from components.host.agent import assets, pace, release, units, web
 from components.host.agent.files import STATE, read_json, write_json
 from components.host.agent.report import Done, Failed, note, run, step
 from components.host.agent.system import AUTHORITIES
@@ -250,6 +250,7 @@ def rollback(document: dict[str, Any]) -> dict[str, object]:
     if name not in release.complete():
         raise Failed("release", f"{release.commit_of(name)[:12]} is not on this host any more")
     app.begin(old, name)
+    assets.share(name)
     release.switch(name)
     try:
         # It has run here before: its workers are looked at once.

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from components.host.agent import app as apps
 from components.host.agent import (
+    assets,
     brought,
     database,
     pace,
@@ -228,6 +229,7 @@ def _app(document: dict[str, Any], readers: Readers) -> None:
         return
     app.begin(old, name)
     if name != release.active():
+        assets.share(name)
         release.switch(name)
     try:
         app.roll()

@@ -166,6 +166,7 @@ def _subscribe(ways: Ways) -> None:
         words = (
             f"host={ways['publisher_host']} port={ways['publisher_port']} dbname=app user={ROLE}"
             f" password={ways['password']} connect_timeout=5 sslmode=disable"
+            " require_auth=scram-sha-256"  # which a server in its place could not do
         )
         # The probe: right, route, access and password, before anything is made of it.
         common = f"CONNECTION {literal(words)} PUBLICATION {PUBLICATION}"

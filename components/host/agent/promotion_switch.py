@@ -275,6 +275,7 @@ def _subscribe_back(ways: Ways) -> str:
     words = (
         f"host=127.0.0.1 port={TUNNEL_PORT} dbname=app user={ROLE} password={ways['password']}"
         f" connect_timeout=5 sslmode=verify-ca sslrootcert={ways['ca_file']}"
+        " require_auth=scram-sha-256"
     )
     return (
         f"CREATE SUBSCRIPTION {BACK} CONNECTION {literal(words)} PUBLICATION {BACK}"

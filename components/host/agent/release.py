@@ -233,7 +233,7 @@ def _free_mib() -> int:
 
 def _bound_caches(folder: Path) -> None:
     """Empty each cache that has grown too large. The app does it: the folders are its own."""
-    run(_job(folder, CACHES_TIMEOUT_S, (), "/bin/bash", "-c", TOO_LARGE, str(CACHE_MIB)))
+    run(job(folder, CACHES_TIMEOUT_S, (), "/bin/bash", "-c", TOO_LARGE, str(CACHE_MIB)))
 
 
 def as_app(command: str, folder: Path, timeout_s: int, what: str, *environment: str) -> Logged:
@@ -243,7 +243,7 @@ def as_app(command: str, folder: Path, timeout_s: int, what: str, *environment: 
     files of variables, which go before the app's.
     """
     began = time.monotonic()
-    argv = _job(folder, timeout_s, environment, IN_RELEASE, "/bin/bash", "-e", "-c", command)
+    argv = job(folder, timeout_s, environment, IN_RELEASE, "/bin/bash", "-e", "-c", command)
     done = follow(argv, f"{commit_of(folder.name)[:12]}-{what}", timeout_s=timeout_s + 30)
     if not done.ok and time.monotonic() - began >= timeout_s:
         _stop_job()
@@ -251,7 +251,7 @@ def as_app(command: str, folder: Path, timeout_s: int, what: str, *environment: 
     return done
 
 
-def _job(folder: Path, timeout_s: int, environment: Iterable[str], *command: str) -> list[str]:
+def job(folder: Path, timeout_s: int, environment: Iterable[str], *command: str) -> list[str]:
     """The command line that runs a command in a release and may write there."""
     argv = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", f"--unit={JOB}"]
     properties = {
@@ -300,7 +300,7 @@ def _unpack(name: str) -> None:
         remaining = int(incoming.readline())
     except ValueError:
         raise cut from None
-    argv = _job(temporary, UNPACK_TIMEOUT_S, (), "tar", "--extract", "--no-same-owner")
+    argv = job(temporary, UNPACK_TIMEOUT_S, (), "tar", "--extract", "--no-same-owner")
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None  # noqa: S101
         try:

@@ -259,7 +259,10 @@ def test_uploads_and_certificates_come_back_and_nobody_reads_them(host: AppHost)
     assert run(host, "state")["files"] is not None
     assert host.sh("grep -rl a-cat /srv/s3 || true") == ""  # encrypted
     host.sh("rm -r /data/storage/cats /data/tls/key")
-    host.sh(f"{file_backups.PROGRAM} restore latest --target / --include /data/storage/cats")
+    beside = "--target /root/restored --include /data/storage/cats"
+    host.sh(f"{file_backups.PROGRAM} restore latest {beside}")
+    unpack = "runuser -u app -- tar -C /data/storage -x"
+    host.sh(f"tar -C /root/restored/data/storage -c . | {unpack}; rm -r /root/restored")
     assert host.sh("cat /data/storage/cats/1.jpg; stat -c '%U %a' /data/storage/cats") == (
         "a-cat\napp 700"
     )

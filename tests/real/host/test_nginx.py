@@ -26,7 +26,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mood == "drops":
             self.close_connection = True
             return
-        status = 502 if mood == "fails" else 200
+        status = {"fails": 502, "old": 404}.get(mood, 200)
         body = json.dumps({"port": port, "headers": dict(self.headers)}).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -230,6 +230,18 @@ def test_the_apps_own_error_page_comes_through(single: DebianTree) -> None:
     body, status, _ = serve(single, {8001: "fails", 8002: "fails"}, ask("http://127.0.0.1/"))
     assert status == "502"
     assert json.loads(body)["port"] in {8001, 8002}
+
+
+def test_an_asset_of_the_new_release_is_not_missed_at_a_process_of_the_old_one(
+    single: DebianTree,
+) -> None:
+    every = "for i in 1 2 3 4; do curl -sS --noproxy '*' -o /dev/null -w '%{{http_code}} ' {}; done"
+    asked = [every.format(f"http://127.0.0.1/{name}") for name in ("a-1a2b3c4d.js", "page")]
+    question = f"{asked[0]}; printf '| '; {asked[1]}; printf '\\n@@x'"
+    body, _, _ = serve(single, {8001: "old", 8002: "works"}, question)
+    hashed, plain = body.split("|")
+    assert hashed.split() == ["200"] * 4
+    assert "404" in plain.split()
 
 
 def test_too_large_a_body_is_refused_before_it_reaches_the_app(single: DebianTree) -> None:

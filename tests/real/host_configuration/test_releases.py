@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -236,6 +237,27 @@ def test_old_releases_are_removed(host: AppHost, product: Product, up: dict[str,
     kept = host.sh("ls -A /srv/app/releases").split()
     assert commit in kept
     assert len(kept) == 2
+
+
+def test_a_release_has_the_hashed_assets_of_the_others(
+    host: AppHost, product: Product, up: dict[str, Any]
+) -> None:
+    """After a deploy and on the way back; it is the app's user who links them."""
+    public = product.folder / "public"
+    commits = []
+    for number in (1, 2):
+        shutil.rmtree(public, ignore_errors=True)
+        public.mkdir()
+        for name in (f"app-0000000{number}.js", f"page{number}.html"):
+            (public / name).write_text(f"of {number}")
+        commits.append(product.commit(f"assets {number}"))
+        apply(host.props(replace(release_of(up), commit=commits[-1])))
+    served = "cd /srv/app/current/public && stat -c '%U %n' * && cat app-*"
+    both = "app app-00000001.js\napp app-00000002.js\napp page{}.html\nof 1of 2"
+    assert host.sh(served) == both.format(2)
+    apply(host.props(replace(release_of(up), commit=commits[0])))
+    assert host.sh(served) == both.format(1)
+    shutil.rmtree(public)
 
 
 def test_a_link_in_the_place_of_the_releases_is_refused_and_not_followed(

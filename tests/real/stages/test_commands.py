@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import urllib.request
 
 import pytest
 
-from tests.support.clone import Stack
+from components.host import valkey
+from tests.support.clone import Stack, fetch
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
@@ -159,6 +161,33 @@ def test_status_again_and_again(stage1: Stack) -> None:
     assert any(line.startswith("  process web@8001: up ") for line in seen)
     assert any(line.startswith("  disk /data: ") for line in seen)
     assert f"  revision {stage1.outputs()['revision']}\n" in seen
+
+
+FILL = "for i = 1, 16 do redis.call('SET', 'filler:' .. i, string.rep('x', 1048576)) end"
+EMPTY = "return redis.call('DEL', unpack(redis.call('KEYS', 'filler:*')))"
+
+
+def test_a_full_queue_refuses_jobs_and_status_says_so(stage1: Stack) -> None:
+    stage1.up(queue__memory_mib=16)
+    url = stage1.outputs()["url"]
+
+    def queue(script: str) -> None:
+        stage1.run("ssh", "--", "sudo", valkey.CLI, "EVAL", script, "0")
+
+    try:
+        queue(FILL)
+        said = stage1.run("status", code=1)
+        assert re.search(r"\n  queue: 10\d % full, 1[67] of 16 MiB\n", said), said
+        assert "when it is full, it refuses new jobs and drops none. Run more workers" in said
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            fetch(f"{url}/jobs", {})
+        assert refused.value.code == 503
+        assert "OOM command not allowed" in refused.value.read().decode()
+        queue(EMPTY)
+        assert re.search(r"\n  queue: \d+ % full, \d of 16 MiB\n", stage1.run("status"))
+        assert fetch(f"{url}/jobs", {})["id"]
+    finally:
+        stage1.up(queue__memory_mib=None)
 
 
 def test_logs_in_one_stream(stage1: Stack) -> None:

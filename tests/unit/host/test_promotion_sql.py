@@ -33,10 +33,16 @@ class Sessions:
         self.asked: list[tuple[str, str]] = []
 
     def __call__(
-        self, argv: list[str], *, text: str = "", environment: Mapping[str, str], **_: Any
+        self,
+        argv: list[str],
+        *,
+        text: str = "",
+        environment: Mapping[str, str] | None = None,
+        **_: Any,
     ) -> Done:
-        self.asked.append((environment["PGUSER"], text or argv[0]))
-        return Done(0, json.dumps(TABLES) if "json_agg" in text else "1\n")
+        self.asked.append(((environment or {}).get("PGUSER", ""), text or argv[0]))
+        counted = "0\n" if "FROM pg_subscription" in text else "1\n"
+        return Done(0, json.dumps(TABLES) if "json_agg" in text else counted)
 
 
 @pytest.fixture
@@ -82,6 +88,17 @@ def test_a_whole_row_is_compared_whatever_its_columns_are_called(sessions: Sessi
         promotion_compare.LISTED,
     ):
         assert "ROW(t.*)::text" in sql
+
+
+def test_who_is_followed_has_to_know_the_password_too(sessions: Sessions) -> None:
+    """Without the tunnel any user of the server may listen in its place."""
+    ways = {**WAYS, "publisher_host": "192.0.2.7", "publisher_port": "6543"}
+    promotion_copy._subscribe(ways)
+    made = [text for _, text in sessions.asked if "SUBSCRIPTION" in text]
+    made.append(promotion_switch._subscribe_back(WAYS))
+    followed = [text for text in made if "CONNECTION" in text]
+    assert followed
+    assert all("require_auth=scram-sha-256'" in text for text in followed)
 
 
 def test_no_answer_is_a_command_to_psql(sessions: Sessions) -> None:
