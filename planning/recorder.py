@@ -65,6 +65,13 @@ class Recorder:
                 response.object.fields[key].CopyFrom(as_value(value))
         return response
 
+    def ReadResource(
+        self, request: resource_pb2.ReadResourceRequest
+    ) -> resource_pb2.ReadResourceResponse:
+        """Another stack's outputs: nobody knows them here."""
+        urn = f"urn:pulumi:{self.stack}::{self.project}::{request.type}::{request.name}"
+        return resource_pb2.ReadResourceResponse(urn=urn, properties=request.properties)
+
     def RegisterResourceOutputs(
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> empty_pb2.Empty:

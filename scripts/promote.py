@@ -138,15 +138,25 @@ def _do(
         case "switch":
             return _switch(both, stall_s)
         case "rollback":
-            return _rollback(both, stall_s)
+            return _rollback(both, stall_s, phase)
         case "finish":
-            return _finish(both)
+            return _finish(both, phase)
         case _:
             return _abort(both)
 
 
 def _allowed(step: str, phase: str) -> None:
     needs = {"verify": "copying", "switch": "copying", "rollback": "switched", "finish": "switched"}
+    if phase == promotion_record.FINISHED and step != "finish":
+        raise UserError(
+            f"--{step}: should come before --finish, and that has been done",
+            "`./stages down` takes the old stack away.",
+        )
+    if phase == promotion_record.ROLLED_BACK and step not in {"rollback", "abort"}:
+        raise UserError(
+            f"--{step}: should come after the rollback has come to its end",
+            "Run --rollback again.",
+        )
     if step == "abort" and phase == "switched":
         raise UserError(
             "--abort: should come before the switch, and the app uses the new database",
@@ -154,7 +164,7 @@ def _allowed(step: str, phase: str) -> None:
         )
     if step == "copy" and phase == "switched":
         raise UserError("--copy: should come before the switch, and it has been done")
-    if step in needs and phase not in {needs[step], "switched"}:
+    if step in needs and phase in {"", "copying"} - {needs[step]}:
         first = "--switch" if needs[step] == "switched" else "--copy"
         raise UserError(f"--{step}: should come after {first}", f"Run {first} first.")
 
@@ -162,11 +172,11 @@ def _allowed(step: str, phase: str) -> None:
 def _ask(step: str, both: promotion.Pair, *, yes: bool) -> None:
     questions = {
         "copy": f"Stop the app of {both.new.stack} and fill its database from {both.old.stack}",
-        "switch": f"Let the app of {both.old.stack} use the database of {both.new.stack}",
-        "rollback": f"Lead the app of {both.old.stack} back to its own database, and stop"
+        "switch": f"Switch the app from {both.old.stack} to {both.new.stack}",
+        "rollback": f"Switch the app back to {both.old.stack} and its own database, and stop"
         f" {both.new.stack}",
-        "finish": f"Stop the app of {both.old.stack} for good; its name has to point to"
-        f" {both.new.stack}, and there is no way back",
+        "finish": f"Keep {both.new.stack} alone: there is no way back, and {both.old.stack} only"
+        " forwards to it",
         "abort": f"Forget the copy and give {both.new.stack} back what it had",
     }
     if not yes and not confirm(f"{questions[step]}?"):
@@ -187,8 +197,11 @@ def _plan(
 
 
 def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:
+    if phase == promotion_record.FINISHED:
+        promotion.web_way(both)
+        return _state(both)
     known = promotion.way(both)
-    if phase == "switched":
+    if phase != promotion_record.COPYING:
         return _state(both)
     state = both.old_server.perform({"mode": "promotion state"}, both.say)
     if state["by"] == promotion_record.DUMP:
@@ -290,7 +303,7 @@ def _switch(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:
     asked = {"mode": "promotion switch", "stall_s": stall_s, **known}
     answer = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
     both.say(f"The app uses the new database. Clients waited for {answer['stall_s']:.2f} s.")
-    promotion.serve_promoted(both)
+    promotion.move_app(both)
     _record(both, both.new.stack)
     state = both.old_server.perform({"mode": "promotion state"}, both.say)
     if state["compared"]["state"] != "same":  # a dump was compared while clients waited
@@ -298,49 +311,64 @@ def _switch(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:
         _verify(both, known)
     back = state["way_back"].get("state") != "none"
     both.say(
-        f"{both.new.stack} answers too: point the site's name to it. Then --finish;"
+        f"{both.new.stack} serves the app, and {both.old.stack} forwards to it: point the site's"
+        " name to it. Then --finish;"
         f" {'--rollback goes back until then' if back else 'there is NO WAY BACK'}."
     )
     return answer
 
 
-def _rollback(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:
-    state = both.old_server.perform({"mode": "promotion state"}, both.say)
-    for trouble in promotion_words.without_way_back(both.old.stack, state):
-        raise StepFailed(f"--rollback: {trouble.what}", f"{trouble.remedy}.")  # nothing has stopped
-    promotion.stand_by(both)
-    asked = {"mode": "promotion back", "stall_s": stall_s, **promotion.way(both)}
-    answer = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
+def _rollback(both: promotion.Pair, stall_s: float | None, phase: str) -> dict[str, Any]:
+    answer: dict[str, Any] = {"stall_s": 0.0, "already": True}
+    if phase != promotion_record.ROLLED_BACK:
+        answer = _move_back(both, stall_s)
     both.say(f"The app uses its old database again. Clients waited for {answer['stall_s']:.2f} s.")
-    _end(both, "old")
-    promotion.serve(both)
-    _record(both, None)
+    _end(both)
     return answer
 
 
-def _finish(both: promotion.Pair) -> dict[str, Any]:
-    promotion.move_queue(both)
-    _end(both, "new")
+def _move_back(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:
+    state = both.old_server.perform({"mode": "promotion state"}, both.say)
+    for trouble in promotion_words.without_way_back(both.old.stack, state):
+        raise StepFailed(f"--rollback: {trouble.what}", f"{trouble.remedy}.")  # nothing has stopped
+    known = promotion.way(both)
+    promotion.move_app_back(both)
+    asked = {"mode": "promotion back", "stall_s": stall_s, **known}
+    return both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
+
+
+def _finish(both: promotion.Pair, phase: str) -> dict[str, Any]:
+    if phase != promotion_record.FINISHED:
+        known = promotion.way(both)
+        promotion.move_app(both)  # where a switch was interrupted
+        _clear(both, "new", known)
+    promotion.finish(both)
     promotion.serve(both)
     both.say(
-        f"{both.new.stack} has database and jobs. `./stages down {both.old.stack}` takes the old"
-        " server away; its data and its last backup stay until `delete-data`."
+        f"{both.new.stack} has database, requests and jobs. {both.old.stack} forwards whoever still"
+        f" comes to it, until `./stages down {both.old.stack}`; its data and its last backup stay"
+        " until `delete-data`."
     )
     return {"finished": True}
 
 
 def _abort(both: promotion.Pair) -> dict[str, Any]:
-    _end(both, "old")
-    promotion.serve(both)
-    _record(both, None)
+    _end(both)
     both.say("Both stacks are as they were.")
     return {"aborted": True}
 
 
-def _end(both: promotion.Pair, keep: str) -> None:
-    asked = {"mode": "promotion clear", "keep": keep, **promotion.way(both)}
-    both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
+def _end(both: promotion.Pair) -> None:
+    """Both as before the promotion, the settings first: until then the server refuses others."""
+    _record(both, None)
+    _clear(both, "old", promotion.way(both))
     promotion.close(both)
+    promotion.serve(both)
+
+
+def _clear(both: promotion.Pair, keep: str, known: dict[str, Any]) -> None:
+    asked = {"mode": "promotion clear", "keep": keep, **known}
+    both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
 
 
 def _record(both: promotion.Pair, to: str | None) -> None:

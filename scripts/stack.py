@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from components.errors import UserError
-from scripts.lib import display, flows, session, takeover, turns, views
+from scripts.lib import display, flows, promotion, session, takeover, turns, views
 from scripts.lib.command import (
     CommandWords,
     Json,
@@ -64,7 +64,10 @@ def refresh(word: Word = None, stack: Stack = None) -> None:
 @app.command()
 def down(word: Word = None, stack: Stack = None, yes: Yes = False) -> None:
     """Take a stack down; protected resources (its data) stay."""
-    flows.down(_open(word, stack), yes=yes, ask=confirm)
+    opened = _open(word, stack)
+    promotion.refuse_down(opened)
+    flows.down(opened, yes=yes, ask=confirm)
+    promotion.forget(opened)
 
 
 @app.command()

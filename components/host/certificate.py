@@ -23,6 +23,8 @@ AUTHORITY = "/etc/stages/acme-ca.pem"
 SERVED = "/var/lib/stages-tls/served"
 STORE = "/var/lib/stages-tls/acme"
 """Where the store is on a server without a data volume."""
+BROUGHT = "/var/lib/stages-tls/brought"
+"""A folder for each domain: the pair that stage 1 served when it began to forward."""
 WEBROOT = "/var/lib/acme"
 SHUTDOWN = ("systemctl stop certbot.timer certbot.service",)
 """Before the data volume is unmounted: a run would keep it busy, or mount it again."""

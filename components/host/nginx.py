@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from components.host import certificate, firewall
 from components.host.agent.maintenance import SWITCH
+from components.host.agent.promotion_way import FORWARDED_PORT
 from components.host.files.app.gate import FOLDER as GATE
 from components.host.model import HostFile, Part, Service
 from components.host.rendering import plain, render
@@ -22,6 +23,8 @@ LOCATIONS = "/etc/nginx/snippets/app-locations.conf"
 BLANKED = "/etc/nginx/snippets/blanked-headers.conf"
 """Headers that Nginx takes out of every request."""
 TLS = "/etc/nginx/snippets/tls.conf"
+FORWARDED_HOST = "/etc/nginx/snippets/forwarded-host.conf"
+"""The name that the app sees of visitors whom stage 1 forwards; known once the address exists."""
 PAGE = "/usr/local/share/stages/pages/unavailable.html"
 MAINTENANCE = "/usr/local/share/stages/pages/maintenance.html"
 UNIT = "nginx.service"
@@ -63,6 +66,9 @@ def nginx(
         domain=domain,
         per_client=PER_CLIENT,
         status_port=STATUS_PORT,
+        forwarded_port=FORWARDED_PORT,
+        forwarded_host=FORWARDED_HOST,
+        host=domain or "$host$port_of_host",
         locations=LOCATIONS,
         tls=TLS,
         webroot=certificate.WEBROOT,
@@ -83,7 +89,6 @@ def nginx(
                     maintenance=MAINTENANCE,
                     switch=SWITCH,
                     gate=GATE,
-                    host=domain or "$host$port_of_host",
                     blanked=BLANKED,
                     hashed=HASHED,
                     limits=limits,
@@ -102,7 +107,7 @@ def nginx(
             Service(
                 unit=UNIT,
                 reload_on=(
-                    *(MAIN, SITE, LOCATIONS, BLANKED),
+                    *(MAIN, SITE, LOCATIONS, BLANKED, FORWARDED_HOST),
                     *([TLS, certificate.CONFIG, certificate.ADDRESS] if domain else []),
                 ),
                 restart_on=(DROP_IN,),
@@ -112,3 +117,8 @@ def nginx(
             ),
         ),
     )
+
+
+def forwarded_host(host: str) -> HostFile:
+    """Return a line of the site's map: ``host`` is the name that users open."""
+    return HostFile(path=FORWARDED_HOST, content=f"{FORWARDED_PORT} {host};\n")

@@ -110,10 +110,10 @@ class Database:
     )
     promoted_to: str | None = key(
         choices.OTHER_STACK,
-        "Stage 2 stack whose database the app uses since a promotion. `./stages promote` sets and"
-        " removes it.",
+        "Stage 2 stack that the app was promoted to: this stack forwards to it and runs no process"
+        " of the app. `./stages promote` sets and removes it.",
         default=None,
-        by_default="PostgreSQL of the server itself",
+        by_default="the app runs here, on PostgreSQL of the server itself",
         stages=(1,),
         elsewhere="stage 2 is where a promotion leads",
     )

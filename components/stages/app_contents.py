@@ -174,6 +174,9 @@ class AppContents:
         settings, needs, database = self.settings, self.needs, self.database
         commands = procfile.parse(self.release.procfile)
         workers = commands.counts(settings.app.processes)
+        processes = settings.app.web_processes
+        if database.promoted:  # the app runs on the other stack, and this one forwards to it
+            workers, processes = {}, 0
         return HostConfigurationArgs(
             cloud=self.cloud.name,
             server=server,
@@ -195,13 +198,13 @@ class AppContents:
                 reconnect=pgbouncer.RECONNECT,
             ),
             app=app.app_service(
-                processes=settings.app.web_processes,
+                processes=processes,
                 health_path=needs.health_path,
                 workers=workers,
                 worker_settle_s=settings.app.worker_settle_s,
             ),
             readiness=app.readiness_check(
-                processes=settings.app.web_processes,
+                processes=processes,
                 health_path=needs.health_path,
                 timeout_s=settings.app.health_timeout_s,
                 host_header=settings.domain or "",
@@ -241,6 +244,7 @@ class AppContents:
                     host=settings.domain or known["address"],
                     https=bool(settings.domain),
                 ),
+                nginx.forwarded_host(settings.domain or known["address"]),
                 *(file for part in trusted for file in part.files),
                 *known["database"],
             ]

@@ -268,8 +268,9 @@ def _load(old: Side) -> Iterator[Obstacle]:
 def _pool(old: Side, new: Side) -> Iterator[Obstacle]:
     if new.shared_pool < old.pool:
         yield Obstacle(
-            f"Between --switch and --finish the app of {old.stack} has a pool of {new.shared_pool}"
-            f" connections instead of {old.pool}: both servers share those of the new database",
+            f"During --switch and --rollback the app of {old.stack} has a pool of"
+            f" {new.shared_pool} connections instead of {old.pool}: both servers share those of the"
+            " new database",
             "A larger stages:database.plan of stage 2 has more.",
             blocks=False,
         )

@@ -36,7 +36,8 @@ def lines(
         f"  Cost        {_cost(old)} a month now, {_cost(new)} afterwards; both until"
         f" `./stages down {old.stack}`",
         *(_by_dump if by_dump else _by_replication)(old, new, stall_s),
-        f"  --finish    {new.stack} alone; --abort before the switch: as it was",
+        f"  --finish    no way back; {old.stack} forwards until it is taken down",
+        "  --abort     before --switch: as it was",
     ]
     for heading, blocks in (("Obstacles:", True), ("Notes:", False)):
         if some := [obstacle for obstacle in obstacles if obstacle.blocks == blocks]:
@@ -53,22 +54,32 @@ def _by_replication(old: Side, new: Side, stall_s: float) -> list[str]:
         f"  --copy      about {expected_s(old)} s, by logical replication, while {old.stack}"
         f" serves; {new.stack} stops serving",
         f"  --switch    clients wait, usually for about a second; after {stall_s:g} s it is given"
-        f" up and {old.stack} goes on as before",
-        "  --rollback  until --finish, with all that was written since; clients wait as long",
+        f" up and {old.stack} goes on as before. {_moved(old, new)}",
+        "  --rollback  until --finish, with all that was written since, and all jobs; clients wait"
+        " as long",
     ]
+
+
+def _moved(old: Side, new: Side) -> str:
+    return (
+        f"Then {old.stack} forwards its visitors to {new.stack}; its jobs end, and its queue moves"
+    )
 
 
 def _by_dump(old: Side, new: Side, stall_s: float) -> list[str]:
     follows = not old.database.large_objects and all(
         table.identity and not table.unlogged for table in old.database.tables
     )
-    back = "until --finish, with all that was written since; clients wait for about a second"
+    back = (
+        "until --finish, with all that was written since, and all jobs; clients wait for about a"
+        " second"
+    )
     return [
         f"  --copy      about {dump_s(old.database):.0f} s, a rehearsal of dump and restore while"
         f" {old.stack} serves; {new.stack} stops serving",
         f"  --switch    clients wait for about {dump_s(old.database):.0f} s, while the database"
         f" is dumped and restored; after {stall_s:g} s it is given up and {old.stack} goes on as"
-        " before",
+        f" before. {_moved(old, new)}",
         f"  --rollback  {back if follows else 'NOT POSSIBLE, see below'}",
     ]
 

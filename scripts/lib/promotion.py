@@ -17,13 +17,14 @@ from typing import Any, Final
 
 from components import outputs
 from components.errors import StepFailed, UserError
-from components.host import app, pgbouncer, postgres, valkey
+from components.host import app, certificate, pgbouncer, postgres, valkey
+from components.host.agent import promotion_record
 from components.remote import document
 from planning.costs import price_books
 from planning.costs.estimate import estimate
 from planning.promotion import facts, obstacles
 from scripts.lib import app_server, backup_state, backups, cost_inputs, status, views
-from scripts.lib.session import Session
+from scripts.lib.session import Session, open_session
 
 CA_FILE: Final = "/etc/stages-promotion/ca.pem"
 COPY_S = 1800
@@ -122,34 +123,25 @@ def _usd_a_month(stack: str) -> Decimal | None:
 
 
 def phase(both: Pair) -> str:
-    """``copying``, ``switched``, or nothing, as the stage 1 server has it."""
+    """``copying``, ``switched``, ``finished``, or nothing, as the stage 1 server has it."""
+    return str(_position(both)["phase"])
+
+
+def _position(both: Pair) -> dict[str, Any]:
     asked = {"mode": "promotion phase", "other": both.new.stack}
-    return str(both.old_server.perform(asked, both.say)["phase"])
+    return both.old_server.perform(asked, both.say)
 
 
 def way(both: Pair) -> dict[str, Any]:
-    """Put tunnel, rules and keys in order; what every document for stage 1 then needs."""
-    both.old.operations.join(both.old.settings, both.new.settings, True)
-    made = both.new_server.perform({"mode": "promotion key"}, both.say)
-    old, new = both.old_server.way_in, both.new_server.way_in
+    """Put tunnels, rules and keys in order; what every document for stage 1 then needs."""
     secrets = _plain(both.new_server.configuration["database_secrets"])
     connection = secrets["connection"]
     files = promoted_files(both)
-    both.old_server.perform(
-        {
-            "mode": "promotion door",
-            "public": made["public"],
-            "from_address": new[outputs.SSH_HOST],
-            "ca_pem": files[pgbouncer.SERVER_CA]["content"],
-        },
-        both.say,
-    )
+    made = _let_in(both, files[pgbouncer.SERVER_CA]["content"])
     ends = both.new_server.perform(
         {
             "mode": "promotion tunnel",
-            "host": old[outputs.SSH_HOST],
-            "host_key": old[outputs.SSH_HOST_KEY],
-            "login": old[outputs.SSH_USER],
+            **_stage_1(both),
             "database": connection["PGHOST"],
             "database_port": connection["PGPORT"],
             "database_network": both.new.settings.network.cidr,
@@ -172,6 +164,36 @@ def way(both: Pair) -> dict[str, Any]:
             "sql": secrets["sql"],
             "connection": {**connection, "promotion": made["password"]},
         },
+    }
+
+
+def web_way(both: Pair) -> None:
+    """Put the tunnel for visitors in order, after the promotion."""
+    _let_in(both, "")
+    both.new_server.perform({"mode": "promotion web tunnel", **_stage_1(both)}, both.say)
+
+
+def _let_in(both: Pair, ca_pem: str) -> dict[str, Any]:
+    """Make the tunnels' key, and let it in on stage 1."""
+    both.old.operations.join(both.old.settings, both.new.settings, True)
+    made = both.new_server.perform({"mode": "promotion key"}, both.say)
+    asked = {
+        "mode": "promotion door",
+        "public": made["public"],
+        "from_address": both.new_server.way_in[outputs.SSH_HOST],
+        "ca_pem": ca_pem,
+    }
+    both.old_server.perform(asked, both.say)
+    return made
+
+
+def _stage_1(both: Pair) -> dict[str, Any]:
+    """Where the tunnels lead."""
+    old = both.old_server.way_in
+    return {
+        "host": old[outputs.SSH_HOST],
+        "host_key": old[outputs.SSH_HOST_KEY],
+        "login": old[outputs.SSH_USER],
     }
 
 
@@ -226,12 +248,6 @@ def stand_by(both: Pair) -> None:
     )
 
 
-def serve_promoted(both: Pair) -> None:
-    """Start the app of stage 2 on the database that has everything."""
-    asked = {"mode": "serve promoted", **_serving(both.new_server)}
-    both.new_server.perform(asked, both.say, deadline_s=SWITCH_S)
-
-
 def serve(both: Pair) -> None:
     """Start all of stage 2's app."""
     both.new_server.perform(
@@ -239,25 +255,114 @@ def serve(both: Pair) -> None:
     )
 
 
-def move_queue(both: Pair) -> None:
-    """Stop the app of stage 1, jobs that are under way first; its queue goes to stage 2."""
-    serving = _serving(both.old_server)
-    serving["shutdown"] = {**serving["shutdown"], "queue": dict(valkey.WHERE)}
-    taking = {"shutdown": {**serving["shutdown"]}}
+def move_app(both: Pair) -> None:
+    """Requests and jobs of stage 1 go to stage 2; one that did so already is left as it is."""
+    where = str(_position(both)["app"])
+    if where == promotion_record.RETURNING:  # a rollback was interrupted: it has the queue first
+        _bring_back(both)
+    _copy_certificate(both)
+    asked = {"mode": "serve promoted", **_serving(both.new_server)}
+    both.new_server.perform(asked, both.say, deadline_s=SWITCH_S)
+    if where != promotion_record.THERE:
+        _move_there(both)
+    serve(both)
+
+
+def _copy_certificate(both: Pair) -> None:
+    """So that visitors whom the site's name leads to stage 2 are served with it at once."""
+    domain = both.new.settings.domain
+    if not domain or domain != both.old.settings.domain:
+        return
+    given = both.old_server.perform({"mode": "give", "folder": certificate.SERVED}, both.say)
+    folder = f"{certificate.BROUGHT}/{domain}"
+    asked = {"mode": "promotion take certificate", "folder": folder, **given}
+    both.new_server.perform(asked, both.say, deadline_s=SWITCH_S)
+
+
+def move_app_back(both: Pair) -> None:
+    """Requests and jobs of stage 2 go to stage 1, whose app starts; that of stage 2 stops."""
+    if _position(both)["app"] == promotion_record.LEAVING:
+        _move_there(both)  # a switch was interrupted: stage 2 has the queue first
+    _bring_back(both)
+
+
+def _move_there(both: Pair) -> None:
+    old, new = _with_queue(both.old_server), _with_queue(both.new_server)
     given = both.old_server.perform(
-        {"mode": "give queue", **serving}, both.say, deadline_s=app_server.ROLL_S
+        {"mode": "promotion leave", **old}, both.say, deadline_s=app_server.ROLL_S
     )
-    both.new_server.perform(
-        {"mode": "take queue", **taking, "given": given}, both.say, deadline_s=COPY_S
+    taken = {"mode": "take queue", "shutdown": new["shutdown"], "given": given}
+    both.new_server.perform(taken, both.say, deadline_s=COPY_S)
+    both.old_server.perform({"mode": "promotion left"}, both.say)
+
+
+def _bring_back(both: Pair) -> None:
+    old, new = _with_queue(both.old_server), _with_queue(both.new_server)
+    both.old_server.perform({"mode": "promotion come back", **old}, both.say, deadline_s=SWITCH_S)
+    given = both.new_server.perform(
+        {"mode": "promotion give back", "other": both.old.stack, **new},
+        both.say,
+        deadline_s=app_server.ROLL_S,
     )
-    both.old_server.perform({"mode": "forget queue", **taking}, both.say)
+    taken = {"mode": "take queue", "shutdown": old["shutdown"], "given": given}
+    both.old_server.perform(taken, both.say, deadline_s=COPY_S)
+    both.new_server.perform({"mode": "forget queue", "shutdown": new["shutdown"]}, both.say)
+    both.old_server.perform({"mode": "promotion came back"}, both.say)
+
+
+def _with_queue(server: app_server.AppServer) -> dict[str, Any]:
+    """What it takes to stop its app and to reach its queue, also where that is on a data volume."""
+    serving = _serving(server)
+    return {**serving, "shutdown": {**serving["shutdown"], "queue": dict(valkey.WHERE)}}
+
+
+def finish(both: Pair) -> None:
+    """Take all of the way away but for visitors, whom stage 1 forwards until it is taken down."""
+    for server, side, other in (
+        (both.new_server, "to", both.old.stack),
+        (both.old_server, "from", both.new.stack),
+    ):
+        server.perform({"mode": "promotion finish", "side": side, "other": other}, both.say)
+    web_way(both)
 
 
 def close(both: Pair) -> None:
-    """Take tunnel, keys and rules away on both servers, and the record."""
+    """Take tunnels, keys and rules away on both servers, and the record."""
     for server in (both.new_server, both.old_server):
         server.perform({"mode": "promotion close"}, both.say)
     both.old.operations.join(both.old.settings, both.new.settings, False)
+
+
+def refuse_down(old: Session) -> None:
+    """Raise ``StepFailed`` for a stack that is the way back of a promotion."""
+    new = old.settings.database.promoted_to
+    if not new or not views.is_up(old):
+        return
+    try:
+        server = app_server.read(old)
+        phase = server.perform({"mode": "promotion phase", "other": new}, old.say)["phase"]
+    except UserError:
+        return  # its server is off or gone
+    if phase == promotion_record.SWITCHED:
+        raise StepFailed(
+            f"Stack {old.stack} is in a promotion to {new}, and is its way back",
+            f"Run `./stages promote --from {old.stack} --to {new} --finish` first.",
+        )
+
+
+def forget(old: Session) -> None:
+    """After stage 1 was taken down: stage 2 needs no tunnel to it any more."""
+    promoted_to = old.settings.database.promoted_to
+    if not promoted_to:
+        return
+    try:
+        new = open_session(promoted_to, screen=old.screen)
+        server = app_server.read(new)
+        if not server.perform({"mode": "promotion state"}, old.say):  # else it is not finished
+            server.perform({"mode": "promotion close"}, old.say)
+            old.operations.join(old.settings, new.settings, False)
+    except UserError as error:
+        old.say(f"{promoted_to} still has its tunnel to {old.stack}: {error}")
 
 
 def _serving(server: app_server.AppServer) -> dict[str, Any]:

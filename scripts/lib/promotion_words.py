@@ -24,9 +24,13 @@ def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
     old, new = stacks(stack, promotion)
     if promotion["phase"] == "copying":
         where = f"the database of {old} is copied to {new}; {command(old, new)} shows how far it is"
+    elif promotion["phase"] == "finished":
+        where = f"{new} serves the app, and {old} forwards to it until `./stages down {old}`"
+    elif promotion["phase"] == "rolled back":
+        where = f"{old} serves the app again; {command(old, new, '--rollback')} ends it"
     else:
         where = (
-            f"the app of {old} uses the database of {new}; --finish ends it"
+            f"{new} serves the app, and {old} forwards to it; --finish ends it"
             f"{_way_back(promotion['way_back'])}"
         )
     rehearsed = promotion["phase"] == "copying" and promotion.get("by") == "dump"

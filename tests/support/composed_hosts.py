@@ -184,6 +184,7 @@ def _secrets(address: str = "example") -> tuple[HostFile, ...]:
         pgbouncer.users_file(POOL_PASSWORD),
         *_environment(address),
         app.gate_file(processes=2, health_path="/health", host=address, https=False),
+        nginx.forwarded_host(address),
     )
 
 

@@ -22,7 +22,7 @@ def give(document: dict[str, Any]) -> dict[str, object]:
         return {"packed": ""}
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        tar.add(folder, arcname=".")
+        tar.add(folder.resolve(), arcname=".")
     return {"packed": base64.b64encode(packed.getvalue()).decode()}
 
 

@@ -16,6 +16,7 @@ from components.host.agent import (
     brought,
     database,
     pace,
+    promotion_app,
     promotion_compare,
     promotion_copy,
     promotion_dump,
@@ -204,7 +205,15 @@ MODES = {
     "promotion rehearse": promotion_dump.rehearse,
     "promotion switch": promotion_switch.switch,
     "promotion back": promotion_switch.back,
+    "promotion take certificate": promotion_app.take_certificate,
+    "promotion leave": promotion_app.leave,
+    "promotion left": promotion_app.left,
+    "promotion come back": promotion_app.come_back,
+    "promotion give back": promotion_app.give_back,
+    "promotion came back": promotion_app.came_back,
+    "promotion web tunnel": promotion_way.web_tunnel,
     "promotion clear": promotion_end.clear,
+    "promotion finish": promotion_way.finish,
     "promotion close": promotion_way.close,
 }
 

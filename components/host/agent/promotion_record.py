@@ -1,7 +1,12 @@
 """How far a promotion is, as both hosts know it: ``/var/lib/stages-host/promotion.json``.
 
 ``phase``: ``copying`` once the stage 2 server is out of service and the database is being filled,
-``switched`` once the app of stage 1 uses the new database. Without the file there is none.
+``switched`` once the app of stage 1 uses the new database, ``finished`` when all that is left is to
+forward visitors to stage 2, ``rolled back`` once it uses its old database again. Without the file
+there is none.
+
+``app``, on stage 1: whether the app's requests and jobs are ``there``, on stage 2, or on the way to
+it (``leaving``) or back (``returning``); without it they are here.
 """
 
 from __future__ import annotations
@@ -15,7 +20,9 @@ from components.host.agent.report import Failed
 FILE = STATE / "promotion.json"
 COMPARED = STATE / "promotion-compared.json"
 """On stage 1: the last comparison of all rows (``promotion_compare.py``)."""
-COPYING, SWITCHED = "copying", "switched"
+COPYING, SWITCHED, FINISHED = "copying", "switched", "finished"
+ROLLED_BACK = "rolled back"
+HERE, LEAVING, THERE, RETURNING = "", "leaving", "there", "returning"
 LOGICAL, DUMP = "logical", "dump"
 """How the database goes over (``by``)."""
 STALL_S = {LOGICAL: 5.0, DUMP: 60.0}
@@ -40,7 +47,7 @@ def phase(document: dict[str, Any]) -> dict[str, object]:
             f"to {record['other']} is under way",
             "Go on with that one, or end it with --abort.",
         )
-    return {"phase": record.get("phase", "")}
+    return {"phase": record.get("phase", ""), "app": record.get("app", HERE)}
 
 
 def begin(document: dict[str, Any]) -> dict[str, object]:
@@ -94,8 +101,27 @@ def refuse_to_undo(document: dict[str, Any]) -> None:
                 " revision may change its tables",
                 "Deploy it after --switch or --abort.",
             )
+    if record["phase"] == FINISHED:
+        raise Failed(
+            "a promotion",
+            f"moved the app to {record['other']}, and this server only forwards to it",
+            "`./stages down` takes the old stack away.",
+        )
+    file = document["secret_files"].get(DATABASES) or {}
+    if record["phase"] == ROLLED_BACK and file.get("content") == record["databases_ini"]:
+        raise Failed(
+            "a promotion",
+            f"to {record['other']} was rolled back, and this would lead the app to the new"
+            " database again",
+            "Run --rollback again, or remove stages:database.promoted_to from this stack's file.",
+        )
     if record["phase"] == SWITCHED and record["side"] == "from":
-        file = document["secret_files"].get(DATABASES) or {}
+        if record.get("app", HERE) != THERE:
+            raise Failed(
+                "a promotion",
+                f"to {record['other']} was interrupted while it moved requests and jobs",
+                "Run its --switch or --rollback again.",
+            )
         if file.get("content") != record["databases_ini"]:
             raise Failed(
                 "a promotion",

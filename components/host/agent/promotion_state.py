@@ -35,11 +35,12 @@ def state(_document: dict[str, Any]) -> dict[str, object]:
         return {}
     known = {key: record.get(key, "") for key in ("phase", "side", "other")}
     switched = record["phase"] == promotion_record.SWITCHED
+    has_two = switched or record["phase"] == promotion_record.COPYING
     return {
         **known,
         "by": record.get("by", promotion_record.LOGICAL),
         "way_back": _asked(record) if switched else {},
-        "compared": compared(record) if record["side"] == "from" else {},
+        "compared": compared(record) if record["side"] == "from" and has_two else {},
     }
 
 

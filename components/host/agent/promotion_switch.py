@@ -161,7 +161,7 @@ def back(document: dict[str, Any]) -> dict[str, object]:
     pooler.point(record.read()["files_before"])
     pooler.resume()
     waited = clock.waited_s
-    record.write(phase=record.COPYING, switching="")
+    record.write(phase=record.ROLLED_BACK, switching="")
     return {"stall_s": waited, "already": False}
 
 
@@ -182,7 +182,7 @@ def recover(document: dict[str, Any]) -> None:
         _undo_back(ways, interrupted)
     elif known["switching"] == "from":
         pooler.resume()
-        record.write(phase=record.COPYING, switching="")
+        record.write(phase=record.ROLLED_BACK, switching="")
     note("an earlier switch was interrupted: it is finished or undone")
 
 

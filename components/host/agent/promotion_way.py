@@ -1,9 +1,10 @@
-"""The way between the two servers of a promotion: an SSH tunnel from the stage 2 server to stage 1.
+"""The way between the two servers of a promotion: SSH tunnels from the stage 2 server to stage 1.
 
-It is a unit that systemd starts again, on the stage 2 server, whose key may forward ports on the
-stage 1 server and nothing else. One of its ends is PostgreSQL of stage 1, for the new database,
-which dials it; the other is the new database, for PgBouncer of stage 1. Each server's firewall has
-a rule of its own for it, in a unit that puts it back when the firewall is loaded again.
+They are units that systemd starts again, on the stage 2 server, whose key may forward ports on the
+stage 1 server and nothing else. One tunnel has two ends: PostgreSQL of stage 1, for the new
+database, which dials it, and the new database, for PgBouncer of stage 1. The other leads stage 1's
+visitors to Nginx of stage 2, and stays until stage 1 is taken down. Each server's firewall has a
+rule of its own for it, in a unit that puts it back when the firewall is loaded again.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import ipaddress
 import re
 import secrets
 import time
+import urllib.parse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import pace, promotion_record, units
+from components.host.agent import pace, promotion_record, units, web
 from components.host.agent.promotion_sql import TUNNEL_PORT
 from components.host.agent.report import Failed, run, step
 
@@ -23,15 +26,29 @@ FOLDER = Path("/etc/stages-promotion")
 KEY, KNOWN = FOLDER / "key", FOLDER / "known_hosts"
 KEYS, SSHD = FOLDER / "authorized_keys", Path("/etc/ssh/sshd_config.d/60-stages-promotion.conf")
 SSHD_TEXT = f"""\
-# Until the promotion ends: the tunnel's key, beside those of the two usual files.
+# As long as a promotion's tunnels are there: their key, beside those of the two usual files.
 AuthorizedKeysFile .ssh/authorized_keys .ssh/authorized_keys2 {KEYS}
+# A tunnel whose other end is gone holds its ports no longer than this.
+ClientAliveInterval 5
+ClientAliveCountMax 3
 """
+SSH_LIMIT = Path("/etc/systemd/system/ssh.service.d/60-stages-promotion.conf")
+SSH_LIMIT_TEXT = "[Service]\n# Each visitor who is forwarded takes one.\nLimitNOFILE=65536\n"
 PASSWORD, CA = FOLDER / "password", FOLDER / "ca.pem"
 SUBSCRIBER_PORT = 6543
 """On the stage 2 server's own address: PostgreSQL of stage 1, for the new database."""
 SOCKET = "/run/postgresql/.s.PGSQL.5432"
 UNITS = Path("/etc/systemd/system")
 TUNNEL, DOOR = "stages-promotion-tunnel.service", "stages-promotion-door.service"
+GATE = "/usr/local/lib/stages/web-gate"
+WEB_TUNNEL = "stages-promotion-web-tunnel.service"
+FORWARD = "stages-promotion-forward.service"
+"""On stage 1: its Nginx asks the web tunnel in place of its own processes."""
+FORWARD_PORT = 6545
+"""On 127.0.0.1 of the stage 1 server: Nginx of stage 2."""
+FORWARDED_PORT = 8091
+"""On 127.0.0.1 of the stage 2 server: where its Nginx takes whom stage 1 forwards."""
+SITE = Path("/etc/nginx/conf.d/app.conf")
 UP_S = 30
 HOST_KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/=]+")
 PERMITTED = re.compile(r"restrict,port-forwarding,\S+ ssh-ed25519 [A-Za-z0-9+/=]+( [\w.@-]+)?\n")
@@ -54,7 +71,7 @@ WantedBy=multi-user.target
 """
 TUNNEL_UNIT = """\
 [Unit]
-Description=A promotion's tunnel to stage 1
+Description=A promotion's tunnel to stage 1: {purpose}
 After=network-online.target
 Wants=network-online.target
 StartLimitIntervalSec=0
@@ -64,13 +81,34 @@ ExecStart=/usr/bin/ssh -N -T -F /dev/null -i {key} -l {login} \\
     -o UserKnownHostsFile={known} -o StrictHostKeyChecking=yes -o HostKeyAlias=stage1 \\
     -o IdentitiesOnly=yes -o BatchMode=yes -o ExitOnForwardFailure=yes -o ConnectTimeout=5 \\
     -o ServerAliveInterval=5 -o ServerAliveCountMax=3 \\
-    -L {address}:{port}:{socket} -R 127.0.0.1:{back}:{database}:{database_port} {host}
+    {ends} {host}
 Restart=always
 RestartSec=1
+LimitNOFILE=65536
 
 [Install]
 WantedBy=multi-user.target
 """
+
+
+FORWARD_UNIT = f"""\
+[Unit]
+Description=A promotion's forwarding of visitors to stage 2
+After=network.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={GATE} open {FORWARD_PORT} 1
+ExecStop={GATE} leave {FORWARD_PORT}
+TimeoutStartSec=infinity
+TimeoutStopSec=60
+
+[Install]
+WantedBy=multi-user.target
+"""
+"""The gate (``components/host/files/app/gate.py``) waits for a process to answer; 1 never ends. Its
+``leave`` waits for the requests that are on their way."""
 
 
 def key(_document: dict[str, Any]) -> dict[str, object]:
@@ -96,24 +134,32 @@ def door(document: dict[str, Any]) -> dict[str, object]:
     """
     step("let the tunnel in")
     address = str(ipaddress.ip_address(document["from_address"]))
-    words = (
-        f'restrict,port-forwarding,from="{address}",permitopen="[{SOCKET}]:*",'
-        f'permitlisten="127.0.0.1:{TUNNEL_PORT}",command="/bin/false" {document["public"]}'
-    )
+    finished = promotion_record.read().get("phase") == promotion_record.FINISHED
     FOLDER.mkdir(mode=0o755, exist_ok=True)
-    _authorize(words + "\n")
-    CA.write_text(document["ca_pem"])
+    _authorize(f"{permitted(address, forwarding_only=finished)} {document['public']}\n")
+    if not finished:
+        CA.write_text(document["ca_pem"])
     _open(f"insert rule inet stages input ip saddr {address} tcp dport 22 accept")
     return {}
 
 
+def permitted(address: str, *, forwarding_only: bool) -> str:
+    """What the tunnels' key may do: nothing but forward these ports."""
+    # Without any permitopen it might open all; nobody listens on port 1.
+    opens = "localhost:1" if forwarding_only else f"[{SOCKET}]:*"
+    ports = (FORWARD_PORT,) if forwarding_only else (FORWARD_PORT, TUNNEL_PORT)
+    listens = ",".join(f'permitlisten="127.0.0.1:{port}"' for port in ports)
+    return (
+        f'restrict,port-forwarding,from="{address}",permitopen="{opens}",{listens},'
+        'command="/bin/false"'
+    )
+
+
 def tunnel(document: dict[str, Any]) -> dict[str, object]:
-    """On stage 2: start the tunnel and wait until it stands. The new database may dial it."""
+    """On stage 2: start the tunnels and wait until the databases' stands. The new database may dial
+    it."""
     step("tunnel to stage 1")
-    host_key = HOST_KEY.match(document["host_key"])
-    if not host_key:
-        raise Failed("tunnel", "the host key of stage 1 is no ssh-ed25519 key")
-    KNOWN.write_text(f"stage1 {host_key[0]}\n")
+    web_tunnel(document)
     dials = run(["getent", "ahostsv4", document["database"]]).output.split()
     if not dials:
         raise Failed("tunnel", f"{document['database']} has no address")
@@ -121,21 +167,11 @@ def tunnel(document: dict[str, Any]) -> dict[str, object]:
     source = re.search(r'"prefsrc":"([0-9.]+)"', reach)
     if not source:
         raise Failed("tunnel", "this server has no address that the database could dial")
-    unit = TUNNEL_UNIT.format(
-        key=KEY,
-        known=KNOWN,
-        login=document["login"],
-        address=source[1],
-        port=SUBSCRIBER_PORT,
-        socket=SOCKET,
-        back=TUNNEL_PORT,
-        database=dials[0],
-        database_port=int(document["database_port"]),
-        host=ipaddress.ip_address(document["host"]),
-    )
+    database = f"{dials[0]}:{int(document['database_port'])}"
+    ends = f"-L {source[1]}:{SUBSCRIBER_PORT}:{SOCKET} -R 127.0.0.1:{TUNNEL_PORT}:{database}"
     network = document["database_network"] or dials[0]
     _open(f"insert rule inet stages input ip saddr {network} tcp dport {SUBSCRIBER_PORT} accept")
-    _unit(TUNNEL, unit)
+    _unit(TUNNEL, _tunnel_unit(document, "the databases", ends))
     deadline = time.monotonic() + UP_S * pace.patience()
     while not _listens(source[1]):
         if time.monotonic() > deadline:
@@ -148,14 +184,73 @@ def tunnel(document: dict[str, Any]) -> dict[str, object]:
     return {"address": source[1], "port": SUBSCRIBER_PORT}
 
 
+def web_tunnel(document: dict[str, Any]) -> dict[str, object]:
+    """On stage 2: start the tunnel for visitors, which outlives the promotion."""
+    if not SITE.exists() or f"127.0.0.1:{FORWARDED_PORT}" not in SITE.read_text():
+        raise Failed("nginx", "does not take forwarded visitors yet", "Bring stage 2 up first.")
+    host_key = HOST_KEY.match(document["host_key"])
+    if not host_key:
+        raise Failed("tunnel", "the host key of stage 1 is no ssh-ed25519 key")
+    KNOWN.write_text(f"stage1 {host_key[0]}\n")
+    ends = f"-R 127.0.0.1:{FORWARD_PORT}:127.0.0.1:{FORWARDED_PORT}"
+    _unit(WEB_TUNNEL, _tunnel_unit(document, "visitors", ends))
+    return {}
+
+
+def _tunnel_unit(document: dict[str, Any], purpose: str, ends: str) -> str:
+    return TUNNEL_UNIT.format(
+        purpose=purpose,
+        key=KEY,
+        known=KNOWN,
+        login=document["login"],
+        ends=ends,
+        host=ipaddress.ip_address(document["host"]),
+    )
+
+
+def forward(readiness: Mapping[str, Any]) -> None:
+    """On stage 1: let the gate of the web processes know stage 2 as one more of them, once it
+    answers through the tunnel. It gets the requests of those that stop."""
+    step("forward visitors to stage 2")
+    path = urllib.parse.urlsplit(readiness["urls"][0]).path
+    url = f"http://127.0.0.1:{FORWARD_PORT}{path}"
+    silent = web.wait([url], readiness["host_header"], UP_S * pace.patience())
+    if silent:
+        raise Failed(
+            "the site of stage 2",
+            f"answers {silent[url]!r} to stage 1",
+            "The journal of the stage 2 server says why.",
+        )
+    _unit(FORWARD, FORWARD_UNIT)
+
+
+def serve_again() -> None:
+    """On stage 1: no new request goes to stage 2, and those that are there come to their end."""
+    step("forward no more")
+    _remove(FORWARD)
+
+
+def finish(document: dict[str, Any]) -> dict[str, object]:
+    """On either server: only what forwards visitors stays, until stage 1 is taken down."""
+    step("take the way away, but for visitors")
+    _remove(TUNNEL)
+    for file in (PASSWORD, CA):
+        file.unlink(missing_ok=True)
+    promotion_record.forget()
+    if document["side"] == "from":
+        promotion_record.write(
+            phase=promotion_record.FINISHED, side="from", other=document["other"]
+        )
+    else:
+        _remove(DOOR)
+        run(["systemctl", "reload", "nftables.service"])  # without the rule
+    return {}
+
+
 def close(_document: dict[str, Any]) -> dict[str, object]:
     """On either server: take all of this away, and the record."""
     step("take the way away")
-    for name in (TUNNEL, DOOR):
-        if (UNITS / name).exists():
-            run(["systemctl", "disable", "--quiet", "--now", name])
-            (UNITS / name).unlink()
-    run(["systemctl", "daemon-reload"])
+    _remove(FORWARD, TUNNEL, WEB_TUNNEL, DOOR)
     _authorize("")
     for file in (KEY, KEY.with_suffix(".pub"), KNOWN, PASSWORD, CA):
         file.unlink(missing_ok=True)
@@ -169,6 +264,15 @@ def close(_document: dict[str, Any]) -> dict[str, object]:
 def _listens(address: str) -> bool:
     done = run(["ss", "-Hltn", "src", f"{address}:{SUBSCRIBER_PORT}"])
     return SUBSCRIBER_PORT in map(int, re.findall(r":(\d+)\s", done.output))
+
+
+def _remove(*names: str) -> None:
+    """Stop units and take them away."""
+    for name in names:
+        if (UNITS / name).exists():
+            run(["systemctl", "disable", "--quiet", "--now", name])
+            (UNITS / name).unlink()
+    run(["systemctl", "daemon-reload"])
 
 
 def _open(rule: str) -> None:
@@ -197,16 +301,21 @@ def _authorize(line: str) -> None:
 
     It is root's: whoever logs in does not change it.
     """
+    new = bool(line) and not SSH_LIMIT.exists()
     if line:
         if not PERMITTED.fullmatch(line):
             raise Failed("tunnel", "the key of stage 2 is no ssh-ed25519 key")
         KEYS.write_text(line)
         SSHD.write_text(SSHD_TEXT)
+        SSH_LIMIT.parent.mkdir(exist_ok=True)
+        SSH_LIMIT.write_text(SSH_LIMIT_TEXT)
     else:
-        SSHD.unlink(missing_ok=True)
-        KEYS.unlink(missing_ok=True)
+        for file in (SSHD, KEYS, SSH_LIMIT):
+            file.unlink(missing_ok=True)
     _must(["sshd", "-t"])
-    _must(["systemctl", "reload", "ssh.service"])
+    _must(["systemctl", "daemon-reload"])
+    # Sessions that are open stay so, either way.
+    _must(["systemctl", "restart" if new else "reload", "ssh.service"])
 
 
 def _must(argv: list[str]) -> None:

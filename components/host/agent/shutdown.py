@@ -64,8 +64,8 @@ def stand_by(document: dict[str, Any]) -> dict[str, object]:
 
 
 def serve_promoted(document: dict[str, Any]) -> dict[str, object]:
-    """Start the web processes: their database has all of the other stack's. The workers follow at
-    the end of the promotion, with the other stack's queue."""
+    """Start the web processes: their database has all of the other stack's. The workers follow with
+    the other stack's queue."""
     promotion_record.write(phase=promotion_record.SWITCHED)
     for unit in document["app"]["web_units"]:
         units.act("start", unit)

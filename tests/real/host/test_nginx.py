@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from components.host import nginx, rendering
+from components.host.agent import promotion_way
 from tests.support.debian_tree import DebianTree
 
 pytestmark = pytest.mark.real
@@ -94,6 +95,36 @@ def test_a_client_cannot_claim_an_address_or_a_protocol(single: DebianTree) -> N
         *("Host", "User-Agent", "Accept", "X-Real-IP", "X-Request-ID"),
         *("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port"),
     }
+
+
+def test_whom_stage_1_forwards_is_who_its_nginx_says(single: DebianTree) -> None:
+    """And to the app, a form's own site is the site that it has here."""
+    said = {
+        "Host": "old.example",
+        "Origin": "https://old.example",
+        "X-Forwarded-For": "192.0.2.66",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "old.example",
+        "X-Forwarded-Port": "443",
+        "X-Real-IP": "192.0.2.66",
+        "Upgrade": "websocket",
+        "Connection": "upgrade",
+    }
+    headers = " ".join(f"-H '{name}: {value}'" for name, value in said.items())
+    asked = f"{headers} http://127.0.0.1:{promotion_way.FORWARDED_PORT}/"
+    body, status, _ = serve(single, {8001: "works", 8002: "works"}, ask(asked))
+    got = headers_of(body)
+    assert status == "200"
+    here = single.must(f"cat {nginx.FORWARDED_HOST}").split()[1].removesuffix(";")
+    assert got["Host"] == got["X-Forwarded-Host"] == here
+    assert got["Origin"] == f"https://{here}"
+    assert got["X-Forwarded-For"] == got["X-Real-IP"] == "192.0.2.66"
+    assert (got["X-Forwarded-Proto"], got["X-Forwarded-Port"]) == ("https", "443")
+    assert (got["Upgrade"], got["Connection"]) == ("websocket", "upgrade")
+
+    foreign = asked.replace("Origin: https://old.example", "Origin: https://evil.example")
+    body, _, _ = serve(single, {8001: "works", 8002: "works"}, ask(foreign))
+    assert headers_of(body)["Origin"] == "https://evil.example"
 
 
 def test_a_websocket_is_the_only_upgrade(single: DebianTree) -> None:

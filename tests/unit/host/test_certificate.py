@@ -43,6 +43,17 @@ def test_self_signed_until_there_is_one_of_the_authority(config: dict[str, str])
     assert served() == ("chain", "key")
 
 
+def test_the_pair_of_another_server_is_good_until_there_is_one(config: dict[str, str]) -> None:
+    program.prepare(config)
+    live, brought = program.lineage(config), program.HERE / program.BROUGHT / "a.example"
+    for folder, name in ((brought, "of stage 1"), (live, "own")):
+        folder.mkdir(parents=True)
+        (folder / "fullchain.pem").write_text(name)
+        (folder / "privkey.pem").write_text(f"key {name}")
+        program.prepare(config)
+        assert served() == (name, f"key {name}")
+
+
 def test_what_is_not_served_goes_when_it_is_tidied(config: dict[str, str]) -> None:
     program.prepare(config)
     program.prepare({**config, "domain": "b.example"})

@@ -228,7 +228,7 @@ def test_a_cloud_without_it_is_refused(cloud: str) -> None:
         ),
         (
             {"pool": 30},
-            "Between --switch and --finish the app of shop-stage1 has a pool of 25 connections"
+            "During --switch and --rollback the app of shop-stage1 has a pool of 25 connections"
             " instead of 30: both servers share those of the new database",
         ),
         ({"uploads": True}, "The files in STORAGE_DIR of shop-stage1 are not copied"),
@@ -336,7 +336,8 @@ def test_a_dump_of_what_replication_does_not_take_has_no_way_back() -> None:
         "  --copy      about 6 s, a rehearsal of dump and restore while shop-stage1 serves;"
         " shop-stage2 stops serving",
         "  --switch    clients wait for about 6 s, while the database is dumped and restored; after"
-        " 60 s it is given up and shop-stage1 goes on as before",
+        " 60 s it is given up and shop-stage1 goes on as before. Then shop-stage1 forwards its"
+        " visitors to shop-stage2; its jobs end, and its queue moves",
         "  --rollback  NOT POSSIBLE, see below",
     ]
 

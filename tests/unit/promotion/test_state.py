@@ -83,8 +83,8 @@ def stands(side: str, **way_back: Any) -> dict[str, Any]:
 def test_both_stacks_say_loudly_that_there_is_no_way_back(stack: str, side: str) -> None:
     lost = stands(side, state="lost", active=False, bytes=0)
     assert promotion_words.lines(stack, lost)[0] == (
-        "PROMOTION: the app of shop uses the database of shop2; --finish ends it, and there is NO"
-        " WAY BACK"
+        "PROMOTION: shop2 serves the app, and shop forwards to it; --finish ends it, and there is"
+        " NO WAY BACK"
     )
     (trouble,) = promotion_words.troubles(stack, lost)
     assert str(trouble) == (

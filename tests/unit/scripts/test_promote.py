@@ -27,6 +27,17 @@ from scripts.main import main
             " --rollback goes back.",
         ),
         ("copy", "switched", "--copy: should come before the switch, and it has been done"),
+        (
+            "rollback",
+            "finished",
+            "--rollback: should come before --finish, and that has been done. `./stages down` takes"
+            " the old stack away.",
+        ),
+        (
+            "switch",
+            "rolled back",
+            "--switch: should come after the rollback has come to its end. Run --rollback again.",
+        ),
     ],
 )
 def test_a_step_out_of_turn_is_refused(step: str, phase: str, message: str) -> None:
@@ -45,6 +56,9 @@ def test_a_step_out_of_turn_is_refused(step: str, phase: str, message: str) -> N
         ("switch", "switched"),
         ("rollback", "switched"),
         ("finish", "switched"),
+        ("finish", "finished"),
+        ("rollback", "rolled back"),
+        ("abort", "rolled back"),
         ("abort", "copying"),
         ("abort", ""),
     ],
@@ -105,9 +119,9 @@ LOST = {
 
 def test_without_a_way_back_nothing_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     servers = Servers(LOST)
-    monkeypatch.setattr(promotion, "stand_by", lambda _: pytest.fail("stage 2 was stopped"))
+    monkeypatch.setattr(promotion, "move_app_back", lambda _: pytest.fail("stage 2 was stopped"))
     with pytest.raises(StepFailed, match="--rollback: NO WAY BACK to shop"):
-        promote._rollback(servers.pair, 5)
+        promote._rollback(servers.pair, 5, "switched")
     assert servers.asked == ["promotion state"]
 
 
@@ -174,7 +188,7 @@ def test_a_dump_without_a_way_back_says_so_before_anything_stops() -> None:
     way_back = {"state": "none", "unfit": ["public.events"]}
     state = {**LOST, "way_back": way_back, "compared": {"state": "same", "tables": 1, "ended": 9}}
     with pytest.raises(StepFailed) as refused:
-        promote._rollback(Servers(state).pair, None)
+        promote._rollback(Servers(state).pair, None, "switched")
     assert str(refused.value) == (
         "--rollback: NO WAY BACK to shop, as the plan said: stage 1 cannot follow public.events."
         " `./stages promote --from shop --to shop2 --finish` keeps it."
@@ -182,8 +196,8 @@ def test_a_dump_without_a_way_back_says_so_before_anything_stops() -> None:
     servers = Servers(state)
     promote._state(servers.pair)
     assert servers.said == [
-        "PROMOTION: the app of shop uses the database of shop2; --finish ends it, and there is NO"
-        " WAY BACK: stage 1 cannot follow public.events",
+        "PROMOTION: shop2 serves the app, and shop forwards to it; --finish ends it, and there is"
+        " NO WAY BACK: stage 1 cannot follow public.events",
         "  1 tables compared, every row, 1970-01-01 00:00: same",
     ]
 

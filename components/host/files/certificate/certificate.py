@@ -31,6 +31,8 @@ CONFIG = Path("/etc/stages/certificate.json")
 ADDRESS = Path("/etc/stages/address")
 HERE = Path("/var/lib/stages-tls")
 SERVED = HERE / "served"
+BROUGHT = "brought"
+"""Below ``HERE``: pairs that another server of the domain served, good until there is an own."""
 PROBLEM = HERE / "problem"
 """What the last question to the authority failed with; gone after one that did not fail."""
 CERTBOT_TIMEOUT_S = 240
@@ -95,8 +97,9 @@ def self_signed(domain: str) -> Path:
 
 def serve(config: Mapping[str, str]) -> None:
     """Put the best pair there is behind the link."""
-    live = lineage(config)
-    source = live if (live / PAIR[0]).exists() else self_signed(config["domain"])
+    folders = (lineage(config), HERE / BROUGHT / config["domain"])
+    source = next((folder for folder in folders if (folder / PAIR[0]).exists()), None)
+    source = source or self_signed(config["domain"])
     pair = [(source / name).read_bytes() for name in PAIR]
     target = HERE / f"pair-{hashlib.sha256(b''.join(pair)).hexdigest()[:16]}"
     if not target.exists():

@@ -1,0 +1,210 @@
+"""Requests and jobs move with the app, and a move that was interrupted comes to its end first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from components.host import nginx
+from components.host.agent import (
+    promotion_app,
+    promotion_record,
+    promotion_way,
+    queue,
+    shutdown,
+    units,
+    web,
+)
+from components.host.agent.report import Failed
+from scripts.lib import promotion
+from tests.support.planned import only, planned
+
+SERVING = {
+    "services": [],
+    "app": {"web_units": ["web@8001.service"], "worker_units": ["worker@worker.1.service"]},
+    "readiness": {"urls": ["http://127.0.0.1:8001/health"], "host_header": ""},
+    "shutdown": {"timeout_s": "300", "queue": {}},
+}
+GIVEN = {"id": "7", "held": []}
+THERE = ["old leave", "new take queue", "old left"]
+BACK = ["old come back", "new give back", "old take queue", "new forget queue", "old came back"]
+
+
+def asked(
+    act: Callable[[promotion.Pair], None], app: str, old_domain: str = "old.example"
+) -> list[str]:
+    """What the servers of a pair were asked, where the app of stage 1 was last seen like this."""
+    modes: list[str] = []
+
+    def server(name: str) -> SimpleNamespace:
+        def perform(document: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
+            mode = document["mode"].removeprefix("promotion ")
+            if mode == "phase":
+                return {"phase": "switched", "app": app}
+            modes.append(f"{name} {mode}")
+            if "queue" in mode:
+                assert document["shutdown"]["queue"]["port"] == "6379"
+            if mode == "take queue":
+                assert document["given"] == GIVEN
+            return GIVEN if mode in {"leave", "give back"} else {}
+
+        return SimpleNamespace(perform=perform, configuration=SERVING)
+
+    pair = SimpleNamespace(
+        old=SimpleNamespace(stack="shop", settings=SimpleNamespace(domain=old_domain)),
+        new=SimpleNamespace(stack="shop2", settings=SimpleNamespace(domain="shop.example")),
+        old_server=server("old"),
+        new_server=server("new"),
+        say=lambda _: None,
+    )
+    act(cast("promotion.Pair", pair))
+    return modes
+
+
+@pytest.mark.parametrize(
+    ("app", "moves"),
+    [
+        ("", ["new serve promoted", *THERE]),
+        ("leaving", ["new serve promoted", *THERE]),
+        ("there", ["new serve promoted"]),
+        ("returning", [*BACK, "new serve promoted", *THERE]),
+    ],
+)
+def test_the_workers_of_stage_2_start_when_it_has_the_queue(app: str, moves: list[str]) -> None:
+    assert asked(promotion.move_app, app) == [*moves, "new serve"]
+
+
+def test_the_certificate_goes_along_where_both_have_the_name() -> None:
+    modes = asked(promotion.move_app, "there", "shop.example")
+    assert modes == ["old give", "new take certificate", "new serve promoted", "new serve"]
+
+
+@pytest.mark.parametrize(
+    ("app", "moves"),
+    [("", BACK), ("there", BACK), ("returning", BACK), ("leaving", [*THERE, *BACK])],
+)
+def test_a_rollback_brings_the_queue_back_before_workers_start(app: str, moves: list[str]) -> None:
+    assert asked(promotion.move_app_back, app) == moves
+
+
+@pytest.fixture
+def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a server does, in order; its record is a file of the test's."""
+    seen: list[str] = []
+
+    def note(name: str, answer: object = None) -> Callable[..., object]:
+        def act(*_: object, **__: object) -> object:
+            seen.append(name)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return act
+
+    monkeypatch.setattr(promotion_record, "FILE", tmp_path / "promotion.json")
+    monkeypatch.setattr(promotion_way, "forward", note("forward"))
+    monkeypatch.setattr(promotion_way, "serve_again", note("forward no more"))
+    monkeypatch.setattr(shutdown, "give_queue", note("give", GIVEN))
+    monkeypatch.setattr(queue, "forget", note("forget"))
+    monkeypatch.setattr(promotion_app, "run", lambda argv: seen.append(" ".join(argv)))
+    monkeypatch.setattr(units, "enable", note("enable"))
+    monkeypatch.setattr(units, "begin", lambda unit: seen.append(f"start {unit}"))
+    monkeypatch.setattr(web, "wait", note("wait", {}))
+    promotion_record.write(phase="switched", side="from", other="shop2")
+    return seen
+
+
+def test_requests_go_over_before_the_app_stops_and_a_reboot_does_not_start_it(
+    steps: list[str],
+) -> None:
+    assert promotion_app.leave(SERVING) == GIVEN
+    both = "web@8001.service worker@worker.1.service"
+    assert steps == ["forward", "give", f"systemctl disable --quiet {both}"]
+    assert promotion_record.read()["app"] == "leaving"
+    promotion_app.left({})
+    assert steps[3:] == ["forget"]
+    assert promotion_record.read()["app"] == "there"
+
+
+def test_requests_come_back_to_an_app_that_answers_and_jobs_when_stage_2_has_none(
+    steps: list[str],
+) -> None:
+    promotion_app.leave(SERVING)
+    promotion_app.left({})
+    steps.clear()
+    none = {**SERVING, "app": {"web_units": [], "worker_units": []}}  # as its settings say by now
+    promotion_app.come_back(none)
+    assert steps == ["enable", "start web@8001.service", "wait", "forward no more"]
+    assert promotion_record.read()["app"] == "returning"
+    promotion_app.came_back({})
+    assert steps[4:] == ["start worker@worker.1.service"]
+    assert promotion_record.read()["app"] == ""
+
+
+def test_a_job_that_does_not_end_leaves_the_app_where_it_was(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(_document: object) -> None:
+        raise Failed("worker@worker.1.service", "a job is still under way after 300 s")
+
+    monkeypatch.setattr(shutdown, "give_queue", busy)
+    with pytest.raises(Failed, match="still under way"):
+        promotion_app.leave(SERVING)
+    assert steps == ["forward", "forward no more"]
+    assert promotion_record.read()["app"] == ""
+
+
+def test_the_tunnels_key_may_forward_and_after_the_promotion_visitors_alone() -> None:
+    during = promotion_way.permitted("192.0.2.7", forwarding_only=False)
+    after = promotion_way.permitted("192.0.2.7", forwarding_only=True)
+    assert 'from="192.0.2.7"' in during and during.startswith("restrict,port-forwarding,")
+    assert 'permitlisten="127.0.0.1:6544"' in during and "6544" not in after
+    assert 'permitlisten="127.0.0.1:6545"' in during and 'permitlisten="127.0.0.1:6545"' in after
+    assert 'permitopen="[/run/postgresql/.s.PGSQL.5432]:*"' in during
+    assert 'permitopen="localhost:1"' in after
+
+
+UP: dict[str, Any] = {
+    "secret_files": {promotion_record.DATABASES: {"content": "new"}},
+    "release": {"release_command": ""},
+}
+
+
+@pytest.mark.parametrize(
+    ("record", "cause"),
+    [
+        ({"phase": "switched", "app": "there"}, ""),
+        ({"phase": "switched"}, "was interrupted while it moved requests and jobs"),
+        ({"phase": "switched", "app": "leaving"}, "was interrupted while it moved"),
+        ({"phase": "switched", "app": "returning"}, "was interrupted while it moved"),
+        ({"phase": "switched", "app": "there", "databases_ini": "x"}, "lead the app back to the"),
+        ({"phase": "finished"}, "moved the app to shop2, and this server only forwards to it"),
+        ({"phase": "rolled back"}, "would lead the app to the new database again"),
+        ({"phase": "rolled back", "databases_ini": "x"}, ""),
+    ],
+)
+def test_an_up_undoes_no_step_of_a_promotion(
+    steps: list[str], record: dict[str, Any], cause: str
+) -> None:
+    promotion_record.write(**{"databases_ini": "new", **record})
+    if not cause:
+        promotion_record.refuse_to_undo(UP)
+        return
+    with pytest.raises(Failed) as refused:
+        promotion_record.refuse_to_undo(UP)
+    assert cause in refused.value.cause
+
+
+def test_a_promoted_stack_runs_no_app_and_keeps_what_nginx_asks() -> None:
+    own, promoted = planned("local-stage1"), planned("local-stage1", database__promoted_to="shop2")
+    before = only(own, "HostConfiguration")["inputs"]
+    after = only(promoted, "HostConfiguration")["inputs"]
+    assert before["app"]["web_units"] and before["app"]["worker_units"]
+    assert (after["app"]["web_units"], after["app"]["worker_units"]) == ([], [])
+    assert after["readiness"]["urls"] == []
+    for path in (nginx.SITE, nginx.LOCATIONS):
+        assert after["files"][path] == before["files"][path]
