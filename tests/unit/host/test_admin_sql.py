@@ -87,6 +87,21 @@ def test_no_session_changes_to_another_database() -> None:
     assert changers == []
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "components/host/agent/database_info.py",
+        "components/host/agent/promotion_facts.py",
+        "components/host/agent/promotion_state.py",
+        "components/host/files/pgbouncer/replica-lag.sh.j2",
+    ],
+)
+def test_what_is_asked_as_the_app_is_answered_by_the_catalog(path: str) -> None:
+    """Else a function of the app's, such as ``public.pg_current_wal_lsn``, says what root reads:
+    ``status`` takes the lines after the replicas' for the backups'."""
+    assert "SET LOCAL search_path = pg_catalog;" in "\n".join(lines(path))
+
+
 def test_both_ways_pin_the_search_path_and_read_no_startup_file() -> None:
     argv, environment = admin_sql.as_admin({"PGHOST": "db", "PGOPTIONS": "-c search_path=public"})
     assert environment["PGOPTIONS"] == "-c search_path=pg_catalog"
