@@ -265,7 +265,9 @@ def _host(step: Step, cloud: CloudDowntime) -> Iterable[Downtime]:
         known = STARTS.get(unit.partition(".")[0].partition("@")[0])
         if known:
             yield costs(step, APP, known, f"{unit} is restarted")
-    if step.changes("release") or step.changes("app") or changed & APP_ENVIRONMENT:
+    promoted = (step.new.get("app") or {}).get("web_units") == []  # it serves elsewhere
+    changes = step.changes("release") or step.changes("app") or changed & APP_ENVIRONMENT
+    if changes and not promoted:
         source = "no request fails in the tests of deploys on real hosts"
         why = "each web process is restarted while another one stands in for it"
         yield costs(step, APP, Span(0, 0, source), why)

@@ -17,6 +17,11 @@ def stacks(stack: str, promotion: Mapping[str, Any]) -> tuple[str, str]:
     return (stack, other) if promotion["side"] == "from" else (other, stack)
 
 
+def forwards(promotion: Mapping[str, Any]) -> bool:
+    """Whether a stack's app is on the other one."""
+    return promotion.get("side") == "from" and promotion["phase"] in {"switched", "finished"}
+
+
 def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
     """Where it is; nothing without one."""
     if not promotion:

@@ -112,6 +112,8 @@ class Status:
         lines += [f"  replica {_replica(replica)}" for replica in self.replicas]
         lines += [f"  {line}" for line in self.backups]
         certificate_lines = self.certificate.lines(self.stack) if self.certificate else []
+        if promotion_words.forwards(self.promotion):
+            del certificate_lines[1:]  # its name leads to the other stack, or will
         lines += [f"  {line}" for line in certificate_lines]
         return lines + ending
 

@@ -199,6 +199,10 @@ def test_a_deploy_costs_no_downtime(processes: int) -> None:
     ]
 
 
+def test_a_stack_that_was_promoted_restarts_no_process() -> None:
+    assert cost("local-stage1", changed_host(release={}, app={"web_units": []})) == []
+
+
 def test_a_file_that_restarts_a_service_is_told_and_one_that_reloads_it_is_not() -> None:
     files = changed_host().old["files"]
     conf = "/etc/postgresql/17/main/postgresql.conf"

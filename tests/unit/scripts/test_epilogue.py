@@ -12,7 +12,7 @@ import pytest
 from components import outputs, settings
 from components.errors import StepFailed
 from components.seam.operations import Operations
-from scripts.lib import epilogue, status
+from scripts.lib import certificate, epilogue, status
 from scripts.lib.checkout import Checkout
 from scripts.lib.display import make_screen
 from scripts.lib.session import Session
@@ -54,16 +54,17 @@ def asked(monkeypatch: pytest.MonkeyPatch, answers: Iterator[str]) -> list[tuple
     return questions
 
 
-def end(tmp_path: Path, run_s: float = 12) -> None:
+def end(tmp_path: Path, run_s: float = 12, url: str = URL, to: str = "") -> None:
+    promoted = {"database.promoted_to": to} if to else {}
     session = Session(
         stack="s",
         checkout=Checkout(tmp_path),
-        settings=settings.read("s", stack_values("local-stage1")),
+        settings=settings.read("s", {**stack_values("local-stage1"), **promoted}),
         engine=cast(Any, None),
         operations=Operations(),
         screen=make_screen(),
     )
-    values = {outputs.URL: URL, outputs.ADDRESS: "10.1.0.10"}
+    values = {outputs.URL: url, outputs.ADDRESS: "10.1.0.10"}
     progress = SimpleNamespace(run=SimpleNamespace(outputs=values), elapsed_s=run_s)
     epilogue.tell(session, cast(Any, progress))
 
@@ -109,3 +110,11 @@ def test_an_app_without_a_first_page_and_one_in_maintenance_are_asked_once(
     questions = asked(monkeypatch, iter([answer]))
     end(tmp_path)
     assert len(questions) == 1
+
+
+def test_a_promoted_stack_waits_for_no_name_to_point_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked(monkeypatch, iter(["200 in 9 ms"]))
+    monkeypatch.setattr(certificate, "settle", pytest.fail)
+    end(tmp_path, url="https://a.example", to="s2")

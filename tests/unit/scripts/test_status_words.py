@@ -14,6 +14,7 @@ import pytest
 from components import outputs
 from components.remote import ssh
 from scripts.lib import health, status
+from scripts.lib.certificate import Certificate
 from scripts.lib.status import Status
 
 
@@ -87,6 +88,15 @@ def test_in_words() -> None:
         "    web@8001.service: is failed. Look.",
         "    note: /: 90 % full",
     ]
+
+
+@pytest.mark.parametrize(("phase", "says"), [("copying", True), ("finished", False)])
+def test_a_stack_that_forwards_asks_for_no_record_of_its_name(phase: str, says: bool) -> None:
+    served = Certificate(domain="a.example", address="192.0.2.1", resolved=["192.0.2.2"])
+    promotion = {"phase": phase, "side": "from", "other": "s2", "way_back": {}}
+    seen = Status("s", url="https://a.example", certificate=served, promotion=promotion)
+    assert "  certificate: none is served" in seen.lines()
+    assert any("it should point to 192.0.2.1" in line for line in seen.lines()) is says
 
 
 MEMBERS = [
