@@ -142,7 +142,7 @@ def _do(
         case "finish":
             return _finish(both, phase)
         case _:
-            return _abort(both)
+            return _abort(both, phase)
 
 
 def _allowed(step: str, phase: str) -> None:
@@ -323,6 +323,7 @@ def _rollback(both: promotion.Pair, stall_s: float | None, phase: str) -> dict[s
     if phase != promotion_record.ROLLED_BACK:
         answer = _move_back(both, stall_s)
     both.say(f"The app uses its old database again. Clients waited for {answer['stall_s']:.2f} s.")
+    _record(both, None)
     _end(both)
     return answer
 
@@ -352,18 +353,18 @@ def _finish(both: promotion.Pair, phase: str) -> dict[str, Any]:
     return {"finished": True}
 
 
-def _abort(both: promotion.Pair) -> dict[str, Any]:
+def _abort(both: promotion.Pair, phase: str) -> dict[str, Any]:
+    if phase == promotion_record.ROLLED_BACK:
+        _record(both, None)
     _end(both)
     both.say("Both stacks are as they were.")
     return {"aborted": True}
 
 
 def _end(both: promotion.Pair) -> None:
-    """Both as before the promotion, the settings first: until then the server refuses others."""
-    _record(both, None)
+    """Both as before the promotion."""
     _clear(both, "old", promotion.way(both))
     promotion.close(both)
-    promotion.serve(both)
 
 
 def _clear(both: promotion.Pair, keep: str, known: dict[str, Any]) -> None:
@@ -372,12 +373,13 @@ def _clear(both: promotion.Pair, keep: str, known: dict[str, Any]) -> None:
 
 
 def _record(both: promotion.Pair, to: str | None) -> None:
-    """State in stage 1's settings, and in the engine's state, where its pooler points."""
+    """State in stage 1's settings, and in the engine's state, where its app and database are.
 
-    if to is None and both.old.settings.database.promoted_to is None:
-        return
+    Both may say so already, or one of them, where an earlier run was killed.
+    """
 
     def edit(file: Path) -> None:
-        both.old.engine.configure(file, SETTING, to, "string")
+        if to or "promoted_to" in file.read_text():
+            both.old.engine.configure(file, SETTING, to, "string")
 
     flows.up_with(both.old, edit, yes=True, ask=confirm)

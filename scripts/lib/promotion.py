@@ -327,9 +327,13 @@ def finish(both: Pair) -> None:
 
 
 def close(both: Pair) -> None:
-    """Take tunnels, keys and rules away on both servers, and the record."""
-    for server in (both.new_server, both.old_server):
-        server.perform({"mode": "promotion close"}, both.say)
+    """Take tunnels, keys and rules away on both servers, and the record; stage 2 serves again.
+
+    Stage 1 comes last, for its record says that this is not done.
+    """
+    both.new_server.perform({"mode": "promotion close"}, both.say)
+    serve(both)
+    both.old_server.perform({"mode": "promotion close"}, both.say)
     both.old.operations.join(both.old.settings, both.new.settings, False)
 
 

@@ -148,7 +148,9 @@ def test_visitors_of_stage_1_are_forwarded_until_it_is_taken_down(
         said = promote("--finish")
         assert "forwards whoever still comes to it" in said
         assert "should come before --finish" in promote("--rollback", code=2)
+        stage1.configure(app__request_timeout_s=61)
         assert "this server only forwards to it" in stage1.run("up", code=1)
+        stage1.configure(app__request_timeout_s=None)
         assert "forwards to it until" in stage2.clone.run(
             "promote", "--from", stage1.name, "--to", stage2.name
         )

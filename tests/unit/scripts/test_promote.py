@@ -125,6 +125,18 @@ def test_without_a_way_back_nothing_is_stopped(monkeypatch: pytest.MonkeyPatch) 
     assert servers.asked == ["promotion state"]
 
 
+def test_a_rollback_that_was_killed_at_its_end_moves_nothing_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    servers = Servers({})
+    monkeypatch.setattr(promotion, "move_app_back", lambda _: pytest.fail("it was moved again"))
+    monkeypatch.setattr(promotion, "way", lambda _: {})
+    monkeypatch.setattr(promotion, "close", lambda _: servers.asked.append("close"))
+    monkeypatch.setattr(promote, "_record", lambda _, to: servers.asked.append(f"record {to}"))
+    promote._rollback(servers.pair, None, "rolled back")
+    assert servers.asked == ["record None", "promotion clear", "close"]
+
+
 def test_progress_after_the_switch_is_loud_about_it(monkeypatch: pytest.MonkeyPatch) -> None:
     servers = Servers(LOST)
     monkeypatch.setattr(promotion, "way", lambda _: {})
