@@ -39,8 +39,9 @@ def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
             f"{_way_back(promotion['way_back'])}"
         )
     rehearsed = promotion["phase"] == "copying" and promotion.get("by") == "dump"
-    compared = {} if rehearsed else promotion.get("compared") or {}
-    return [f"PROMOTION: {where}", *_compared(compared)]
+    follows = promotion["phase"] in {"copying", "switched"} and not rehearsed
+    compared = promotion.get("compared") if follows else None
+    return [f"PROMOTION: {where}", *_compared(compared or {})]
 
 
 def troubles(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:

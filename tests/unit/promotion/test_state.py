@@ -173,3 +173,19 @@ def test_the_words_for_rows_that_differ() -> None:
     assert promotion_words.lines("shop", same)[1] == (
         "  3 tables compared, every row, 1970-01-01 00:02: same"
     )
+
+
+@pytest.mark.parametrize(
+    ("phase", "by", "lines"),
+    [
+        ("copying", "logical", 2),
+        ("copying", "dump", 1),
+        ("switched", "logical", 2),
+        ("finished", "logical", 1),
+        ("rolled back", "logical", 1),
+    ],
+)
+def test_rows_are_asked_for_while_one_follows_the_other(phase: str, by: str, lines: int) -> None:
+    state = {"phase": phase, "by": by, "way_back": {"state": "unknown"}}
+    not_compared = {**SWITCHED, **state, "compared": {"state": "none"}}
+    assert len(promotion_words.lines("shop", not_compared)) == lines
