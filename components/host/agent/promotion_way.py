@@ -28,6 +28,8 @@ KEYS, SSHD = FOLDER / "authorized_keys", Path("/etc/ssh/sshd_config.d/60-stages-
 SSHD_TEXT = f"""\
 # As long as a promotion's tunnels are there: their key, beside those of the two usual files.
 AuthorizedKeysFile .ssh/authorized_keys .ssh/authorized_keys2 {KEYS}
+# It opens a socket here; "permitlisten" is for ports alone, and it makes no sockets.
+AllowStreamLocalForwarding local
 # A tunnel whose other end is gone holds its ports no longer than this.
 ClientAliveInterval 5
 ClientAliveCountMax 3

@@ -49,3 +49,10 @@ def test_nothing_but_one_key_is_let_in(keys: Path, public: str) -> None:
     with pytest.raises(Failed, match="is no ssh-ed25519 key"):
         door(public)
     assert not keys.exists()
+
+
+def test_the_key_makes_no_sockets(keys: Path) -> None:
+    """OpenSSH 10 asks ``permitlisten`` about ports alone: in the login's folders it could make them
+    anywhere."""
+    door(KEY)
+    assert "\nAllowStreamLocalForwarding local\n" in keys.with_name("SSHD").read_text()
