@@ -31,8 +31,8 @@ REMOVED = FOLDER / ".removed"
 """For root alone: where a release is moved to be removed."""
 HOME = Path("/var/lib/app")
 CACHE = Path("/var/cache/app-build")
-"""What package managers keep from build to build. The app's, but only a build can write there: a
-web process that was taken over plants nothing for the next release. Root never looks into it."""
+"""What package managers keep from build to build. The app's, but only a build can write there. It
+obeys what a web process may have left in ``HOME``, though. Root never looks into it."""
 RUNTIMES = Path("/var/lib/app-runtimes")
 """Runtimes that Debian does not have, each in a folder of its own; only a build can write there."""
 CACHE_MIB = 1024
