@@ -261,8 +261,8 @@ def _rehearse(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
     asked = {"mode": "promotion rehearse", **known}
     answer = both.old_server.perform(asked, both.say, deadline_s=promotion.COPY_S)
     both.say(
-        f"Dump and restore took {answer['rehearsed_s']:.1f} s: so long clients will wait. --switch"
-        " comes next."
+        f"Dump and restore took {answer['rehearsed_s']:.1f} s: clients will wait for about a second"
+        " more. --switch comes next."
     )
     return answer
 

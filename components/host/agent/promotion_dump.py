@@ -38,8 +38,8 @@ RESTORE = admin_sql.PSQL.replace("psql", "pg_restore")
 FOLDER = Path("/data/stages-promotion-dump")
 JOBS = "2"
 LEFT_OUT = ("--no-owner", "--no-privileges")
-ROOM = 1.2
-"""How much longer than its rehearsal the dump may take."""
+ROOM, AROUND_S = 1.2, 1
+"""How much longer than its rehearsal the dump may take, and what clients wait for beside it."""
 NOT_FOLLOWED = """
 SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM (
     SELECT format('%I.%I', n.nspname, c.relname) AS name
@@ -69,10 +69,10 @@ def check_rehearsal(stall_s: float) -> None:
     took_s = record.read().get("rehearsed_s")
     if took_s is None:
         raise Failed("the copy", "has not come to its end", "Run --copy again.")
-    if took_s * ROOM > stall_s:
+    if took_s * ROOM + AROUND_S > stall_s:
         raise Failed(
             "switch",
-            f"clients would wait for about {took_s:.0f} s, and may for {stall_s:g} s",
+            f"clients would wait for about {took_s + AROUND_S:.0f} s, and may for {stall_s:g} s",
             f"--stall-limit-s lets them, up to {record.LONGEST_STALL_S}; or --abort, then --copy"
             " --way logical.",
         )

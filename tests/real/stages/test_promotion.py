@@ -181,7 +181,7 @@ def test_a_small_database_goes_over_whole_while_clients_wait(stage1: Stack, stag
 
     with ledger(app_host(stage1), CLIENTS) as seen:
         said = promote("--copy", "--replace", "--way", "dump")
-        assert "so long clients will wait" in said and "until --finish" in said
+        assert "clients will wait for about a second more" in said and "until --finish" in said
         assert "Go on with --way dump" in promote("--copy", code=1)
         assert "--stall-limit-s lets them" in promote("--switch", "--stall-limit-s", "0.01", code=1)
         seen.wait_for_all(time.time(), 30)

@@ -220,4 +220,4 @@ def test_a_rehearsal_says_how_long_clients_will_wait(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(promotion, "begin", lambda _, by: servers.asked.append(f"begin {by}"))
     promote._copy(servers.pair, "dump")
     assert servers.asked == ["begin dump", "promotion rehearse"]
-    assert "took 4.2 s: so long clients will wait" in servers.said[0]
+    assert "took 4.2 s: clients will wait for about a second more" in servers.said[0]
