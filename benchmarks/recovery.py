@@ -12,7 +12,12 @@ NAME = "chaos"
 """Of its files."""
 ACKNOWLEDGED, LOST, TWICE, HUNG = "acknowledged", "lost", "twice", "hung"
 """What is counted of each fault: ends of its keys."""
-STAGES = {1: "Stage 1, one server", 2: "Stage 2, app and database"}
+GROUPS = {
+    "stage1": "Stage 1, one server",
+    "stage2": "Stage 2, app and database",
+    "promotion": "A promotion, until the next try has ended",
+}
+"""By the beginning of their keys."""
 
 
 def draw(document: Mapping[str, Any]) -> Picture:
@@ -24,10 +29,10 @@ def draw(document: Mapping[str, Any]) -> Picture:
             [
                 (f"{measure.title} ({len(measure.values)})", measure)
                 for measure in result.measures
-                if measure.key.startswith(f"stage{stage}.") and measure.unit == "s"
+                if measure.key.startswith(f"{key}.") and measure.unit == "s"
             ],
         )
-        for stage, title in STAGES.items()
+        for key, title in GROUPS.items()
     ]
 
     def total(what: str) -> int:

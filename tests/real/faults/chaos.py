@@ -6,7 +6,8 @@ Faults are named as in the results (``stage1.postgres``, ``stage2.up``); all whe
 They take turns. Those that need an ``up`` or last for half a minute may come less often
 (--slow-times). A run that is stopped keeps what it has. Results go to chaos.json and a picture
 beside it after each turn. An ``up`` is killed at one of ten points, each in its turn; a replacement
-of the server at one of its steps (``stage1.replace``), the engine, all of it, or by SIGTERM.
+of the server at one of its steps (``stage1.replace``), the engine, all of it, or by SIGTERM. In a
+``promotion`` between the two stages something is killed somewhere, another thing each turn.
 
 Exit codes: 0 nothing was lost, doubled or left over; 1 something was, or did not come back.
 """
@@ -32,9 +33,10 @@ from benchmarks import charts, here, recovery
 from benchmarks.measures import Book, Result
 from benchmarks.recovery import ACKNOWLEDGED, HUNG, LOST, TWICE
 from components import atomic_write
-from tests.real.faults import faults, replacing, trial
+from tests.real.faults import faults, promoting, replacing, trial
 from tests.real.faults.inventory import inventory
 from tests.real.faults.product import Product
+from tests.real.faults.promoting import Promotion
 from tests.real.faults.rebuilding import rebuild
 from tests.real.faults.running import POINTS
 from tests.real.stages.conftest import take_away
@@ -42,6 +44,7 @@ from tests.support.clone import clone
 
 UP = "up killed at one of ten points"
 REPLACE = "replacement stopped at one of its steps"
+PROMOTION = "promotion"
 
 
 class Chaos:
@@ -53,6 +56,7 @@ class Chaos:
         self.machine, self.began = here.machine(), datetime.datetime.now(datetime.UTC)
         self.loads = [self.machine.load_at_start]
         self.ups = 0
+        self.promotion = Promotion(products[1], products[2])
         self.wanted = {stage: inventory(product.stack) for stage, product in products.items()}
 
     def turn(self, turn: int, names: set[str]) -> None:
@@ -64,6 +68,8 @@ class Chaos:
             for name, act in (("up", self._killed_up), ("replace", self._stopped_replacement)):
                 if (key := f"stage{stage}.{name}") in names:
                     self._watched(key, turn, partial(act, stage))
+        if PROMOTION in names:
+            self._watched(PROMOTION, turn, partial(self._promotion, turn))
         self.turns = turn + 1
 
     def _watched(self, key: str, turn: int, act: Callable[[random.Random], str]) -> None:
@@ -112,6 +118,18 @@ class Chaos:
         self.wrong += [f"{key}: {stop}: {line}" for line in done.wrong]
         return f"{stop}: {done.seconds:.1f} s, {len(done.wrong)} differences"
 
+    def _promotion(self, turn: int, rng: random.Random) -> str:
+        if not self.promotion.seconds:
+            self.promotion.undisturbed()
+        whom = list(promoting.STRIKES)[turn % len(promoting.STRIKES)]
+        blow = promoting.choose(whom, rng)
+        done = promoting.blow(self.promotion, blow)
+        key, title = f"{PROMOTION}.{whom.replace(' ', '-')}", f"{whom} killed"
+        self.book.note(key, title, done.seconds)
+        self.book.note(f"{key}.{ACKNOWLEDGED}", title, done.acknowledged, "counted")
+        self.wrong += [f"{PROMOTION}: {blow}: {line}" for line in done.wrong]
+        return f"{blow}: {done.seconds:.1f} s, {len(done.wrong)} wrong"
+
     def jobs(self) -> None:
         """Every job that the products took in is done in the end."""
         for product in self.products.values():
@@ -152,6 +170,7 @@ def main() -> int:
     charts.require_matplotlib()
     slow = {fault.key for fault in faults.every(0) if fault.slow}
     slow |= {f"stage{stage}.{name}" for stage in (1, 2) for name in ("up", "replace")}
+    slow.add(PROMOTION)
     known = {fault.key for fault in faults.every(0)} | slow
     if unknown := set(asked.fault) - known:
         parser.error(f"fault: should be of {', '.join(sorted(known))}, got {sorted(unknown)}")

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from tests.support.clone import Stack
@@ -44,15 +45,15 @@ class Kill(NamedTuple):
 
 
 class Watched:
-    """A running ``up``."""
+    """A running command of ``./stages``."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, *words: str) -> None:
         self.lines: list[Line] = []
         self._stack = stack
         self._news = threading.Condition()
         self._began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "scripts", "up", "--stack", stack.name],
+            [sys.executable, "-m", "scripts", *words],
             cwd=stack.clone.path,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -85,6 +86,11 @@ class Watched:
         self._reader.join(30)
         return "\n".join(line.text for line in self.lines)
 
+    def kill(self) -> None:
+        """Kill the command with -9, and all that it has in its group."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
     def engine(self) -> int | None:
         """The process of the engine, which holds the stack's lock."""
         locks = self._stack.clone.path / ".stages/state/.pulumi/locks/organization/stages"
@@ -98,7 +104,7 @@ class Watched:
 
 def watched_up(stack: Stack) -> list[Line]:
     """Run ``up`` to its end; the last line is the end itself."""
-    run = Watched(stack)
+    run = Watched(stack, "up", "--stack", stack.name)
     began = time.monotonic()
     said = run.end()
     assert run.process.returncode == 0, said
@@ -116,15 +122,13 @@ def choose(timeline: list[Line], point: int, rng: random.Random) -> Kill:
 def killed_up(stack: Stack, kill: Kill) -> str:
     """Run ``up`` and kill it there with -9; what it had said. One that ends before is no failure:
     its last line and its end are close together."""
-    run = Watched(stack)
+    run = Watched(stack, "up", "--stack", stack.name)
     run.wait(lambda: len(run.lines) >= kill.after_lines, 600)
     run.wait(lambda: len(run.lines) > kill.after_lines, kill.wait_s)
     engine = run.engine()
-    try:
-        if kill.whom == "engine" and engine is not None:
+    if kill.whom == "engine" and engine is not None:
+        with suppress(ProcessLookupError):
             os.kill(engine, signal.SIGKILL)
-        else:
-            os.killpg(run.process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    else:
+        run.kill()
     return run.end()
