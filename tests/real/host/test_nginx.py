@@ -160,15 +160,22 @@ def answers(tree: DebianTree, *raw: str) -> list[tuple[int, Any]]:
     return [(status, headers_of(body) if status == 200 else body) for status, body in replies]
 
 
+def site(domain: str | None) -> str:
+    """The text of Nginx's site."""
+    part = nginx.nginx(web_ports=(8001, 8002), domain=domain)
+    return next(file.content for file in part.files if file.path == nginx.SITE)
+
+
 @pytest.mark.parametrize("domain", [None, "shop.example.com"], ids=["any name", "domain"])
 def test_the_app_sees_no_host_that_nginx_did_not_choose(
     single: DebianTree, domain: str | None
 ) -> None:
     """The request line goes before the header, and a name ends where its port does."""
     single.write("/srv/web.py", WEB)
-    part = nginx.nginx(web_ports=(8001, 8002), domain=domain)
-    locations = next(file.content for file in part.files if file.path == nginx.LOCATIONS)
-    single.write(nginx.LOCATIONS, locations)
+    own, name_asked_for = site(domain), "default $host$port_of_host;"
+    if domain:  # its own site answers over TLS alone
+        assert f"default {domain};" in own and name_asked_for not in own
+        single.write(nginx.SITE, site(None).replace(name_asked_for, f"default {domain};"))
     close = "Connection: close\r\n"
     replies = answers(
         single,
