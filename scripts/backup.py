@@ -20,7 +20,7 @@ from scripts.lib.command import STARTED_IN, Json, Stack, Word, Yes, application,
 app = application(__doc__)
 IDS = "`./stages backup list` shows which backups there are."
 TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?", re.ASCII)
-ID = re.compile(r"[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?")
+ID = re.compile(r"[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?|[0-9a-f]{8}")
 
 
 def _open(word: str | None, stack: str | None, *, json_: bool) -> backups.Server:
@@ -34,7 +34,7 @@ def _print(answer: Any, lines: list[str], *, json_: bool) -> None:
 
 @app.command()
 def now(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
-    """Make a backup now: full if there is none yet, else what changed since the last full one."""
+    """Make a backup now. Data that is in the bucket already is not sent again."""
     server = _open(word, stack, json_=json_)
     server.say("A backup goes to the bucket; the database stays in use.")
     made = server.run("now")
@@ -50,11 +50,11 @@ def list_(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
 
 @app.command()
 def verify(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
-    """Restore the newest backup into a scratch cluster on the server and check all of it."""
+    """Restore the newest backup beside the database, and check all of it."""
     server = _open(word, stack, json_=json_)
     server.say(
-        "The newest backup is restored beside the database, every page and index is read, rows are"
-        " counted, and the copy is deleted. The database stays in use."
+        "The newest backup is restored beside the database, all of it is read, rows are counted,"
+        " and the copy is deleted. The database stays in use."
     )
     proof = server.run("verify")
     _print(proof, backups.proof(proof), json_=json_)
@@ -81,10 +81,17 @@ def restore(
             " of its own, beside the current one (repeatable)."
         ),
     ] = None,
+    delete_kept: Annotated[
+        bool,
+        typer.Option("--delete-kept", help="Delete the database that a switch of stage 2 kept."),
+    ] = False,
     yes: Yes = False,
     json_: Json = False,
 ) -> None:
     """Put a copy beside the running database and compare them; switch only with --switch."""
+    if delete_kept:
+        _delete_kept(_open(word, stack, json_=json_), yes=yes, json_=json_)
+        return
     words = _target(to_time, backup, latest=latest)
     tables = _tables(table or [])
     if tables and switch:
@@ -93,6 +100,8 @@ def restore(
             "With --switch the whole copy is used, with each of its tables.",
         )
     server = _open(word, stack, json_=json_)
+    server.refuse_times(words)
+    server.make_ready(switch=switch)
     server.say(f"A copy is put beside the database of {server.stack}, which stays in use.")
     made = server.run(*(["table", ",".join(tables)] if tables else ["restore"]), *words)
     lines = backups.comparison(made)
@@ -109,16 +118,28 @@ def restore(
         f"Let the app of {server.stack} use the copy? What was written since is only in the old"
         " database, which is kept"
     )
-    if not yes:
-        if not sys.stdin.isatty():
-            raise ConfirmationRequired(
-                "Confirmation required", "Run it on a terminal, or with --yes."
-            )
-        if not typer.confirm(question):
-            return
+    if not _confirmed(question, yes=yes):
+        return
     kept_name = server.switch()
     made["kept"] = kept_name
-    _print(made, [f"The app uses the copy. The old database is kept at {kept_name}."], json_=json_)
+    _print(made, [f"The app uses the copy. The old database is kept: {kept_name}."], json_=json_)
+
+
+def _delete_kept(server: backups.Server, *, yes: bool, json_: bool) -> None:
+    question = f"Delete the database of {server.stack} that a switch kept, for good?"
+    if not _confirmed(question, yes=yes):
+        return
+    deleted = server.delete_kept()
+    answer = "It is deleted." if deleted else "There is none."
+    _print({"deleted": deleted}, [answer], json_=json_)
+
+
+def _confirmed(question: str, *, yes: bool) -> bool:
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise ConfirmationRequired("Confirmation required", "Run it on a terminal, or with --yes.")
+    return typer.confirm(question)
 
 
 @app.command()
@@ -133,13 +154,18 @@ def download(
         Path | None, typer.Option(help="The file (default: STACK-TIME.dump in this folder).")
     ] = None,
 ) -> None:
-    """Write a dump of a copy to a file here, for pg_restore. It holds the app's data;
+    """Write a dump to a file here, for pg_restore. It holds the app's data;
     nobody else on this machine can read the file."""
     words = _target(to_time, backup, latest=not to_time and not backup)
     server = _open(word, stack, json_=False)
+    server.refuse_times(words)
     made = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     file = STARTED_IN / (to or f"{server.stack}-{made}.dump")
-    server.say(f"A copy is made beside the database of {server.stack}, dumped to {file}, deleted.")
+    server.say(
+        f"A copy is made beside the database of {server.stack}, dumped to {file}, deleted."
+        if server.session.settings.stage == 1
+        else f"The dump of {server.stack} is copied from the bucket to {file}."
+    )
     server.download(file, *words)
     mib = backups.mib(file.stat().st_size)
     print(f"{file}: {mib}. `pg_restore --no-owner --dbname NAME {file}` reads it.")

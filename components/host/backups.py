@@ -4,17 +4,19 @@ WAL goes there as it is written (every 60 s at most), a full backup once a week 
 one every other night. Once a week the newest is restored into a scratch cluster and read whole.
 Everything runs as ``postgres``: root neither reads nor writes what postgres can. The program is in
 ``files/backups``; its timers look every hour for what is due, so a night without bucket is made
-good. It never writes to the running database.
+good. It never writes to the running database. Stage 2 has the same program and units
+(``dumps.py``), with another way to make a backup and a copy.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
-from components.host.agent import admin_sql
+from components.host.agent import admin_sql, promotion_record
 from components.host.model import Directory, HostFile, Part, Service
 from components.host.rendering import plain, render
 
@@ -32,6 +34,8 @@ RESTORE_UNIT = "restore-database.service"
 RESTORE_FROM = "/etc/stages/restore-from"
 PUSH_S = 60
 """A stop of PostgreSQL waits for the file that is under way."""
+STOPPING_PUSH_S = 10
+"""And for those that are left: less, for it tries each three times, and all of them twice."""
 MOST_WAITING = 0.2
 LEAST_FREE = 0.1
 """WAL is given up when what waits takes a fifth of the volume, or a tenth of it is all that is
@@ -43,11 +47,18 @@ SHUTDOWN = (
 """Before the data volume is unmounted: a run would keep it busy, or mount it again."""
 
 _UNITS = "/etc/systemd/system"
-_MODULES = ("main.py", "copies.py", "record.py", "repository.py", "tables.py")
+_MODULES = (
+    "main.py",
+    "cluster.py",
+    "copies.py",
+    "dumps.py",
+    "record.py",
+    "repository.py",
+    "tables.py",
+    "way.py",
+)
 
 HARDENING = (
-    "User=postgres",
-    "Group=postgres",
     "UMask=0077",
     "Nice=10",
     "CPUWeight=20",
@@ -78,7 +89,12 @@ HARDENING = (
     "SystemCallFilter=@system-service",
     "SystemCallErrorNumber=EPERM",
 )
-"""Of every run: the timers' units have it, and those of an operator's commands."""
+"""Of every run (``hardening``)."""
+
+USER = "backups"
+"""Whose the runs of stage 2 are; those of stage 1 are the database's own user's."""
+STATE_AS_OWNER = f'runuser -u "$(stat -c %U {STATE})" -- {PROGRAM} state'
+"""Shell command for root, in either stage: how the backups are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +121,14 @@ def places(mount: str) -> tuple[str, str]:
     return f"{STATE}/copy", f"{copies(mount)}/verify"
 
 
-def hardening(mount: str) -> tuple[str, ...]:
-    return (*HARDENING, f"ReadWritePaths={STATE} -{copies(mount)}")
+def hardening(mount: str | None) -> tuple[str, ...]:
+    """Limits of every run: the timers' units have them, and those of an operator's commands.
+
+    ``mount`` is where the data volume is; ``None``: the database is on no volume of this host's.
+    """
+    user = "postgres" if mount else USER
+    places = f"{STATE} -{copies(mount)}" if mount else STATE
+    return (f"User={user}", f"Group={user}", *HARDENING, f"ReadWritePaths={places}")
 
 
 def backups(*, version: int, mount: str, volume_gib: int, hour: int) -> Part:
@@ -115,14 +137,68 @@ def backups(*, version: int, mount: str, volume_gib: int, hour: int) -> Part:
     ``files`` has what they need to know. ``hour`` is that of the nightly backup, in UTC.
     """
     folder = f"{mount}/postgresql/{version}/main"
+    binaries = f"/usr/lib/postgresql/{version}/bin"
     config = {
+        "way": "cluster",
         "hour": hour,
         "folder": folder,
-        "binaries": f"/usr/lib/postgresql/{version}/bin",
-        "client": admin_sql.client(f"/usr/lib/postgresql/{version}/bin/psql"),
+        "binaries": binaries,
+        "client": admin_sql.client(f"{binaries}/psql"),
         "verify_places": places(mount),
         "restore_place": f"{copies(mount)}/restore",
     }
+    made = program(config, mount=mount, version=version)
+    folders = f"{_UNITS}/{FOLDERS}"
+    return Part(
+        packages=("pgbackrest",),
+        directories=(
+            Directory(path="/etc/pgbackrest", mode="0750", group="postgres"),
+            *(_own(path) for path in (f"{STATE}/copy", f"{STATE}/lock")),
+            *made.directories,
+        ),
+        files=(
+            *made.files,
+            *(
+                HostFile(path=f"/etc/stages/{name}", content=plain(f"backups/{name}"))
+                for name in ("copy.conf", "copy-hba.conf", "copy-ident.conf")
+            ),
+            HostFile(
+                path=folders,
+                content=render(
+                    "backups/database-copies.service.j2", mount=mount, folder=copies(mount)
+                ),
+            ),
+            _archive_script(volume_gib),
+            HostFile(
+                path=SWITCH,
+                content=render(
+                    "backups/switch-database.sh.j2",
+                    copies=copies(mount),
+                    folder=folder,
+                    version=version,
+                    mount=mount,
+                    binaries=f"/usr/lib/postgresql/{version}/bin",
+                    promotion=promotion_record.FILE,
+                ),
+                mode="0755",
+            ),
+        ),
+        services=(Service(unit=FOLDERS, restart_on=(folders,)), *made.services),
+    )
+
+
+def program(
+    config: Mapping[str, Any],
+    *,
+    mount: str | None = None,
+    version: int | None = None,
+    environment: str = "",
+) -> Part:
+    """Return the program with its timers, for either stage.
+
+    ``environment``: a file that it reads first. ``mount``, ``version``: of stage 1's PostgreSQL.
+    """
+    hour = int(config["hour"])
     timers = {
         "backups": ("due", "The backup that is due", ("OnActiveSec=1min", "OnCalendar=hourly")),
         "backups-verify": (
@@ -147,17 +223,14 @@ def backups(*, version: int, mount: str, volume_gib: int, hour: int) -> Part:
             HostFile(path=f"{_UNITS}/{name}.service", content=service),
             HostFile(path=f"{_UNITS}/{name}.timer", content=timer),
         ]
-    folders = f"{_UNITS}/{FOLDERS}"
     return Part(
-        packages=("pgbackrest",),
-        directories=(
-            Directory(path="/etc/pgbackrest", mode="0750", group="postgres"),
-            *(_own(path) for path in (STATE, f"{STATE}/copy", f"{STATE}/lock")),
-        ),
+        directories=(_own(STATE, user="postgres" if mount else USER),),
         files=(
             HostFile(path=CONFIG, content=json.dumps(config, indent=2) + "\n"),
             HostFile(
-                path=PROGRAM, content=render("backups/backups.sh.j2", library=LIBRARY), mode="0755"
+                path=PROGRAM,
+                content=render("backups/backups.sh.j2", library=LIBRARY, environment=environment),
+                mode="0755",
             ),
             *(
                 HostFile(
@@ -166,37 +239,10 @@ def backups(*, version: int, mount: str, volume_gib: int, hour: int) -> Part:
                 )
                 for name in _MODULES
             ),
-            *(
-                HostFile(path=f"/etc/stages/{name}", content=plain(f"backups/{name}"))
-                for name in ("copy.conf", "copy-hba.conf", "copy-ident.conf")
-            ),
-            HostFile(
-                path=folders,
-                content=render(
-                    "backups/database-copies.service.j2", mount=mount, folder=copies(mount)
-                ),
-            ),
-            _archive_script(volume_gib),
-            HostFile(
-                path=SWITCH,
-                content=render(
-                    "backups/switch-database.sh.j2",
-                    copies=copies(mount),
-                    folder=folder,
-                    version=version,
-                    mount=mount,
-                    binaries=f"/usr/lib/postgresql/{version}/bin",
-                ),
-                mode="0755",
-            ),
             *units,
         ),
-        services=(
-            Service(unit=FOLDERS, restart_on=(folders,)),
-            *(
-                Service(unit=f"{name}.timer", restart_on=(f"{_UNITS}/{name}.timer",))
-                for name in timers
-            ),
+        services=tuple(
+            Service(unit=f"{name}.timer", restart_on=(f"{_UNITS}/{name}.timer",)) for name in timers
         ),
     )
 
@@ -239,6 +285,7 @@ def _archive_script(volume_gib: int) -> HostFile:
         state=STATE,
         gap="gap",
         push_s=PUSH_S,
+        stopping_push_s=STOPPING_PUSH_S,
         most_mib=round(volume_gib * 1024 * MOST_WAITING),
         least_mib=round(volume_gib * 1024 * LEAST_FREE),
     )
@@ -266,5 +313,5 @@ def files(
     return made
 
 
-def _own(path: str) -> Directory:
-    return Directory(path=path, mode="0700", owner="postgres", group="postgres")
+def _own(path: str, user: str = "postgres") -> Directory:
+    return Directory(path=path, mode="0700", owner=user, group=user)

@@ -12,8 +12,12 @@ PASSWORD_VARIABLE = "app_password"  # noqa: S105 - the name of a psql variable
 """psql variable that has to hold the role's password in stage 2: see ``set_variable``."""
 
 
-def bootstrap_sql(*, managed: bool, statement_timeout_s: int | None = None) -> str:
+def bootstrap_sql(
+    *, managed: bool, statement_timeout_s: int | None = None, copies: tuple[str, ...] = ()
+) -> str:
     """Return a psql script: role ``app``, database ``app`` that it owns, and no one else in it.
+
+    ``copies`` are databases of the same kind, for copies of it (``dumps.py``).
 
     Run it by ``converge/admin_sql.py``. It never enters the database ``app``, where an admin's
     session would meet the app's functions: as the owner the app owns its schema ``public`` as
@@ -26,6 +30,7 @@ def bootstrap_sql(*, managed: bool, statement_timeout_s: int | None = None) -> s
         managed=managed,
         password=PASSWORD_VARIABLE,
         statement_timeout_s=statement_timeout_s,
+        databases=("app", *copies),
     )
 
 

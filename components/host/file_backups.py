@@ -8,6 +8,7 @@ the app's and root's, with one right of root's: to read. It writes its own state
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from components.host.backups import CA_FILE, Bucket
@@ -67,8 +68,14 @@ def file_backups(*, folders: tuple[str, ...], mount: str, hour: int, keep_days: 
 
 def environment(bucket: Bucket, *, path: str, passphrase: str) -> HostFile:
     """What restic reads: the bucket, its key and the passphrase. Secret."""
+    content = exports(variables(bucket, path=path, passphrase=passphrase))
+    return HostFile(path=ENVIRONMENT, content=content, mode="0600")
+
+
+def variables(bucket: Bucket, *, path: str, passphrase: str) -> dict[str, str]:
+    """restic's own variables, by which it finds the bucket and opens it. Secret."""
     where = urlsplit(bucket.endpoint)
-    values = {
+    return {
         "RESTIC_REPOSITORY": f"s3:https://{where.netloc}/{bucket.name}/{path}",
         "RESTIC_PASSWORD": passphrase,
         "AWS_ACCESS_KEY_ID": bucket.key_id,
@@ -76,5 +83,8 @@ def environment(bucket: Bucket, *, path: str, passphrase: str) -> HostFile:
         "AWS_DEFAULT_REGION": bucket.region,
         **({"RESTIC_CACERT": CA_FILE} if bucket.ca_pem else {}),
     }
-    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
-    return HostFile(path=ENVIRONMENT, content=text, mode="0600")
+
+
+def exports(values: Mapping[str, str]) -> str:
+    """Lines for a shell."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())

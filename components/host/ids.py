@@ -12,5 +12,7 @@ APP = 60601
 PGBOUNCER = 60602
 S3 = 60603
 """On the host of a local bucket."""
+BACKUPS = 60604
+"""Of stage 2, where they are no database user's."""
 POSTGRES = 5432
 """Not in that range: data volumes hold files of it."""

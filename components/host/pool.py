@@ -20,6 +20,10 @@ takes two, one for its advisory lock."""
 OVERLAP = 2
 """Kept free for a new server's readiness check: it opens two at most while the old one runs."""
 
+BACKUPS = 1
+"""For a dump of a managed database, or a copy that is filled (``dumps.py``). Where both go on, or a
+table is fetched, the others are of those that are kept for a replacement."""
+
 DEFAULT_POOL = 25
 """Measured: 20 serve 100 clients with think time and nobody waits; 20 to 30 is usual."""
 
@@ -48,19 +52,21 @@ class PoolSizes:
         return self.pool + self.reserve + self.direct + self.release
 
 
-def pool_sizes(*, limit: int, reserved: int, wanted: int | None) -> PoolSizes:
+def pool_sizes(*, limit: int, reserved: int, wanted: int | None, backups: int = 0) -> PoolSizes:
     """Divide the ``limit`` connections of a database, ``reserved`` of which are not for the app.
 
     By default the pool is 25 where that fits with 5 in reserve, and less on a small database
-    (12 + 2 where 22 are free). ``wanted`` is ``stages:database.pool_size``.
+    (12 + 2 where 22 are free). ``wanted`` is ``stages:database.pool_size``; ``backups`` go without
+    the pool.
 
     Raises ``UserError`` when the wanted pool, or any pool at all, does not fit.
     """
-    room = limit - reserved - DIRECT - RELEASE - OVERLAP
+    taken = reserved + DIRECT + RELEASE + OVERLAP + backups
+    room = limit - taken
     if room < 2:
         raise UserError(
-            f"stages:database.plan: should be one with at least"
-            f" {reserved + DIRECT + RELEASE + OVERLAP + 2} connections, got one with {limit}",
+            f"stages:database.plan: should be one with at least {taken + 2} connections, got one"
+            f" with {limit}",
             "Choose a larger plan.",
         )
     if wanted is None:
@@ -74,16 +80,17 @@ def pool_sizes(*, limit: int, reserved: int, wanted: int | None) -> PoolSizes:
     if wanted > most:
         raise invalid(
             "stages:database.pool_size",
-            f"at most {most} ({_sum(limit, reserved)})",
+            f"at most {most} ({_sum(limit, reserved, backups)})",
             wanted,
             "Choose a smaller pool or a larger plan of the database.",
         )
     return PoolSizes(pool=wanted, reserve=min(DEFAULT_RESERVE, room - wanted))
 
 
-def _sum(limit: int, reserved: int) -> str:
+def _sum(limit: int, reserved: int, backups: int) -> str:
+    backed_up = f"{backups} to the backups, " if backups else ""
     return (
         f"the database allows {limit} connections, of which {reserved} are reserved, {DIRECT} go to"
-        f" DIRECT_DATABASE_URL, {RELEASE} to the release command, {OVERLAP} are kept for a"
-        " replacement and 1 for the reserve"
+        f" DIRECT_DATABASE_URL, {RELEASE} to the release command, {backed_up}{OVERLAP} are kept for"
+        " a replacement and 1 for the reserve"
     )

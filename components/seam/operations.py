@@ -104,6 +104,8 @@ class Operations:
     """The members of a stack's managed database, as ``scripts/lib/status.py`` shows them."""
     failover: Callable[[Settings], Takeover] = _fails_over_by_itself
     """What it takes to let the standby take over; raise ``UserError`` where it cannot."""
+    point_in_time: str = ""
+    """Which means of the cloud's own put a managed database back to a time of day: a sentence."""
     join: Callable[[Settings, Settings, bool], None] = _not_joined
     """For a promotion from the first stack to the second: let the second's app server reach the
     first's over SSH, or no more. Repeated with each command."""

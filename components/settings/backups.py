@@ -1,4 +1,4 @@
-"""The settings of stage 1's backups: as ``model`` declares all others."""
+"""The settings of backups: as ``model`` declares all others."""
 
 # ruff: noqa: RUF009 - `key` makes a dataclass field
 
@@ -23,7 +23,6 @@ _WORDS: Final = {
     "name": (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket", AS_SHOWN),
     "region": (r"[a-z0-9][a-z0-9-]{0,40}", "the name of a region", AS_SHOWN),
 }
-_ELSEWHERE: Final = "stage 2's managed database makes its own backups (stages:database.backup_days)"
 
 
 def _name(value: object) -> str:
@@ -59,31 +58,26 @@ BUCKET = MapOf(
 
 @dataclass(frozen=True, kw_only=True)
 class Backups:
-    """Backups of stage 1's database, to a bucket outside its server."""
+    """Backups of the database, to a bucket outside its server or service."""
 
     off: bool = key(
         SWITCH,
-        "No backups. The data volume is the only copy: whatever happens to it, or is deleted by"
-        " mistake, is lost for good.",
+        "No backups. In stage 1 the data volume is the only copy: whatever happens to it, or is"
+        " deleted by mistake, is lost for good. In stage 2 the managed service's own are all there"
+        " are.",
         default=False,
-        stages=(1,),
-        elsewhere=_ELSEWHERE,
     )
     hour: int = key(
         whole(0, 23),
         "Hour of the nightly backup, in UTC. One that failed is tried again every hour.",
         default=3,
-        stages=(1,),
-        elsewhere=_ELSEWHERE,
     )
     keep_days: int = key(
         whole(7, 365),
-        "Days for which the database can be put back to any second. The newest full backup stays,"
-        " however old it is.",
+        "Days for which backups are kept: in stage 1 the database can be put back to any second of"
+        " them, in stage 2 to each night. The newest stays, however old it is.",
         default=14,
         unit="days",
-        stages=(1,),
-        elsewhere=_ELSEWHERE,
     )
     bucket: dict[str, str] = key(
         BUCKET,
@@ -91,9 +85,12 @@ class Backups:
         " `secret` with `--secret`.",
         make_default=dict,
         by_default="none",
-        stages=(1,),
-        elsewhere=_ELSEWHERE,
     )
+
+    @property
+    def in_clouds_bucket(self) -> bool:
+        """Whether the stack makes a bucket for them."""
+        return not self.off and not self.bucket
 
 
 def needed(database: Mapping[str, object], backups: Mapping[str, object]) -> list[UserError]:

@@ -13,16 +13,16 @@ from typing import Any
 import pulumi
 
 from components import outputs
-from components.host import pgbouncer
+from components.host import backups, dumps, pgbouncer, pool
 from components.host.bootstrap import PASSWORD_VARIABLE, bootstrap_sql, set_variable
-from components.host.model import DatabaseStep, HostFile
+from components.host.model import DatabaseStep, HostFile, Part
 from components.host.pool import PoolSizes, pool_sizes
 from components.release import ResolvedRelease
 from components.remote import document
 from components.resources.secrets import GeneratedSecrets
 from components.seam.cloud import Cloud, DatabaseAnswer, DatabaseNeeds, NetworkNeeds
 from components.settings import Settings
-from components.stages import storage
+from components.stages import backup_bucket, storage
 from components.stages.app_contents import SECRETS
 from components.stages.app_database import AppDatabase
 from components.stages.app_host import AppHost
@@ -51,9 +51,10 @@ class SeparateDatabase(pulumi.ComponentResource):
             limit=plan.connection_limit,
             reserved=plan.reserved_connections,
             wanted=settings.database.pool_size,
+            backups=0 if settings.backups.off else pool.BACKUPS,
         )
-        secrets = GeneratedSecrets(
-            f"{name}-secrets", (*SECRETS, ADMIN_PASSWORD, APP_PASSWORD), child
+        secrets = backup_bucket.secrets(
+            name, (*SECRETS, ADMIN_PASSWORD, APP_PASSWORD), settings, self
         )
         network = cloud.network(
             name,
@@ -87,7 +88,13 @@ class SeparateDatabase(pulumi.ComponentResource):
             volume=None,
             secrets=secrets,
             bucket=storage.bucket(name, cloud, settings, network, self),
-            database=_managed(database, sizes, secrets, settings.database.statement_timeout_s),
+            database=_managed(
+                settings,
+                database,
+                sizes,
+                secrets,
+                backup_bucket.bucket(name, cloud, settings, network, self),
+            ),
             opts=child,
         )
         self.outputs = {
@@ -125,12 +132,14 @@ def _for_a_promoted(
 
 
 def _managed(
+    settings: Settings,
     database: DatabaseAnswer,
     sizes: PoolSizes,
     secrets: GeneratedSecrets,
-    statement_timeout_s: int | None,
+    bucket: pulumi.Input[backups.Bucket] | None,
 ) -> AppDatabase:
-    """A managed database: TLS verified in full, the app's password with the pooler alone."""
+    """A managed database: TLS verified in full, the app's password with the pooler and backups."""
+    statement_timeout_s = settings.database.statement_timeout_s
     known = pulumi.Output.all(
         host=database.host,
         port=database.port,
@@ -138,9 +147,11 @@ def _managed(
         admin_user=database.admin_user,
         admin_password=database.admin_password,
         app_password=secrets.value(APP_PASSWORD),
+        bucket=bucket,
+        passphrase=secrets.value(backup_bucket.PASSPHRASE),
     )
 
-    def pooler_files(of: Mapping[str, Any]) -> Sequence[HostFile]:
+    def files(of: Mapping[str, Any]) -> Sequence[HostFile]:
         databases = pgbouncer.upstream_managed(
             host=of["host"],
             port=int(of["port"]),
@@ -148,12 +159,16 @@ def _managed(
             read_hosts=of["read_hosts"],
             statement_timeout_s=statement_timeout_s,
         )
-        return [databases]
+        return [databases, *(_backup_files(settings, of) if of["bucket"] else ())]
 
     def step(of: Mapping[str, Any]) -> dict[str, Any]:
-        password = set_variable(PASSWORD_VARIABLE, of["app_password"])
+        sql = bootstrap_sql(
+            managed=True,
+            statement_timeout_s=statement_timeout_s,
+            copies=dumps.COPIES if bucket else (),
+        )
         return {
-            "sql": password + bootstrap_sql(managed=True, statement_timeout_s=statement_timeout_s),
+            "sql": set_variable(PASSWORD_VARIABLE, of["app_password"]) + sql,
             "connection": {
                 "PGHOST": of["host"],
                 "PGPORT": str(int(of["port"])),
@@ -165,14 +180,37 @@ def _managed(
             },
         }
 
+    def authorities(pem: str) -> Sequence[HostFile]:
+        return [pgbouncer.server_ca(pem), *([dumps.database_ca(pem)] if bucket else [])]
+
     return AppDatabase(
-        late_files=pulumi.Output.from_input(database.ca_pem).apply(
-            lambda pem: [pgbouncer.server_ca(pem)]
-        ),
-        secret_files=known.apply(pooler_files),
+        parts=(_backups(settings),) if bucket else (),
+        late_files=pulumi.Output.from_input(database.ca_pem).apply(authorities),
+        secret_files=known.apply(files),
         sizes=sizes,
         managed=True,
         replicas=len(database.read_hosts),
         bootstrap=DatabaseStep(run_as="root"),
         bootstrap_secrets=known.apply(step),
+        shutdown=backups.SHUTDOWN if bucket else (),
+    )
+
+
+def _backups(settings: Settings) -> Part:
+    return dumps.dumps(
+        version=settings.database.version,
+        hour=settings.backups.hour,
+        keep_days=settings.backups.keep_days,
+        storage_gib=settings.database.storage_gib,
+    )
+
+
+def _backup_files(settings: Settings, of: Mapping[str, Any]) -> Sequence[HostFile]:
+    return dumps.files(
+        of["bucket"],
+        path=f"{settings.stack}-dumps",
+        passphrase=of["passphrase"],
+        host=of["host"],
+        port=int(of["port"]),
+        password=of["app_password"],
     )

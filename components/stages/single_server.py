@@ -27,15 +27,12 @@ from components.host.data_volume import MOUNT
 from components.host.model import DatabaseStep, HostFile, Part
 from components.release import ResolvedRelease
 from components.resources.secrets import GeneratedSecrets
-from components.seam import buckets
-from components.seam.cloud import BucketNeeds, Cloud, NetworkAnswer, NetworkNeeds, VolumeNeeds
+from components.seam.cloud import Cloud, NetworkNeeds, VolumeNeeds
 from components.settings import Settings
-from components.stages import storage
+from components.stages import backup_bucket, storage
 from components.stages.app_contents import SECRETS
 from components.stages.app_database import AppDatabase
 from components.stages.app_host import AppHost, server_plan_name
-
-BACKUP_PASSPHRASE = "backup-passphrase"  # noqa: S105 - the name of a generated secret
 
 
 class SingleServer(pulumi.ComponentResource):
@@ -67,14 +64,8 @@ class SingleServer(pulumi.ComponentResource):
             VolumeNeeds(size_gib=settings.data.volume_gib, protected=settings.data.protected),
             parent=self,
         )
-        bucket = _bucket(name, cloud, settings, network, self)
-        # The passphrase stays as long as the backups: without it nobody opens them.
-        protect = settings.data.protected and not settings.backups.off
-        secrets = GeneratedSecrets(
-            f"{name}-secrets",
-            (*SECRETS, BACKUP_PASSPHRASE),
-            pulumi.ResourceOptions(parent=self, protect=protect),
-        )
+        bucket = backup_bucket.bucket(name, cloud, settings, network, self)
+        secrets = backup_bucket.secrets(name, SECRETS, settings, self)
         plan = cloud.server_plan(server_plan_name(cloud, settings))
         host = AppHost(
             f"{name}-app",
@@ -157,34 +148,6 @@ def _promoted(to: str) -> pulumi.Output[Sequence[HostFile]]:
     return pulumi.Output.secret(other.require_output(outputs.UPSTREAM).apply(files))
 
 
-def _bucket(
-    name: str,
-    cloud: Cloud,
-    settings: Settings,
-    network: NetworkAnswer,
-    parent: pulumi.Resource,
-) -> pulumi.Input[backups.Bucket] | None:
-    """Where the backups go: the cloud's bucket, or one of one's own. ``None``: there are none."""
-    if settings.backups.off:
-        return None
-    if settings.backups.bucket:
-        return backups.Bucket(**settings.backups.bucket)
-    needs = BucketNeeds(
-        retention_days=settings.backups.keep_days,
-        locked=False,
-        protected=settings.data.protected,
-    )
-    made = cloud.bucket(buckets.backups(name), needs, network, parent=parent)
-    return pulumi.Output.all(
-        endpoint=made.endpoint,
-        name=made.name,
-        region=made.region,
-        key_id=made.access_key_id,
-        secret=made.secret_access_key,
-        ca_pem=made.ca_pem or "",
-    ).apply(lambda known: backups.Bucket(**known))
-
-
 def _backups(settings: Settings) -> Part:
     return backups.backups(
         version=settings.database.version,
@@ -231,7 +194,7 @@ def _backup_files(
             file_backups.environment(bucket, path=f"{path}-files", passphrase=passphrase),
         )
 
-    passphrase = secrets.value(BACKUP_PASSPHRASE)
+    passphrase = secrets.value(backup_bucket.PASSPHRASE)
     return pulumi.Output.secret(
         pulumi.Output.all(bucket=bucket, passphrase=passphrase).apply(files)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -95,3 +96,12 @@ def chosen_units(where: str, name: str, known: Mapping[str, list[str]]) -> list[
         f"{where}: should be one of {', '.join(known)}, got {name[:40]!r}",
         "Its name is that in the Procfile; `./stages ps` lists them.",
     )
+
+
+def plain(value: Any) -> Any:
+    """A value of the state without the engine's marks of secrets."""
+    if isinstance(value, Mapping):
+        if "plaintext" in value:
+            return plain(json.loads(value["plaintext"]))
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value

@@ -17,9 +17,11 @@ from components.errors import HostUnreachable, StepFailed, UserError, not_up
 from components.host import backups, postgres
 from components.remote import ssh as remote
 from components.visible import visible
-from scripts.lib import ssh, views
+from scripts.lib import app_server, ssh, views
 from scripts.lib.backup_state import moment, state
 from scripts.lib.session import Session
+
+SWITCH_S = 600
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,56 @@ class Server:
 
     def run(self, *words: str) -> Any:
         """Let the program do it, as confined as by its units; raises ``UserError``."""
-        return self._result(command_line(self.stack, words), f"backup {words[0]}")
+        return self._result(self._line(words), f"backup {words[0]}")
+
+    def _line(self, words: Sequence[str]) -> str:
+        return command_line(self.stack, words, self.session.settings.stage)
+
+    def refuse_times(self, words: Sequence[str]) -> None:
+        """Raise ``UserError`` for a time of day in stage 2, which has its nightly dumps alone."""
+        settings = self.session.settings
+        if settings.stage == 2 and words[:1] == ("at",):
+            raise UserError(
+                "--to-time: should be given for a stack of stage 1, whose every change is archived",
+                self.session.operations.point_in_time
+                or f"`./stages backup list {self.stack}` shows the dumps that there are.",
+            )
+
+    def make_ready(self, *, switch: bool) -> None:
+        """Before a copy is made: refuse what its switch would refuse, and see to its place."""
+        if self.session.settings.stage == 2:
+            self._as_administrator("make ready for restored", switch=switch)
 
     def switch(self) -> str:
         """Put the copy in the place of the database; where the old one is kept."""
+        if self.session.settings.stage == 2:
+            return str(self._as_administrator("switch to restored")["kept"])
         line = f"sudo -n systemd-run --quiet --wait --pipe --collect {shlex.quote(backups.SWITCH)}"
         return str(self._result(line, "switch")["kept"])
 
+    def delete_kept(self) -> bool:
+        """Delete the database that a switch of stage 2 put aside; whether there was one."""
+        if self.session.settings.stage == 1:
+            raise UserError(
+                "--delete-kept: should be given for a stack of stage 2, got one of stage 1",
+                "A switch said in which folder of the server it keeps the old database: delete it"
+                " there.",
+            )
+        return bool(self._as_administrator("delete kept")["deleted"])
+
+    def _as_administrator(self, mode: str, **more: object) -> dict[str, Any]:
+        """What takes the managed database's administrator, whom the server does not know: it goes
+        there with the document, as for an ``up``."""
+        server = app_server.read(self.session)
+        secrets = app_server.plain(server.configuration["database_secrets"])
+        document = {"mode": mode, "database_secrets": secrets, **more}
+        return server.perform(document, self.say, deadline_s=SWITCH_S)
+
     def download(self, file: Path, *words: str) -> None:
         """Write a dump to a file that nobody else reads; what is not whole does not stay."""
+        taken = UserError(f"{file}: exists already", "Name another one with --to.")
+        if file.exists():
+            raise taken
         part = file.with_name(f"{file.name}.part")
         try:
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -54,12 +97,12 @@ class Server:
             ) from None
         try:
             with os.fdopen(descriptor, "wb") as stream:
-                self._run(command_line(self.stack, ("dump", *words)), "backup download", stream)
+                self._run(self._line(("dump", *words)), "backup download", stream)
                 stream.flush()
                 os.fsync(stream.fileno())
             os.link(part, file)  # never over another
         except FileExistsError:
-            raise UserError(f"{file}: exists already", "Name another one with --to.") from None
+            raise taken from None
         finally:
             part.unlink(missing_ok=True)
 
@@ -104,11 +147,6 @@ class Server:
 def server(session: Session) -> Server:
     """Where a stack's backups are made; raises ``UserError`` for one that makes none."""
     settings = session.settings
-    if settings.stage != 1:
-        raise UserError(
-            f"Stack {session.stack}: should be one of stage 1, got stage {settings.stage}",
-            "The managed database of stage 2 makes its own backups.",
-        )
     if settings.backups.off:
         raise UserError(
             f"Stack {session.stack}: has no backups, as stages:backups.off says",
@@ -120,12 +158,14 @@ def server(session: Session) -> Server:
     return Server(session.stack, login, session)
 
 
-def command_line(stack: str, words: Sequence[str]) -> str:
+def command_line(stack: str, words: Sequence[str], stage: int) -> str:
     """The line for the server's shell: a unit with the limits of the timers' own."""
     lacking = (
         f"The server of {stack} was brought up before it knew backups: run `./stages up {stack}`."
     )
-    properties = [f"--property={line}" for line in backups.hardening(postgres.MOUNT)]
+    properties = [
+        f"--property={line}" for line in backups.hardening(postgres.MOUNT if stage == 1 else None)
+    ]
     argv = ["sudo", "-n", "systemd-run", "--quiet", "--wait", "--pipe", "--collect"]
     argv += ["--expand-environment=no", *properties, "--", backups.PROGRAM, *words]
     check = f"test -e {backups.PROGRAM} || {{ echo {shlex.quote(lacking)} >&2; exit 2; }}"
@@ -154,7 +194,7 @@ def proof(answer: Mapping[str, Any]) -> list[str]:
     newest = answer.get("newest_transaction")
     return [
         f"{answer['id']} is whole: {tables} tables, {answer['rows']} rows,"
-        f" {mib(answer['size_bytes'])}; every page and index was read.",
+        f" {mib(answer['size_bytes'])}; {answer.get('checked', 'every page and index was read')}.",
         f"Restored and checked in {answer['restore_s']:.0f} s"
         + (f"; its newest transaction is of {moment(newest)}." if newest else "."),
     ]

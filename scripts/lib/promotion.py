@@ -6,7 +6,6 @@ each command first puts the way between the two servers in order again, whoever 
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Mapping
@@ -134,7 +133,7 @@ def _position(both: Pair) -> dict[str, Any]:
 
 def way(both: Pair) -> dict[str, Any]:
     """Put tunnels, rules and keys in order; what every document for stage 1 then needs."""
-    secrets = _plain(both.new_server.configuration["database_secrets"])
+    secrets = app_server.plain(both.new_server.configuration["database_secrets"])
     connection = secrets["connection"]
     files = promoted_files(both)
     made = _let_in(both, files[pgbouncer.SERVER_CA]["content"])
@@ -370,17 +369,8 @@ def forget(old: Session) -> None:
 
 
 def _serving(server: app_server.AppServer) -> dict[str, Any]:
-    return {key: _plain(server.configuration[key]) for key in document.IN_SERVICE}
+    return {key: app_server.plain(server.configuration[key]) for key in document.IN_SERVICE}
 
 
 def _url() -> str:
     return f"{pgbouncer.DIRECT_SOCKET_URL}&connect_timeout=10"
-
-
-def _plain(value: Any) -> Any:
-    """A value of the state without the engine's marks of secrets."""
-    if isinstance(value, Mapping):
-        if "plaintext" in value:
-            return _plain(json.loads(value["plaintext"]))
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value

@@ -62,7 +62,7 @@ class Status:
     """What is wrong on the app server: ``where``, ``what``, ``remedy``."""
     notes: list[str] = field(default_factory=list)
     backups: list[str] = field(default_factory=list)
-    """When the last good backup was made and last proven, and what is wrong; of stage 1."""
+    """When the last good backup was made and last proven, and what is wrong."""
     replicas: list[dict[str, Any]] = field(default_factory=list)
     """How far each read replica is behind, as the app's pooler finds it: ``alias``, ``lag_bytes``
     not replayed yet and ``lag_s``, the age of its last transaction; both null for no answer."""
@@ -225,7 +225,7 @@ def _replica(replica: Mapping[str, Any]) -> str:
 def _app_server(status: Status, values: Mapping[str, Any]) -> None:
     """Ask the app server, in one session: its units, disks, first boot and read replicas."""
     replicas = f"if [ -x {pgbouncer.LAG} ]; then {pgbouncer.LAG}; fi"
-    made = f"if [ -x {backups.PROGRAM} ]; then runuser -u postgres -- {backups.PROGRAM} state; fi"
+    made = f"if [ -x {backups.PROGRAM} ]; then {backups.STATE_AS_OWNER}; fi"
     document = {
         "mode": "health",
         "more": f"{replicas}; echo {BACKUPS}; {made}",

@@ -17,7 +17,7 @@ from components import settings
 from components.cloud_names import cloud_names
 from components.errors import UserError
 from components.host import memory
-from components.host.pool import pool_sizes
+from components.host.pool import BACKUPS, pool_sizes
 from components.seam.cloud import Cloud
 from components.seam.provider import load
 from components.settings import Settings, Stage, stacks
@@ -66,8 +66,9 @@ def test_the_default_server_of_each_stage_holds_what_the_stage_puts_on_it(
 def test_the_default_database_has_room_for_a_pool(cloud: Cloud) -> None:
     plan = cloud.database_plan(cloud.default_database_plan())
     assert plan.name == cloud.default_database_plan()
-    sizes = pool_sizes(limit=plan.connection_limit, reserved=plan.reserved_connections, wanted=None)
-    assert sizes.total <= plan.connection_limit - plan.reserved_connections
+    limit, reserved = plan.connection_limit, plan.reserved_connections
+    sizes = pool_sizes(limit=limit, reserved=reserved, wanted=None, backups=BACKUPS)
+    assert sizes.total + BACKUPS <= plan.connection_limit - plan.reserved_connections
 
 
 def test_an_unknown_plan_is_refused_with_those_that_exist(cloud: Cloud, stage: Stage) -> None:

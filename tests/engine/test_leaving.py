@@ -19,19 +19,23 @@ from scripts.lib.session import Session
 from tests.engine.conftest import Bring, Standing
 from tests.engine.stack import EngineStack
 
+BUCKET = {
+    "Bucket backups-bucket",
+    "BucketLifecycleConfiguration backups-bucket-lifecycle",
+    "BucketOwnershipControls backups-bucket-owner",
+    "BucketPolicy backups-bucket-tls",
+    "BucketPublicAccessBlock backups-bucket-private",
+    "BucketServerSideEncryptionConfiguration backups-bucket-encryption",
+    "BucketVersioning backups-bucket-versions",
+}
 STAYS = {
     "aws-stage1": {
-        "Bucket backups-bucket",
-        "BucketLifecycleConfiguration backups-bucket-lifecycle",
-        "BucketOwnershipControls backups-bucket-owner",
-        "BucketPolicy backups-bucket-tls",
-        "BucketPublicAccessBlock backups-bucket-private",
-        "BucketServerSideEncryptionConfiguration backups-bucket-encryption",
-        "BucketVersioning backups-bucket-versions",
+        *BUCKET,
         "Eip app-address",
         "Volume data",
     },
     "aws-stage2": {
+        *BUCKET,
         "Eip app-address",
         "Instance database",
         "ParameterGroup database",  # not protected: the database needs it
@@ -46,6 +50,7 @@ STAYS = {
         "DatabaseCluster database",
         "DatabaseFirewall database-firewall",
         "ReservedIp app-address",
+        "SpacesBucket backups-bucket",
         "Tag app-servers",
         "Vpc network",
     },
@@ -71,8 +76,9 @@ COSTS = {
     ],
     "digitalocean-stage2": [
         "digitalocean-stage2-app-address (ReservedIp): $5.00 a month",
+        "digitalocean-stage2-backups-bucket (SpacesBucket): $5.00 a month and what it uses",
         "digitalocean-stage2-database (DatabaseCluster): $60.90 a month",
-        "together $65.90 a month",
+        "together $70.90 a month",
     ],
 }
 """What that costs, as ``make down`` says it."""

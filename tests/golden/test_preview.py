@@ -58,7 +58,7 @@ def engine_failed() -> Stack:
 CASES: Mapping[str, tuple[int, Callable[[], Document]]] = {
     "plan": (0, lambda: of(changed("aws-stage1", server__plan="t4g.small"))),
     "standby": (0, lambda: of(changed("aws-stage2", database__standby=True))),
-    "replica": (0, lambda: of(changed("digitalocean-stage2", database__read_replicas=1))),
+    "replica": (3, lambda: of(changed("digitalocean-stage2", database__read_replicas=1))),
     "generation": (
         0,
         lambda: of(

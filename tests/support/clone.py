@@ -84,8 +84,8 @@ class Clone:
 
     path: Path
     quick: bool = False
-    """Its workers settle within a second, and its stage 1 has no backups, which have tests of
-    their own: their bucket is one more host to wait for."""
+    """Its workers settle within a second, and it has no backups, which have tests of their own:
+    their bucket is one more host to wait for."""
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run ``./stages``, expect its exit code, and return what it printed."""
@@ -173,8 +173,7 @@ class Stack:
         sample = dict(SAMPLE)
         if self.clone.quick:
             sample["app.worker_settle_s"] = 1
-            if str(self.settings.get("stage")) == "1":
-                sample["backups.off"] = True
+            sample["backups.off"] = True
         values = {
             f"stages:{key}": value
             for key, value in {**sample, **self.settings}.items()

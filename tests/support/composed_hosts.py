@@ -17,6 +17,7 @@ from components.host import (
     certificate,
     cloud_init,
     data_volume,
+    dumps,
     file_backups,
     firewall,
     memory,
@@ -129,14 +130,29 @@ def _backups() -> Part:
 
 def separate_database(memory_mib: int = 2048, ca_pem: str = CA) -> ComposedHost:
     """Stage 2: the app's host; the database is elsewhere."""
-    sizes = pool.pool_sizes(limit=25, reserved=3, wanted=None)
+    sizes = pool.pool_sizes(limit=25, reserved=3, wanted=None, backups=pool.BACKUPS)
     upstream = pgbouncer.upstream_managed(host="10.82.0.64", port=5432, password=PASSWORD)
     return ComposedHost(
         boot_document=boot_document(volume_device=None, with_postgres=False),
-        parts=(*_before(memory_mib, database_here=False), *_after(sizes, managed=True)),
-        late_files=(pgbouncer.server_ca(ca_pem),),
-        secret_files=(upstream, *_secrets()),
-        sql=bootstrap.bootstrap_sql(managed=True),
+        parts=(
+            *_before(memory_mib, database_here=False),
+            dumps.dumps(version=17, hour=3, keep_days=14, storage_gib=20),
+            *_after(sizes, managed=True),
+        ),
+        late_files=(pgbouncer.server_ca(ca_pem), dumps.database_ca(ca_pem)),
+        secret_files=(
+            upstream,
+            *_secrets(),
+            *dumps.files(
+                BUCKET,
+                path="shop-dumps",
+                passphrase=PASSPHRASE,
+                host="10.82.0.64",
+                port=5432,
+                password=PASSWORD,
+            ),
+        ),
+        sql=bootstrap.bootstrap_sql(managed=True, copies=dumps.COPIES),
     )
 
 

@@ -88,6 +88,13 @@ def _names(settings: Settings) -> Iterator[UserError]:
             True,
             "Choose another region, such as nyc3.",
         )
+    if settings.backups.in_clouds_bucket and region(settings) in WITHOUT_SPACES:
+        yield invalid(
+            "stages:region",
+            "one that has Spaces, for the backups",
+            region(settings),
+            "For example nyc3; or give the backups a bucket of your own, stages:backups.bucket.",
+        )
 
 
 def _access(settings: Settings) -> Iterator[UserError]:

@@ -45,5 +45,6 @@ MODULES = (
     "components.host.agent.promotion_switch",
     "components.host.agent.promotion_compare",
     "components.host.agent.promotion_end",
+    "components.host.agent.restored",
     "components.host.agent.main",
 )

@@ -22,7 +22,7 @@ SOCKET = "/run/postgresql"
 CONNECT_TIMEOUT_S = 10
 """A database that drops packets is given up after this time; libpq itself would wait for ever."""
 
-_OPTIONS = ("-X", "-w", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse")
+OPTIONS = ("-X", "-w", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse")
 _PINNED = {
     "PGOPTIONS": "-c search_path=pg_catalog",
     "PGCONNECT_TIMEOUT": str(CONNECT_TIMEOUT_S),
@@ -32,7 +32,7 @@ _PINNED = {
 def client(binary: str = PSQL) -> list[str]:
     """The command of a session that nothing but its own options pins to a server and database."""
     pinned = [f"{name}={value}" for name, value in _PINNED.items()]
-    return ["env", "-i", *pinned, binary, *_OPTIONS]
+    return ["env", "-i", *pinned, binary, *OPTIONS]
 
 
 def psql(binary: str = PSQL) -> list[str]:
@@ -51,4 +51,4 @@ def as_admin(connection: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
     ``connection`` holds libpq's variables (``PGHOST``, ``PGPASSWORD``, ...).
     """
     # In an encoding of the app's choice, a quoted name of its own would end elsewhere.
-    return [PSQL, *_OPTIONS], {**connection, **_PINNED, "PGCLIENTENCODING": "UTF8"}
+    return [PSQL, *OPTIONS], {**connection, **_PINNED, "PGCLIENTENCODING": "UTF8"}

@@ -27,6 +27,7 @@ from components.host.agent import (
     promotion_way,
     queue,
     release,
+    restored,
     units,
     web,
 )
@@ -215,6 +216,9 @@ MODES = {
     "promotion clear": promotion_end.clear,
     "promotion finish": promotion_way.finish,
     "promotion close": promotion_way.close,
+    "make ready for restored": restored.make_ready,
+    "switch to restored": restored.switch,
+    "delete kept": restored.delete_kept,
 }
 
 

@@ -6,13 +6,14 @@ The same way on every cloud: ``scripts/lib/ssh.py`` knows how a host is reached.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from components.errors import HostUnreachable
 from components.host.agent.report import RUN_TAG
-from components.host.backups import PROGRAM
+from components.host.backups import PROGRAM, STATE_AS_OWNER
 from components.host.samples import UNIT
 from scripts.lib import backup_state, ssh
 from scripts.lib.signals import report
@@ -60,5 +61,5 @@ def command(since: float) -> str:
         f"{journal} -o cat _SYSTEMD_UNIT={UNIT}; echo; echo '{MARK}';"
         f" {journal} -o json --output-fields=SYSLOG_IDENTIFIER,MESSAGE,MESSAGE_ID,UNIT,UNIT_RESULT"
         f" _UID=0 SYSLOG_IDENTIFIER={RUN_TAG} + _PID=1 MESSAGE_ID={FAILURE}; echo '{BACKUPS}';"
-        f" [ ! -x {PROGRAM} ] || sudo runuser -u postgres -- {PROGRAM} state || true"
+        f" [ ! -x {PROGRAM} ] || sudo sh -c {shlex.quote(STATE_AS_OWNER)} || true"
     )

@@ -9,6 +9,8 @@ beside it after each turn. An ``up`` is killed at one of ten points, each in its
 of the server at one of its steps (``stage1.replace``), the engine, all of it, or by SIGTERM. In a
 ``promotion`` between the two stages something is killed somewhere, another thing each turn.
 
+``backups`` comes once, at the end: the tests of what goes wrong under backups, in their long form.
+
 Exit codes: 0 nothing was lost, doubled or left over; 1 something was, or did not come back.
 """
 
@@ -21,6 +23,7 @@ import math
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -43,6 +46,8 @@ from tests.real.stages.conftest import take_away
 from tests.support.clone import clone
 
 UP = "up killed at one of ten points"
+BACKUPS = "backups"
+BACKUP_TESTS = ("tests/real/host/test_backup_faults.py", "tests/real/host/test_dump_faults.py")
 REPLACE = "replacement stopped at one of its steps"
 PROMOTION = "promotion"
 
@@ -171,9 +176,26 @@ def main() -> int:
     slow = {fault.key for fault in faults.every(0) if fault.slow}
     slow |= {f"stage{stage}.{name}" for stage in (1, 2) for name in ("up", "replace")}
     slow.add(PROMOTION)
-    known = {fault.key for fault in faults.every(0)} | slow
+    known = {fault.key for fault in faults.every(0)} | slow | {BACKUPS}
     if unknown := set(asked.fault) - known:
         parser.error(f"fault: should be of {', '.join(sorted(known))}, got {sorted(unknown)}")
+    wrong = _struck(asked, known - {BACKUPS}, slow) if asked.fault != [BACKUPS] else []
+    if not asked.fault or BACKUPS in asked.fault:
+        wrong += _backups(asked.seed)
+    print("\n".join(wrong) or "Nothing lost, nothing doubled, nothing left over.")
+    return 1 if wrong else 0
+
+
+def _backups(seed: int) -> list[str]:
+    """The long form of the tests; what was wrong."""
+    argv = [sys.executable, "-m", "pytest", "-q", *BACKUP_TESTS]
+    environment = {**os.environ, "CHAOS": "1", "SEED": str(seed)}
+    done = subprocess.run(argv, cwd=here.ROOT, env=environment, check=False)
+    return ["backups: see above"] if done.returncode else []
+
+
+def _struck(asked: argparse.Namespace, known: set[str], slow: set[str]) -> list[str]:
+    """Bring both stages up and let the faults strike; what was wrong."""
     made: dict[int, Product] = {}
     with ExitStack() as leaving:
         folder = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="pytest-of-chaos-")))
@@ -188,14 +210,13 @@ def main() -> int:
         try:
             for turn in range(asked.times):
                 fast_turn = turn % math.ceil(asked.times / (asked.slow_times or asked.times))
-                names = set(asked.fault) or known
+                names = set(asked.fault) & known or known
                 chaos.turn(turn, names - slow if fast_turn else names)
                 chaos.write()
             chaos.jobs()
         finally:
             chaos.write()
-    print("\n".join(chaos.wrong) or "Nothing lost, nothing doubled, nothing left over.")
-    return 1 if chaos.wrong else 0
+    return chaos.wrong
 
 
 if __name__ == "__main__":

@@ -3,80 +3,20 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from components.clouds.local.bucket import program
 from components.clouds.local.hosts import machine
 from components.errors import UserError
 from components.host import backups, file_backups
+from components.host.agent import promotion_record
 from tests.real.app_host import AppHost
-from tests.real.host.rack import Rack, apply, racked, sql
+from tests.real.host.backed_up import another_key, host, ok, rack, run, still
+from tests.real.host.rack import Rack, apply, sql
+
+__all__ = ["host", "rack"]  # fixtures
 
 pytestmark = pytest.mark.real
-
-VOLUME_GIB = 4
-"""The database, the one that a switch puts aside, a copy, and what a copy leaves free."""
-SERVER = "/usr/local/bin/versitygw"
-SECRET = "a-secret-of-forty-characters-or-so"
-START = (
-    "systemd-run --quiet --unit=s3 --collect --setenv=ROOT_ACCESS_KEY=server"
-    f" --setenv=ROOT_SECRET_KEY={SECRET}"
-    f" {SERVER} --quiet --port 127.0.0.1:9443 --region local --cert /srv/s3.crt --key /srv/s3.key"
-    " posix /srv/s3"
-)
-
-
-@pytest.fixture(scope="module")
-def rack(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
-    folder = tmp_path_factory.mktemp("backups")
-    name = "/CN=localhost"
-    argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    argv += ["-nodes", "-subj", name, "-addext", "subjectAltName=DNS:localhost", "-days", "2"]
-    argv += ["-keyout", str(folder / "s3.key"), "-out", str(folder / "s3.crt")]
-    subprocess.run(argv, check=True, capture_output=True)
-    with racked(image, folder, VOLUME_GIB) as made:
-        made.bucket = backups.Bucket(
-            endpoint="https://localhost:9443",
-            name="shop-backups",
-            region="local",
-            key_id="server",
-            secret=SECRET,
-            ca_pem=(folder / "s3.crt").read_text(),
-        )
-        yield made
-
-
-@pytest.fixture(scope="module")
-def host(rack: Rack) -> AppHost:
-    """The server with everything on it, and a bucket that takes what comes."""
-    made = rack.boot("shop")
-    assert rack.bucket is not None
-    made.host.put(SERVER, program.ensure().read_bytes(), mode=0o755)
-    made.host.put("/srv/s3.crt", rack.bucket.ca_pem)
-    made.host.put("/srv/s3.key", (rack.key.parent / "s3.key").read_text(), mode=0o600)
-    made.sh(f"mkdir -p /srv/s3/shop-backups && {START}")
-    apply(rack, made)
-    still(made)
-    return made
-
-
-def still(made: AppHost) -> None:
-    """Its own runs would come between those of the tests."""
-    made.sh("systemctl stop backups.timer backups.service file-backups.timer file-backups.service")
-
-
-def run(made: AppHost, *words: str, code: int = 0) -> Any:
-    """Run the program as its units do; the result, or what it said of a failure."""
-    properties = [f"--property={line}" for line in backups.hardening("/data")]
-    argv = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", *properties]
-    done = made.host.run([*argv, backups.PROGRAM, *words], timeout_s=120)
-    assert done.returncode == code, done.stdout + done.stderr
-    return json.loads(done.stdout) if code == 0 else done.stderr.strip()
 
 
 def test_a_backup_is_made_and_listed_and_nobody_reads_it(host: AppHost) -> None:
@@ -118,6 +58,8 @@ def test_a_table_dropped_at_a_second_is_back_as_of_the_second_before(host: AppHo
     assert host.sh("test -e /data/copies/restore/postmaster.pid && echo runs || echo rests") == (
         "rests"
     )
+    refused = f"touch {promotion_record.FILE}; ! {backups.SWITCH} 2>&1; rm {promotion_record.FILE}"
+    assert host.sh(refused) == "A promotion is under way. Finish it, or end it with --abort"
     kept = json.loads(host.sh(backups.SWITCH))["kept"]
     assert sql(host, "select count(*) from ledger") == "1001"
     assert host.sh(f"stat -c %U {kept}") == "postgres"
@@ -176,7 +118,7 @@ def test_two_at_once_and_one_that_was_killed(host: AppHost) -> None:
     lock = "flock /var/lib/stages-backups/backup.lock sleep 60"
     host.sh(f"systemd-run --quiet --unit=holder --collect {lock}")
     held = "! runuser -u postgres -- flock -n /var/lib/stages-backups/backup.lock true"
-    machine.wait_until("the lock should be held", 10, lambda: _ok(host, held))
+    machine.wait_until("the lock should be held", 10, lambda: ok(host, held))
     try:
         assert "Another backup is under way" in run(host, "now", code=1)
     finally:
@@ -185,8 +127,7 @@ def test_two_at_once_and_one_that_was_killed(host: AppHost) -> None:
 
 
 def test_a_bucket_that_refuses_is_told_and_the_product_stays_up(host: AppHost) -> None:
-    host.sh(f"systemctl stop s3 && {START.replace(SECRET, 'another-secret')}")
-    try:
+    with another_key(host):
         assert "403 (Forbidden)" in run(host, "now", code=1)
         assert run(host, "state")["backup"]["ok"] is False
         sql(host, "insert into ledger values (2)")
@@ -201,8 +142,6 @@ def test_a_bucket_that_refuses_is_told_and_the_product_stays_up(host: AppHost) -
         assert "GIVING WAL UP" in said
         assert run(host, "state")["gap"] is not None
         assert sql(host, "select count(*) from ledger") == "2"
-    finally:
-        host.sh(f"systemctl stop s3 && {START}")
     # The next run makes the full backup that closes the gap.
     assert run(host, "due")["type"] == "full"
     assert run(host, "state")["gap"] is None
@@ -299,7 +238,3 @@ def test_a_lost_database_comes_back_into_an_empty_volume_and_no_other(
     apply(rack, host)
     still(host)
     assert host.sh("test -e /etc/stages/restore-from && echo there || echo gone") == "gone"
-
-
-def _ok(made: AppHost, command: str) -> bool:
-    return made.host.run(["sh", "-c", command]).returncode == 0

@@ -28,6 +28,8 @@ OTHERS = {
     "components/host/postgres.py": "the path for the same script",
     "components/host/backups.py": "the path for the one way, which its program runs",
     "components/host/files/backups/copies.py": "in a copy that nobody else reaches",
+    "components/host/dumps.py": "the path for the same program, as the app",
+    "components/host/files/backups/dumps.py": "as the app, in its databases",
     "scripts/backup.py": "a line for the reader's own machine",
     "components/host/samples.py": "the path for the one way, which runs it",
     "components/host/files/pgbouncer/settings.ini.j2": "a comment about PgBouncer's console",

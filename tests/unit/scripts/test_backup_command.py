@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from components.host.files.backups import main as program
-from components.host.files.backups import record, tables
+from components.errors import UserError
+from components.host.files.backups import cluster, record, tables
+from components.seam.provider import load
 from scripts import backup
+from scripts.lib import backups
+from scripts.lib.session import Session
 from scripts.main import main
 
 MANY = "restore: should be given one of --to-time, --latest and --backup. `./stages backup list`"
@@ -56,6 +60,8 @@ def test_what_a_database_calls_its_tables_does_nothing_to_a_terminal(
     server = SimpleNamespace(
         stack="x",
         say=lambda _: None,
+        refuse_times=lambda _: None,
+        make_ready=lambda **_: None,
         run=lambda *_: {"restore_s": 1, "tables": {"public.\x1b]0;owned\x07": 1}, "tables_now": {}},
     )
     monkeypatch.setattr(backup, "_open", lambda *_, **__: server)
@@ -78,9 +84,57 @@ def test_a_backup_of_another_major_is_refused(
     config = tmp_path / "backups.json"
     config.write_text(json.dumps({"binaries": "/usr/lib/postgresql/17/bin"}))
     monkeypatch.setattr(record, "CONFIG", config)
-    program._readable({"id": "a", "postgresql": "17"})
+    cluster._readable({"id": "a", "postgresql": "17"})
     with pytest.raises(record.Failed) as refused:
-        program._readable({"id": "a", "postgresql": "16"})
+        cluster._readable({"id": "a", "postgresql": "16"})
     assert str(refused.value).startswith(
         "a: should be a backup of PostgreSQL 17, which this server runs, got one of 16"
     )
+
+
+@pytest.mark.parametrize(
+    ("cloud", "means"),
+    [
+        ("aws", "RDS does it: `aws rds restore-db-instance-to-point-in-time` makes a new instance"),
+        ("digitalocean", "DigitalOcean does it: `doctl databases fork` makes a new cluster"),
+        ("local", "`./stages backup list shop` shows the dumps that there are."),
+    ],
+)
+def test_a_time_of_day_is_refused_in_stage_2_with_what_does_it(cloud: str, means: str) -> None:
+    def server(stage: int) -> backups.Server:
+        session = SimpleNamespace(
+            settings=SimpleNamespace(stage=stage), operations=load(cloud).operations
+        )
+        return backups.Server("shop", {}, cast(Session, session))
+
+    time = ("at", "2026-11-29T12:00:06")
+    server(1).refuse_times(time)
+    server(2).refuse_times(("latest",))
+    with pytest.raises(UserError) as refused:
+        server(2).refuse_times(time)
+    stage_1 = "--to-time: should be given for a stack of stage 1, whose every change is archived"
+    assert str(refused.value).startswith(f"{stage_1}. {means}")
+    with pytest.raises(UserError, match="--delete-kept: should be given for a stack of stage 2"):
+        server(1).delete_kept()
+
+
+@pytest.mark.parametrize(
+    ("stage", "user", "writes"),
+    [(1, "postgres", "/var/lib/stages-backups -/data/copies"), (2, "backups", "")],
+)
+def test_a_command_by_hand_is_as_confined_as_the_timers_own(
+    stage: int, user: str, writes: str
+) -> None:
+    line = backups.command_line("shop", ("verify",), stage)
+    assert f"--property=User={user}" in line and "--property=NoNewPrivileges=yes" in line
+    assert writes in line and ("/data/copies" in line) is (stage == 1)
+
+
+def test_a_file_that_is_there_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    file = tmp_path / "shop.dump"
+    file.write_text("mine")
+    with pytest.raises(UserError) as refused:
+        backups.Server("shop", {}, cast(Session, None)).download(file, "latest")
+    assert str(refused.value) == f"{file}: exists already. Name another one with --to."
+    assert [path.name for path in tmp_path.iterdir()] == ["shop.dump"]
+    assert file.read_text() == "mine"

@@ -27,7 +27,7 @@ def test_what_a_stack_has_is_what_it_needs(capsys: pytest.CaptureFixture[str]) -
     assert (aws["region"], aws["usd_per_month"]) == ("us-east-1", 79.53)
     assert aws["server"]["others"][0] == {"plan": "t3.medium", "usd_more": 5.84}
     assert any(words.startswith("arm64") for words in aws["server"]["trade_offs"])
-    assert digitalocean["usd_per_month"] == 84.9
+    assert digitalocean["usd_per_month"] == 89.9
 
 
 def test_a_smaller_server_and_a_standby(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,7 +37,7 @@ def test_a_smaller_server_and_a_standby(capsys: pytest.CaptureFixture[str]) -> N
     assert (aws["server"]["plan"], aws["database"]["plan"]) == ("t4g.micro", "db.t4g.micro")
     # Its smallest has no standby.
     assert digitalocean["database"]["plan"] == "db-s-1vcpu-2gb"
-    assert digitalocean["usd_per_month"] == 66.9
+    assert digitalocean["usd_per_month"] == 71.9
 
 
 def test_of_a_stage_1_there_is_a_server_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,7 +55,7 @@ def test_what_changed_what_is_new_and_what_is_gone(
     assert (output["aws-stage2"]["usd_after"], output["aws-stage2"]["changes"]) == (79.53, [])
     assert (output["shop"]["usd_before"], output["shop"]["usd_after"]) == (0, 0)
     gone = output["digitalocean-stage2"]
-    assert (gone["usd_before"], gone["usd_after"], gone["usd_difference"]) == (84.9, 0, -84.9)
+    assert (gone["usd_before"], gone["usd_after"], gone["usd_difference"]) == (89.9, 0, -89.9)
     assert output["digitalocean-stage1"]["error"].startswith("stages:server.plan: should be one of")
     done = subprocess.run(
         ["git", "-C", repository, "worktree", "list"], capture_output=True, text=True, check=True

@@ -97,7 +97,7 @@ def test_stage_2_of_aws(region: str) -> None:
     for size, standby in itertools.product(aws_plans.DATABASES, (False, True)):
         changes = {f'"{aws_plans.DEFAULT_DATABASE}"': f'"{size}"', "us-east-1": region}
         estimate = cost("aws-stage2", standby, changes)
-        wanted = server_items(aws_plans.DEFAULT_SERVER) | database_items(size, standby)
+        wanted = server_items(aws_plans.DEFAULT_SERVER) | database_items(size, standby) | {"s3"}
         check(estimate, wanted, region)
         assert not estimate.lines or any(
             line.price.item.endswith(f"/{size}") for line in estimate.lines

@@ -89,6 +89,7 @@ def test_who_may_talk_to_whom_on_digitalocean() -> None:
         ("app-server", INTERNET, "any port"),
         ("app-server", "database", "25060"),
         ("app-server", "replica-1", "25060"),
+        ("app-server", "backups-bucket", "443"),
     }
 
 
@@ -99,6 +100,7 @@ def test_who_may_talk_to_whom_on_aws() -> None:
         ("203.0.113.7/32", "app-server", "22"),
         ("app-server", INTERNET, "any port"),
         ("app-server", "database", "5432"),
+        ("app-server", "backups-bucket", "443"),
     }
 
 

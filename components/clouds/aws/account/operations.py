@@ -98,5 +98,7 @@ OPERATIONS = Operations(
     unlock=unlock,
     undeletable=undeletable,
     stored=stored,
+    point_in_time="RDS does it: `aws rds restore-db-instance-to-point-in-time` makes a new instance"
+    " beside this one, as of any second of the last stages:database.backup_days days.",
     unmanaged=leftovers.lines,
 )

@@ -118,6 +118,8 @@ OPERATIONS = Operations(
     hosts=hosts,
     undeletable=undeletable,
     stored=stored,
+    point_in_time="DigitalOcean does it: `doctl databases fork` makes a new cluster beside this one"
+    " from its backups of the last 7 days.",
     leftovers=leftovers,
     delete_data=delete_data,
 )

@@ -73,7 +73,7 @@ def notes(settings: Settings) -> list[str]:
     (godo#337, terraform-provider-digitalocean#472).
     """
     region = checks.region(settings)
-    storage = [NO_LOCK] if settings.storage.bucket else []
+    storage = [NO_LOCK] if settings.storage.bucket or settings.backups.in_clouds_bucket else []
     if any(vpc["region"] == region for vpc in api.every("vpcs", "vpcs")):
         return storage
     return [
@@ -110,7 +110,8 @@ def _region(settings: Settings) -> Iterator[UserError]:
 
 def _spaces(settings: Settings) -> Iterator[UserError]:
     """Buckets are made by S3's API, which takes a key of Spaces and no token."""
-    for name in SPACES_KEY if settings.storage.bucket else ():
+    needed = settings.storage.bucket or settings.backups.in_clouds_bucket
+    for name in SPACES_KEY if needed else ():
         if not os.environ.get(name, "").strip():
             yield UserError(
                 f"{name}: should be half of a key of Spaces with full access, got nothing",

@@ -52,8 +52,7 @@ def prepare(settings: Settings, say: Reporter) -> None:
 
 
 def _has_bucket(settings: Settings) -> bool:
-    own = settings.stage == 1 and not settings.backups.off and not settings.backups.bucket
-    return settings.storage.bucket or own
+    return settings.storage.bucket or settings.backups.in_clouds_bucket
 
 
 def hosts(stack: str) -> dict[str, str]:

@@ -14,12 +14,16 @@ from typing import Any
 
 CONFIG = Path("/etc/stages/backups.json")
 FOLDER = Path("/var/lib/stages-backups")
-"""Belongs to postgres, as this program does: root neither reads nor writes there."""
+"""Belongs to who runs this program: root neither reads nor writes there."""
 FILES = Path("/var/lib/stages-file-backups/good")
 """As old as the last good backup of uploads and certificates (``host/file_backups.py``)."""
 GAP = "gap"
 """When WAL was given up; until the next full backup, later times cannot be restored."""
 GAP_CLOSING = "gap.closing"
+
+PROOF_OLD_S = 7.5 * 86400
+"""The timer's comes before: one a week."""
+PROOF_AGAIN_S = 23 * 3600
 
 
 class Failed(Exception):
@@ -31,6 +35,15 @@ class Failed(Exception):
         super().__init__(f"{problem}. {remedy}".rstrip())
 
 
+class Busy(Failed):
+    """Another run has the lock."""
+
+
+def of_the_system(error: OSError) -> Failed:
+    """A full disk, a program that is not there: what the server itself could not do."""
+    return Failed(f"{error.filename or 'The server'}: {error.strerror or error}")
+
+
 def say(text: str) -> None:
     """Say what goes on. Work goes on to its end when nobody listens any more."""
     with contextlib.suppress(OSError):
@@ -40,6 +53,13 @@ def say(text: str) -> None:
 def config() -> dict[str, Any]:
     read: dict[str, Any] = json.loads(CONFIG.read_text())
     return read
+
+
+def newest(backups: list[dict[str, Any]]) -> dict[str, Any]:
+    """The last of the backups; raises ``Failed`` where there is none."""
+    if not backups:
+        raise Failed("There is no backup yet", "`./stages backup now` makes one")
+    return backups[-1]
 
 
 def load() -> dict[str, Any]:
@@ -66,6 +86,28 @@ def save(what: str, **values: object) -> None:
     new.rename(FOLDER / "record.json")
 
 
+def unproven() -> bool:
+    """Whether the last proof failed and no backup was made since: the next one is made without
+    relying on what is in the bucket."""
+    records = load()
+    proof, backup = records.get("verify") or {}, records.get("backup") or {}
+    if proof.get("ok", True):
+        return False
+    return bool((backup.get("last_good") or {}).get("at", 0) < proof["at"])
+
+
+def proof_due(now_s: float) -> bool:
+    """Whether a proof is missing: a new server has none, Sunday's was not made, or the last one
+    failed and there is another backup."""
+    last = load().get("verify") or {}
+    if not last.get("ok", True) and not unproven():
+        return True
+    good = last.get("last_good") or {}
+    return bool(
+        now_s - good.get("at", 0) > PROOF_OLD_S and now_s - last.get("at", 0) > PROOF_AGAIN_S
+    )
+
+
 @contextlib.contextmanager
 def recorded(what: str) -> Iterator[dict[str, object]]:
     """Record how a run of ``what`` ends: with the values put into the yielded map, or failed."""
@@ -73,9 +115,11 @@ def recorded(what: str) -> Iterator[dict[str, object]]:
     values: dict[str, object] = {}
     try:
         yield values
-    except Failed as problem:
-        save(what, ok=False, at=began, seconds=time.time() - began, problem=str(problem))
-        raise
+    except (Failed, OSError) as error:
+        problem = of_the_system(error) if isinstance(error, OSError) else error
+        with contextlib.suppress(OSError):  # a full disk: the unit has failed all the same
+            save(what, ok=False, at=began, seconds=time.time() - began, problem=str(problem))
+        raise problem from error
     save(what, ok=True, at=began, seconds=round(time.time() - began, 1), **values)
 
 
@@ -86,5 +130,5 @@ def alone(what: str) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Failed(f"Another {what} is under way", "Wait for its end") from None
+            raise Busy(f"Another {what} is under way", "Wait for its end") from None
         yield

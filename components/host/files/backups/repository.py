@@ -84,12 +84,12 @@ def due(backups: Sequence[dict[str, Any]], hour: int, now: float, *, gap: bool) 
     full = max((backup["ended"] for backup in backups if backup["type"] == "full"), default=None)
     if gap or full is None:
         return "full"
-    if max(backup["ended"] for backup in backups) >= _last_time(hour, now):
+    if max(backup["ended"] for backup in backups) >= last_time(hour, now):
         return ""
     return "full" if now - full >= FULL_EVERY_S else "diff"
 
 
-def _last_time(hour: int, now: float) -> float:
+def last_time(hour: int, now: float) -> float:
     """When it was last this hour, in UTC."""
     moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
     today = moment.replace(hour=hour, minute=0, second=0, microsecond=0)

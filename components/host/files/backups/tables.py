@@ -10,11 +10,10 @@ import json
 import re
 import subprocess
 import time
-from pathlib import Path
 from typing import Any
 
-from components.host.files.backups import copies, record
 from components.host.files.backups.record import Failed, say
+from components.host.files.backups.way import Way
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?", re.ASCII)
 LONGEST = 63
@@ -45,25 +44,26 @@ def names(text: str) -> list[tuple[str, str]]:
     return qualified
 
 
-def bring(schema: str, table: str, now_s: float) -> dict[str, Any]:
+def bring(way: Way, schema: str, table: str, now_s: float) -> dict[str, Any]:
     """Put a table of the running copy into the database; what it is called there, and its rows."""
-    columns = json.loads(copies.ask("app", "app", COLUMNS.format(schema=schema, table=table)))
+    columns = json.loads(way.ask(COLUMNS.format(schema=schema, table=table)))
     shown = f"{schema}.{table}"
     if not columns:
-        known = ", ".join(sorted(copies.counts()))
+        known = ", ".join(sorted(way.counts()))
         raise Failed(f"--table: should be a table of the copy ({known}), got {shown}")
     old = f'"{schema}"."{table}"'
     moment = time.strftime("%Y%m%d_%H%M%S", time.gmtime(now_s))
     name = f"{table[: LONGEST - len(moment) - 10]}_restored_{moment}"
     new = f'"{schema}"."{name}"'
-    output = copies.ask("app", "app", f"{NO_LIMIT}; {MEASURE.format(table=old)}")
+    output = way.ask(f"{NO_LIMIT}; {MEASURE.format(table=old)}")
     rows, size = map(int, output.splitlines()[-1].split("|"))
-    copies.room(Path(record.config()["restore_place"]), size)
+    way.room(size)
     say(f"Putting {shown} beside the one of now: {rows} rows")
     wanted = ", ".join(quoted for quoted, _ in columns)
     made = ", ".join(" ".join(column) for column in columns)
     # Both sessions are the app's: whatever it called its columns and types, it may do itself.
     _copy(
+        way,
         f"copy (select {wanted} from {old}) to stdout",  # noqa: S608
         f"create table {new} ({made})",
         f"copy {new} from stdin",
@@ -73,10 +73,10 @@ def bring(schema: str, table: str, now_s: float) -> dict[str, Any]:
     return {"table": shown, "restored": f"{schema}.{name}", "rows": rows}
 
 
-def _copy(read: str, *write: str) -> None:
+def _copy(way: Way, read: str, *write: str) -> None:
     """Pass what one session reads to another that writes, in one transaction; raises ``Failed``."""
-    reader = [*copies.session("app", "app"), "-c", NO_LIMIT, "-c", read]
-    writer = [*copies.session("app", "app", live=True), "--single-transaction", "-c", NO_LIMIT]
+    reader = [*way.session(), "-c", NO_LIMIT, "-c", read]
+    writer = [*way.session(live=True), "--single-transaction", "-c", NO_LIMIT]
     for line in write:
         writer += ["-c", line]
     with subprocess.Popen(

@@ -18,3 +18,15 @@ SELECT $$CREATE DATABASE app OWNER app TEMPLATE template0 ENCODING 'UTF8'
 SELECT 'ALTER DATABASE app OWNER TO app'
     FROM pg_database WHERE datname = 'app' AND pg_get_userbyid(datdba) <> 'app' \gexec
 REVOKE ALL ON DATABASE app FROM PUBLIC;
+SELECT $$CREATE DATABASE app_scratch OWNER app TEMPLATE template0 ENCODING 'UTF8'
+    LOCALE 'C.UTF-8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'$$
+    WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'app_scratch') \gexec
+SELECT 'ALTER DATABASE app_scratch OWNER TO app'
+    FROM pg_database WHERE datname = 'app_scratch' AND pg_get_userbyid(datdba) <> 'app' \gexec
+REVOKE ALL ON DATABASE app_scratch FROM PUBLIC;
+SELECT $$CREATE DATABASE app_restored OWNER app TEMPLATE template0 ENCODING 'UTF8'
+    LOCALE 'C.UTF-8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'$$
+    WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'app_restored') \gexec
+SELECT 'ALTER DATABASE app_restored OWNER TO app'
+    FROM pg_database WHERE datname = 'app_restored' AND pg_get_userbyid(datdba) <> 'app' \gexec
+REVOKE ALL ON DATABASE app_restored FROM PUBLIC;

@@ -73,6 +73,8 @@ GOOD: dict[str, Any] = {
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     monkeypatch.setenv(api.TOKEN, TOKEN)
+    for name in preflight.SPACES_KEY:
+        monkeypatch.setenv(name, "a")
     for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy"):
         monkeypatch.delenv(proxy, raising=False)
     with serve(copy.deepcopy(GOOD)) as api_server:
@@ -101,10 +103,26 @@ def test_an_account_that_has_everything_passes(account: Api, stage: int) -> None
     assert ("/v2/databases/options" in account.asked) is (stage == 2)
 
 
-def test_a_bucket_takes_a_key_of_spaces(account: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+OWN_BUCKET = {
+    "endpoint": "https://s3.example.com",
+    "name": "shop-1",
+    "region": "eu-1",
+    "key_id": "a",
+    "secret": "b",
+}
+
+
+@pytest.mark.parametrize(
+    "wanting", [{}, {"storage__bucket": True, "backups__bucket": OWN_BUCKET}], ids=str
+)
+def test_a_bucket_takes_a_key_of_spaces(
+    account: Api, monkeypatch: pytest.MonkeyPatch, wanting: dict[str, Any]
+) -> None:
     for name in preflight.SPACES_KEY:
         monkeypatch.delenv(name, raising=False)
-    assert refusal(storage__bucket=True).splitlines() == [
+    check(backups__bucket=OWN_BUCKET)
+    check(backups__off=True)
+    assert refusal(**wanting).splitlines() == [
         f"{name}: should be half of a key of Spaces with full access, got nothing. Make one at"
         " https://cloud.digitalocean.com/spaces/access_keys and `export` both halves; only the"
         " operator has it, the stack's servers get one of their own."
@@ -112,10 +130,19 @@ def test_a_bucket_takes_a_key_of_spaces(account: Api, monkeypatch: pytest.Monkey
     ]
     for name in preflight.SPACES_KEY:
         monkeypatch.setenv(name, "a")
-    check(storage__bucket=True)
-    assert refusal(storage__bucket=True, region="nyc1").startswith(
-        "stages:storage.bucket: should be false in nyc1, which has no Spaces, got True."
-    )
+    check(**wanting)
+
+
+def test_a_region_without_spaces_takes_no_bucket(account: Api) -> None:
+    assert refusal(storage__bucket=True, region="nyc1").splitlines()[:2] == [
+        "stages:storage.bucket: should be false in nyc1, which has no Spaces, got True. Choose"
+        " another region, such as nyc3.",
+        "stages:region: should be one that has Spaces, for the backups, got 'nyc1'. For example"
+        " nyc3; or give the backups a bucket of your own, stages:backups.bucket.",
+    ]
+    # As it says; what is left is that the account has no such region.
+    left = refusal(region="nyc1", backups__bucket=OWN_BUCKET)
+    assert left.startswith("stages:region: should be one of fra1")
 
 
 def test_a_zone_that_the_account_lacks(account: Api) -> None:
@@ -201,7 +228,7 @@ def test_a_server_for_which_the_account_has_no_room(
 
 
 def test_a_region_that_takes_nobody(account: Api) -> None:
-    assert refusal(region="nyc2") == "stages:region: should be one of fra1, got 'nyc2'"
+    assert refusal(region="tor1") == "stages:region: should be one of fra1, got 'tor1'"
 
 
 def test_a_plan_that_the_region_lacks(account: Api) -> None:
@@ -339,12 +366,14 @@ def notes(region: str = "fra1") -> list[str]:
 
 
 def test_a_region_s_first_vpc_is_told_of(account: Api) -> None:
-    assert notes() == []
+    bucket = preflight.NO_LOCK  # of the backups
+    assert notes() == [bucket]
     account.answers["/v2/vpcs"]["vpcs"][0]["region"] = "nyc3"
     account.answers["/v2/vpcs"]["vpcs"].pop()
     assert notes() == [
+        bucket,
         "The account has no VPC in fra1: the stack's will become the region's default, which"
         " DigitalOcean does not delete. It costs nothing, and `make down STACK=digitalocean-stage1`"
         " leaves it. To keep the two apart, first run"
-        " `doctl vpcs create --name default-fra1 --region fra1`."
+        " `doctl vpcs create --name default-fra1 --region fra1`.",
     ]
