@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from benchmarks import cold, deploys, failover, stages
+from benchmarks import backups, cold, deploys, failover, stages
 from benchmarks.charts import Picture
 from benchmarks.claims import pictures as claims
 from benchmarks.measures import Result
 from benchmarks.users import pictures as users
 
 DRAWING: Mapping[str, Callable[[Result], Mapping[str, Picture]]] = {
+    "backups": backups.draw,
     "claims": claims.draw,
     "cold": cold.draw,
     "failover": failover.draw,

@@ -9,6 +9,7 @@
     users      users who browse both stages, and a heavy query among them
     failover   a primary that dies or falls silent, seen by its clients
     deploys    what users notice of deploys, restarts and rollbacks
+    backups    how long a backup and a restore of 1 GB take, and what users notice of them
 
 Everything of a benchmark is measured in one go and paired; medians of three runs. Results go to
 docs/benchmarks: a JSON file and pictures each, a page and a picture of all; beside that folder the
@@ -30,6 +31,7 @@ from typing import Annotated
 import typer
 
 from benchmarks import (
+    backups,
     charts,
     claims,
     claims_page,
@@ -65,6 +67,7 @@ class Benchmark(StrEnum):
     claims = "claims"
     failover = "failover"
     deploys = "deploys"
+    backups = "backups"
 
 
 MEASURING = {
@@ -74,6 +77,7 @@ MEASURING = {
     Benchmark.claims: claims.measure,
     Benchmark.failover: failover.measure,
     Benchmark.deploys: deploys.measure,
+    Benchmark.backups: backups.measure,
 }
 """What takes the number of runs and nothing else."""
 
