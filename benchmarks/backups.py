@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks import bulk
 from benchmarks.charts import Group, Picture, bars
 from benchmarks.deploys import Span, p99_ms
 from benchmarks.deploys.load import load
@@ -25,13 +26,6 @@ PER_SECOND = 20.0
 REST_S = 20.0
 RATIO = 1.5
 """The aim: p99 during a backup by p99 at rest."""
-ROWS = 3_500_000
-"""At 256 random hexadecimal digits each, about 1 GB."""
-FILL = f"""
-    CREATE TABLE IF NOT EXISTS bulk AS
-    SELECT n AS id, {" || ".join(["md5(random()::text)"] * 8)} AS word
-    FROM generate_series(1, {ROWS}) AS n
-"""  # noqa: S608 - of constants
 STEPS = {
     "now": "a backup",
     "verify": "a verification",
@@ -54,7 +48,7 @@ def measure(runs: int, say: Callable[[str], None]) -> tuple[Measure, ...]:
             try:
                 say(f"backups: bringing {stack.name} up and filling its database")
                 stack.make("up")
-                _ask(stack, FILL)
+                _ask(stack, bulk.FILL)
                 for run in range(1, runs + 1):
                     steps(book, stack, stage)
                     say(f"backups, {title}, run {run}: done")

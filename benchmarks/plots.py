@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from benchmarks import backups, cold, deploys, failover, stages
+from benchmarks import backups, cold, deploys, failover, promotion, stages
 from benchmarks.charts import Picture
 from benchmarks.claims import pictures as claims
 from benchmarks.measures import Result
@@ -16,6 +16,7 @@ DRAWING: Mapping[str, Callable[[Result], Mapping[str, Picture]]] = {
     "cold": cold.draw,
     "failover": failover.draw,
     "deploys": deploys.draw,
+    "promotion": promotion.draw,
     "users": users.draw,
     "stages": stages.draw,
 }

@@ -10,6 +10,7 @@
     failover   a primary that dies or falls silent, seen by its clients
     deploys    what users notice of deploys, restarts and rollbacks
     backups    how long a backup and a restore of 1 GB take, and what users notice of them
+    promotion  what clients notice of a promotion of 1 GB and its rollback
 
 Everything of a benchmark is measured in one go and paired; medians of three runs. Results go to
 docs/benchmarks: a JSON file and pictures each, a page and a picture of all; beside that folder the
@@ -43,6 +44,7 @@ from benchmarks import (
     page,
     plots,
     preview,
+    promotion,
     recovery,
     stages,
     users,
@@ -68,6 +70,7 @@ class Benchmark(StrEnum):
     failover = "failover"
     deploys = "deploys"
     backups = "backups"
+    promotion = "promotion"
 
 
 MEASURING = {
@@ -78,6 +81,7 @@ MEASURING = {
     Benchmark.failover: failover.measure,
     Benchmark.deploys: deploys.measure,
     Benchmark.backups: backups.measure,
+    Benchmark.promotion: promotion.measure,
 }
 """What takes the number of runs and nothing else."""
 

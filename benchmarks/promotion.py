@@ -1,0 +1,216 @@
+"""What clients notice of a promotion: 1 GB goes to stage 2 and back, again and again.
+
+100 clients write through PgBouncer of stage 1 all the time, and a page that asks the database is
+requested through its Nginx. Each run is a copy, a switch and a rollback between the same two
+stacks. Everything is on one machine: the copy takes processor from the clients, and the network
+between the servers is faster than one between two clouds.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import bulk
+from benchmarks.charts import Group, Line, Mark, Picture, Shade, bars, lines
+from benchmarks.deploys import Span, p99_ms
+from benchmarks.deploys.load import Load, load
+from benchmarks.failover import longest_wait_s
+from benchmarks.measures import Book, Measure, Result, ratio
+from components.clouds.local.hosts import inventory
+from components.clouds.local.hosts.nspawn import Host
+from components.errors import StepFailed
+from components.host import pgbouncer
+from tests.support.clone import Stack, clone
+from tests.support.ledger import Ledger, ledger
+
+CIDRS = {1: "10.91.86.0/24", 2: "10.91.87.0/24"}
+CLIENTS = 100
+PER_SECOND = 20.0
+REST_S = 20.0
+BETWEEN_S = 10.0
+STALL_S = 1.0
+"""The aim: the longest time that the switch lets clients wait."""
+STALL_LIMIT_S = 30.0
+"""The switch would give up after 5 s; here it is measured instead."""
+RATIO = 2.0
+"""The aim: p99 of the page during the copy by p99 at rest."""
+LEDGER_ROWS = 1_000_000
+LEDGER = f"""
+    CREATE TABLE ledger (id bigint NOT NULL);
+    ALTER TABLE ledger REPLICA IDENTITY FULL;
+    INSERT INTO ledger SELECT -n FROM generate_series(1, {LEDGER_ROWS}) AS n;
+"""  # noqa: S608 - of constants
+STEPS = {"copy": "the copy", "switch": "the switch", "rollback": "the rollback"}
+WORDS = {
+    "copy": ["--replace"],
+    "switch": ["--stall-limit-s", f"{STALL_LIMIT_S:g}"],
+    "rollback": ["--stall-limit-s", f"{STALL_LIMIT_S:g}"],
+}
+
+
+@dataclass
+class Pair:
+    """Two stacks, and the server of the first."""
+
+    old: Stack
+    new: Stack
+    app: Host
+
+    def promote(self, step: str) -> str:
+        """Run one step; return what it said."""
+        stacks = ("--from", self.old.name, "--to", self.new.name)
+        return self.old.clone.run("promote", *stacks, f"--{step}", *WORDS[step], "--yes")
+
+    def ask(self, sql: str) -> str:
+        """Ask as the app, through its pool."""
+        psql = [pgbouncer.PSQL, "-XAtqv", "ON_ERROR_STOP=1", pgbouncer.SOCKET_URL]
+        done = self.app.run(["runuser", "-u", "app", "--", *psql], stdin=sql)
+        if done.returncode != 0:
+            raise StepFailed(f"The database should answer, got: {done.stderr.strip()}")
+        return done.stdout
+
+
+def measure(runs: int, say: Callable[[str], None]) -> tuple[Measure, ...]:
+    """Measure between two stacks of its own."""
+    book = Book()
+    with tempfile.TemporaryDirectory(prefix="stages-bench-") as scratch:
+        checkout = clone(Path(scratch) / "own", quick=True)
+        old, new = (
+            checkout.stack(f"b{os.getpid()}-stage{stage}", stage=stage, network__cidr=cidr)
+            for stage, cidr in CIDRS.items()
+        )
+        try:
+            for stack in (old, new):
+                say(f"promotion: bringing {stack.name} up")
+                stack.make("up")
+            app = inventory.find(old.resource("HostConfiguration")["id"])
+            if app is None:
+                raise StepFailed(f"{old.name}: should have an app server, got none")
+            pair = Pair(old, new, app)
+            say("promotion: filling the database")
+            pair.ask(bulk.FILL + LEDGER)
+            for run in range(1, runs + 1):
+                say(f"promotion, run {run}: clients waited {_run(book, pair):.2f} s for the switch")
+        finally:
+            for stack in (old, new):
+                say(f"promotion: taking {stack.name} away")
+                stack.take_away()
+    return book.measures()
+
+
+def _run(book: Book, pair: Pair) -> float:
+    """There and back; how long the switch let clients wait, in seconds."""
+    size_mib = int(pair.ask("SELECT pg_database_size(current_database())")) / 2**20
+    book.note("promotion.size", "the database", size_mib, "MiB")
+    url = f"{pair.old.outputs()['url']}/health"
+    spans: dict[str, Span] = {}
+    stalls: dict[str, float] = {}
+    with ledger(pair.app, CLIENTS) as written, load(url, per_second=PER_SECOND) as seen:
+        time.sleep(REST_S)
+        resting = Span(seen.began, time.monotonic())
+        for step in STEPS:
+            began = time.monotonic()
+            said = pair.promote(step)
+            spans[step] = Span(began, time.monotonic(), time.monotonic() - began)
+            if waited := re.search(r"Clients waited for ([\d.]+) s", said):
+                stalls[step] = float(waited[1])
+            time.sleep(BETWEEN_S)
+        written.wait_for_all(time.time(), 60)
+    _note_steps(book, seen, resting, spans, stalls)
+    _note_writes(book, pair, written)
+    for second, ms in enumerate(slowest_ms(seen)):
+        book.note(f"promotion.series.{second}", f"slowest request in second {second}", ms, "ms")
+    for step, span in spans.items():
+        for end, at in (("began", span.began), ("ended", span.ended)):
+            book.note(f"promotion.series.{step}.{end}", f"{step} {end}", at - seen.began)
+    return stalls["switch"]
+
+
+def _note_steps(
+    book: Book, seen: Load, resting: Span, spans: Mapping[str, Span], stalls: Mapping[str, float]
+) -> None:
+    rest = p99_ms(seen, resting)
+    book.note("promotion.requests", "requests through Nginx", len(seen.requests), "requests")
+    book.note("promotion.failed", "failed requests", len(seen.failed()), "requests", 0.0)
+    book.note("promotion.rest", "p99 of the page at rest", rest, "ms")
+    for step, words in STEPS.items():
+        during, aim = p99_ms(seen, spans[step]), RATIO if step == "copy" else None
+        book.note(f"promotion.{step}", f"{words}, from the command to its end", spans[step].took_s)
+        if step in stalls:
+            title = f"how long {words} let clients wait"
+            book.note(f"promotion.{step}.stall", title, stalls[step], "s", STALL_S)
+        book.note(f"promotion.{step}.p99", f"p99 of the page during {words}", during, "ms")
+        by_rest = f"p99 of the page during {words}, by that at rest"
+        book.note(f"promotion.{step}.ratio", by_rest, ratio(during, rest), "times", aim)
+
+
+def _note_writes(book: Book, pair: Pair, written: Ledger) -> None:
+    rows = pair.ask(f"SELECT id FROM ledger WHERE id >= {written.first}")  # noqa: S608
+    stored: Counter[int] = written.stored(rows)
+    acknowledged = written.acknowledged
+    longest = longest_wait_s(written.clients)
+    book.note("promotion.writes", "acknowledged writes", len(acknowledged), "writes")
+    for key, title, value, unit in (
+        ("lost", "acknowledged writes lost", len(acknowledged - set(stored)), "writes"),
+        ("doubled", "writes doubled", sum(count > 1 for count in stored.values()), "writes"),
+        ("errors", "errors of clients that write", len(written.errors), "errors"),
+    ):
+        book.note(f"promotion.{key}", title, value, unit, 0.0)
+    book.note("promotion.longest", "the longest wait of a client that writes", longest)
+
+
+def slowest_ms(seen: Load) -> Sequence[float]:
+    """The slowest request that began in each second, in milliseconds; 0 without any."""
+    slowest: Counter[int] = Counter()
+    for request in seen.requests:
+        second = int(request.at - seen.began)
+        slowest[second] = max(slowest[second], round(request.took_s * 1000))
+    return [slowest[second] for second in range(max(slowest, default=-1) + 1)]
+
+
+def draw(result: Result) -> Mapping[str, Picture]:
+    """The waits of clients; and the answers of the last run, from second to second."""
+    waits = [
+        (words, result.of(f"promotion.{step}.stall"))
+        for step, words in STEPS.items()
+        if step != "copy"
+    ]
+    waits.append(("the longest wait of a client in a run", result.of("promotion.longest")))
+    seconds = [
+        measure
+        for measure in result.measures
+        if re.fullmatch(r"promotion\.series\.\d+", measure.key)
+        if len(measure.values) == result.runs
+    ]
+    last = Line(
+        "requests through Nginx of stage 1",
+        [(at + 0.5, measure.values[-1]) for at, measure in enumerate(seconds)],
+    )
+    marks = [
+        Mark(
+            step,
+            span=(
+                result.of(f"promotion.series.{step}.began").values[-1],
+                result.of(f"promotion.series.{step}.ended").values[-1],
+            ),
+        )
+        for step in STEPS
+    ]
+    title = f"How long a promotion of 1 GB lets {CLIENTS} clients wait"
+    aim = Shade(0, STALL_S, "aim")
+    axes = ("seconds", "slowest request of the second, ms")
+    return {
+        "promotion": bars(
+            title, [Group("clients of stage 1", waits)], "seconds", result.where, shade=aim
+        ),
+        "promotion-answers": lines(
+            "A promotion and its rollback, seen through Nginx", [last], axes, result.where, marks
+        ),
+    }
