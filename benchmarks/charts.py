@@ -118,6 +118,10 @@ class Shade:
     title: str
 
 
+DOTTED = 60
+"""Lines with more points have no dots: they would hide the line, and the words in it."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One line, by its points."""
@@ -269,8 +273,13 @@ def lines(
     """Values along an axis; ``axis_titles`` are those of the one along and of the one upwards."""
     with _sheet(title, 13, where) as (figure, axes):
         for line, colour in zip(lines, itertools.cycle(COLOURS), strict=False):
+            style = "o-" if len(line.points) <= DOTTED else "-"
             axes.plot(
-                *zip(*line.points, strict=True), "o-", clip_on=False, color=colour, label=line.title
+                *zip(*line.points, strict=True),
+                style,
+                clip_on=False,
+                color=colour,
+                label=line.title,
             )
         for mark in marks:
             if mark.span:
