@@ -36,7 +36,9 @@ OTHERS = {
     "benchmarks/claims/client.py": "as OS user app",
     "benchmarks/claims/side.py": "as OS user app",
     "benchmarks/claims/watching.py": "PgBouncer's console",
+    "benchmarks/backups.py": "as OS user app",
     "benchmarks/failover.py": "as OS user app",
+    "benchmarks/promotion.py": "as OS user app",
     "benchmarks/users/__init__.py": "as OS user app",
 }
 """Files that name a client of PostgreSQL, and who opens the session."""
