@@ -3,8 +3,6 @@
 Not among the tests of every run, for what they install takes minutes to come:
 
     make test TESTS=tests/real/stages/frameworks.py
-
-Spring Boot's is left out: its JDK, Maven and 300 artifacts take longer still.
 """
 
 from __future__ import annotations
@@ -55,7 +53,7 @@ def post(url: str, data: dict[str, object]) -> Any:
         return json.loads(answer.read())
 
 
-@pytest.mark.parametrize("framework", ["express", "rails"])
+@pytest.mark.parametrize("framework", ["express", "rails", "spring-boot"])
 def test_a_sample_runs_with_nothing_but_its_folder(stage: Stack, framework: str) -> None:
     stage.up(app__directory=f"examples/{framework}")
     url = stage.outputs()["url"]
