@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from components.errors import NotConfirmed, StepFailed, UserError, invalid
+from components.errors import Interrupted, NotConfirmed, StepFailed, UserError, invalid
 from components.host.agent import promotion_record
 from planning.promotion import steps
 from planning.promotion.obstacles import obstacles
@@ -281,7 +281,11 @@ def progress_line(progress: dict[str, Any], first: int, elapsed_s: float) -> str
 def _verify(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
     """Compare every row; the server keeps what it finds, also for whoever asks later."""
     asked = {"mode": "promotion compare", **known}
-    both.old_server.perform(asked, both.say, deadline_s=promotion.COMPARE_S)
+    try:
+        both.old_server.perform(asked, both.say, deadline_s=promotion.COMPARE_S)
+    except KeyboardInterrupt:
+        shown = promotion_words.command(both.old.stack, both.new.stack)
+        raise Interrupted(f"The server goes on comparing; {shown} shows how far it is.") from None
     state = _state(both)
     if state["compared"]["state"] == "differs":
         raise StepFailed("The two databases differ")

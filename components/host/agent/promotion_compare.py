@@ -96,9 +96,9 @@ def compare(document: dict[str, Any]) -> dict[str, object]:
     """Compare all tables, and keep what comes of it for ``promotion_state``."""
     phase = record.read().get("phase", "")
     with _alone():
+        both = _both(document, phase)
         known: dict[str, Any] = {"phase": phase, "began": time.time(), "done": 0, "differs": []}
         try:
-            both = _both(document, phase)
             first, other = (names(ask(f"{TABLES};")) for ask in (both.first, both.other))
             known["tables"] = len({*first, *other})
             known["differs"] = [

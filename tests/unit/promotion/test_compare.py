@@ -210,11 +210,29 @@ def test_a_table_that_one_of_them_lacks_differs(
 def test_one_that_fails_says_so_to_whoever_asks(
     server: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> Both:
+    def broken(_sql: str) -> str:
         raise Failed("the database of stage 2", "no answer")
 
-    monkeypatch.setattr(promotion_compare, "_both", broken)
+    both = Both(broken, broken, lambda: None)
+    monkeypatch.setattr(promotion_compare, "_both", lambda *_: both)
     with pytest.raises(Failed):
         compare({})
     kept = promotion_state.compared(promotion_record.read())
     assert (kept["state"], kept["failed"]) == ("failed", "no answer")
+
+
+def test_one_that_cannot_begin_leaves_what_is_known(
+    server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = Pair(ROWS)
+    both = Both(pair.first.ask, pair.other.ask, pair.follow)
+    monkeypatch.setattr(promotion_compare, "_both", lambda *_: both)
+    compare({})
+
+    def without_way_back(*_: object) -> Both:
+        raise Failed("the comparison", "is not possible any more")
+
+    monkeypatch.setattr(promotion_compare, "_both", without_way_back)
+    with pytest.raises(Failed):
+        compare({})
+    assert promotion_state.compared(promotion_record.read())["state"] == "same"

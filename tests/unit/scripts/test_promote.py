@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from components.errors import StepFailed, UserError
+from components.errors import Interrupted, StepFailed, UserError
 from scripts import promote
 from scripts.lib import promotion
 from scripts.main import main
@@ -221,3 +221,18 @@ def test_a_rehearsal_says_how_long_clients_will_wait(monkeypatch: pytest.MonkeyP
     promote._copy(servers.pair, "dump")
     assert servers.asked == ["begin dump", "promotion rehearse"]
     assert "took 4.2 s: clients will wait for about a second more" in servers.said[0]
+
+
+def test_whoever_stops_waiting_for_a_comparison_does_not_end_it() -> None:
+    servers = Servers()
+
+    def stopped(*_: Any, **__: Any) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    servers.pair.old_server.perform = stopped  # type: ignore[method-assign]
+    with pytest.raises(Interrupted) as stop:
+        promote._verify(servers.pair, {})
+    assert str(stop.value) == (
+        "The server goes on comparing; `./stages promote --from shop --to shop2` shows how far it"
+        " is."
+    )
