@@ -181,9 +181,9 @@ class Queue:
 
     memory_mib: int | None = key(
         whole(16, 65536),
-        "Memory for the jobs in the queue. A full queue refuses new jobs (`OOM command not"
-        " allowed`) and drops none; `status` says how full it is. Web processes and workers get"
-        " less memory: twice this goes to the queue, whose log is rewritten by a copy of it.",
+        "Memory for the jobs in the queue. A full queue refuses new jobs and drops none; `status`"
+        " says how full it is. Web processes and workers get less memory: twice this goes to the"
+        " queue, whose log is rewritten by a copy of it.",
         default=None,
         by_default="2.5 % of the server's memory in stage 1, 5 % in stage 2",
         unit="MiB",

@@ -182,7 +182,7 @@ def test_a_full_queue_refuses_jobs_and_status_says_so(stage1: Stack) -> None:
         with pytest.raises(urllib.error.HTTPError) as refused:
             fetch(f"{url}/jobs", {})
         assert refused.value.code == 503
-        assert "OOM command not allowed" in refused.value.read().decode()
+        assert "command not allowed when used memory > 'maxmemory'" in refused.value.read().decode()
         queue(EMPTY)
         assert re.search(r"\n  queue: \d+ % full, \d of 16 MiB\n", stage1.run("status"))
         assert fetch(f"{url}/jobs", {})["id"]
