@@ -148,5 +148,4 @@ def _way_back(back: Mapping[str, Any]) -> str:
 
 
 def _not_followed(back: Mapping[str, Any]) -> str:
-    unfit = ", ".join(map(str, back["unfit"][:3]))
-    return f"stage 1 cannot follow{' ' if unfit else ''}{unfit}"
+    return f"stage 1 cannot follow {', '.join(map(str, back['unfit'][:3])) or 'every table'}"
