@@ -15,6 +15,7 @@ import pytest
 
 from components.clouds.local.hosts import disk, machine
 from components.host import app, firewall, nginx, pgbouncer, valkey
+from components.host.agent import promotion_way
 from components.resources import host_configuration
 from components.resources.host_configuration import HostConfigurationProvider
 from tests.real.app_host import AppHost
@@ -84,6 +85,7 @@ def test_everything_runs_and_only_the_web_and_ssh_face_the_network(configured: A
         "127.0.0.1:8001",
         "127.0.0.1:8002",
         f"127.0.0.1:{nginx.STATUS_PORT}",
+        f"127.0.0.1:{promotion_way.FORWARDED_PORT}",
         f"127.0.0.1:{pgbouncer.PORT}",
         f"127.0.0.1:{valkey.PORT}",
     }
