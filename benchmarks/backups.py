@@ -71,7 +71,7 @@ def steps(book: Book, stack: Stack, stage: int, rest_s: float = REST_S) -> None:
         resting = Span(seen.began, time.monotonic())
         for verb in STEPS:
             began = time.monotonic()
-            stack.run("backup", verb, *WORDS.get(verb, ()))
+            stack.backup(verb, *WORDS.get(verb, ()))
             spans[verb] = Span(began, time.monotonic(), time.monotonic() - began)
     rest = p99_ms(seen, resting)
     book.note(f"{key}.requests", f"{title}: requests", len(seen.requests), "requests")
@@ -99,7 +99,7 @@ def _delete_kept(stack: Stack, stage: int) -> None:
     if stage == 1:
         stack.run("ssh", "sudo rm -rf /data/copies/before-*")
     else:
-        stack.run("backup", "restore", "--delete-kept", "--yes")
+        stack.backup("restore", "--delete-kept", "--yes")
 
 
 def draw(result: Result) -> Mapping[str, Picture]:

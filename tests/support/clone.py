@@ -186,6 +186,10 @@ class Stack:
         """Run a verb of ``./stages`` on this stack."""
         return self.clone.run(command, "--stack", self.name, *arguments, code=code)
 
+    def backup(self, verb: str, *words: str) -> str:
+        """Run a verb of ``./stages backup`` on this stack."""
+        return self.clone.run("backup", verb, "--stack", self.name, *words)
+
     def make(self, target: str, *words: str) -> list[tuple[float, str]]:
         """Run ``make <target>`` on this stack; return its lines with their seconds."""
         return self.clone.make(target, f"STACK={self.name}", *words)

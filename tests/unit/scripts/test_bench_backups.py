@@ -27,6 +27,9 @@ class Standing(Stack):
     def outputs(self) -> dict[str, Any]:
         return {"url": "http://127.0.0.1"}
 
+    def backup(self, verb: str, *words: str) -> str:
+        return self.run("backup", verb, *words)
+
     def run(self, command: str, *arguments: str, code: int = 0) -> str:
         self.done.append((command, *arguments))
         self.seen.requests.append(Request(time.monotonic(), 0.03, ""))
