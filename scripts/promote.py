@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,12 +12,11 @@ from components.errors import Interrupted, NotConfirmed, StepFailed, UserError, 
 from components.host.agent import promotion_record
 from planning.promotion import steps
 from planning.promotion.obstacles import obstacles
-from scripts.lib import display, flows, promotion, promotion_words, session
+from scripts.lib import display, promotion, promotion_words, session
 from scripts.lib.command import Json, Yes, application, complete
 from scripts.lib.confirm import confirm
 
 app = application(__doc__)
-SETTING = 'stages:["database.promoted_to"]'
 WAYS = (promotion_record.LOGICAL, promotion_record.DUMP)
 LOOK_S = 1.0
 STEPS = ("plan", "copy", "verify", "switch", "rollback", "finish", "abort")
@@ -237,6 +235,7 @@ def _look(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
 
 
 def _copy(both: promotion.Pair, way: str) -> dict[str, Any]:
+    promotion.let_in(both)
     promotion.begin(both, way)
     known = promotion.way(both)
     if way == promotion_record.DUMP:
@@ -308,7 +307,7 @@ def _switch(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:
     answer = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
     both.say(f"The app uses the new database. Clients waited for {answer['stall_s']:.2f} s.")
     promotion.move_app(both)
-    _record(both, both.new.stack)
+    promotion.bring_up(both.old, {promotion.PROMOTED_TO: both.new.stack})
     state = both.old_server.perform({"mode": "promotion state"}, both.say)
     if state["compared"]["state"] != "same":  # a dump was compared while clients waited
         both.say("Every row is compared now, while the app goes on:")
@@ -327,7 +326,7 @@ def _rollback(both: promotion.Pair, stall_s: float | None, phase: str) -> dict[s
     if phase != promotion_record.ROLLED_BACK:
         answer = _move_back(both, stall_s)
     both.say(f"The app uses its old database again. Clients waited for {answer['stall_s']:.2f} s.")
-    _record(both, None)
+    promotion.bring_up(both.old, {promotion.PROMOTED_TO: None})
     _end(both)
     return answer
 
@@ -349,6 +348,7 @@ def _finish(both: promotion.Pair, phase: str) -> dict[str, Any]:
         _clear(both, "new", known)
     promotion.finish(both)
     promotion.serve(both)
+    promotion.subscribe_no_more(both)
     both.say(
         f"{both.new.stack} has database, requests and jobs. {both.old.stack} forwards whoever still"
         f" comes to it, until `./stages down {both.old.stack}`; its data and its last backup stay"
@@ -359,7 +359,7 @@ def _finish(both: promotion.Pair, phase: str) -> dict[str, Any]:
 
 def _abort(both: promotion.Pair, phase: str) -> dict[str, Any]:
     if phase == promotion_record.ROLLED_BACK:
-        _record(both, None)
+        promotion.bring_up(both.old, {promotion.PROMOTED_TO: None})
     _end(both)
     both.say("Both stacks are as they were.")
     return {"aborted": True}
@@ -374,16 +374,3 @@ def _end(both: promotion.Pair) -> None:
 def _clear(both: promotion.Pair, keep: str, known: dict[str, Any]) -> None:
     asked = {"mode": "promotion clear", "keep": keep, **known}
     both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
-
-
-def _record(both: promotion.Pair, to: str | None) -> None:
-    """State in stage 1's settings, and in the engine's state, where its app and database are.
-
-    Both may say so already, or one of them, where an earlier run was killed.
-    """
-
-    def edit(file: Path) -> None:
-        if to or "promoted_to" in file.read_text():
-            both.old.engine.configure(file, SETTING, to, "string")
-
-    flows.up_with(both.old, edit, yes=True, ask=confirm)

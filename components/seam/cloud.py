@@ -59,6 +59,10 @@ class NetworkNeeds:
     private_database: bool
     """Whether a managed database will live in it, reachable by the app servers only."""
     ssh_cidrs: tuple[str, ...]
+    tunnel_from: str | None = None
+    """IPv4 address of another stack's server that may come in over SSH as well: a promotion's."""
+    subscriber_port: int | None = None
+    """Port of the app servers that the managed database may connect to, for a promotion."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from components import outputs
 from components.errors import UserError
 from components.seam.downtime import Step
 from components.settings import Settings
@@ -73,11 +74,8 @@ def _fails_over_by_itself(settings: Settings) -> Takeover:
     )
 
 
-def _not_joined(old: Settings, _new: Settings, _open: bool) -> None:
-    raise UserError(
-        f"A promotion on {old.cloud} is not built yet",
-        "On this machine it can be tried: docs/promotion.md.",
-    )
+def _recorded(values: Mapping[str, Any]) -> str:
+    return str(values[outputs.SSH_HOST])
 
 
 @dataclass(frozen=True)
@@ -106,9 +104,16 @@ class Operations:
     """What it takes to let the standby take over; raise ``UserError`` where it cannot."""
     point_in_time: str = ""
     """Which means of the cloud's own put a managed database back to a time of day: a sentence."""
-    join: Callable[[Settings, Settings, bool], None] = _not_joined
-    """For a promotion from the first stack to the second: let the second's app server reach the
-    first's over SSH, or no more. Repeated with each command."""
+    join: Callable[[Settings, Settings, bool], None] | None = None
+    """For a promotion from the first stack to the second, where their networks meet on this machine
+    alone: let the second's app server reach the first's over SSH, or no more. Repeated with each
+    command. ``None``: they meet on the internet, and each stack's settings say what its network
+    lets in (``NetworkNeeds.tunnel_from``, ``subscriber_port``)."""
+    own_address: Callable[[Mapping[str, Any]], str] = _recorded
+    """The address at which other stacks see the app server: where it answers, and where its own
+    connections come from. Gets the stack's outputs."""
+    replicate: str = "ALTER ROLE {role} REPLICATION"
+    """The SQL by which the managed database's admin lets ``{role}`` replicate."""
     pending: Callable[[Settings], list[str]] = _no_notes
     """Changes that the cloud has accepted and not made yet, one sentence each. Asked before a
     plan, so that the program may leave them out."""

@@ -109,6 +109,11 @@ WEBHOOK = Secret(
     convert=pattern(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?", "", longest=2048).convert,
     remedy="Copy it from where it was made.",
 )
+IPV4 = Single(
+    allowed="an IPv4 address",
+    convert=lambda value: str(ipaddress.IPv4Address(line(value))),
+    remedy="For example 203.0.113.7.",
+)
 PRIVATE_NETWORK = Single(
     allowed="a private IPv4 network from /16 to /24 without host bits",
     convert=_private_network,

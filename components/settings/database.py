@@ -117,6 +117,14 @@ class Database:
         stages=(1,),
         elsewhere="stage 2 is where a promotion leads",
     )
+    subscribes: bool = key(
+        SWITCH,
+        "Lets the managed database connect to the app server, through which it follows stage 1"
+        " during a promotion. `./stages promote` sets and removes it.",
+        default=False,
+        stages=(2,),
+        elsewhere="stage 1 has no managed database",
+    )
     pool_mode: PoolMode = key(
         choices.POOL_MODE,
         "When PgBouncer takes a server connection back: after a `transaction`, after a `session`,"

@@ -262,6 +262,15 @@ class Access:
         " Endpoint; the operator needs AWS CLI 2).",
         default=False,
     )
+    tunnel_from: str | None = key(
+        addresses.IPV4,
+        "Address of the stage 2 server that may connect with SSH during a promotion, beside"
+        " `ssh_cidrs`. `./stages promote` sets and removes it.",
+        default=None,
+        by_default="none: no promotion is under way",
+        stages=(1,),
+        elsewhere="a promotion's tunnel leads to stage 1",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

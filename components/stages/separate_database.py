@@ -14,6 +14,7 @@ import pulumi
 
 from components import outputs
 from components.host import backups, dumps, pgbouncer, pool
+from components.host.agent.promotion_way import SUBSCRIBER_PORT
 from components.host.bootstrap import PASSWORD_VARIABLE, bootstrap_sql, set_variable
 from components.host.model import DatabaseStep, HostFile, Part
 from components.host.pool import PoolSizes, pool_sizes
@@ -62,6 +63,7 @@ class SeparateDatabase(pulumi.ComponentResource):
                 cidr=settings.network.cidr,
                 private_database=True,
                 ssh_cidrs=settings.access.ssh_cidrs,
+                subscriber_port=SUBSCRIBER_PORT if settings.database.subscribes else None,
             ),
             parent=self,
         )

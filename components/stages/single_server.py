@@ -56,6 +56,7 @@ class SingleServer(pulumi.ComponentResource):
                 cidr=settings.network.cidr,
                 private_database=False,
                 ssh_cidrs=settings.access.ssh_cidrs,
+                tunnel_from=settings.access.tunnel_from,
             ),
             parent=self,
         )

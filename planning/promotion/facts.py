@@ -66,6 +66,11 @@ class Side:
     standby: bool
     storage_bytes: int
     """Of the managed database; 0 in stage 1."""
+    no_replication: str
+    """Why the managed database's admin may not let a role replicate; empty: it may, or there is no
+    such database."""
+    no_subscription: str
+    """The same of subscribing."""
     free_bytes: int
     """Of the data volume; 0 in stage 2."""
     pool: int

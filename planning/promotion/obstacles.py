@@ -20,7 +20,6 @@ DUMP_BYTES_S = 20 * 1024**2
 """Of dump and restore with two sessions: cautious, 329 MB took 9.2 s on two cores."""
 REQUEST_S = 20
 """Servers of apps end a request after 30 s and more."""
-BUILT = ("local",)
 SHOWN = 5
 
 
@@ -45,6 +44,7 @@ def obstacles(
     return [
         *_stacks(old, new),
         *_versions(old.database, new.database, by_dump),
+        *_follows(new, by_dump),
         *_contents(old.database, new.database, by_dump),
         *(_dump(old, dump_s) if dump_s is not None else ()),
         *_target(old.database, new.database, replace),
@@ -57,16 +57,6 @@ def obstacles(
     ]
 
 
-def not_built(cloud: str) -> Obstacle | None:
-    """The clouds where a promotion is not built yet."""
-    if cloud in BUILT:
-        return None
-    return Obstacle(
-        f"A promotion on {cloud} is not built yet: the rules between the two networks are missing",
-        "On this machine it can be tried: local-stage1 to local-stage2.",
-    )
-
-
 def _stacks(old: Side, new: Side) -> Iterator[Obstacle]:
     if (old.stage, new.stage) != (1, 2):
         yield Obstacle(
@@ -75,8 +65,6 @@ def _stacks(old: Side, new: Side) -> Iterator[Obstacle]:
             "Exchange --from and --to, or name other stacks.",
         )
     for side in (old, new):
-        if obstacle := not_built(side.cloud):
-            yield obstacle
         if not side.healthy:
             yield Obstacle(f"Stack {side.stack} is not healthy", "`./stages status` says why.")
         if side.promotion:
@@ -126,6 +114,33 @@ def _versions(old: Database, new: Database, by_dump: bool) -> Iterator[Obstacle]
         yield Obstacle(
             "Stage 1 has no max_slot_wal_keep_size: a copy that is cut off would fill its volume",
             "Bring stage 1 up with this version of the project.",
+        )
+
+
+def _follows(new: Side, by_dump: bool) -> Iterator[Obstacle]:
+    """What the new database has to be able to do: follow, and be followed on the way back."""
+    if new.no_replication:
+        yield Obstacle(
+            f"The new database's admin may not let a role replicate: {new.no_replication}",
+            "Its service has to grant what docs/promotion.md lists.",
+        )
+    if new.no_subscription and not by_dump:
+        yield Obstacle(
+            f"The new database's admin may not subscribe: {new.no_subscription}",
+            "Its service has to grant what docs/promotion.md lists; or, for a small database,"
+            " choose --way dump.",
+        )
+    if new.database.wal_level != "logical":
+        yield Obstacle(
+            f"wal_level of stage 2 is {new.database.wal_level}, not logical",
+            "Bring stage 2 up with this version of the project, and restart the database.",
+        )
+    if new.database.slot_keep == "-1":
+        yield Obstacle(
+            "Between --switch and --finish the new database keeps all that stage 1 has not followed"
+            " yet: without the tunnel its disk fills",
+            "Do not leave it in between for long.",
+            blocks=False,
         )
 
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, Final
 
 from components import outputs
@@ -19,13 +21,27 @@ from components.errors import StepFailed, UserError
 from components.host import app, certificate, pgbouncer, postgres, valkey
 from components.host.agent import promotion_record
 from components.remote import document
+from components.settings import stacks
 from planning.costs import price_books
 from planning.costs.estimate import estimate
-from planning.promotion import facts, obstacles
-from scripts.lib import app_server, backup_state, backups, cost_inputs, status, views
+from planning.promotion import facts
+from scripts.lib import (
+    app_server,
+    backup_state,
+    backups,
+    confirm,
+    cost_inputs,
+    flows,
+    status,
+    views,
+)
 from scripts.lib.session import Session, open_session
 
 CA_FILE: Final = "/etc/stages-promotion/ca.pem"
+PROMOTED_TO, TUNNEL_FROM = "database.promoted_to", "access.tunnel_from"
+SUBSCRIBES = "database.subscribes"
+Stated = Mapping[str, str | bool | None]
+"""Settings by their keys."""
 COPY_S = 1800
 SWITCH_S = 300
 FACTS_S = 180
@@ -44,14 +60,21 @@ class Pair:
     def say(self, text: str) -> None:
         self.old.say(text)
 
+    @cached_property
+    def addresses(self) -> tuple[str, str]:
+        """Of the two servers, as each is seen by the other."""
+        sides = (self.old, self.old_server), (self.new, self.new_server)
+        old, new = (
+            session.operations.own_address({**views.values(session), **server.way_in})
+            for session, server in sides
+        )
+        return old, new
+
 
 def pair(old: Session, new: Session) -> Pair:
     """Read both from their states; raises ``UserError`` for stacks between which none can be."""
     if old.stack == new.stack:
         raise UserError("--to: should be another stack than --from")
-    for session in (old, new):
-        if obstacle := obstacles.not_built(session.settings.cloud):
-            raise UserError(obstacle.problem, obstacle.remedy)
     if (old.settings.stage, new.settings.stage) != (1, 2):
         raise UserError(
             f"A promotion leads from stage 1 to stage 2, not from stage {old.settings.stage} to"
@@ -73,6 +96,10 @@ def _side(session: Session, server: app_server.AppServer) -> facts.Side:
         "url": _url(),
         "data": postgres.MOUNT if here else "",
         "uploads": app.storage(postgres.MOUNT) if here else "",
+        "database_secrets": {}
+        if here
+        else app_server.plain(server.configuration["database_secrets"]),
+        "replicate": session.operations.replicate,
     }
     answer = server.perform(asked, session.say, deadline_s=FACTS_S)
     asked_at = time.time()
@@ -90,6 +117,8 @@ def _side(session: Session, server: app_server.AppServer) -> facts.Side:
         pool_mode=settings.database.pool_mode,
         standby=settings.database.standby,
         storage_bytes=settings.database.storage_gib * 1024**3 if settings.stage == 2 else 0,
+        no_replication=str(answer["no_replication"]),
+        no_subscription=str(answer["no_subscription"]),
         free_bytes=int(answer["free_bytes"] or 0),
         pool=postgres.pool_sizes(settings.database.pool_size).pool if here else 0,
         shared_pool=0 if here else _shared_pool(_upstream(session)),
@@ -136,6 +165,7 @@ def way(both: Pair) -> dict[str, Any]:
     secrets = app_server.plain(both.new_server.configuration["database_secrets"])
     connection = secrets["connection"]
     files = promoted_files(both)
+    let_in(both)
     made = _let_in(both, files[pgbouncer.SERVER_CA]["content"])
     ends = both.new_server.perform(
         {
@@ -152,6 +182,7 @@ def way(both: Pair) -> dict[str, Any]:
         "ways": {
             "admin": connection,
             "password": made["password"],
+            "replicate": both.new.operations.replicate,
             "ca_file": CA_FILE,
             "publisher_host": ends["address"],
             "publisher_port": str(ends["port"]),
@@ -174,12 +205,12 @@ def web_way(both: Pair) -> None:
 
 def _let_in(both: Pair, ca_pem: str) -> dict[str, Any]:
     """Make the tunnels' key, and let it in on stage 1."""
-    both.old.operations.join(both.old.settings, both.new.settings, True)
+    _open_network(both)
     made = both.new_server.perform({"mode": "promotion key"}, both.say)
     asked = {
         "mode": "promotion door",
         "public": made["public"],
-        "from_address": both.new_server.way_in[outputs.SSH_HOST],
+        "from_address": both.addresses[1],
         "ca_pem": ca_pem,
     }
     both.old_server.perform(asked, both.say)
@@ -190,7 +221,7 @@ def _stage_1(both: Pair) -> dict[str, Any]:
     """Where the tunnels lead."""
     old = both.old_server.way_in
     return {
-        "host": old[outputs.SSH_HOST],
+        "host": both.addresses[0],
         "host_key": old[outputs.SSH_HOST_KEY],
         "login": old[outputs.SSH_USER],
     }
@@ -326,14 +357,67 @@ def finish(both: Pair) -> None:
 
 
 def close(both: Pair) -> None:
-    """Take tunnels, keys and rules away on both servers, and the record; stage 2 serves again.
+    """Take tunnels, keys and rules away, and the records; stage 2 serves again.
 
     Stage 1 comes last, for its record says that this is not done.
     """
     both.new_server.perform({"mode": "promotion close"}, both.say)
     serve(both)
+    _let_none_in(both)
     both.old_server.perform({"mode": "promotion close"}, both.say)
-    both.old.operations.join(both.old.settings, both.new.settings, False)
+
+
+def let_in(both: Pair) -> None:
+    """Let the tunnels through both networks, and the new database to its app server."""
+    _open_network(both)
+    if not both.old.operations.join:
+        _state(both.new, {SUBSCRIBES: True})
+
+
+def _open_network(both: Pair) -> None:
+    if both.old.operations.join:
+        both.old.operations.join(both.old.settings, both.new.settings, True)
+    else:
+        _state(both.old, {TUNNEL_FROM: both.addresses[1]})
+
+
+def _let_none_in(both: Pair) -> None:
+    if both.old.operations.join:
+        both.old.operations.join(both.old.settings, both.new.settings, False)
+    _state(both.old, {TUNNEL_FROM: None})
+    subscribe_no_more(both)
+
+
+def subscribe_no_more(both: Pair) -> None:
+    """The new database is let through to its app server no more."""
+    _state(both.new, {SUBSCRIBES: None})
+
+
+def _state(session: Session, wanted: Stated) -> None:
+    """Bring a stack up with settings, unless its file has them already."""
+    if _differing(session.checkout.settings_file(session.stack), wanted):
+        bring_up(session, wanted)
+
+
+def bring_up(session: Session, wanted: Stated) -> None:
+    """Bring a stack up with other settings, which its file then has; ``None`` removes one.
+
+    Both may say so already, or one of them, where an earlier run was killed.
+    """
+    edit = partial(_edit, session, wanted)
+    flows.up_with(session, edit, yes=True, ask=confirm.confirm)
+
+
+def _differing(file: Path, wanted: Stated) -> Stated:
+    known = stacks.values(file, file.name)
+    return {key: value for key, value in wanted.items() if known.get(key) != value}
+
+
+def _edit(session: Session, wanted: Stated, file: Path) -> None:
+    for key, value in _differing(file, wanted).items():
+        kind = "bool" if isinstance(value, bool) else "string"
+        text = None if value is None else str(value).lower() if kind == "bool" else str(value)
+        session.engine.configure(file, f'stages:["{key}"]', text, kind)
 
 
 def refuse_down(old: Session) -> None:
@@ -363,7 +447,10 @@ def forget(old: Session) -> None:
         server = app_server.read(new)
         if not server.perform({"mode": "promotion state"}, old.say):  # else it is not finished
             server.perform({"mode": "promotion close"}, old.say)
-            old.operations.join(old.settings, new.settings, False)
+            if old.operations.join:
+                old.operations.join(old.settings, new.settings, False)
+            else:  # what it let in has gone with it
+                _edit(old, {TUNNEL_FROM: None}, old.checkout.settings_file(old.stack))
     except UserError as error:
         old.say(f"{promoted_to} still has its tunnel to {old.stack}: {error}")
 

@@ -58,6 +58,13 @@ DO_CLUSTER = "update DatabaseCluster database"
 ROLES = ("cpu", "disk", "memory")
 DO_ALARMS = {f"create MonitorAlert alarm-{role}" for role in ROLES}
 
+TUNNEL = {"access__tunnel_from": "192.0.2.9"}
+SUBSCRIBES = {"database__subscribes": True}
+AWS_SUBSCRIBES = {
+    "SecurityGroupEgressRule database-publisher",
+    "SecurityGroupIngressRule app-subscriber",
+}
+
 CHANGES = [
     # An image, a boot document, a Droplet's keys: for the next server (docs/facts/pulumi.md 5, 11).
     Change("aws-stage1", "access", {**ACCESS, **AWS_IMAGE}, {AWS_RULE, HOST}),
@@ -71,6 +78,8 @@ CHANGES = [
         {*AWS_RIGHTS, *AWS_ALARMS, "create MetricAlarm app-server-data"},
     ),
     Change("aws-stage1", "flow logs", {"network__flow_logs": True}, AWS_FLOWS),
+    Change("aws-stage1", "tunnel", TUNNEL, {"create SecurityGroupIngressRule app-tunnel"}),
+    Change("aws-stage2", "subscribes", SUBSCRIBES, {f"create {rule}" for rule in AWS_SUBSCRIBES}),
     Change("aws-stage2", "access", {**ACCESS, **AWS_IMAGE}, {AWS_RULE, HOST}),
     Change("aws-stage2", "plan", AWS_PLAN, {AWS_SERVER, HOST}),
     Change("aws-stage2", "database", {**DATABASE, "database__backup_days": 9}, {AWS_DATABASE}),
@@ -85,6 +94,8 @@ CHANGES = [
     Change("digitalocean-stage1", "app", APP, {HOST}),
     Change("digitalocean-stage1", "volume", VOLUME, {"update Volume data"}),
     Change("digitalocean-stage1", "alarms", EMAIL, DO_ALARMS),
+    Change("digitalocean-stage1", "tunnel", TUNNEL, {DO_FIREWALL}),
+    Change("digitalocean-stage2", "subscribes", SUBSCRIBES, {DO_FIREWALL}),
     Change("digitalocean-stage2", "access", ACCESS, {DO_FIREWALL, HOST}),
     Change("digitalocean-stage2", "database", DATABASE, {DO_CLUSTER}),
     Change(
@@ -110,6 +121,30 @@ def test_a_changed_setting_changes_this_and_no_more(bring: Bring, change: Change
     assert brought - {HOST, SERVING} == change.brings - {HOST}
     assert HOST in brought or HOST not in change.brings
     assert not {what for what, _ in stack.cloud.log} & {"delete", "shutdown"}
+
+
+@pytest.mark.parametrize(
+    ("name", "wish", "gone"),
+    [
+        ("aws-stage1", TUNNEL, {"delete SecurityGroupIngressRule app-tunnel"}),
+        ("aws-stage2", SUBSCRIBES, {f"delete {rule}" for rule in AWS_SUBSCRIBES}),
+        ("digitalocean-stage1", TUNNEL, {DO_FIREWALL}),
+        ("digitalocean-stage2", SUBSCRIBES, {DO_FIREWALL}),
+    ],
+)
+def test_what_a_promotion_let_in_goes_with_its_setting(
+    bring: Bring, name: str, wish: dict[str, object], gone: set[str]
+) -> None:
+    stack = bring(name).stack
+    before = {thing.id: thing.inputs for thing in stack.cloud.account.things.values()}
+    stack.wish(**wish)
+    stack.up()
+    stack.more = {}
+    ended = {
+        f"{what} {resource.replace(f'{name}-', '')}" for what, resource in stack.up().changes()
+    }
+    assert ended - {SERVING} == gone
+    assert {thing.id: thing.inputs for thing in stack.cloud.account.things.values()} == before
 
 
 REFUSED = [

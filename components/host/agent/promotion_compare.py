@@ -28,10 +28,10 @@ from components.host.agent.promotion_sql import (
     BACK,
     SLOT,
     Ways,
+    beside_new,
     lag_of,
     literal,
     names,
-    new,
     new_reader,
     old_reader,
     old_superuser,
@@ -212,7 +212,7 @@ def _both(document: dict[str, Any], phase: str) -> Both:
         return new_reader(ways, sql, timeout_s=QUERY_S)
 
     def admin(sql: str) -> str:
-        return new(ways, sql, database="postgres")
+        return beside_new(ways, sql)
 
     if phase == record.SWITCHED:
         if record.read().get("unfit"):

@@ -18,6 +18,7 @@ from components.host.agent.promotion_sql import (
     SLOT,
     SUBSCRIPTION,
     Ways,
+    beside_new,
     lag_of,
     literal,
     make_role,
@@ -115,22 +116,22 @@ def prepare_new(document: dict[str, Any], *, drop: bool = False) -> None:
     """
     step("the new database")
     ways: Ways = document["ways"]
-    admin = functools.partial(new, ways, database="postgres")
-    make_role(admin, ROLE, "LOGIN REPLICATION", ways["password"])
-    make_role(admin, READER, "LOGIN", ways["password"])
-    aside = new(
-        ways, f"SELECT count(*) FROM pg_database WHERE datname = '{ASIDE}'", database="postgres"
+    admin = functools.partial(beside_new, ways)
+    make_role(admin, ROLE, "LOGIN", ways["password"])
+    admin(
+        f"{ways['replicate'].format(role=ROLE)};\n"
+        f"GRANT {ROLE} TO CURRENT_USER WITH INHERIT TRUE;\n"  # else it could not end its sessions
     )
+    make_role(admin, READER, "LOGIN", ways["password"])
+    aside = admin(f"SELECT count(*) FROM pg_database WHERE datname = '{ASIDE}'")
     if aside.strip() == "0":
-        new(
-            ways,
+        admin(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'app'"
             " AND usename = 'app';\n"
-            f"ALTER DATABASE app RENAME TO {ASIDE};\n",
-            database="postgres",
+            f"ALTER DATABASE app RENAME TO {ASIDE};\n"
         )
     elif drop:
-        new(ways, "DROP DATABASE IF EXISTS app WITH (FORCE);", database="postgres")
+        admin("DROP DATABASE IF EXISTS app WITH (FORCE);")
     database.converge("root", document["bootstrap_sql"], through_tunnel(ways))
 
 

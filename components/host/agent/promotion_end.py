@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from typing import Any
 
@@ -16,6 +17,7 @@ from components.host.agent.promotion_sql import (
     SLOT,
     SUBSCRIPTION,
     Ways,
+    beside_new,
     new,
     new_reader,
     old,
@@ -53,7 +55,7 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
     drop_slot(old_superuser, SLOT)
     drop_slot(lambda sql: new(ways, sql), BACK)
     new(ways, f"SET ROLE app; DROP PUBLICATION IF EXISTS {BACK};")
-    admin = _in_postgres(ways)
+    admin = functools.partial(beside_new, ways)
     _drop_reader(old_superuser, lambda sql: old_reader(ways, sql))
     _drop_reader(admin, lambda sql: new_reader(ways, sql))
     if _has_role(old_superuser):
@@ -69,10 +71,6 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
         admin(f"ALTER DATABASE {ASIDE} RENAME TO app;")
         admin("ALTER ROLE app LOGIN;")
     return {}
-
-
-def _in_postgres(ways: Ways) -> Any:
-    return lambda sql: new(ways, sql, database="postgres")
 
 
 def _drop_reader(ask: Any, as_reader: Any) -> None:

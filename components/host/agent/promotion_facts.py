@@ -1,6 +1,7 @@
 """What a promotion has to know of a host and the app's database beforehand; changes nothing.
 
-Asked as the app, through the pooler, like ``database_info.py``.
+Asked as the app, through the pooler, like ``database_info.py``; only what its admin may do is
+asked of a managed database as that admin, and rolled back.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from components.host.agent import admin_sql, promotion_record, release
+from components.host.agent.promotion_sql import MAY_REPLICATE, MAY_SUBSCRIBE
 from components.host.agent.report import Failed, run
 
 TIMEOUT_S = 120
@@ -58,7 +60,7 @@ COMMIT;
 
 def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
     """``url``: the app's way to its database. ``data``: where that is, if it is on this host;
-    ``uploads`` likewise."""
+    ``uploads`` likewise. ``database_secrets``: the admin's way to a managed one."""
     argv = [admin_sql.PSQL, "-Xqw", "-v", "ON_ERROR_STOP=1", "-At", "-c", FACTS, document["url"]]
     as_app = ["setpriv", "--reuid=app", "--regid=app", "--init-groups", "--reset-env"]
     done = run([*as_app, *argv], timeout_s=TIMEOUT_S)
@@ -71,6 +73,8 @@ def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
     record = promotion_record.read()
     return {
         "database": json.loads(done.output),
+        "no_replication": _refusal(document, MAY_REPLICATE),
+        "no_subscription": _refusal(document, MAY_SUBSCRIBE),
         "free_bytes": free,
         "clock_s": time.time(),
         "signing_key": _signing_key(),
@@ -78,6 +82,17 @@ def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
         "release": release.active(),
         "promotion": {key: record.get(key) for key in ("phase", "side", "other")} if record else {},
     }
+
+
+def _refusal(document: dict[str, Any], sql: str) -> str:
+    """What keeps the admin from this, in PostgreSQL's words; empty: nothing."""
+    if not document["database_secrets"]:
+        return ""
+    connection = {**document["database_secrets"]["connection"], "PGDATABASE": "app"}
+    argv, environment = admin_sql.as_admin(connection)
+    text = sql.format(replicate=document["replicate"].format(role="stages_promotion_rights"))
+    done = run([*argv, "-f", "-"], text=text, timeout_s=TIMEOUT_S, environment=environment)
+    return "" if done.ok else done.last_line()
 
 
 def _signing_key() -> str:

@@ -34,6 +34,14 @@ ASIDE = "app_before_promotion"
 TUNNEL_PORT = 6544
 """On 127.0.0.1 of the stage 1 server: the new database."""
 SQL_TIMEOUT_S = 60
+MAY_REPLICATE = "BEGIN; CREATE ROLE stages_promotion_rights; {replicate}; ROLLBACK;"
+MAY_SUBSCRIBE = """
+BEGIN;
+CREATE SUBSCRIPTION stages_promotion_rights CONNECTION 'password=none' PUBLICATION none
+    WITH (connect = false, slot_name = NONE);
+ROLLBACK;
+"""
+"""Both fail where the new database's admin may not. They reach nobody and leave nothing."""
 
 
 def lag_of(slot: str) -> str:
@@ -47,7 +55,8 @@ FROM pg_replication_slots WHERE slot_name = '{slot}'
 
 
 Ways = Mapping[str, Any]
-"""``admin``: libpq's variables of the new database; ``password``: of the two roles."""
+"""``admin``: libpq's variables of the new database; ``password``: of the two roles;
+``replicate``: the SQL that lets ``{role}`` replicate there."""
 
 _NAME = r'(?:[a-z_][a-z0-9_]*|"(?:[^"]|"")+")'
 NAME = re.compile(rf"{_NAME}\.{_NAME}")
@@ -76,10 +85,15 @@ def old_reader(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str
     return _ask(on_stage_1(ways, READER), sql, "the database of stage 1", timeout_s)
 
 
-def new(ways: Ways, sql: str, *, database: str = "app", timeout_s: float = SQL_TIMEOUT_S) -> str:
+def new(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
     """In the new database, as its admin."""
-    connection = {**through_tunnel(ways), "PGDATABASE": database}
+    connection = {**through_tunnel(ways), "PGDATABASE": "app"}
     return _ask(connection, sql, "the database of stage 2", timeout_s)
+
+
+def beside_new(ways: Ways, sql: str) -> str:
+    """In the database that the service keeps for its admin, whatever its name is."""
+    return _ask(through_tunnel(ways), sql, "the database of stage 2", SQL_TIMEOUT_S)
 
 
 def new_reader(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:

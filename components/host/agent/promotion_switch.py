@@ -25,6 +25,7 @@ from components.host.agent.promotion_sql import (
     SUBSCRIPTION,
     TUNNEL_PORT,
     Ways,
+    beside_new,
     lag_of,
     literal,
     name,
@@ -151,7 +152,7 @@ def back(document: dict[str, Any]) -> dict[str, object]:
     compared = _comparison(ways)
     clock = _pause(document["stall_s"] or record.STALL_S[record.LOGICAL])
     try:
-        _caught_up(lambda sql: new(ways, sql, database="postgres"), BACK, clock)
+        _caught_up(lambda sql: beside_new(ways, sql), BACK, clock)
         old(ways, f"ALTER SUBSCRIPTION {BACK} DISABLE; {_set(new(ways, SEQUENCES))}")
         _compare(ways, compared, clock)
         old_superuser(LOGIN)
@@ -315,7 +316,7 @@ def _undo_switch(ways: Ways, failure: Failed) -> Failed:
 
 
 def _undo_back(ways: Ways, failure: Failed) -> Failed:
-    new(ways, LOGIN, database="postgres")
+    beside_new(ways, LOGIN)
     pooler.resume()
     record.write(switching="")
     old(ways, f"ALTER SUBSCRIPTION {BACK} ENABLE;")

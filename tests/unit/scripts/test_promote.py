@@ -132,9 +132,10 @@ def test_a_rollback_that_was_killed_at_its_end_moves_nothing_again(
     monkeypatch.setattr(promotion, "move_app_back", lambda _: pytest.fail("it was moved again"))
     monkeypatch.setattr(promotion, "way", lambda _: {})
     monkeypatch.setattr(promotion, "close", lambda _: servers.asked.append("close"))
-    monkeypatch.setattr(promote, "_record", lambda _, to: servers.asked.append(f"record {to}"))
+    monkeypatch.setattr(promotion, "bring_up", lambda _, to: servers.asked.append(f"record {to}"))
     promote._rollback(servers.pair, None, "rolled back")
-    assert servers.asked == ["record None", "promotion clear", "close"]
+    record = "record {'database.promoted_to': None}"
+    assert servers.asked == [record, "promotion clear", "close"]
 
 
 def test_progress_after_the_switch_is_loud_about_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,6 +218,7 @@ def test_a_dump_without_a_way_back_says_so_before_anything_stops() -> None:
 def test_a_rehearsal_says_how_long_clients_will_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(promotion, "way", lambda _: {})
     servers = Servers({"tables": 3, "rehearsed_s": 4.21})
+    monkeypatch.setattr(promotion, "let_in", lambda _: None)
     monkeypatch.setattr(promotion, "begin", lambda _, by: servers.asked.append(f"begin {by}"))
     promote._copy(servers.pair, "dump")
     assert servers.asked == ["begin dump", "promotion rehearse"]

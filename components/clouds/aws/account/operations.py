@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from components import outputs
 from components.clouds.aws.account import api, leftovers, pending, room
 from components.clouds.aws.account.preflight import check
 from components.seam import buckets
@@ -90,8 +91,15 @@ def _sizes(bucket: Mapping[str, Any]) -> Iterator[int]:
         }
 
 
+def own_address(values: Mapping[str, Any]) -> str:
+    """The static one: the address of the server's birth went when it came."""
+    return str(values[outputs.ADDRESS])
+
+
 OPERATIONS = Operations(
     preflight=check,
+    own_address=own_address,
+    replicate="GRANT rds_replication TO {role}",  # RDS gives nobody the attribute
     room=room.check,
     pending=pending.lines,
     cancel_pending=pending.cancel,

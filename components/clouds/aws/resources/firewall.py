@@ -55,10 +55,16 @@ def make(
         for cidr in needs.ssh_cidrs
         if cidr != needs.cidr  # the default of the settings: nobody logs in from inside
     ]
+    tunnel = f"{needs.tunnel_from}/32"
+    if needs.tunnel_from and tunnel not in needs.ssh_cidrs:  # AWS takes no rule twice
+        maker.ingress("app", "tunnel", app, 22, cidr=tunnel)
     if not needs.private_database:
         return Groups(app, None, rules)
     database = maker.group("database", "Database: PostgreSQL from the app server", protect=keep)
     maker.ingress("database", "app", database, POSTGRES_PORT, group=app)
+    if port := needs.subscriber_port:
+        maker.egress("database", "publisher", database, port=port, group=app)
+        maker.ingress("app", "subscriber", app, port, group=database)
     return Groups(app, database, rules)
 
 

@@ -58,12 +58,15 @@ def network(
     tag = digitalocean.Tag(
         f"{name}-app-servers", opts=pulumi.ResourceOptions(parent=parent, protect=protect)
     )
+    tunnel = [f"{needs.tunnel_from}/32"] if needs.tunnel_from else []
+    subscriber = [str(needs.subscriber_port)] if needs.subscriber_port else []
     firewall = digitalocean.Firewall(
         f"{name}-firewall",
         tags=[tag.name],
         inbound_rules=[
-            _inbound(SSH_PORT, needs.ssh_cidrs),
+            _inbound(SSH_PORT, list(dict.fromkeys([*needs.ssh_cidrs, *tunnel]))),
             *(_inbound(port, EVERYWHERE) for port in WEB_PORTS),
+            *(_inbound(port, [needs.cidr]) for port in subscriber),
         ],
         # Without outbound rules nothing gets out: no packages, no database, no DNS.
         outbound_rules=[

@@ -1,0 +1,119 @@
+"""A whole promotion between two clusters, run by the host's own program: there, back, for good.
+
+Runs inside a tree, with the program's modules in place of a host's. There is no pooler, so nobody
+waits: what it would be told is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import types
+from pathlib import Path
+from typing import Any
+
+given = json.loads(Path("/srv/given.json").read_text())
+for name, source in given["program"]:
+    module = sys.modules[name] = types.ModuleType(name)
+    module.__path__ = []
+    exec(compile(source, name, "exec"), module.__dict__)  # noqa: S102 - the project's own
+
+
+def agent(name: str) -> Any:
+    return sys.modules[f"components.host.agent.{name}"]
+
+
+copy, dump, end = agent("promotion_copy"), agent("promotion_dump"), agent("promotion_end")
+sql = agent("promotion_sql")
+facts, record, switch = (
+    agent("promotion_facts"),
+    agent("promotion_record"),
+    agent("promotion_switch"),
+)
+pooler = agent("promotion_pooler")
+pooler.pause = time.monotonic
+pooler.resume = lambda: None
+pooler.point = lambda files: Path(record.DATABASES).write_text(files[record.DATABASES]["content"])
+agent("promotion_guard").watch = lambda: None
+
+INSERT = "SET ROLE app; INSERT INTO public.orders (what)"
+document = given["document"]
+ways = document["ways"]
+secrets = {"connection": sql.through_tunnel(ways)}
+said: dict[str, object] = {}
+
+
+def superuser(text: str) -> None:
+    """On the new database, as its service itself."""
+    argv = [*given["new_superuser"], "-c", text]
+    subprocess.run(argv, check=True, capture_output=True)
+
+
+def filled(again: str) -> None:
+    """Copy, or rehearse it; writes go on meanwhile."""
+    record.begin(document)
+    by_dump = document["by"] == record.DUMP
+    (dump.rehearse if by_dump else copy.copy)(document)
+    superuser(given["after_copy"])
+    sql.old(ways, f"{INSERT} VALUES ({sql.literal(again)});")
+    deadline = time.monotonic() + 60
+    while not by_dump and not arrived():
+        if time.monotonic() > deadline:
+            sys.exit("the copy stands still")
+        time.sleep(0.1)
+
+
+def arrived() -> bool:
+    progress = copy.progress(document)
+    return bool(progress["ready"] == progress["tables"])
+
+
+def ends_sessions() -> bool:
+    """Whether the admin may end one of the role's, as replication over a dead tunnel may be."""
+    own = {"PGUSER": sql.ROLE, "PGPASSWORD": ways["password"], "PGDATABASE": "app"}
+    argv, environment = agent("admin_sql").as_admin({**secrets["connection"], **own})
+    argv += ["-c", "SELECT pg_sleep(600)"]
+    held = subprocess.Popen(argv, env={**environment, "PGAPPNAME": "held"})
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'held'"
+    while not sql.beside_new(ways, end).strip() and held.poll() is None:
+        time.sleep(0.1)
+    return held.wait(60) != 0
+
+
+def left() -> str:
+    """What is left of a promotion, on either side."""
+    looked = (
+        "SELECT 'role ' || rolname FROM pg_roles WHERE rolname LIKE 'stages_promotion%'"
+        " UNION ALL SELECT 'slot ' || slot_name FROM pg_replication_slots"
+        " UNION ALL SELECT 'subscription ' || subname FROM pg_subscription"
+        " UNION ALL SELECT 'database ' || datname FROM pg_database WHERE datname LIKE '%promotion'"
+    )
+    old, new = sql.old_superuser(looked), sql.beside_new(ways, looked)
+    return str(f"{old}{new}")
+
+
+try:
+    agent("database").converge("root", document["bootstrap_sql"], secrets["connection"])
+    asked = {"database_secrets": secrets, "replicate": ways["replicate"]}
+    for right in ("MAY_REPLICATE", "MAY_SUBSCRIBE"):
+        said[right] = facts._refusal(asked, getattr(sql, right))
+    if not said["MAY_REPLICATE"] and (document["by"] == "dump" or not said["MAY_SUBSCRIBE"]):
+        filled("while it is copied")
+        switch.switch(document)
+        sql.new(ways, f"{INSERT} VALUES ('in the new one');")
+        switch.back(document)
+        said["came back"] = sql.old(ways, "SELECT count(*), max(id) FROM public.orders").strip()
+        end.clear({**document, "keep": "old"})
+        said["left after the way back"] = left()
+        record.forget()
+        filled("once more")
+        switch.switch(document)
+        said["ends its sessions"] = ends_sessions()
+        end.clear({**document, "keep": "new"})
+        said["stayed"] = sql.new(ways, "SELECT count(*), max(id) FROM public.orders").strip()
+        said["left at the end"] = left()
+except agent("report").Failed as failure:
+    said["failed"] = f"{failure} {failure.output}"
+Path("/srv/said.json").write_text(json.dumps(said))

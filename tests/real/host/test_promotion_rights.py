@@ -1,0 +1,186 @@
+"""A promotion's own SQL where the new database's admin has the rights of a service's, and no more.
+
+PostgreSQL 17 of the host image, twice. A cloud's network is not here, and neither is what a service
+changes in PostgreSQL: RDS lets members of ``rds_replication`` replicate, which is done here by the
+attribute, after the promotion has granted the membership.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from components.clouds.aws.account.operations import OPERATIONS as AWS
+from components.clouds.digitalocean.account.operations import OPERATIONS as DIGITALOCEAN
+from components.host import bootstrap
+from components.host.agent import promotion_record
+from components.remote import session
+from tests.support.debian_tree import DebianTree
+
+pytestmark = pytest.mark.real
+
+DRIVER = Path(__file__).with_name("promotion_driver.py")
+BIN = "/usr/lib/postgresql/17/bin"
+SUPERUSER = ["runuser", "-u", "postgres", "--", f"{BIN}/psql", "-XAtq", "-v", "ON_ERROR_STOP=1"]
+CLUSTERS = f"""
+set -e
+exec 2>&1
+install -d -o postgres -g postgres /run/postgresql /run/new /srv/old /srv/new
+install -d /data /etc/pgbouncer /var/lib/stages-host; echo old > {promotion_record.DATABASES}
+cd /srv/new
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=new \
+  -keyout key.pem -out cert.pem -quiet
+chown postgres key.pem; chmod 0600 key.pem
+as_postgres() {{ runuser -u postgres -- "$@"; }}
+as_postgres {BIN}/initdb -N -D /srv/old/data --auth=peer >/dev/null
+as_postgres {BIN}/initdb -N -D /srv/new/data --auth=peer >/dev/null
+printf 'local all postgres peer\\nhostssl all all 127.0.0.1/32 scram-sha-256\\n' \
+  > /srv/new/data/pg_hba.conf
+conf=/etc/postgresql/17/main
+as_postgres {BIN}/pg_ctl start -w -s -D /srv/old/data -l /srv/old/log -o "-c wal_level=logical \
+  -c listen_addresses= -c unix_socket_directories=/run/postgresql -c fsync=off \
+  -c hba_file=$conf/pg_hba.conf -c ident_file=$conf/pg_ident.conf"
+as_postgres {BIN}/pg_ctl start -w -s -D /srv/new/data -l /srv/new/log -o "-c wal_level=logical \
+  -c listen_addresses=127.0.0.1 -c port=6544 -c unix_socket_directories=/run/new -c fsync=off \
+  -c ssl=on -c ssl_cert_file=/srv/new/cert.pem -c ssl_key_file=/srv/new/key.pem"
+trap 'as_postgres {BIN}/pg_ctl stop -s -m immediate -D /srv/old/data;
+      as_postgres {BIN}/pg_ctl stop -s -m immediate -D /srv/new/data' EXIT
+old="{" ".join(SUPERUSER)} -h /run/postgresql"
+new="{" ".join(SUPERUSER)} -h /run/new -p 6544"
+$old -d postgres -f /srv/stage1.sql
+$old -d app -c "SET ROLE app;
+  CREATE TABLE public.orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text);
+  INSERT INTO public.orders (what) SELECT 'order ' || n FROM generate_series(1, 1000) n"
+$new -d template1 -f /srv/service.sql
+python3 -I /srv/driver.py
+cat /srv/new/log >&2
+"""  # noqa: S608 - a shell script
+RDS = """
+CREATE ROLE rds_superuser;
+CREATE ROLE rds_replication;
+GRANT pg_monitor, pg_signal_backend, pg_checkpoint, pg_create_subscription TO rds_superuser;
+GRANT rds_replication TO rds_superuser WITH ADMIN TRUE;
+CREATE ROLE boss LOGIN CREATEDB CREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD 'boss';
+GRANT rds_superuser TO boss;
+ALTER DATABASE postgres OWNER TO boss;
+"""
+"""https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.rds_superuser.html"""
+REPLICATES = """
+DO $$ BEGIN
+    ASSERT pg_has_role('stages_promotion', 'rds_replication', 'MEMBER');
+    ALTER ROLE stages_promotion REPLICATION;
+    ALTER ROLE boss REPLICATION;
+END $$
+"""
+"""What membership in ``rds_replication`` means on RDS."""
+DOADMIN = """
+CREATE ROLE boss LOGIN CREATEDB CREATEROLE REPLICATION PASSWORD 'boss';
+CREATE DATABASE defaultdb OWNER boss;
+DROP DATABASE postgres;
+"""
+"""As ``doadmin`` was seen. No DigitalOcean cluster has a database ``postgres``."""
+MAY_SUBSCRIBE = "GRANT pg_create_subscription TO boss;"
+ALL = {
+    "MAY_REPLICATE": "",
+    "MAY_SUBSCRIBE": "",
+    "came back": "1002|1002",
+    "left after the way back": "",
+    "ends its sessions": True,
+    "stayed": "1003|1003",
+    "left at the end": "",
+}
+
+
+def promoted(
+    tree: DebianTree,
+    *,
+    service: str,
+    database: str,
+    replicate: str,
+    after_copy: str = "SELECT 1",
+    by: str = promotion_record.LOGICAL,
+) -> dict[str, object]:
+    """Go through a whole promotion there and back, and once more for good."""
+    admin = {"PGUSER": "boss", "PGPASSWORD": "boss", "PGDATABASE": database}
+    password = bootstrap.set_variable("app_password", "secret")
+    document = {
+        "other": "shop-stage2",
+        "by": by,
+        "stall_s": 60,
+        "bootstrap_sql": password + bootstrap.bootstrap_sql(managed=True),
+        "files": {promotion_record.DATABASES: {"content": "new"}},
+        "ways": {
+            "admin": admin,
+            "password": "of-the-role",
+            "replicate": replicate,
+            "ca_file": "/srv/new/cert.pem",
+            "publisher_host": "/run/postgresql",
+            "publisher_port": "5432",
+        },
+    }
+    given = {
+        "program": session.program(),
+        "document": document,
+        "after_copy": after_copy,
+        "new_superuser": [*SUPERUSER, "-h", "/run/new", "-p", "6544", "-d", "template1"],
+    }
+    tree.write("/srv/given.json", json.dumps(given))
+    tree.write("/srv/driver.py", DRIVER.read_text())
+    tree.write("/srv/stage1.sql", bootstrap.bootstrap_sql(managed=False))
+    tree.write("/srv/service.sql", service)
+    shown = tree.must(CLUSTERS)
+    said: dict[str, object] = json.loads(tree.must("cat /srv/said.json"))
+    assert "failed" not in said, f"{said['failed']}\n{shown[-4000:]}"
+    return said
+
+
+@pytest.mark.parametrize(
+    ("service", "database", "replicate", "after_copy"),
+    [
+        (RDS, "postgres", AWS.replicate, REPLICATES),
+        (DOADMIN + MAY_SUBSCRIBE, "defaultdb", DIGITALOCEAN.replicate, "SELECT 1"),
+    ],
+    ids=["aws", "digitalocean"],
+)
+def test_the_admin_of_a_service_may_do_all_of_it(
+    single: DebianTree, service: str, database: str, replicate: str, after_copy: str
+) -> None:
+    said = promoted(
+        single, service=service, database=database, replicate=replicate, after_copy=after_copy
+    )
+    assert said == ALL
+
+
+def test_who_may_not_subscribe_promotes_by_dump(single: DebianTree) -> None:
+    said = promoted(
+        single,
+        service=DOADMIN,
+        database="defaultdb",
+        replicate=DIGITALOCEAN.replicate,
+        by=promotion_record.DUMP,
+    )
+    assert "permission denied to create subscription" in str(said.pop("MAY_SUBSCRIBE"))
+    assert said == {right: answer for right, answer in ALL.items() if right != "MAY_SUBSCRIBE"}
+
+
+@pytest.mark.parametrize(
+    ("service", "lacks", "refusal"),
+    [
+        (DOADMIN, "MAY_SUBSCRIBE", "permission denied to create subscription"),
+        (
+            DOADMIN.replace("REPLICATION", "NOREPLICATION") + MAY_SUBSCRIBE,
+            "MAY_REPLICATE",
+            "permission denied to alter role",
+        ),
+    ],
+    ids=["no subscription", "no replication"],
+)
+def test_an_admin_who_may_not_is_noticed_before_anything_is_done(
+    single: DebianTree, service: str, lacks: str, refusal: str
+) -> None:
+    replicate = DIGITALOCEAN.replicate
+    said = promoted(single, service=service, database="defaultdb", replicate=replicate)
+    assert refusal in str(said.pop(lacks))
+    assert list(said.values()) == [""], "and nothing was begun"
