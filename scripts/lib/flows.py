@@ -139,7 +139,7 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
     with Progress(session.screen, f"Bringing up {session.stack}", _size(plan)) as progress:
         progress.run.warnings += plan.warnings  # told already
         _run(session, session.engine.up, progress, **options)
-    session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}).")
+    session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
     session.operations.cancel_pending(session.settings, session.say)
     epilogue.tell(session, progress)
 
@@ -213,7 +213,7 @@ def down(session: Session, /, *, yes: bool, ask: Callable[[str], bool]) -> None:
                 exclude_protected=True,
                 run_program=force or None,
             )
-        session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}).")
+        session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
     else:
         session.say(f"{session.stack}: nothing to take down.")
     if stays := _stays(session):

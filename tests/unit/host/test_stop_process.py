@@ -14,8 +14,8 @@ JOB = """
 import signal, sys, pathlib
 name, folder = sys.argv[1], pathlib.Path(sys.argv[2])
 def leave(*_):
-    (folder / f"{name}.ended").touch()
-    sys.exit(0)
+    with (folder / f"{name}.ended").open("x"):  # told once
+        sys.exit(0)
 signal.signal(signal.SIGTERM, leave)
 (folder / f"{name}.begun").touch()
 signal.pause()
@@ -51,6 +51,32 @@ def test_all_that_a_shell_started_comes_to_its_end(
     tmp_path: Path, line: str, jobs: tuple[str, ...]
 ) -> None:
     assert stopped(tmp_path, line, *jobs) == {f"{job}.ended" for job in jobs}
+
+
+RUNNER = """
+import signal, subprocess, sys
+script = subprocess.Popen(["/bin/sh", "-c", sys.argv[1]])
+signal.signal(signal.SIGTERM, lambda *_: script.terminate())
+sys.exit(script.wait())
+"""
+"""What npm does: its shell gets the signal, what that started does not, and both end."""
+
+
+@pytest.mark.parametrize(
+    ("line", "jobs"),
+    [
+        ("exec HERE/bin/npm 'job a HERE; true'", ("a",)),
+        ("exec HERE/bin/npm 'job a HERE'", ("a",)),
+        ("HERE/bin/npm 'job a HERE; true' & HERE/bin/npm 'job b HERE; true' & wait", ("a", "b")),
+    ],
+)
+def test_what_npm_runs_comes_to_its_end(tmp_path: Path, line: str, jobs: tuple[str, ...]) -> None:
+    """`worker: npm run worker` lost its job: npm ended, and systemd killed the rest at once."""
+    runner = tmp_path / "bin" / "npm"
+    runner.parent.mkdir()
+    runner.write_text(f"#!{sys.executable}\n{RUNNER}")
+    runner.chmod(0o755)
+    assert stopped(tmp_path, line, *jobs) == {"bin", *(f"{job}.ended" for job in jobs)}
 
 
 @pytest.mark.parametrize("line", ["job a HERE; touch HERE/next", "while job a HERE; do :; done"])

@@ -6,6 +6,9 @@ on: it ends at its own SIGTERM, and systemd kills at once what it started. So wh
 is a shell, SIGTERM goes to it and to what it started itself, and this ends when all of them have;
 the time for that is the unit's TimeoutStopSec. Where the main process is the server itself, nothing
 is done here: systemd's own SIGTERM follows, and the server's children hear nothing.
+
+`npm run worker` is a shell's parent: it hands the signal to the shell alone, and ends with it. So
+what npm and its like started gets SIGTERM from here, once; they end by themselves with that.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ import sys
 from pathlib import Path
 
 SHELLS = {"bash", "dash", "sh"}
+RUNNERS = {"npm", "npx", "pnpm", "yarn"}
+"""Of scripts in package.json: each calls itself by its name, or is a file of that name."""
 
 
 def is_shell(pid: int) -> bool:
@@ -26,6 +31,16 @@ def is_shell(pid: int) -> bool:
         return Path(f"/proc/{pid}/exe").readlink().name in SHELLS
     except OSError:
         return False
+
+
+def is_runner(pid: int) -> bool:
+    """Whether a process runs a script of package.json, and does nothing else."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return False
+    named = words[0].split()[:1] + [Path(word).stem.removesuffix("-cli") for word in words[1:2]]
+    return not RUNNERS.isdisjoint(named)
 
 
 def parent(pid: int) -> int:
@@ -46,29 +61,31 @@ def children() -> dict[int, list[int]]:
     return tree
 
 
-def started_by(pid: int, tree: dict[int, list[int]]) -> list[int]:
-    """A descriptor of each process that a shell started, and so on where that is one.
+def to_stop(pid: int, tree: dict[int, list[int]]) -> list[int]:
+    """A descriptor of each process that gets SIGTERM: a shell, before what it started, or it would
+    go on to its next command; not a runner, unless it has started nothing yet.
 
     By descriptor, for a number may soon be another process's, whose it is not to end.
     """
-    descriptors = []
-    for child in tree.get(pid, ()) if is_shell(pid) else ():
-        try:
-            descriptor = os.pidfd_open(child)
-        except ProcessLookupError:
-            continue
+    try:
+        itself = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return []
+    passed_on, runs = is_shell(pid) or is_runner(pid), is_runner(pid)
+    started: list[int] = []
+    for child in tree.get(pid, ()) if passed_on else ():
+        below = to_stop(child, tree)
         if parent(child) == pid:
-            descriptors += [descriptor, *started_by(child, tree)]
-    return descriptors
+            started += below
+    return started if runs and started else [itself, *started]
 
 
 def main(arguments: list[str]) -> int:
     """Tell them, and wait for their end."""
-    if not arguments or not is_shell(int(arguments[0])):
+    pid = int(arguments[0]) if arguments else 0
+    if not pid or not (is_shell(pid) or is_runner(pid)):
         return 0
-    pid = int(arguments[0])
-    # The shell before what it started, or it would go on to its next command.
-    processes = [os.pidfd_open(pid), *started_by(pid, children())]
+    processes = to_stop(pid, children())
     for process in processes:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(process, signal.SIGTERM)
