@@ -67,8 +67,14 @@ def logs(
     stack: Stack = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log.")] = False,
     lines: Annotated[
-        int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")
-    ] = 100,
+        int | None,
+        typer.Option(
+            "--lines",
+            "-n",
+            min=1,
+            help="How many of the last lines (default: 100, or all with --since).",
+        ),
+    ] = None,
     since: Annotated[
         str, typer.Option(help="Since when: 30m, 24h, 7d; or a time: 2026-11-22T18:00 (UTC).")
     ] = "",
@@ -78,18 +84,21 @@ def logs(
     """Show the app's logs, or those of a service by its name (nginx, pgbouncer)."""
     stack, process = _chosen(words, stack)
     since_s = begin(since, time.time()) if since else None
-    _, server = _open(stack, json_=json_)
+    opened, server = _open(stack, json_=json_)
     known = {**server.processes(), **server.services()}
     units = app_server.chosen_units("PROCESS", process, known) if process else server.app_units
-    command = app_logs.command(
-        units, follow=follow, lines=None if since else lines, since_s=since_s, grep=grep
-    )
+    lines = lines or (None if since else 100)
+    command = app_logs.command(units, follow=follow, lines=lines, since_s=since_s, grep=grep)
+    any_line = False
     try:
         for line in app_logs.stream(server.way_in, stack, command):
+            any_line = True
             print(line.json() if json_ else line, flush=follow)
     except KeyboardInterrupt:
         if not follow:
             raise
+    if not any_line:
+        opened.say("No line of the log matches.")
 
 
 @app.command()

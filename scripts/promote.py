@@ -61,7 +61,7 @@ def promote(
     unverified: Annotated[
         bool,
         typer.Option(
-            "--unverified", help="Switch or finish though rows differ or were not compared."
+            "--unverified", help="Switch or finish even if rows differ or were not compared."
         ),
     ] = False,
     way: Annotated[

@@ -79,8 +79,10 @@ class Side:
     """The same for the app of stage 1 while it uses this stack's database; 0 in stage 1."""
     clock_ahead_s: float
     """How far the server's clock is ahead of this machine's, to about a second."""
+    backs_up: bool
+    """Whether the stack makes backups by itself."""
     backup: Backup | None
-    """``None``: the stack makes none by itself (stage 2's managed database does)."""
+    """How those of stage 1 are; ``None`` without any, and in stage 2."""
     signing_key: str
     """A digest of the keys that the app signs cookies with."""
     uploads: bool

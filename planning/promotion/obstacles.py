@@ -51,7 +51,7 @@ def obstacles(
         *_room(old, new, by_dump),
         *_pool(old, new),
         *_load(old),
-        *_backups(old),
+        *_backups(old, new),
         *_clocks(old, new),
         *_not_copied(old, new),
     ]
@@ -291,14 +291,18 @@ def _pool(old: Side, new: Side) -> Iterator[Obstacle]:
         )
 
 
-def _backups(old: Side) -> Iterator[Obstacle]:
+def _backups(old: Side, new: Side) -> Iterator[Obstacle]:
+    for side in (old, new):
+        if not side.backs_up:
+            yield Obstacle(
+                f"Stack {side.stack} makes no backups",
+                "Remove stages:backups.off and bring it up, for a copy that is in neither"
+                " database.",
+                blocks=False,
+            )
     if not old.backup:
-        yield Obstacle(
-            f"Stack {old.stack} makes no backups",
-            "Remove stages:backups.off and bring it up, for a copy that is in neither database.",
-            blocks=False,
-        )
-    elif not old.backup.fresh:
+        return
+    if not old.backup.fresh:
         yield Obstacle(
             f"Stack {old.stack} has no good backup of the last day",
             f"`./stages backup now {old.stack}` makes one.",

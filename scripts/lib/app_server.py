@@ -94,7 +94,7 @@ def chosen_units(where: str, name: str, known: Mapping[str, list[str]]) -> list[
             return [unit]
     raise UserError(
         f"{where}: should be one of {', '.join(known)}, got {name[:40]!r}",
-        "Its name is that in the Procfile; `./stages ps` lists them.",
+        "Use its name in the Procfile; `./stages ps` lists them.",
     )
 
 

@@ -220,7 +220,7 @@ def comparison(made: Mapping[str, Any]) -> list[str]:
 def restored(made: Mapping[str, Any]) -> list[str]:
     """Tables that were put beside those of now, and how their rows come back."""
     return [
-        f"{table['table']} as it was is {table['restored']} now, {table['rows']} rows: without"
-        " indexes, defaults and constraints. `drop table` it when it is not needed any more."
+        f"{table['table']} was restored as {table['restored']}, with {table['rows']} rows, but no"
+        " indexes, defaults or constraints. Drop it when you no longer need it."
         for table in made["restored"]
     ]

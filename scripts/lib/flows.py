@@ -269,7 +269,7 @@ def delete_data(session: Session, *, with_backups: bool = False) -> None:
     for line in session.operations.delete_data(session.stack, not backups):
         session.say(f"  - deleted {line}")
     if backups:
-        session.say(f"{session.stack}: no data is left but the backups, which stay:")
+        session.say(f"{session.stack}: all data is deleted but the backups, which stay:")
         for line in kept_backups.lines(session.stack, backups, session.operations):
             session.say(f"  {line}")
         session.say(

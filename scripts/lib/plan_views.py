@@ -13,7 +13,7 @@ from planning.plan import Plan
 def text(plan: Plan) -> str:
     """The plan as a tree for a person: what stands in what, its type, what is special about it."""
     custom = [resource for resource in plan.resources if resource["custom"]]
-    lines = [f"{plan.stack}: {len(custom)} resources, planned from the SDK alone."]
+    lines = [f"{plan.stack}: {len(custom)} resources, planned offline."]
     children: dict[str, list[str]] = {}
     by_urn = {resource["urn"]: resource for resource in plan.resources}
     for resource in plan.resources:

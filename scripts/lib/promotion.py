@@ -123,6 +123,7 @@ def _side(session: Session, server: app_server.AppServer) -> facts.Side:
         pool=postgres.pool_sizes(settings.database.pool_size).pool if here else 0,
         shared_pool=0 if here else _shared_pool(_upstream(session)),
         clock_ahead_s=float(answer["clock_s"]) - asked_at,
+        backs_up=not settings.backups.off,
         backup=_backup(session),
         signing_key=str(answer["signing_key"]),
         uploads=bool(answer["uploads"]),

@@ -22,13 +22,22 @@ def forwards(promotion: Mapping[str, Any]) -> bool:
     return promotion.get("side") == "from" and promotion["phase"] in {"switched", "finished"}
 
 
+def stopped_on_purpose(unit: str, promotion: Mapping[str, Any]) -> bool:
+    """Whether a unit of the app is stopped while the database of its stack is filled."""
+    filled = promotion.get("side") == "to" and promotion["phase"] == "copying"
+    return filled and unit.startswith(("web@", "worker@"))
+
+
 def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
     """Where it is; nothing without one."""
     if not promotion:
         return []
     old, new = stacks(stack, promotion)
     if promotion["phase"] == "copying":
-        where = f"the database of {old} is copied to {new}; {command(old, new)} shows how far it is"
+        where = (
+            f"the database of {old} is copied to {new}, whose app is stopped meanwhile;"
+            f" {command(old, new)} shows how far it is"
+        )
     elif promotion["phase"] == "finished":
         where = f"{new} serves the app, and {old} forwards to it until `./stages down {old}`"
     elif promotion["phase"] == "rolled back":

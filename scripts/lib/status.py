@@ -245,6 +245,11 @@ def _app_server(status: Status, values: Mapping[str, Any]) -> None:
         status.backups = backup_state.state(json.loads(backup_text)) if backup_text.strip() else []
         status.promotion = dict(host.get("promotion") or {})
         status.troubles, status.notes = health.troubles(status.stack, host), health.notes(host)
+        status.troubles = [
+            trouble
+            for trouble in status.troubles
+            if not promotion_words.stopped_on_purpose(trouble.where, status.promotion)
+        ]
         status.troubles += promotion_words.troubles(status.stack, status.promotion)
         status.revision = commit_of(str(host.get("release") or ""))
         if host.get("maintenance"):

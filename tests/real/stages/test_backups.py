@@ -68,7 +68,7 @@ def test_a_backup_is_made_and_proven_and_a_copy_put_beside_the_database(backed_u
     assert "but for the backups, which WITH_BACKUPS=1 deletes too" in backed_up.run("down")
     said = backed_up.run("delete-data", "--confirm", backed_up.name)
     print(said)  # as docs/backups.md has it
-    assert "no data is left but the backups, which stay:" in said
+    assert "all data is deleted but the backups, which stay:" in said
     backed_up.up(database__restore_from="latest")
     assert int(backed_up.run("ssh", count)) >= visits
     listed = backup(backed_up, "list").stdout

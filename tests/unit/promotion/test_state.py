@@ -114,8 +114,8 @@ def test_without_a_promotion_and_during_its_copy() -> None:
     copying = {**SWITCHED, "phase": "copying", "way_back": {}}
     assert promotion_words.troubles("shop", copying) == []
     assert promotion_words.lines("shop", copying) == [
-        "PROMOTION: the database of shop is copied to shop2; `./stages promote --from shop --to"
-        " shop2` shows how far it is"
+        "PROMOTION: the database of shop is copied to shop2, whose app is stopped meanwhile;"
+        " `./stages promote --from shop --to shop2` shows how far it is"
     ]
 
 

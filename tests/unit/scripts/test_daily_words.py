@@ -167,7 +167,7 @@ def test_a_process_that_is_not_there_is_named_with_those_that_are(name: str) -> 
         chosen_units("PROCESS", name, SERVER.processes())
     assert str(refused.value) == (
         f"PROCESS: should be one of web, worker, got {name!r}. "
-        "Its name is that in the Procfile; `./stages ps` lists them."
+        "Use its name in the Procfile; `./stages ps` lists them."
     )
 
 

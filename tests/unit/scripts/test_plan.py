@@ -172,7 +172,7 @@ def test_resources_that_need_each_other_are_no_plan() -> None:
 
 def test_the_tree_for_a_person() -> None:
     lines = plan_views.text(planned("digitalocean-stage1")).splitlines()
-    assert lines[0] == "digitalocean-stage1: 17 resources, planned from the SDK alone."
+    assert lines[0] == "digitalocean-stage1: 17 resources, planned offline."
     assert "      digitalocean-stage1-data  Volume  (protected)" in lines
     droplet = "        digitalocean-stage1-app-server  Droplet  (deleted before it is replaced)"
     assert droplet in lines

@@ -208,6 +208,20 @@ def test_what_makes_a_stack_healthy(
     assert json.loads(json.dumps(seen.as_json()))["healthy"] is healthy
 
 
+@pytest.mark.parametrize(("side", "count"), [("to", 0), ("from", 2)])
+def test_an_app_that_a_promotion_has_stopped_is_no_trouble(
+    monkeypatch: pytest.MonkeyPatch, side: str, count: int
+) -> None:
+    """The remedy was an `up`, which is refused while the database is filled."""
+    stopped = {"state": "inactive", "sub": "dead", "restarts": 0}
+    units = {"web@8001.service": stopped, "worker@worker.1.service": stopped}
+    host = ill(units=units, promotion={**SWITCHED, "phase": "copying", "side": side})
+    monkeypatch.setattr(status, "perform", lambda *_, **__: host)
+    monkeypatch.setattr("scripts.lib.ssh.target", lambda values: values)
+    seen = status.look("shop2", {outputs.SSH_HOST: "10.0.0.1"}, {})
+    assert len([trouble for trouble in seen.troubles if "inactive" in trouble.what]) == count
+
+
 def test_a_server_that_is_not_up_yet_is_asked_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     host = ill(boot="failed: no such package")
     monkeypatch.setattr(status, "perform", lambda *_, **__: host)

@@ -58,7 +58,7 @@ def bring(way: Way, schema: str, table: str, now_s: float) -> dict[str, Any]:
     output = way.ask(f"{NO_LIMIT}; {MEASURE.format(table=old)}")
     rows, size = map(int, output.splitlines()[-1].split("|"))
     way.room(size)
-    say(f"Putting {shown} beside the one of now: {rows} rows")
+    say(f"Restoring {shown} as {schema}.{name}, beside the current table: {rows} rows")
     wanted = ", ".join(quoted for quoted, _ in columns)
     made = ", ".join(" ".join(column) for column in columns)
     # Both sessions are the app's: whatever it called its columns and types, it may do itself.
