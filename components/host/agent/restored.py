@@ -35,6 +35,12 @@ ALTER DATABASE app_restored RENAME TO app;
 COMMENT ON DATABASE app IS NULL;
 COMMIT;
 """
+# Not WITH (FORCE), which is refused while autovacuum is at work there: that leaves without.
+DROP = """
+SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+WHERE datname = 'app_before_restore' AND usename = 'app';
+DROP DATABASE app_before_restore;
+"""
 
 
 def make_ready(document: dict[str, Any]) -> dict[str, object]:
@@ -78,7 +84,7 @@ def delete_kept(document: dict[str, Any]) -> dict[str, object]:
     there = KEPT in _comments(connection)
     if there:
         step(f"delete {KEPT}")
-        _ask(connection, f"DROP DATABASE {KEPT} WITH (FORCE)")
+        _ask(connection, DROP)
     else:
         note(f"there is no {KEPT}")
     return {"deleted": there}
