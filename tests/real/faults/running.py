@@ -45,11 +45,12 @@ class Kill(NamedTuple):
 
 
 class Watched:
-    """A running command of ``./stages``."""
+    """A running command of ``./stages``: an ``up`` of the stack, or the words that are given."""
 
     def __init__(self, stack: Stack, *words: str) -> None:
         self.lines: list[Line] = []
         self._stack = stack
+        words = words or ("up", "--stack", stack.name)
         self._news = threading.Condition()
         self._began = time.monotonic()
         self.process = subprocess.Popen(
@@ -104,7 +105,7 @@ class Watched:
 
 def watched_up(stack: Stack) -> list[Line]:
     """Run ``up`` to its end; the last line is the end itself."""
-    run = Watched(stack, "up", "--stack", stack.name)
+    run = Watched(stack)
     began = time.monotonic()
     said = run.end()
     assert run.process.returncode == 0, said
@@ -122,7 +123,7 @@ def choose(timeline: list[Line], point: int, rng: random.Random) -> Kill:
 def killed_up(stack: Stack, kill: Kill) -> str:
     """Run ``up`` and kill it there with -9; what it had said. One that ends before is no failure:
     its last line and its end are close together."""
-    run = Watched(stack, "up", "--stack", stack.name)
+    run = Watched(stack)
     run.wait(lambda: len(run.lines) >= kill.after_lines, 600)
     run.wait(lambda: len(run.lines) > kill.after_lines, kill.wait_s)
     engine = run.engine()
