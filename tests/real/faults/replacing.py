@@ -21,6 +21,7 @@ STEP = re.compile(r"  [+~-] .* \d+\.\d s$")
 WHOM = ("engine", "everything", "command")
 OWN = re.compile(r"(?<=-app)-b\b|(?<=[.-])1[67]\b|(?<=/stages-)[0-9a-f]{12}\b")
 """What tells one server from the next: its name, its place in the network, its control group."""
+KEPT = "CREATE TABLE IF NOT EXISTS kept (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY)"
 LENGTH = 60
 """Of text that is compared: command lines are cut, and names differ in length."""
 
@@ -55,7 +56,7 @@ class Done(NamedTuple):
 def stopped_replacement(product: Product, stop: Stop) -> Done:
     """Ask for a new server, stop the ``up`` there, and run it again."""
     stack = product.stack
-    product.ask("CREATE TABLE IF NOT EXISTS kept (id int); INSERT INTO kept VALUES (1)")
+    product.ask(f"{KEPT}; INSERT INTO kept DEFAULT VALUES")
     rows, wanted = product.ask("SELECT count(*) FROM kept"), settled(product)
     product.queue()
     stack.configure(server__generation=int(time.time()) % 1_000_000)
