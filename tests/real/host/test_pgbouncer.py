@@ -124,9 +124,9 @@ def test_all_aliases_have_their_mode_and_size(host: ComposedHost, tree: DebianTr
     column = {name: number for number, name in enumerate(heads.split("|"))}
     app, direct, release = rows["app"], rows["app_direct"], rows["app_release"]
     stage_2 = pgbouncer.SERVER_CA in host.files()
-    assert app[column["pool_size"]] == ("12" if stage_2 else "25")
+    assert app[column["pool_size"]] == ("11" if stage_2 else "25")
     assert app[column["reserve_pool_size"]] == ("2" if stage_2 else "5")
-    assert app[column["max_connections"]] == ("14" if stage_2 else "30")
+    assert app[column["max_connections"]] == ("13" if stage_2 else "30")
     for alias, size in ((direct, "4"), (release, "2")):
         assert alias[column["pool_mode"]] == "session"
         assert alias[column["pool_size"]] == alias[column["max_connections"]] == size
