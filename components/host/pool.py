@@ -56,8 +56,8 @@ def pool_sizes(*, limit: int, reserved: int, wanted: int | None, backups: int = 
     """Divide the ``limit`` connections of a database, ``reserved`` of which are not for the app.
 
     By default the pool is 25 where that fits with 5 in reserve, and less on a small database
-    (12 + 2 where 22 are free and none goes to backups). ``wanted`` is ``stages:database.pool_size``; ``backups`` go without
-    the pool.
+    (12 + 2 where 22 are free and none goes to backups). ``wanted`` is
+    ``stages:database.pool_size``; ``backups`` go without the pool.
 
     Raises ``UserError`` when the wanted pool, or any pool at all, does not fit.
     """

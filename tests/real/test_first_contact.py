@@ -24,7 +24,6 @@ from components.clouds.aws.resources import rds_ca
 from components.clouds.local.hosts import disk, image, inventory, names, nspawn
 from components.clouds.local.resources import keys
 from components.errors import UserError
-from components.host import dumps
 from components.program import PROJECT
 from components.remote import ssh
 from components.resources import first_boot, first_contact
