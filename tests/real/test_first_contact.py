@@ -24,6 +24,7 @@ from components.clouds.aws.resources import rds_ca
 from components.clouds.local.hosts import disk, image, inventory, names, nspawn
 from components.clouds.local.resources import keys
 from components.errors import UserError
+from components.host import dumps
 from components.program import PROJECT
 from components.remote import ssh
 from components.resources import first_boot, first_contact
@@ -152,7 +153,9 @@ def server(
         host.remove()
         disk.release(volume)
         if stage == 2 and site.database:
-            site.as_vendor("DROP DATABASE IF EXISTS app WITH (FORCE); DROP ROLE IF EXISTS app;")
+            databases = ("app", *dumps.COPIES)
+            gone = "".join(f"DROP DATABASE IF EXISTS {name} WITH (FORCE);\n" for name in databases)
+            site.as_vendor(f"{gone}DROP ROLE IF EXISTS app;")
 
 
 def described(name: str, key: Path, first: tuple[str, str], database: Props | None) -> Settled:
