@@ -199,7 +199,10 @@ def test_logs_in_one_stream(stage1: Stack) -> None:
     following.communicate()
     assert (record["process"], record["unit"]) == ("worker", "worker@worker.1.service")
     assert following.returncode == 0
-    every = [json.loads(line)["process"] for line in stage1.run("logs", "--json").splitlines()]
+    every = [
+        json.loads(line)["process"]
+        for line in stage1.run("logs", "--json", "-n", "5000").splitlines()
+    ]
     assert {*every} == {"web", "worker"}
     forged = "\x1b]0;owned\x07"
     stage1.run("run", "--", f"logger -t web-8001 forged; printf '{forged}' | logger -t nginx")
