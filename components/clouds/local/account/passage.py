@@ -16,6 +16,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from components.clouds.local.account import obstacles
 from components.clouds.local.hosts import machine, seed
@@ -27,6 +28,8 @@ TIMEOUT_S = 2.0
 NUMBERS = (2, 3)
 """Last numbers of the addresses of the two namespaces, which no host has."""
 _CLONE_NEWNET = 0x40000000
+NAMESPACES = Path("/run/netns")
+GONE_S = 5
 _QUESTION = bytes.fromhex("2a2a 0100 0001 0000 0000 0000 00 0002 0001")
 """Of DNS: the name servers of the root, recursion desired. Any resolver answers that."""
 
@@ -109,9 +112,17 @@ def _pair(network: bridge.Network) -> Iterator[_Pair]:
 
 
 def _remove(name: str) -> None:
-    """Remove one namespace and its cable, at once: the kernel takes its time for that."""
+    """Remove one namespace and its cable, at once: the kernel takes its time for that.
+
+    A namespace that another process's mounts hold at that moment is refused, as busy.
+    """
     machine.run(["ip", "link", "delete", name], check=False)
-    machine.run(["ip", "netns", "delete", name], check=False)
+
+    def gone() -> bool:
+        machine.run(["ip", "netns", "delete", name], check=False)
+        return not (NAMESPACES / name).exists()
+
+    machine.wait_until(f"the network namespace {name} to go", GONE_S, gone)
 
 
 def _socket(namespace: str | None, kind: int = socket.SOCK_STREAM) -> socket.socket:
@@ -119,7 +130,7 @@ def _socket(namespace: str | None, kind: int = socket.SOCK_STREAM) -> socket.soc
     if namespace is None:
         return socket.socket(socket.AF_INET, kind)
     own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    other = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
+    other = os.open(NAMESPACES / namespace, os.O_RDONLY)
     try:
         _enter(other)
         try:
