@@ -12,7 +12,7 @@ from components.errors import Interrupted, NotConfirmed, StepFailed, UserError, 
 from components.host.agent import promotion_record
 from planning.promotion import steps
 from planning.promotion.obstacles import obstacles
-from scripts.lib import display, promotion, promotion_words, session
+from scripts.lib import display, promotion, promotion_sides, promotion_words, session
 from scripts.lib.command import Json, Yes, application, complete
 from scripts.lib.confirm import confirm
 
@@ -184,7 +184,7 @@ def _ask(step: str, both: promotion.Pair, *, yes: bool) -> None:
 def _plan(
     both: promotion.Pair, way: str, given_s: float | None, *, replace: bool
 ) -> tuple[dict[str, Any], bool]:
-    old, new = promotion.sides(both)
+    old, new = promotion_sides.sides(both)
     stall_s = given_s or promotion_record.STALL_S[way]
     by_dump = way == promotion_record.DUMP
     in_the_way = obstacles(old, new, replace=replace, dump_s=stall_s if by_dump else None)

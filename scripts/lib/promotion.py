@@ -6,33 +6,22 @@ each command first puts the way between the two servers in order again, whoever 
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
 from components import outputs
 from components.errors import StepFailed, UserError
-from components.host import app, certificate, pgbouncer, postgres, valkey
+from components.host import certificate, pgbouncer, postgres, valkey
 from components.host.agent import promotion_record
 from components.remote import document
 from components.settings import stacks
-from planning.costs import price_books
-from planning.costs.estimate import estimate
-from planning.promotion import facts
 from scripts.lib import (
     app_server,
-    backup_state,
-    backups,
     confirm,
-    cost_inputs,
     flows,
-    status,
     views,
 )
 from scripts.lib.session import Session, open_session
@@ -44,7 +33,6 @@ Stated = Mapping[str, str | bool | None]
 """Settings by their keys."""
 COPY_S = 1800
 SWITCH_S = 300
-FACTS_S = 180
 COMPARE_S = 24 * 3600
 
 
@@ -82,73 +70,6 @@ def pair(old: Session, new: Session) -> Pair:
             "Exchange --from and --to, or name other stacks.",
         )
     return Pair(old, new, app_server.read(old), app_server.read(new))
-
-
-def sides(both: Pair) -> tuple[facts.Side, facts.Side]:
-    """All that the plan has to know; changes nothing."""
-    return _side(both.old, both.old_server), _side(both.new, both.new_server)
-
-
-def _side(session: Session, server: app_server.AppServer) -> facts.Side:
-    here = session.settings.stage == 1
-    asked = {
-        "mode": "promotion facts",
-        "url": _url(),
-        "data": postgres.MOUNT if here else "",
-        "uploads": app.storage(postgres.MOUNT) if here else "",
-        "database_secrets": {}
-        if here
-        else app_server.plain(server.configuration["database_secrets"]),
-        "replicate": session.operations.replicate,
-    }
-    answer = server.perform(asked, session.say, deadline_s=FACTS_S)
-    asked_at = time.time()
-    hosts = session.operations.hosts(session.stack)
-    databases = session.operations.databases(session.stack)
-    known = views.values(session)
-    health = status.look(session.stack, known, hosts, databases=databases)
-    settings = session.settings
-    return facts.Side(
-        stack=session.stack,
-        cloud=settings.cloud,
-        stage=settings.stage,
-        revision=str(known.get(outputs.REVISION, "")),
-        healthy=health.healthy,
-        pool_mode=settings.database.pool_mode,
-        standby=settings.database.standby,
-        storage_bytes=settings.database.storage_gib * 1024**3 if settings.stage == 2 else 0,
-        no_replication=str(answer["no_replication"]),
-        no_subscription=str(answer["no_subscription"]),
-        free_bytes=int(answer["free_bytes"] or 0),
-        pool=postgres.pool_sizes(settings.database.pool_size).pool if here else 0,
-        shared_pool=0 if here else _shared_pool(_upstream(session)),
-        clock_ahead_s=float(answer["clock_s"]) - asked_at,
-        backs_up=not settings.backups.off,
-        backup=_backup(session),
-        signing_key=str(answer["signing_key"]),
-        uploads=bool(answer["uploads"]),
-        usd_a_month=_usd_a_month(session.stack),
-        promotion=answer["promotion"],
-        database=facts.database(answer["database"]),
-    )
-
-
-def _backup(session: Session) -> facts.Backup | None:
-    if session.settings.stage != 1 or session.settings.backups.off:
-        return None
-    known = backups.server(session).run("list")
-    return facts.Backup(
-        fresh=backup_state.fresh(known, "backup", backup_state.OLD_BACKUP_S),
-        proven=backup_state.fresh(known, "verify", backup_state.OLD_PROOF_S),
-    )
-
-
-def _usd_a_month(stack: str) -> Decimal | None:
-    try:
-        plan = cost_inputs.of_values(stack, cost_inputs.stack_values(stack))
-        return estimate(plan, price_books.all_clouds(datetime.now(UTC).date())).complete()
-    except UserError:
-        return None
 
 
 def phase(both: Pair) -> str:
@@ -230,7 +151,7 @@ def _stage_1(both: Pair) -> dict[str, Any]:
 
 def promoted_files(both: Pair) -> dict[str, dict[str, str]]:
     """PgBouncer's files on stage 1 after the switch, as the engine plans them from then on."""
-    upstream = _upstream(both.new)
+    to_new = upstream(both.new)
     settings = both.old.settings.database
     part = pgbouncer.pgbouncer(
         pool_mode=settings.pool_mode,
@@ -240,27 +161,19 @@ def promoted_files(both: Pair) -> dict[str, dict[str, str]]:
         statement_timeout_s=settings.statement_timeout_s,
     )
     own = [file for file in part.files if file.path == pgbouncer.SETTINGS]
-    return {**upstream, **document.files(own)}
+    return {**to_new, **document.files(own)}
 
 
-def _upstream(new: Session) -> dict[str, dict[str, str]]:
+def upstream(new: Session) -> dict[str, dict[str, str]]:
     """What leads the pooler of stage 1 to the new database: files, by path."""
     known = new.engine.outputs().get(outputs.UPSTREAM)
-    upstream: dict[str, dict[str, str]] | None = known.value if known else None
-    if not upstream:
+    files: dict[str, dict[str, str]] | None = known.value if known else None
+    if not files:
         raise StepFailed(
             f"Stack {new.stack} was brought up before it knew promotions",
             f"Run `./stages up {new.stack}` first.",
         )
-    return upstream
-
-
-def _shared_pool(upstream: Mapping[str, Mapping[str, str]]) -> int:
-    """The size of the pool that they give to the app."""
-    line = re.search(
-        r"^app = .*\bpool_size=(\d+)", upstream[pgbouncer.DATABASES]["content"], re.MULTILINE
-    )
-    return int(line[1]) if line else 0
+    return files
 
 
 def begin(both: Pair, by: str) -> None:
@@ -458,7 +371,3 @@ def forget(old: Session) -> None:
 
 def _serving(server: app_server.AppServer) -> dict[str, Any]:
     return {key: app_server.plain(server.configuration[key]) for key in document.IN_SERVICE}
-
-
-def _url() -> str:
-    return f"{pgbouncer.DIRECT_SOCKET_URL}&connect_timeout=10"
