@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from components import outputs
-from components.errors import StepFailed, UserError
+from components.errors import NotUp, StepFailed, UserError
 from components.host import certificate, pgbouncer, postgres, valkey
 from components.host.agent import promotion_record
 from components.remote import document
@@ -365,6 +365,8 @@ def forget(old: Session) -> None:
                 old.operations.join(old.settings, new.settings, False)
             else:  # what it let in has gone with it
                 _edit(old, {TUNNEL_FROM: None}, old.checkout.settings_file(old.stack))
+    except NotUp:  # the tunnel went with its server
+        return
     except UserError as error:
         old.say(f"{promoted_to} still has its tunnel to {old.stack}: {error}")
 
