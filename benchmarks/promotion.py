@@ -88,7 +88,7 @@ class Pair:
     def ask(self, sql: str) -> str:
         """Ask as the app, through its pool."""
         psql = [pgbouncer.PSQL, "-XAtqv", "ON_ERROR_STOP=1", pgbouncer.SOCKET_URL]
-        done = self.app.run(["runuser", "-u", "app", "--", *psql], stdin=sql)
+        done = self.app.run(["runuser", "-u", "app", "--", *psql], stdin=sql, timeout_s=900)
         if done.returncode != 0:
             raise StepFailed(f"The database should answer, got: {done.stderr.strip()}")
         return done.stdout
