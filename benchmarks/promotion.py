@@ -180,7 +180,7 @@ def lag(pair: Pair, began: float) -> Iterator[Mapping[int, float]]:
                 host.run([*AS_POSTGRES, "psql", "-XAtqc", LAG]).stdout
                 for host in (pair.app, pair.database)
             ]
-            behind[int(time.monotonic() - began)] = max(float(mib or 0) for mib in asked)
+            behind[int(time.monotonic() - began)] = max(float(mib.strip() or 0) for mib in asked)
 
     sampler = threading.Thread(target=sample)
     sampler.start()
