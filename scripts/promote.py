@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from components.errors import Interrupted, NotConfirmed, StepFailed, UserError, invalid
+from components.errors import FAILED, Interrupted, NotConfirmed, StepFailed, UserError, invalid
 from components.host.agent import promotion_record
-from planning.promotion import steps
+from planning.promotion import steps, ways
 from planning.promotion.obstacles import obstacles
 from scripts.lib import display, promotion, promotion_sides, promotion_words, session
 from scripts.lib.command import Json, Yes, application, complete
@@ -65,12 +65,13 @@ def promote(
         ),
     ] = False,
     way: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Copy by replication (logical), or in the switch, while clients wait (dump).",
+            help="Copy by replication (logical), or in the switch, while clients wait (dump)"
+            " [default: as the plan says].",
             metavar="|".join(WAYS),
         ),
-    ] = promotion_record.LOGICAL,
+    ] = None,
     stall_limit_s: Annotated[
         float | None,
         typer.Option(
@@ -93,7 +94,7 @@ def promote(
     longest_s = promotion_record.LONGEST_STALL_S
     if stall_limit_s is not None and not 0 < stall_limit_s <= longest_s:
         raise invalid("--stall-limit-s", f"more than 0 and at most {longest_s}", stall_limit_s)
-    if way not in WAYS:
+    if way not in {None, *WAYS}:
         raise invalid("--way", " or ".join(WAYS), way)
     screen = display.make_screen(error=True) if json_ else None
     both = promotion.pair(
@@ -103,12 +104,23 @@ def promote(
     answer = _do(step, both, way, stall_limit_s, replace=replace, unverified=unverified, yes=yes)
     if json_:
         print(json.dumps(answer, indent=2))
+    if step in {"", "plan"} and _is_wrong(both.old.stack, answer):
+        raise typer.Exit(FAILED)
+
+
+def _is_wrong(old_stack: str, answer: dict[str, Any]) -> bool:
+    """Whether a plan has an obstacle, or a promotion that is under way a trouble."""
+    if "obstacles" in answer:
+        return any(obstacle["blocks"] for obstacle in answer["obstacles"])
+    if (answer.get("lag") or {}).get("kept") == "lost":
+        return True
+    return "way_back" in answer and bool(promotion_words.troubles(old_stack, answer))
 
 
 def _do(
     step: str,
     both: promotion.Pair,
-    way: str,
+    way: str | None,
     stall_s: float | None,
     *,
     replace: bool,
@@ -119,11 +131,12 @@ def _do(
     if not step and phase:
         return _progress(both, phase)
     if step in {"", "plan"} or (step == "copy" and not phase):
-        plan, blocked = _plan(both, way, stall_s, replace=replace)
+        plan = _plan(both, way, stall_s, replace=replace)
         if step != "copy":
             return plan
-        if blocked:
+        if _is_wrong(both.old.stack, plan):
             raise StepFailed("Nothing was changed", "Remove the obstacles first.")
+        way = str(plan["way"])
     _allowed(step, phase)
     if step == "verify":
         return _verify(both, promotion.way(both))
@@ -182,16 +195,14 @@ def _ask(step: str, both: promotion.Pair, *, yes: bool) -> None:
 
 
 def _plan(
-    both: promotion.Pair, way: str, given_s: float | None, *, replace: bool
-) -> tuple[dict[str, Any], bool]:
+    both: promotion.Pair, wanted: str | None, stall_s: float | None, *, replace: bool
+) -> dict[str, Any]:
     old, new = promotion_sides.sides(both)
-    stall_s = given_s or promotion_record.STALL_S[way]
-    by_dump = way == promotion_record.DUMP
-    in_the_way = obstacles(old, new, replace=replace, dump_s=stall_s if by_dump else None)
-    for line in steps.lines(old, new, in_the_way, stall_s, by_dump=by_dump):
+    way = ways.choose(old, new, wanted, stall_s)
+    in_the_way = obstacles(old, new, way, replace=replace)
+    for line in steps.lines(old, new, way, in_the_way):
         both.say(line)
-    blocked = any(obstacle.blocks for obstacle in in_the_way)
-    return steps.as_json(old, new, in_the_way, stall_s), blocked
+    return steps.as_json(old, new, way, in_the_way)
 
 
 def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:
@@ -214,7 +225,7 @@ def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:
             " it anew: --abort, then --copy."
         )
     _say_state(both, state, promotion_words.lines(both.old.stack, state)[1:])
-    return progress
+    return {**state, **progress}
 
 
 def _state(both: promotion.Pair) -> dict[str, Any]:
@@ -234,11 +245,12 @@ def _look(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
     return both.old_server.perform(asked, both.say)
 
 
-def _copy(both: promotion.Pair, way: str) -> dict[str, Any]:
+def _copy(both: promotion.Pair, way: str | None) -> dict[str, Any]:
+    """``None``: it has begun already, and goes on by the same way."""
     promotion.let_in(both)
-    promotion.begin(both, way)
+    by = promotion.begin(both, way)
     known = promotion.way(both)
-    if way == promotion_record.DUMP:
+    if by == promotion_record.DUMP:
         return _rehearse(both, known)
     asked = {"mode": "promotion copy", **known}
     both.old_server.perform(asked, both.say, deadline_s=promotion.COPY_S)

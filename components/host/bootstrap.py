@@ -6,10 +6,11 @@ which is no superuser.
 
 from __future__ import annotations
 
+from components.host.agent import scram
 from components.host.rendering import render
 
 PASSWORD_VARIABLE = "app_password"  # noqa: S105 - the name of a psql variable
-"""psql variable that has to hold the role's password in stage 2: see ``set_variable``."""
+"""psql variable that has to hold the role's password in stage 2: see ``password``."""
 
 
 def bootstrap_sql(
@@ -22,8 +23,8 @@ def bootstrap_sql(
     Run it by ``converge/admin_sql.py``. It never enters the database ``app``, where an admin's
     session would meet the app's functions: as the owner the app owns its schema ``public`` as
     well (the role ``pg_database_owner``), and who may not connect cannot use it. With
-    ``managed`` the role gets the password in ``app_password``; put ``set_variable`` before the
-    script, so that the password is in no argument list and in no file.
+    ``managed`` the role gets the password in ``app_password``; put ``password`` before the
+    script.
     """
     return render(
         "postgres/bootstrap.sql.j2",
@@ -34,9 +35,7 @@ def bootstrap_sql(
     )
 
 
-def set_variable(name: str, value: str) -> str:
-    """Return the psql line that sets a variable to exactly ``value``."""
-    if "\n" in value or "\r" in value or "\0" in value:
-        raise ValueError(f"{name} should be one line")
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"\\set {name} '{escaped}'\n"
+def password(of_app: str) -> str:
+    """Return the psql line that says the role's password, in no form that opens the database: a
+    statement that fails is in the log of the service."""
+    return f"\\set {PASSWORD_VARIABLE} '{scram.verifier(of_app)}'\n"

@@ -13,9 +13,8 @@ from typing import Any
 import pulumi
 
 from components import outputs
-from components.host import backups, dumps, pgbouncer, pool
+from components.host import backups, bootstrap, dumps, pgbouncer, pool
 from components.host.agent.promotion_way import SUBSCRIBER_PORT
-from components.host.bootstrap import PASSWORD_VARIABLE, bootstrap_sql, set_variable
 from components.host.model import DatabaseStep, HostFile, Part
 from components.host.pool import PoolSizes, pool_sizes
 from components.release import ResolvedRelease
@@ -164,13 +163,13 @@ def _managed(
         return [databases, *(_backup_files(settings, of) if of["bucket"] else ())]
 
     def step(of: Mapping[str, Any]) -> dict[str, Any]:
-        sql = bootstrap_sql(
+        sql = bootstrap.bootstrap_sql(
             managed=True,
             statement_timeout_s=statement_timeout_s,
             copies=dumps.COPIES if bucket else (),
         )
         return {
-            "sql": set_variable(PASSWORD_VARIABLE, of["app_password"]) + sql,
+            "sql": bootstrap.password(of["app_password"]) + sql,
             "connection": {
                 "PGHOST": of["host"],
                 "PGPORT": str(int(of["port"])),

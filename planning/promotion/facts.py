@@ -42,6 +42,12 @@ class Database:
     foreign: tuple[str, ...]
     tables: tuple[Table, ...]
 
+    @property
+    def not_followed(self) -> list[str]:
+        """What replication does not take, by name."""
+        unfit = [table.name for table in self.tables if table.unlogged or not table.identity]
+        return [*unfit, *(["large objects"] if self.large_objects else [])]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Backup:

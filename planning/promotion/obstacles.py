@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from planning.promotion.facts import Database, Side
+from planning.promotion.ways import Way, dump_s, or_dump
 
 FLOOR, WISHED = 170008, 170012
 """Logical decoding lost data before 17.8; 17.12 is the newest that was tried."""
@@ -16,8 +17,6 @@ WAL_BYTES = 2 * 1024**3
 """``max_slot_wal_keep_size``: the most that stage 1 keeps for a copy that is cut off."""
 CLOCKS_APART_S = 5
 """More than asking one server after the other can make of it."""
-DUMP_BYTES_S = 20 * 1024**2
-"""Of dump and restore with two sessions: cautious, 329 MB took 9.2 s on two cores."""
 REQUEST_S = 20
 """Servers of apps end a request after 30 s and more."""
 SHOWN = 5
@@ -32,21 +31,18 @@ class Obstacle:
     blocks: bool = True
 
 
-def obstacles(
-    old: Side, new: Side, *, replace: bool = False, dump_s: float | None = None
-) -> list[Obstacle]:
+def obstacles(old: Side, new: Side, way: Way, *, replace: bool = False) -> list[Obstacle]:
     """Everything in the way of a promotion from ``old`` to ``new``.
 
-    ``replace``: what the new database holds may go. ``dump_s``: how long clients may wait for a
-    dump; ``None``: by replication.
+    ``replace``: what the new database holds may go.
     """
-    by_dump = dump_s is not None
+    by_dump = way.by_dump
     return [
         *_stacks(old, new),
         *_versions(old.database, new.database, by_dump),
-        *_follows(new, by_dump),
-        *_contents(old.database, new.database, by_dump),
-        *(_dump(old, dump_s) if dump_s is not None else ()),
+        *_follows(old, new, by_dump),
+        *_contents(old.database, new.database),
+        *(_dump(old, way.stall_s) if by_dump else _replication(old)),
         *_target(old.database, new.database, replace),
         *_room(old, new, by_dump),
         *_pool(old, new),
@@ -117,7 +113,7 @@ def _versions(old: Database, new: Database, by_dump: bool) -> Iterator[Obstacle]
         )
 
 
-def _follows(new: Side, by_dump: bool) -> Iterator[Obstacle]:
+def _follows(old: Side, new: Side, by_dump: bool) -> Iterator[Obstacle]:
     """What the new database has to be able to do: follow, and be followed on the way back."""
     if new.no_replication:
         yield Obstacle(
@@ -127,8 +123,7 @@ def _follows(new: Side, by_dump: bool) -> Iterator[Obstacle]:
     if new.no_subscription and not by_dump:
         yield Obstacle(
             f"The new database's admin may not subscribe: {new.no_subscription}",
-            "Its service has to grant what docs/promotion.md lists; or, for a small database,"
-            " choose --way dump.",
+            f"Its service has to grant what docs/promotion.md lists{or_dump(old)}.",
         )
     if new.database.wal_level != "logical":
         yield Obstacle(
@@ -144,7 +139,7 @@ def _follows(new: Side, by_dump: bool) -> Iterator[Obstacle]:
         )
 
 
-def _contents(old: Database, new: Database, by_dump: bool) -> Iterator[Obstacle]:
+def _contents(old: Database, new: Database) -> Iterator[Obstacle]:
     if missing := sorted(old.extensions - new.available):
         yield Obstacle(
             f"The new database does not offer {_names(missing, 'the extension')}",
@@ -161,18 +156,16 @@ def _contents(old: Database, new: Database, by_dump: bool) -> Iterator[Obstacle]
         )
     if not old.tables:
         yield Obstacle("The old database has no table", "There is nothing to promote.")
-    if not by_dump:
-        yield from _replication(old)
 
 
-def _replication(old: Database) -> Iterator[Obstacle]:
+def _replication(side: Side) -> Iterator[Obstacle]:
     """What replication does not copy."""
+    old = side.database
     if blind := [table.name for table in old.tables if not table.identity]:
         yield Obstacle(
             f"A row cannot be told from others in {_names(blind, 'the table')}: there is no primary"
             " key",
-            f"Add a primary key, or ALTER TABLE {blind[0]} REPLICA IDENTITY FULL; or, for a small"
-            " database, choose --way dump.",
+            f"Add a primary key, or ALTER TABLE {blind[0]} REPLICA IDENTITY FULL{or_dump(side)}.",
         )
     if unlogged := [table.name for table in old.tables if table.unlogged]:
         yield Obstacle(
@@ -182,8 +175,7 @@ def _replication(old: Database) -> Iterator[Obstacle]:
     if old.large_objects:
         yield Obstacle(
             f"There are large objects ({old.large_objects}), which are not replicated",
-            "Move them into a bytea column or into files; or, for a small database, choose --way"
-            " dump.",
+            f"Move them into a bytea column or into files{or_dump(side)}.",
         )
     if old.views:
         yield Obstacle(
@@ -195,7 +187,7 @@ def _replication(old: Database) -> Iterator[Obstacle]:
 
 def _dump(old: Side, longest_s: float) -> Iterator[Obstacle]:
     """What comes of letting clients wait for a dump."""
-    waits_s = dump_s(old.database)
+    waits_s = dump_s(old)
     if waits_s > longest_s:
         yield Obstacle(
             f"Clients would wait for about {waits_s:.0f} s, and may for {longest_s:g} s",
@@ -208,20 +200,12 @@ def _dump(old: Side, longest_s: float) -> Iterator[Obstacle]:
             "Choose a quiet hour, or --way logical.",
             blocks=False,
         )
-    unfit = [table.name for table in old.database.tables if table.unlogged or not table.identity]
-    if old.database.large_objects:
-        unfit.append("large objects")
-    if unfit:
+    if unfit := old.database.not_followed:
         yield Obstacle(
             f"There will be NO WAY BACK after --switch: stage 1 could not follow {_names(unfit)}",
             "A primary key, or ALTER TABLE ... REPLICA IDENTITY FULL, makes one.",
             blocks=False,
         )
-
-
-def dump_s(old: Database) -> float:
-    """How long a dump and its restore take, about."""
-    return old.size_bytes / DUMP_BYTES_S + 2
 
 
 def _target(old: Database, new: Database, replace: bool) -> Iterator[Obstacle]:

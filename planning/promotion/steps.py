@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from planning.promotion.facts import Side
-from planning.promotion.obstacles import Obstacle, dump_s, gib
+from planning.promotion.obstacles import Obstacle, gib
+from planning.promotion.ways import Way, dump_s
 
 COPY_BYTES_S = 20 * 1024**2
 """Of the copy by logical replication between two local hosts of one core each: a cautious guess."""
@@ -20,10 +21,8 @@ def expected_s(old: Side) -> int:
 def lines(
     old: Side,
     new: Side,
+    way: Way,
     obstacles: Sequence[Obstacle],
-    stall_s: float,
-    *,
-    by_dump: bool = False,
 ) -> list[str]:
     """The plan, for the terminal."""
     database = old.database
@@ -35,7 +34,8 @@ def lines(
         f" ({listed}), {_counted(database.sequences, 'sequence')}",
         f"  Cost        {_cost(old)} a month now, {_cost(new)} afterwards; both until"
         f" `./stages down {old.stack}`",
-        *(_by_dump if by_dump else _by_replication)(old, new, stall_s),
+        f"  Way         {'dump' if way.by_dump else 'logical replication'}: {way.reason}",
+        *(_by_dump if way.by_dump else _by_replication)(old, new, way.stall_s),
         f"  --finish    no way back; {old.stack} forwards until it is taken down",
         "  --abort     before --switch: as it was",
     ]
@@ -67,24 +67,21 @@ def _moved(old: Side, new: Side) -> str:
 
 
 def _by_dump(old: Side, new: Side, stall_s: float) -> list[str]:
-    follows = not old.database.large_objects and all(
-        table.identity and not table.unlogged for table in old.database.tables
-    )
     back = (
         "until --finish, with all that was written since, and all jobs; clients wait for about a"
         " second"
     )
     return [
-        f"  --copy      about {dump_s(old.database):.0f} s, a rehearsal of dump and restore while"
+        f"  --copy      about {dump_s(old):.0f} s, a rehearsal of dump and restore while"
         f" {old.stack} serves; {new.stack} stops serving",
-        f"  --switch    clients wait for about {dump_s(old.database):.0f} s, while the database"
+        f"  --switch    clients wait for about {dump_s(old):.0f} s, while the database"
         f" is dumped and restored; after {stall_s:g} s it is given up and {old.stack} goes on as"
         f" before. {_moved(old, new)}",
-        f"  --rollback  {back if follows else 'NOT POSSIBLE, see below'}",
+        f"  --rollback  {'NOT POSSIBLE, see below' if old.database.not_followed else back}",
     ]
 
 
-def as_json(old: Side, new: Side, obstacles: Sequence[Obstacle], stall_s: float) -> dict[str, Any]:
+def as_json(old: Side, new: Side, way: Way, obstacles: Sequence[Obstacle]) -> dict[str, Any]:
     """The same for a machine."""
     return {
         "from": old.stack,
@@ -97,7 +94,9 @@ def as_json(old: Side, new: Side, obstacles: Sequence[Obstacle], stall_s: float)
             "from": float(old.usd_a_month) if old.usd_a_month is not None else None,
             "to": float(new.usd_a_month) if new.usd_a_month is not None else None,
         },
-        "stall_limit_s": stall_s,
+        "way": way.name,
+        "way_reason": way.reason,
+        "stall_limit_s": way.stall_s,
         "obstacles": [
             {"problem": obstacle.problem, "remedy": obstacle.remedy, "blocks": obstacle.blocks}
             for obstacle in obstacles

@@ -176,11 +176,15 @@ def upstream(new: Session) -> dict[str, dict[str, str]]:
     return files
 
 
-def begin(both: Pair, by: str) -> None:
-    """Note on stage 1 that it begins, then stop the app of stage 2, whose database is filled."""
+def begin(both: Pair, by: str | None) -> str:
+    """Note on stage 1 that it begins, then stop the app of stage 2, whose database is filled.
+
+    Return the way, which ``None`` leaves as it began.
+    """
     asked = {"mode": "promotion begin", "other": both.new.stack, "by": by}
-    both.old_server.perform(asked, both.say)
+    begun = both.old_server.perform(asked, both.say)
     stand_by(both)
+    return str(begun["by"])
 
 
 def stand_by(both: Pair) -> None:

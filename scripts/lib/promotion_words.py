@@ -84,14 +84,14 @@ def _of_the_way_back(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
     if back["state"] == "lost":
         return without_way_back(stack, promotion)
     if back["state"] == "open" and not back["active"]:
-        return [
-            Trouble(
-                "promotion",
-                f"{old} does not follow {new}, {back['bytes']} bytes behind: if that lasts, there"
-                " is no way back",
-                f"{command(old, new)} starts the tunnel again; PostgreSQL's log on {old} has more",
-            )
-        ]
+        what = f"{old} does not follow {new}, {back['bytes']} bytes behind: if that lasts,"
+        remedy = f"{command(old, new)} starts the tunnel again; PostgreSQL's log on {old} has more"
+        if back.get("keeps_all"):
+            what += f" the WAL that the database of {new} keeps for it fills its disk"
+            remedy += f"; {command(old, new, '--finish')} gives up the way back and the WAL"
+        else:
+            what += " there is no way back"
+        return [Trouble("promotion", what, remedy)]
     return []
 
 

@@ -19,6 +19,7 @@ MODULES = (
     "components.host.agent.web",
     "components.host.agent.services",
     "components.host.agent.admin_sql",
+    "components.host.agent.scram",
     "components.host.agent.database",
     "components.host.agent.logs",
     "components.host.agent.release",

@@ -14,6 +14,7 @@ the app's code with the superuser's rights. So each such session
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 PSQL = "/usr/lib/postgresql/17/bin/psql"
@@ -45,10 +46,16 @@ def as_postgres() -> list[str]:
     return ["runuser", "-u", "postgres", "--", *psql()]
 
 
-def as_admin(connection: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+def as_admin(connection: Mapping[str, str], secret: str = "") -> tuple[list[str], dict[str, str]]:
     """Command and environment for the admin of a managed database.
 
-    ``connection`` holds libpq's variables (``PGHOST``, ``PGPASSWORD``, ...).
+    ``connection`` holds libpq's variables (``PGHOST``, ``PGPASSWORD``, ...). ``secret`` is
+    ``current_setting('stages.secret')`` in the session: a statement that names it there is logged
+    without it.
     """
     # In an encoding of the app's choice, a quoted name of its own would end elsewhere.
-    return [PSQL, *OPTIONS], {**connection, **_PINNED, "PGCLIENTENCODING": "UTF8"}
+    environment = {**connection, **_PINNED, "PGCLIENTENCODING": "UTF8"}
+    if secret:
+        escaped = re.sub(r"([\\\s])", r"\\\1", secret)
+        environment["PGOPTIONS"] += f" -c stages.secret={escaped}"
+    return [PSQL, *OPTIONS], environment

@@ -20,8 +20,8 @@ from components.host.agent.promotion_sql import (
     Ways,
     beside_new,
     lag_of,
-    literal,
     make_role,
+    make_slot,
     names,
     new,
     old,
@@ -29,6 +29,7 @@ from components.host.agent.promotion_sql import (
     on_stage_1,
     reader_of_new,
     rows,
+    subscribe,
     through_tunnel,
 )
 from components.host.agent.report import Failed, run, step
@@ -42,10 +43,6 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence = 'p'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 """
-UNLOGGED = """
-SET log_statement = none; SET log_min_error_statement = panic; SET log_min_duration_statement = -1;
-"""
-"""For a superuser: no line of the log holds the password."""
 PROGRESS = f"""
 SELECT json_build_object(
     'tables', (SELECT count(*) FROM pg_subscription_rel),
@@ -83,8 +80,8 @@ def progress(document: dict[str, Any]) -> dict[str, object]:
 
 def grant_access(ways: Ways) -> list[str]:
     """The promotion's roles on stage 1; return the tables that are there."""
-    make_role(_unlogged, ROLE, "LOGIN REPLICATION", ways["password"])
-    make_role(_unlogged, READER, "LOGIN", ways["password"])
+    make_role(old_superuser, ROLE, "LOGIN REPLICATION", ways["password"])
+    make_role(old_superuser, READER, "LOGIN", ways["password"])
     old_superuser(
         f"GRANT pg_create_subscription TO {ROLE};\nGRANT CREATE ON DATABASE app TO {ROLE};\n"
     )
@@ -103,10 +100,6 @@ def _publish(ways: Ways) -> list[str]:
         # Its own: a filter of rows, which the app could give one of its own, is code too.
         old(ways, f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {', '.join(tables)};")
     return tables
-
-
-def _unlogged(sql: str) -> str:
-    return old_superuser(f"{UNLOGGED}{sql}")
 
 
 def prepare_new(document: dict[str, Any], *, drop: bool = False) -> None:
@@ -169,15 +162,14 @@ def _subscribe(ways: Ways) -> None:
             f" password={ways['password']} connect_timeout=5 sslmode=disable"
             " require_auth=scram-sha-256"  # which a server in its place could not do
         )
-        # The probe: right, route, access and password, before anything is made of it.
-        common = f"CONNECTION {literal(words)} PUBLICATION {PUBLICATION}"
         options = "copy_data = true, origin = none, streaming = off, disable_on_error = false"
         has_slot = old_superuser(
             f"SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{SLOT}'"
         )
         if has_slot.strip() != "0":  # of a run that was killed between the two databases
             old_superuser(f"SELECT pg_drop_replication_slot('{SLOT}')")
-        new(ways, f"CREATE SUBSCRIPTION {SUBSCRIPTION} {common} WITH ({options});")
+        old(ways, make_slot(SLOT))
+        new(ways, subscribe(SUBSCRIPTION, options), secret=words)
     else:
         new(
             ways,

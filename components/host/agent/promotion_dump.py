@@ -25,6 +25,7 @@ from components.host.agent.promotion_sql import (
     BACK,
     READER,
     Ways,
+    make_slot,
     names,
     new,
     new_reader,
@@ -118,7 +119,8 @@ def publish_back(ways: Ways) -> list[str]:
     unfit: list[str] = rows(new(ways, NOT_FOLLOWED))
     if not unfit:
         tables = ", ".join(names(new(ways, TABLES)))
-        new(ways, f"SET ROLE app; CREATE PUBLICATION {BACK} FOR TABLE {tables};")
+        publish = f"SET ROLE app; CREATE PUBLICATION {BACK} FOR TABLE {tables}; RESET ROLE;"
+        new(ways, f"{publish} {make_slot(BACK)}")
     return unfit
 
 

@@ -51,18 +51,21 @@ def phase(document: dict[str, Any]) -> dict[str, object]:
 
 
 def begin(document: dict[str, Any]) -> dict[str, object]:
-    """On stage 1, before anything is done elsewhere: whoever comes later goes on from here."""
+    """On stage 1, before anything is done elsewhere: whoever comes later goes on from here.
+
+    ``by`` is the way, or ``None`` to go on with the one that it began with.
+    """
     phase(document)
-    wanted = document.get("by", LOGICAL)
+    wanted = document["by"]
     by = read().get("by", LOGICAL) if read() else wanted
-    if by != wanted:
+    if wanted not in {None, by}:
         raise Failed(
             "a promotion",
             f"by {by} to {document['other']} is under way",
             f"Go on with --way {by}, or --abort it first.",
         )
     write(phase=COPYING, side="from", other=document["other"], by=by)
-    return {}
+    return {"by": by}
 
 
 def by_dump() -> bool:

@@ -20,7 +20,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from components.host.agent import admin_sql
+from components.host.agent import admin_sql, scram
 from components.host.agent.report import Done, Failed, run
 
 ROLE = "stages_promotion"
@@ -75,9 +75,9 @@ def old_superuser(sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
     return _output(run(argv, text=sql, timeout_s=timeout_s), "the database of stage 1")
 
 
-def old(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
+def old(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S, secret: str = "") -> str:
     """In ``app`` of stage 1, as ``ROLE``."""
-    return _ask(on_stage_1(ways, ROLE), sql, "the database of stage 1", timeout_s)
+    return _ask(on_stage_1(ways, ROLE), sql, "the database of stage 1", timeout_s, secret)
 
 
 def old_reader(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
@@ -85,10 +85,10 @@ def old_reader(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str
     return _ask(on_stage_1(ways, READER), sql, "the database of stage 1", timeout_s)
 
 
-def new(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
+def new(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S, secret: str = "") -> str:
     """In the new database, as its admin."""
     connection = {**through_tunnel(ways), "PGDATABASE": "app"}
-    return _ask(connection, sql, "the database of stage 2", timeout_s)
+    return _ask(connection, sql, "the database of stage 2", timeout_s, secret)
 
 
 def beside_new(ways: Ways, sql: str) -> str:
@@ -159,15 +159,39 @@ def make_role(ask: Callable[[str], str], role: str, attributes: str, password: s
     known = ask(f"SELECT count(*) FROM pg_roles WHERE rolname = '{role}'")
     create = f"CREATE ROLE {role};\n" if known.strip() == "0" else ""
     ask(
-        f"SET password_encryption = 'scram-sha-256';\n{create}"
-        f"ALTER ROLE {role} {attributes} PASSWORD {literal(password)};\n"
+        f"{create}ALTER ROLE {role} {attributes} PASSWORD {literal(scram.verifier(password))};\n"
         f"GRANT app TO {role} WITH INHERIT TRUE, SET TRUE;\n"
     )
 
 
-def _ask(connection: Mapping[str, str], sql: str, where: str, timeout_s: float) -> str:
+def make_slot(slot: str) -> str:
+    """The SQL that makes it where it is followed; ``subscribe`` makes none."""
+    return f"SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput');"
+
+
+def subscribe(name: str, options: str) -> str:
+    """The SQL that subscribes to the publication and slot of the same name, at the server of which
+    the session's secret is the connection string.
+
+    An error is raised anew: its own context would quote the statement, with the password.
+    """
+    return f"""
+DO $$ BEGIN
+    EXECUTE format(
+        'CREATE SUBSCRIPTION {name} CONNECTION %L PUBLICATION {name}
+            WITH (create_slot = false, slot_name = {name}, {options})',
+        current_setting('stages.secret'));
+EXCEPTION WHEN OTHERS THEN
+    RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = SQLERRM;
+END $$;
+"""
+
+
+def _ask(
+    connection: Mapping[str, str], sql: str, where: str, timeout_s: float, secret: str = ""
+) -> str:
     """Run SQL, in which psql obeys no command of its own from here on."""
-    argv, environment = admin_sql.as_admin(connection)
+    argv, environment = admin_sql.as_admin(connection, secret)
     text = f"\\restrict {secrets.token_hex(16)}\n{sql}"
     return _output(
         run([*argv, "-f", "-"], text=text, timeout_s=timeout_s, environment=environment), where

@@ -23,6 +23,7 @@ ASKED = f"""
 BEGIN TRANSACTION READ ONLY;
 SET LOCAL search_path = pg_catalog;
 SELECT json_build_object('slot', ({lag_of(BACK)}),
+    'keeps_all', current_setting('max_slot_wal_keep_size') = '-1',
     'published', EXISTS (SELECT FROM pg_publication WHERE pubname = '{BACK}'));
 COMMIT;
 """
@@ -85,6 +86,11 @@ def _asked(record: Mapping[str, Any]) -> dict[str, object]:
         if not slot and not known["published"]:  # nothing has been lost: there never was one
             return {"state": NONE, "unfit": record.get("unfit") or []}
         behind = int(slot["bytes"] or 0) if slot else 0
-        return {"state": way_back(slot), "active": bool(slot and slot["active"]), "bytes": behind}
+        return {
+            "state": way_back(slot),
+            "active": bool(slot and slot["active"]),
+            "bytes": behind,
+            "keeps_all": bool(known["keeps_all"]),
+        }
     except (LookupError, TypeError, ValueError):
         return {"state": UNKNOWN}  # the app may define functions: an answer of its own

@@ -28,6 +28,7 @@ from components.host.agent.promotion_sql import (
     beside_new,
     lag_of,
     literal,
+    make_slot,
     name,
     names,
     new,
@@ -37,6 +38,7 @@ from components.host.agent.promotion_sql import (
     old_superuser,
     position,
     rows,
+    subscribe,
 )
 from components.host.agent.promotion_state import LOST, way_back
 from components.host.agent.report import Failed, note, step
@@ -118,9 +120,10 @@ def switch(document: dict[str, Any]) -> dict[str, object]:
 def _by_replication(ways: Ways, compared: str, clock: Clock) -> None:
     """What the copy still lacks goes over."""
     _caught_up(old_superuser, SLOT, clock)
-    new(ways, f"ALTER SUBSCRIPTION {SUBSCRIPTION} DISABLE; {_set(old(ways, SEQUENCES))}")
+    disable = f"ALTER SUBSCRIPTION {SUBSCRIPTION} DISABLE;"
+    new(ways, f"{disable} {_set(old(ways, SEQUENCES))} {make_slot(BACK)}")
     _compare(ways, compared, clock)
-    old(ways, _subscribe_back(ways))
+    _subscribe_back(ways)
 
 
 def _by_dump(ways: Ways, compared: str, clock: Clock) -> None:
@@ -131,7 +134,7 @@ def _by_dump(ways: Ways, compared: str, clock: Clock) -> None:
     unfit = promotion_dump.publish_back(ways)
     record.write(unfit=unfit)
     if not unfit:
-        old(ways, _subscribe_back(ways))
+        _subscribe_back(ways)
 
 
 def back(document: dict[str, Any]) -> dict[str, object]:
@@ -272,16 +275,13 @@ def _compare(ways: Ways, sql: str, clock: Clock) -> None:
     clock.check("the comparison")
 
 
-def _subscribe_back(ways: Ways) -> str:
+def _subscribe_back(ways: Ways) -> None:
     words = (
         f"host=127.0.0.1 port={TUNNEL_PORT} dbname=app user={ROLE} password={ways['password']}"
         f" connect_timeout=5 sslmode=verify-ca sslrootcert={ways['ca_file']}"
         " require_auth=scram-sha-256"
     )
-    return (
-        f"CREATE SUBSCRIPTION {BACK} CONNECTION {literal(words)} PUBLICATION {BACK}"
-        " WITH (copy_data = false, origin = none, streaming = off);"
-    )
+    old(ways, subscribe(BACK, "copy_data = false, origin = none, streaming = off"), secret=words)
 
 
 def _switched(ways: Ways, clock: Clock) -> float:

@@ -42,9 +42,7 @@ systemd-run --quiet --unit=managed -p User=postgres -p RuntimeDirectory=postgres
 until runuser -u postgres -- $bin/pg_isready -q -h $socket; do sleep 0.1; done
 """
 AS_ADMIN = "create role doadmin login createdb createrole password '{}'"
-SQL = bootstrap.set_variable(bootstrap.PASSWORD_VARIABLE, PASSWORD) + bootstrap.bootstrap_sql(
-    managed=True, copies=dumps.COPIES
-)
+SQL = bootstrap.password(PASSWORD) + bootstrap.bootstrap_sql(managed=True, copies=dumps.COPIES)
 
 
 @pytest.fixture(scope="module")

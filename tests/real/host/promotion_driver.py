@@ -65,6 +65,16 @@ def filled(again: str) -> None:
         time.sleep(0.1)
 
 
+def fail_to_subscribe() -> None:
+    """As over a route that leads nowhere: the log has the statement then."""
+    copy.grant_access(ways)
+    try:
+        copy._subscribe({**ways, "publisher_host": "/run/nowhere"})
+    except agent("report").Failed:
+        return
+    sys.exit("it subscribes to nobody")
+
+
 def arrived() -> bool:
     progress = copy.progress(document)
     return bool(progress["ready"] == progress["tables"])
@@ -100,6 +110,8 @@ try:
     for right in ("MAY_REPLICATE", "MAY_SUBSCRIBE"):
         said[right] = facts._refusal(asked, getattr(sql, right))
     if not said["MAY_REPLICATE"] and (document["by"] == "dump" or not said["MAY_SUBSCRIBE"]):
+        if document["by"] == record.LOGICAL:
+            fail_to_subscribe()
         filled("while it is copied")
         switch.switch(document)
         sql.new(ways, f"{INSERT} VALUES ('in the new one');")

@@ -288,7 +288,7 @@ runuser -u pgbouncer -- psql -XAtqw -U app -d postgres -c 'select 1' 2>&1 || ech
 def test_bootstrap_of_stage_2_as_an_admin_who_is_no_superuser(database: DebianTree) -> None:
     """Twice, with a password full of quotes, which must be in no log and no argument list."""
     password = 'it\'s \\a\\n "pass" :word $1 %'
-    sql = bootstrap.set_variable("app_password", password) + bootstrap.bootstrap_sql(managed=True)
+    sql = bootstrap.password(password) + bootstrap.bootstrap_sql(managed=True)
     database.must("cat > /srv/bootstrap.sql", text=sql)
     database.must(
         f"sed -i 's/peer.*map=app/scram-sha-256/' {CONF}/pg_hba.conf;"
@@ -350,7 +350,7 @@ done
 
 
 def test_the_app_does_not_get_the_admins_rights_at_the_next_deploy(database: DebianTree) -> None:
-    sql = bootstrap.set_variable("app_password", "secret") + bootstrap.bootstrap_sql(managed=True)
+    sql = bootstrap.password("secret") + bootstrap.bootstrap_sql(managed=True)
     admin = {"PGHOST": "/run/postgresql", "PGUSER": "boss", "PGPASSWORD": "boss"}
     write_converge(database, "root", sql, {**admin, "PGDATABASE": "postgres"})
     with_passwords(database)
@@ -390,11 +390,6 @@ def with_passwords(tree: DebianTree) -> None:
 def rows(said: str) -> list[str]:
     """What psql answered, without the steps that the host configuration reports."""
     return [line for line in said.splitlines() if not line.startswith("{")]
-
-
-def test_a_password_of_two_lines_is_refused() -> None:
-    with pytest.raises(ValueError, match="app_password should be one line"):
-        bootstrap.set_variable("app_password", "a\nb")
 
 
 def check() -> str:

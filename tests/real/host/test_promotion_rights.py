@@ -24,6 +24,8 @@ pytestmark = pytest.mark.real
 DRIVER = Path(__file__).with_name("promotion_driver.py")
 BIN = "/usr/lib/postgresql/17/bin"
 SUPERUSER = ["runuser", "-u", "postgres", "--", f"{BIN}/psql", "-XAtq", "-v", "ON_ERROR_STOP=1"]
+LOGGED = "-c log_statement=all -c log_min_duration_statement=0"
+SECRETS = ("password-of-the-roles", "password-of-the-app")
 CLUSTERS = f"""
 set -e
 exec 2>&1
@@ -40,11 +42,11 @@ printf 'local all postgres peer\\nhostssl all all 127.0.0.1/32 scram-sha-256\\n'
   > /srv/new/data/pg_hba.conf
 conf=/etc/postgresql/17/main
 as_postgres {BIN}/pg_ctl start -w -s -D /srv/old/data -l /srv/old/log -o "-c wal_level=logical \
-  -c listen_addresses= -c unix_socket_directories=/run/postgresql -c fsync=off \
+  -c listen_addresses= -c unix_socket_directories=/run/postgresql -c fsync=off {LOGGED} \
   -c hba_file=$conf/pg_hba.conf -c ident_file=$conf/pg_ident.conf"
 as_postgres {BIN}/pg_ctl start -w -s -D /srv/new/data -l /srv/new/log -o "-c wal_level=logical \
   -c listen_addresses=127.0.0.1 -c port=6544 -c unix_socket_directories=/run/new -c fsync=off \
-  -c ssl=on -c ssl_cert_file=/srv/new/cert.pem -c ssl_key_file=/srv/new/key.pem"
+  {LOGGED} -c ssl=on -c ssl_cert_file=/srv/new/cert.pem -c ssl_key_file=/srv/new/key.pem"
 trap 'as_postgres {BIN}/pg_ctl stop -s -m immediate -D /srv/old/data;
       as_postgres {BIN}/pg_ctl stop -s -m immediate -D /srv/new/data' EXIT
 old="{" ".join(SUPERUSER)} -h /run/postgresql"
@@ -104,7 +106,7 @@ def promoted(
 ) -> dict[str, object]:
     """Go through a whole promotion there and back, and once more for good."""
     admin = {"PGUSER": "boss", "PGPASSWORD": "boss", "PGDATABASE": database}
-    password = bootstrap.set_variable("app_password", "secret")
+    password = bootstrap.password(SECRETS[1])
     document = {
         "other": "shop-stage2",
         "by": by,
@@ -113,7 +115,7 @@ def promoted(
         "files": {promotion_record.DATABASES: {"content": "new"}},
         "ways": {
             "admin": admin,
-            "password": "of-the-role",
+            "password": SECRETS[0],
             "replicate": replicate,
             "ca_file": "/srv/new/cert.pem",
             "publisher_host": "/run/postgresql",
@@ -133,6 +135,11 @@ def promoted(
     shown = tree.must(CLUSTERS)
     said: dict[str, object] = json.loads(tree.must("cat /srv/said.json"))
     assert "failed" not in said, f"{said['failed']}\n{shown[-4000:]}"
+    logs = tree.must("cat /srv/old/log /srv/new/log")
+    assert "PASSWORD 'SCRAM-SHA-256$4096:" in logs, "it has the statements"
+    if "came back" in said and by == promotion_record.LOGICAL:
+        assert "ERROR:  could not connect to the publisher" in logs, "and what failed"
+    assert [secret for secret in SECRETS if secret in logs] == []
     return said
 
 

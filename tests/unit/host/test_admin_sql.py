@@ -38,7 +38,7 @@ OTHERS = {
     "benchmarks/claims/watching.py": "PgBouncer's console",
     "benchmarks/backups.py": "as OS user app",
     "benchmarks/failover.py": "as OS user app",
-    "benchmarks/promotion.py": "as OS user app; its own rows are dumped as postgres",
+    "benchmarks/promotion.py": "as OS user app",
     "benchmarks/users/__init__.py": "as OS user app",
 }
 """Files that name a client of PostgreSQL, and who opens the session."""
@@ -116,6 +116,13 @@ def test_both_ways_pin_the_search_path_and_read_no_startup_file() -> None:
         *("env", "-i", "PGOPTIONS=-c search_path=pg_catalog"),
     ]
     assert "-X" in local and local[local.index("-d") + 1] == "postgres"
+
+
+def test_a_secret_reaches_its_session_as_one_word_of_an_option() -> None:
+    _, environment = admin_sql.as_admin({"PGHOST": "db"}, "host=a password='b\\\\' -c x=y")
+    pinned, secret = environment["PGOPTIONS"].split(" -c stages.secret=")
+    assert pinned == "-c search_path=pg_catalog"
+    assert secret == "host=a\\ password='b\\\\\\\\'\\ -c\\ x=y"
 
 
 @pytest.mark.parametrize("managed", [False, True])

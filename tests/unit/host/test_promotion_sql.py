@@ -31,6 +31,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
+        self.secrets: list[str] = []
 
     def __call__(
         self,
@@ -41,6 +42,8 @@ class Sessions:
         **_: Any,
     ) -> Done:
         self.asked.append(((environment or {}).get("PGUSER", ""), text or argv[0]))
+        if "stages.secret" in (options := (environment or {}).get("PGOPTIONS", "")):
+            self.secrets.append(options)
         counted = "0\n" if "FROM pg_subscription" in text else "1\n"
         return Done(0, json.dumps(TABLES) if "json_agg" in text else counted)
 
@@ -94,11 +97,20 @@ def test_who_is_followed_has_to_know_the_password_too(sessions: Sessions) -> Non
     """Without the tunnel any user of the server may listen in its place."""
     ways = {**WAYS, "publisher_host": "192.0.2.7", "publisher_port": "6543"}
     promotion_copy._subscribe(ways)
-    made = [text for _, text in sessions.asked if "SUBSCRIPTION" in text]
-    made.append(promotion_switch._subscribe_back(WAYS))
-    followed = [text for text in made if "CONNECTION" in text]
-    assert followed
-    assert all("require_auth=scram-sha-256'" in text for text in followed)
+    promotion_switch._subscribe_back(WAYS)
+    assert len(sessions.secrets) == 2
+    assert all("require_auth=scram-sha-256" in secret for secret in sessions.secrets)
+
+
+def test_no_statement_holds_a_password(sessions: Sessions) -> None:
+    """A database logs those that fail, and all where its service says so."""
+    ways = {**WAYS, "publisher_host": "192.0.2.7", "publisher_port": "6543"}
+    promotion_copy.grant_access(ways)
+    promotion_copy._subscribe(ways)
+    promotion_switch._subscribe_back(ways)
+    sent = "".join(text for _, text in sessions.asked)
+    assert "PASSWORD" in sent and "CREATE SUBSCRIPTION" in sent
+    assert WAYS["password"] not in sent
 
 
 def test_no_answer_is_a_command_to_psql(sessions: Sessions) -> None:

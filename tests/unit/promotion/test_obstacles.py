@@ -11,8 +11,10 @@ import pytest
 from planning.promotion import steps
 from planning.promotion.facts import Backup, Database, Side, Table, database
 from planning.promotion.obstacles import WISHED, obstacles
+from planning.promotion.ways import Way, choose
 
-GIB = 1024**3
+GIB, MIB = 1024**3, 1024**2
+LOGICAL, DUMP = Way("logical", "--way logical", 5), Way("dump", "--way dump", 60)
 TABLE = Table(
     name="public.orders", bytes=GIB, rows=1000, identity=True, unlogged=False, owner="app"
 )
@@ -78,7 +80,7 @@ def changed(side: Side, changes: dict[str, Any]) -> Side:
 
 
 def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
-    assert obstacles(OLD, NEW) == []
+    assert obstacles(OLD, NEW, LOGICAL) == []
 
 
 @pytest.mark.parametrize(
@@ -139,8 +141,7 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
             {"no_subscription": "ERROR:  permission denied to create subscription"},
             "The new database's admin may not subscribe: ERROR:  permission denied to create"
             " subscription",
-            "Its service has to grant what docs/promotion.md lists; or, for a small database,"
-            " choose --way dump.",
+            "Its service has to grant what docs/promotion.md lists; or choose --way dump.",
         ),
         (
             {"database_slot_keep": "-1"},
@@ -158,8 +159,8 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
             {"table_identity": False},
             {},
             "A row cannot be told from others in the table public.orders: there is no primary key",
-            "Add a primary key, or ALTER TABLE public.orders REPLICA IDENTITY FULL; or, for a small"
-            " database, choose --way dump.",
+            "Add a primary key, or ALTER TABLE public.orders REPLICA IDENTITY FULL; or choose"
+            " --way dump.",
         ),
         (
             {"table_unlogged": True},
@@ -177,8 +178,7 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
             {"database_large_objects": 3},
             {},
             "There are large objects (3), which are not replicated",
-            "Move them into a bytea column or into files; or, for a small database, choose --way"
-            " dump.",
+            "Move them into a bytea column or into files; or choose --way dump.",
         ),
         (
             {},
@@ -223,7 +223,7 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
 def test_each_obstacle_has_a_remedy(
     old: dict[str, Any], new: dict[str, Any], problem: str, remedy: str
 ) -> None:
-    in_the_way = obstacles(changed(OLD, old), changed(NEW, new))
+    in_the_way = obstacles(changed(OLD, old), changed(NEW, new), LOGICAL)
     assert [(obstacle.problem, obstacle.remedy) for obstacle in in_the_way if obstacle.blocks] == [
         (problem, remedy)
     ]
@@ -260,18 +260,17 @@ def test_each_obstacle_has_a_remedy(
     ],
 )
 def test_what_is_only_to_be_known_does_not_block(old: dict[str, Any], problem: str) -> None:
-    (in_the_way,) = obstacles(changed(OLD, old), NEW)
+    (in_the_way,) = obstacles(changed(OLD, old), NEW, LOGICAL)
     assert (in_the_way.problem, in_the_way.blocks) == (problem, False)
 
 
 def test_a_dump_needs_no_right_to_subscribe() -> None:
-    assert obstacles(OLD, changed(NEW, {"no_subscription": "denied"}), dump_s=60) == obstacles(
-        OLD, NEW, dump_s=60
-    )
+    denied = changed(NEW, {"no_subscription": "denied"})
+    assert obstacles(OLD, denied, DUMP) == obstacles(OLD, NEW, DUMP)
 
 
 def test_a_new_database_that_keeps_wal_without_end_is_to_be_known() -> None:
-    (in_the_way,) = obstacles(OLD, changed(NEW, {"database_slot_keep": "-1"}))
+    (in_the_way,) = obstacles(OLD, changed(NEW, {"database_slot_keep": "-1"}), LOGICAL)
     assert in_the_way.problem.endswith("without the tunnel its disk fills")
     assert not in_the_way.blocks
 
@@ -300,27 +299,27 @@ def test_it_is_gone_after_what_its_remedy_changes(
 ) -> None:
     sides = {"old": OLD, "new": NEW}
     spoilt = {**sides, side: changed(sides[side], wrong)}
-    assert obstacles(spoilt["old"], spoilt["new"])
+    assert obstacles(spoilt["old"], spoilt["new"], LOGICAL)
     mended = {**spoilt, side: changed(spoilt[side], right)}
-    assert obstacles(mended["old"], mended["new"]) == []
+    assert obstacles(mended["old"], mended["new"], LOGICAL) == []
 
 
 def test_what_a_deploy_wrote_may_be_there_and_more_where_it_may_go() -> None:
     fewer, more = (changed(NEW, {"table_rows": rows}) for rows in (1000, 1001))
-    assert obstacles(OLD, fewer) == []
-    (in_the_way,) = obstacles(OLD, more, replace=True)
+    assert obstacles(OLD, fewer, LOGICAL) == []
+    (in_the_way,) = obstacles(OLD, more, LOGICAL, replace=True)
     assert not in_the_way.blocks
 
 
 def test_the_plan_says_what_is_copied_and_what_is_in_the_way() -> None:
     blind = changed(OLD, {"table_identity": False})
-    lines = steps.lines(blind, NEW, obstacles(blind, NEW), 5)
+    lines = steps.lines(blind, NEW, LOGICAL, obstacles(blind, NEW, LOGICAL))
     assert "1.0 GiB, 1 table (public.orders 1.0 GiB), 2 sequences" in lines[1]
     assert lines[2].split("  ")[-1] == (
         "$30.58 a month now, an unknown price afterwards; both until `./stages down shop-stage1`"
     )
     assert lines[-2] == "Obstacles:"
-    document = steps.as_json(blind, NEW, obstacles(blind, NEW), 5)
+    document = steps.as_json(blind, NEW, LOGICAL, obstacles(blind, NEW, LOGICAL))
     assert (document["size_bytes"], document["obstacles"][0]["blocks"]) == (GIB, True)
     assert document["usd_a_month"] == {"from": 30.58, "to": None}
 
@@ -329,9 +328,6 @@ def test_the_facts_are_the_servers_answer() -> None:
     table = dataclasses.asdict(TABLE)
     answer = {**dataclasses.asdict(DATABASE), "tables": [table], "views": [], "foreign": []}
     assert database(answer) == DATABASE
-
-
-MIB = 1024**2
 
 
 @pytest.mark.parametrize(
@@ -348,21 +344,21 @@ MIB = 1024**2
 )
 def test_a_dump_takes_what_replication_does_not(old: dict[str, Any]) -> None:
     small = changed(OLD, {"database_size_bytes": 80 * MIB, **old})
-    assert [obstacle for obstacle in obstacles(small, NEW, dump_s=60) if obstacle.blocks] == []
+    assert [obstacle for obstacle in obstacles(small, NEW, DUMP) if obstacle.blocks] == []
 
 
 def test_a_dump_of_what_replication_does_not_take_has_no_way_back() -> None:
     small = changed(OLD, {"database_size_bytes": 80 * MIB})
-    assert obstacles(small, NEW, dump_s=60) == []
-    assert "  --rollback  until --finish" in steps.lines(small, NEW, [], 60, by_dump=True)[5]
+    assert obstacles(small, NEW, DUMP) == []
+    assert "  --rollback  until --finish" in steps.lines(small, NEW, DUMP, [])[6]
     blind = changed(small, {"table_identity": False, "database_large_objects": 1})
-    (in_the_way,) = obstacles(blind, NEW, dump_s=60)
+    (in_the_way,) = obstacles(blind, NEW, DUMP)
     assert in_the_way.problem == (
         "There will be NO WAY BACK after --switch: stage 1 could not follow public.orders, large"
         " objects"
     )
-    plan = steps.lines(blind, NEW, [in_the_way], 60, by_dump=True)
-    assert plan[3:6] == [
+    plan = steps.lines(blind, NEW, DUMP, [in_the_way])
+    assert plan[4:7] == [
         "  --copy      about 6 s, a rehearsal of dump and restore while shop-stage1 serves;"
         " shop-stage2 stops serving",
         "  --switch    clients wait for about 6 s, while the database is dumped and restored; after"
@@ -373,20 +369,108 @@ def test_a_dump_of_what_replication_does_not_take_has_no_way_back() -> None:
 
 
 def test_a_dump_that_clients_would_wait_for_too_long_is_refused() -> None:
-    (in_the_way,) = obstacles(changed(OLD, {"database_size_bytes": 2 * GIB}), NEW, dump_s=60)
+    (in_the_way,) = obstacles(changed(OLD, {"database_size_bytes": 2 * GIB}), NEW, DUMP)
     assert (in_the_way.problem, in_the_way.remedy, in_the_way.blocks) == (
         "Clients would wait for about 104 s, and may for 60 s",
         "Choose --way logical.",
         True,
     )
-    (in_the_way,) = obstacles(OLD, NEW, dump_s=60)
+    (in_the_way,) = obstacles(OLD, NEW, DUMP)
     assert "Clients wait for about 53 s: users see an error" in in_the_way.problem
     assert not in_the_way.blocks
 
 
 def test_a_dump_needs_room_on_the_volume() -> None:
     full = changed(OLD, {"database_size_bytes": 80 * MIB, "free_bytes": 80 * MIB})
-    (in_the_way,) = obstacles(full, NEW, dump_s=60)
+    (in_the_way,) = obstacles(full, NEW, DUMP)
     assert in_the_way.problem == (
         "The volume of stage 1 has 0.1 GiB free, and a dump may take 0.1 GiB"
     )
+
+
+@pytest.mark.parametrize(
+    ("size", "old", "new", "stall_s", "way"),
+    [
+        (80 * MIB, {}, {}, None, ("logical", "every table can be followed", 5)),
+        (
+            80 * MIB,
+            {"table_identity": False},
+            {},
+            None,
+            (
+                "dump",
+                "replication does not take public.orders, and clients can wait for a dump of 6 s",
+                60,
+            ),
+        ),
+        (
+            80 * MIB,
+            {"table_unlogged": True, "database_large_objects": 2},
+            {},
+            7,
+            (
+                "dump",
+                "replication does not take public.orders and 1 more, and clients can wait for a"
+                " dump of 6 s",
+                7,
+            ),
+        ),
+        (
+            80 * MIB,
+            {},
+            {"no_subscription": "denied"},
+            None,
+            (
+                "dump",
+                "the new database's admin may not subscribe, and clients can wait for a dump of"
+                " 6 s",
+                60,
+            ),
+        ),
+        (
+            80 * MIB,
+            {"table_identity": False},
+            {},
+            5,
+            ("logical", "clients wait for at most 5 s, a dump takes 6 s", 5),
+        ),
+        (
+            2 * GIB,
+            {},
+            {"no_subscription": "denied"},
+            None,
+            ("logical", "clients wait for at most 60 s, a dump takes 104 s", 5),
+        ),
+    ],
+)
+def test_it_goes_over_by_replication_unless_only_a_dump_can_take_it(
+    size: int,
+    old: dict[str, Any],
+    new: dict[str, Any],
+    stall_s: float | None,
+    way: tuple[str, str, float],
+) -> None:
+    sides = changed(OLD, {"database_size_bytes": size, **old}), changed(NEW, new)
+    assert choose(*sides, None, stall_s) == way
+    assert f": {way[1]}" in steps.lines(*sides, choose(*sides, None, stall_s), [])[3]
+
+
+@pytest.mark.parametrize("wanted", ["logical", "dump"])
+def test_the_operator_has_the_last_word(wanted: str) -> None:
+    blind = changed(OLD, {"table_identity": False, "database_size_bytes": 2 * GIB})
+    assert choose(blind, NEW, wanted)[:2] == (wanted, f"--way {wanted}")
+
+
+@pytest.mark.parametrize(
+    ("size", "way_out"),
+    [
+        (80 * MIB, "; or choose --way dump."),
+        (2 * GIB, "; or choose --way dump --stall-limit-s 110."),
+        (3 * GIB, "REPLICA IDENTITY FULL."),
+    ],
+)
+def test_a_dump_is_a_remedy_where_clients_can_wait_for_it(size: int, way_out: str) -> None:
+    blind = changed(OLD, {"table_identity": False, "database_size_bytes": size})
+    roomy = changed(NEW, {"storage_bytes": 50 * GIB})
+    (in_the_way,) = obstacles(blind, roomy, LOGICAL)
+    assert in_the_way.remedy.endswith(way_out)

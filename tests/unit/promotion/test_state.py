@@ -18,7 +18,7 @@ FOLLOWS = {"bytes": 56, "kept": "reserved", "active": True}
 
 
 def asked(slot: dict[str, Any] | None, published: bool = True) -> str:
-    return json.dumps({"slot": slot, "published": published})
+    return json.dumps({"slot": slot, "published": published, "keeps_all": False})
 
 
 @pytest.fixture
@@ -37,9 +37,12 @@ def answers(monkeypatch: pytest.MonkeyPatch, output: str, code: int = 0) -> None
 @pytest.mark.parametrize(
     ("output", "way_back"),
     [
-        (asked(FOLLOWS), {"state": "open", "active": True, "bytes": 56}),
-        (asked({**FOLLOWS, "kept": "lost"}), {"state": "lost", "active": True, "bytes": 56}),
-        (asked(None), {"state": "lost", "active": False, "bytes": 0}),
+        (asked(FOLLOWS), {"state": "open", "active": True, "bytes": 56, "keeps_all": False}),
+        (
+            asked({**FOLLOWS, "kept": "lost"}),
+            {"state": "lost", "active": True, "bytes": 56, "keeps_all": False},
+        ),
+        (asked(None), {"state": "lost", "active": False, "bytes": 0, "keeps_all": False}),
         (asked(None, published=False), {"state": "none", "unfit": ["public.events"]}),
         ("", {"state": "unknown"}),
         ('["whatever the app calls json_build_object"]', {"state": "unknown"}),
@@ -103,10 +106,22 @@ def test_what_is_well_is_no_trouble_and_what_stands_still_is() -> None:
     (trouble,) = promotion_words.troubles(
         "shop", stands("from", **{**well["way_back"], "active": False})
     )
-    assert "shop does not follow shop2, 56 bytes behind" in trouble.what
+    assert trouble.what.endswith("56 bytes behind: if that lasts, there is no way back")
     unknown = stands("from", state="unknown")
     assert promotion_words.troubles("shop", unknown) == []
     assert promotion_words.lines("shop", unknown)[0].endswith("could not be checked")
+
+
+def test_wal_that_is_kept_without_limit_is_a_trouble_with_a_way_out() -> None:
+    (trouble,) = promotion_words.troubles(
+        "shop2", stands("to", state="open", active=False, bytes=56, keeps_all=True)
+    )
+    assert str(trouble) == (
+        "promotion: shop does not follow shop2, 56 bytes behind: if that lasts, the WAL that the"
+        " database of shop2 keeps for it fills its disk. `./stages promote --from shop --to shop2`"
+        " starts the tunnel again; PostgreSQL's log on shop has more; `./stages promote --from shop"
+        " --to shop2 --finish` gives up the way back and the WAL"
+    )
 
 
 def test_without_a_promotion_and_during_its_copy() -> None:

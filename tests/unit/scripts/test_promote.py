@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ import pytest
 
 from components.errors import Interrupted, StepFailed, UserError
 from scripts import promote
-from scripts.lib import promotion
+from scripts.lib import promotion, session
 from scripts.main import main
 
 
@@ -142,6 +143,7 @@ def test_progress_after_the_switch_is_loud_about_it(monkeypatch: pytest.MonkeyPa
     servers = Servers(LOST)
     monkeypatch.setattr(promotion, "way", lambda _: {})
     assert promote._progress(servers.pair, "switched") == LOST
+    assert promote._is_wrong("shop", LOST)
     assert servers.said[0].endswith("there is NO WAY BACK")
     assert servers.said[1].startswith("promotion: NO WAY BACK to shop")
 
@@ -151,9 +153,30 @@ def test_progress_of_a_copy_that_was_cut_off(monkeypatch: pytest.MonkeyPatch) ->
     state = {**LOST, "phase": "copying", "by": "logical", "way_back": {}}
     servers = Servers({**state, "compared": {"state": "running", "done": 1, "tables": 4}}, progress)
     monkeypatch.setattr(promotion, "way", lambda _: {})
-    assert promote._progress(servers.pair, "copying") == progress
+    seen = promote._progress(servers.pair, "copying")
+    assert seen.items() >= progress.items() and promote._is_wrong("shop", seen)
     assert "2 of 4 tables" in servers.said[1] and "THE COPY WAS CUT OFF" in servers.said[2]
     assert servers.said[3:] == ["  rows are being compared: 1 of 4 tables done"]
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+@pytest.mark.parametrize(("blocks", "code"), [(True, 1), (False, 0)])
+def test_a_plan_with_an_obstacle_fails_like_status(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    blocks: bool,
+    code: int,
+) -> None:
+    plan = {"obstacles": [{"problem": "no", "remedy": "none", "blocks": blocks}]}
+    monkeypatch.setattr(session, "open_session", lambda *_, **__: None)
+    monkeypatch.setattr(
+        promotion, "pair", lambda *_: SimpleNamespace(old=SimpleNamespace(stack="shop"))
+    )
+    monkeypatch.setattr(promotion, "phase", lambda _: "")
+    monkeypatch.setattr(promote, "_plan", lambda *_, **__: plan)
+    assert main(["promote", "--from", "shop", "--to", "shop2", "--plan", *words]) == code
+    assert capsys.readouterr().out == (json.dumps(plan, indent=2) + "\n" if words else "")
 
 
 def compared(state: str, phase: str = "switched") -> dict[str, Any]:
@@ -219,9 +242,9 @@ def test_a_rehearsal_says_how_long_clients_will_wait(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(promotion, "way", lambda _: {})
     servers = Servers({"tables": 3, "rehearsed_s": 4.21})
     monkeypatch.setattr(promotion, "let_in", lambda _: None)
-    monkeypatch.setattr(promotion, "begin", lambda _, by: servers.asked.append(f"begin {by}"))
-    promote._copy(servers.pair, "dump")
-    assert servers.asked == ["begin dump", "promotion rehearse"]
+    monkeypatch.setattr(promotion, "begin", lambda _, way: way or "dump")
+    promote._copy(servers.pair, None)
+    assert servers.asked == ["promotion rehearse"]
     assert "took 4.2 s: clients will wait for about a second more" in servers.said[0]
 
 

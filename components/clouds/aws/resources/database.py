@@ -142,7 +142,7 @@ def make(
 def _parameters(
     ctx: Context, name: str, needs: DatabaseNeeds, connection_limit: int, parent: pulumi.Resource
 ) -> aws.rds.ParameterGroup:
-    """Settings of the server that cannot be changed later without a restart (20).
+    """Settings of the server, most of which cannot be changed later without a restart (20).
 
     The name is generated and a new group comes before the old one goes (1), so that a new major
     version gets its group in the same run (19).
@@ -157,6 +157,8 @@ def _parameters(
             # keeps for itself.
             _parameter("max_connections", str(connection_limit), static=True),
             _parameter("rds.logical_replication", "1", static=True),  # for promotions
+            # A slot that nobody reads must not fill the disk. In MB; the smallest has 20 GB.
+            _parameter("max_slot_wal_keep_size", "4096", static=False),
             _parameter("rds.force_ssl", "1", static=False),
         ],
         tags=ctx.tags(f"{name}-database"),

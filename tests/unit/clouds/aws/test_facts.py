@@ -426,6 +426,7 @@ def test_fact_20_parameters_are_set_at_birth(stage_2: Graph) -> None:
     assert parameters == {
         "max_connections": ("450", "pending-reboot"),
         "rds.logical_replication": ("1", "pending-reboot"),
+        "max_slot_wal_keep_size": ("4096", "immediate"),
         "rds.force_ssl": ("1", "immediate"),
     }
     assert group.urn in primary(stage_2).from_inputs["parameterGroupName"]
