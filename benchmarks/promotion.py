@@ -2,18 +2,22 @@
 
 100 clients write through PgBouncer of stage 1 all the time, and a page that asks the database is
 requested through its Nginx. Each run is a copy, a switch and a rollback between the same two
-stacks. Everything is on one machine: the copy takes processor from the clients, and the network
-between the servers is faster than one between two clouds.
+stacks, and then ``pg_dump | pg_restore`` to compare the copy with. Everything is on one machine:
+the copy takes processor from the clients, and the network between the servers is faster than one
+between two clouds.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import subprocess
 import tempfile
+import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,12 +45,24 @@ STALL_LIMIT_S = 30.0
 """The switch would give up after 5 s; here it is measured instead."""
 RATIO = 2.0
 """The aim: p99 of the page during the copy by p99 at rest."""
+DUMP_RATIO = 1.0
+"""The aim: the copy by ``pg_dump | pg_restore``."""
 LEDGER_ROWS = 1_000_000
 LEDGER = f"""
     CREATE TABLE ledger (id bigint NOT NULL);
     ALTER TABLE ledger REPLICA IDENTITY FULL;
     INSERT INTO ledger SELECT -n FROM generate_series(1, {LEDGER_ROWS}) AS n;
 """  # noqa: S608 - of constants
+LAG = """
+    SELECT max(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)) / 2^20
+    FROM pg_replication_slots WHERE slot_name LIKE 'stages_promotion%'
+"""
+AS_POSTGRES = ("runuser", "-u", "postgres", "--")
+SERIES = {
+    "answers": ("requests through Nginx of stage 1", "slowest request of the second, ms"),
+    "writes": (f"acknowledged to {CLIENTS} clients of PgBouncer", "writes in the second"),
+    "lag": ("the database that follows", "MiB behind"),
+}
 STEPS = {"copy": "the copy", "switch": "the switch", "rollback": "the rollback"}
 WORDS = {
     "copy": ["--replace"],
@@ -62,6 +78,7 @@ class Pair:
     old: Stack
     new: Stack
     app: Host
+    database: Host
 
     def promote(self, step: str) -> str:
         """Run one step; return what it said."""
@@ -71,7 +88,7 @@ class Pair:
     def ask(self, sql: str) -> str:
         """Ask as the app, through its pool."""
         psql = [pgbouncer.PSQL, "-XAtqv", "ON_ERROR_STOP=1", pgbouncer.SOCKET_URL]
-        done = self.app.run(["runuser", "-u", "app", "--", *psql], stdin=sql)
+        done = self.app.run(["runuser", "-u", "app", "--", *psql], stdin=sql, timeout_s=900)
         if done.returncode != 0:
             raise StepFailed(f"The database should answer, got: {done.stderr.strip()}")
         return done.stdout
@@ -93,7 +110,10 @@ def measure(runs: int, say: Callable[[str], None]) -> tuple[Measure, ...]:
             app = inventory.find(old.resource("HostConfiguration")["id"])
             if app is None:
                 raise StepFailed(f"{old.name}: should have an app server, got none")
-            pair = Pair(old, new, app)
+            database = next(
+                host for host in inventory.every(new.name) if "-app" not in host.folder.name
+            )
+            pair = Pair(old, new, app, database)
             say("promotion: filling the database")
             pair.ask(bulk.FILL + LEDGER)
             for run in range(1, runs + 1):
@@ -112,7 +132,12 @@ def _run(book: Book, pair: Pair) -> float:
     url = f"{pair.old.outputs()['url']}/health"
     spans: dict[str, Span] = {}
     stalls: dict[str, float] = {}
-    with ledger(pair.app, CLIENTS) as written, load(url, per_second=PER_SECOND) as seen:
+    with (
+        ledger(pair.app, CLIENTS) as written,
+        load(url, per_second=PER_SECOND) as seen,
+        lag(pair, seen.began) as behind,
+    ):
+        epoch_s = time.time() - (time.monotonic() - seen.began)
         time.sleep(REST_S)
         resting = Span(seen.began, time.monotonic())
         for step in STEPS:
@@ -123,14 +148,65 @@ def _run(book: Book, pair: Pair) -> float:
                 stalls[step] = float(waited[1])
             time.sleep(BETWEEN_S)
         written.wait_for_all(time.time(), 60)
+        dump_s = dump(pair)
+    book.note("promotion.dump", "`pg_dump | pg_restore` of the same database", dump_s)
+    by_dump = "the copy, by `pg_dump | pg_restore`"
+    book.note(
+        "promotion.by-dump", by_dump, ratio(spans["copy"].took_s, dump_s), "times", DUMP_RATIO
+    )
     _note_steps(book, seen, resting, spans, stalls)
     _note_writes(book, pair, written)
-    for second, ms in enumerate(slowest_ms(seen)):
-        book.note(f"promotion.series.{second}", f"slowest request in second {second}", ms, "ms")
+    slowest = slowest_ms(seen)
+    writes = Counter(int(at - epoch_s) for client in written.clients for _, at in client)
+    for second, ms in enumerate(slowest):
+        book.note(f"promotion.series.answers.{second}", f"slowest in second {second}", ms, "ms")
+        book.note(f"promotion.series.writes.{second}", "written then", writes[second], "writes")
+        book.note(f"promotion.series.lag.{second}", "behind then", behind[second], "MiB")
     for step, span in spans.items():
         for end, at in (("began", span.began), ("ended", span.ended)):
             book.note(f"promotion.series.{step}.{end}", f"{step} {end}", at - seen.began)
     return stalls["switch"]
+
+
+@contextmanager
+def lag(pair: Pair, began: float) -> Iterator[Mapping[int, float]]:
+    """How far the database that follows is behind, in MiB, by second; 0 while none follows."""
+    behind: dict[int, float] = defaultdict(float)
+    end = threading.Event()
+
+    def sample() -> None:
+        while not end.wait(1 - (time.monotonic() - began) % 1):
+            asked = [
+                host.run([*AS_POSTGRES, "psql", "-XAtqc", LAG]).stdout
+                for host in (pair.app, pair.database)
+            ]
+            behind[int(time.monotonic() - began)] = max(float(mib.strip() or 0) for mib in asked)
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    try:
+        yield behind
+    finally:
+        end.set()
+        sampler.join()
+
+
+def dump(pair: Pair) -> float:
+    """Dump the database of stage 1 into a scratch one of stage 2, while the clients go on: nothing
+    is compressed, nothing encrypted, and no network is between; how long it takes, in seconds."""
+    pair.database.run([*AS_POSTGRES, "createdb", "dumped"])
+    began = time.monotonic()
+    with subprocess.Popen(
+        pair.app.inside([*AS_POSTGRES, "pg_dump", "-Fc", "--compress=none", "app"]),
+        stdout=subprocess.PIPE,
+    ) as source:
+        restore = [*AS_POSTGRES, "pg_restore", "--no-owner", "--no-privileges", "-d", "dumped"]
+        done = subprocess.run(pair.database.inside(restore), stdin=source.stdout, check=False)
+    took_s = time.monotonic() - began
+    pair.database.run([*AS_POSTGRES, "dropdb", "dumped"])
+    if done.returncode or source.returncode:
+        raise StepFailed("`pg_dump | pg_restore` should end well, got an error, see above")
+    return took_s
 
 
 def _note_steps(
@@ -183,16 +259,6 @@ def draw(result: Result) -> Mapping[str, Picture]:
         if step != "copy"
     ]
     waits.append(("the longest wait of a client in a run", result.of("promotion.longest")))
-    seconds = [
-        measure
-        for measure in result.measures
-        if re.fullmatch(r"promotion\.series\.\d+", measure.key)
-        if len(measure.values) == result.runs
-    ]
-    last = Line(
-        "requests through Nginx of stage 1",
-        [(at + 0.5, measure.values[-1]) for at, measure in enumerate(seconds)],
-    )
     marks = [
         Mark(
             step,
@@ -205,12 +271,20 @@ def draw(result: Result) -> Mapping[str, Picture]:
     ]
     title = f"How long a promotion of 1 GB lets {CLIENTS} clients wait"
     aim = Shade(0, STALL_S, "aim")
-    axes = ("seconds", "slowest request of the second, ms")
-    return {
+    pictures = {
         "promotion": bars(
             title, [Group("clients of stage 1", waits)], "seconds", result.where, shade=aim
-        ),
-        "promotion-answers": lines(
-            "A promotion and its rollback, seen through Nginx", [last], axes, result.where, marks
-        ),
+        )
     }
+    for what, (line, upwards) in SERIES.items():
+        title = f"A promotion and its rollback: {upwards}"
+        points = [
+            (int(measure.key.rpartition(".")[2]) + 0.5, measure.values[-1])
+            for measure in result.measures
+            if measure.key.startswith(f"promotion.series.{what}.")
+            if len(measure.values) == result.runs
+        ]
+        pictures[f"promotion-{what}"] = lines(
+            title, [Line(line, points)], ("seconds", upwards), result.where, marks
+        )
+    return pictures

@@ -174,13 +174,9 @@ class Side:
     @contextmanager
     def started(self, *argv: str | int) -> Iterator[subprocess.Popen[str]]:
         """A program that runs meanwhile, and ends when its standard input does."""
-        leader = self.host.leader()
-        if leader is None:
-            raise StepFailed(f"Host {self.stack}-app should run, got one that is off")
-        enter = ["nsenter", "--target", str(leader.pid), "--all", "--wdns=/", "--"]
         environment = ["env", f"PGPASSFILE={FOLDER}/pgpass"]
         process = subprocess.Popen(
-            [*enter, "runuser", "-u", "app", "--", *environment, *map(str, argv)],
+            self.host.inside(["runuser", "-u", "app", "--", *environment, *map(str, argv)]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

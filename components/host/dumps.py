@@ -27,8 +27,10 @@ COPIES = ("app_scratch", "app_restored")
 administrator, who alone makes databases (``bootstrap.py``)."""
 OPTIONS = (
     "-c search_path=pg_catalog -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
+    " -c max_parallel_maintenance_workers=0"
 )
-"""Of each session: before what the app has set for its role or database."""
+"""Of each session: before what the app has set for its role or database. A copy's indexes are made
+by one process: the app's queries need the other processors."""
 
 
 def dumps(*, version: int, hour: int, keep_days: int, storage_gib: int) -> Part:

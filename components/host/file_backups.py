@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from components.host.backups import CA_FILE, Bucket
+from components.host.backups import CA_FILE, SLICE, Bucket
 from components.host.model import HostFile, Part, Service
 from components.host.rendering import render
 
@@ -50,7 +50,11 @@ def file_backups(*, folders: tuple[str, ...], mount: str, hour: int, keep_days: 
             HostFile(
                 path=unit,
                 content=render(
-                    "backups/file-backups.service.j2", mount=mount, program=PROGRAM, state=STATE
+                    "backups/file-backups.service.j2",
+                    mount=mount,
+                    program=PROGRAM,
+                    state=STATE,
+                    slice=SLICE,
                 ),
             ),
             HostFile(

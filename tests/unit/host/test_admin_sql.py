@@ -38,7 +38,7 @@ OTHERS = {
     "benchmarks/claims/watching.py": "PgBouncer's console",
     "benchmarks/backups.py": "as OS user app",
     "benchmarks/failover.py": "as OS user app",
-    "benchmarks/promotion.py": "as OS user app",
+    "benchmarks/promotion.py": "as OS user app; its own rows are dumped as postgres",
     "benchmarks/users/__init__.py": "as OS user app",
 }
 """Files that name a client of PostgreSQL, and who opens the session."""

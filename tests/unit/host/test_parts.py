@@ -47,7 +47,7 @@ def test_every_configuration_file_is_read_by_a_service(host: ComposedHost) -> No
     when_used = re.compile(
         r"/etc/apt/|/home/|/usr/local/share/stages/pages/|.*/start\.conf$|.*/60-pooler\.conf$"
         r"|/etc/stages/(backups|copy|web|file-backups)|/etc/pgbackrest/"
-        r"|.*/(backups|backups-verify|file-backups)\.service$"
+        r"|.*/(backups|backups-verify|file-backups)\.service$|.*/backups\.slice$"
     )
     left = [
         path
@@ -63,6 +63,17 @@ def test_files_end_with_a_newline_and_hold_no_leftover_of_a_template(host: Compo
         assert file.content.endswith("\n"), path
         assert not re.search(r"{{|}}|{%|%}", file.content), path
         assert not re.search(r"[ \t]$", file.content, re.M), path
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=NAMES)
+def test_a_backup_stands_behind_the_app_and_its_database(host: ComposedHost) -> None:
+    """A slice within ``system.slice`` would have the database's weight against the web's."""
+    files = {path.rpartition("/")[2]: file.content for path, file in host.files().items()}
+    units = {name for name in files if re.fullmatch(r"(file-)?backups(-\w+)?\.service", name)}
+    assert units
+    assert all("\nSlice=backups.slice\n" in files[unit] for unit in units)
+    weight = re.search(r"^CPUWeight=(\d+)$", files["backups.slice"], re.MULTILINE)
+    assert weight and int(weight[1]) <= 10
 
 
 def test_the_app_host_holds_no_postgresql() -> None:

@@ -20,11 +20,13 @@ def test_the_pictures_show_the_waits_and_the_last_run() -> None:
         for key, value in (("switch.stall", 0.2), ("rollback.stall", 0.3), ("longest", 0.4)):
             book.note(f"promotion.{key}", key, value + run)
         for second in range(end):
-            book.note(f"promotion.series.{second}", "slowest", 20.0 + second, "ms")
+            for what, unit in (("answers", "ms"), ("writes", "writes"), ("lag", "MiB")):
+                book.note(f"promotion.series.{what}.{second}", what, 20.0 + second, unit)
         for number, step in enumerate(("copy", "switch", "rollback")):
             book.note(f"promotion.series.{step}.began", step, number)
             book.note(f"promotion.series.{step}.ended", step, number + 0.5)
     machine = Machine(2, "A processor", 23.5, "Linux 6.1", 0.25)
     drawn = plots.of(Result("promotion", "d", "c", 2, machine, book.measures()))
-    assert list(drawn) == ["promotion", "promotion-answers"]
+    names = ["promotion", "promotion-answers", "promotion-writes", "promotion-lag"]
+    assert list(drawn) == names
     assert "clients of stage 1, the switch 0.700 s" in drawn["promotion"].spoken

@@ -246,15 +246,13 @@ class Host:
         self, argv: Sequence[str], *, stdin: str | None = None, timeout_s: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """Run a program inside as root, for the provider's own needs; the caller reads the code."""
-        leader = self._running()
-        enter = ["nsenter", "--target", str(leader.pid), "--mount", "--uts", "--ipc", "--net"]
         environment = {
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG": "C.UTF-8",
             "HOME": "/root",
         }
         return subprocess.run(
-            [*enter, "--pid", "--cgroup", "--root", "--wdns=/", "--", *argv],
+            self.inside(argv),
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
@@ -263,6 +261,11 @@ class Host:
             env=environment,
             check=False,
         )
+
+    def inside(self, argv: Sequence[str]) -> list[str]:
+        """The command that runs a program inside, for a caller that reads or writes meanwhile."""
+        enter = ["nsenter", "--target", str(self._running().pid), "--mount", "--uts", "--ipc"]
+        return [*enter, "--net", "--pid", "--cgroup", "--root", "--wdns=/", "--", *argv]
 
     def put(self, path: str, text: str | bytes, *, mode: int = 0o644, owner: int = 0) -> bool:
         """Write a file of the host, running or off; ``owner`` is uid and gid.

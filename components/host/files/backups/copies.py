@@ -27,6 +27,7 @@ WAL_BYTES = 512 * 1024**2
 """Room for the WAL that a restored copy replays, beside the data itself."""
 
 COUNTS = """
+set max_parallel_workers_per_gather = 0;
 select coalesce(json_object_agg(name, rows), '{}') from (
   select n.nspname || '.' || c.relname as name,
     (xpath('/row/n/text()', query_to_xml(
@@ -37,6 +38,7 @@ select coalesce(json_object_agg(name, rows), '{}') from (
     and has_table_privilege(c.oid, 'select')
   order by 1) as every
 """
+"""By one process each, in the running database too: the app's queries need the other processors."""
 
 
 def room(place: Path, size_bytes: int) -> None:
