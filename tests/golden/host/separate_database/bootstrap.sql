@@ -3,7 +3,6 @@
 SET client_min_messages = warning;
 
 SELECT 'CREATE ROLE app LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'app') \gexec
-SET password_encryption = 'scram-sha-256';
 ALTER ROLE app LOGIN PASSWORD :'app_password';
 -- The admin of a managed database is no superuser: to give things to a role it has to be in it.
 SELECT 'GRANT app TO CURRENT_USER' WHERE NOT pg_has_role(CURRENT_USER, 'app', 'USAGE')
