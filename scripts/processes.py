@@ -85,7 +85,10 @@ def logs(
     stack, process = _chosen(words, stack)
     since_s = begin(since, time.time()) if since else None
     opened, server = _open(stack, json_=json_)
-    known = {**server.processes(), **server.services()}
+    services = server.services()
+    if process not in services:
+        app_server.refuse_moved(opened, "logs", *([process] if process else []))
+    known = {**server.processes(), **services}
     units = app_server.chosen_units("PROCESS", process, known) if process else server.app_units
     lines = lines or (None if since else 100)
     command = app_logs.command(units, follow=follow, lines=lines, since_s=since_s, grep=grep)
@@ -105,6 +108,7 @@ def logs(
 def ps(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
     """List the app's processes: state, uptime, automatic restarts and memory."""
     opened, server = _open(chosen(word, stack), json_=json_)
+    app_server.refuse_moved(opened, "ps")
     processes = process_list.look(server, opened.say)
     if json_:
         print(json.dumps(processes, indent=2))
@@ -118,6 +122,7 @@ def restart(words: Words = None, stack: Stack = None) -> None:
     """Restart the app's processes one after the other, each healthy before the next."""
     stack, process = _chosen(words, stack)
     opened, server = _open(stack)
+    app_server.refuse_moved(opened, "restart", *([process] if process else []))
     units = server.units_of_process(process)
     app_server.refuse_while_busy(opened)
     names = ", ".join(short_name(unit) for unit in units)
@@ -146,7 +151,8 @@ def run(
         raise UserError(
             "COMMAND: should follow --, got none", f"For example: ./stages run {stack} -- env"
         )
-    _, server = _open(stack)
+    opened, server = _open(stack)
+    app_server.refuse_moved(opened, "run", "--", *command)
     done = app_command.run(server.way_in, stack, app_command.words_of(command), hears=stdin)
     raise typer.Exit(done)
 
@@ -154,13 +160,15 @@ def run(
 @app.command()
 def shell(word: Word = None, stack: Stack = None) -> None:
     """Open a shell as the app: in its release, with its environment."""
-    _, server = _open(chosen(word, stack))
+    opened, server = _open(chosen(word, stack))
+    app_server.refuse_moved(opened, "shell")
     raise typer.Exit(app_command.run(server.way_in, server.stack, ["/bin/bash"], hears=True))
 
 
 @app.command()
 def console(word: Word = None, stack: Stack = None) -> None:
     """Open the app's console: its Procfile's `console:`, Django's, Rails' or Node's."""
-    _, server = _open(chosen(word, stack))
+    opened, server = _open(chosen(word, stack))
+    app_server.refuse_moved(opened, "console")
     words = ["/bin/bash", "-c", app_command.CONSOLE]
     raise typer.Exit(app_command.run(server.way_in, server.stack, words, hears=True))

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from components.errors import UserError, invalid
-from scripts.lib import flows, session
+from scripts.lib import app_server, flows, session
 from scripts.lib.command import Stack, Yes, application, chosen, complete
 from scripts.lib.confirm import confirm
 
@@ -35,6 +35,7 @@ def scale(words: Words = None, stack: Stack = None, yes: Yes = False) -> None:
     name = chosen(None if stack is not None or not named else named.pop(0), stack)
     counts = parsed(named)
     opened = session.open_session(name)
+    app_server.refuse_moved(opened, "scale", *named)
 
     def edit(file: Path) -> None:
         for process, count in counts.items():

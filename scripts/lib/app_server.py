@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +79,18 @@ def read(session: Session) -> AppServer:
             if inputs.get("server_id") == way_in.get(outputs.SERVER_ID):
                 return AppServer(session.stack, way_in, inputs)
     raise not_up(session.stack)
+
+
+def refuse_moved(session: Session, command: str, *words: str) -> None:
+    """Raise ``UserError`` with the same command for its new stack where a promotion moved the app
+    there."""
+    new = session.settings.database.promoted_to
+    if new:
+        there = shlex.join([command, new, *words])
+        raise UserError(
+            f"The app of {session.stack} runs on {new} since its promotion",
+            f"Run `./stages {there}`.",
+        )
 
 
 def refuse_while_busy(session: Session) -> None:

@@ -122,6 +122,8 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
         assert "Set stages:database.promoted_to" in stage1.run("up", code=1)
         stage1.up(database__promoted_to=stage2.name)
         assert server_of(stage1) == server_of(stage2) != ""
+        assert f"Run `./stages ps {stage2.name}`" in stage1.run("ps", code=2)
+        assert "web@8001" in stage2.run("ps")  # as it says
         a_row_that_was_changed_behind_its_back_is_found(promote)
 
         assert "its old database again" in promote("--rollback", "--stall-limit-s", "30")

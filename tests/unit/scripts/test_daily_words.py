@@ -6,6 +6,7 @@ import json
 import shlex
 import subprocess
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,10 +18,12 @@ from scripts import processes
 from scripts.lib import (
     app_command,
     app_logs,
+    app_server,
     command,
     database_view,
     process_list,
     release_list,
+    session,
     ssh,
 )
 from scripts.lib.app_server import AppServer, chosen_units
@@ -407,3 +410,48 @@ def test_the_database_in_words() -> None:
     ]
     with pytest.raises(StepFailed):
         database_view.lines("shop", {**INFO, "database": "x"})
+
+
+@pytest.mark.parametrize(
+    ("words", "there"),
+    [
+        (["logs", "shop"], "logs shop2"),
+        (["logs", "shop", "worker", "-f"], "logs shop2 worker"),
+        (["ps", "--stack", "shop"], "ps shop2"),
+        (["ps", "shop", "--json"], "ps shop2"),
+        (["restart", "shop", "web"], "restart shop2 web"),
+        (["run", "shop", "--", "printf", "%s", "a b"], "run shop2 -- printf %s 'a b'"),
+        (["shell", "shop"], "shell shop2"),
+        (["console", "shop"], "console shop2"),
+        (["scale", "shop", "worker=2", "web=3"], "scale shop2 worker=2 web=3"),
+    ],
+)
+def test_a_command_for_an_app_that_was_promoted_names_the_one_for_its_new_stack(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    there: str,
+) -> None:
+    promoted(monkeypatch)
+    assert main(words) == 2
+    assert capsys.readouterr().err == (
+        f"The app of shop runs on shop2 since its promotion. Run `./stages {there}`.\n"
+    )
+
+
+def test_the_services_of_a_stack_that_was_promoted_have_their_logs_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    promoted(monkeypatch)
+    monkeypatch.setattr(app_logs, "stream", lambda *_: ["a line"])
+    assert main(["logs", "shop", "nginx"]) == 0
+    assert capsys.readouterr().out == "a line\n"
+
+
+def promoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stack shop was promoted to shop2: it runs no process of the app."""
+    moved = SimpleNamespace(database=SimpleNamespace(promoted_to="shop2"))
+    opened = SimpleNamespace(stack="shop", settings=moved)
+    configuration = {**CONFIGURATION, "app": {"web_units": [], "worker_units": []}}
+    monkeypatch.setattr(session, "open_session", lambda *_, **__: opened)
+    monkeypatch.setattr(app_server, "read", lambda _: AppServer("shop", {}, configuration))
