@@ -320,6 +320,7 @@ def _switch(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:
     both.say(f"The app uses the new database. Clients waited for {answer['stall_s']:.2f} s.")
     promotion.move_app(both)
     promotion.bring_up(both.old, {promotion.PROMOTED_TO: both.new.stack})
+    promotion.back_up(both)
     state = both.old_server.perform({"mode": "promotion state"}, both.say)
     if state["compared"]["state"] != "same":  # a dump was compared while clients waited
         both.say("Every row is compared now, while the app goes on:")

@@ -21,8 +21,11 @@ def fresh(answer: Mapping[str, Any], what: str, old_s: float) -> bool:
     return good is not None and answer["now"] - good["at"] <= old_s
 
 
-def state(answer: Mapping[str, Any]) -> list[str]:
-    """How old the last good backup and proof are, and what is wrong; nothing of nothing."""
+def state(answer: Mapping[str, Any], since: float = 0) -> list[str]:
+    """How old the last good backup and proof are, and what is wrong; nothing of nothing.
+
+    ``since``: when a promotion brought another database.
+    """
     if not answer:
         return []
     lines = []
@@ -35,6 +38,11 @@ def state(answer: Mapping[str, Any]) -> list[str]:
         age_s = answer["now"] - good["at"] if good else None
         late = ": TOO OLD" if age_s is not None and age_s > old_s else ""
         lines.append(f"{name}: {moment(good['at']) + late if good else 'never'}")
+        if what == "backup" and since and (not good or good["at"] < since):
+            lines.append(
+                f"  none since the promotion of {moment(since)}: the first begins with it, and"
+                " `./stages backup now` makes another"
+            )
         if last and not last.get("ok"):
             lines.append(f"  the one of {moment(last['at'])} failed: {last.get('problem')}")
     if "files" in answer:

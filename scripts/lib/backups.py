@@ -39,8 +39,13 @@ class Server:
         """Let the program do it, as confined as by its units; raises ``UserError``."""
         return self._result(self._line(words), f"backup {words[0]}")
 
-    def _line(self, words: Sequence[str]) -> str:
-        return command_line(self.stack, words, self.session.settings.stage)
+    def begin(self, *words: str) -> None:
+        """Let it go on by itself: `status` shows how it ended."""
+        with tempfile.TemporaryFile() as answer:
+            self._run(self._line(words, waits=False), f"backup {words[0]}", answer)
+
+    def _line(self, words: Sequence[str], *, waits: bool = True) -> str:
+        return command_line(self.stack, words, self.session.settings.stage, waits=waits)
 
     def refuse_times(self, words: Sequence[str]) -> None:
         """Raise ``UserError`` for a time of day in stage 2, which has its nightly dumps alone."""
@@ -158,7 +163,7 @@ def server(session: Session) -> Server:
     return Server(session.stack, login, session)
 
 
-def command_line(stack: str, words: Sequence[str], stage: int) -> str:
+def command_line(stack: str, words: Sequence[str], stage: int, *, waits: bool = True) -> str:
     """The line for the server's shell: a unit with the limits of the timers' own."""
     lacking = (
         f"The server of {stack} was brought up before it knew backups: run `./stages up {stack}`."
@@ -166,7 +171,8 @@ def command_line(stack: str, words: Sequence[str], stage: int) -> str:
     properties = [
         f"--property={line}" for line in backups.hardening(postgres.MOUNT if stage == 1 else None)
     ]
-    argv = ["sudo", "-n", "systemd-run", "--quiet", "--wait", "--pipe", "--collect"]
+    argv = ["sudo", "-n", "systemd-run", "--quiet", "--collect"]
+    argv += ["--wait", "--pipe"] if waits else ["--property=SyslogIdentifier=stages-backups"]
     argv += ["--expand-environment=no", *properties, "--", backups.PROGRAM, *words]
     check = f"test -e {backups.PROGRAM} || {{ echo {shlex.quote(lacking)} >&2; exit 2; }}"
     return f"{check}; exec {shlex.join(argv)}"

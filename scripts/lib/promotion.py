@@ -20,6 +20,7 @@ from components.remote import document
 from components.settings import stacks
 from scripts.lib import (
     app_server,
+    backups,
     confirm,
     flows,
     views,
@@ -262,6 +263,20 @@ def _with_queue(server: app_server.AppServer) -> dict[str, Any]:
     """What it takes to stop its app and to reach its queue, also where that is on a data volume."""
     serving = _serving(server)
     return {**serving, "shutdown": {**serving["shutdown"], "queue": dict(valkey.WHERE)}}
+
+
+def back_up(both: Pair) -> None:
+    """Begin the first backup of the new database: it has what is in no backup yet."""
+    new = both.new.stack
+    if both.new.settings.backups.off:
+        both.say(f"{new} makes no backups. Remove stages:backups.off and bring it up.")
+        return
+    try:
+        backups.server(both.new).begin("now")
+    except UserError as error:  # the app is there: what is left of the switch is done
+        both.say(f"The first backup of {new} does not begin: {error}")
+    else:
+        both.say(f"The first backup of {new} is being made; `./stages status {new}` shows it.")
 
 
 def finish(both: Pair) -> None:

@@ -242,8 +242,11 @@ def _app_server(status: Status, values: Mapping[str, Any]) -> None:
     try:
         behind, _, backup_text = host["more"].partition(f"{BACKUPS}\n")
         status.replicas = lags(behind)
-        status.backups = backup_state.state(json.loads(backup_text)) if backup_text.strip() else []
         status.promotion = dict(host.get("promotion") or {})
+        if backup_text.strip():
+            brought = status.promotion.get("side") == "to"
+            since = float(status.promotion.get("since") or 0) if brought else 0
+            status.backups = backup_state.state(json.loads(backup_text), since)
         status.troubles, status.notes = health.troubles(status.stack, host), health.notes(host)
         status.troubles = [
             trouble

@@ -41,6 +41,7 @@ def state(_document: dict[str, Any]) -> dict[str, object]:
         **known,
         "by": record.get("by", promotion_record.LOGICAL),
         "way_back": _asked(record) if switched else {},
+        "since": record.get("at", 0) if switched else 0,
         "compared": compared(record) if record["side"] == "from" and has_two else {},
     }
 

@@ -66,7 +66,8 @@ def stand_by(document: dict[str, Any]) -> dict[str, object]:
 def serve_promoted(document: dict[str, Any]) -> dict[str, object]:
     """Start the web processes: their database has all of the other stack's. The workers follow with
     the other stack's queue."""
-    promotion_record.write(phase=promotion_record.SWITCHED)
+    at = promotion_record.read().get("at") or time.time()
+    promotion_record.write(phase=promotion_record.SWITCHED, at=at)
     for unit in document["app"]["web_units"]:
         units.act("start", unit)
     readiness = document["readiness"]

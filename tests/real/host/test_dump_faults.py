@@ -8,6 +8,7 @@ import pytest
 
 from components.clouds.local.hosts import machine
 from components.host import backups
+from scripts.lib.backups import command_line
 from tests.real.app_host import AppHost
 from tests.real.host.backed_up import (
     CHAOS,
@@ -23,6 +24,7 @@ from tests.real.host.backed_up import (
 )
 from tests.real.host.managed import CONFINED, agent, agent_words, back_up, host
 from tests.real.host.rack import sql
+from tests.support.waiting import until
 
 __all__ = ["host"]  # a fixture
 pytestmark = pytest.mark.real
@@ -51,6 +53,13 @@ def is_right(host: AppHost, rows: int) -> None:
     """A dump, and a copy that has these rows."""
     back_up(host, "now")
     assert back_up(host, "verify")["tables"]["public.ledger"] == rows
+
+
+def test_one_that_nobody_waits_for_is_made_all_the_same(host: AppHost) -> None:
+    """As the first one after a promotion."""
+    before = back_up(host, "state")["backup"]["last_good"]["at"]
+    host.sh(command_line("dumps", ("now",), 2, waits=False).replace("sudo -n ", ""))
+    until("the next dump", lambda: back_up(host, "state")["backup"]["last_good"]["at"] > before)
 
 
 @pytest.mark.parametrize("point", KILLED_AT)

@@ -52,12 +52,13 @@ def answers(monkeypatch: pytest.MonkeyPatch, output: str, code: int = 0) -> None
 def test_the_slot_in_the_new_database_is_the_way_back(
     record: Path, monkeypatch: pytest.MonkeyPatch, output: str, way_back: dict[str, Any]
 ) -> None:
-    promotion_record.write(**SWITCHED, password="x", unfit=["public.events"])
+    promotion_record.write(**SWITCHED, password="x", unfit=["public.events"], at=170.0)
     answers(monkeypatch, output)
     assert promotion_state.state({}) == {
         **SWITCHED,
         "by": "logical",
         "way_back": way_back,
+        "since": 170.0,
         "compared": {"state": "none"},
     }
 

@@ -13,7 +13,7 @@ from components.errors import UserError
 from components.host.files.backups import cluster, record, tables
 from components.seam.provider import load
 from scripts import backup
-from scripts.lib import backups
+from scripts.lib import backup_state, backups
 from scripts.lib.session import Session
 from scripts.main import main
 
@@ -138,3 +138,22 @@ def test_a_file_that_is_there_is_refused_before_anything_is_sent(tmp_path: Path)
     assert str(refused.value) == f"{file}: exists already. Name another one with --to."
     assert [path.name for path in tmp_path.iterdir()] == ["shop.dump"]
     assert file.read_text() == "mine"
+
+
+def test_one_that_nobody_waits_for_is_as_confined() -> None:
+    waited, left = (
+        backups.command_line("shop", ("now",), 2, waits=waits) for waits in (True, False)
+    )
+    assert left == waited.replace("--wait --pipe", "--property=SyslogIdentifier=stages-backups")
+
+
+@pytest.mark.parametrize("good", [None, {"at": 160.0}, {"at": 180.0}])
+def test_a_backup_of_before_a_promotion_has_nothing_of_what_it_brought(
+    good: dict[str, float] | None,
+) -> None:
+    answer = {"now": 200.0, "backup": {"ok": True, "at": 160.0, "last_good": good}}
+    said = "\n".join(backup_state.state(answer, since=170.0))
+    assert ("none since the promotion of 1970-01-01 00:02:50 UTC" in said) == (
+        good != {"at": 180.0}
+    )
+    assert "since the promotion" not in "\n".join(backup_state.state(answer))

@@ -10,7 +10,7 @@ import pytest
 
 from components.errors import Interrupted, StepFailed, UserError
 from scripts import promote
-from scripts.lib import promotion, session
+from scripts.lib import backups, promotion, session
 from scripts.main import main
 
 
@@ -261,3 +261,35 @@ def test_whoever_stops_waiting_for_a_comparison_does_not_end_it() -> None:
         "The server goes on comparing; `./stages promote --from shop --to shop2` shows how far it"
         " is."
     )
+
+
+@pytest.mark.parametrize(
+    ("off", "refusal", "said"),
+    [
+        (False, None, "The first backup of shop2 is being made; `./stages status shop2` shows it."),
+        (True, None, "shop2 makes no backups. Remove stages:backups.off and bring it up."),
+        (
+            False,
+            StepFailed("backup now of shop2 failed: no room"),
+            "The first backup of shop2 does not begin: backup now of shop2 failed: no room",
+        ),
+    ],
+)
+def test_the_new_database_gets_a_first_backup_by_itself(
+    monkeypatch: pytest.MonkeyPatch, off: bool, refusal: StepFailed | None, said: str
+) -> None:
+    """Begun only: the switch does not wait for it, and does not fail with it."""
+    begun: list[str] = []
+
+    def begin(word: str) -> None:
+        begun.append(word)
+        if refusal:
+            raise refusal
+
+    servers = Servers()
+    settings = SimpleNamespace(backups=SimpleNamespace(off=off))
+    servers.pair.new.settings = settings  # type: ignore[assignment]
+    monkeypatch.setattr(backups, "server", lambda _: SimpleNamespace(begin=begin))
+    promotion.back_up(servers.pair)
+    assert servers.said == [said]
+    assert begun == ([] if off else ["now"])
