@@ -287,8 +287,8 @@ def test_the_new_database_gets_a_first_backup_by_itself(
             raise refusal
 
     servers = Servers()
-    settings = SimpleNamespace(backups=SimpleNamespace(off=off))
-    servers.pair.new.settings = settings  # type: ignore[assignment]
+    new = cast("Any", servers.pair.new)
+    new.settings = SimpleNamespace(backups=SimpleNamespace(off=off))
     monkeypatch.setattr(backups, "server", lambda _: SimpleNamespace(begin=begin))
     promotion.back_up(servers.pair)
     assert servers.said == [said]
