@@ -106,8 +106,9 @@ def blow(promotion: Promotion, struck: Blow) -> Outcome:
     old, new = promotion.old, promotion.new
     with ledger(old.app, CLIENTS) as seen:
         for step in STEPS:
-            moment = _struck(promotion, struck) if step == struck.step else 0.0
-            promotion.run(step, TRIES)
+            moment, has_ended = _struck(promotion, struck) if step == struck.step else (0.0, False)
+            if not has_ended:
+                promotion.run(step, TRIES)
             seen.wait_for_all(time.time(), BACK_S)
             if moment:
                 seconds = time.monotonic() - moment
@@ -115,8 +116,8 @@ def blow(promotion: Promotion, struck: Blow) -> Outcome:
     return Outcome(seconds, len(seen.acknowledged), wrong)
 
 
-def _struck(promotion: Promotion, struck: Blow) -> float:
-    """Strike; the moment of it."""
+def _struck(promotion: Promotion, struck: Blow) -> tuple[float, bool]:
+    """Strike; the moment of it, and whether the step went to its end all the same."""
     run = promotion.start(struck.step)
     run.wait(lambda: False, promotion.seconds[struck.step] * struck.share)
     moment = time.monotonic()
@@ -125,7 +126,7 @@ def _struck(promotion: Promotion, struck: Blow) -> float:
     else:
         STRIKES[struck.whom](promotion.old, promotion.new)
     run.end()
-    return moment
+    return moment, run.process.returncode == 0
 
 
 def _kill(product: Product, unit: str, *, database: bool = False) -> None:
