@@ -98,3 +98,57 @@ def test_the_program_is_the_apps_in_the_database_and_the_app_does_not_read_its_k
     readers = [user.groups for each in host.parts for user in each.users if user.name == "app"]
     assert readers and all("backups" not in groups for groups in readers)
     assert all(f"DATABASE {name} OWNER app" in host.sql for name in part.COPIES)
+
+
+RETRIES = """\
+Save(<data/2fa4>) returned error, retrying after 1.3s: client.PutObject: No space left on device.
+Load(<data/11ab>, 33, 0) returned error, retrying after 1s: unexpected EOF
+Load(<data/11ab>, 33, 0) operation successful after 1 retries
+"""
+
+
+@pytest.fixture
+def restic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program that stands for restic."""
+    program = tmp_path / "restic"
+    monkeypatch.setattr(dumps, "_restic_argv", lambda: [str(program)])
+    monkeypatch.setattr(dumps, "REFUSED_S", 0)
+    return program
+
+
+def stand_in(program: Path, then: str) -> None:
+    program.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{RETRIES}END\n{then}\n")
+    program.chmod(0o755)
+
+
+def test_what_was_tried_again_with_success_is_no_refusal() -> None:
+    assert dumps._refused(RETRIES) == {
+        "Save(<data/2fa4>)": "client.PutObject: No space left on device"
+    }
+    assert dumps._refused(RETRIES + "Save(<data/2fa4>) failed: no\n") == {}
+
+
+def test_a_bucket_that_goes_on_refusing_is_given_up(restic: Path) -> None:
+    """restic itself would try for a quarter of an hour."""
+    stand_in(restic, "exec sleep 600")
+    with pytest.raises(record.Failed, match=r"failed: client\.PutObject: No space left on device"):
+        dumps._restic("backup")
+    with pytest.raises(record.Failed, match=r"failed: client\.PutObject: No space left on device"):
+        dumps._pour({"id": "2479d582"}, ["cat"])
+
+
+def test_a_request_that_a_retry_helped_is_waited_for(
+    restic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dumps, "REFUSED_S", 60)
+    stand_in(restic, "sleep 2; echo 'Save(<data/2fa4>) operation successful after 1 retries' >&2")
+    assert dumps._restic("backup") == ""
+
+
+def test_a_run_without_end_says_what_the_bucket_refuses(
+    restic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dumps, "REFUSED_S", 60)
+    stand_in(restic, "exec sleep 600")
+    with pytest.raises(record.Failed, match=r"no end after 1 s: client\.PutObject: No space left"):
+        dumps._restic("cat", timeout_s=1)

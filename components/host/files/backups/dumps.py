@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -38,6 +39,14 @@ LOCK_S = 600
 """How long restic waits for another of its kind."""
 INFO_S = 60
 """restic itself asks a bucket that does not answer for a quarter of an hour."""
+REFUSED_S = 90
+"""How long the bucket may refuse one and the same thing: what a retry helps against is over by
+then. restic itself goes on for a quarter of an hour, and has no option for it."""
+REFUSAL = re.compile(r"(.+) returned error, retrying after [^:]+: (.+)")
+REFUSAL_ENDED = re.compile(r"(.+?) (?:operation successful after|failed:) ")
+"""Of what restic says: ``Save(<data/2fa4>) returned error, retrying after 1s: Access Denied``."""
+UNLOCK_S = 30
+"""How long restic, asked to stop, may take to unlock the bucket."""
 RUN_S = 11 * 3600
 ASK_S = 3600
 LOCK_WAIT_MS = 300_000
@@ -310,6 +319,7 @@ def _pour(chosen: dict[str, Any], argv: list[str]) -> str:
         subprocess.Popen(
             source, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
         ) as reader,
+        _given_up(reader, errors.fileno()) as refusal,
     ):
         assert reader.stdout is not None  # noqa: S101
         done = subprocess.run(
@@ -317,8 +327,9 @@ def _pour(chosen: dict[str, Any], argv: list[str]) -> str:
         )
         reader.stdout.close()
         code = reader.wait()
-        errors.seek(0)
-        output = errors.read()
+        output = _said(errors.fileno())
+    if refusal:
+        raise Failed(f"restic dump failed: {refusal[0]}")
     # A program that has what it wants, or that failed, reads no further.
     if code not in (0, -signal.SIGPIPE):
         raise Failed(f"The bucket: {_reason(output)}")
@@ -451,23 +462,75 @@ def _restic_done(
     output: int | None = subprocess.PIPE,
     folder: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
+    """Run it. Raises ``Failed`` when it takes too long, or the bucket refuses for too long."""
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
             [*_restic_argv(), *words],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=subprocess.PIPE,
+            stderr=errors,
             text=True,
             errors="replace",
-            check=False,
-            timeout=timeout_s,
-        )
-    except subprocess.TimeoutExpired as error:
-        # Bytes, whatever was asked for (https://github.com/python/cpython/issues/81605).
-        reason = _reason((error.stderr or b"").decode(errors="replace"))
-        why = reason.rpartition("retrying after ")[2].partition(": ")[2] or reason
-        raise Failed(f"restic {words[0]}: no end after {timeout_s:.0f} s: {why}") from None
+        ) as process,
+        _given_up(process, errors.fileno()) as refusal,
+    ):
+        try:
+            answer, _ = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            said = _said(errors.fileno())
+            why = [*_refused(said).values(), _reason(said)][0]
+            raise Failed(f"restic {words[0]}: no end after {timeout_s:.0f} s: {why}") from None
+        said = _said(errors.fileno())
+    if refusal:
+        raise Failed(f"restic {words[0]} failed: {refusal[0]}")
+    return subprocess.CompletedProcess(words, process.returncode, answer, said)
+
+
+@contextlib.contextmanager
+def _given_up(process: subprocess.Popen[Any], errors: int) -> Iterator[list[str]]:
+    """Stop restic where the bucket refuses one thing for too long; why, if that was so."""
+    ended, refusal = threading.Event(), list[str]()
+
+    def watch() -> None:
+        since: dict[str, float] = {}
+        while not ended.wait(1) and process.poll() is None:
+            now, refused = time.monotonic(), _refused(_said(errors))
+            since = {what: since.get(what, now) for what in refused}
+            for what, began in since.items():
+                if now - began < REFUSED_S:
+                    continue
+                refusal.append(refused[what])
+                process.send_signal(signal.SIGINT)
+                if not ended.wait(UNLOCK_S):
+                    process.kill()
+                return
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield refusal
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _said(errors: int) -> str:
+    """All that restic has written to this file, whose end stays where it is."""
+    return os.pread(errors, os.fstat(errors).st_size, 0).decode(errors="replace")
+
+
+def _refused(output: str) -> dict[str, str]:
+    """What the bucket has refused, and restic still tries; each with the reason."""
+    refused: dict[str, str] = {}
+    for line in output.splitlines():
+        if refusal := REFUSAL.match(line):
+            refused[refusal[1]] = refusal[2].rstrip(". ")
+        elif ended := REFUSAL_ENDED.match(line):
+            refused.pop(ended[1], None)
+    return refused
 
 
 def _reason(output: str) -> str:
