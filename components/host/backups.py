@@ -11,6 +11,7 @@ good. It never writes to the running database. Stage 2 has the same program and 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,8 @@ PUSH_S = 60
 """A stop of PostgreSQL waits for the file that is under way."""
 STOPPING_PUSH_S = 10
 """And for those that are left: less, for it tries each three times, and all of them twice."""
+ARCHIVED_S = 60
+"""How long a switch waits for the bucket to have all WAL, while the database is still in use."""
 MOST_WAITING = 0.2
 LEAST_FREE = 0.1
 """WAL is given up when what waits takes a fifth of the volume, or a tenth of it is all that is
@@ -181,8 +184,10 @@ def backups(*, version: int, mount: str, volume_gib: int, hour: int) -> Part:
                     folder=folder,
                     version=version,
                     mount=mount,
-                    binaries=f"/usr/lib/postgresql/{version}/bin",
+                    binaries=binaries,
                     promotion=promotion_record.FILE,
+                    psql=shlex.join(admin_sql.psql(f"{binaries}/psql")),
+                    archived_s=ARCHIVED_S,
                 ),
                 mode="0755",
             ),

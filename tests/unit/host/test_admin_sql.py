@@ -27,6 +27,7 @@ OTHERS = {
     "components/host/files/postgres/pooler.sh.j2": "PgBouncer's console, which runs nobody's code",
     "components/host/postgres.py": "the path for the same script",
     "components/host/backups.py": "the path for the one way, which its program runs",
+    "components/host/files/backups/switch-database.sh.j2": "the one way, as OS user postgres",
     "components/host/files/backups/copies.py": "in a copy that nobody else reaches",
     "components/host/dumps.py": "the path for the same program, as the app",
     "components/host/files/backups/dumps.py": "as the app, in its databases",
