@@ -88,10 +88,10 @@ class Clone:
     """Its workers settle within a second, and it has no backups, which have tests of their own:
     their bucket is one more host to wait for."""
 
-    def run(self, *arguments: str, code: int = 0) -> str:
+    def run(self, *arguments: str, code: int = 0, nice: int = 0) -> str:
         """Run ``./stages``, expect its exit code, and return what it printed."""
         done = subprocess.run(
-            [sys.executable, "-m", "scripts", *arguments],
+            ["nice", "-n", str(nice), sys.executable, "-m", "scripts", *arguments],
             cwd=self.path,
             env=_environment(),
             stdout=subprocess.PIPE,
@@ -188,9 +188,9 @@ class Stack:
         """Run a verb of ``./stages`` on this stack."""
         return self.clone.run(command, "--stack", self.name, *arguments, code=code)
 
-    def backup(self, verb: str, *words: str) -> str:
+    def backup(self, verb: str, *words: str, nice: int = 0) -> str:
         """Run a verb of ``./stages backup`` on this stack."""
-        return self.clone.run("backup", verb, "--stack", self.name, *words)
+        return self.clone.run("backup", verb, "--stack", self.name, *words, nice=nice)
 
     def make(self, target: str, *words: str) -> list[tuple[float, str]]:
         """Run ``make <target>`` on this stack; return its lines with their seconds."""

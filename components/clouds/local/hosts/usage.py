@@ -42,21 +42,21 @@ def memory_group(groups: str, key: str) -> Path:
 
 def processor_s(host: Host) -> float:
     """Seconds of processor that all of a host's processes have used, ended ones too."""
-    stat = dict(line.split() for line in (_unified(host) / "cpu.stat").read_text().splitlines())
+    stat = dict(line.split() for line in (unified(host) / "cpu.stat").read_text().splitlines())
     return int(stat["usage_usec"]) / 1_000_000
 
 
 def threads(host: Host) -> set[int]:
     """Every thread of every process of the host."""
     ids: set[int] = set()
-    for file in _unified(host).rglob("cgroup.procs"):
+    for file in unified(host).rglob("cgroup.procs"):
         for pid in file.read_text().split():
             with suppress(FileNotFoundError):
                 ids.update(int(task.name) for task in Path(f"/proc/{pid}/task").iterdir())
     return ids
 
 
-def _unified(host: Host) -> Path:
+def unified(host: Host) -> Path:
     """The host's whole group in the v2 tree, which counts processor time on each kind of machine.
 
     Its first process is in a group below; the host's own has the key in its name.
