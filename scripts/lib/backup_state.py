@@ -50,7 +50,8 @@ def state(answer: Mapping[str, Any], since: float = 0) -> list[str]:
         late = ": TOO OLD" if at and answer["now"] - at > OLD_BACKUP_S else ""
         lines.append(f"last good backup of files: {moment(at) + late if at else 'never'}")
     archiver = answer.get("archiver") or {}
-    if archiver.get("failing"):
+    # Until the first backup, a minute after they were switched on, the bucket takes none.
+    if archiver.get("failing") and answer.get("backup"):
         lines.append(f"WAL DOES NOT REACH THE BUCKET: {answer['waiting_mib']} MiB wait")
     if answer.get("gap"):
         lines.append(

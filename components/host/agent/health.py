@@ -17,6 +17,8 @@ RESTART_SCHEDULED = "5eb03494b6584870a536b337290809b3"
 """systemd's own id of the message that it starts a unit again (sd-messages.h)."""
 RECENT_S = 600
 DISKS = {"btrfs", "ext3", "ext4", "f2fs", "overlay", "xfs"}
+NOT_OURS = "/run/host/"
+"""Where systemd-nspawn shows a container what is the machine's."""
 FIELDS = (
     "Id,ActiveState,SubState,Result,NRestarts,ExecMainStatus,ExecMainCode"
     ",ActiveEnterTimestampMonotonic"
@@ -92,7 +94,7 @@ def _disks(mounts: str) -> list[dict[str, object]]:
     disks: dict[int, dict[str, object]] = {}
     for line in mounts.splitlines():
         _, where, kind, options, *_ = line.split()
-        if kind not in DISKS or "ro" in options.split(","):
+        if kind not in DISKS or "ro" in options.split(",") or where.startswith(NOT_OURS):
             continue
         try:
             device, room = Path(where).stat().st_dev, os.statvfs(where)

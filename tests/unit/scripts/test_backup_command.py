@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -157,3 +157,13 @@ def test_a_backup_of_before_a_promotion_has_nothing_of_what_it_brought(
         good != {"at": 180.0}
     )
     assert "since the promotion" not in "\n".join(backup_state.state(answer))
+
+
+@pytest.mark.parametrize(("backup", "loud"), [(None, False), ({"ok": False, "at": 160.0}, True)])
+def test_wal_that_waits_for_the_first_backup_is_no_trouble(
+    backup: dict[str, Any] | None, loud: bool
+) -> None:
+    answer = {"now": 200.0, "archiver": {"failing": True}, "waiting_mib": 32, "backup": backup}
+    said = backup_state.state(answer)
+    assert ("WAL DOES NOT REACH THE BUCKET: 32 MiB wait" in said) is loud
+    assert "last good backup: never" in said
