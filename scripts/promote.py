@@ -177,7 +177,10 @@ def _allowed(step: str, phase: str) -> None:
         raise UserError("--copy: should come before the switch, and it has been done")
     if step in needs and phase in {"", "copying"} - {needs[step]}:
         first = "--switch" if needs[step] == "switched" else "--copy"
-        raise UserError(f"--{step}: should come after {first}", f"Run {first} first.")
+        remedy = f"Run {first} first."
+        if step == "rollback":  # also of whoever does not know that it has ended
+            remedy = "Stage 1 uses its own database: there is nothing to go back from."
+        raise UserError(f"--{step}: should come after {first}", remedy)
 
 
 def _ask(step: str, both: promotion.Pair, *, yes: bool) -> None:

@@ -19,7 +19,12 @@ from scripts.main import main
     [
         ("verify", "", "--verify: should come after --copy. Run --copy first."),
         ("switch", "", "--switch: should come after --copy. Run --copy first."),
-        ("rollback", "copying", "--rollback: should come after --switch. Run --switch first."),
+        (
+            "rollback",
+            "",
+            "--rollback: should come after --switch. Stage 1 uses its own database: there is"
+            " nothing to go back from.",
+        ),
         ("finish", "copying", "--finish: should come after --switch. Run --switch first."),
         (
             "abort",
