@@ -222,6 +222,8 @@ def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:
     progress = _look(both, known)
     both.say(f"{both.old.stack} is copied to {both.new.stack}:")
     both.say(progress_line(progress, int(progress["bytes"]), 0))
+    if progress["ready"] == progress["tables"] and progress["indexes_left"]:
+        both.say("  --copy makes them.")
     if (progress["lag"] or {}).get("kept") == "lost":
         both.say(
             "  THE COPY WAS CUT OFF for so long that stage 1 no longer keeps what it lacks. Begin"
@@ -266,8 +268,10 @@ def _copy(both: promotion.Pair, way: str | None) -> dict[str, Any]:
             both.say(line)
         last = line
         if progress["ready"] == progress["tables"]:
+            asked = {"mode": "promotion indexes", **known}
+            both.old_server.perform(asked, both.say, deadline_s=promotion.INDEXES_S)
             both.say(f"{both.new.stack} has everything and follows; --switch comes next.")
-            return progress
+            return progress | {"indexes_left": 0}
         time.sleep(LOOK_S)
 
 
@@ -286,7 +290,10 @@ def progress_line(progress: dict[str, Any], first: int, elapsed_s: float) -> str
     size, whole = int(progress["bytes"]), int(progress["source_bytes"])
     done = f"  {progress['ready']} of {progress['tables']} tables, {steps.mib(size)}"
     rate = (size - first) / elapsed_s if elapsed_s > 0 else 0
-    if rate <= 0 or progress["ready"] == progress["tables"]:
+    if progress["ready"] == progress["tables"]:
+        left = progress["indexes_left"]
+        return f"{done} of {steps.mib(whole)}{f', {left} indexes to make' if left else ''}"
+    if rate <= 0:
         return f"{done} of {steps.mib(whole)}"
     remaining_s = max(0, whole - size) / rate
     return f"{done} of {steps.mib(whole)}, {steps.mib(rate)}/s, about {remaining_s:.0f} s left"

@@ -33,6 +33,7 @@ SUBSCRIBES = "database.subscribes"
 Stated = Mapping[str, str | bool | None]
 """Settings by their keys."""
 COPY_S = 1800
+INDEXES_S = 6 * 3600
 SWITCH_S = 300
 COMPARE_S = 24 * 3600
 

@@ -40,6 +40,7 @@ MODULES = (
     "components.host.agent.promotion_facts",
     "components.host.agent.promotion_way",
     "components.host.agent.promotion_app",
+    "components.host.agent.promotion_schema",
     "components.host.agent.promotion_copy",
     "components.host.agent.promotion_guard",
     "components.host.agent.promotion_dump",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from components.host.agent import admin_sql, database, promotion_record
+from components.host.agent import database, promotion_record, promotion_schema
 from components.host.agent.promotion_sql import (
     ASIDE,
     BACK,
@@ -26,16 +26,12 @@ from components.host.agent.promotion_sql import (
     new,
     old,
     old_superuser,
-    on_stage_1,
-    reader_of_new,
     rows,
     subscribe,
     through_tunnel,
 )
-from components.host.agent.report import Failed, run, step
+from components.host.agent.report import Failed, step
 
-DUMP = admin_sql.PSQL.replace("psql", "pg_dump")
-SCHEMA_TIMEOUT_S = 600
 TABLES = """
 SELECT coalesce(json_agg(format('%I.%I', n.nspname, c.relname)
     ORDER BY n.nspname, c.relname), '[]')
@@ -59,7 +55,7 @@ def copy(document: dict[str, Any]) -> dict[str, object]:
     prepare_new(document)
     promotion_record.write(tables=tables)
     if not _schema_is_there(ways, tables):
-        _copy_schema(ways)
+        promotion_schema.copy_schema(ways)
     _subscribe(ways)
     return {"tables": len(tables)}
 
@@ -73,6 +69,7 @@ def progress(document: dict[str, Any]) -> dict[str, object]:
         **rows(new(ways, PROGRESS)),
         "source_bytes": int(old(ways, "SELECT pg_database_size('app')")),
         "lag": lag,
+        "indexes_left": promotion_schema.indexes_left(ways),
         "other_tables": sorted(set(now) ^ set(promotion_record.read().get("tables", now))),
         "phase": promotion_record.read().get("phase", ""),
     }
@@ -131,26 +128,6 @@ def prepare_new(document: dict[str, Any], *, drop: bool = False) -> None:
 def _schema_is_there(ways: Ways, tables: list[str]) -> bool:
     present = names(new(ways, TABLES))
     return set(tables) <= set(present)
-
-
-def _copy_schema(ways: Ways) -> None:
-    """As the app's role, in one transaction. The dump keeps psql from any command in it."""
-    step("schema")
-    dump = [DUMP, "--schema-only", "--no-owner", "--no-privileges", "--no-publications"]
-    dump += ["--no-subscriptions", "--dbname=app"]
-    done = run(dump, timeout_s=SCHEMA_TIMEOUT_S, environment=on_stage_1(ways, READER))
-    if not done.ok:
-        raise Failed("the schema of stage 1", done.last_line())
-    argv, environment = admin_sql.as_admin(reader_of_new(ways))
-    text = "SET ROLE app;\n" + done.output.replace("SET transaction_timeout = 0;", "")
-    done = run(
-        [*argv, "--single-transaction", "-f", "-"],
-        text=text,
-        timeout_s=SCHEMA_TIMEOUT_S,
-        environment=environment,
-    )
-    if not done.ok:
-        raise Failed("the schema, on stage 2", done.last_line())
 
 
 def _subscribe(ways: Ways) -> None:

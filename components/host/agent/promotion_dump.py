@@ -13,14 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import admin_sql, pace
+from components.host.agent import pace
 from components.host.agent import promotion_record as record
-from components.host.agent.promotion_copy import (
-    DUMP,
-    TABLES,
-    grant_access,
-    prepare_new,
-)
+from components.host.agent.promotion_copy import TABLES, grant_access, prepare_new
+from components.host.agent.promotion_schema import DUMP, LEFT_OUT, RESTORE
 from components.host.agent.promotion_sql import (
     BACK,
     READER,
@@ -35,10 +31,8 @@ from components.host.agent.promotion_sql import (
 )
 from components.host.agent.report import TIMEOUT_EXIT, Failed, note, run, step
 
-RESTORE = admin_sql.PSQL.replace("psql", "pg_restore")
 FOLDER = Path("/data/stages-promotion-dump")
 JOBS = "2"
-LEFT_OUT = ("--no-owner", "--no-privileges")
 ROOM, AROUND_S = 1.2, 1
 """How much longer than its rehearsal the dump may take, and what clients wait for beside it."""
 NOT_FOLLOWED = """

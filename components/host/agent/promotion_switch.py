@@ -210,6 +210,12 @@ def _wait_until_close(document: dict[str, Any]) -> None:
                 "Begin it anew: `./stages promote --abort`, then --copy.",
             )
         ready = state["tables"] == state["ready"] and state["enabled"]
+        if ready and state["indexes_left"]:
+            raise Failed(
+                "the copy",
+                f"lacks {state['indexes_left']} indexes; nothing was changed",
+                "--copy makes them.",
+            )
         if ready and lag.get("active") and lag["bytes"] < CLOSE_BYTES:
             return
         if time.monotonic() > deadline:

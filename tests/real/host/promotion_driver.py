@@ -32,12 +32,18 @@ facts, record, switch = (
     agent("promotion_record"),
     agent("promotion_switch"),
 )
-pooler = agent("promotion_pooler")
+pooler, schema = agent("promotion_pooler"), agent("promotion_schema")
 pooler.pause = time.monotonic
 pooler.resume = lambda: None
 pooler.point = lambda files: Path(record.DATABASES).write_text(files[record.DATABASES]["content"])
 agent("promotion_guard").watch = lambda: None
 
+INDEXES = """
+    SELECT n.nspname, pg_get_indexdef(c.oid), obj_description(c.oid), conname FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_constraint ON conrelid = c.oid OR conindid = c.oid
+    WHERE n.nspname IN ('public', 'My "own" one') AND relkind = 'i' ORDER BY 1, 2, 3, 4
+"""
 INSERT = "SET ROLE app; INSERT INTO public.orders (what)"
 document = given["document"]
 ways = document["ways"]
@@ -63,6 +69,10 @@ def filled(again: str) -> None:
         if time.monotonic() > deadline:
             sys.exit("the copy stands still")
         time.sleep(0.1)
+    if not by_dump:
+        said["indexes left"] = schema.indexes_left(ways)
+        schema.make_indexes(document)
+    said["indexes"] = sql.old(ways, INDEXES) == sql.new(ways, INDEXES)
 
 
 def fail_to_subscribe() -> None:

@@ -12,6 +12,7 @@ from components.host.agent import (
     promotion_compare,
     promotion_copy,
     promotion_record,
+    promotion_schema,
     promotion_sql,
     promotion_switch,
 )
@@ -51,17 +52,18 @@ class Sessions:
 @pytest.fixture
 def sessions(monkeypatch: pytest.MonkeyPatch) -> Sessions:
     fake = Sessions()
-    for module in (promotion_sql, promotion_copy):
+    for module in (promotion_sql, promotion_schema):
         monkeypatch.setattr(module, "run", fake)
     return fake
 
 
 def test_the_schema_is_read_and_made_with_the_apps_rights_alone(sessions: Sessions) -> None:
     """To make a column that is generated runs the app's functions: they may reset the role."""
-    promotion_copy._copy_schema(WAYS)
-    (reads, dump), (makes, _) = sessions.asked
+    promotion_schema._restore(WAYS, lambda line: True, 60)
+    (reads, dump), *of_a_file, (makes, _) = sessions.asked
     assert dump.endswith("/pg_dump")
     assert (reads, makes) == (READER, READER)
+    assert {who for who, _ in of_a_file} == {""}
 
 
 def test_tables_are_compared_with_the_apps_rights_alone(sessions: Sessions) -> None:

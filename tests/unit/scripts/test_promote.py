@@ -95,7 +95,9 @@ def test_progress_has_rate_and_time_left() -> None:
     half = {"tables": 4, "ready": 2, "bytes": 60 * 1024**2, "source_bytes": 100 * 1024**2}
     line = promote.progress_line(half, 20 * 1024**2, 10)
     assert line == "  2 of 4 tables, 60.0 MiB of 100.0 MiB, 4.0 MiB/s, about 10 s left"
-    assert promote.progress_line({**half, "ready": 4}, 0, 10).endswith("60.0 MiB of 100.0 MiB")
+    whole = {**half, "ready": 4, "indexes_left": 0}
+    assert promote.progress_line(whole, 0, 10).endswith("60.0 MiB of 100.0 MiB")
+    assert promote.progress_line({**whole, "indexes_left": 2}, 0, 10).endswith("2 indexes to make")
 
 
 class Servers:

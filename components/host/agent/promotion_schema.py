@@ -1,0 +1,123 @@
+"""The schema of a promotion's copy: everything before the rows, but indexes that can wait.
+
+Filling a table is faster without its indexes. Replication needs those by which it finds a row; keys
+and constraints have others. The rest is made when all rows are there. Run on the stage 1 server.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from components.host.agent import admin_sql
+from components.host.agent.promotion_sql import (
+    READER,
+    Ways,
+    name,
+    names,
+    new,
+    old,
+    on_stage_1,
+    reader_of_new,
+    rows,
+)
+from components.host.agent.report import Done, Failed, run, step
+
+DUMP = admin_sql.PSQL.replace("psql", "pg_dump")
+RESTORE = admin_sql.PSQL.replace("psql", "pg_restore")
+LEFT_OUT = ("--no-owner", "--no-privileges")
+SCHEMA_TIMEOUT_S = 600
+INDEXES_TIMEOUT_S = 6 * 3600
+CAN_WAIT = """
+SELECT coalesce(json_object_agg(i.oid, json_build_array(format('%I.%I', n.nspname, i.relname),
+    format('COMMENT %s INDEX %I ', n.nspname, i.relname))), '{}')
+FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
+    JOIN pg_namespace n ON n.oid = i.relnamespace
+WHERE t.relkind = 'r' AND NOT t.relispartition AND x.indisvalid AND NOT x.indisreplident
+    AND t.relreplident <> 'f' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+    AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = x.indexrelid)
+"""
+"""By number: its name, and how the list of a dump begins its comment. A foreign key has the index
+that it needs as its own (``conindid``); where every column identifies a row, any index may find
+it."""
+INDEXES = """
+SELECT coalesce(json_agg(format('%I.%I', n.nspname, i.relname)), '[]')
+FROM pg_class i JOIN pg_namespace n ON n.oid = i.relnamespace WHERE i.relkind = 'i'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+"""
+ENTRY = re.compile(r"\d+; (?:1259 (\d+) INDEX )?")
+"""A line of a dump's list; 1259 is the catalog in which an index has its number."""
+
+
+def copy_schema(ways: Ways) -> None:
+    """As the app's role, in one transaction."""
+    step("schema")
+    waiting = _can_wait(ways)
+    _restore(ways, lambda line: not _is_of(line, waiting), SCHEMA_TIMEOUT_S)
+
+
+def make_indexes(document: dict[str, Any]) -> dict[str, object]:
+    """Those that the copy lacks, all of them or none: killed, it is run again."""
+    ways: Ways = document["ways"]
+    missing = _missing(ways)
+    if missing:
+        step(f"{len(missing)} indexes")
+        _restore(ways, lambda line: _is_of(line, missing), INDEXES_TIMEOUT_S)
+    return {"indexes": len(missing)}
+
+
+def indexes_left(ways: Ways) -> int:
+    """How many are to be made."""
+    return len(_missing(ways))
+
+
+def _can_wait(ways: Ways) -> dict[str, list[str]]:
+    known: dict[str, list[str]] = rows(old(ways, CAN_WAIT))
+    return known
+
+
+def _missing(ways: Ways) -> dict[str, list[str]]:
+    present = set(names(new(ways, INDEXES)))
+    known = _can_wait(ways)
+    return {oid: words for oid, words in known.items() if name(words[0]) not in present}
+
+
+def _is_of(line: str, indexes: dict[str, list[str]]) -> bool:
+    """Whether an entry of a dump's list makes one of the indexes, or its comment."""
+    entry = ENTRY.match(line)
+    if entry and entry[1]:
+        return entry[1] in indexes
+    return any(f"; 0 0 {comment}" in line for _, comment in indexes.values())
+
+
+def _restore(ways: Ways, chosen: Callable[[str], bool], timeout_s: float) -> None:
+    """What is chosen of the schema. The dump keeps psql from any command in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        dump, entries = f"{folder}/schema", f"{folder}/entries"
+        only = ["--schema-only", "--no-publications", "--no-subscriptions", f"--file={dump}"]
+        argv = [DUMP, "--format=custom", *LEFT_OUT, *only, "--dbname=app"]
+        _checked(
+            run(argv, timeout_s=SCHEMA_TIMEOUT_S, environment=on_stage_1(ways, READER)),
+            "the schema of stage 1",
+        )
+        listed = _checked(run([RESTORE, "--list", dump]), "the schema of stage 1")
+        Path(entries).write_text("\n".join(filter(chosen, listed.split("\n"))))
+        argv = [RESTORE, *LEFT_OUT, f"--use-list={entries}", "--file=-", dump]
+        text = _checked(run(argv), "the schema of stage 1")
+    argv, environment = admin_sql.as_admin(reader_of_new(ways))
+    done = run(
+        [*argv, "--single-transaction", "-f", "-"],
+        text="SET ROLE app;\n" + text.replace("SET transaction_timeout = 0;", ""),
+        timeout_s=timeout_s,
+        environment=environment,
+    )
+    _checked(done, "the schema, on stage 2")
+
+
+def _checked(done: Done, what: str) -> str:
+    if not done.ok:
+        raise Failed(what, done.last_line())
+    return done.output
