@@ -1,4 +1,5 @@
-"""What a server that keeps no state hands to the one that replaces it: account and certificate.
+"""What a server that keeps no state hands to the one that replaces it: account and certificate, and
+how far its queue has numbered jobs (``components/host/agent/queue.py``).
 
 It stands between the server and the host configuration, which takes the server's id from here: so
 the copy is made before the new server is configured, and long before the address moves to it. It is
@@ -17,6 +18,7 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
 
 from components.errors import UserError
+from components.host import valkey
 from components.remote import engine_log
 from components.remote.power import server_state
 from components.remote.work import work
@@ -41,9 +43,11 @@ class HandoverProvider(Provider):
         return CreateResult("handover", own(props))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        if _news["server_id"] != _olds["server_id"] and _news["folder"]:
+        if _news["server_id"] != _olds["server_id"]:
             first_boot.refuse(_news["ssh_host"], _news["boot_failed"] or "", _news["stack"])
-            _copy(_olds, _news)
+            if _news["folder"]:
+                _copy(_olds, _news)
+            _count_on(_olds, _news)
         return UpdateResult(own(_news))
 
 
@@ -61,6 +65,21 @@ def _copy(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         return
     if packed:
         take = {"mode": "take", "folder": new["folder"], "packed": packed}
+        work(new, take, deadline_s=DEADLINE_S, wait_s=FIRST_CONTACT_S)
+
+
+def _count_on(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """An old server that does not tell is asked for its jobs later, and refuses or warns then."""
+    queue = {"shutdown": {"queue": dict(valkey.WHERE)}}
+    try:
+        if server_state(old["cloud"], old["server_id"]) != "running":
+            return
+        asked = {"mode": "give counters", **queue}
+        known = work(old, asked, deadline_s=DEADLINE_S, wait_s=CONTACT_S)["counters"]
+    except UserError:
+        return
+    if known:
+        take = {"mode": "take counters", **queue, "counters": known}
         work(new, take, deadline_s=DEADLINE_S, wait_s=FIRST_CONTACT_S)
 
 

@@ -6,7 +6,7 @@ each command first puts the way between the two servers in order again, whoever 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -192,7 +192,7 @@ def begin(both: Pair, by: str | None) -> str:
 def stand_by(both: Pair) -> None:
     """Stop the app of stage 2."""
     both.new_server.perform(
-        {"mode": "stand by", "other": both.old.stack, **_serving(both.new_server)},
+        {"mode": "stand by", "other": both.old.stack, **_with_queue(both.new_server)},
         both.say,
         deadline_s=COPY_S,
     )
@@ -211,6 +211,8 @@ def move_app(both: Pair) -> None:
     if where == promotion_record.RETURNING:  # a rollback was interrupted: it has the queue first
         _bring_back(both)
     _copy_certificate(both)
+    if where != promotion_record.THERE:
+        _count_on(both.old_server, both.new_server, both.say)
     asked = {"mode": "serve promoted", **_serving(both.new_server)}
     both.new_server.perform(asked, both.say, deadline_s=SWITCH_S)
     if where != promotion_record.THERE:
@@ -246,8 +248,17 @@ def _move_there(both: Pair) -> None:
     both.old_server.perform({"mode": "promotion left"}, both.say)
 
 
+def _count_on(
+    before: app_server.AppServer, after: app_server.AppServer, say: Callable[[str], None]
+) -> None:
+    """A server that is about to serve numbers its jobs from beyond those of the one before it."""
+    known = before.perform({"mode": "give counters", **_with_queue(before)}, say)
+    after.perform({"mode": "take counters", **_with_queue(after), **known}, say)
+
+
 def _bring_back(both: Pair) -> None:
     old, new = _with_queue(both.old_server), _with_queue(both.new_server)
+    _count_on(both.new_server, both.old_server, both.say)
     both.old_server.perform({"mode": "promotion come back", **old}, both.say, deadline_s=SWITCH_S)
     given = both.new_server.perform(
         {"mode": "promotion give back", "other": both.old.stack, **new},

@@ -155,7 +155,8 @@ def test_make_replace_replaces_the_server(bring: Bring, name: str) -> None:
 def test_what_the_old_server_keeps_is_handed_on_before_the_new_one_is_configured(
     bring: Bring,
 ) -> None:
-    """With TLS a server has a certificate, which stage 2 keeps nowhere else."""
+    """With TLS a server has a certificate, which stage 2 keeps nowhere else; and its queue may have
+    numbered jobs."""
     stack = bring("digitalocean-stage2").stack
     old = server_of(stack)
     stack.wish(domain="app.example.com")
@@ -167,6 +168,8 @@ def test_what_the_old_server_keeps_is_handed_on_before_the_new_one_is_configured
     order = [
         ("give", old),
         ("take", new),
+        ("give counters", old),
+        ("take counters", new),
         ("configure", new),
         ("give queue", old),
         ("take queue", new),

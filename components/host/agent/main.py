@@ -165,6 +165,7 @@ def _apply(document: dict[str, Any]) -> dict[str, object]:
         database.converge(document["database"]["run_as"], secrets["sql"], secrets["connection"])
     for service in later:
         readers.converge(service)
+    queue.count_on()
     _app(document, readers)
     files.settle(set(files.unsettled))
     _retire(document)
@@ -197,6 +198,8 @@ MODES = {
     "give queue": give_queue,
     "take queue": queue.take,
     "forget queue": queue.forget,
+    "give counters": queue.counters,
+    "take counters": queue.take_counters,
     "stand by": stand_by,
     "serve promoted": serve_promoted,
     "promotion begin": promotion_record.begin,

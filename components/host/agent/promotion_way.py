@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import pace, promotion_record, units, web
+from components.host.agent import pace, promotion_record, queue, units, web
 from components.host.agent.promotion_sql import TUNNEL_PORT
 from components.host.agent.report import Failed, run, step
 
@@ -244,13 +244,15 @@ def finish(document: dict[str, Any]) -> dict[str, object]:
             phase=promotion_record.FINISHED, side="from", other=document["other"]
         )
     else:
+        queue.ASIDE.unlink(missing_ok=True)
         _remove(DOOR)
         run(["systemctl", "reload", "nftables.service"])  # without the rule
     return {}
 
 
 def close(_document: dict[str, Any]) -> dict[str, object]:
-    """On either server: take all of this away, and the record."""
+    """On either server: take all of this away, and the record. Stage 2 gets its old queue back."""
+    queue.bring_back()
     step("take the way away")
     _remove(FORWARD, TUNNEL, WEB_TUNNEL, DOOR)
     _authorize("")

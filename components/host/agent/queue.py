@@ -8,6 +8,7 @@ whole, and no job is lost or doubled. Whoever calls ``give`` has stopped all tha
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -19,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from components.host.agent.files import STATE, read_json, write_json
 from components.host.agent.report import Failed, step
 
 OWN = b"stages:"
@@ -31,6 +33,14 @@ LATER = re.compile(rb"(^|:)(schedule|retry|delayed|scheduled|delayed_queue_sched
 """Names of sorted sets with planned jobs: Sidekiq's, BullMQ's, RQ's, resque-scheduler's."""
 LAST_S = 1e11
 """A time that is later than any job's: the year 5138."""
+NUMBERED = re.compile(rb"(bull|bq):.+:id")
+"""What counts a queue's jobs, with the prefix that Bull, BullMQ and Bee-Queue have by default."""
+AHEAD = 1_000_000
+"""More jobs than a host is given while another one takes its place."""
+COUNTERS = STATE / "queue-counters.json"
+"""On a host whose queue does not run yet: where it is to count on."""
+ASIDE = STATE / "queue-before-promotion.json"
+"""What the queue of a stage 2 held when its database began to be filled."""
 UNACKED = b"unacked"
 """Hash of what Celery's workers hold, jobs with an ETA among it."""
 
@@ -71,6 +81,12 @@ redis.call('SET', KEYS[1], '', 'EX', ARGV[1])
 return 1
 """
 """Old jobs go where workers take from first (the right end, for Celery, Sidekiq and BullMQ)."""
+COUNT_ON = b"""
+redis.call('SELECT', ARGV[1])
+local ours = redis.call('GET', ARGV[2])
+if not ours or tonumber(ours) < tonumber(ARGV[3]) then redis.call('SET', ARGV[2], ARGV[3]) end
+redis.call('SELECT', 0)
+"""
 
 
 class Refused(Exception):
@@ -237,6 +253,66 @@ def take(document: dict[str, Any]) -> dict[str, object]:
             "valkey-server", f"does not take the jobs of the old server: {error}"
         ) from error
     return {"new": bool(new)}
+
+
+def counters(document: dict[str, Any]) -> dict[str, object]:
+    """Where the queue counts its jobs, and how far it is."""
+    valkey = connect(document["shutdown"]["queue"])
+    known = []
+    for database, key in valkey.every():
+        if _numbers_jobs(valkey, key) and valkey.ask("TYPE", key) == b"string":
+            number = valkey.ask("GET", key) or b""
+            if number.isdigit():
+                known.append([database, _text(key), int(number)])
+    return {"counters": known}
+
+
+def _numbers_jobs(valkey: Valkey, key: bytes) -> bool:
+    """BullMQ's prefix may be any: its queue has a key beside the counter."""
+    beside = key.removesuffix(b":id") + b":meta"
+    return bool(
+        key.endswith(b":id") and (NUMBERED.fullmatch(key) or valkey.ask("EXISTS", beside) == 1)
+    )
+
+
+def take_counters(document: dict[str, Any]) -> dict[str, object]:
+    """Number jobs from far beyond those of the other host; at once, or when the queue runs."""
+    COUNTERS.parent.mkdir(exist_ok=True)
+    where = document["shutdown"]["queue"]
+    write_json(COUNTERS, {"where": where, "counters": document["counters"]})
+    with contextlib.suppress(OSError, Refused):
+        Valkey(where)
+        count_on()
+    return {}
+
+
+def count_on() -> None:
+    """Do what ``take_counters`` could not do yet."""
+    if not COUNTERS.exists():
+        return
+    known = read_json(COUNTERS, {})
+    valkey = connect(known["where"])
+    for database, key, number in known["counters"]:
+        try:
+            valkey.ask("EVAL", COUNT_ON, 0, database, b64decode(key), number + AHEAD)
+        except (OSError, Refused) as error:
+            raise Failed("valkey-server", f"does not count on: {error}") from error
+    COUNTERS.unlink()
+
+
+def set_aside(where: dict[str, Any]) -> None:
+    """Keep what the queue of a stage 2 holds, and empty it: its jobs belong to the database that is
+    about to be replaced."""
+    if not ASIDE.exists():
+        write_json(ASIDE, {"shutdown": {"queue": where}, "given": packed(where)})
+    connect(where).ask("FLUSHALL")
+
+
+def bring_back() -> None:
+    """Give the queue what was set aside."""
+    if ASIDE.exists():
+        take(read_json(ASIDE, {}))
+        ASIDE.unlink()
 
 
 def forget(document: dict[str, Any]) -> dict[str, object]:

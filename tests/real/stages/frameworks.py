@@ -1,4 +1,5 @@
-"""The samples run as their authors wrote them: a folder is all that the stack's settings name.
+"""The samples run as their authors wrote them: a folder is all that the stack's settings name. They
+are promoted the same way, with their jobs.
 
 Not among the tests of every run, for what they install takes minutes to come:
 
@@ -8,12 +9,16 @@ Not among the tests of every run, for what they install takes minutes to come:
 from __future__ import annotations
 
 import json
+import threading
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from tests.real.stages.test_promotion import Promotion, sql
 from tests.support.clone import Stack, fetch
 from tests.support.waiting import until
 
@@ -24,24 +29,51 @@ APART = "ALTER SCHEMA public RENAME TO django; CREATE SCHEMA public;"
 TOGETHER = "DROP SCHEMA public CASCADE; ALTER SCHEMA django RENAME TO public;"
 
 
-def sql(stack: Stack, text: str) -> None:
-    """Run statements as the app's own role."""
-    psql = "psql --quiet -v ON_ERROR_STOP=1 -h /run/pgbouncer -p 6432 app"
-    stack.run("ssh", f"cd / && sudo -u app {psql} -c '{text}'")
+RUNS = """
+CREATE TABLE runs (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note bigint);
+CREATE FUNCTION count_run() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO runs (note) VALUES (NEW.id);
+    NEW.words := NULL;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER count_run BEFORE UPDATE OF words ON notes FOR EACH ROW EXECUTE FUNCTION count_run();
+"""
+"""Each run of a note's job leaves a row, and the note as it was: a second run leaves another."""
+LATER = {
+    "express": """node -e '
+        const { Note } = require("./src/models"), { notes } = require("./src/queue");
+        (async () => {
+            for (let number = 0; number < COUNT; number++) {
+                const note = await Note.create({ text: "in a while" });
+                await notes.add("count", { id: note.id }, { delay: SECONDS * 1000 });
+                console.log("later", note.id);
+            }
+            process.exit(0);
+        })();'""",
+    "rails": """bin/rails runner '
+        COUNT.times do
+            id = Note.insert({ text: "in a while" }, returning: :id).first["id"]
+            CountWordsJob.set(wait: SECONDS.seconds).perform_later(Note.find(id))
+            puts "later #{id}"
+        end'""",
+}
+"""Notes whose jobs are due later: BullMQ's ``delay``, and ``perform_in`` of Sidekiq's adapter."""
 
 
-@pytest.fixture
-def stage(stage1: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    """The stack with an empty schema, and with the machine's own authorities, for a build asks the
+@contextmanager
+def apart(*stacks: Stack) -> Iterator[None]:
+    """Stacks with an empty schema, and with the machine's own authorities, for a build asks the
     registries; afterwards Django serves from its own again."""
-    sql(stage1, APART)
+    for stack in stacks:
+        sql(stack, APART)
     try:
-        with monkeypatch.context() as changed:
+        with pytest.MonkeyPatch.context() as changed:
             changed.delenv("STAGES_LOCAL_CA_CERTIFICATES")
-            yield stage1
+            yield
     finally:
-        sql(stage1, TOGETHER)
-        stage1.up(app__directory=DJANGO)
+        for stack in stacks:
+            sql(stack, TOGETHER)
+            stack.up(app__directory=DJANGO)
 
 
 def post(url: str, data: dict[str, object]) -> Any:
@@ -54,14 +86,80 @@ def post(url: str, data: dict[str, object]) -> Any:
 
 
 @pytest.mark.parametrize("framework", ["express", "rails", "spring-boot"])
-def test_a_sample_runs_with_nothing_but_its_folder(stage: Stack, framework: str) -> None:
-    stage.up(app__directory=f"examples/{framework}")
-    url = stage.outputs()["url"]
-    note = post(f"{url}/notes", {"text": "three small words"})
-    assert (note["text"], note["words"]) == ("three small words", None)
+def test_a_sample_runs_with_nothing_but_its_folder(stage1: Stack, framework: str) -> None:
+    with apart(stage1):
+        stage1.up(app__directory=f"examples/{framework}")
+        url = stage1.outputs()["url"]
+        note = post(f"{url}/notes", {"text": "three small words"})
+        assert (note["text"], note["words"]) == ("three small words", None)
 
-    def counted() -> bool:
-        return bool(fetch(f"{url}/notes/{note['id']}")["words"] == 3)
+        def counted() -> bool:
+            return bool(fetch(f"{url}/notes/{note['id']}")["words"] == 3)
 
-    until("the worker to count the words", counted)
-    assert fetch(f"{url}/")[0]["id"] == note["id"]
+        until("the worker to count the words", counted)
+        assert fetch(f"{url}/")[0]["id"] == note["id"]
+
+
+PLANNED_S = 180
+"""Longer than it takes until the queue has moved, also on a busy machine."""
+
+
+def later(stack: Stack, framework: str, count: int, seconds: int) -> set[int]:
+    """Queue jobs that are due in a while, on a stack's server; return their notes."""
+    code = LATER[framework].replace("COUNT", str(count)).replace("SECONDS", str(seconds))
+    said = stack.run("run", "--", code)
+    ids = {int(line.split()[1]) for line in said.splitlines() if line.startswith("later ")}
+    assert len(ids) == count, said
+    return ids
+
+
+@contextmanager
+def writing(url: str) -> Iterator[set[int]]:
+    """Post notes all the time, each with a job; none may be refused."""
+    notes: set[int] = set()
+    refused: list[str] = []
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.wait(0.2):
+            try:
+                notes.add(post(f"{url}/notes", {"text": "one more note"})["id"])
+            except OSError as problem:
+                refused.append(repr(problem))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield notes
+    finally:
+        stop.set()
+        thread.join()
+    assert refused == []
+
+
+@pytest.mark.parametrize("framework", ["express", "rails"])
+def test_a_sample_is_promoted_and_each_job_runs_once(
+    stage1: Stack, stage2: Stack, framework: str
+) -> None:
+    promote = Promotion(stage1, stage2)
+    with apart(stage1, stage2):
+        for stack in (stage2, stage1):
+            stack.up(app__directory=f"examples/{framework}")
+        later(stage2, framework, 3, 3600)  # of a trial, whose jobs are not the visitors'
+        sql(stage1, RUNS)
+        promote("--copy", "--replace")
+        with writing(stage1.outputs()["url"]) as notes:
+            planned = later(stage1, framework, 10, PLANNED_S)
+            promote("--switch", "--stall-limit-s", "30")
+            planned |= later(stage2, framework, 10, PLANNED_S)
+            promote("--rollback", "--stall-limit-s", "30")
+            stage1.settings.pop("database.promoted_to", None)
+            planned |= later(stage1, framework, 10, 5)
+        wanted = Counter(dict.fromkeys(notes | planned, 1))
+
+        def runs() -> Counter[int]:
+            return Counter(map(int, sql(stage1, "SELECT note FROM runs").split()))
+
+        until("the jobs to be done", lambda: set(runs()) >= set(wanted), 2 * PLANNED_S)
+        assert runs() == wanted
+        print(f"{framework}: {len(notes)} notes, {len(planned)} planned jobs, each ran once")

@@ -98,11 +98,19 @@ def test_a_queue_that_is_handed_over_again_adds_nothing(stage2: Stack) -> None:
 
     fill_in = ["rpush l {}", "sadd s {}", "zadd z {0} {0}", "hset h {0} {0}", "set n {}"]
     fill_in += ["xadd x * f {}", "hset h both {}", "set old-{} 1"]
+    numbers = ["set bull:mails:id {}", "set own:jobs:id {}", "hset own:jobs:meta k v"]
     try:
-        valkey(stage2, *(command.format(7) for command in fill_in))
+        valkey(stage2, *(command.format(7) for command in [*fill_in, *numbers]))
+        counted = ask({"mode": "give counters", "shutdown": props["shutdown"]})["counters"]
+        assert len(counted) == 2
         given = ask(host_document.to_give_queue(props))
         assert given["id"] == ask(host_document.to_give_queue(props))["id"]
         ask(host_document.to_forget_queue(props))
+        for before in (3, 1_000_008):  # which it has reached by the second time
+            valkey(stage2, f"set bull:mails:id {before}")
+            taken = {"mode": "take counters", "shutdown": props["shutdown"], "counters": counted}
+            ask(taken)
+            assert int(*valkey(stage2, "get bull:mails:id")) == max(before, 1_000_007)
         valkey(stage2, *(command.format(5) for command in fill_in))
         for new in (True, False):
             assert ask(host_document.to_take_queue(props, given)) == {"new": new}
@@ -110,9 +118,12 @@ def test_a_queue_that_is_handed_over_again_adds_nothing(stage2: Stack) -> None:
             both = valkey(stage2, "hget h 5", "hget h 7", "hget h both", "get n", "xlen x")
             assert both == ["5", "7", "5", "7", "2"]
             assert valkey(stage2, "exists old-5 old-7 stages:part") == ["2"]
+            after = valkey(stage2, "get bull:mails:id", "get own:jobs:id")
+            assert after == ["1000008", "1000007"]
         assert given["id"] != ask(host_document.to_give_queue(props))["id"]
     finally:
         valkey(stage2, "del l s z h n x old-5 old-7 stages:handover")
+        valkey(stage2, "del bull:mails:id own:jobs:id own:jobs:meta")
 
 
 def is_done_once(stack: Stack, job: str, task: str) -> None:

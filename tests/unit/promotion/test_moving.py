@@ -30,8 +30,13 @@ SERVING = {
     "shutdown": {"timeout_s": "300", "queue": {}},
 }
 GIVEN = {"id": "7", "held": []}
+COUNTERS = {"counters": [[0, "YnVsbDptYWlsczppZA==", 7]]}
+AHEAD = ["old give counters", "new take counters"]
 THERE = ["old leave", "new take queue", "old left"]
-BACK = ["old come back", "new give back", "old take queue", "new forget queue", "old came back"]
+BACK = [
+    *("new give counters", "old take counters"),
+    *("old come back", "new give back", "old take queue", "new forget queue", "old came back"),
+]
 
 
 def asked(
@@ -46,10 +51,14 @@ def asked(
             if mode == "phase":
                 return {"phase": "switched", "app": app}
             modes.append(f"{name} {mode}")
-            if "queue" in mode:
+            if "queue" in mode or "counters" in mode:
                 assert document["shutdown"]["queue"]["port"] == "6379"
             if mode == "take queue":
                 assert document["given"] == GIVEN
+            if mode == "take counters":
+                assert document["counters"] == COUNTERS["counters"]
+            if mode == "give counters":
+                return COUNTERS
             return GIVEN if mode in {"leave", "give back"} else {}
 
         return SimpleNamespace(perform=perform, configuration=SERVING)
@@ -68,10 +77,10 @@ def asked(
 @pytest.mark.parametrize(
     ("app", "moves"),
     [
-        ("", ["new serve promoted", *THERE]),
-        ("leaving", ["new serve promoted", *THERE]),
+        ("", [*AHEAD, "new serve promoted", *THERE]),
+        ("leaving", [*AHEAD, "new serve promoted", *THERE]),
         ("there", ["new serve promoted"]),
-        ("returning", [*BACK, "new serve promoted", *THERE]),
+        ("returning", [*BACK, *AHEAD, "new serve promoted", *THERE]),
     ],
 )
 def test_the_workers_of_stage_2_start_when_it_has_the_queue(app: str, moves: list[str]) -> None:
