@@ -14,6 +14,8 @@ from components.presets.runtime import Wanted
 FILE = "package.json"
 TITLES = {"next": "Next.js", "@nestjs/core": "NestJS", "express": "Express", "fastify": "Fastify"}
 VERSION_FILES = (".nvmrc", ".node-version")
+BUILD_SCRIPTS = ("heroku-postbuild", "build")
+"""Heroku too runs the first of them that there is, and no other."""
 
 
 def look(files: Files, preset: Preset) -> Detected | None:
@@ -56,6 +58,7 @@ def _install(
 ) -> tuple[str, str]:
     """Why, and the command that installs what the lock file pins."""
     scripts = _map(package, "scripts")
+    script = next((name for name in BUILD_SCRIPTS if name in scripts), "")
     for name, how in preset.locks.items():
         if name not in files.names:
             continue
@@ -63,9 +66,10 @@ def _install(
             _refuse_another(files, name, package, how["remedy"])
         manager = str(package.get("packageManager", "")).partition("+")[0] or how.get("manager", "")
         command = runtime.filled(
-            how["build" if "build" in scripts else "install"], {"manager": shlex.quote(manager)}
+            how["build" if script else "install"],
+            {"manager": shlex.quote(manager), "script": script},
         )
-        also = " and its build script" if "build" in scripts else ""
+        also = f" and its {script} script" if script else ""
         return f"{name}{also}", command
     if dependencies:
         raise files.wrong(
@@ -74,7 +78,7 @@ def _install(
             "none",
             "Run `npm install`, and commit package-lock.json.",
         )
-    return ("the build script of package.json", "npm run build") if "build" in scripts else ("", "")
+    return (f"the {script} script of {FILE}", f"npm run {script}") if script else ("", "")
 
 
 def _refuse_another(files: Files, lock: str, package: Mapping[str, Any], remedy: str) -> None:

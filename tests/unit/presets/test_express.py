@@ -43,6 +43,10 @@ def test_a_build_script_has_the_packages_of_development(tmp_path: Path) -> None:
     seen = detected(tmp_path, package(scripts={"build": "tsc", "start": "node dist"}))
     assert seen.build == "npm ci --include=dev && npm run build && npm prune --omit=dev"
     assert seen.web == "npm start"
+    heroku = package(scripts={"build": "tsc", "heroku-postbuild": "cd client && npm ci"})
+    seen = detected(tmp_path, heroku)
+    assert seen.build == "npm ci --include=dev && npm run heroku-postbuild && npm prune --omit=dev"
+    assert seen.why["build"] == "package-lock.json and its heroku-postbuild script"
 
 
 def test_a_health_path_of_a_test_is_not_the_apps(tmp_path: Path) -> None:
