@@ -26,7 +26,8 @@ def console(word: Word = None, stack: Stack = None) -> None:
     server = app_server.read(session.open_session(chosen(word, stack)))
     start = f"<(printf %s {shlex.quote(SETTINGS)})"
     psql = shlex.join([pgbouncer.PSQL, "-w", pgbouncer.DIRECT_SOCKET_URL])
-    words = ["/bin/bash", "-c", f"PSQLRC={start} exec {psql}"]
+    # libpq refuses a PGSSLMODE that is meant for node-postgres (no-verify).
+    words = ["/bin/bash", "-c", f"PGSSLMODE=disable PSQLRC={start} exec {psql}"]
     raise typer.Exit(app_command.run(server.way_in, server.stack, words, hears=True))
 
 
