@@ -1,10 +1,10 @@
 """PgBouncer: the one way from the app to its database, in stage 1 as in stage 2.
 
 It runs as a user of its own. The app reaches it at 127.0.0.1 with a password of the stack, in the
-form of address that every framework reads, or over a unix socket that only the group ``app`` can
-open, where it is known by its OS user (``peer``). The password is the pool's alone: the database
-has another one, or none. Two aliases: ``app`` in the chosen pool mode and ``app_direct`` in session
-mode.
+form of address that every framework reads (over TLS if it insists), or over a unix socket that only
+the group ``app`` can open, where it is known by its OS user (``peer``). The password is the pool's
+alone: the database has another one, or none. Two aliases: ``app`` in the chosen pool mode and
+``app_direct`` in session mode.
 
 Its configuration is in three files, by what a change takes: ``pgbouncer.ini`` holds what only a
 restart changes (a restart removes the socket and waits for running queries), ``settings.ini`` and
@@ -32,8 +32,11 @@ DATABASES = f"{FOLDER}/databases.ini"
 HBA = f"{FOLDER}/pg_hba.conf"
 USERS = f"{FOLDER}/userlist.txt"
 SERVER_CA = f"{FOLDER}/server-ca.pem"
+CLIENT_PEM = f"{FOLDER}/client-tls.pem"
+"""Key and self-signed certificate for clients that insist on TLS, made on the host."""
 UNIT = "pgbouncer.service"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d/50-stages.conf"
+CERTIFICATE = "/usr/local/lib/stages/pgbouncer-certificate"
 CHECK = "/usr/local/lib/stages/pgbouncer-check"
 
 POSTGRES_SOCKET = "/var/run/postgresql"
@@ -162,7 +165,7 @@ def pgbouncer(
     The user ``app`` has to come from an earlier part: its group opens the socket.
     """
     return Part(
-        packages=("pgbouncer", "postgresql-client-17"),
+        packages=("openssl", "pgbouncer", "postgresql-client-17"),
         users=(SystemUser(name="pgbouncer", uid=ids.PGBOUNCER, groups=("app",)),),
         directories=(Directory(path=FOLDER, mode="0750", group="pgbouncer"),),
         files=(
@@ -186,10 +189,16 @@ def pgbouncer(
                     tls="verify-ca" if promoted else "verify-full",
                     max_clients=MAX_CLIENTS,
                     ca_file=SERVER_CA,
+                    client_pem=CLIENT_PEM,
                     timeout_of_the_pool_alone=statement_timeout_s and pool_mode != "session",
                 ),
             ),
             _file(HBA, plain("pgbouncer/pg_hba.conf")),
+            HostFile(
+                path=CERTIFICATE,
+                content=render("pgbouncer/pgbouncer-certificate.sh.j2", pem=CLIENT_PEM),
+                mode="0755",
+            ),
             HostFile(path=CHECK, content=plain("pgbouncer/pgbouncer-check.sh"), mode="0755"),
             HostFile(path=DROP_IN, content=plain("pgbouncer/pgbouncer.service.conf")),
             *_lag(replicas),
@@ -199,7 +208,7 @@ def pgbouncer(
                 unit=UNIT,
                 reload_on=(SETTINGS, DATABASES, HBA, USERS, SERVER_CA),
                 restart_on=(INI, DROP_IN),
-                check=CHECK,
+                check=f"{CERTIFICATE} && {CHECK}",
                 # Through the pool to the database: an unreachable one, a wrong password or an
                 # unverified certificate is seen here, and the old files come back. On a new
                 # connection, which has the role's settings of now.

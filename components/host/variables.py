@@ -55,6 +55,9 @@ def variables(
             "DJANGO_ALLOWED_HOSTS": f"{host},127.0.0.1,localhost",
             "LANG": "C.UTF-8",
             "NODE_ENV": "production",
+            # libpq prefers TLS, and a handshake for each connection protects nothing on one host.
+            # What an app says itself (sslmode=require) goes before it.
+            "PGSSLMODE": "disable",
             "PYTHONUNBUFFERED": "1",
             "RACK_ENV": "production",
             "RAILS_ENV": "production",
@@ -83,11 +86,12 @@ def web_concurrency(memory: MemoryShares, web_processes: int) -> int:
 
 
 def _jdbc(password: str, alias: str = "app") -> dict[str, str]:
-    """The same address for Java, which wants user and password beside it."""
+    """The same address for Java, which wants user and password beside it, knows nothing of
+    ``PGSSLMODE`` and prefers TLS too."""
     address = f"jdbc:postgresql://127.0.0.1:{pgbouncer.PORT}/{alias}"
     return {
-        "JDBC_DATABASE_URL": f"{address}?user=app&password={password}",
-        "SPRING_DATASOURCE_URL": address,
+        "JDBC_DATABASE_URL": f"{address}?user=app&password={password}&sslmode=disable",
+        "SPRING_DATASOURCE_URL": f"{address}?sslmode=disable",
         "SPRING_DATASOURCE_USERNAME": "app",
         "SPRING_DATASOURCE_PASSWORD": password,
     }

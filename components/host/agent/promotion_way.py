@@ -40,6 +40,8 @@ PASSWORD, CA = FOLDER / "password", FOLDER / "ca.pem"
 SUBSCRIBER_PORT = 6543
 """On the stage 2 server's own address: PostgreSQL of stage 1, for the new database."""
 SOCKET = "/run/postgresql/.s.PGSQL.5432"
+POOLER_CERTIFICATE = Path("/etc/pgbouncer/client-tls.pem")
+"""The switch has PgBouncer read settings that name it. Without it, none about TLS would count."""
 UNITS = Path("/etc/systemd/system")
 TUNNEL, DOOR = "stages-promotion-tunnel.service", "stages-promotion-door.service"
 GATE = "/usr/local/lib/stages/web-gate"
@@ -135,8 +137,11 @@ def door(document: dict[str, Any]) -> dict[str, object]:
     The authority of the new database is kept where PostgreSQL can read it too.
     """
     step("let the tunnel in")
+    phase = promotion_record.read().get("phase", "")
+    finished = phase == promotion_record.FINISHED
+    if not POOLER_CERTIFICATE.exists() and phase in {"", promotion_record.COPYING}:
+        raise Failed("pgbouncer", "has no certificate for its clients", "Bring stage 1 up first.")
     address = str(ipaddress.ip_address(document["from_address"]))
-    finished = promotion_record.read().get("phase") == promotion_record.FINISHED
     FOLDER.mkdir(mode=0o755, exist_ok=True)
     _authorize(f"{permitted(address, forwarding_only=finished)} {document['public']}\n")
     if not finished:

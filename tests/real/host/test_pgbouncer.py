@@ -12,21 +12,24 @@ from tests.support.debian_tree import DebianTree
 
 pytestmark = pytest.mark.real
 
-START = """
+START = f"""
+{pgbouncer.CERTIFICATE}
 mkdir -m 0755 /run/pgbouncer && chown pgbouncer:pgbouncer /run/pgbouncer
 runuser -u pgbouncer -- /usr/sbin/pgbouncer /etc/pgbouncer/pgbouncer.ini 2> /run/log &
 until [ -S /run/pgbouncer/.s.PGSQL.6432 ]; do
-  sleep 0.05; kill -0 $! || { cat /run/log >&2; exit 1; }
+  sleep 0.05; kill -0 $! || {{ cat /run/log >&2; exit 1; }}
 done
-ask() {
+ask() {{
   runuser -u "$1" -- /usr/lib/postgresql/17/bin/psql -XAtw \
     "host=/run/pgbouncer port=6432 user=$2 dbname=$3" -c "$4"
-}
+}}
 """
 
 
 def test_the_rendered_files_pass_the_check(host: ComposedHost, tree: DebianTree) -> None:
-    assert tree.must(pgbouncer.CHECK) == ""
+    assert tree.must(f"{pgbouncer.CERTIFICATE} && {pgbouncer.CHECK}") == ""
+    assert tree.must(f"stat -c '%a %U:%G' {pgbouncer.CLIENT_PEM}") == "640 root:pgbouncer\n"
+    assert tree.must(f"ls {pgbouncer.FOLDER} | grep '[.]pem[.]' || true") == ""
     assert tree.must("ls /run | grep pgbouncer || true") == ""
 
 
@@ -37,6 +40,7 @@ def test_the_rendered_files_pass_the_check(host: ComposedHost, tree: DebianTree)
         (pgbouncer.SETTINGS, "pool_mode = sometimes", "sometimes"),
         (pgbouncer.SETTINGS, "no_such_key = 1", "no_such_key"),
         (pgbouncer.SETTINGS, "auth_file = /etc/shadow", "/etc/shadow"),
+        (pgbouncer.SETTINGS, "client_tls_key_file = /etc/hostname", "/etc/hostname"),
         (pgbouncer.DATABASES, "other = host=x nonsense", "nonsense"),
         (pgbouncer.DATABASES, "other = host=x pool_mode=sometimes", "sometimes"),
         (pgbouncer.HBA, "local all all sometimes", "sometimes"),
@@ -46,7 +50,7 @@ def test_the_check_refuses_what_a_reload_would_swallow(
     single: DebianTree, path: str, bad: str, reason: str
 ) -> None:
     single.must(f"echo '{bad}' >> {path}")
-    done = single.run(pgbouncer.CHECK)
+    done = single.run(f"{pgbouncer.CERTIFICATE} && {pgbouncer.CHECK}")
     assert done.returncode == 1
     assert reason in done.stderr
 
@@ -103,6 +107,41 @@ by_tcp() {{
     # SCRAM would cost the pooler's only thread 30 times as much (docs/facts/postgresql.md 1).
     asked = single.run(f"{ask} by_tcp app {POOL_PASSWORD} app app scram-sha-256")
     assert "server requested a hashed password" in asked.stderr
+
+
+def test_the_app_that_insists_on_tls_gets_it_and_no_other_pays_for_it(single: DebianTree) -> None:
+    ask = f"""{START}
+openssl x509 -in {pgbouncer.CLIENT_PEM} -out /run/certificate
+by_tcp() {{
+  PGSSLMODE=disable PGPASSWORD={POOL_PASSWORD} runuser -u nobody -- {pgbouncer.PSQL} -XAtw \
+    "host=$1 hostaddr=127.0.0.1 port=6432 user=app dbname=app $2" -c 'select 1' 2> /run/said &
+  # Nobody is behind the pooler here: who is let in waits for the server.
+  until ask pgbouncer pgbouncer pgbouncer 'SHOW CLIENTS' | grep '^C|app' > /run/client; do
+    sleep 0.05; kill -0 $! || {{ cat /run/said >&2; exit 1; }}
+  done
+  grep -o 'TLS[^|]*' /run/client || echo plain
+  kill $!; wait $! || true
+  while ask pgbouncer pgbouncer pgbouncer 'SHOW CLIENTS' | grep -q '^C|app'; do sleep 0.05; done
+}}
+"""
+    assert single.must(f"{ask} by_tcp 127.0.0.1 ''") == "plain\n"
+    for host, says in (
+        ("127.0.0.1", "sslmode=require"),
+        ("127.0.0.1", "sslmode=verify-full sslrootcert=/run/certificate"),
+        ("localhost", "sslmode=verify-full sslrootcert=/run/certificate"),
+    ):
+        assert single.must(f"{ask} by_tcp {host} '{says}'").startswith("TLSv1.3/")
+    refused = single.run(f"{ask} by_tcp other.example '{says}'")
+    assert 'does not match host name "other.example"' in refused.stderr
+
+
+@pytest.mark.parametrize(("days", "kept"), [(3650, True), (366, True), (364, False)])
+def test_the_certificate_is_made_once_and_anew_in_its_last_year(
+    single: DebianTree, days: int, kept: bool
+) -> None:
+    single.must(f"sed -i 's/-days 3650/-days {days}/' {pgbouncer.CERTIFICATE}")
+    run = f"{pgbouncer.CERTIFICATE} && cat {pgbouncer.CLIENT_PEM}"
+    assert (single.must(run) == single.must(run)) is kept
 
 
 def test_all_clients_may_knock_at_once(single: DebianTree) -> None:

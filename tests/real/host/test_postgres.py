@@ -247,6 +247,7 @@ def test_a_statement_timeout_is_for_the_pool_and_not_for_direct_sessions(
     database.write("/srv/bootstrap.sql", sql)
     script = f"""
 sql -d postgres -f - < /srv/bootstrap.sql
+{pgbouncer.CERTIFICATE}
 install -d -o pgbouncer -g pgbouncer /run/pgbouncer
 runuser -u pgbouncer -- /usr/sbin/pgbouncer {pgbouncer.INI} 2> /run/log &
 until [ -S /run/pgbouncer/.s.PGSQL.6432 ]; do sleep 0.05; kill -0 $! || cat /run/log >&2; done

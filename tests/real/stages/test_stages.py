@@ -139,6 +139,16 @@ def test_the_apps_password_is_the_pools_alone(stack: Stack) -> None:  # docs/fac
         on_host(stack, f"sudo runuser -u app -- cat /etc/pgbouncer/{file}", code=1)
 
 
+def test_an_app_that_insists_on_tls_gets_it_and_another_does_without(stack: Stack) -> None:
+    look = "psql -Xc '\\conninfo' \"$DATABASE_URL"
+    says = stack.run("run", "--", f'{look}"; {look}?sslmode=require"').splitlines()
+    assert len([line for line in says if "connected to database" in line]) == 2
+    (tls,) = [number for number, line in enumerate(says) if "SSL connection" in line]
+    assert "TLSv1.3" in says[tls] and "connected to database" in says[tls - 1] and tls >= 2
+    # Another user of the server does not read the key.
+    on_host(stack, "sudo runuser -u app -- cat /etc/pgbouncer/client-tls.pem", code=1)
+
+
 def test_upstream_is_verified_in_full(stage2: Stack) -> None:  # docs/facts/postgresql.md 6
     settings = on_host(stage2, "sudo sh -c 'cat /etc/pgbouncer/*.ini'")
     assert "server_tls_sslmode = verify-full" in settings

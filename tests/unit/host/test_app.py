@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.errors import UserError
@@ -61,6 +61,7 @@ def test_settings_go_before_conventions_and_not_before_what_the_host_relies_on()
 WRITABLE = st.characters(exclude_categories=["Cc", "Cs"]).filter(lambda c: not has_noncharacters(c))
 
 
+@settings(deadline=None)
 @given(value=st.text(WRITABLE, max_size=40))
 def test_sh_reads_back_exactly_what_was_given(value: str) -> None:
     text = app.app_environment({"VALUE": value}, NONE)

@@ -6,17 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from components.host import pgbouncer
 from components.host.agent import promotion_way
 from components.host.agent.report import Failed
 
+POOLER_CERTIFICATE = str(promotion_way.POOLER_CERTIFICATE)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0x+/="
 
 
 @pytest.fixture
 def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that sshd reads."""
-    for name in ("KEYS", "SSHD", "CA"):
+    for name in ("KEYS", "SSHD", "CA", "POOLER_CERTIFICATE"):
         monkeypatch.setattr(promotion_way, name, tmp_path / name)
+    (tmp_path / "POOLER_CERTIFICATE").touch()
     monkeypatch.setattr(promotion_way, "FOLDER", tmp_path)
     for name in ("_must", "_open"):
         monkeypatch.setattr(promotion_way, name, lambda _: None)
@@ -56,3 +59,13 @@ def test_the_key_makes_no_sockets(keys: Path) -> None:
     anywhere."""
     door(KEY)
     assert "\nAllowStreamLocalForwarding local\n" in keys.with_name("SSHD").read_text()
+
+
+def test_a_pooler_that_could_not_read_the_settings_of_the_switch_is_refused(keys: Path) -> None:
+    keys.with_name("POOLER_CERTIFICATE").unlink()
+    with pytest.raises(Failed) as refused:
+        door(KEY)
+    assert str(refused.value) == "pgbouncer: has no certificate for its clients"
+    assert refused.value.remedy == "Bring stage 1 up first."
+    assert not keys.exists()
+    assert POOLER_CERTIFICATE == pgbouncer.CLIENT_PEM
