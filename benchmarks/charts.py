@@ -186,12 +186,7 @@ def bars(
             axes.axvspan(shade.low, shade.high, **RANGE)
             _above(axes, (shade.low + shade.high) / 2, shade.title)
         axes.set_xlim(left=least)
-    spoken = "; ".join(
-        f"{group.title}, {name} {shown(measure.median, measure.unit)}"
-        for group in groups
-        for name, measure in group.rows
-    )
-    return Picture(figure, f"{title}: {spoken}")
+    return Picture(figure, _spoken(title, groups))
 
 
 def strips(title: str, groups: Sequence[Group], axis_title: str, note: str) -> Picture:
@@ -206,6 +201,39 @@ def strips(title: str, groups: Sequence[Group], axis_title: str, note: str) -> P
             axes.vlines(measure.median, y - 0.35, y + 0.35, color=INK, linewidth=2)
             _label(axes, measure.spread[1], y, shown(measure.median, measure.unit))
     return Picture(figure, title)
+
+
+def dots(
+    title: str, groups: Sequence[Group], axis_title: str, where: str, *, times: float
+) -> Picture:
+    """A line for each group with a dot for each of its rows, which have one name in all groups.
+
+    Behind them is the range from the first row up to so many times its value; the last word of a
+    line is the greatest of the others by the first.
+    """
+
+    names = [name for name, _ in groups[0].rows]
+    lanes = [0.6 * at / max(len(names) - 1, 1) - 0.3 for at in range(len(names))]
+    note = f"Medians; the thin line is the least to the most. {where}"
+    with _sheet(title, 2.6 * len(groups) + 2, note) as (figure, axes):
+        _axis(
+            axes, axis_title, [measure for group in groups for _, measure in group.rows], log=True
+        )
+        _name(axes, [(y, group.title) for y, group in enumerate(groups)])
+        for y, group in enumerate(groups):
+            first, *others = (measure for _, measure in group.rows)
+            axes.barh(y, (times - 1) * first.median, left=first.median, height=0.84, **RANGE)
+            for measure, lane in zip((first, *others), lanes, strict=True):
+                axes.hlines(y + lane, *measure.spread, color=INK, linewidth=1)
+            most = max(measure.spread[1] for measure in (first, *others))
+            worst = max(measure.median for measure in others)
+            _label(axes, max(most, times * first.median), y, shown(worst / first.median, "times"))
+        for at, (name, colour) in enumerate(zip(names, itertools.cycle(COLOURS), strict=False)):
+            medians = [group.rows[at][1].median for group in groups]
+            places = [y + lanes[at] for y in range(len(groups))]
+            axes.scatter(medians, places, s=36, color=colour, label=name, zorder=3)
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=len(names))
+    return Picture(figure, _spoken(title, groups))
 
 
 def timeline(title: str, steps: Sequence[Step], note: str) -> Picture:
@@ -331,6 +359,15 @@ def _sheet(title: str, rows: float, note: str) -> Iterator[tuple[Figure, Axes]]:
         figure.supxlabel("\n".join(wrapped), **placed, fontsize=10)
         axes = figure.add_subplot()
         yield figure, axes
+
+
+def _spoken(title: str, groups: Sequence[Group]) -> str:
+    values = "; ".join(
+        f"{', '.join(group.title.splitlines())}, {name} {shown(measure.median, measure.unit)}"
+        for group in groups
+        for name, measure in group.rows
+    )
+    return f"{title}: {values}"
 
 
 def _row_count(groups: Sequence[Group]) -> float:

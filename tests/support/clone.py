@@ -22,6 +22,8 @@ from typing import Any
 import yaml
 
 from components.clouds.local.account import operations
+from components.clouds.local.hosts import inventory
+from components.clouds.local.hosts.nspawn import Host
 from components.errors import MissingRequirement, StepFailed, UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -253,8 +255,17 @@ class Stack:
 
     def rested(self) -> bool:
         """Whether the web processes of the last change are there, and the spare is gone."""
-        ports = self.run("ssh", "--", "sudo", "cat", "/run/stages/web/open.json")
+        ports = self.app_server().run(["cat", "/run/stages/web/open.json"]).stdout
         return "8001" in ports and "8000" not in ports
+
+    def app_server(self) -> Host:
+        """The host that the app runs on; one that replaced another has more behind its name."""
+        (host,) = [
+            host
+            for host in inventory.every(self.name)
+            if host.folder.name.startswith(f"{self.name}-app")
+        ]
+        return host
 
     def get(self, path: str = "/proof.json") -> Any:
         """Ask the app at the stack's URL; JSON where it answers with it."""
@@ -278,7 +289,10 @@ def _stop(process: subprocess.Popen[str]) -> None:
 def fetch(url: str, data: dict[str, object] | None = None) -> Any:
     """Ask one URL, past any proxy; return the answer as data or text. Errors raise."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    body = None if data is None else json.dumps(data).encode()
-    with opener.open(urllib.request.Request(url, body), timeout=20) as answer:
+    request = urllib.request.Request(url)
+    if data is not None:
+        request.data = json.dumps(data).encode()
+        request.add_header("Content-Type", "application/json")
+    with opener.open(request, timeout=20) as answer:
         text = answer.read().decode()
     return json.loads(text) if "json" in answer.headers["Content-Type"] else text

@@ -8,13 +8,10 @@ Not among the tests of every run, for what they install takes minutes to come:
 
 from __future__ import annotations
 
-import json
 import threading
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
@@ -76,21 +73,12 @@ def apart(*stacks: Stack) -> Iterator[None]:
             stack.up(app__directory=DJANGO)
 
 
-def post(url: str, data: dict[str, object]) -> Any:
-    """Send JSON, past any proxy; return the JSON that comes back."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, json.dumps(data).encode(), headers)
-    with opener.open(request, timeout=20) as answer:
-        return json.loads(answer.read())
-
-
 @pytest.mark.parametrize("framework", ["express", "rails", "spring-boot"])
 def test_a_sample_runs_with_nothing_but_its_folder(stage1: Stack, framework: str) -> None:
     with apart(stage1):
         stage1.up(app__directory=f"examples/{framework}")
         url = stage1.outputs()["url"]
-        note = post(f"{url}/notes", {"text": "three small words"})
+        note = fetch(f"{url}/notes", {"text": "three small words"})
         assert (note["text"], note["words"]) == ("three small words", None)
 
         def counted() -> bool:
@@ -123,7 +111,7 @@ def writing(url: str) -> Iterator[set[int]]:
     def write() -> None:
         while not stop.wait(0.2):
             try:
-                notes.add(post(f"{url}/notes", {"text": "one more note"})["id"])
+                notes.add(fetch(f"{url}/notes", {"text": "one more note"})["id"])
             except OSError as problem:
                 refused.append(repr(problem))
 
