@@ -211,14 +211,15 @@ def dots(
     Behind them is the range from the first row up to so many times its value; the last word of a
     line is the greatest of the others by the first.
     """
+    from matplotlib.ticker import LogLocator
 
     names = [name for name, _ in groups[0].rows]
     lanes = [0.6 * at / max(len(names) - 1, 1) - 0.3 for at in range(len(names))]
     note = f"Medians; the thin line is the least to the most. {where}"
     with _sheet(title, 2.6 * len(groups) + 2, note) as (figure, axes):
-        _axis(
-            axes, axis_title, [measure for group in groups for _, measure in group.rows], log=True
-        )
+        measures = [measure for group in groups for _, measure in group.rows]
+        _axis(axes, axis_title, measures, log=True)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         _name(axes, [(y, group.title) for y, group in enumerate(groups)])
         for y, group in enumerate(groups):
             first, *others = (measure for _, measure in group.rows)

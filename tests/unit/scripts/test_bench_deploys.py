@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -73,36 +74,48 @@ def test_each_run_is_a_deploy_a_restart_and_a_rollback_with_a_picture(
     asked = list[Load]()
 
     @contextmanager
-    def watched(url: str, *, per_second: float) -> Iterator[Load]:
-        with load(url, per_second=200) as seen:
+    def watched(url: str, *, per_second: float, clients: int, most_s: float) -> Iterator[Load]:
+        with load(url, per_second=200, most_s=most_s) as seen:
             asked.append(seen)
             yield seen
-
-    def commit(stack: Stack, run: int) -> str:
-        until("a request at rest", lambda: asked[-1].requests)
-        return f"commit{run}"
 
     def until_asked_again() -> None:
         before = len(asked[-1].requests)
         # As many as there are clients may have begun before.
         until("requests of the switch", lambda: len(asked[-1].requests) > before + 10)
 
+    def rest(stack: Stack) -> tuple[Span, float]:
+        began = time.monotonic()
+        until_asked_again()
+        return Span(began, time.monotonic()), 12.5
+
     monkeypatch.setattr(deploys, "load", watched)
-    monkeypatch.setattr(deploys, "_commit", commit)
+    monkeypatch.setattr(deploys, "_rest", rest)
+    monkeypatch.setattr(deploys, "_commit", lambda stack, message: message)
+    monkeypatch.setattr(deploys, "WARM_S", 0)
+    monkeypatch.setattr(deploys, "COLD_S", 0)
     book = Book()
     with answering() as url:
         stack = Standing(url, until_asked_again)
-        for processes in deploys.PROCESSES:
-            deploys.switches(book, stack, processes, 2, lambda message: None, rest_s=0)
-    run = [("restart", "PROCESS=web"), ("rollback",)]
-    once = [[("deploy", f"REVISION=commit{n}"), *run] for n in (1, 2)]
-    assert stack.done == [*once[0], *once[1]] * 2
+        for framework in deploys.FRAMEWORKS:
+            for processes in deploys.PROCESSES:
+                deploys.switches(book, stack, framework, processes, 2, lambda message: None)
+    again = [("restart", "PROCESS=web"), ("rollback",)]
+    for number, framework in enumerate(deploys.FRAMEWORKS):
+        runs = [[("deploy", f"REVISION={framework.title} {n}"), *again] for n in (1, 2)]
+        assert stack.done[12 * number : 12 * (number + 1)] == [*runs[0], *runs[1]] * 2
     machine = Machine(2, "A processor", 23.5, "Linux 6.1", 0.25)
     result = Result("deploys", "d", "c", 2, machine, book.measures())
-    assert result.of("deploys.2.failed").values == (0, 0)
-    assert result.of("deploys.1.rollback.s").median == 1.5
+    assert result.of("deploys.rails.2.failed").values == (0,)
+    rollback = result.of("deploys.express.1.rollback.s")
+    assert (rollback.median, rollback.aim) == (1.5, 5)
+    assert result.of("deploys.spring-boot.1.rollback.s").aim is None
+    during = [result.of(f"deploys.django.1.{kind}").values for kind in deploys.KINDS]
+    rest_ms = result.of("deploys.django.1.rest").median
+    ratios = result.of("deploys.django.1.ratio").values
+    assert ratios == pytest.approx([max(run) / rest_ms for run in zip(*during, strict=True)], 0.01)
     (picture,) = plots.of(result).values()
-    assert "two web processes, during a rollback" in picture.spoken
+    assert "Spring Boot, two web processes, 0 of " in picture.spoken
 
 
 def test_a_switch_in_which_nothing_was_asked_measures_nothing() -> None:
@@ -124,3 +137,4 @@ def test_the_percentile_is_of_the_requests_that_began_in_the_span() -> None:
     seen = Load(0.0, [Request(at, at / 1000, "") for at in range(1, 201)])
     assert p99_ms(seen, Span(1, 100)) == 100
     assert p99_ms(seen, Span(101, 200)) == 200
+    assert p99_ms(seen, Span(1, 10), Span(41, 50)) == 50

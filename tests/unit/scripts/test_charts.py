@@ -24,6 +24,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 MACHINE = Machine(2, "A <processor>", 23.5, "Linux 6.1", 0.25)
 FEW = Measure("a", "few <things>", "ms", (0.5, 0.25, 4.0), aim=1.0)
 MANY = Measure("b", "many things", "ms", (170.0,), aim=130)
+RESTS = Group("an app\n0 failed", [("at rest", MANY), ("a deploy", FEW)])
+BUSY = Group("another", [("at rest", FEW), ("a deploy", MANY)])
 GROUPS = [Group("first", [("few <things>", FEW)]), Group("second", [("many things", MANY)])]
 
 
@@ -62,6 +64,7 @@ def every_kind() -> dict[str, Picture]:
             [Mark("load", span=(5, 9)), Mark("limit", limit=120)],
         ),
         "strips": charts.strips("A title", GROUPS, "seconds", "A note"),
+        "dots": charts.dots("A title", [RESTS, BUSY], "ms", "A note", times=3),
         "timeline": charts.timeline("A title", [Step("a", 0, 2), Step("b", 2, 50)], "A note"),
         "shares": charts.shares([result(FEW, MANY, Measure("c", long, "s", (9,), 1))]),
     }
@@ -140,6 +143,18 @@ def test_a_strip_has_a_point_of_each_value_and_a_line_at_the_median() -> None:
     assert [[x for x, _ in strip] for strip in places] == [[0.5, 0.25, 4], [170]]
     assert len({y for _, y in places[0]}) == 3
     assert [line[0][0] for line in marks_of(drawn)] == [0.5, 170]
+
+
+def test_dots_of_one_name_have_one_colour_and_the_worst_is_told_by_the_first() -> None:
+    drawn = every_kind()["dots"]
+    dots = [each for each in axes_of(drawn).collections if isinstance(each, PathCollection)]
+    places = [np.asarray(each.get_offsets()).tolist() for each in dots]
+    assert [[x for x, _ in named] for named in places] == [[170, 0.5], [0.5, 170]]
+    spans = [patch for patch in axes_of(drawn).patches if isinstance(patch, Rectangle)]
+    assert [(span.get_x(), span.get_width()) for span in spans] == [(170, 340), (0.5, 1)]
+    words = [text.get_text() for text in drawn.figure.findobj(Text)]
+    assert {"0.00 times", "340 times", "at rest", "a deploy"} <= set(words)
+    assert drawn.spoken.startswith("A title: an app, 0 failed, at rest 170 ms; ")
 
 
 def test_lines_begin_at_nothing_and_have_limits_and_spans() -> None:
