@@ -30,7 +30,7 @@ PER_SECOND = 100.0
 CLIENTS = 50
 """Each asks twice a second, so a pause of half a second is seen by all requests that it held up."""
 MOST_S = 3600.0
-WARM_S, REST_S = 10.0, 15.0
+WARM_S, REST_S = 8.0, 10.0
 """At rest it is asked so long before the switches, and as long after them."""
 COLD_S = 2.0
 """The answers of new processes count as the switch's for so long."""
