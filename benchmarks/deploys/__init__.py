@@ -95,8 +95,9 @@ def _put(stack: Stack, framework: Framework, say: Callable[[str], None]) -> None
     stack.configure(app__directory=f"examples/{framework.folder}", app__web_processes=1)
     stack.make("up")
     if framework.page == Framework.page:
+        url = stack.outputs()["url"]
         for number in range(NOTES):
-            fetch(f"{stack.outputs()['url']}/notes", {"text": f"note {number}"})
+            fetch(f"{url}/notes", {"text": f"note {number}"})
 
 
 def switches(
