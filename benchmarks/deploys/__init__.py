@@ -196,7 +196,8 @@ def _settle(stack: Stack) -> None:
 
 
 def draw(result: Result) -> Mapping[str, Picture]:
-    """Its picture, by name."""
+    """Its picture, by name, of the samples that were measured."""
+    known = {measure.key for measure in result.measures}
 
     groups = [
         Group(
@@ -209,6 +210,7 @@ def draw(result: Result) -> Mapping[str, Picture]:
         for framework in FRAMEWORKS
         for processes, title in PROCESSES.items()
         for key in (f"deploys.{framework.folder}.{processes}",)
+        if f"{key}.rest" in known
     ]
     title = "p99 of answers while the samples are deployed, restarted and rolled back"
     where = f"Grey: up to {RATIO:g} times that at rest, the aim. {result.where}"
