@@ -42,8 +42,9 @@ STRIKES: Mapping[str, Strike] = {
     "old PgBouncer": lambda old, _: _kill(old, PGBOUNCER),
     "new PgBouncer": lambda _, new: _kill(new, PGBOUNCER),
 }
-CUTS = frozenset({"old PostgreSQL", "new PostgreSQL", "old PgBouncer"})
-"""Strikes that end sessions of clients: their statements may fail, and none may be lost."""
+CUTS = frozenset({"tunnel", "old PostgreSQL", "new PostgreSQL", "old PgBouncer"})
+"""Strikes that end sessions of clients, of which the tunnel has some after the switch: their
+statements may fail, and none may be lost."""
 
 
 class Blow(NamedTuple):
