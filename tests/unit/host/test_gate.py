@@ -6,6 +6,7 @@ import grp
 import socket
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,41 @@ def test_a_process_that_ends_before_it_answers_has_failed(
     ended.wait()
     config = {"ports": [1], "path": "/", "leave_s": 1}
     assert gate.open_when_ready(1, ended.pid, config) == 1
+
+
+@pytest.mark.parametrize(
+    ("takes_s", "asked"),
+    [
+        ([0.03], 20),
+        ([0.08] * 10 + [0.05] * 10 + [0.03], 40),  # a JVM: the last round is no faster
+        ([0.5], 5),
+    ],
+)
+def test_a_process_is_asked_until_it_answers_no_faster(
+    takes_s: list[float], asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+
+    def answer(url: str) -> str:
+        clock.append(clock[-1] + takes_s[min(len(clock), len(takes_s)) - 1])
+        return "200"
+
+    monkeypatch.setattr(web, "answer", answer)
+    monkeypatch.setattr(time, "monotonic", lambda: clock[-1])
+    gate.warm("http://127.0.0.1:8001/")
+    assert len(clock) - 1 == asked
+
+
+def test_a_process_that_ends_while_it_is_warmed_gets_no_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = subprocess.Popen(["sleep", "60"])
+    monkeypatch.setattr(web, "answer", lambda url: "200")
+
+    def end(url: str) -> None:
+        process.kill()
+        process.wait()
+
+    monkeypatch.setattr(gate, "warm", end)
+    config = {"ports": [1], "path": "/", "leave_s": 1}
+    assert gate.open_when_ready(1, process.pid, config) == 1

@@ -18,6 +18,7 @@ import contextlib
 import fcntl
 import grp
 import json
+import math
 import os
 import stat
 import subprocess
@@ -34,6 +35,9 @@ OPEN, LOCK = FOLDER / "open.json", FOLDER / "lock"
 SOCKETS = FOLDER / "sockets"
 """Exists while Nginx asks sockets."""
 LOOK_S = 0.05
+ROUND, WARM_S = 10, 2.0
+"""Questions of a round before a process gets requests, and the most that all rounds take."""
+FASTER = 0.9
 ESTABLISHED = "01"
 CONNECTING, CONNECTED = "02", "03"
 
@@ -135,6 +139,9 @@ def open_when_ready(port: int, pid: int, config: Mapping[str, object]) -> int:
         if not Path(f"/proc/{pid}").exists():
             return 1
         time.sleep(LOOK_S)
+    warm(url)
+    if not Path(f"/proc/{pid}").exists():
+        return 1
     with changing(config) as opened:
         opened[port] = "socket" if let_nginx_in(port) else "port"
         ports = config["ports"]
@@ -144,6 +151,22 @@ def open_when_ready(port: int, pid: int, config: Mapping[str, object]) -> int:
     for other in spare:
         subprocess.run(["systemctl", "stop", "--no-block", f"web@{other}.service"], check=False)
     return 0
+
+
+def warm(url: str) -> None:
+    """Ask until the answers come no faster: what a JVM has run often is compiled by then, and what
+    a process loads at its first requests is there."""
+    deadline, last_s = time.monotonic() + WARM_S, math.inf
+    while True:
+        began = time.monotonic()
+        for _ in range(ROUND):
+            web.answer(url)
+            if time.monotonic() > deadline:
+                return
+        took_s = time.monotonic() - began
+        if took_s > last_s * FASTER:
+            return
+        last_s = took_s
 
 
 def let_nginx_in(port: int) -> bool:
