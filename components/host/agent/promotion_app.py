@@ -39,7 +39,7 @@ def leave(document: dict[str, Any]) -> dict[str, object]:
         promotion_way.serve_again()
         record.write(app=record.HERE)
         raise
-    run(["systemctl", "disable", "--quiet", *_units(served)])
+    units.disable(_units(served))
     return given
 
 
@@ -73,7 +73,9 @@ def come_back(document: dict[str, Any]) -> dict[str, object]:
 def give_back(document: dict[str, Any]) -> dict[str, object]:
     """On stage 2: let its jobs end, stop its app, and give what its queue holds."""
     record.write(phase=record.COPYING, side="to", other=document["other"])
-    return shutdown.give_queue(document)
+    given = shutdown.give_queue(document)
+    units.disable(_units(document))
+    return given
 
 
 def came_back(_document: dict[str, Any]) -> dict[str, object]:

@@ -48,6 +48,8 @@ GATE = "/usr/local/lib/stages/web-gate"
 WEB_TUNNEL = "stages-promotion-web-tunnel.service"
 FORWARD = "stages-promotion-forward.service"
 """On stage 1: its Nginx asks the web tunnel in place of its own processes."""
+GUARD = "stages-promotion-guard.service"
+"""On stage 1: ``promotion_guard.py``."""
 FORWARD_PORT = 6545
 """On 127.0.0.1 of the stage 1 server: Nginx of stage 2."""
 FORWARDED_PORT = 8091
@@ -178,7 +180,7 @@ def tunnel(document: dict[str, Any]) -> dict[str, object]:
     ends = f"-L {source[1]}:{SUBSCRIBER_PORT}:{SOCKET} -R 127.0.0.1:{TUNNEL_PORT}:{database}"
     network = document["database_network"] or dials[0]
     _open(f"insert rule inet stages input ip saddr {network} tcp dport {SUBSCRIBER_PORT} accept")
-    _unit(TUNNEL, _tunnel_unit(document, "the databases", ends))
+    run_unit(TUNNEL, _tunnel_unit(document, "the databases", ends))
     deadline = time.monotonic() + UP_S * pace.patience()
     while not _listens(source[1]):
         if time.monotonic() > deadline:
@@ -200,7 +202,7 @@ def web_tunnel(document: dict[str, Any]) -> dict[str, object]:
         raise Failed("tunnel", "the host key of stage 1 is no ssh-ed25519 key")
     KNOWN.write_text(f"stage1 {host_key[0]}\n")
     ends = f"-R 127.0.0.1:{FORWARD_PORT}:127.0.0.1:{FORWARDED_PORT}"
-    _unit(WEB_TUNNEL, _tunnel_unit(document, "visitors", ends))
+    run_unit(WEB_TUNNEL, _tunnel_unit(document, "visitors", ends))
     return {}
 
 
@@ -228,7 +230,7 @@ def forward(readiness: Mapping[str, Any]) -> None:
             f"answers {silent[url]!r} to stage 1",
             "The journal of the stage 2 server says why.",
         )
-    _unit(FORWARD, FORWARD_UNIT)
+    run_unit(FORWARD, FORWARD_UNIT)
 
 
 def serve_again() -> None:
@@ -240,7 +242,7 @@ def serve_again() -> None:
 def finish(document: dict[str, Any]) -> dict[str, object]:
     """On either server: only what forwards visitors stays, until stage 1 is taken down."""
     step("take the way away, but for visitors")
-    _remove(TUNNEL)
+    _remove(TUNNEL, GUARD)
     for file in (PASSWORD, CA):
         file.unlink(missing_ok=True)
     promotion_record.forget()
@@ -259,7 +261,7 @@ def close(_document: dict[str, Any]) -> dict[str, object]:
     """On either server: take all of this away, and the record. Stage 2 gets its old queue back."""
     queue.bring_back()
     step("take the way away")
-    _remove(FORWARD, TUNNEL, WEB_TUNNEL, DOOR)
+    _remove(FORWARD, TUNNEL, WEB_TUNNEL, DOOR, GUARD)
     _authorize("")
     for file in (KEY, KEY.with_suffix(".pub"), KNOWN, PASSWORD, CA):
         file.unlink(missing_ok=True)
@@ -285,10 +287,10 @@ def _remove(*names: str) -> None:
 
 
 def _open(rule: str) -> None:
-    _unit(DOOR, DOOR_UNIT.format(rule=rule))
+    run_unit(DOOR, DOOR_UNIT.format(rule=rule))
 
 
-def _unit(name: str, text: str) -> None:
+def run_unit(name: str, text: str) -> None:
     """Write a unit, and have it run as it says now."""
     file = UNITS / name
     if file.exists() and file.read_text() == text and units.is_active(name):

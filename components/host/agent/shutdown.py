@@ -53,13 +53,14 @@ def give_queue(document: dict[str, Any]) -> dict[str, object]:
 
 
 def stand_by(document: dict[str, Any]) -> dict[str, object]:
-    """Stop the app, workers first, and keep it so: a promotion fills its database. What is in the
-    queue is set aside, too.
+    """Stop the app, workers first, and keep it so at a reboot: a promotion fills its database. What
+    is in the queue is set aside, too.
     """
     promotion_record.write(phase=promotion_record.COPYING, side="to", other=document["other"])
     _stop_workers(document["app"], float(document["shutdown"]["timeout_s"]))
     _stop_web(document["app"])
     queue.set_aside(document["shutdown"]["queue"])
+    units.disable(_app_units(document["app"]))
     return {}
 
 
@@ -68,6 +69,7 @@ def serve_promoted(document: dict[str, Any]) -> dict[str, object]:
     the other stack's queue."""
     at = promotion_record.read().get("at") or time.time()
     promotion_record.write(phase=promotion_record.SWITCHED, at=at)
+    units.enable(document["app"]["web_units"])
     for unit in document["app"]["web_units"]:
         units.act("start", unit)
     readiness = document["readiness"]
@@ -80,6 +82,7 @@ def serve_promoted(document: dict[str, Any]) -> dict[str, object]:
 def serve(document: dict[str, Any]) -> dict[str, object]:
     """Start what a shutdown stopped; a host that serves already is left as it is."""
     app = document["app"]
+    units.enable(_app_units(app))
     if not all(units.is_active(unit) for unit in app["web_units"]):
         silent = _start_all(document)
         if silent:
@@ -92,6 +95,10 @@ def serve(document: dict[str, Any]) -> dict[str, object]:
         if not units.is_active(unit) and not units.is_skipped(units.state(unit)):
             units.act("start", unit)
     return {"serves": "yes"}
+
+
+def _app_units(app: dict[str, Any]) -> list[str]:
+    return [*app["web_units"], *app["worker_units"]]
 
 
 def _stop_all(document: dict[str, Any], timeout_s: float) -> None:

@@ -45,6 +45,11 @@ def enable(names: list[str]) -> None:
         raise Failed(" ".join(off), f"cannot be enabled: {done.last_line()}")
 
 
+def disable(names: list[str]) -> None:
+    """Have units no longer started at boot; those that run go on."""
+    run(["systemctl", "disable", "--quiet", *names], environment={"SYSTEMCTL_SKIP_SYSV": "1"})
+
+
 def act(verb: str, unit: str) -> Done:
     """Start, stop, reload or restart; earlier failures do not count against it."""
     if verb in {"start", "restart"}:

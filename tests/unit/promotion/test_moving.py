@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +16,7 @@ import pytest
 from components.host import nginx
 from components.host.agent import (
     promotion_app,
+    promotion_guard,
     promotion_record,
     promotion_way,
     queue,
@@ -119,7 +124,7 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(promotion_way, "serve_again", note("forward no more"))
     monkeypatch.setattr(shutdown, "give_queue", note("give", GIVEN))
     monkeypatch.setattr(queue, "forget", note("forget"))
-    monkeypatch.setattr(promotion_app, "run", lambda argv: seen.append(" ".join(argv)))
+    monkeypatch.setattr(units, "disable", lambda names: seen.append(f"disable {' '.join(names)}"))
     monkeypatch.setattr(units, "enable", note("enable"))
     monkeypatch.setattr(units, "begin", lambda unit: seen.append(f"start {unit}"))
     monkeypatch.setattr(web, "wait", note("wait", {}))
@@ -132,7 +137,7 @@ def test_requests_go_over_before_the_app_stops_and_a_reboot_does_not_start_it(
 ) -> None:
     assert promotion_app.leave(SERVING) == GIVEN
     both = "web@8001.service worker@worker.1.service"
-    assert steps == ["forward", "give", f"systemctl disable --quiet {both}"]
+    assert steps == ["forward", "give", f"disable {both}"]
     assert promotion_record.read()["app"] == "leaving"
     promotion_app.left({})
     assert steps[3:] == ["forget"]
@@ -217,3 +222,76 @@ def test_a_promoted_stack_runs_no_app_and_keeps_what_nginx_asks() -> None:
     assert after["readiness"]["urls"] == []
     for path in (nginx.SITE, nginx.LOCATIONS):
         assert after["files"][path] == before["files"][path]
+
+
+def test_a_reboot_does_not_start_an_app_whose_database_is_filled(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither during the copy, nor once a rollback has taken its queue."""
+    monkeypatch.setattr(shutdown, "_stop_workers", lambda *_: steps.append("stop workers"))
+    monkeypatch.setattr(shutdown, "_stop_web", lambda _: steps.append("stop web"))
+    both = "disable web@8001.service worker@worker.1.service"
+    shutdown.stand_by({**SERVING, "other": "shop"})
+    assert steps == ["stop workers", "stop web", both]
+    steps.clear()
+    promotion_app.give_back({**SERVING, "other": "shop"})
+    assert steps == ["give", both]
+
+
+def test_an_app_that_serves_again_does_so_after_a_reboot(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    enabled: list[str] = []
+    monkeypatch.setattr(promotion_record, "FILE", tmp_path / "promotion.json")
+    monkeypatch.setattr(units, "enable", enabled.extend)
+    monkeypatch.setattr(units, "is_active", lambda _: True)
+    monkeypatch.setattr(units, "act", lambda *_: None)
+    monkeypatch.setattr(web, "wait", lambda *_: {})
+    promotion_record.write(phase="copying", side="to", other="shop")
+    shutdown.serve_promoted(SERVING)
+    assert enabled == ["web@8001.service"]
+    shutdown.serve(SERVING)
+    assert enabled[1:] == ["web@8001.service", "worker@worker.1.service"]
+
+
+@pytest.mark.parametrize(
+    ("record", "pointed", "logs_in", "done"),
+    [
+        (None, "old", True, []),
+        ({"switching": ""}, "old", True, []),
+        ({"switching": "to"}, "old", True, ["login", "resume"]),
+        ({"switching": "to"}, "old", False, ["login"]),
+        ({"switching": "to"}, "new", True, ["resume"]),
+        ({"switching": "from"}, "new", True, ["resume"]),
+    ],
+)
+def test_the_guard_lets_clients_go_on_where_the_pool_points(
+    tmp_path: Path,
+    record: dict[str, str] | None,
+    pointed: str,
+    logs_in: bool,
+    done: list[str],
+) -> None:
+    """Killed with the switch or with its server; a database that is not there yet is asked again
+    by systemd."""
+    file, databases, seen = (tmp_path / name for name in ("record", "databases", "seen"))
+    if record is not None:
+        file.write_text(json.dumps({**record, "databases_ini": "new"}))
+    databases.write_text(pointed)
+    seen.touch()
+    login = ["sh", "-c", f"echo login >> {seen}; exit {int(not logs_in)}"]
+    resume = ["sh", "-c", f"echo resume >> {seen}"]
+    words = [file, databases, json.dumps(login), json.dumps(resume)]
+    run = subprocess.run(
+        [sys.executable, "-I", "-c", promotion_guard.SCRIPT, *words], capture_output=True
+    )
+    assert seen.read_text().split() == done
+    assert (run.returncode == 0) == logs_in
+
+
+def test_the_guards_unit_has_its_words_as_they_are() -> None:
+    """systemd has the escapes of JSON; a percent sign is its own."""
+    line = " ".join(map(promotion_guard._word, promotion_guard.argv()))
+    assert "\n" not in line
+    assert shlex.split(line.replace("\\n", "\n")) == promotion_guard.argv()
+    assert promotion_guard._word("50%") == '"50%%"'
