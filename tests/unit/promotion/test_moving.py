@@ -281,12 +281,11 @@ def test_the_guard_lets_clients_go_on_where_the_pool_points(
     seen.touch()
     login = ["sh", "-c", f"echo login >> {seen}; exit {int(not logs_in)}"]
     resume = ["sh", "-c", f"echo resume >> {seen}"]
-    words = [file, databases, json.dumps(login), json.dumps(resume)]
-    run = subprocess.run(
-        [sys.executable, "-I", "-c", promotion_guard.SCRIPT, *words], capture_output=True
-    )
+    words = [str(file), str(databases), json.dumps(login), json.dumps(resume)]
+    argv = [sys.executable, "-I", "-c", promotion_guard.SCRIPT, *words]
+    ended = subprocess.run(argv, capture_output=True, check=False)
     assert seen.read_text().split() == done
-    assert (run.returncode == 0) == logs_in
+    assert (ended.returncode == 0) == logs_in
 
 
 def test_the_guards_unit_has_its_words_as_they_are() -> None:
