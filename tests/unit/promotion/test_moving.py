@@ -230,9 +230,10 @@ def test_a_reboot_does_not_start_an_app_whose_database_is_filled(
     """Neither during the copy, nor once a rollback has taken its queue."""
     monkeypatch.setattr(shutdown, "_stop_workers", lambda *_: steps.append("stop workers"))
     monkeypatch.setattr(shutdown, "_stop_web", lambda _: steps.append("stop web"))
+    monkeypatch.setattr(queue, "set_aside", lambda _: steps.append("set aside"))
     both = "disable web@8001.service worker@worker.1.service"
     shutdown.stand_by({**SERVING, "other": "shop"})
-    assert steps == ["stop workers", "stop web", both]
+    assert steps == ["stop workers", "stop web", "set aside", both]
     steps.clear()
     promotion_app.give_back({**SERVING, "other": "shop"})
     assert steps == ["give", both]
