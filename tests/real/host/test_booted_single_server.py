@@ -5,6 +5,7 @@ The sample app runs on it. The host comes from the local cloud, the rest from ``
 
 from __future__ import annotations
 
+import json
 import resource
 import socket
 import threading
@@ -15,7 +16,7 @@ import pytest
 
 from components.clouds.local.hosts import disk, machine
 from components.host import app, firewall, nginx, pgbouncer, valkey
-from components.host.agent import promotion_way
+from components.host.agent import promotion_guard, promotion_record, promotion_way
 from components.resources import host_configuration
 from components.resources.host_configuration import HostConfigurationProvider
 from tests.real.app_host import AppHost
@@ -270,16 +271,33 @@ def test_no_request_fails_while_the_processes_restart_one_by_one(configured: App
     assert len(codes) > 20
 
 
+GUARD = promotion_way.UNITS / promotion_way.GUARD
+
+
+def in_a_switch(made: AppHost) -> None:
+    """As a server is when its clients wait for the new database, which it does not point to yet."""
+    words = " ".join(map(promotion_guard._word, promotion_guard.argv()))
+    made.host.put(str(GUARD), promotion_guard.UNIT.format(command=words))
+    made.sh(f"systemctl daemon-reload; systemctl enable --quiet {promotion_way.GUARD}")
+    record = {"phase": "copying", "side": "from", "other": "shop2"}
+    record |= {"switching": "to", "databases_ini": "the new database's"}
+    made.host.put(str(promotion_record.FILE), json.dumps(record), mode=0o600)
+    made.sh("runuser -u postgres -- psql -Xqc 'alter role app nologin'")
+
+
 def test_after_a_reboot_everything_is_back_and_the_volume_has_grown(
     rack: Rack, configured: AppHost
 ) -> None:
+    """And the app is let in again where a promotion's switch had locked it out."""
     sql(configured, "create table ledger as select 1 as entry")
+    in_a_switch(configured)
     configured.host.stop()
     disk.make(rack.disk, 2)
     configured.host.start()
     wait_healthy(configured)
     assert configured.sh("systemctl --failed --plain --no-legend") == ""
     assert sql(configured, "select * from ledger") == "1"
+    configured.sh(f"systemctl disable {promotion_way.GUARD}; rm {GUARD} {promotion_record.FILE}")
     blocks = int(configured.sh("stat -f -c '%b*%S' /data | sed 's/.*/echo $((&))/' | sh"))
     assert blocks > 1.5 * disk.GIB
 
