@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from tests.real.faults.faults import POSTGRES, kill_units
@@ -41,12 +41,8 @@ STRIKES: Mapping[str, Strike] = {
     "new PostgreSQL": lambda _, new: _kill(new, POSTGRES, database=True),
     "old PgBouncer": lambda old, _: _kill(old, PGBOUNCER),
     "new PgBouncer": lambda _, new: _kill(new, PGBOUNCER),
-    "old host": lambda old, _: old.app.kill(),
-    "new host": lambda _, new: new.app.kill(),
 }
-HOSTS = ("old host", "new host")
-"""Their power is cut; `refresh` and `up` bring them back, before the step is run again."""
-CUTS = frozenset({"tunnel", "old PostgreSQL", "new PostgreSQL", "old PgBouncer", *HOSTS})
+CUTS = frozenset({"tunnel", "old PostgreSQL", "new PostgreSQL", "old PgBouncer"})
 """Strikes that end sessions of clients, of which the tunnel has some after the switch: their
 statements may fail, and none may be lost."""
 
@@ -109,33 +105,16 @@ class Promotion:
 def blow(promotion: Promotion, struck: Blow) -> Outcome:
     """Promote and go back while clients write, with one blow."""
     old, new = promotion.old, promotion.new
-    at = STEPS.index(struck.step)
     with ledger(old.app, CLIENTS) as seen:
-        _go(promotion, STEPS[:at], seen)
-        moment, has_ended = _struck(promotion, struck)
-        if struck.whom != "old host":
-            seconds = _go(promotion, STEPS[at:], seen, has_ended=has_ended) - moment
-    runs = [seen]
-    if struck.whom == "old host":  # the clients went with it, and others come
-        with ledger(old.app, CLIENTS) as others:
-            seconds = _go(promotion, STEPS[at:], others, has_ended=has_ended) - moment
-        runs.append(others)
-    wrong = [*_writes(old, runs, struck), *_left_over(old, new)]
-    return Outcome(seconds, sum(len(run.acknowledged) for run in runs), wrong)
-
-
-def _go(
-    promotion: Promotion, steps: Sequence[str], seen: Ledger, *, has_ended: bool = False
-) -> float:
-    """Go through steps while clients write, but for a first one that ``has_ended``; the moment when
-    the first was done and every client answered."""
-    moments = []
-    for step in steps:
-        if not (has_ended and step == steps[0]):
-            promotion.run(step, TRIES)
-        seen.wait_for_all(time.time(), BACK_S)
-        moments.append(time.monotonic())
-    return min(moments, default=0.0)
+        for step in STEPS:
+            moment, has_ended = _struck(promotion, struck) if step == struck.step else (0.0, False)
+            if not has_ended:
+                promotion.run(step, TRIES)
+            seen.wait_for_all(time.time(), BACK_S)
+            if moment:
+                seconds = time.monotonic() - moment
+    wrong = [*_writes(old, seen, struck), *_left_over(old, new)]
+    return Outcome(seconds, len(seen.acknowledged), wrong)
 
 
 def _struck(promotion: Promotion, struck: Blow) -> tuple[float, bool]:
@@ -148,16 +127,7 @@ def _struck(promotion: Promotion, struck: Blow) -> tuple[float, bool]:
     else:
         STRIKES[struck.whom](promotion.old, promotion.new)
     run.end()
-    if struck.whom in HOSTS:
-        _power_back(promotion.old if struck.whom == "old host" else promotion.new)
     return moment, run.process.returncode == 0
-
-
-def _power_back(product: Product) -> None:
-    """As for any host that is lost. The ``up`` starts it, and may refuse to do more meanwhile."""
-    product.stack.run("refresh")
-    Watched(product.stack).end()
-    assert product.app.state() == "running"
 
 
 def _kill(product: Product, unit: str, *, database: bool = False) -> None:
@@ -169,18 +139,13 @@ def _kill_where_it_runs(product: Product, unit: str) -> None:
     product.app.run(["systemctl", "kill", "--signal=KILL", unit])
 
 
-def _writes(old: Product, runs: Sequence[Ledger], struck: Blow) -> list[str]:
-    rows = old.ask("SELECT id FROM ledger")
-    lost = doubled = 0
-    for seen in runs:
-        stored = seen.stored(rows)
-        lost += len(seen.acknowledged - set(stored))
-        doubled += sum(count > 1 for count in stored.values())
+def _writes(old: Product, seen: Ledger, struck: Blow) -> list[str]:
+    stored = seen.stored(old.ask("SELECT id FROM ledger"))
     wrong = {
-        "acknowledged writes lost": lost,
-        "writes doubled": doubled,
-        "clients that hang": max(0, runs[-1].hung),
-        "errors of clients": 0 if struck.whom in CUTS else len(runs[-1].errors),
+        "acknowledged writes lost": len(seen.acknowledged - set(stored)),
+        "writes doubled": sum(count > 1 for count in stored.values()),
+        "clients that hang": max(0, seen.hung),
+        "errors of clients": 0 if struck.whom in CUTS else len(seen.errors),
     }
     return [f"{count} {what}" for what, count in wrong.items() if count]
 
