@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.real.stages.intruder import app_host, as_root
 from tests.real.stages.test_promotion import Promotion, sql
 from tests.support.clone import Stack, fetch
 from tests.support.waiting import until
@@ -70,6 +71,8 @@ def apart(*stacks: Stack) -> Iterator[None]:
     finally:
         for stack in stacks:
             sql(stack, TOGETHER)
+            # What is planned for later would keep the stack from its `down`.
+            as_root(app_host(stack), "/usr/local/lib/stages/valkey-cli flushall")
             stack.up(app__directory=DJANGO)
 
 
