@@ -37,6 +37,7 @@ OTHERS = {
     "benchmarks/claims/side.py": "as OS user app",
     "benchmarks/claims/watching.py": "PgBouncer's console",
     "benchmarks/backups.py": "as OS user app",
+    "benchmarks/deploys/__init__.py": "as OS user app",
     "benchmarks/failover.py": "as OS user app",
     "benchmarks/promotion.py": "as OS user app; its own rows are dumped as postgres",
     "benchmarks/users/__init__.py": "as OS user app",
