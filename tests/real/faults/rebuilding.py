@@ -27,6 +27,7 @@ def rebuild(product: Product, point: int, rng: random.Random, wanted: dict[str, 
     stack = product.stack
     stack.run("down")
     stack.run("delete-data", "--confirm", stack.name, "--with-backups")
+    stack.configure()  # without the generation of a server that was replaced
     product.jobs.clear()
     kill = choose(product.timeline, point, rng)
     killed_up(stack, kill)
