@@ -131,8 +131,8 @@ def _connecting(of: Callable[[str], Measure]) -> Row:
     times, scram = of("connect.times.100"), of("connect.scram.100")
     direct, peer = of("connect.direct.100"), of("connect.peer.100")
     return Row(
-        "Ours: clients that connect for each query, 100 at a time, are served at least 30 times "
-        "faster through the stage's PgBouncer (socket, `peer`).",
+        "Our claim: clients that connect for each query, 100 at a time, are served at least 30 "
+        "times faster through the stage's PgBouncer (socket, `peer`).",
         f"{_text(direct)} direct, {_text(peer)} by the stage: {_text(times)}; through a pooler "
         f"that asks for SCRAM {_text(scram)}",
         ("Holds" if times.met else "Missed")
@@ -225,8 +225,8 @@ def _failover(result: Result) -> list[Row]:
         is_safe = max(lost.values) == max(hung.values) == 0
         rows.append(
             Row(
-                f"Ours: with a standby, a failover loses nothing, and all clients are back within "
-                f"{back.aim:g} s after the database's name moves ({title}).",
+                f"Our claim: with a standby, a failover loses nothing, and all clients are back "
+                f"within {back.aim:g} s after the database's name moves ({title}).",
                 f"50 writing clients: back after {_text(back)} ({shown(back.spread[0], 's')} to "
                 f"{shown(back.spread[1], 's')}), longest wait in all {_text(stall)}, "
                 f"{sum(lost.values):.0f} of {sum(count.values):,.0f} acknowledged writes lost, "

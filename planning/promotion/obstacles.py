@@ -163,8 +163,7 @@ def _replication(side: Side) -> Iterator[Obstacle]:
     old = side.database
     if blind := [table.name for table in old.tables if not table.identity]:
         yield Obstacle(
-            f"A row cannot be told from others in {_names(blind, 'the table')}: there is no primary"
-            " key",
+            f"Rows cannot be identified in {_names(blind, 'the table')}: there is no primary key",
             f"Add a primary key, or ALTER TABLE {blind[0]} REPLICA IDENTITY FULL{or_dump(side)}.",
         )
     if unlogged := [table.name for table in old.tables if table.unlogged]:
@@ -215,12 +214,12 @@ def _target(old: Database, new: Database, replace: bool) -> Iterator[Obstacle]:
     if own and not replace:
         yield Obstacle(
             f"The new database is not empty: stage 1 has fewer rows in {_names(own)}",
-            "Promote to a new stack; or, with --replace, what it holds is put aside, and deleted"
+            "Promote to a new stack; or, with --replace, what it holds is set aside, and deleted"
             " by --finish.",
         )
     elif own:
         yield Obstacle(
-            f"The new database's own rows are put aside, and deleted by --finish: {_names(own)}",
+            f"The new database's own rows are set aside, and deleted by --finish: {_names(own)}",
             "Until then --abort and --rollback bring them back.",
             blocks=False,
         )

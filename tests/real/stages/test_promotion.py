@@ -96,7 +96,7 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
     sql(stage1, "INSERT INTO orders SELECT id, 'right' FROM generate_series(1, 1000) id")
 
     said = promote("--copy", "--way", "logical", code=1)
-    assert "A row cannot be told from others in the table public.ledger" in said
+    assert "Rows cannot be identified in the table public.ledger" in said
     sql(stage1, "ALTER TABLE public.ledger REPLICA IDENTITY FULL")  # as the remedy says
 
     with ledger(app_host(stage1), CLIENTS) as seen:

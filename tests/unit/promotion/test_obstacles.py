@@ -158,7 +158,7 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
         (
             {"table_identity": False},
             {},
-            "A row cannot be told from others in the table public.orders: there is no primary key",
+            "Rows cannot be identified in the table public.orders: there is no primary key",
             "Add a primary key, or ALTER TABLE public.orders REPLICA IDENTITY FULL; or choose"
             " --way dump.",
         ),
@@ -184,7 +184,7 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
             {},
             {"table_rows": 1001},
             "The new database is not empty: stage 1 has fewer rows in public.orders",
-            "Promote to a new stack; or, with --replace, what it holds is put aside, and deleted"
+            "Promote to a new stack; or, with --replace, what it holds is set aside, and deleted"
             " by --finish.",
         ),
         (

@@ -215,7 +215,7 @@ def test_verdicts_follow_the_numbers() -> None:
     assert claims_met["Opening a connection"].startswith("Holds at 10 ms round trip only.")
     assert claims_met["20 to 30"] == "Holds."
     assert claims_met["A pooler makes"].startswith("Holds for the number of connections; clients")
-    assert claims_met["Ours: clients that"].startswith("Holds.")
+    assert claims_met["Our claim: clients"].startswith("Holds.")
     assert claims_met["Transaction mode is"].startswith("Holds: 4.00 times session mode")
     assert claims_met["N+1: each query"].startswith("Each of the 100 queries pays 1.10 ms")
 
@@ -230,7 +230,7 @@ def test_verdicts_follow_the_numbers() -> None:
         ({"mode__transaction__wait": 1.5}, "20 to 30", "Does not hold here."),
         ({"mode__transaction__servers": 26.0}, "20 to 30", "Does not hold here."),
         ({"mode__transaction__servers": 60.0}, "A pooler makes", "Does not hold for the number"),
-        ({"connect__times__100": 29.0}, "Ours: clients that", "Missed."),
+        ({"connect__times__100": 29.0}, "Our claim: clients", "Missed."),
         ({"mode__session__rate": 1800.0}, "Transaction mode is", "Not seen: 1.06 times"),
     ],
 )
@@ -266,7 +266,7 @@ def test_a_failover_that_loses_one_write_once_has_missed(
         for name, number in keys.items()
     )
     result = Result("failover", "d", "c", 3, MACHINE, measures)
-    rows = [row for row in claims_page.page([result]).splitlines() if row.startswith("| Ours")]
+    rows = [row for row in claims_page.page([result]).splitlines() if row.startswith("| Our claim")]
     assert [row.strip("| ").split(" | ")[-1] for row in rows] == [verdict] * 2
 
 
