@@ -19,6 +19,7 @@ from scripts.lib.confirm import confirm
 app = application(__doc__)
 WAYS = (promotion_record.LOGICAL, promotion_record.DUMP)
 LOOK_S = 1.0
+CUT_OFF = "THE COPY WAS CUT OFF for so long that stage 1 no longer keeps what it lacks"
 STEPS = ("plan", "copy", "verify", "switch", "rollback", "finish", "abort")
 
 Old = Annotated[
@@ -223,12 +224,9 @@ def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:
     both.say(f"{both.old.stack} is copied to {both.new.stack}:")
     both.say(progress_line(progress, int(progress["bytes"]), 0))
     if progress["ready"] == progress["tables"] and progress["indexes_left"]:
-        both.say("  --copy makes them.")
+        both.say("  --copy builds them.")
     if (progress["lag"] or {}).get("kept") == "lost":
-        both.say(
-            "  THE COPY WAS CUT OFF for so long that stage 1 no longer keeps what it lacks. Begin"
-            " it anew: --abort, then --copy."
-        )
+        both.say(f"  {CUT_OFF}. Begin it anew: --abort, then --copy.")
     _say_state(both, state, promotion_words.lines(both.old.stack, state)[1:])
     return {**state, **progress}
 
@@ -267,12 +265,30 @@ def _copy(both: promotion.Pair, way: str | None) -> dict[str, Any]:
         if line != last:
             both.say(line)
         last = line
+        _refuse_cut_off(progress)
         if progress["ready"] == progress["tables"]:
-            asked = {"mode": "promotion indexes", **known}
-            both.old_server.perform(asked, both.say, deadline_s=promotion.INDEXES_S)
-            both.say(f"{both.new.stack} has everything and follows; --switch comes next.")
-            return progress | {"indexes_left": 0}
+            return _finish_copy(both, known)
         time.sleep(LOOK_S)
+
+
+def _finish_copy(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
+    """Build the indexes; then the copy has everything, unless stage 1 was changed meanwhile."""
+    asked = {"mode": "promotion indexes", **known}
+    both.old_server.perform(asked, both.say, deadline_s=promotion.INDEXES_S)
+    progress = _look(both, known)
+    _refuse_cut_off(progress)
+    if progress["indexes_left"]:
+        raise StepFailed(
+            f"The copy lacks indexes ({progress['indexes_left']}) that stage 1 has had made since",
+            "Run --copy again.",
+        )
+    both.say(f"{both.new.stack} has everything and follows; --switch comes next.")
+    return progress
+
+
+def _refuse_cut_off(progress: dict[str, Any]) -> None:
+    if (progress["lag"] or {}).get("kept") == "lost":
+        raise StepFailed(CUT_OFF, "Begin it anew: --abort, then --copy.")
 
 
 def _rehearse(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
@@ -292,7 +308,7 @@ def progress_line(progress: dict[str, Any], first: int, elapsed_s: float) -> str
     rate = (size - first) / elapsed_s if elapsed_s > 0 else 0
     if progress["ready"] == progress["tables"]:
         left = progress["indexes_left"]
-        return f"{done} of {steps.mib(whole)}{f', {left} indexes to make' if left else ''}"
+        return f"{done} of {steps.mib(whole)}{f', {left} indexes to build' if left else ''}"
     if rate <= 0:
         return f"{done} of {steps.mib(whole)}"
     remaining_s = max(0, whole - size) / rate

@@ -64,6 +64,7 @@ def rollback(
     Nothing is built and the release command does not run: the database stays as it is.
     """
     opened = session.open_session(chosen(word, stack))
+    app_server.refuse_moved(opened, "rollback", *(["--to", revision] if revision else []))
     server = app_server.read(opened)
     app_server.refuse_while_busy(opened)
     known = release_list.entries(server.perform({"mode": "releases"}, opened.say))

@@ -36,6 +36,6 @@ def bootstrap_sql(
 
 
 def password(of_app: str) -> str:
-    """Return the psql line that says the role's password, in no form that opens the database: a
-    statement that fails is in the log of the service."""
+    """Return the psql line that says the role's password, as a SCRAM verifier: the service logs a
+    statement that fails, and a verifier opens nothing."""
     return f"\\set {PASSWORD_VARIABLE} '{scram.verifier(of_app)}'\n"

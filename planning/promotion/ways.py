@@ -34,8 +34,11 @@ def _fitting(old: Side, new: Side, stall_s: float | None) -> tuple[str, str]:
         return LOGICAL, "every table can be followed"
     waits_s, longest_s = dump_s(old), stall_s or STALL_S[DUMP]
     if waits_s > longest_s:
-        return LOGICAL, f"clients wait for at most {longest_s:g} s, a dump takes {waits_s:.0f} s"
-    return DUMP, f"{why}, and clients can wait for a dump of {waits_s:.0f} s"
+        return (
+            LOGICAL,
+            f"a dump would take {waits_s:.0f} s, and clients may wait for {longest_s:g} s",
+        )
+    return DUMP, f"{why}; a dump takes about {waits_s:.0f} s"
 
 
 def not_replicated(old: Side, new: Side) -> str:

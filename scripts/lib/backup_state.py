@@ -40,8 +40,8 @@ def state(answer: Mapping[str, Any], since: float = 0) -> list[str]:
         lines.append(f"{name}: {moment(good['at']) + late if good else 'never'}")
         if what == "backup" and since and (not good or good["at"] < since):
             lines.append(
-                f"  none since the promotion of {moment(since)}: the first begins with it, and"
-                " `./stages backup now` makes another"
+                f"  none since the promotion of {moment(since)}, which began one; if it failed:"
+                " `./stages backup now`"
             )
         if last and not last.get("ok"):
             lines.append(f"  the one of {moment(last['at'])} failed: {last.get('problem')}")

@@ -88,7 +88,10 @@ def _of_the_way_back(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
         remedy = f"{command(old, new)} starts the tunnel again; PostgreSQL's log on {old} has more"
         if back.get("keeps_all"):
             what += f" the WAL that the database of {new} keeps for it fills its disk"
-            remedy += f"; {command(old, new, '--finish')} gives up the way back and the WAL"
+            remedy += (
+                f"; {command(old, new, '--finish')} ends the promotion without a way back, and"
+                " frees that WAL"
+            )
         else:
             what += " there is no way back"
         return [Trouble("promotion", what, remedy)]

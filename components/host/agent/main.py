@@ -184,8 +184,9 @@ AT_ONCE = {
     "promotion state": promotion_state.state,
     "promotion compare": promotion_compare.compare,
     "promotion progress": promotion_copy.progress,
+    "promotion indexes": promotion_schema.make_indexes,
 }
-"""Wait for nobody: they change nothing, or one thing that no run changes."""
+"""Wait for nobody: they change nothing, or what no other run changes."""
 MODES = {
     "apply": apply,
     "boot": boot,
@@ -207,7 +208,6 @@ MODES = {
     "promotion door": promotion_way.door,
     "promotion tunnel": promotion_way.tunnel,
     "promotion copy": promotion_copy.copy,
-    "promotion indexes": promotion_schema.make_indexes,
     "promotion rehearse": promotion_dump.rehearse,
     "promotion switch": promotion_switch.switch,
     "promotion back": promotion_switch.back,

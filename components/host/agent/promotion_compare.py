@@ -10,10 +10,7 @@ difference, and nothing else is.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -45,7 +42,6 @@ from components.host.agent.report import Failed, step
 QUERY_S = 4 * 3600
 FOLLOW_S = 120
 """How long the other may take to have what the first had."""
-LOCK_S = 2
 """Whoever asks how it stands holds the lock for a moment."""
 BUCKETS = 4096
 """A power of two."""
@@ -95,7 +91,10 @@ class Both:
 def compare(document: dict[str, Any]) -> dict[str, object]:
     """Compare all tables, and keep what comes of it for ``promotion_state``."""
     phase = record.read().get("phase", "")
-    with _alone():
+    busy = Failed(
+        "the comparison", "is under way already", "Without a step, promote shows how far it is."
+    )
+    with record.alone(COMPARING, busy):
         both = _both(document, phase)
         known: dict[str, Any] = {"phase": phase, "began": time.time(), "done": 0, "differs": []}
         try:
@@ -256,23 +255,3 @@ def _follow(admin: Ask, slot: str) -> None:
 def _keep(known: dict[str, Any]) -> None:
     if record.read():  # it may have ended meanwhile
         write_json(record.COMPARED, known)
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """One at a time."""
-    with os.fdopen(os.open(COMPARING, os.O_WRONLY | os.O_CREAT, 0o600), "w") as stream:
-        deadline = time.monotonic() + LOCK_S
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise Failed(
-                        "the comparison",
-                        "is under way already",
-                        "Without a step, promote shows how far it is.",
-                    ) from None
-                time.sleep(0.1)
-        yield

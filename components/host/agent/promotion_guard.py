@@ -3,7 +3,7 @@
 It is a unit, started before clients wait, that waits for the lock which the switch holds: so it
 acts the moment the switch is gone, and never beside it. Where the server itself goes, it acts at
 the boot. Where the pool points to by then decides; what is left to do in the databases the next
-command of the promotion does.
+command of the promotion does, in a rollback also to let the role ``app`` log in again.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ StartLimitIntervalSec=0
 
 [Service]
 ExecStart=:{command}
+UMask=0077
 Restart=on-failure
 RestartSec=1
 

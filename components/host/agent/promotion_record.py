@@ -11,6 +11,12 @@ it (``leaving``) or back (``returning``); without it they are here.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from components.host.agent import release
@@ -30,6 +36,7 @@ STALL_S = {LOGICAL: 5.0, DUMP: 60.0}
 LONGEST_STALL_S = 110
 """PgBouncer refuses a client after 120 s."""
 DATABASES = "/etc/pgbouncer/databases.ini"
+LOCK_S = 2
 
 
 def read() -> dict[str, Any]:
@@ -132,3 +139,19 @@ def refuse_to_undo(document: dict[str, Any]) -> None:
                 " to the old one",
                 f"Set stages:database.promoted_to: {record['other']} in this stack's file.",
             )
+
+
+@contextlib.contextmanager
+def alone(lock: Path, busy: Failed) -> Iterator[None]:
+    """One at a time of what may take hours, beside other runs. Raises ``busy``."""
+    with os.fdopen(os.open(lock, os.O_WRONLY | os.O_CREAT, 0o600), "w") as stream:
+        deadline = time.monotonic() + LOCK_S
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise busy from None
+                time.sleep(0.1)
+        yield

@@ -1,4 +1,5 @@
-"""The schema of a promotion's copy: everything before the rows, but indexes that can wait.
+"""The schema of a promotion's copy: all of it comes before the rows, except indexes that neither a
+key nor replication needs.
 
 Filling a table is faster without its indexes. Replication needs those by which it finds a row; keys
 and constraints have others. The rest is made when all rows are there. Run on the stage 1 server.
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import admin_sql
+from components.host.agent import admin_sql, promotion_record
 from components.host.agent.promotion_sql import (
     READER,
     Ways,
@@ -31,16 +32,18 @@ RESTORE = admin_sql.PSQL.replace("psql", "pg_restore")
 LEFT_OUT = ("--no-owner", "--no-privileges")
 SCHEMA_TIMEOUT_S = 600
 INDEXES_TIMEOUT_S = 6 * 3600
+MAKING = Path("/run/stages-promotion-indexes.lock")
 CAN_WAIT = """
 SELECT coalesce(json_object_agg(i.oid, json_build_array(format('%I.%I', n.nspname, i.relname),
     format('COMMENT %s INDEX %I ', n.nspname, i.relname))), '{}')
 FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
     JOIN pg_namespace n ON n.oid = i.relnamespace
-WHERE t.relkind = 'r' AND NOT t.relispartition AND x.indisvalid AND NOT x.indisreplident
-    AND t.relreplident <> 'f' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+WHERE t.relkind = 'r' AND t.relpersistence <> 't' AND NOT t.relispartition AND x.indisvalid
+    AND NOT x.indisreplident AND t.relreplident <> 'f'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
     AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = x.indexrelid)
 """
-"""By number: its name, and how the list of a dump begins its comment. A foreign key has the index
+"""By oid: its name, and how the list of a dump begins its comment. A foreign key has the index
 that it needs as its own (``conindid``); where every column identifies a row, any index may find
 it."""
 INDEXES = """
@@ -48,24 +51,30 @@ SELECT coalesce(json_agg(format('%I.%I', n.nspname, i.relname)), '[]')
 FROM pg_class i JOIN pg_namespace n ON n.oid = i.relnamespace WHERE i.relkind = 'i'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
 """
-ENTRY = re.compile(r"\d+; (?:1259 (\d+) INDEX )?")
-"""A line of a dump's list; 1259 is the catalog in which an index has its number."""
+ENTRY = re.compile(r"\d+; (?:1259 (?P<oid>\d+) INDEX |0 0 (?P<comment>COMMENT \S.* INDEX .*))?")
+"""A line of a dump's list; 1259 is the catalog that has indexes."""
 
 
 def copy_schema(ways: Ways) -> None:
     """As the app's role, in one transaction."""
     step("schema")
     waiting = _can_wait(ways)
-    _restore(ways, lambda line: not _is_of(line, waiting), SCHEMA_TIMEOUT_S)
+    chosen = _entries(waiting)
+    _restore(ways, lambda line: not chosen(line), "--single-transaction")
 
 
 def make_indexes(document: dict[str, Any]) -> dict[str, object]:
-    """Those that the copy lacks, all of them or none: killed, it is run again."""
+    """Those that the copy lacks, each by itself: replication waits for one at a time.
+
+    Killed, it is run again, and goes on.
+    """
     ways: Ways = document["ways"]
-    missing = _missing(ways)
-    if missing:
-        step(f"{len(missing)} indexes")
-        _restore(ways, lambda line: _is_of(line, missing), INDEXES_TIMEOUT_S)
+    busy = Failed("the indexes", "are being built already", "Wait, then run --copy again.")
+    with promotion_record.alone(MAKING, busy):
+        missing = _missing(ways)
+        if missing:
+            step(f"indexes: {len(missing)}")
+            _restore(ways, _entries(missing), timeout_s=INDEXES_TIMEOUT_S)
     return {"indexes": len(missing)}
 
 
@@ -85,15 +94,22 @@ def _missing(ways: Ways) -> dict[str, list[str]]:
     return {oid: words for oid, words in known.items() if name(words[0]) not in present}
 
 
-def _is_of(line: str, indexes: dict[str, list[str]]) -> bool:
-    """Whether an entry of a dump's list makes one of the indexes, or its comment."""
-    entry = ENTRY.match(line)
-    if entry and entry[1]:
-        return entry[1] in indexes
-    return any(f"; 0 0 {comment}" in line for _, comment in indexes.values())
+def _entries(indexes: dict[str, list[str]]) -> Callable[[str], bool]:
+    """Whether a line of a dump's list makes one of the indexes, or its comment."""
+    comments = tuple(comment for _, comment in indexes.values())
+
+    def chosen(line: str) -> bool:
+        entry = ENTRY.match(line)
+        if entry is None:
+            return False
+        return entry["oid"] in indexes or (entry["comment"] or "").startswith(comments)
+
+    return chosen
 
 
-def _restore(ways: Ways, chosen: Callable[[str], bool], timeout_s: float) -> None:
+def _restore(
+    ways: Ways, chosen: Callable[[str], bool], *options: str, timeout_s: float = SCHEMA_TIMEOUT_S
+) -> None:
     """What is chosen of the schema. The dump keeps psql from any command in it."""
     with tempfile.TemporaryDirectory() as folder:
         dump, entries = f"{folder}/schema", f"{folder}/entries"
@@ -109,7 +125,7 @@ def _restore(ways: Ways, chosen: Callable[[str], bool], timeout_s: float) -> Non
         text = _checked(run(argv), "the schema of stage 1")
     argv, environment = admin_sql.as_admin(reader_of_new(ways))
     done = run(
-        [*argv, "--single-transaction", "-f", "-"],
+        [*argv, *options, "-f", "-"],
         text="SET ROLE app;\n" + text.replace("SET transaction_timeout = 0;", ""),
         timeout_s=timeout_s,
         environment=environment,

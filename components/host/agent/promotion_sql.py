@@ -170,8 +170,8 @@ def make_slot(slot: str) -> str:
 
 
 def subscribe(name: str, options: str) -> str:
-    """The SQL that subscribes to the publication and slot of the same name, at the server of which
-    the session's secret is the connection string.
+    """The SQL that subscribes to the publication and slot of the same name; the session's secret is
+    the connection string of the server that publishes.
 
     An error is raised anew: its own context would quote the statement, with the password.
     """
@@ -181,7 +181,7 @@ DO $$ BEGIN
         'CREATE SUBSCRIPTION {name} CONNECTION %L PUBLICATION {name}
             WITH (create_slot = false, slot_name = {name}, {options})',
         current_setting('stages.secret'));
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS OR QUERY_CANCELED THEN
     RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = SQLERRM;
 END $$;
 """

@@ -103,6 +103,7 @@ def switch(document: dict[str, Any]) -> dict[str, object]:
         promotion_dump.check_rehearsal(limit_s)
         promotion_dump.empty(document)
     else:
+        _follow_again(ways)
         _wait_until_close(document)
     before = pooler.as_they_are(document["files"])
     record.write(switching="to", files_before=before, databases_ini=_databases(document))
@@ -190,6 +191,12 @@ def recover(document: dict[str, Any]) -> None:
     note("an earlier switch was interrupted: it is finished or undone")
 
 
+def _follow_again(ways: Ways) -> None:
+    """What an undone switch may have left, if it lost the new database: the copy goes on."""
+    drop_slot(lambda sql: new(ways, sql), BACK)
+    new(ways, f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;")
+
+
 def _wait_until_close(document: dict[str, Any]) -> None:
     """Until every table has arrived and the copy is close behind."""
     step("the copy catches up")
@@ -213,8 +220,8 @@ def _wait_until_close(document: dict[str, Any]) -> None:
         if ready and state["indexes_left"]:
             raise Failed(
                 "the copy",
-                f"lacks {state['indexes_left']} indexes; nothing was changed",
-                "--copy makes them.",
+                f"lacks indexes ({state['indexes_left']}); nothing was changed",
+                "--copy builds them.",
             )
         if ready and lag.get("active") and lag["bytes"] < CLOSE_BYTES:
             return

@@ -142,7 +142,7 @@ def door(document: dict[str, Any]) -> dict[str, object]:
     phase = promotion_record.read().get("phase", "")
     finished = phase == promotion_record.FINISHED
     if not POOLER_CERTIFICATE.exists() and phase in {"", promotion_record.COPYING}:
-        raise Failed("pgbouncer", "has no certificate for its clients", "Bring stage 1 up first.")
+        raise Failed("pgbouncer", "has no certificate for its clients", "Run `up` on stage 1.")
     address = str(ipaddress.ip_address(document["from_address"]))
     FOLDER.mkdir(mode=0o755, exist_ok=True)
     _authorize(f"{permitted(address, forwarding_only=finished)} {document['public']}\n")

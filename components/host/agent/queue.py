@@ -35,6 +35,8 @@ LAST_S = 1e11
 """A time that is later than any job's: the year 5138."""
 NUMBERED = re.compile(rb"(bull|bq):.+:id")
 """What counts a queue's jobs, with the prefix that Bull, BullMQ and Bee-Queue have by default."""
+LONG = 16
+"""Digits that no count of jobs has: the value is the app's."""
 AHEAD = 1_000_000
 """More jobs than a host is given while another one takes its place."""
 COUNTERS = STATE / "queue-counters.json"
@@ -262,7 +264,7 @@ def counters(document: dict[str, Any]) -> dict[str, object]:
     for database, key in valkey.every():
         if _numbers_jobs(valkey, key) and valkey.ask("TYPE", key) == b"string":
             number = valkey.ask("GET", key) or b""
-            if number.isdigit():
+            if number.isdigit() and len(number) < LONG:
                 known.append([database, _text(key), int(number)])
     return {"counters": known}
 

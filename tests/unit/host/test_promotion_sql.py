@@ -59,7 +59,7 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> Sessions:
 
 def test_the_schema_is_read_and_made_with_the_apps_rights_alone(sessions: Sessions) -> None:
     """To make a column that is generated runs the app's functions: they may reset the role."""
-    promotion_schema._restore(WAYS, lambda line: True, 60)
+    promotion_schema._restore(WAYS, lambda line: True)
     (reads, dump), *of_a_file, (makes, _) = sessions.asked
     assert dump.endswith("/pg_dump")
     assert (reads, makes) == (READER, READER)
@@ -154,3 +154,18 @@ def test_sequences_are_set_as_they_are_and_nothing_else_is_run() -> None:
     for bad in ({"public.a', 1); drop table x": [1, True]}, {"public.a": ["1); drop", True]}):
         with pytest.raises((Failed, ValueError)):
             promotion_switch._set(json.dumps(bad))
+
+
+def test_only_indexes_that_can_wait_and_their_comments_wait() -> None:
+    waits = promotion_schema._entries({"16401": ["public.by_n", "COMMENT public INDEX by_n "]})
+    assert waits("3406; 1259 16401 INDEX public by_n app")
+    assert waits("3407; 0 0 COMMENT public INDEX by_n app")
+    for line in (
+        ";     TOC Entries: 12",
+        "3408; 1259 16402 INDEX public by_m app",
+        "3409; 0 0 COMMENT public INDEX by_m app",
+        "3410; 0 0 INDEX ATTACH public by_n app",
+        "221; 1259 16401 TABLE public COMMENT public INDEX by_n app",
+        "222; 1259 1 TABLE public x; 0 0 COMMENT public INDEX by_n app",
+    ):
+        assert not waits(line)

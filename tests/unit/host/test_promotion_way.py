@@ -66,6 +66,6 @@ def test_a_pooler_that_could_not_read_the_settings_of_the_switch_is_refused(keys
     with pytest.raises(Failed) as refused:
         door(KEY)
     assert str(refused.value) == "pgbouncer: has no certificate for its clients"
-    assert refused.value.remedy == "Bring stage 1 up first."
+    assert refused.value.remedy == "Run `up` on stage 1."
     assert not keys.exists()
     assert POOLER_CERTIFICATE == pgbouncer.CLIENT_PEM

@@ -189,7 +189,7 @@ def test_what_comes_of_it_is_kept_for_whoever_asks(
             compare({})
 
     both = Both(pair.first.ask, pair.other.ask, follow)
-    monkeypatch.setattr(promotion_compare, "LOCK_S", 0)
+    monkeypatch.setattr(promotion_record, "LOCK_S", 0)
     monkeypatch.setattr(promotion_compare, "_both", lambda *_: both)
     differs = [{"table": TABLE, "rows": 1, "keys": [["k7", "first and other"]], "at_least": False}]
     assert compare({}) == {"tables": 1, "differs": differs}

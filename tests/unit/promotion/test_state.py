@@ -121,7 +121,7 @@ def test_wal_that_is_kept_without_limit_is_a_trouble_with_a_way_out() -> None:
         "promotion: shop does not follow shop2, 56 bytes behind: if that lasts, the WAL that the"
         " database of shop2 keeps for it fills its disk. `./stages promote --from shop --to shop2`"
         " starts the tunnel again; PostgreSQL's log on shop has more; `./stages promote --from shop"
-        " --to shop2 --finish` gives up the way back and the WAL"
+        " --to shop2 --finish` ends the promotion without a way back, and frees that WAL"
     )
 
 

@@ -424,6 +424,7 @@ def test_the_database_in_words() -> None:
         (["shell", "shop"], "shell shop2"),
         (["console", "shop"], "console shop2"),
         (["scale", "shop", "worker=2", "web=3"], "scale shop2 worker=2 web=3"),
+        (["rollback", "shop", "--to", "1a2b3c"], "rollback shop2 --to 1a2b3c"),
     ],
 )
 def test_a_command_for_an_app_that_was_promoted_names_the_one_for_its_new_stack(

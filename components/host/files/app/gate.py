@@ -36,7 +36,7 @@ SOCKETS = FOLDER / "sockets"
 """Exists while Nginx asks sockets."""
 LOOK_S = 0.05
 ROUND, WARM_S = 10, 2.0
-"""Questions of a round before a process gets requests, and the most that all rounds take."""
+"""Questions of a round before a process gets requests, and when no other is asked."""
 FASTER = 0.9
 ESTABLISHED = "01"
 CONNECTING, CONNECTED = "02", "03"
