@@ -85,7 +85,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppHost]:
         )
         made.sh("systemctl daemon-reload")
         agent(made, {"mode": "make ready for restored", "switch": False})
-        made.sh("systemctl restart pgbouncer")
+        made.sh(f"{pgbouncer.CERTIFICATE} && systemctl restart pgbouncer")
         yield made
 
 
