@@ -19,6 +19,7 @@ from components.host.agent.promotion_sql import (
     SUBSCRIPTION,
     Ways,
     beside_new,
+    drop_database,
     lag_of,
     make_role,
     make_slot,
@@ -121,7 +122,7 @@ def prepare_new(document: dict[str, Any], *, drop: bool = False) -> None:
             f"ALTER DATABASE app RENAME TO {ASIDE};\n"
         )
     elif drop:
-        admin("DROP DATABASE IF EXISTS app WITH (FORCE);")
+        drop_database(admin, "app")
     database.converge("root", document["bootstrap_sql"], through_tunnel(ways))
 
 

@@ -18,6 +18,7 @@ from components.host.agent.promotion_sql import (
     SUBSCRIPTION,
     Ways,
     beside_new,
+    drop_database,
     new,
     new_reader,
     old,
@@ -67,7 +68,7 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
     if aside and document["keep"] == "new":
         admin(f"DROP DATABASE {ASIDE};")
     elif aside:
-        admin("DROP DATABASE app WITH (FORCE);")
+        drop_database(admin, "app")
         admin(f"ALTER DATABASE {ASIDE} RENAME TO app;")
         admin("ALTER ROLE app LOGIN;")
     return {}

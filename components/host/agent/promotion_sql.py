@@ -34,6 +34,7 @@ ASIDE = "app_before_promotion"
 TUNNEL_PORT = 6544
 """On 127.0.0.1 of the stage 1 server: the new database."""
 SQL_TIMEOUT_S = 60
+DROPS = 3
 MAY_REPLICATE = "BEGIN; CREATE ROLE stages_promotion_rights; {replicate}; ROLLBACK;"
 MAY_SUBSCRIBE = """
 BEGIN;
@@ -162,6 +163,22 @@ def make_role(ask: Callable[[str], str], role: str, attributes: str, password: s
         f"{create}ALTER ROLE {role} {attributes} PASSWORD {literal(scram.verifier(password))};\n"
         f"GRANT app TO {role} WITH INHERIT TRUE, SET TRUE;\n"
     )
+
+
+def drop_database(ask: Callable[[str], str], of: str) -> None:
+    """Drop it with its sessions. ``FORCE`` is refused to who may not end a worker of autovacuum;
+    a plain ``DROP`` has PostgreSQL end it."""
+    end = (
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        f" WHERE datname = '{of}' AND usename IS NOT NULL AND pg_has_role(usename, 'MEMBER');\n"
+    )
+    for left in reversed(range(DROPS)):
+        try:
+            ask(f"{end}DROP DATABASE IF EXISTS {of};\n")
+            return
+        except Failed:  # somebody came between the two
+            if not left:
+                raise
 
 
 def make_slot(slot: str) -> str:

@@ -25,11 +25,17 @@ DRIVER = Path(__file__).with_name("promotion_driver.py")
 BIN = "/usr/lib/postgresql/17/bin"
 SUPERUSER = ["runuser", "-u", "postgres", "--", f"{BIN}/psql", "-XAtq", "-v", "ON_ERROR_STOP=1"]
 LOGGED = "-c log_statement=all -c log_min_duration_statement=0"
+BUSY = (
+    "-c autovacuum_naptime=1 -c autovacuum_vacuum_cost_limit=1 -c autovacuum_vacuum_cost_delay=100"
+)
+"""A worker of autovacuum takes minutes for a table, and no service lets its admin end one."""
 SECRETS = ("password-of-the-roles", "password-of-the-app")
 APP = """
 SET ROLE app;
 CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text);
 INSERT INTO orders (what) SELECT 'order ' || n FROM generate_series(1, 1000) n;
+CREATE TABLE many (id int PRIMARY KEY);
+INSERT INTO many SELECT generate_series(1, 200000);
 CREATE SCHEMA "My ""own"" one";
 CREATE TABLE "My ""own"" one".items (id bigint PRIMARY KEY, sku text NOT NULL, price int);
 CREATE INDEX "by price" ON "My ""own"" one".items (price);
@@ -68,7 +74,7 @@ as_postgres {BIN}/pg_ctl start -w -s -D /srv/old/data -l /srv/old/log -o "-c wal
   -c hba_file=$conf/pg_hba.conf -c ident_file=$conf/pg_ident.conf"
 as_postgres {BIN}/pg_ctl start -w -s -D /srv/new/data -l /srv/new/log -o "-c wal_level=logical \
   -c listen_addresses=127.0.0.1 -c port=6544 -c unix_socket_directories=/run/new -c fsync=off \
-  {LOGGED} -c ssl=on -c ssl_cert_file=/srv/new/cert.pem -c ssl_key_file=/srv/new/key.pem"
+  {LOGGED} {BUSY} -c ssl=on -c ssl_cert_file=/srv/new/cert.pem -c ssl_key_file=/srv/new/key.pem"
 trap 'as_postgres {BIN}/pg_ctl stop -s -m immediate -D /srv/old/data;
       as_postgres {BIN}/pg_ctl stop -s -m immediate -D /srv/new/data' EXIT
 old="{" ".join(SUPERUSER)} -h /run/postgresql"
