@@ -70,8 +70,8 @@ def test_locks_are_taken_where_others_cannot_open_them() -> None:
         "components/clouds/local/hosts/machine.py",
         "components/clouds/local/hosts/launch.py",  # nspawn's own files, without waiting
         "components/host/agent/main.py",  # a host's: tests/real/stages/test_attack.py
-        "components/host/agent/promotion_compare.py",  # a host's, a file of root's, mode 0600
-        "components/host/agent/promotion_state.py",  # the same file
+        "components/host/agent/promotion_record.py",  # a host's, files of root's, mode 0600
+        "components/host/agent/promotion_state.py",  # one of the same files
         "components/host/files/app/gate.py",  # a host's, a file of root's that nobody else opens
         "components/host/files/backups/record.py",  # a host's, where only postgres may write
         "scripts/lib/pulumi_cli.py",
