@@ -57,6 +57,7 @@ _MODULES = (
     "dumps.py",
     "record.py",
     "repository.py",
+    "restic.py",
     "tables.py",
     "way.py",
 )

@@ -160,14 +160,14 @@ def test_a_full_bucket_is_told_and_still_gives_what_it_has(host: AppHost) -> Non
 @contextmanager
 def no_patience(host: AppHost) -> Iterator[None]:
     """restic is stopped at the first second of a refusal."""
-    program = f"{backups.LIBRARY}/components/host/files/backups/dumps.py"
+    program = f"{backups.LIBRARY}/components/host/files/backups/restic.py"
     host.sh(
-        f"cp -p {program} /root/dumps.py && sed -i 's/^REFUSED_S = .*/REFUSED_S = 0/' {program}"
+        f"cp -p {program} /root/restic.py && sed -i 's/^REFUSED_S = .*/REFUSED_S = 0/' {program}"
     )
     try:
         yield
     finally:
-        host.sh(f"cp -p /root/dumps.py {program}")
+        host.sh(f"cp -p /root/restic.py {program}")
 
 
 def test_a_full_disk_is_told(host: AppHost) -> None:

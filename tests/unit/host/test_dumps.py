@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.host import dumps as part
-from components.host.files.backups import dumps, record
+from components.host.files.backups import dumps, record, restic
 from tests.support.composed_hosts import BUCKET, separate_database
 
 DAY = 86400.0
@@ -87,7 +87,7 @@ def test_an_extension_of_the_administrators_is_left_out_of_a_restore() -> None:
     ],
 )
 def test_the_first_error_is_the_reason(said: str, reason: str) -> None:
-    assert dumps._reason(said) == reason
+    assert restic.reason(said) == reason
 
 
 def test_the_program_is_the_apps_in_the_database_and_the_app_does_not_read_its_key() -> None:
@@ -108,11 +108,11 @@ Load(<data/11ab>, 33, 0) operation successful after 1 retries
 
 
 @pytest.fixture
-def restic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A program that stands for restic."""
     program = tmp_path / "restic"
-    monkeypatch.setattr(dumps, "_restic_argv", lambda: [str(program)])
-    monkeypatch.setattr(dumps, "REFUSED_S", 0)
+    monkeypatch.setattr(restic, "argv", lambda: [str(program)])
+    monkeypatch.setattr(restic, "REFUSED_S", 0)
     return program
 
 
@@ -122,33 +122,33 @@ def stand_in(program: Path, then: str) -> None:
 
 
 def test_what_was_tried_again_with_success_is_no_refusal() -> None:
-    assert dumps._refused(RETRIES) == {
+    assert restic._refused(RETRIES) == {
         "Save(<data/2fa4>)": "client.PutObject: No space left on device"
     }
-    assert dumps._refused(RETRIES + "Save(<data/2fa4>) failed: no\n") == {}
+    assert restic._refused(RETRIES + "Save(<data/2fa4>) failed: no\n") == {}
 
 
-def test_a_bucket_that_goes_on_refusing_is_given_up(restic: Path) -> None:
+def test_a_bucket_that_goes_on_refusing_is_given_up(program: Path) -> None:
     """restic itself would try for a quarter of an hour."""
-    stand_in(restic, "exec sleep 600")
+    stand_in(program, "exec sleep 600")
     with pytest.raises(record.Failed, match=r"failed: client\.PutObject: No space left on device"):
-        dumps._restic("backup")
+        restic.run("backup")
     with pytest.raises(record.Failed, match=r"failed: client\.PutObject: No space left on device"):
         dumps._pour({"id": "2479d582"}, ["cat"])
 
 
 def test_a_request_that_a_retry_helped_is_waited_for(
-    restic: Path, monkeypatch: pytest.MonkeyPatch
+    program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dumps, "REFUSED_S", 60)
-    stand_in(restic, "sleep 2; echo 'Save(<data/2fa4>) operation successful after 1 retries' >&2")
-    assert dumps._restic("backup") == ""
+    monkeypatch.setattr(restic, "REFUSED_S", 60)
+    stand_in(program, "sleep 2; echo 'Save(<data/2fa4>) operation successful after 1 retries' >&2")
+    assert restic.run("backup") == ""
 
 
 def test_a_run_without_end_says_what_the_bucket_refuses(
-    restic: Path, monkeypatch: pytest.MonkeyPatch
+    program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dumps, "REFUSED_S", 60)
-    stand_in(restic, "exec sleep 600")
+    monkeypatch.setattr(restic, "REFUSED_S", 60)
+    stand_in(program, "exec sleep 600")
     with pytest.raises(record.Failed, match=r"no end after 1 s: client\.PutObject: No space left"):
-        dumps._restic("cat", timeout_s=1)
+        restic.run("cat", timeout_s=1)

@@ -10,20 +10,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from components.host.files.backups import record, repository
+from components.host.files.backups import record, repository, restic
 from components.host.files.backups.copies import COUNTS
 from components.host.files.backups.record import Failed, say
 
@@ -31,23 +28,10 @@ FILE = "app.dump"
 SOURCE = "database"
 """What restic takes for the host's name: the next app server goes on with the same backups."""
 LIVE, SCRATCH, RESTORED = "app", "app_scratch", "app_restored"
-NO_REPOSITORY, LOCKED = 10, 11
-"""Codes of restic (its manual, "Scripting")."""
 NO_LOCK = "--no-lock"
 """Of what only reads: a bucket that takes nothing any more still gives what it has."""
-LOCK_S = 600
-"""How long restic waits for another of its kind."""
 INFO_S = 60
 """restic itself asks a bucket that does not answer for a quarter of an hour."""
-REFUSED_S = 90
-"""How long the bucket may refuse one and the same thing: what a retry helps against is over by
-then. restic itself goes on for a quarter of an hour, and has no option for it."""
-REFUSAL = re.compile(r"(.+) returned error, retrying after [^:]+: (.+)")
-REFUSAL_ENDED = re.compile(r"(.+?) (?:operation successful after|failed:) ")
-"""Of what restic says: ``Save(<data/2fa4>) returned error, retrying after 1s: Access Denied``."""
-UNLOCK_S = 30
-"""How long restic, asked to stop, may take to unlock the bucket."""
-RUN_S = 11 * 3600
 ASK_S = 3600
 LOCK_WAIT_MS = 300_000
 """How long a dump waits for a table that a migration holds; it is tried again in an hour."""
@@ -89,10 +73,10 @@ def backups() -> list[dict[str, Any]]:
     try:
         known = [
             _backup(snapshot)
-            for snapshot in json.loads(_restic(*words, timeout_s=INFO_S))
+            for snapshot in json.loads(restic.run(*words, timeout_s=INFO_S))
             if "original" not in snapshot  # else it is what is left of one that was damaged
         ]
-    except _NoRepository:
+    except restic.NoRepository:
         return []
     except (ValueError, LookupError, TypeError):
         raise Failed("restic snapshots: its answer is not understood") from None
@@ -150,9 +134,9 @@ def make(_kind: str) -> dict[str, Any]:
         pg_dump += [f"--lock-wait-timeout={LOCK_WAIT_MS}", f"--dbname={LIVE}"]
         tags = ["--tag", f"postgresql={int(version) // 10000}", "--tag", f"bytes={size}"]
         words = ["--quiet", "--host", SOURCE, *tags, "--stdin-filename", FILE]
-        _restic("backup", *words, "--stdin-from-command", "--", *pg_dump)
+        restic.run("backup", *words, "--stdin-from-command", "--", *pg_dump)
         if mended:
-            _restic("repair", "snapshots", "--quiet", "--forget")
+            restic.run("repair", "snapshots", "--quiet", "--forget")
         _forget()
         made = backups()[-1]
         values.update(made)
@@ -165,10 +149,10 @@ def make(_kind: str) -> dict[str, Any]:
 
 def _make_ready() -> None:
     try:
-        _restic("cat", NO_LOCK, "config", timeout_s=INFO_S)
-    except _NoRepository:
-        _restic("init", "--quiet")
-    _restic("unlock", "--quiet")  # what a run left that was killed with its server
+        restic.run("cat", NO_LOCK, "config", timeout_s=INFO_S)
+    except restic.NoRepository:
+        restic.run("init", "--quiet")
+    restic.run("unlock", "--quiet")  # what a run left that was killed with its server
 
 
 def _mend() -> None:
@@ -177,26 +161,26 @@ def _mend() -> None:
     """
     say("The last proof failed: all that is in the bucket is read")
     with record.alone("restore"):
-        _restic("repair", "index", "--quiet")
+        restic.run("repair", "index", "--quiet")
         broken = _broken()
         if broken:
             say(f"Files that are damaged in the bucket: {len(broken)}")
             folder = record.FOLDER / "damaged"  # restic leaves them where it runs
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            _restic("repair", "packs", "--quiet", *broken, folder=folder)
+            restic.run("repair", "packs", "--quiet", *broken, folder=folder)
             shutil.rmtree(folder)
 
 
 def _broken() -> list[str]:
     """Files of the bucket that are damaged, by their ids; all of it is read."""
-    done = _restic_done("check", "--json", "--read-data")
+    done = restic.completed("check", "--json", "--read-data")
     for line in done.stdout.splitlines():
         with contextlib.suppress(ValueError, LookupError, TypeError):
             message = json.loads(line)
             if message["message_type"] == "summary":
                 return list(message["broken_packs"] or [])
-    raise Failed(f"restic check failed: {_reason(done.stderr)}")
+    raise Failed(f"restic check failed: {restic.reason(done.stderr)}")
 
 
 def _forget() -> None:
@@ -205,8 +189,8 @@ def _forget() -> None:
     words = ["--host", SOURCE, "--group-by", "host", "--keep-within", f"{days}d", "--prune"]
     try:
         with record.alone("restore"):  # which reads what this may put elsewhere
-            _restic("forget", "--quiet", *words)
-    except (_Locked, record.Busy):  # locked by a server that is gone: stale in half an hour
+            restic.run("forget", "--quiet", *words)
+    except (restic.Locked, record.Busy):  # locked by a server that is gone: stale in half an hour
         say("Older dumps stay until the next run: something else uses the bucket")
 
 
@@ -225,7 +209,7 @@ def verify() -> dict[str, Any]:
             _read(SCRATCH)
         finally:
             _run(SCRATCH, EMPTY)
-        _restic("check", "--quiet")
+        restic.run("check", "--quiet")
         values.update(id=newest["id"], size_bytes=newest["size_bytes"], checked=CHECKED)
         values["restore_s"] = round(time.time() - began, 1)
     say(f"{newest['id']} is restored and whole: {values['rows']} rows, {values['restore_s']} s")
@@ -251,7 +235,7 @@ def dump(*words: str) -> None:
     with record.alone("restore"), record.recorded("download"):
         chosen = target(words, backups())
         say(f"Sending {repository.mib(chosen['size_bytes'])}")
-        _restic(*_dump_of(chosen), output=None)
+        restic.run(*_dump_of(chosen), output=None)
 
 
 def _dump_of(chosen: dict[str, Any]) -> list[str]:
@@ -313,13 +297,13 @@ def _without(extensions: set[str], contents: str) -> str:
 
 def _pour(chosen: dict[str, Any], argv: list[str]) -> str:
     """Give a dump to a program; return what it printed. Raises ``Failed``."""
-    source = [*_restic_argv(), *_dump_of(chosen)]
+    source = [*restic.argv(), *_dump_of(chosen)]
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
             source, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
         ) as reader,
-        _given_up(reader, errors.fileno()) as refusal,
+        restic.given_up(reader, errors.fileno()) as refusal,
     ):
         assert reader.stdout is not None  # noqa: S101
         done = subprocess.run(
@@ -327,16 +311,16 @@ def _pour(chosen: dict[str, Any], argv: list[str]) -> str:
         )
         reader.stdout.close()
         code = reader.wait()
-        output = _said(errors.fileno())
+        output = restic.said_so_far(errors.fileno())
     if refusal:
         raise Failed(f"restic dump failed: {refusal[0]}")
     # A program that has what it wants, or that failed, reads no further.
     if code not in (0, -signal.SIGPIPE):
-        raise Failed(f"The bucket: {_reason(output)}")
+        raise Failed(f"The bucket: {restic.reason(output)}")
     if done.returncode != 0:
         refused = "permission denied to create extension" in done.stderr
         raise Failed(
-            _reason(done.stderr),
+            restic.reason(done.stderr),
             f"As the administrator make it in {SCRATCH} and in {RESTORED}, where it stays"
             * refused,
         )
@@ -359,7 +343,7 @@ def _read(database: str) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise Failed(f"The restored copy cannot be read: {_reason(done.stderr)}")
+        raise Failed(f"The restored copy cannot be read: {restic.reason(done.stderr)}")
 
 
 def room(size_bytes: int) -> None:
@@ -422,129 +406,3 @@ def _psql(database: str, *words: str, script: str = "") -> str:
         missing = f'database "{database}" does not exist' in done.stderr and database != LIVE
         raise Failed(f"Database {database}: {lines[-1]}", "`./stages up` makes it" * missing)
     return done.stdout.strip()
-
-
-class _NoRepository(Failed):
-    pass
-
-
-class _Locked(Failed):
-    pass
-
-
-_KINDS: dict[int, type[Failed]] = {NO_REPOSITORY: _NoRepository, LOCKED: _Locked}
-
-
-def _restic_argv() -> list[str]:
-    region = os.environ.get("AWS_DEFAULT_REGION", "")
-    options = ["-o", "s3.bucket-lookup=path", "-o", f"s3.region={region}"]
-    options += ["--retry-lock", f"{LOCK_S}s"]
-    return ["restic", *options, "--cache-dir", str(record.FOLDER / "cache")]
-
-
-def _restic(
-    *words: str,
-    timeout_s: float = RUN_S,
-    output: int | None = subprocess.PIPE,
-    folder: Path | None = None,
-) -> str:
-    """Run it; return what it printed. Raises ``Failed`` with its first error."""
-    done = _restic_done(*words, timeout_s=timeout_s, output=output, folder=folder)
-    if done.returncode != 0:
-        kind = _KINDS.get(done.returncode, Failed)
-        raise kind(f"restic {words[0]} failed: {_reason(done.stderr)}")
-    return done.stdout or ""
-
-
-def _restic_done(
-    *words: str,
-    timeout_s: float = RUN_S,
-    output: int | None = subprocess.PIPE,
-    folder: Path | None = None,
-) -> subprocess.CompletedProcess[str]:
-    """Run it. Raises ``Failed`` when it takes too long, or the bucket refuses for too long."""
-    with (
-        tempfile.TemporaryFile("w+") as errors,
-        subprocess.Popen(
-            [*_restic_argv(), *words],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
-            text=True,
-            errors="replace",
-        ) as process,
-        _given_up(process, errors.fileno()) as refusal,
-    ):
-        try:
-            answer, _ = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            said = _said(errors.fileno())
-            why = [*_refused(said).values(), _reason(said)][0]
-            raise Failed(f"restic {words[0]}: no end after {timeout_s:.0f} s: {why}") from None
-        said = _said(errors.fileno())
-    if refusal:
-        raise Failed(f"restic {words[0]} failed: {refusal[0]}")
-    return subprocess.CompletedProcess(words, process.returncode, answer, said)
-
-
-@contextlib.contextmanager
-def _given_up(process: subprocess.Popen[Any], errors: int) -> Iterator[list[str]]:
-    """Stop restic where the bucket refuses one thing for too long; why, if that was so."""
-    ended, refusal = threading.Event(), list[str]()
-
-    def watch() -> None:
-        since: dict[str, float] = {}
-        while not ended.wait(1) and process.poll() is None:
-            now, refused = time.monotonic(), _refused(_said(errors))
-            since = {what: since.get(what, now) for what in refused}
-            for what, began in since.items():
-                if now - began < REFUSED_S:
-                    continue
-                refusal.append(refused[what])
-                process.send_signal(signal.SIGINT)
-                if not ended.wait(UNLOCK_S):
-                    process.kill()
-                return
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield refusal
-    finally:
-        ended.set()
-        watcher.join()
-
-
-def _said(errors: int) -> str:
-    """All that restic has written to this file, whose end stays where it is."""
-    return os.pread(errors, os.fstat(errors).st_size, 0).decode(errors="replace")
-
-
-def _refused(output: str) -> dict[str, str]:
-    """What the bucket has refused, and restic still tries; each with the reason."""
-    refused: dict[str, str] = {}
-    for line in output.splitlines():
-        if refusal := REFUSAL.match(line):
-            refused[refusal[1]] = refusal[2].rstrip(". ")
-        elif ended := REFUSAL_ENDED.match(line):
-            refused.pop(ended[1], None)
-    return refused
-
-
-def _reason(output: str) -> str:
-    """The first error: of the command that restic runs, else restic's or pg_restore's own."""
-    lines = [_plain(line.strip()).rstrip(".") for line in output.splitlines() if line.strip()]
-    for wanted in ("subprocess ", "Fatal:", "error:"):
-        for line in lines:
-            if wanted in line:
-                return line.removeprefix("subprocess ")
-    return (lines or ["no reason given"])[-1]
-
-
-def _plain(line: str) -> str:
-    """With --json restic says its errors so too."""
-    with contextlib.suppress(ValueError, LookupError, TypeError):
-        return str(json.loads(line)["message"]).splitlines()[0]
-    return line
