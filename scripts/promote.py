@@ -308,7 +308,7 @@ def progress_line(progress: dict[str, Any], first: int, elapsed_s: float) -> str
     rate = (size - first) / elapsed_s if elapsed_s > 0 else 0
     if progress["ready"] == progress["tables"]:
         left = progress["indexes_left"]
-        return f"{done} of {steps.mib(whole)}{f', {left} indexes to build' if left else ''}"
+        return f"{done} of {steps.mib(whole)}{f', indexes to build: {left}' if left else ''}"
     if rate <= 0:
         return f"{done} of {steps.mib(whole)}"
     remaining_s = max(0, whole - size) / rate
