@@ -152,11 +152,15 @@ def no_disk(made: AppHost) -> Iterator[None]:
 
 
 def damage(made: AppHost, folder: str) -> None:
-    """Change bytes in the middle of the largest file that the bucket has below a folder."""
-    largest = f"find /srv/s3/shop-backups/{folder} -type f -printf '%s %p\\n' | sort -n | tail -n 1"
-    size, _, file = made.sh(largest).partition(" ")
-    seek = f"bs=1 seek={int(size) // 2} conv=notrunc status=none"
-    made.sh(f"head -c 64 /dev/urandom | dd of={file} {seek}")
+    """Change bytes in the middle of every large file that the bucket has below a folder.
+
+    Of one alone a killed run may have left what no backup needs.
+    """
+    made.sh(
+        f"find /srv/s3/shop-backups/{folder} -type f -size +1M -printf '%s %p\\n' |"
+        " while read -r size file; do head -c 64 /dev/urandom |"
+        ' dd of="$file" bs=1 seek=$((size / 2)) conv=notrunc status=none; done'
+    )
 
 
 def seconds_of(made: AppHost, *words: str, mount: str | None = "/data") -> float:
