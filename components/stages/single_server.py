@@ -13,6 +13,7 @@ from typing import Any
 import pulumi
 
 from components import outputs
+from components.errors import UserError
 from components.host import (
     app,
     backups,
@@ -143,10 +144,15 @@ def _promoted(to: str) -> pulumi.Output[Sequence[HostFile]]:
     """Where the pooler finds the database of the stack that this one was promoted to."""
     other = pulumi.StackReference(f"organization/{pulumi.get_project()}/{to}")
 
-    def files(of: dict[str, dict[str, str]]) -> Sequence[HostFile]:
+    def files(of: dict[str, dict[str, str]] | None) -> Sequence[HostFile]:
+        if of is None:
+            raise UserError(
+                f"stages:database.promoted_to: should be a stack that is up, got {to}",
+                "Bring it up; or remove the line, and the app runs here, on its own database.",
+            )
         return [HostFile(path=path, **file) for path, file in of.items()]
 
-    return pulumi.Output.secret(other.require_output(outputs.UPSTREAM).apply(files))
+    return pulumi.Output.secret(other.get_output(outputs.UPSTREAM).apply(files))
 
 
 def _backups(settings: Settings) -> Part:

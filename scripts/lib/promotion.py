@@ -383,19 +383,26 @@ def refuse_down(old: Session) -> None:
 
 
 def forget(old: Session) -> None:
-    """After stage 1 was taken down: stage 2 needs no tunnel to it any more."""
+    """After stage 1 was taken down: stage 2 needs no tunnel to it any more, and what a promotion
+    that is finished has put into the file of stage 1 would keep its next ``up`` from serving."""
     promoted_to = old.settings.database.promoted_to
     if not promoted_to:
         return
     try:
         new = open_session(promoted_to, screen=old.screen)
         server = app_server.read(new)
-        if not server.perform({"mode": "promotion state"}, old.say):  # else it is not finished
-            server.perform({"mode": "promotion close"}, old.say)
-            if old.operations.join:
-                old.operations.join(old.settings, new.settings, False)
-            else:  # what it let in has gone with it
-                _edit(old, {TUNNEL_FROM: None}, old.checkout.settings_file(old.stack))
+        if server.perform({"mode": "promotion state"}, old.say):  # it is not finished
+            return
+        server.perform({"mode": "promotion close"}, old.say)
+        if old.operations.join:
+            old.operations.join(old.settings, new.settings, False)
+        # What it let in has gone with it.
+        _edit(
+            old,
+            {TUNNEL_FROM: None, PROMOTED_TO: None},
+            old.checkout.settings_file(old.stack),
+        )
+        old.say(f"stages:{PROMOTED_TO} is removed from its file.")
     except NotUp:  # the tunnel went with its server
         return
     except UserError as error:

@@ -135,11 +135,16 @@ def test_after_the_end_visitors_alone_are_let_in(stacks_of: Callable[[Operations
     assert [line for line in pair.log if line.startswith("up")] == [], "nor in a second run"
 
 
-def test_a_stack_that_was_taken_down_lets_nobody_in_when_it_comes_up_again(
-    stacks_of: Callable[[Operations], Stacks], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("operations", [Operations(), Operations(join=lambda *_: None)])
+def test_a_stack_that_was_taken_down_is_like_a_new_one_when_it_comes_up_again(
+    stacks_of: Callable[[Operations], Stacks],
+    monkeypatch: pytest.MonkeyPatch,
+    operations: Operations,
 ) -> None:
-    pair = stacks_of(Operations())
+    """It lets nobody in, and its app runs there."""
+    pair = stacks_of(operations)
     promotion.let_in(pair.both)
+    promotion.bring_up(pair.both.old, {promotion.PROMOTED_TO: "shop2"})
     monkeypatch.setattr(promotion, "open_session", lambda *_, **__: pair.both.new)
     monkeypatch.setattr(app_server, "read", lambda _: pair.both.new_server)
     pair.sessions[0].settings.database = SimpleNamespace(promoted_to="shop2")
