@@ -152,14 +152,14 @@ def no_disk(made: AppHost) -> Iterator[None]:
 
 
 def damage(made: AppHost, folder: str) -> None:
-    """Change bytes in the middle of every large file that the bucket has below a folder.
+    """Overwrite every large file that the bucket has below a folder, all but its end.
 
-    Of one alone a killed run may have left what no backup needs.
+    After a killed run restic may have the same data twice, and reads what is whole of either.
     """
     made.sh(
         f"find /srv/s3/shop-backups/{folder} -type f -size +1M -printf '%s %p\\n' |"
-        " while read -r size file; do head -c 64 /dev/urandom |"
-        ' dd of="$file" bs=1 seek=$((size / 2)) conv=notrunc status=none; done'
+        " while read -r size file; do dd if=/dev/urandom"
+        ' of="$file" bs=64K count=$((size / 65536 - 1)) conv=notrunc status=none; done'
     )
 
 

@@ -297,6 +297,8 @@ def test_after_a_reboot_everything_is_back_and_the_volume_has_grown(
     wait_healthy(configured)
     assert configured.sh("systemctl --failed --plain --no-legend") == ""
     assert sql(configured, "select * from ledger") == "1"
+    held = f"stat -c '%a %U' {promotion_guard.LOCK}"
+    assert configured.sh(held) == "600 root", "who opens it can hold it for ever"
     configured.sh(f"systemctl disable {promotion_way.GUARD}; rm {GUARD} {promotion_record.FILE}")
     blocks = int(configured.sh("stat -f -c '%b*%S' /data | sed 's/.*/echo $((&))/' | sh"))
     assert blocks > 1.5 * disk.GIB
