@@ -19,6 +19,7 @@ from scripts.lib.confirm import confirm
 app = application(__doc__)
 WAYS = (promotion_record.LOGICAL, promotion_record.DUMP)
 LOOK_S = 1.0
+WAY_BACK = "--rollback goes back until then, unless a migration has changed the tables"
 CUT_OFF = "THE COPY WAS CUT OFF for so long that stage 1 no longer keeps what it lacks"
 STEPS = ("plan", "copy", "verify", "switch", "rollback", "finish", "abort")
 
@@ -355,7 +356,7 @@ def _switch(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:
     both.say(
         f"{both.new.stack} serves the app, and {both.old.stack} forwards to it: point the site's"
         " name to it. Then --finish;"
-        f" {'--rollback goes back until then' if back else 'there is NO WAY BACK'}."
+        f" {WAY_BACK if back else 'there is NO WAY BACK'}."
     )
     return answer
 
