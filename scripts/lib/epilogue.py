@@ -25,13 +25,15 @@ def tell(session: Session, progress: Progress) -> None:
         # What the engine told has its secrets hidden; the way in is one of them.
         certificate.settle(session.stack, views.values(session), session.say)
     if url := str(values.get(outputs.URL) or ""):
-        answer = _answer(session, url, str(values.get(outputs.ADDRESS) or ""), progress.elapsed_s)
+        fails, answer = _answer(
+            session, url, str(values.get(outputs.ADDRESS) or ""), progress.elapsed_s
+        )
         revision = str(values.get(outputs.REVISION) or "")[:12]
         words = f"   (revision {revision}, {answer})" if revision else f"   ({answer})"
         session.say(f"\n  {url}{words}")
         if status.IN_MAINTENANCE in answer:
             session.say(f"  Or is maintenance on? `make status{stack}` says so.")
-        elif _fails(answer):
+        elif fails:
             raise StepFailed(
                 f"{url}: should answer, got {answer}",
                 f"`make status STACK={session.stack}` says what does not run; `make refresh"
@@ -46,22 +48,22 @@ def tell(session: Session, progress: Progress) -> None:
     )
 
 
-def _answer(session: Session, url: str, address: str, run_s: float) -> str:
-    """The site's answer; one that fails is asked again until the app had time to settle.
+def _answer(session: Session, url: str, address: str, run_s: float) -> tuple[bool, str]:
+    """Whether the site fails, and its answer; it is asked again until the app had time to settle.
 
     Where the run took minutes, on a slow machine, the answers take long as well.
     """
     patience_s = max(status.ANSWER_S, run_s / 10)
     end = time.monotonic() + max(SETTLE_S, run_s / 10)
-    _, answer = status.ask(url, address, patience_s)
-    if _fails(answer):
+    fails, answer = _ask(url, address, patience_s)
+    if fails:
         session.say(f"Waiting for {url}: {answer} ...")
-    while _fails(answer) and time.monotonic() < end:
+    while fails and time.monotonic() < end:
         time.sleep(PAUSE_S)
-        _, answer = status.ask(url, address, patience_s)
-    return answer
+        fails, answer = _ask(url, address, patience_s)
+    return fails, answer
 
 
-def _fails(answer: str) -> bool:
-    """Whether it is an error of the server; an app without a page at / may say 404."""
-    return answer.startswith(("5", "no answer")) and status.IN_MAINTENANCE not in answer
+def _ask(url: str, address: str, patience_s: float) -> tuple[bool, str]:
+    serves, answer = status.ask(url, address, patience_s)
+    return not serves and status.IN_MAINTENANCE not in answer, answer

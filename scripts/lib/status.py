@@ -183,7 +183,9 @@ def ask(url: str, address: str = "", patience_s: float = ANSWER_S) -> tuple[bool
 
     ``patience_s`` is for each step: to connect, to be answered.
 
-    Whoever signed the certificate: that is told apart. A redirect is an answer.
+    Whoever signed the certificate: that is told apart. A redirect is an answer, and so is what an
+    app says that has no page at / (404) or asks for a login; 400 is none, for it refuses its own
+    host name.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -200,7 +202,8 @@ def ask(url: str, address: str = "", patience_s: float = ANSWER_S) -> tuple[bool
         if response.status == 503 and response.headers["Retry-After"] == MAINTENANCE_RETRY_S:
             return False, f"{response.status} {IN_MAINTENANCE}"
         if response.status >= 400:
-            return False, f"{response.status} {response.reason}"
+            serves = response.status < 500 and response.status != 400
+            return serves, f"{response.status} {response.reason}"
         return True, f"{response.status} in {(time.monotonic() - started) * 1000:.0f} ms"
     except (OSError, http.client.HTTPException) as problem:
         return False, f"no answer ({problem}, {duration(time.monotonic() - started)})"

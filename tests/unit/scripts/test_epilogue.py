@@ -48,7 +48,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, answers: Iterator[str]) -> list[tuple
     def ask(*arguments: object) -> tuple[bool, str]:
         questions.append(arguments)
         answer = next(answers)
-        return answer.startswith("2"), answer
+        return answer.startswith(("2", "404")), answer
 
     monkeypatch.setattr(status, "ask", ask)
     return questions

@@ -19,10 +19,11 @@ from scripts.lib.status import Status
 
 
 class Answers(BaseHTTPRequestHandler):
-    """Answers 200 on / and 502 elsewhere."""
+    """Answers 200 on /, another code on the path of that name, and 502 elsewhere."""
 
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/" else 502)
+        path = self.path[1:]
+        self.send_response(200 if not path else int(path) if path.isdigit() else 502)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
@@ -52,6 +53,14 @@ def test_an_answer_counts_whatever_proxy_the_shell_has(
 def test_an_error_page_is_no_answer(address: str) -> None:
     seen = status.look("s", {outputs.URL: f"{address}/x"}, {})
     assert seen.answer == "502 Bad Gateway"
+
+
+@pytest.mark.parametrize(
+    ("code", "serves"), [(302, True), (401, True), (404, True), (400, False), (500, False)]
+)
+def test_an_app_without_a_page_at_its_root_serves(address: str, code: int, serves: bool) -> None:
+    """Else `status` and the plan of a promotion call an API not healthy."""
+    assert status.ask(f"{address}/{code}")[0] is serves
 
 
 def test_a_site_that_takes_a_connection_and_never_answers() -> None:
