@@ -57,8 +57,9 @@ class Ledger:
 
 
 @contextmanager
-def ledger(app: Host, clients: int = CLIENTS) -> Iterator[Ledger]:
-    """Write from an app server meanwhile; every client has been answered once at the start."""
+def ledger(app: Host, clients: int = CLIENTS, *, answered: bool = True) -> Iterator[Ledger]:
+    """Write from an app server meanwhile; every client has been answered once at the start, unless
+    the database may not be there yet (``answered``)."""
     app.put(PLACE, CLIENT.read_text())
     leader = app.leader()
     assert leader is not None
@@ -89,7 +90,8 @@ def ledger(app: Host, clients: int = CLIENTS) -> Iterator[Ledger]:
     reader = threading.Thread(target=read, args=(iter(run.stdout),))
     reader.start()
     try:
-        seen.wait_for_all(0, 30)
+        if answered:
+            seen.wait_for_all(0, 30)
         yield seen
     finally:
         with suppress(BrokenPipeError):  # its host was killed

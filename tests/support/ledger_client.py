@@ -65,6 +65,17 @@ class Client(threading.Thread):
         self.acknowledged.append((number, time.time()))
 
 
+def _make_table(ended: threading.Event) -> None:
+    """As soon as the database is there."""
+    while not ended.wait(THINK_S):
+        try:
+            with psycopg.connect(URL, autocommit=True) as connection:
+                connection.execute(CREATE)
+                return
+        except psycopg.OperationalError:
+            continue
+
+
 def _listen(ended: threading.Event) -> None:
     sys.stdin.read()
     ended.set()
@@ -78,13 +89,12 @@ def _say(running: list[Client]) -> None:
 
 
 def main(clients: int, first: int) -> None:
-    with psycopg.connect(URL, autocommit=True) as connection:
-        connection.execute(CREATE)
+    ended = threading.Event()
+    threading.Thread(target=_listen, args=(ended,), daemon=True).start()
+    _make_table(ended)
     running = [Client(number, first) for number in range(clients)]
     for client in running:
         client.start()
-    ended = threading.Event()
-    threading.Thread(target=_listen, args=(ended,), daemon=True).start()
     while not ended.wait(0.1):
         _say(running)
     for client in running:

@@ -7,7 +7,8 @@ They take turns. Those that need an ``up`` or last for half a minute may come le
 (--slow-times). A run that is stopped keeps what it has. Results go to chaos.json and a picture
 beside it after each turn. An ``up`` is killed at one of ten points, each in its turn; a replacement
 of the server at one of its steps (``stage1.replace``), the engine, all of it, or by SIGTERM. In a
-``promotion`` between the two stages something is killed somewhere, another thing each turn.
+``promotion`` between the two stages something is killed in each of its three steps: in nine turns
+each of nine things in each step.
 
 ``backups`` comes once, at the end: the tests of what goes wrong under backups, in their long form.
 
@@ -126,14 +127,21 @@ class Chaos:
     def _promotion(self, turn: int, rng: random.Random) -> str:
         if not self.promotion.seconds:
             self.promotion.undisturbed()
-        whom = list(promoting.STRIKES)[turn % len(promoting.STRIKES)]
-        blow = promoting.choose(whom, rng)
-        done = promoting.blow(self.promotion, blow)
-        key, title = f"{PROMOTION}.{whom.replace(' ', '-')}", f"{whom} killed"
+        names = list(promoting.STRIKES)
+        # Nine turns strike each of them in each step.
+        whom = [names[(turn + len(names) // 3 * step) % len(names)] for step in range(3)]
+        said = []
+        for done in self.promotion.struck(promoting.choose(whom, rng)):
+            self._note_promotion(done)
+            said.append(f"{done}, load {os.getloadavg()[0]:.1f}")
+        return "\n  ".join(["", *said, ""])
+
+    def _note_promotion(self, done: promoting.Outcome) -> None:
+        title = f"{done.blow.whom} killed"
+        key = f"{PROMOTION}.{''.join(c if c.isalnum() else '-' for c in done.blow.whom)}"
         self.book.note(key, title, done.seconds)
         self.book.note(f"{key}.{ACKNOWLEDGED}", title, done.acknowledged, "counted")
-        self.wrong += [f"{PROMOTION}: {blow}: {line}" for line in done.wrong]
-        return f"{blow}: {done.seconds:.1f} s, {len(done.wrong)} wrong"
+        self.wrong += [f"{PROMOTION}: {done.blow}: {line}" for line in done.wrong]
 
     def jobs(self) -> None:
         """Every job that the products took in is done in the end."""

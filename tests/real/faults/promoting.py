@@ -1,16 +1,20 @@
-"""A promotion and its rollback with something killed in the middle: nothing is lost or in between.
+"""A promotion and its rollback with something killed in each step: nothing is lost or in between.
 
 A promotion that nobody disturbs says how long each step takes; the blow falls at a seeded moment
-of a step. The operator then does what the docs say: runs the step again.
+of a step. The operator then does what the docs say: starts a host that is off, and runs the step
+again.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
+from benchmarks.deploys.load import Load, load
+from components.host.agent.promotion_sql import BACK, SLOT, SUBSCRIPTION
 from tests.real.faults.faults import POSTGRES, kill_units
 from tests.real.faults.product import BACK_S, Product
 from tests.real.faults.running import Watched
@@ -19,6 +23,7 @@ from tests.support.waiting import until
 
 STEPS = ("copy", "switch", "rollback")
 CLIENTS = 20
+REQUESTS_A_SECOND = 5
 TRIES = 3
 """What was struck may come back in the middle of the next try."""
 LIMIT = ("--stall-limit-s", "30")
@@ -31,7 +36,7 @@ Strike = Callable[[Product, Product], None]
 
 
 def _operator(_old: Product, _new: Product) -> None:
-    """The command itself: :func:`blow` kills it."""
+    """The command itself: :func:`_struck` kills it."""
 
 
 STRIKES: Mapping[str, Strike] = {
@@ -41,10 +46,16 @@ STRIKES: Mapping[str, Strike] = {
     "new PostgreSQL": lambda _, new: _kill(new, POSTGRES, database=True),
     "old PgBouncer": lambda old, _: _kill(old, PGBOUNCER),
     "new PgBouncer": lambda _, new: _kill(new, PGBOUNCER),
+    "old host": lambda old, _: old.app.kill(),
+    "new host": lambda _, new: new.app.kill(),
+    "new database's host": lambda _, new: new.database.kill(),
 }
-CUTS = frozenset({"tunnel", "old PostgreSQL", "new PostgreSQL", "old PgBouncer"})
-"""Strikes that end sessions of clients, of which the tunnel has some after the switch: their
-statements may fail, and none may be lost."""
+OLD_HOST = "old host"
+HOSTS = (OLD_HOST, "new host", "new database's host")
+"""Their power is cut, and stays so until the operator's ``up``."""
+UNNOTICED = frozenset({"operator", "new PgBouncer"})
+"""Strikes that end no session of the clients that write. Of the others statements may fail, and
+none may be lost: after the switch the tunnel carries them."""
 
 
 class Blow(NamedTuple):
@@ -59,17 +70,51 @@ class Blow(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a promotion that was struck."""
+    """What became of a step that was struck."""
 
+    blow: Blow
+    has_ended: bool
+    """Whether it went to its end in spite of the blow."""
     seconds: float
-    """From the blow until the step had come to its end, with the next tries."""
+    """From the blow until the step had come to its end, with the next tries, and every client was
+    answered."""
     acknowledged: int
+    failed_statements: int
+    """Different errors of the clients."""
+    requests: int
+    failed_requests: int
     wrong: list[str]
-    """What was lost, doubled or left over."""
+    """What was lost, doubled, left over or in between."""
+
+    def __str__(self) -> str:
+        end = "went to its end all the same" if self.has_ended else "was run again"
+        return (
+            f"{self.blow}: {end}, {self.seconds:.1f} s; {self.acknowledged} acknowledged,"
+            f" {self.failed_statements} errors; {self.requests} requests,"
+            f" {self.failed_requests} failed; {'; '.join(self.wrong) or 'nothing wrong'}"
+        )
 
 
-def choose(whom: str, rng: random.Random) -> Blow:
-    return Blow(whom, rng.choice(STEPS), rng.random())
+class Side(NamedTuple):
+    """What one of the two stacks has after a step."""
+
+    serves: bool
+    slots: tuple[str, ...] = ()
+    subscriptions: tuple[str, ...] = ()
+
+
+AFTER: Mapping[str, tuple[Side, Side]] = {
+    "copy": (Side(True, slots=(SLOT,)), Side(False, subscriptions=(SUBSCRIPTION,))),
+    "switch": (Side(False, subscriptions=(BACK,)), Side(True, slots=(BACK,))),
+    "rollback": (Side(True), Side(True)),
+}
+"""Of stage 1 and of stage 2. Between ``--copy`` and the end of ``--rollback`` one of them serves,
+and afterwards each its own database."""
+
+
+def choose(whom: Sequence[str], rng: random.Random) -> list[Blow]:
+    """A blow for each step."""
+    return [Blow(one, step, rng.random()) for one, step in zip(whom, STEPS, strict=True)]
 
 
 class Promotion:
@@ -78,6 +123,7 @@ class Promotion:
     def __init__(self, old: Product, new: Product) -> None:
         self.old, self.new = old, new
         self.seconds: dict[str, float] = {}
+        self.ledgers: list[Ledger] = []
 
     def start(self, step: str) -> Watched:
         stacks = ("--from", self.old.stack.name, "--to", self.new.stack.name)
@@ -101,33 +147,100 @@ class Promotion:
         for step in STEPS:
             self.run(step)
 
+    def struck(self, blows: Sequence[Blow]) -> Iterator[Outcome]:
+        """There and back while clients write and visitors come, with one blow in each step."""
+        self.old.ask("TRUNCATE ledger")
+        self.ledgers.clear()
+        for blow in blows:
+            yield self._struck(blow)
 
-def blow(promotion: Promotion, struck: Blow) -> Outcome:
-    """Promote and go back while clients write, with one blow."""
-    old, new = promotion.old, promotion.new
-    with ledger(old.app, CLIENTS) as seen:
-        for step in STEPS:
-            moment, has_ended = _struck(promotion, struck) if step == struck.step else (0.0, False)
-            if not has_ended:
-                promotion.run(step, TRIES)
-            seen.wait_for_all(time.time(), BACK_S)
-            if moment:
-                seconds = time.monotonic() - moment
-    wrong = [*_writes(old, seen, struck), *_left_over(old, new)]
-    return Outcome(seconds, len(seen.acknowledged), wrong)
+    def _struck(self, blow: Blow) -> Outcome:
+        first = len(self.ledgers)
+        url = f"{self.old.url}/health"
+        with load(url, per_second=REQUESTS_A_SECOND, clients=CLIENTS // 4) as visitors:
+            with self._written() as seen:
+                moment, has_ended = self._strike(blow)
+                if blow.whom != OLD_HOST:
+                    self._go_on(blow, seen, has_ended=has_ended)
+            if blow.whom == OLD_HOST:  # the clients went with it, and others come
+                with self._written(answered=False) as seen:
+                    self._go_on(blow, seen, has_ended=has_ended)
+            seconds = time.monotonic() - moment
+        written = self.ledgers[first:]
+        return Outcome(
+            blow,
+            has_ended,
+            seconds,
+            sum(len(seen.acknowledged) for seen in written),
+            sum(len(seen.errors) for seen in written),
+            len(visitors.requests),
+            len(visitors.failed()),
+            [*self._wrong_writes(blow), *_wrong_requests(blow, visitors), *self._in_between(blow)],
+        )
+
+    @contextmanager
+    def _written(self, *, answered: bool = True) -> Iterator[Ledger]:
+        with ledger(self.old.app, CLIENTS, answered=answered) as seen:
+            self.ledgers.append(seen)
+            yield seen
+
+    def _go_on(self, blow: Blow, seen: Ledger, *, has_ended: bool) -> None:
+        if not has_ended:
+            self.run(blow.step, TRIES)
+        seen.wait_for_all(time.time(), BACK_S)
+
+    def _strike(self, blow: Blow) -> tuple[float, bool]:
+        """The moment of the blow, and whether the step went to its end all the same."""
+        run = self.start(blow.step)
+        run.wait(lambda: False, self.seconds[blow.step] * blow.share)
+        moment = time.monotonic()
+        if blow.whom == "operator":
+            run.kill()
+        else:
+            STRIKES[blow.whom](self.old, self.new)
+        run.end()
+        if blow.whom in HOSTS:
+            _power_back(self.old if blow.whom == OLD_HOST else self.new)
+        return moment, run.process.returncode == 0
+
+    def _wrong_writes(self, blow: Blow) -> list[str]:
+        """Of all that was ever written: a later step may lose what an earlier one kept."""
+        rows = self.old.ask("SELECT id FROM ledger")
+        lost = doubled = 0
+        for seen in self.ledgers:
+            stored = seen.stored(rows)
+            lost += len(seen.acknowledged - set(stored))
+            doubled += sum(count > 1 for count in stored.values())
+        last = self.ledgers[-1]
+        wrong = {
+            "acknowledged writes lost": lost,
+            "writes doubled": doubled,
+            "clients that hang": max(0, last.hung),
+            "errors of clients": len(last.errors) if blow.whom in UNNOTICED else 0,
+        }
+        return [f"{count} {what}" for what, count in wrong.items() if count]
+
+    def _in_between(self, blow: Blow) -> list[str]:
+        """What is not as it should be after the step."""
+        wrong = []
+        for product, wanted in zip((self.old, self.new), AFTER[blow.step], strict=True):
+            if (is_so := _side(product)) != wanted:
+                wrong.append(f"{product.stack.name}: should be {wanted}, got {is_so}")
+        until("stage 1 to answer", self.old.answers, BACK_S)
+        if blow.step == STEPS[-1]:
+            wrong += _left_over(self.old, self.new)
+        return wrong
 
 
-def _struck(promotion: Promotion, struck: Blow) -> tuple[float, bool]:
-    """Strike; the moment of it, and whether the step went to its end all the same."""
-    run = promotion.start(struck.step)
-    run.wait(lambda: False, promotion.seconds[struck.step] * struck.share)
-    moment = time.monotonic()
-    if struck.whom == "operator":
-        run.kill()
-    else:
-        STRIKES[struck.whom](promotion.old, promotion.new)
-    run.end()
-    return moment, run.process.returncode == 0
+def _wrong_requests(blow: Blow, visitors: Load) -> list[str]:
+    failed = visitors.failed() if blow.whom == "operator" else []
+    return [f"{len(failed)} requests failed: {sorted(set(failed))}"] if failed else []
+
+
+def _power_back(product: Product) -> None:
+    """As for any host that is lost: the ``up`` starts it, and may refuse to do more meanwhile."""
+    Watched(product.stack).end()
+    assert {product.app.state(), product.database.state()} == {"running"}
 
 
 def _kill(product: Product, unit: str, *, database: bool = False) -> None:
@@ -139,15 +252,21 @@ def _kill_where_it_runs(product: Product, unit: str) -> None:
     product.app.run(["systemctl", "kill", "--signal=KILL", unit])
 
 
-def _writes(old: Product, seen: Ledger, struck: Blow) -> list[str]:
-    stored = seen.stored(old.ask("SELECT id FROM ledger"))
-    wrong = {
-        "acknowledged writes lost": len(seen.acknowledged - set(stored)),
-        "writes doubled": sum(count > 1 for count in stored.values()),
-        "clients that hang": max(0, seen.hung),
-        "errors of clients": 0 if struck.whom in CUTS else len(seen.errors),
-    }
-    return [f"{count} {what}" for what, count in wrong.items() if count]
+def _side(product: Product) -> Side:
+    web = ["systemctl", "list-units", "--plain", "--no-legend", "--state=active", "web@*"]
+    return Side(
+        bool(product.app.run(web).stdout.strip()),
+        _names(product, "SELECT slot_name FROM pg_replication_slots ORDER BY 1"),
+        _names(product, "SELECT subname FROM pg_subscription ORDER BY 1"),
+    )
+
+
+def _names(product: Product, sql: str) -> tuple[str, ...]:
+    """As PostgreSQL's superuser on the database's own host."""
+    psql = ["psql", "-XAtq", "-h", "/run/postgresql", "-c", sql]
+    done = product.database.run(["runuser", "-u", "postgres", "--", *psql])
+    assert done.returncode == 0, done.stderr
+    return tuple(done.stdout.split())
 
 
 def _left_over(old: Product, new: Product) -> list[str]:
@@ -157,14 +276,15 @@ def _left_over(old: Product, new: Product) -> list[str]:
         wrong.append(f"{old.stack.name}: should use its own database, got that of {server}")
     for product in (old, new):
         until(f"{product.stack.name} to answer", product.answers, BACK_S)
-        units = "ls /etc/systemd/system/ | grep stages-promotion || true"
-        if left := product.app.run(["sh", "-c", units]).stdout.split():
-            wrong.append(f"{product.stack.name}: should have no unit of it, got {left}")
+        files = "ls -d /etc/systemd/system/stages-promotion* /etc/stages-promotion"
+        files += " /var/lib/stages-host/promotion* 2>/dev/null || true"
+        if left := product.app.run(["sh", "-c", files]).stdout.split():
+            wrong.append(f"{product.stack.name}: should have no file of it, got {left}")
         asked = (
-            "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname LIKE 'stages_promotion%'"
-            " UNION ALL SELECT slot_name FROM pg_catalog.pg_replication_slots"
-            " UNION ALL SELECT pubname FROM pg_catalog.pg_publication"
+            "SELECT rolname FROM pg_roles WHERE rolname LIKE 'stages_promotion%'"
+            " UNION ALL SELECT datname FROM pg_database WHERE datname LIKE '%promotion%'"
         )
-        if left := product.ask(asked).split():
+        published = "SELECT pubname FROM pg_catalog.pg_publication"
+        if left := [*_names(product, asked), *product.ask(published).split()]:
             wrong.append(f"{product.stack.name}: should have nothing of it, got {left}")
     return wrong
