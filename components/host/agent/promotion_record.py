@@ -117,6 +117,14 @@ def refuse_to_undo(document: dict[str, Any]) -> None:
             f"moved the app to {record['other']}, and this server only forwards to it",
             "`./stages down` takes the old stack away.",
         )
+    if record.get("switching"):  # the pool may point to either, with writes in that one alone
+        raise Failed(
+            "a promotion",
+            f"to {record['other']} was interrupted in the middle of a switch",
+            "Run its --rollback again."
+            if record["phase"] == SWITCHED
+            else "Run its --switch again, or --abort.",
+        )
     file = document["secret_files"].get(DATABASES) or {}
     if record["phase"] == ROLLED_BACK and file.get("content") == record["databases_ini"]:
         raise Failed(

@@ -114,7 +114,7 @@ and afterwards each its own database."""
 
 def choose(whom: Sequence[str], rng: random.Random) -> list[Blow]:
     """A blow for each step."""
-    return [Blow(one, step, rng.random()) for one, step in zip(whom, STEPS, strict=True)]
+    return [Blow(name, step, rng.random()) for name, step in zip(whom, STEPS, strict=True)]
 
 
 class Promotion:

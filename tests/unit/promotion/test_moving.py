@@ -196,6 +196,8 @@ UP: dict[str, Any] = {
         ({"phase": "switched", "app": "leaving"}, "was interrupted while it moved"),
         ({"phase": "switched", "app": "returning"}, "was interrupted while it moved"),
         ({"phase": "switched", "app": "there", "databases_ini": "x"}, "lead the app back to the"),
+        ({"phase": "copying", "side": "from", "switching": "to"}, "in the middle of a switch"),
+        ({"phase": "switched", "app": "there", "switching": "from"}, "in the middle of a switch"),
         ({"phase": "finished"}, "moved the app to shop2, and this server only forwards to it"),
         ({"phase": "rolled back"}, "would lead the app to the new database again"),
         ({"phase": "rolled back", "databases_ini": "x"}, ""),
