@@ -1,6 +1,7 @@
 """Faults again and again, seeded: what is lost, and how long it takes until all is well.
 
-    python -m tests.real.faults.chaos [--seed 7] [--times 20] [--slow-times 20] [FAULT ...]
+    python -m tests.real.faults.chaos [--seed 7] [--times 20] [--slow-times 20]
+        [--stay-s 600] [FAULT ...]
 
 Faults are named as in the results (``stage1.postgres``, ``stage2.up``); all where none is named.
 They take turns. Those that need an ``up`` or last for half a minute may come less often
@@ -56,8 +57,8 @@ PROMOTION = "promotion"
 class Chaos:
     """The two stages, and what was seen so far."""
 
-    def __init__(self, products: dict[int, Product], seed: int, out: Path) -> None:
-        self.products, self.seed, self.out = products, seed, out
+    def __init__(self, products: dict[int, Product], seed: int, out: Path, stay_s: float) -> None:
+        self.products, self.seed, self.out, self.stay_s = products, seed, out, stay_s
         self.book, self.wrong, self.turns = Book(), list[str](), 0
         self.machine, self.began = here.machine(), datetime.datetime.now(datetime.UTC)
         self.loads = [self.machine.load_at_start]
@@ -125,23 +126,23 @@ class Chaos:
         return f"{stop}: {done.seconds:.1f} s, {len(done.wrong)} differences"
 
     def _promotion(self, turn: int, rng: random.Random) -> str:
+        said = []
         if not self.promotion.seconds:
-            self.promotion.undisturbed()
+            said += [self._promoted(done) for done in self.promotion.undisturbed(self.stay_s)]
         names = list(promoting.STRIKES)
         # Nine turns strike each of them in each step.
         whom = [names[(turn + len(names) // 3 * step) % len(names)] for step in range(3)]
-        said = []
-        for done in self.promotion.struck(promoting.choose(whom, rng)):
-            self._note_promotion(done)
-            said.append(f"{done}, load {os.getloadavg()[0]:.1f}")
+        blows = promoting.choose(whom, rng)
+        said += [self._promoted(done) for done in self.promotion.struck(blows)]
         return "\n  ".join(["", *said, ""])
 
-    def _note_promotion(self, done: promoting.Outcome) -> None:
+    def _promoted(self, done: promoting.Outcome) -> str:
         title = f"{done.blow.whom} killed"
         key = f"{PROMOTION}.{''.join(c if c.isalnum() else '-' for c in done.blow.whom)}"
         self.book.note(key, title, done.seconds)
         self.book.note(f"{key}.{ACKNOWLEDGED}", title, done.acknowledged, "counted")
         self.wrong += [f"{PROMOTION}: {done.blow}: {line}" for line in done.wrong]
+        return f"{done}, load {os.getloadavg()[0]:.1f}"
 
     def jobs(self) -> None:
         """Every job that the products took in is done in the end."""
@@ -177,6 +178,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--slow-times", type=int, default=0, help="0: as often as the others")
+    parser.add_argument(
+        "--stay-s", type=float, default=0, help="how long the first promotion stays on stage 2"
+    )
     parser.add_argument("--out", type=Path, default=here.ROOT / "docs" / "benchmarks")
     parser.add_argument("fault", nargs="*", help="which; all where none is named")
     asked = parser.parse_args()
@@ -214,7 +218,7 @@ def _struck(asked: argparse.Namespace, known: set[str], slow: set[str]) -> list[
             leaving.callback(take_away, made[stage].stack)
             made[stage].up()
             print(f"stage {stage} is up", flush=True)
-        chaos = Chaos(made, asked.seed, asked.out)
+        chaos = Chaos(made, asked.seed, asked.out, asked.stay_s)
         try:
             for turn in range(asked.times):
                 fast_turn = turn % math.ceil(asked.times / (asked.slow_times or asked.times))

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from benchmarks.deploys.load import Load, load
+from benchmarks.failover import longest_wait_s
 from components.host.agent.promotion_sql import BACK, SLOT, SUBSCRIPTION
 from tests.real.faults.faults import POSTGRES, kill_units
 from tests.real.faults.product import BACK_S, Product
@@ -53,7 +54,8 @@ STRIKES: Mapping[str, Strike] = {
 OLD_HOST = "old host"
 HOSTS = (OLD_HOST, "new host", "new database's host")
 """Their power is cut, and stays so until the operator's ``up``."""
-UNNOTICED = frozenset({"operator", "new PgBouncer"})
+NOTHING = "nothing"
+UNNOTICED = frozenset({NOTHING, "operator", "new PgBouncer"})
 """Strikes that end no session of the clients that write. Of the others statements may fail, and
 none may be lost: after the switch the tunnel carries them."""
 
@@ -66,6 +68,8 @@ class Blow(NamedTuple):
     share: float
 
     def __str__(self) -> str:
+        if self.whom == NOTHING:
+            return f"{self.step}, undisturbed"
         return f"{self.whom} killed after {self.share:.0%} of the {self.step}"
 
 
@@ -78,6 +82,8 @@ class Outcome(NamedTuple):
     seconds: float
     """From the blow until the step had come to its end, with the next tries, and every client was
     answered."""
+    waited_s: float
+    """The longest that a client which writes waited between two answers."""
     acknowledged: int
     failed_statements: int
     """Different errors of the clients."""
@@ -87,10 +93,11 @@ class Outcome(NamedTuple):
     """What was lost, doubled, left over or in between."""
 
     def __str__(self) -> str:
-        end = "went to its end all the same" if self.has_ended else "was run again"
+        end = "went to its end" if self.has_ended else "was run again"
         return (
             f"{self.blow}: {end}, {self.seconds:.1f} s; {self.acknowledged} acknowledged,"
-            f" {self.failed_statements} errors; {self.requests} requests,"
+            f" {self.failed_statements} errors, longest wait {self.waited_s:.2f} s;"
+            f" {self.requests} requests,"
             f" {self.failed_requests} failed; {'; '.join(self.wrong) or 'nothing wrong'}"
         )
 
@@ -140,12 +147,13 @@ class Promotion:
                 return
         raise AssertionError(f"--{step} should end well, got {said}")
 
-    def undisturbed(self) -> None:
-        """There and back, to know how long each step takes."""
+    def undisturbed(self, stay_s: float = 0) -> Iterator[Outcome]:
+        """There and back, to know how long each step takes; ``stay_s``: how long clients write on
+        stage 2 before the way back."""
         self.old.ask("CREATE TABLE IF NOT EXISTS ledger (id bigint NOT NULL)")
         self.old.ask("ALTER TABLE ledger REPLICA IDENTITY FULL")
         for step in STEPS:
-            self.run(step)
+            yield self._struck(Blow(NOTHING, step, 1), stay_s if step == "rollback" else 0)
 
     def struck(self, blows: Sequence[Blow]) -> Iterator[Outcome]:
         """There and back while clients write and visitors come, with one blow in each step."""
@@ -154,11 +162,12 @@ class Promotion:
         for blow in blows:
             yield self._struck(blow)
 
-    def _struck(self, blow: Blow) -> Outcome:
+    def _struck(self, blow: Blow, stay_s: float = 0) -> Outcome:
         first = len(self.ledgers)
         url = f"{self.old.url}/health"
         with load(url, per_second=REQUESTS_A_SECOND, clients=CLIENTS // 4) as visitors:
             with self._written() as seen:
+                time.sleep(stay_s)
                 moment, has_ended = self._strike(blow)
                 if blow.whom != OLD_HOST:
                     self._go_on(blow, seen, has_ended=has_ended)
@@ -171,6 +180,7 @@ class Promotion:
             blow,
             has_ended,
             seconds,
+            longest_wait_s([client for run in written for client in run.clients]),
             sum(len(seen.acknowledged) for seen in written),
             sum(len(seen.errors) for seen in written),
             len(visitors.requests),
@@ -191,6 +201,10 @@ class Promotion:
 
     def _strike(self, blow: Blow) -> tuple[float, bool]:
         """The moment of the blow, and whether the step went to its end all the same."""
+        if blow.whom == NOTHING:
+            moment = time.monotonic()
+            self.run(blow.step)
+            return moment, True
         run = self.start(blow.step)
         run.wait(lambda: False, self.seconds[blow.step] * blow.share)
         moment = time.monotonic()
@@ -233,7 +247,7 @@ class Promotion:
 
 
 def _wrong_requests(blow: Blow, visitors: Load) -> list[str]:
-    failed = visitors.failed() if blow.whom == "operator" else []
+    failed = visitors.failed() if blow.whom in {NOTHING, "operator"} else []
     return [f"{len(failed)} requests failed: {sorted(set(failed))}"] if failed else []
 
 

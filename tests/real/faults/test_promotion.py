@@ -20,7 +20,9 @@ pytestmark = pytest.mark.real
 def promotion(products: dict[int, Product]) -> Promotion:
     """Between the two stages, whose steps were timed."""
     made = Promotion(products[1], products[2])
-    made.undisturbed()
+    for outcome in made.undisturbed():
+        print(outcome)
+        assert outcome.acknowledged and outcome.wrong == []
     return made
 
 
