@@ -114,9 +114,14 @@ class Files:
         return [*changed, *gone]
 
     def replace(self, files: Mapping[str, Wanted]) -> None:
-        """Write these, each whole, outside of an ``apply``; nothing is kept to undo it."""
+        """Write these, each whole, outside of an ``apply``; nothing is kept to undo it.
+
+        They are on disk then: whoever goes on by them does so after a power cut, too.
+        """
         for path, file in files.items():
             self._write(path, file)
+            with self._folder(path) as folder:
+                os.fsync(folder)
 
     def put_back(self, paths: Iterable[str]) -> list[str]:
         """Give unsettled files their old state again; they stay unsettled until told otherwise."""
@@ -271,8 +276,13 @@ def read_json(path: Path, default: Any) -> Any:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Note something: all of it or nothing."""
+    """Note something: all of it or nothing, and on disk when this returns."""
     temporary = path.with_suffix(".new")
     with _private(temporary) as stream:
         stream.write(json.dumps(value).encode())
     temporary.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

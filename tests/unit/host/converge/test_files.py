@@ -5,12 +5,20 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import stat
 from pathlib import Path
 
 import pytest
 
 from components.host.agent import folders
-from components.host.agent.files import Files, Wanted, look, make_directories, wanted
+from components.host.agent.files import (
+    Files,
+    Wanted,
+    look,
+    make_directories,
+    wanted,
+    write_json,
+)
 from components.host.agent.report import Failed
 
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -219,3 +227,21 @@ def test_what_the_app_put_where_releases_are_removed_is_not_followed(
     assert (tmp_path / "etc" / "passwd").is_dir()
     assert not away.is_symlink()
     assert (away.stat().st_mode & 0o777, list(away.iterdir())) == (0o700, [])
+
+
+def test_what_is_noted_or_replaced_is_on_disk_before_anybody_goes_by_it(
+    host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name, too: it is the directory that a power cut would put back."""
+    synced: list[str] = []
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            synced.extend(os.listdir(descriptor))
+
+    files = on(host)
+    monkeypatch.setattr(os, "fsync", fsync)
+    files.replace({"/etc/a": file("one")})
+    assert synced == ["a"]
+    write_json(host / "noted.json", {})
+    assert "noted.json" in synced
