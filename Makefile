@@ -157,10 +157,10 @@ bench: ## how long things take, into docs/benchmarks (BENCH=stages, claims, ...:
 	$(DEV) --no-engine
 	$(STAGES) bench $${RUNS:+--runs "$$RUNS"} $${REDRAW:+--redraw} -- $$BENCH
 
-chaos: ## faults again and again, on stacks of its own (TIMES=20; SLOW_TIMES=20; SEED=7; FAULTS=...)
+chaos: ## faults again and again, on stacks of its own (TIMES=20; SLOW_TIMES=20; SEED=7; STAY_S=600; FAULTS=...)
 	$(DEV)
 	@$(CHECKOUT) && .venv/bin/python -m tests.real.faults.chaos --times "$${TIMES:-20}" \
-		--slow-times "$${SLOW_TIMES:-0}" --seed "$${SEED:-7}" -- $$FAULTS
+		--slow-times "$${SLOW_TIMES:-0}" --seed "$${SEED:-7}" --stay-s "$${STAY_S:-0}" -- $$FAULTS
 
 $(CI):
 	$(STAGES) ci $(@:ci-%=%)
