@@ -9,7 +9,7 @@ own, and would take none from the app.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,8 +26,8 @@ PER_WEIGHT = 1024 / DEFAULT
 
 
 @contextmanager
-def as_on_a_server(stack: str) -> Iterator[None]:
-    """Hold the processes of a stack's hosts to their units' shares until the block ends."""
+def as_on_a_server(*stacks: str) -> Iterator[None]:
+    """Hold the processes of the stacks' hosts to their units' shares until the block ends."""
     if not (CONTROLLER / "cpu.shares").exists():  # systemd does it itself
         yield
         return
@@ -35,9 +35,9 @@ def as_on_a_server(stack: str) -> Iterator[None]:
 
     def watch() -> None:
         while not ended.wait(EVERY_S):
-            _sort(stack)
+            _sort(stacks)
 
-    _sort(stack)
+    _sort(stacks)
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
@@ -48,9 +48,9 @@ def as_on_a_server(stack: str) -> Iterator[None]:
         _leave()
 
 
-def _sort(stack: str) -> None:
+def _sort(stacks: Sequence[str]) -> None:
     """Let each process be in the group of its slice; the system's has one for each unit, too."""
-    for host in inventory.every(stack):
+    for host in (host for stack in stacks for host in inventory.every(stack)):
         own = usage.unified(host)
         bucket = host.folder.name.endswith("-backups")
         for file in own.rglob("cgroup.procs"):
