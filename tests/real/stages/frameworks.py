@@ -9,6 +9,7 @@ Not among the tests of every run, for what they install takes minutes to come:
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +44,7 @@ END $$;
 CREATE TRIGGER count_run BEFORE UPDATE OF words ON notes FOR EACH ROW EXECUTE FUNCTION count_run();
 """
 """Each run of a note's job leaves a row, and the note as it was: a second run leaves another."""
-SLOW = "takes a while"
+SLOW, SLOW_EVERY_S = "takes a while", 5
 CHANGES = {
     "express": {
         "src/worker.js": (
@@ -200,8 +201,11 @@ def writing(url: str) -> Iterator[set[int]]:
     stop = threading.Event()
 
     def write() -> None:
+        slow_at = 0.0
         while not stop.wait(0.2):
-            text = "one more note" if len(notes) % 25 else SLOW
+            text = "one more note"
+            if time.monotonic() >= slow_at:
+                text, slow_at = SLOW, time.monotonic() + SLOW_EVERY_S
             try:
                 notes.add(fetch(f"{url}/notes", {"text": text})["id"])
             except OSError as problem:
