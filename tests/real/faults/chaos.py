@@ -44,7 +44,6 @@ from tests.real.faults.product import Product
 from tests.real.faults.promoting import Promotion
 from tests.real.faults.rebuilding import rebuild
 from tests.real.faults.running import POINTS
-from tests.real.stages.conftest import take_away
 from tests.support.clone import clone
 
 UP = "up killed at one of ten points"
@@ -215,7 +214,7 @@ def _struck(asked: argparse.Namespace, known: set[str], slow: set[str]) -> list[
         for stage in (1, 2):
             name, cidr = f"f{os.getpid()}-stage{stage}", f"10.91.6{stage + 2}.0/24"
             made[stage] = Product(checkout.stack(name, stage=stage, network__cidr=cidr))
-            leaving.callback(take_away, made[stage].stack)
+            leaving.callback(made[stage].stack.take_away)
             made[stage].up()
             print(f"stage {stage} is up", flush=True)
         chaos = Chaos(made, asked.seed, asked.out, asked.stay_s)
