@@ -126,7 +126,7 @@ class Chaos:
 
     def _promotion(self, turn: int, rng: random.Random) -> str:
         said = []
-        if not self.promotion.seconds:
+        if not self.promotion.timelines:
             said += [self._promoted(done) for done in self.promotion.undisturbed(self.stay_s)]
         names = list(promoting.STRIKES)
         # Nine turns strike each of them in each step.

@@ -18,7 +18,7 @@ from benchmarks.failover import longest_wait_s
 from components.host.agent.promotion_sql import BACK, SLOT, SUBSCRIPTION
 from tests.real.faults.faults import POSTGRES, kill_units
 from tests.real.faults.product import BACK_S, Product
-from tests.real.faults.running import Watched
+from tests.real.faults.running import Line, Watched, moment_of
 from tests.support.ledger import Ledger, ledger
 from tests.support.waiting import until
 
@@ -55,6 +55,7 @@ OLD_HOST = "old host"
 HOSTS = (OLD_HOST, "new host", "new database's host")
 """Their power is cut, and stays so until the operator's ``up``."""
 NOTHING = "nothing"
+DONE, FAILED, TOO_LATE = "went to its end", "was run again", "had ended before"
 UNNOTICED = frozenset({NOTHING, "operator", "new PgBouncer"})
 """Strikes that end no session of the clients that write. Of the others statements may fail, and
 none may be lost: after the switch the tunnel carries them."""
@@ -77,8 +78,8 @@ class Outcome(NamedTuple):
     """What became of a step that was struck."""
 
     blow: Blow
-    has_ended: bool
-    """Whether it went to its end in spite of the blow."""
+    end: str
+    """What became of the run that was struck."""
     seconds: float
     """From the blow until the step had come to its end, with the next tries, and every client was
     answered."""
@@ -93,9 +94,8 @@ class Outcome(NamedTuple):
     """What was lost, doubled, left over or in between."""
 
     def __str__(self) -> str:
-        end = "went to its end" if self.has_ended else "was run again"
         return (
-            f"{self.blow}: {end}, {self.seconds:.1f} s; {self.acknowledged} acknowledged,"
+            f"{self.blow}: {self.end}, {self.seconds:.1f} s; {self.acknowledged} acknowledged,"
             f" {self.failed_statements} errors, longest wait {self.waited_s:.2f} s;"
             f" {self.requests} requests,"
             f" {self.failed_requests} failed; {'; '.join(self.wrong) or 'nothing wrong'}"
@@ -125,11 +125,11 @@ def choose(whom: Sequence[str], rng: random.Random) -> list[Blow]:
 
 
 class Promotion:
-    """The command between two products, and how long its steps take."""
+    """The command between two products, and when its steps say what."""
 
     def __init__(self, old: Product, new: Product) -> None:
         self.old, self.new = old, new
-        self.seconds: dict[str, float] = {}
+        self.timelines: dict[str, list[Line]] = {}
         self.ledgers: list[Ledger] = []
 
     def start(self, step: str) -> Watched:
@@ -140,10 +140,10 @@ class Promotion:
     def run(self, step: str, tries: int = 1) -> None:
         """Run a step to its end, again if it fails."""
         for _ in range(tries):
-            began, run = time.monotonic(), self.start(step)
+            run = self.start(step)
             said = run.end()
             if run.process.returncode == 0:
-                self.seconds.setdefault(step, time.monotonic() - began)
+                self.timelines.setdefault(step, run.timeline())
                 return
         raise AssertionError(f"--{step} should end well, got {said}")
 
@@ -168,17 +168,17 @@ class Promotion:
         with load(url, per_second=REQUESTS_A_SECOND, clients=CLIENTS // 4) as visitors:
             with self._written() as seen:
                 time.sleep(stay_s)
-                moment, has_ended = self._strike(blow)
+                moment, end = self._strike(blow)
                 if blow.whom != OLD_HOST:
-                    self._go_on(blow, seen, has_ended=has_ended)
+                    self._go_on(blow, end, seen)
             if blow.whom == OLD_HOST:  # the clients went with it, and others come
                 with self._written(answered=False) as seen:
-                    self._go_on(blow, seen, has_ended=has_ended)
+                    self._go_on(blow, end, seen)
             seconds = time.monotonic() - moment
         written = self.ledgers[first:]
         return Outcome(
             blow,
-            has_ended,
+            end,
             seconds,
             longest_wait_s([client for run in written for client in run.clients]),
             sum(len(seen.acknowledged) for seen in written),
@@ -194,19 +194,20 @@ class Promotion:
             self.ledgers.append(seen)
             yield seen
 
-    def _go_on(self, blow: Blow, seen: Ledger, *, has_ended: bool) -> None:
-        if not has_ended:
+    def _go_on(self, blow: Blow, end: str, seen: Ledger) -> None:
+        if end == FAILED:
             self.run(blow.step, TRIES)
         seen.wait_for_all(time.time(), BACK_S)
 
-    def _strike(self, blow: Blow) -> tuple[float, bool]:
-        """The moment of the blow, and whether the step went to its end all the same."""
+    def _strike(self, blow: Blow) -> tuple[float, str]:
+        """The moment of the blow, and what became of the run."""
         if blow.whom == NOTHING:
             moment = time.monotonic()
             self.run(blow.step)
-            return moment, True
+            return moment, DONE
         run = self.start(blow.step)
-        run.wait(lambda: False, self.seconds[blow.step] * blow.share)
+        run.reach(moment_of(self.timelines[blow.step], blow.share))
+        is_in_time = run.process.poll() is None
         moment = time.monotonic()
         if blow.whom == "operator":
             run.kill()
@@ -215,7 +216,9 @@ class Promotion:
         run.end()
         if blow.whom in HOSTS:
             _power_back(self.old if blow.whom == OLD_HOST else self.new)
-        return moment, run.process.returncode == 0
+        if run.process.returncode != 0:
+            return moment, FAILED
+        return moment, DONE if is_in_time else TOO_LATE
 
     def _wrong_writes(self, blow: Blow) -> list[str]:
         """Of all that was ever written: a later step may lose what an earlier one kept."""

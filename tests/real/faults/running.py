@@ -27,21 +27,27 @@ class Line(NamedTuple):
     text: str
 
 
+class Moment(NamedTuple):
+    """A moment of a run, told by its lines: seconds vary with the load."""
+
+    after_lines: int
+    wait_s: float
+
+    def __str__(self) -> str:
+        return f"{self.wait_s:.1f} s after line {self.after_lines}"
+
+
 class Kill(NamedTuple):
     """Where an ``up`` is killed, and what of it."""
 
     point: int
-    after_lines: int
-    wait_s: float
+    moment: Moment
     whom: str
     """``engine``: the CLI alone, as by the kernel when memory is short; ``everything``: the
     operator's command and all that it has in its group."""
 
     def __str__(self) -> str:
-        return (
-            f"point {self.point}: {self.whom} killed {self.wait_s:.1f} s after line "
-            f"{self.after_lines}"
-        )
+        return f"point {self.point}: {self.whom} killed {self.moment}"
 
 
 class Watched:
@@ -81,11 +87,20 @@ class Watched:
         with self._news:
             self._news.wait_for(lambda: self._ended or condition(), timeout_s)
 
+    def reach(self, moment: Moment) -> None:
+        """Until then, or until the end."""
+        self.wait(lambda: len(self.lines) >= moment.after_lines, 600)
+        self.wait(lambda: len(self.lines) > moment.after_lines, moment.wait_s)
+
     def end(self) -> str:
         """Wait for the end; what was said."""
         self.process.wait(600)
         self._reader.join(30)
         return "\n".join(line.text for line in self.lines)
+
+    def timeline(self) -> list[Line]:
+        """Its lines; the last is the end itself. Call it right after the end."""
+        return [*self.lines, Line(time.monotonic() - self._began, "")]
 
     def kill(self) -> None:
         """Kill the command with -9, and all that it has in its group."""
@@ -106,26 +121,29 @@ class Watched:
 def watched_up(stack: Stack) -> list[Line]:
     """Run ``up`` to its end; the last line is the end itself."""
     run = Watched(stack)
-    began = time.monotonic()
     said = run.end()
     assert run.process.returncode == 0, said
-    return [*run.lines, Line(time.monotonic() - began, "")]
+    return run.timeline()
+
+
+def moment_of(timeline: list[Line], share: float) -> Moment:
+    """The same of a run like this one, after a share of its time."""
+    at_s = share * timeline[-1].at_s
+    before = [line for line in timeline if line.at_s <= at_s]
+    return Moment(len(before), at_s - (before[-1].at_s if before else 0))
 
 
 def choose(timeline: list[Line], point: int, rng: random.Random) -> Kill:
-    """A moment in a piece of an ``up`` like this one, told by lines: seconds vary with the load."""
-    at_s = (point + rng.random()) / POINTS * timeline[-1].at_s
-    before = [line for line in timeline if line.at_s <= at_s]
-    wait_s = at_s - (before[-1].at_s if before else 0)
-    return Kill(point, len(before), wait_s, rng.choice(("engine", "everything")))
+    """A moment in a piece of an ``up`` like this one."""
+    share = (point + rng.random()) / POINTS
+    return Kill(point, moment_of(timeline, share), rng.choice(("engine", "everything")))
 
 
 def killed_up(stack: Stack, kill: Kill) -> str:
     """Run ``up`` and kill it there with -9; what it had said. One that ends before is no failure:
     its last line and its end are close together."""
     run = Watched(stack)
-    run.wait(lambda: len(run.lines) >= kill.after_lines, 600)
-    run.wait(lambda: len(run.lines) > kill.after_lines, kill.wait_s)
+    run.reach(kill.moment)
     engine = run.engine()
     if kill.whom == "engine" and engine is not None:
         with suppress(ProcessLookupError):
