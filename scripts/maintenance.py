@@ -38,8 +38,10 @@ def maintenance(words: Words = None, stack: Stack = None) -> None:
             "For example: ./stages maintenance aws-stage1 on",
         )
     opened = session.open_session(chosen(named[0] if named else None, stack))
-    server = app_server.read(opened)
     on = wanted == "on"
+    if on:
+        app_server.refuse_moved(opened, "maintenance", "on")
+    server = app_server.read(opened)
     opened.say(
         f"{opened.stack}: users now see the maintenance page (503)."
         if on

@@ -21,7 +21,7 @@ WAYS = (promotion_record.LOGICAL, promotion_record.DUMP)
 LOOK_S = 1.0
 WAY_BACK = "--rollback goes back until then, unless a migration has changed the tables"
 CUT_OFF = "THE COPY WAS CUT OFF for so long that stage 1 no longer keeps what it lacks"
-STEPS = ("plan", "copy", "verify", "switch", "rollback", "finish", "abort")
+STEPS = ("plan", "copy", "verify", "switch", "allow-migrations", "rollback", "finish", "abort")
 
 Old = Annotated[
     str, typer.Option("--from", autocompletion=complete, help="The stage 1 stack.", metavar="STACK")
@@ -46,6 +46,14 @@ def promote(
     ] = False,
     switch: Annotated[
         bool, typer.Option("--switch", help="Switch the app to the new database.")
+    ] = False,
+    allow_migrations: Annotated[
+        bool,
+        typer.Option(
+            "--allow-migrations",
+            help="Let deploys to stage 2 run migrations before --finish: there is no way back once"
+            " a table has changed.",
+        ),
     ] = False,
     rollback: Annotated[
         bool,
@@ -87,7 +95,8 @@ def promote(
 
     Without a step: show the plan, or the progress of a promotion.
     """
-    given = dict(zip(STEPS, (plan, copy, verify, switch, rollback, finish, abort), strict=True))
+    steps_given = (plan, copy, verify, switch, allow_migrations, rollback, finish, abort)
+    given = dict(zip(STEPS, steps_given, strict=True))
     chosen = [name for name, wanted in given.items() if wanted]
     if len(chosen) > 1:
         raise UserError(
@@ -129,6 +138,8 @@ def _do(
     unverified: bool,
     yes: bool,
 ) -> dict[str, Any]:
+    if step != "plan":
+        promotion.recover(both)
     phase = promotion.phase(both)
     if not step and phase:
         return _progress(both, phase)
@@ -144,12 +155,14 @@ def _do(
         return _verify(both, promotion.way(both))
     if (step, phase) in {("switch", "copying"), ("finish", "switched")} and not unverified:
         _refuse_differences(step, both)
-    _ask(step, both, yes=yes)
+    _ask(step, both, yes=yes, warning=_warning(both) if step == "switch" else "")
     match step:
         case "copy":
             return _copy(both, way)
         case "switch":
             return _switch(both, stall_s)
+        case "allow-migrations":
+            return _allow_migrations(both)
         case "rollback":
             return _rollback(both, stall_s, phase)
         case "finish":
@@ -159,7 +172,10 @@ def _do(
 
 
 def _allowed(step: str, phase: str) -> None:
-    needs = {"verify": "copying", "switch": "copying", "rollback": "switched", "finish": "switched"}
+    needs = {
+        **dict.fromkeys(("verify", "switch"), "copying"),
+        **dict.fromkeys(("allow-migrations", "rollback", "finish"), "switched"),
+    }
     if phase == promotion_record.FINISHED and step != "finish":
         raise UserError(
             f"--{step}: should come before --finish, and that has been done",
@@ -185,10 +201,19 @@ def _allowed(step: str, phase: str) -> None:
         raise UserError(f"--{step}: should come after {first}", remedy)
 
 
-def _ask(step: str, both: promotion.Pair, *, yes: bool) -> None:
+def _warning(both: promotion.Pair) -> str:
+    """That a switch is for good, if so."""
+    state = both.old_server.perform({"mode": "promotion state"}, both.say)
+    unfit = state.get("unfit")
+    return f" with NO WAY BACK ({promotion_words.not_followed(unfit)})" if unfit else ""
+
+
+def _ask(step: str, both: promotion.Pair, *, yes: bool, warning: str = "") -> None:
     questions = {
         "copy": f"Stop the app of {both.new.stack} and fill its database from {both.old.stack}",
-        "switch": f"Switch the app from {both.old.stack} to {both.new.stack}",
+        "switch": f"Switch the app from {both.old.stack} to {both.new.stack}{warning}",
+        "allow-migrations": f"Let deploys to {both.new.stack} run their release commands: there is"
+        " no way back once a table has changed",
         "rollback": f"Switch the app back to {both.old.stack} and its own database, and stop"
         f" {both.new.stack}",
         "finish": f"Keep {both.new.stack} alone: there is no way back, and {both.old.stack} only"
@@ -359,6 +384,15 @@ def _switch(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:
         f" {WAY_BACK if back else 'there is NO WAY BACK'}."
     )
     return answer
+
+
+def _allow_migrations(both: promotion.Pair) -> dict[str, Any]:
+    promotion.allow_migrations(both)
+    both.say(
+        f"Deploys to {both.new.stack} run their release command. Once a table has changed, there is"
+        " NO WAY BACK, and `promote` and `status` say so."
+    )
+    return {"migrations": True}
 
 
 def _rollback(both: promotion.Pair, stall_s: float | None, phase: str) -> dict[str, Any]:

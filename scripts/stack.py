@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from components.errors import UserError
-from scripts.lib import display, flows, promotion, session, takeover, turns, views
+from scripts.lib import app_server, display, flows, promotion, session, takeover, turns, views
 from scripts.lib.command import (
     CommandWords,
     Json,
@@ -119,6 +119,7 @@ def deploy(
 
     def flow(opened: Session) -> None:
         if revision:
+            app_server.refuse_moved(opened, "deploy", "--revision", revision)
             flows.deploy(opened, revision, yes=yes, ask=confirm)
         else:
             flows.up(opened, yes=yes, ask=confirm)

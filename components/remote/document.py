@@ -206,7 +206,8 @@ def drift(props: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, st
             differences[unit] = f"is {state}"
     release = props["release"]
     name = name_of(release["commit"], release["directory"], release["build"])
-    if observed["release"] != name:
+    serves = bool(props["app"]["web_units"])  # otherwise a promotion moved the app elsewhere
+    if serves and observed["release"] != name:
         differences["release"] = f"is {observed['release'] or 'missing'}"
     for package in observed["missing_packages"]:
         differences[f"package {package}"] = "is missing"

@@ -68,6 +68,8 @@ class Side:
     stage: int
     revision: str
     healthy: bool
+    lacks: tuple[str, ...]
+    """What its server does not have because an older version of the project brought it up."""
     pool_mode: str
     standby: bool
     storage_bytes: int

@@ -63,6 +63,12 @@ def _stacks(old: Side, new: Side) -> Iterator[Obstacle]:
     for side in (old, new):
         if not side.healthy:
             yield Obstacle(f"Stack {side.stack} is not healthy", "`./stages status` says why.")
+        if side.lacks:
+            yield Obstacle(
+                f"The server of {side.stack}, which an older version brought up, lacks"
+                f" {', '.join(side.lacks)}",
+                f"Run `./stages up {side.stack}` first.",
+            )
         if side.promotion:
             yield Obstacle(
                 f"Stack {side.stack} is already in a promotion, with {side.promotion['other']}",

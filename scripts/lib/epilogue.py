@@ -20,8 +20,8 @@ PAUSE_S = 0.5
 def tell(session: Session, progress: Progress) -> None:
     """Raise ``StepFailed`` if the site does not answer; what was changed stays changed."""
     values = progress.run.outputs
-    stack = f" STACK={session.stack}"
-    if certificate.domain_of(values) and not session.settings.database.promoted_to:
+    stack, new = f" STACK={session.stack}", session.settings.database.promoted_to
+    if certificate.domain_of(values) and not new:
         # What the engine told has its secrets hidden; the way in is one of them.
         certificate.settle(session.stack, views.values(session), session.say)
     if url := str(values.get(outputs.URL) or ""):
@@ -29,8 +29,11 @@ def tell(session: Session, progress: Progress) -> None:
             session, url, str(values.get(outputs.ADDRESS) or ""), progress.elapsed_s
         )
         revision = str(values.get(outputs.REVISION) or "")[:12]
-        words = f"   (revision {revision}, {answer})" if revision else f"   ({answer})"
+        shown = bool(revision) and not new  # no release is built where the app does not run
+        words = f"   (revision {revision}, {answer})" if shown else f"   ({answer})"
         session.say(f"\n  {url}{words}")
+        if new:
+            session.say(f"  The app runs on {new} since the promotion: deploy there, not here.")
         if status.IN_MAINTENANCE in answer:
             session.say(f"  Or is maintenance on? `make status{stack}` says so.")
         elif fails:

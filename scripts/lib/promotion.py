@@ -79,6 +79,18 @@ def phase(both: Pair) -> str:
     return str(_position(both)["phase"])
 
 
+def recover(both: Pair) -> None:
+    """Finish or undo a switch that was killed in the middle, if there is one."""
+    if _position(both)["switching"]:
+        asked = {"mode": "promotion recover", **way(both)}
+        both.old_server.perform(asked, both.say, deadline_s=SWITCH_S)
+
+
+def allow_migrations(both: Pair) -> None:
+    """Release commands run on stage 2, whether or not there is a way back after them."""
+    both.new_server.perform({"mode": "promotion allow migrations"}, both.say)
+
+
 def _position(both: Pair) -> dict[str, Any]:
     asked = {"mode": "promotion phase", "other": both.new.stack}
     return both.old_server.perform(asked, both.say)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from scripts.lib.health import Trouble
 
+SHOWN = 3
 AGAIN = "--verify compares again; --unverified goes on all the same."
 
 
@@ -69,8 +70,13 @@ def without_way_back(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
             f"NO WAY BACK to {old}: the database of {new} has lost its replication slot, as in a"
             " failover, and alone has what was written since"
         )
+    elif back and back["state"] == "changed":
+        what = (
+            f"NO WAY BACK to {old}: {_changed(back)} of {new} since the switch, and no change of a"
+            " table is replicated"
+        )
     elif back and back["state"] == "none":
-        what = f"NO WAY BACK to {old}, as the plan said: {_not_followed(back)}"
+        what = f"NO WAY BACK to {old}, as the plan said: {not_followed(back['unfit'])}"
     else:
         return []
     return [Trouble("promotion", what, f"{command(old, new, '--finish')} keeps it")]
@@ -81,7 +87,7 @@ def _of_the_way_back(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
     old, new = stacks(stack, promotion)
     if not back or back["state"] == "none":
         return []
-    if back["state"] == "lost":
+    if back["state"] in {"lost", "changed"}:
         return without_way_back(stack, promotion)
     if back["state"] == "open" and not back["active"]:
         what = f"{old} does not follow {new}, {back['bytes']} bytes behind: if that lasts,"
@@ -154,10 +160,20 @@ def _way_back(back: Mapping[str, Any]) -> str:
         return f", --rollback goes back (it is {back['bytes']} bytes behind)"
     if back.get("state") == "lost":
         return ", and there is NO WAY BACK"
+    if back.get("state") == "changed":
+        return f", and there is NO WAY BACK: {_changed(back)}"
     if back.get("state") == "none":
-        return f", and there is NO WAY BACK: {_not_followed(back)}"
+        return f", and there is NO WAY BACK: {not_followed(back['unfit'])}"
     return "; whether there is a way back could not be checked"
 
 
-def _not_followed(back: Mapping[str, Any]) -> str:
-    return f"stage 1 cannot follow {', '.join(map(str, back['unfit'][:3])) or 'every table'}"
+def not_followed(unfit: Sequence[str]) -> str:
+    return f"stage 1 cannot follow {_names(unfit) or 'every table'}"
+
+
+def _changed(back: Mapping[str, Any]) -> str:
+    return f"{_names(back['tables'])} changed in the database"
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(map(str, names[:SHOWN])) + (", ..." if len(names) > SHOWN else "")

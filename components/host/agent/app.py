@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-from components.host.agent import assets, pace, release, units, web
+from components.host.agent import assets, pace, promotion_record, release, units, web
 from components.host.agent.files import STATE, read_json, write_json
 from components.host.agent.report import Done, Failed, note, run, step
 from components.host.agent.system import AUTHORITIES
@@ -231,6 +231,7 @@ def described(app: dict[str, Any], readiness: dict[str, Any]) -> App:
 
 def restart(document: dict[str, Any]) -> dict[str, object]:
     """Restart those of the app's units that ``document["units"]`` names, one after the other."""
+    promotion_record.refuse_moved()
     app = described(document["app"], document["readiness"])
     chosen = replace(
         app,
@@ -243,6 +244,7 @@ def restart(document: dict[str, Any]) -> dict[str, object]:
 
 def rollback(document: dict[str, Any]) -> dict[str, object]:
     """Put an older release that is still here back into service: nothing is built or migrated."""
+    promotion_record.refuse_moved()
     app = described(document["app"], document["readiness"])
     name, old = str(document["release"]), release.active()
     if app.unfinished():

@@ -119,6 +119,7 @@ def _of_the_system(problem: OSError) -> Failed:
 def apply(document: dict[str, Any]) -> dict[str, object]:
     """Make the host what the document says; a run that finds it so touches nothing."""
     promotion_record.refuse_to_undo(document)
+    promotion_state.refuse_to_end_way_back(document)
     log(BEGINS)  # `make signals` asks what was refused meanwhile.
     try:
         return _apply(document)
@@ -211,6 +212,8 @@ MODES = {
     "promotion rehearse": promotion_dump.rehearse,
     "promotion switch": promotion_switch.switch,
     "promotion back": promotion_switch.back,
+    "promotion recover": promotion_switch.recover,
+    "promotion allow migrations": promotion_record.allow_migrations,
     "promotion take certificate": promotion_app.take_certificate,
     "promotion leave": promotion_app.leave,
     "promotion left": promotion_app.left,
@@ -229,6 +232,9 @@ MODES = {
 
 def _app(document: dict[str, Any], readers: Readers) -> None:
     """Bring the release up; go back to the old one, and to its environment, if it does not."""
+    if there := promotion_record.moved_to():
+        note(f"the app runs on {there} since its promotion: deploy there, here no release is built")
+        return
     wanted, readiness = document["release"], document["readiness"]
     app = apps.described(document["app"], readiness)
     name = release.name_of(wanted["commit"], wanted["directory"], wanted["build"])

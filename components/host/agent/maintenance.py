@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from components.host.agent import promotion_record
 from components.host.agent.report import Failed
 
 SWITCH = Path("/etc/nginx/stages-maintenance")
@@ -17,6 +18,7 @@ def maintenance(document: dict[str, Any]) -> dict[str, object]:
     if str(SWITCH) not in LOCATIONS.read_text():
         raise Failed("nginx", "does not know maintenance yet", "Bring the stack up first.")
     if document["on"]:
+        promotion_record.refuse_moved()
         SWITCH.touch(mode=0o644)
     else:
         SWITCH.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from typing import Any
 from components.host.agent import promotion_record as record
 from components.host.agent.files import write_json
 from components.host.agent.promotion_copy import TABLES, progress
+from components.host.agent.promotion_shape import changed
 from components.host.agent.promotion_sql import (
     BACK,
     SLOT,
@@ -221,6 +222,13 @@ def _both(document: dict[str, Any], phase: str) -> Both:
                 "the comparison",
                 "is not possible any more: there is no way back, and the old database has stayed"
                 " behind",
+                "--finish --unverified keeps the new one.",
+            )
+        if tables := changed(ways):
+            raise Failed(
+                "the comparison",
+                "is not possible any more: the tables have changed since the switch"
+                f" ({', '.join(tables)}), and the old database has stayed behind",
                 "--finish --unverified keeps the new one.",
             )
         return Both(there, here, lambda: _follow(admin, BACK))

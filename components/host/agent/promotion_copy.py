@@ -54,7 +54,6 @@ def copy(document: dict[str, Any]) -> dict[str, object]:
     ways: Ways = document["ways"]
     tables = _publish(ways)
     prepare_new(document)
-    promotion_record.write(tables=tables)
     if not _schema_is_there(ways, tables):
         promotion_schema.copy_schema(ways)
     _subscribe(ways)
@@ -65,13 +64,11 @@ def progress(document: dict[str, Any]) -> dict[str, object]:
     """How many tables have arrived, how large it is, how far behind."""
     ways: Ways = document["ways"]
     lag = rows(old_superuser(lag_of(SLOT)))
-    now = names(old(ways, TABLES))
     return {
         **rows(new(ways, PROGRESS)),
         "source_bytes": int(old(ways, "SELECT pg_database_size('app')")),
         "lag": lag,
         "indexes_left": promotion_schema.indexes_left(ways),
-        "other_tables": sorted(set(now) ^ set(promotion_record.read().get("tables", now))),
         "phase": promotion_record.read().get("phase", ""),
     }
 

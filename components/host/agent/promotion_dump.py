@@ -17,6 +17,7 @@ from components.host.agent import pace
 from components.host.agent import promotion_record as record
 from components.host.agent.promotion_copy import TABLES, grant_access, prepare_new
 from components.host.agent.promotion_schema import DUMP, LEFT_OUT, RESTORE
+from components.host.agent.promotion_shape import NOT_FOLLOWED
 from components.host.agent.promotion_sql import (
     BACK,
     READER,
@@ -35,16 +36,6 @@ FOLDER = Path("/data/stages-promotion-dump")
 JOBS = "2"
 ROOM, AROUND_S = 1.2, 1
 """How much longer than its rehearsal the dump may take, and what clients wait for beside it."""
-NOT_FOLLOWED = """
-SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM (
-    SELECT format('%I.%I', n.nspname, c.relname) AS name
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-        AND (c.relpersistence <> 'p' OR NOT (c.relreplident = 'f' OR EXISTS (
-            SELECT FROM pg_index i WHERE i.indrelid = c.oid AND CASE c.relreplident
-                WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END)))
-    UNION ALL SELECT 'large objects' WHERE EXISTS (SELECT FROM pg_largeobject_metadata)) t
-"""
 
 
 def rehearse(document: dict[str, Any]) -> dict[str, object]:
@@ -55,7 +46,7 @@ def rehearse(document: dict[str, Any]) -> dict[str, object]:
     began = time.monotonic()
     transfer(ways, limit_s=24 * 3600)
     took_s = time.monotonic() - began
-    record.write(tables=tables, rehearsed_s=took_s)
+    record.write(rehearsed_s=took_s)
     return {"tables": len(tables), "rehearsed_s": took_s}
 
 

@@ -11,6 +11,7 @@ from components.host.agent import promotion_record as record
 from components.host.agent.promotion_sql import (
     ASIDE,
     BACK,
+    GUARD,
     PUBLICATION,
     READER,
     ROLE,
@@ -61,8 +62,9 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
     _drop_reader(admin, lambda sql: new_reader(ways, sql))
     if _has_role(old_superuser):
         old_superuser(f"REVOKE ALL ON DATABASE app FROM {ROLE}; DROP ROLE {ROLE};")
-    if _has_role(admin):
-        admin(f"DROP ROLE {ROLE};")
+    for role in (ROLE, GUARD):
+        if _has_role(admin, role):
+            admin(f"DROP ROLE {role};")
     shutil.rmtree(promotion_dump.FOLDER, ignore_errors=True)
     aside = admin(f"SELECT count(*) FROM pg_database WHERE datname = '{ASIDE}'").strip() != "0"
     if aside and document["keep"] == "new":

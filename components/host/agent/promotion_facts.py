@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import admin_sql, promotion_record, release
+from components.host.agent import admin_sql, promotion_record, promotion_way, release
 from components.host.agent.promotion_sql import MAY_REPLICATE, MAY_SUBSCRIBE
 from components.host.agent.report import Failed, run
 
@@ -80,6 +80,7 @@ def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
         "signing_key": _signing_key(),
         "uploads": _holds_files(document["uploads"]),
         "release": release.active(),
+        "lacks": promotion_way.lacks(stage=1 if document["data"] else 2),
         "promotion": {key: record.get(key) for key in ("phase", "side", "other")} if record else {},
     }
 

@@ -1,16 +1,21 @@
-"""Lets the pool's clients go on when a switch is killed in the middle.
+"""Lets the pool's clients go on when a switch is killed in the middle, in either direction.
 
 It is a unit, started before clients wait, that waits for the lock which the switch holds: so it
 acts the moment the switch is gone, and never beside it. Where the server itself goes, it acts at
-the boot. Where the pool points to by then decides; what is left to do in the databases the next
-command of the promotion does, in a rollback also to let the role ``app`` log in again.
+the boot. Where the pool points to by then decides: the role ``app`` may log in there again, and
+clients go on. What is left to do in the databases the next command of the promotion does.
+
+In a rollback that may be the new database, whose admin's password never rests on this host: the
+guard has a role of its own there, which may do this and enters no database of the app.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 
 from components.host.agent import admin_sql, promotion_pooler, promotion_record, promotion_way
+from components.host.agent.promotion_sql import GUARD, Ways, beside_new, make_role, through_tunnel
 
 LOCK = "/run/stages-host.lock"
 SCRIPT = """\
@@ -21,9 +26,12 @@ if known.get("switching"):
     there = pathlib.Path(sys.argv[2]).read_text() == known["databases_ini"]
     if not there:
         subprocess.run(json.loads(sys.argv[3]), check=True)
-    subprocess.run(json.loads(sys.argv[4]))
+    elif known.get("guard"):
+        subprocess.run(json.loads(sys.argv[4]), check=True, env=known["guard"])
+    subprocess.run(json.loads(sys.argv[5]))
 """
-"""The old database may be on its way up: systemd tries again."""
+"""A database, or the tunnel to it, may be on its way up: systemd tries again."""
+LOGIN = "ALTER ROLE app LOGIN"
 UNIT = """\
 [Unit]
 Description=A promotion's guard of the clients that wait
@@ -41,17 +49,34 @@ WantedBy=multi-user.target
 """
 
 
+def let_in(ways: Ways) -> None:
+    """Give it its role in the new database, and the record how it logs in there."""
+    password = secrets.token_urlsafe(32)
+    make_role(
+        lambda sql: beside_new(ways, sql),
+        GUARD,
+        "LOGIN CREATEROLE",
+        password,
+        "ADMIN TRUE, INHERIT FALSE, SET FALSE",
+    )
+    _, environment = admin_sql.as_admin(
+        {**through_tunnel(ways), "PGUSER": GUARD, "PGPASSWORD": password}
+    )
+    promotion_record.write(guard=environment)
+
+
 def watch() -> None:
     """Start it. It ends by itself."""
     promotion_way.run_unit(promotion_way.GUARD, UNIT.format(command=" ".join(map(_word, argv()))))
 
 
 def argv() -> list[str]:
-    login = [*admin_sql.as_postgres(), "-c", "ALTER ROLE app LOGIN"]
+    old = [*admin_sql.as_postgres(), "-c", LOGIN]
+    new = [*admin_sql.as_admin({})[0], "-c", LOGIN]
     aliases = ("RESUME app", "RESUME app_direct", "RESUME app_release")
     resume = promotion_pooler.console("RELOAD", *aliases)
     words = [str(promotion_record.FILE), promotion_record.DATABASES]
-    words += [json.dumps(login), json.dumps(resume)]
+    words += map(json.dumps, (old, new, resume))
     return ["/usr/bin/flock", LOCK, "/usr/bin/python3", "-I", "-c", SCRIPT, *words]
 
 

@@ -54,7 +54,11 @@ def phase(document: dict[str, Any]) -> dict[str, object]:
             f"to {record['other']} is under way",
             "Go on with that one, or end it with --abort.",
         )
-    return {"phase": record.get("phase", ""), "app": record.get("app", HERE)}
+    return {
+        "phase": record.get("phase", ""),
+        "app": record.get("app", HERE),
+        "switching": record.get("switching", ""),
+    }
 
 
 def begin(document: dict[str, Any]) -> dict[str, object]:
@@ -101,16 +105,13 @@ def refuse_to_undo(document: dict[str, Any]) -> None:
             f"fills the database of this stack from {record['other']}",
             "`./stages promote` shows how far it is; --switch or --abort ends it.",
         )
-    if record["phase"] == COPYING and document["release"]["release_command"]:
-        wanted = document["release"]
-        name = release.name_of(wanted["commit"], wanted["directory"], wanted["build"])
-        if name != release.active():
-            raise Failed(
-                "a promotion",
-                f"copies the database to {record['other']}, and the release command of another"
-                " revision may change its tables",
-                "Deploy it after --switch or --abort.",
-            )
+    if record["phase"] == COPYING and may_change_tables(document):
+        raise Failed(
+            "a promotion",
+            f"copies the database to {record['other']}, and the release command of another"
+            " revision may change its tables",
+            "Deploy it after --switch or --abort.",
+        )
     if record["phase"] == FINISHED:
         raise Failed(
             "a promotion",
@@ -147,6 +148,35 @@ def refuse_to_undo(document: dict[str, Any]) -> None:
                 " to the old one",
                 f"Set stages:database.promoted_to: {record['other']} in this stack's file.",
             )
+
+
+def may_change_tables(document: dict[str, Any]) -> bool:
+    """Whether an ``apply`` will run a release command."""
+    wanted = document["release"]
+    if not wanted["release_command"]:
+        return False
+    return release.name_of(wanted["commit"], wanted["directory"], wanted["build"]) != (
+        release.active()
+    )
+
+
+def moved_to() -> str:
+    """The stack that the app of this server was promoted to; empty: it runs here."""
+    record = read()
+    moved = record.get("phase") == FINISHED or record.get("app", HERE) == THERE
+    return str(record["other"]) if moved else ""
+
+
+def refuse_moved() -> None:
+    """Raise ``Failed`` where the app runs on the other stack."""
+    if there := moved_to():
+        raise Failed("the app", f"runs on {there} since its promotion", "Do this on that stack.")
+
+
+def allow_migrations(_document: dict[str, Any]) -> dict[str, object]:
+    """On stage 2: let release commands run, whether or not there is a way back after them."""
+    write(migrations=True)
+    return {}
 
 
 @contextlib.contextmanager

@@ -27,6 +27,8 @@ ROLE = "stages_promotion"
 """Replicates, on both sides."""
 READER = "stages_promotion_app"
 """What has the app's rights and no others, on both sides."""
+GUARD = "stages_promotion_guard"
+"""Lets the app log in to the new database again (``promotion_guard.py``)."""
 PUBLICATION = SUBSCRIPTION = SLOT = "stages_promotion"
 BACK = "stages_promotion_back"
 ASIDE = "app_before_promotion"
@@ -79,6 +81,11 @@ def old_superuser(sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
 def old(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S, secret: str = "") -> str:
     """In ``app`` of stage 1, as ``ROLE``."""
     return _ask(on_stage_1(ways, ROLE), sql, "the database of stage 1", timeout_s, secret)
+
+
+def ask_old(connection: Mapping[str, str], sql: str, *, timeout_s: float = 10) -> str:
+    """In ``app`` of stage 1, by the way that a server's record knows."""
+    return _ask(connection, sql, "the database of stage 1", timeout_s)
 
 
 def old_reader(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
@@ -155,13 +162,19 @@ def position(output: str) -> str:
     return words[-1]
 
 
-def make_role(ask: Callable[[str], str], role: str, attributes: str, password: str) -> None:
+def make_role(
+    ask: Callable[[str], str],
+    role: str,
+    attributes: str,
+    password: str,
+    member: str = "INHERIT TRUE, SET TRUE",
+) -> None:
     """Make a role in ``app``, or give it this password."""
     known = ask(f"SELECT count(*) FROM pg_roles WHERE rolname = '{role}'")
     create = f"CREATE ROLE {role};\n" if known.strip() == "0" else ""
     ask(
         f"{create}ALTER ROLE {role} {attributes} PASSWORD {literal(scram.verifier(password))};\n"
-        f"GRANT app TO {role} WITH INHERIT TRUE, SET TRUE;\n"
+        f"GRANT app TO {role} WITH {member};\n"
     )
 
 

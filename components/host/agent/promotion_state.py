@@ -14,17 +14,26 @@ from typing import Any
 
 from components.host.agent import promotion_pooler, promotion_record
 from components.host.agent.files import read_json
-from components.host.agent.promotion_sql import BACK, lag_of
+from components.host.agent.promotion_shape import NOT_FOLLOWED, NOT_PUBLISHED, SHAPE, differing
+from components.host.agent.promotion_sql import BACK, ask_old, lag_of, rows
+from components.host.agent.report import Failed
 
 COMPARING = Path("/run/stages-promotion-compare.lock")
 """Held while the tables are compared."""
-OPEN, LOST, NONE, UNKNOWN = "open", "lost", "none", "unknown"
+OPEN, LOST, CHANGED, NONE, UNKNOWN = "open", "lost", "changed", "none", "unknown"
 ASKED = f"""
 BEGIN TRANSACTION READ ONLY;
 SET LOCAL search_path = pg_catalog;
 SELECT json_build_object('slot', ({lag_of(BACK)}),
     'keeps_all', current_setting('max_slot_wal_keep_size') = '-1',
-    'published', EXISTS (SELECT FROM pg_publication WHERE pubname = '{BACK}'));
+    'published', EXISTS (SELECT FROM pg_publication WHERE pubname = '{BACK}'),
+    'shape', ({SHAPE}), 'not_published', ({NOT_PUBLISHED}));
+COMMIT;
+"""
+ASKED_BEFORE = f"""
+BEGIN TRANSACTION READ ONLY;
+SET LOCAL search_path = pg_catalog;
+{NOT_FOLLOWED};
 COMMIT;
 """
 
@@ -43,7 +52,25 @@ def state(_document: dict[str, Any]) -> dict[str, object]:
         "way_back": _asked(record) if switched else {},
         "since": record.get("at", 0) if switched else 0,
         "compared": compared(record) if record["side"] == "from" and has_two else {},
+        "unfit": _not_followed(record),
     }
+
+
+def refuse_to_end_way_back(document: dict[str, Any]) -> None:
+    """Raise ``Failed`` for an ``apply`` on stage 2 whose release command may change the tables that
+    stage 1 follows."""
+    record = promotion_record.read()
+    switched = record.get("phase") == promotion_record.SWITCHED and record["side"] == "to"
+    if not switched or record.get("migrations"):
+        return
+    if promotion_record.may_change_tables(document) and _asked(record)["state"] in {OPEN, UNKNOWN}:
+        raise Failed(
+            "a promotion",
+            f"from {record['other']} can still be rolled back, and the release command of another"
+            " revision may change the tables, which would end that",
+            "`./stages promote --finish` comes first; or --allow-migrations in its place: then"
+            " there is NO WAY BACK once a table has changed.",
+        )
 
 
 def compared(record: Mapping[str, Any]) -> dict[str, object]:
@@ -92,6 +119,31 @@ def _asked(record: Mapping[str, Any]) -> dict[str, object]:
             "active": bool(slot and slot["active"]),
             "bytes": behind,
             "keeps_all": bool(known["keeps_all"]),
+            **_changed(record, known),
         }
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         return {"state": UNKNOWN}  # the app may define functions: an answer of its own
+
+
+def _changed(record: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, object]:
+    """That the tables have changed, where the old database can be asked for its own."""
+    if way_back(known["slot"]) == LOST or not record.get("old"):
+        return {}
+    try:
+        shape = rows(ask_old(record["old"], SHAPE))
+        tables = differing(shape, known["shape"], known["not_published"])
+    except Failed:
+        return {}
+    return {"state": CHANGED, "tables": tables} if tables else {}
+
+
+def _not_followed(record: Mapping[str, Any]) -> list[str]:
+    """Before the switch by dump: what the old database could not follow, the app's own words."""
+    copying = record["phase"] == promotion_record.COPYING and record["side"] == "from"
+    if not copying or record.get("by") != promotion_record.DUMP:
+        return []
+    done = promotion_pooler.as_app(ASKED_BEFORE)
+    try:
+        return [str(name) for name in json.loads(done.output)] if done.ok else []
+    except (TypeError, ValueError):
+        return []

@@ -18,6 +18,7 @@ from components.host.agent import promotion_pooler as pooler
 from components.host.agent import promotion_record as record
 from components.host.agent.files import write_json
 from components.host.agent.promotion_copy import TABLES, progress
+from components.host.agent.promotion_shape import changed
 from components.host.agent.promotion_sql import (
     BACK,
     ROLE,
@@ -36,6 +37,7 @@ from components.host.agent.promotion_sql import (
     old,
     old_reader,
     old_superuser,
+    on_stage_1,
     position,
     rows,
     subscribe,
@@ -106,8 +108,8 @@ def switch(document: dict[str, Any]) -> dict[str, object]:
         _follow_again(ways)
         _wait_until_close(document)
     before = pooler.as_they_are(document["files"])
-    record.write(switching="to", files_before=before, databases_ini=_databases(document))
     compared = _comparison(ways)
+    record.write(switching="to", files_before=before, databases_ini=_databases(document))
     clock = _pause(limit_s)
     try:
         (_by_dump if record.by_dump() else _by_replication)(ways, compared, clock)
@@ -152,8 +154,15 @@ def back(document: dict[str, Any]) -> dict[str, object]:
             "is gone: the new database has lost its replication slot",
             "A failover does that. What was written since the switch is in the new database alone.",
         )
-    record.write(switching="from")
+    if tables := changed(ways):
+        raise Failed(
+            "the way back",
+            f"is gone: the tables have changed since the switch ({', '.join(tables)})",
+            "--finish keeps the new database.",
+        )
+    promotion_guard.let_in(ways)
     compared = _comparison(ways)
+    record.write(switching="from")
     clock = _pause(document["stall_s"] or record.STALL_S[record.LOGICAL])
     try:
         _caught_up(lambda sql: beside_new(ways, sql), BACK, clock)
@@ -170,12 +179,12 @@ def back(document: dict[str, Any]) -> dict[str, object]:
     return {"stall_s": waited, "already": False}
 
 
-def recover(document: dict[str, Any]) -> None:
+def recover(document: dict[str, Any]) -> dict[str, object]:
     """Finish, or undo, a switch that was killed in the middle; the pool says how far it came."""
     ways: Ways = document["ways"]
     known = record.read()
     if not known.get("switching"):
-        return
+        return {}
     has_moved = Path(record.DATABASES).read_text() == known["databases_ini"]
     interrupted = Failed("switch", "an earlier one was interrupted")
     if known["switching"] == "to" and known["phase"] == record.COPYING:
@@ -189,6 +198,7 @@ def recover(document: dict[str, Any]) -> None:
         pooler.resume()
         record.write(phase=record.ROLLED_BACK, switching="")
     note("an earlier switch was interrupted: it is finished or undone")
+    return {}
 
 
 def _follow_again(ways: Ways) -> None:
@@ -199,6 +209,12 @@ def _follow_again(ways: Ways) -> None:
 
 def _wait_until_close(document: dict[str, Any]) -> None:
     """Until every table has arrived and the copy is close behind."""
+    if tables := changed(document["ways"]):
+        raise Failed(
+            "the copy",
+            f"lacks a change of the tables: {', '.join(tables)}",
+            "Begin it anew: `./stages promote --abort`, then --copy.",
+        )
     step("the copy catches up")
     deadline = time.monotonic() + CLOSE_S
     while True:
@@ -208,12 +224,6 @@ def _wait_until_close(document: dict[str, Any]) -> None:
             raise Failed(
                 "the copy",
                 "was cut off for so long that stage 1 no longer keeps what it lacks",
-                "Begin it anew: `./stages promote --abort`, then --copy.",
-            )
-        if state["other_tables"]:
-            raise Failed(
-                "the copy",
-                f"lacks a change of the tables: {', '.join(state['other_tables'])}",
                 "Begin it anew: `./stages promote --abort`, then --copy.",
             )
         ready = state["tables"] == state["ready"] and state["enabled"]
@@ -300,7 +310,8 @@ def _subscribe_back(ways: Ways) -> None:
 def _switched(ways: Ways, clock: Clock) -> float:
     pooler.resume()
     waited = clock.waited_s
-    record.write(phase=record.SWITCHED, switching="", at=time.time())
+    followed = {"at": time.time(), "old": on_stage_1(ways, ROLE)}
+    record.write(phase=record.SWITCHED, switching="", **followed)
     drop_subscription(lambda sql: new(ways, sql), SUBSCRIPTION)
     drop_slot(old_superuser, SLOT)
     if record.by_dump():
@@ -333,6 +344,7 @@ def _undo_back(ways: Ways, failure: Failed) -> Failed:
     pooler.resume()
     record.write(switching="")
     old(ways, f"ALTER SUBSCRIPTION {BACK} ENABLE;")
+    old_superuser(FENCE)
     return failure.say("the app goes on with the new database, nothing has changed")
 
 

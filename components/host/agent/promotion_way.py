@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from components.host.agent import pace, promotion_record, queue, units, web
-from components.host.agent.promotion_sql import TUNNEL_PORT
+from components.host.agent.promotion_sql import READER, ROLE, TUNNEL_PORT
 from components.host.agent.report import Failed, run, step
 
 FOLDER = Path("/etc/stages-promotion")
@@ -42,6 +42,8 @@ SUBSCRIBER_PORT = 6543
 SOCKET = "/run/postgresql/.s.PGSQL.5432"
 POOLER_CERTIFICATE = Path("/etc/pgbouncer/client-tls.pem")
 """The switch has PgBouncer read settings that name it. Without it, none about TLS would count."""
+POOLER_DATABASES = Path(promotion_record.DATABASES)
+POSTGRES_HBA = Path("/etc/postgresql/17/main/pg_hba.conf")
 UNITS = Path("/etc/systemd/system")
 TUNNEL, DOOR = "stages-promotion-tunnel.service", "stages-promotion-door.service"
 GATE = "/usr/local/lib/stages/web-gate"
@@ -133,6 +135,25 @@ def key(_document: dict[str, Any]) -> dict[str, object]:
     }
 
 
+def lacks(*, stage: int) -> list[str]:
+    """What a server that an older version of the project brought up does not have for a promotion:
+    without it a step would fail in its middle."""
+    needs = {
+        1: [
+            (POOLER_CERTIFICATE, "", "a certificate of PgBouncer for its clients"),
+            (POOLER_DATABASES, "app_release", "a pool for the release command"),
+            (POSTGRES_HBA, READER, "a way into PostgreSQL for the promotion's roles"),
+            (Path(GATE), "", "the gate that forwards visitors"),
+        ],
+        2: [(SITE, f"127.0.0.1:{FORWARDED_PORT}", "a site in Nginx for forwarded visitors")],
+    }
+    return [
+        what
+        for file, text, what in needs[stage]
+        if not file.exists() or text not in file.read_text()
+    ]
+
+
 def door(document: dict[str, Any]) -> dict[str, object]:
     """On stage 1: let the tunnel's key in from the stage 2 server, to forward ports and no more.
 
@@ -141,8 +162,8 @@ def door(document: dict[str, Any]) -> dict[str, object]:
     step("let the tunnel in")
     phase = promotion_record.read().get("phase", "")
     finished = phase == promotion_record.FINISHED
-    if not POOLER_CERTIFICATE.exists() and phase in {"", promotion_record.COPYING}:
-        raise Failed("pgbouncer", "has no certificate for its clients", "Run `up` on stage 1.")
+    if phase in {"", promotion_record.COPYING}:
+        _refuse_lack(1)
     address = str(ipaddress.ip_address(document["from_address"]))
     FOLDER.mkdir(mode=0o755, exist_ok=True)
     _authorize(f"{permitted(address, forwarding_only=finished)} {document['public']}\n")
@@ -190,13 +211,28 @@ def tunnel(document: dict[str, Any]) -> dict[str, object]:
                 "The journal of the stage 2 server has more of it.",
             )
         time.sleep(0.2)
+    _remember_old(source[1])
     return {"address": source[1], "port": SUBSCRIBER_PORT}
+
+
+def _remember_old(address: str) -> None:
+    """How this server reaches the old database, for whoever asks how the promotion stands."""
+    if promotion_record.read():
+        connection = {
+            "PGHOST": address,
+            "PGPORT": str(SUBSCRIBER_PORT),
+            "PGUSER": ROLE,
+            "PGPASSWORD": PASSWORD.read_text(),
+            "PGDATABASE": "app",
+            "PGSSLMODE": "disable",
+            "PGREQUIREAUTH": "scram-sha-256",
+        }
+        promotion_record.write(old=connection)
 
 
 def web_tunnel(document: dict[str, Any]) -> dict[str, object]:
     """On stage 2: start the tunnel for visitors, which outlives the promotion."""
-    if not SITE.exists() or f"127.0.0.1:{FORWARDED_PORT}" not in SITE.read_text():
-        raise Failed("nginx", "does not take forwarded visitors yet", "Bring stage 2 up first.")
+    _refuse_lack(2)
     host_key = HOST_KEY.match(document["host_key"])
     if not host_key:
         raise Failed("tunnel", "the host key of stage 1 is no ssh-ed25519 key")
@@ -204,6 +240,11 @@ def web_tunnel(document: dict[str, Any]) -> dict[str, object]:
     ends = f"-R 127.0.0.1:{FORWARD_PORT}:127.0.0.1:{FORWARDED_PORT}"
     run_unit(WEB_TUNNEL, _tunnel_unit(document, "visitors", ends))
     return {}
+
+
+def _refuse_lack(stage: int) -> None:
+    if missing := lacks(stage=stage):
+        raise Failed("this server", f"lacks {', '.join(missing)}", f"Run `up` on stage {stage}.")
 
 
 def _tunnel_unit(document: dict[str, Any], purpose: str, ends: str) -> str:

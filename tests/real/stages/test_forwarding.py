@@ -5,10 +5,6 @@ Afterwards both stacks are as they were.
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -26,34 +22,8 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 
-KILL = """
-for process in /proc/[0-9]*; do
-    ! ls -l $process/fd 2>/dev/null | grep -q /run/stages-host.lock || kill -9 ${process#/proc/}
-done
-"""
-"""Whoever holds the lock of a host."""
-
-
-class Killed(Promotion):
-    """One whose steps can be killed."""
-
-    def killed(self, *words: str, when: str) -> None:
-        """Begin a step; kill the operator's process and the host's program when the record of
-        stage 1 says this, wherever they are by then."""
-        stacks = ("--from", self.old.name, "--to", self.new.name)
-        argv = [sys.executable, "-m", "scripts", "promote", *stacks, *words, "--yes"]
-        process = subprocess.Popen(
-            argv, cwd=self.old.clone.path, stdout=subprocess.DEVNULL, start_new_session=True
-        )
-        host = app_host(self.old)
-        try:
-            seen = f'grep -q \'"app": *"{when}"\' /var/lib/stages-host/promotion.json && echo yes'
-            until(when, lambda: as_root(host, f"{seen} || true"), 300)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        for server in (host, app_host(self.new)):
-            as_root(server, KILL)
+APP_IS = 'grep -q \'"app": *"{}"\' /var/lib/stages-host/promotion.json && echo yes || true'
+"""Where the app is, as the record of stage 1 has it."""
 
 
 def runs(stacks: tuple[Stack, ...], jobs: set[str]) -> Counter[str]:
@@ -115,12 +85,12 @@ def test_visitors_of_stage_1_are_forwarded_until_it_is_taken_down(
 ) -> None:
     for stack in (stage1, stage2):
         stack.up()
-    both, promote = (stage1, stage2), Killed(stage1, stage2)
+    both, promote = (stage1, stage2), Promotion(stage1, stage2)
     url, address = stage1.outputs()["url"], stage2.outputs()["url"]
     promote("--copy", "--replace")
     with visiting(url) as (seen, jobs):
         own = queued(stage1, 20, eta_s=90) | queued(stage1, 2, seconds=15)
-        promote.killed("--switch", "--stall-limit-s", "30", when="leaving")
+        promote.killed("--switch", "--stall-limit-s", "30", when=APP_IS.format("leaving"))
         stage1.configure(app__request_timeout_s=61)
         assert "was interrupted" in stage1.run("up", code=1)
         stage1.configure(app__request_timeout_s=None)
@@ -135,7 +105,7 @@ def test_visitors_of_stage_1_are_forwarded_until_it_is_taken_down(
         assert "nothing to change" in stage1.up(database__promoted_to=stage2.name)
 
         own |= queued(stage2, 20, eta_s=60) | queued(stage2, 2, seconds=10)
-        promote.killed("--rollback", "--stall-limit-s", "30", when="returning")
+        promote.killed("--rollback", "--stall-limit-s", "30", when=APP_IS.format("returning"))
         promote("--rollback", "--stall-limit-s", "30")
         stage1.settings.pop("database.promoted_to")
         assert fetch(f"{url}/proof.json")["stack"] == stage1.name

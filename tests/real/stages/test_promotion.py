@@ -5,6 +5,10 @@ The ledger knows every write that was acknowledged. Afterwards both stacks are a
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +20,19 @@ from components.host import pgbouncer
 from tests.real.stages.intruder import app_host, as_root
 from tests.support.clone import Stack
 from tests.support.ledger import ledger
+from tests.support.waiting import until
 
 CLIENTS = 20
+
+
+KILL = """
+for process in /proc/[0-9]*; do
+    ! ls -l $process/fd 2>/dev/null | grep -q /run/stages-host.lock || kill -9 ${process#/proc/}
+done
+"""
+"""Whoever holds the lock of a host."""
+POSTGRES = "runuser -u postgres -- psql -XqAt -h /run/postgresql"
+"""A superuser on stage 1."""
 
 
 class Promotion:
@@ -29,6 +44,22 @@ class Promotion:
     def __call__(self, *words: str, code: int = 0) -> str:
         stacks = ("--from", self.old.name, "--to", self.new.name)
         return self.old.clone.run("promote", *stacks, *words, "--yes", code=code)
+
+    def killed(self, *words: str, when: str) -> None:
+        """Begin a step; kill the operator's process and the hosts' program once a command on the
+        server of stage 1 prints something, wherever they are by then."""
+        stacks = ("--from", self.old.name, "--to", self.new.name)
+        argv = [sys.executable, "-m", "scripts", "promote", *stacks, *words, "--yes"]
+        process = subprocess.Popen(
+            argv, cwd=self.old.clone.path, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            until(when, lambda: as_root(app_host(self.old), when), 300)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        for stack in (self.old, self.new):
+            as_root(app_host(stack), KILL)
 
 
 def sql(stack: Stack, text: str) -> str:
@@ -83,6 +114,27 @@ def taken_over(stage1: Stack, stage2: Stack) -> Iterator[None]:
 def server_of(stack: Stack) -> str:
     """The address of the database that the app uses; empty: its own server's."""
     return sql(stack, "SELECT host(inet_server_addr())")
+
+
+def a_rollback_is_killed_behind_its_fence(promote: Promotion) -> None:
+    """In its last statement before the switch, which is kept waiting; clients wait by then, and the
+    app is locked out of both databases."""
+    host = app_host(promote.old)
+    held = f"{POSTGRES} -c BEGIN -c 'ALTER ROLE app NOLOGIN' -c 'SELECT pg_sleep(300)'"
+    as_root(host, f"systemd-run --quiet --collect --unit=holds-a-role {held}")
+    waits = (
+        "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND query LIKE 'ALTER ROLE app LOGIN%'"
+    )
+    try:
+        promote.killed("--rollback", "--stall-limit-s", "60", when=f'{POSTGRES} -c "{waits}"')
+    finally:
+        as_root(
+            host,
+            POSTGRES,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE query LIKE '%pg_sleep(300)%' AND pid <> pg_backend_pid()",
+        )
 
 
 def a_row_that_was_changed_behind_its_back_is_found(promote: Promotion) -> None:
@@ -142,6 +194,12 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
         assert f"Run `./stages ps {stage2.name}`" in stage1.run("ps", code=2)
         assert "web@8001" in stage2.run("ps")  # as it says
         a_row_that_was_changed_behind_its_back_is_found(promote)
+
+        a_rollback_is_killed_behind_its_fence(promote)
+        seen.wait_for_all(time.time(), 30)
+        assert server_of(stage1) == server_of(stage2) != ""
+        said = promote()
+        assert "--rollback goes back" in said and "does not follow" not in said
 
         assert "its old database again" in promote("--rollback", "--stall-limit-s", "30")
         stage1.settings.pop("database.promoted_to")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from components.host.agent import (
     promotion_compare,
     promotion_copy,
+    promotion_guard,
     promotion_record,
     promotion_schema,
     promotion_sql,
@@ -113,6 +115,21 @@ def test_no_statement_holds_a_password(sessions: Sessions) -> None:
     sent = "".join(text for _, text in sessions.asked)
     assert "PASSWORD" in sent and "CREATE SUBSCRIPTION" in sent
     assert WAYS["password"] not in sent
+
+
+def test_the_guard_of_a_rollback_may_let_the_app_log_in_and_stays_out_of_its_database(
+    sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promotion_record, "FILE", tmp_path / "promotion.json")
+    promotion_guard.let_in(WAYS)
+    known = promotion_record.read()["guard"]
+    assert known["PGUSER"] == promotion_sql.GUARD and known["PGDATABASE"] == "postgres"
+    assert known["PGPASSWORD"] not in {*WAYS["admin"].values(), WAYS["password"]}
+    (role,) = [text for who, text in sessions.asked if "GRANT" in text and who == "admin"]
+    assert "LOGIN CREATEROLE PASSWORD 'SCRAM-SHA-256$" in role
+    assert "GRANT app TO stages_promotion_guard WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;" in role
+    assert promotion_record.FILE.stat().st_mode & 0o777 == 0o600
+    assert known["PGPASSWORD"] not in "".join(text for _, text in sessions.asked)
 
 
 def test_no_answer_is_a_command_to_psql(sessions: Sessions) -> None:

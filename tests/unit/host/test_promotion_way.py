@@ -9,17 +9,26 @@ import pytest
 from components.host import pgbouncer
 from components.host.agent import promotion_way
 from components.host.agent.report import Failed
+from tests.support.planned import only, planned
 
-POOLER_CERTIFICATE = str(promotion_way.POOLER_CERTIFICATE)
+HAS = {
+    "POOLER_CERTIFICATE": "",
+    "POOLER_DATABASES": "app_release = ",
+    "POSTGRES_HBA": "stages_promotion_app ",
+    "GATE": "",
+}
+"""What a promotion needs of stage 1: names of files, and a text in each."""
+REAL = {name: str(getattr(promotion_way, name)) for name in HAS}
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0x+/="
 
 
 @pytest.fixture
 def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that sshd reads."""
-    for name in ("KEYS", "SSHD", "CA", "POOLER_CERTIFICATE"):
+    for name in ("KEYS", "SSHD", "CA", "SITE", *HAS):
         monkeypatch.setattr(promotion_way, name, tmp_path / name)
-    (tmp_path / "POOLER_CERTIFICATE").touch()
+    for name, text in HAS.items():
+        (tmp_path / name).write_text(text)
     monkeypatch.setattr(promotion_way, "FOLDER", tmp_path)
     for name in ("_must", "_open"):
         monkeypatch.setattr(promotion_way, name, lambda _: None)
@@ -61,11 +70,40 @@ def test_the_key_makes_no_sockets(keys: Path) -> None:
     assert "\nAllowStreamLocalForwarding local\n" in keys.with_name("SSHD").read_text()
 
 
-def test_a_pooler_that_could_not_read_the_settings_of_the_switch_is_refused(keys: Path) -> None:
-    keys.with_name("POOLER_CERTIFICATE").unlink()
+@pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("POOLER_CERTIFICATE", None, "a certificate of PgBouncer for its clients"),
+        ("POOLER_DATABASES", "app = host=/var/run/postgresql", "a pool for the release command"),
+        ("POSTGRES_HBA", "local app app peer", "a way into PostgreSQL for the promotion's roles"),
+        ("GATE", None, "the gate that forwards visitors"),
+    ],
+)
+def test_a_server_that_lacks_what_a_later_step_needs_is_refused_first(
+    keys: Path, name: str, text: str | None, what: str
+) -> None:
+    assert promotion_way.lacks(stage=1) == []
+    keys.with_name(name).unlink()
+    if text is not None:
+        keys.with_name(name).write_text(text)
     with pytest.raises(Failed) as refused:
         door(KEY)
-    assert str(refused.value) == "pgbouncer: has no certificate for its clients"
+    assert str(refused.value) == f"this server: lacks {what}"
     assert refused.value.remedy == "Run `up` on stage 1."
     assert not keys.exists()
-    assert POOLER_CERTIFICATE == pgbouncer.CLIENT_PEM
+
+
+def test_a_site_that_takes_no_forwarded_visitors_is_refused_first(keys: Path) -> None:
+    keys.with_name("SITE").write_text("server {\n    listen 80;\n}\n")
+    assert promotion_way.lacks(stage=2) == ["a site in Nginx for forwarded visitors"]
+    with pytest.raises(Failed, match="lacks a site in Nginx"):
+        promotion_way.web_tunnel({})
+
+
+def test_what_a_promotion_needs_of_stage_1_is_what_its_plan_has() -> None:
+    """The names and texts are those of today's ``up``."""
+    files = only(planned("local-stage1"), "HostConfiguration")["inputs"]["files"]
+    assert REAL["POOLER_CERTIFICATE"] == pgbouncer.CLIENT_PEM
+    assert HAS["POSTGRES_HBA"] in files[REAL["POSTGRES_HBA"]]["content"]
+    assert HAS["POOLER_DATABASES"] in files[REAL["POOLER_DATABASES"]]["content"]
+    assert REAL["GATE"] in files

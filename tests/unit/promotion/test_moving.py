@@ -14,12 +14,16 @@ from typing import Any, cast
 import pytest
 
 from components.host import nginx
+from components.host.agent import app as apps
+from components.host.agent import main as host
 from components.host.agent import (
+    maintenance,
     promotion_app,
     promotion_guard,
     promotion_record,
     promotion_way,
     queue,
+    release,
     shutdown,
     units,
     web,
@@ -215,6 +219,52 @@ def test_an_up_undoes_no_step_of_a_promotion(
     assert cause in refused.value.cause
 
 
+@pytest.mark.parametrize(
+    ("record", "moved"),
+    [
+        ({"phase": "switched", "app": "there"}, True),
+        ({"phase": "finished", "app": ""}, True),
+        ({"phase": "switched", "app": "returning"}, False),
+        ({"phase": "rolled back"}, False),
+        ({"phase": "switched", "side": "to"}, False),
+    ],
+)
+def test_what_would_touch_an_app_that_has_moved_is_refused(
+    steps: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    record: dict[str, Any],
+    moved: bool,
+) -> None:
+    """By its old server, also where a checkout does not know of the promotion."""
+    page, snippet = tmp_path / "page", tmp_path / "locations"
+    monkeypatch.setattr(maintenance, "SWITCH", page)
+    monkeypatch.setattr(maintenance, "LOCATIONS", snippet)
+    snippet.write_text(str(page))
+    promotion_record.write(**record)
+    assert promotion_record.moved_to() == ("shop2" if moved else "")
+    if not moved:
+        maintenance.maintenance({"on": True})
+        assert page.exists()
+        return
+    page.touch()
+    maintenance.maintenance({"on": False})  # it may have been on before
+    for act in (maintenance.maintenance, apps.restart, apps.rollback):
+        with pytest.raises(Failed, match="runs on shop2 since its promotion"):
+            act({"on": True})
+    assert not page.exists()
+
+
+def test_an_up_of_a_stack_whose_app_has_moved_builds_and_migrates_nothing(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its release command would run on the new database, and change what stage 1 follows."""
+    monkeypatch.setattr(release, "ensure", lambda *_: pytest.fail("a release was built"))
+    readers = cast("Any", None)
+    promotion_record.write(app="there")
+    host._app({**SERVING, "release": {"commit": "b" * 40, "directory": "", "build": ""}}, readers)
+
+
 def test_a_promoted_stack_runs_no_app_and_keeps_what_nginx_asks() -> None:
     own, promoted = planned("local-stage1"), planned("local-stage1", database__promoted_to="shop2")
     before = only(own, "HostConfiguration")["inputs"]
@@ -262,15 +312,18 @@ def test_an_app_that_serves_again_does_so_after_a_reboot(
     [
         (None, "old", True, []),
         ({"switching": ""}, "old", True, []),
-        ({"switching": "to"}, "old", True, ["login", "resume"]),
-        ({"switching": "to"}, "old", False, ["login"]),
+        ({"switching": "to"}, "old", True, ["old", "resume"]),
+        ({"switching": "to"}, "old", False, ["old"]),
         ({"switching": "to"}, "new", True, ["resume"]),
-        ({"switching": "from"}, "new", True, ["resume"]),
+        ({"switching": "from", "guard": {"WHO": "new"}}, "new", True, ["new", "resume"]),
+        ({"switching": "from", "guard": {"WHO": "new"}}, "new", False, ["new"]),
+        ({"switching": "from", "guard": {"WHO": "new"}}, "old", True, ["old", "resume"]),
+        ({"switching": "from"}, "new", True, ["resume"]),  # an older version began it
     ],
 )
 def test_the_guard_lets_clients_go_on_where_the_pool_points(
     tmp_path: Path,
-    record: dict[str, str] | None,
+    record: dict[str, object] | None,
     pointed: str,
     logs_in: bool,
     done: list[str],
@@ -282,9 +335,10 @@ def test_the_guard_lets_clients_go_on_where_the_pool_points(
         file.write_text(json.dumps({**record, "databases_ini": "new"}))
     databases.write_text(pointed)
     seen.touch()
-    login = ["sh", "-c", f"echo login >> {seen}; exit {int(not logs_in)}"]
+    failing = f">> {seen}; exit {int(not logs_in)}"
+    old, new = (["sh", "-c", f"echo {who} {failing}"] for who in ("old", "$WHO"))
     resume = ["sh", "-c", f"echo resume >> {seen}"]
-    words = [str(file), str(databases), json.dumps(login), json.dumps(resume)]
+    words = [str(file), str(databases), *map(json.dumps, (old, new, resume))]
     argv = [sys.executable, "-I", "-c", promotion_guard.SCRIPT, *words]
     ended = subprocess.run(argv, capture_output=True, check=False)
     assert seen.read_text().split() == done

@@ -38,6 +38,7 @@ OLD = Side(
     stage=1,
     revision="a" * 40,
     healthy=True,
+    lacks=(),
     pool_mode="transaction",
     standby=False,
     storage_bytes=0,
@@ -93,6 +94,13 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
             "Exchange --from and --to, or name other stacks.",
         ),
         ({"healthy": False}, {}, "Stack shop-stage1 is not healthy", "`./stages status` says why."),
+        (
+            {"lacks": ("a certificate of PgBouncer for its clients", "the gate")},
+            {},
+            "The server of shop-stage1, which an older version brought up, lacks a certificate of"
+            " PgBouncer for its clients, the gate",
+            "Run `./stages up shop-stage1` first.",
+        ),
         (
             {},
             {"promotion": {"other": "old-shop"}},
@@ -291,6 +299,7 @@ def test_a_new_database_that_keeps_wal_without_end_is_to_be_known() -> None:
         ("new", {"signing_key": "cd"}, {"signing_key": OLD.signing_key}),
         ("old", {"database_oldest_transaction_s": 90}, {"database_oldest_transaction_s": 0}),
         ("old", {"healthy": False}, {"healthy": True}),
+        ("new", {"lacks": ("a site",)}, {"lacks": ()}),
         ("new", {"database_wal_level": "replica"}, {"database_wal_level": "logical"}),
     ],
 )

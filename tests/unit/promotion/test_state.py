@@ -8,17 +8,23 @@ from typing import Any
 
 import pytest
 
-from components.host.agent import promotion_pooler, promotion_record, promotion_state
+from components.host.agent import promotion_pooler, promotion_record, promotion_state, release
 from components.host.agent.files import write_json
-from components.host.agent.report import Done
+from components.host.agent.report import Done, Failed
 from scripts.lib import promotion_words
 
 SWITCHED = {"phase": "switched", "side": "from", "other": "shop2"}
 FOLLOWS = {"bytes": 56, "kept": "reserved", "active": True}
 
 
-def asked(slot: dict[str, Any] | None, published: bool = True) -> str:
-    return json.dumps({"slot": slot, "published": published, "keeps_all": False})
+SHAPE = {"public.orders": 1, "public.users": 2}
+
+
+def asked(
+    slot: dict[str, Any] | None, published: bool = True, not_published: list[str] | None = None
+) -> str:
+    tables = {"shape": SHAPE, "not_published": not_published or []}
+    return json.dumps({"slot": slot, "published": published, "keeps_all": False, **tables})
 
 
 @pytest.fixture
@@ -60,7 +66,92 @@ def test_the_slot_in_the_new_database_is_the_way_back(
         "way_back": way_back,
         "since": 170.0,
         "compared": {"state": "none"},
+        "unfit": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("old", "not_published", "tables"),
+    [
+        (SHAPE, [], []),
+        ({**SHAPE, "public.orders": 7}, [], ["public.orders"]),
+        ({"public.orders": 1}, [], ["public.users"]),
+        ({**SHAPE, "public.late": 3}, [], ["public.late"]),
+        (SHAPE, ["public.users"], ["public.users"]),  # it was made in both
+        (None, [], []),  # it does not answer
+    ],
+)
+def test_tables_that_have_changed_in_one_database_alone_end_the_way_back(
+    record: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    old: dict[str, int] | None,
+    not_published: list[str],
+    tables: list[str],
+) -> None:
+    def ask_old(connection: dict[str, str], _sql: str) -> str:
+        assert connection == {"PGUSER": "stages_promotion"}
+        if old is None:
+            raise Failed("the database of stage 1", "does not answer")
+        return json.dumps(old)
+
+    promotion_record.write(**SWITCHED, old={"PGUSER": "stages_promotion"})
+    monkeypatch.setattr(promotion_state, "ask_old", ask_old)
+    answers(monkeypatch, asked(FOLLOWS, not_published=not_published))
+    back = promotion_state.state({})["way_back"]
+    assert isinstance(back, dict)
+    assert (back["state"], back.get("tables", [])) == ("changed" if tables else "open", tables)
+
+
+UP = {"release": {"commit": "b" * 40, "directory": "", "build": "x", "release_command": "migrate"}}
+
+
+@pytest.mark.parametrize(
+    ("known", "command", "slot", "refused"),
+    [
+        ({"side": "to"}, "migrate", FOLLOWS, True),
+        ({"side": "to"}, "", FOLLOWS, False),
+        ({"side": "to", "migrations": True}, "migrate", FOLLOWS, False),
+        ({"side": "to"}, "migrate", {**FOLLOWS, "kept": "lost"}, False),
+        ({"side": "from"}, "migrate", FOLLOWS, False),  # no release is built there
+        ({"side": "to", "phase": "copying"}, "migrate", FOLLOWS, False),  # refused otherwise
+    ],
+)
+def test_a_deploy_to_stage_2_does_not_end_the_way_back_by_the_way(
+    record: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    known: dict[str, Any],
+    command: str,
+    slot: dict[str, Any],
+    refused: bool,
+) -> None:
+    promotion_record.write(**{**SWITCHED, "other": "shop", **known})
+    monkeypatch.setattr(release, "active", lambda: "another")
+    answers(monkeypatch, asked(slot))
+    document = {"release": {**UP["release"], "release_command": command}}
+    if not refused:
+        promotion_state.refuse_to_end_way_back(document)
+        return
+    with pytest.raises(Failed, match="from shop can still be rolled back") as failure:
+        promotion_state.refuse_to_end_way_back(document)
+    assert "--finish` comes first" in failure.value.remedy
+    promotion_record.allow_migrations({})  # as the remedy says
+    promotion_state.refuse_to_end_way_back(document)
+
+
+@pytest.mark.parametrize(
+    ("by", "output", "unfit"),
+    [
+        ("dump", '["public.events"]', ["public.events"]),
+        ("dump", "not JSON", []),
+        ("logical", '["public.events"]', []),
+    ],
+)
+def test_before_a_switch_by_dump_the_old_database_says_what_it_could_not_follow(
+    record: Path, monkeypatch: pytest.MonkeyPatch, by: str, output: str, unfit: list[str]
+) -> None:
+    promotion_record.write(**{**SWITCHED, "phase": "copying", "by": by})
+    answers(monkeypatch, output)
+    assert promotion_state.state({})["unfit"] == unfit
 
 
 def test_a_database_that_does_not_answer_has_not_lost_it(
@@ -95,6 +186,18 @@ def test_both_stacks_say_loudly_that_there_is_no_way_back(stack: str, side: str)
         "promotion: NO WAY BACK to shop: the database of shop2 has lost its replication slot, as in"
         " a failover, and alone has what was written since. `./stages promote --from shop --to"
         " shop2 --finish` keeps it"
+    )
+
+
+def test_both_stacks_name_the_tables_that_have_changed() -> None:
+    tables = ["public.a", "public.b", "public.c", "public.d"]
+    back = stands("to", state="changed", active=True, bytes=0, tables=tables)
+    named = "public.a, public.b, public.c, ... changed in the database"
+    assert promotion_words.lines("shop2", back)[0].endswith(f"there is NO WAY BACK: {named}")
+    (trouble,) = promotion_words.troubles("shop2", back)
+    assert str(trouble) == (
+        f"promotion: NO WAY BACK to shop: {named} of shop2 since the switch, and no change of a"
+        " table is replicated. `./stages promote --from shop --to shop2 --finish` keeps it"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from components.errors import Interrupted, StepFailed, UserError
+from components.errors import Interrupted, NotConfirmed, StepFailed, UserError
 from scripts import promote
 from scripts.lib import backups, promotion, session
 from scripts.main import main
@@ -24,6 +24,11 @@ from scripts.main import main
             "",
             "--rollback: should come after --switch. Stage 1 uses its own database: there is"
             " nothing to go back from.",
+        ),
+        (
+            "allow-migrations",
+            "copying",
+            "--allow-migrations: should come after --switch. Run --switch first.",
         ),
         ("finish", "copying", "--finish: should come after --switch. Run --switch first."),
         (
@@ -63,6 +68,7 @@ def test_a_step_out_of_turn_is_refused(step: str, phase: str, message: str) -> N
         ("rollback", "switched"),
         ("finish", "switched"),
         ("finish", "finished"),
+        ("allow-migrations", "switched"),
         ("rollback", "rolled back"),
         ("abort", "rolled back"),
         ("abort", "copying"),
@@ -132,6 +138,40 @@ def test_without_a_way_back_nothing_is_stopped(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(StepFailed, match="--rollback: NO WAY BACK to shop"):
         promote._rollback(servers.pair, 5, "switched")
     assert servers.asked == ["promotion state"]
+
+
+def test_tables_that_have_changed_keep_from_a_rollback(monkeypatch: pytest.MonkeyPatch) -> None:
+    back = {"state": "changed", "active": True, "bytes": 0, "tables": ["public.orders"]}
+    servers = Servers({**LOST, "way_back": back})
+    monkeypatch.setattr(promotion, "move_app_back", lambda _: pytest.fail("stage 2 was stopped"))
+    with pytest.raises(StepFailed, match=r"NO WAY BACK to shop: public\.orders changed"):
+        promote._rollback(servers.pair, 5, "switched")
+
+
+def test_a_switch_that_was_killed_is_finished_or_undone_before_anything_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its record does not say yet where the app is."""
+    now = {"phase": "rolled back", "app": "", "switching": ""}
+    servers = Servers({**now, "phase": "switched", "switching": "from"}, {}, now)
+    monkeypatch.setattr(promotion, "way", lambda _: {})
+    with pytest.raises(UserError, match="should come after the rollback has come to its end"):
+        promote._do("finish", servers.pair, None, None, replace=False, unverified=False, yes=True)
+    assert servers.asked == ["promotion phase", "promotion recover", "promotion phase"]
+
+
+@pytest.mark.parametrize("unfit", [[], ["public.events"]])
+def test_a_switch_asks_with_what_it_means_for_the_way_back(
+    monkeypatch: pytest.MonkeyPatch, unfit: list[str]
+) -> None:
+    now = {"phase": "copying", "app": "", "switching": ""}
+    servers = Servers(now, now, {"compared": {}, "phase": "copying"}, {"unfit": unfit})
+    asked: list[str] = []
+    monkeypatch.setattr(promote, "confirm", asked.append)
+    with pytest.raises(NotConfirmed):
+        promote._do("switch", servers.pair, None, None, replace=False, unverified=False, yes=False)
+    back = " with NO WAY BACK (stage 1 cannot follow public.events)" if unfit else ""
+    assert asked == [f"Switch the app from shop to shop2{back}?"]
 
 
 def test_a_rollback_that_was_killed_at_its_end_moves_nothing_again(
