@@ -103,7 +103,7 @@ def refuse_to_undo(document: dict[str, Any]) -> None:
         raise Failed(
             "a promotion",
             f"fills the database of this stack from {record['other']}",
-            "`./stages promote` shows how far it is; --switch or --abort ends it.",
+            "`./stages promote` shows how far it is; --switch, --rollback or --abort ends it.",
         )
     if record["phase"] == COPYING and may_change_tables(document):
         raise Failed(
