@@ -156,6 +156,12 @@ def test_another_release_and_a_missing_package_are_drift() -> None:
     }
 
 
+def test_the_release_of_a_host_whose_app_a_promotion_has_moved_is_no_drift() -> None:
+    props = inputs()
+    props["app"] = {**props["app"], "web_units": [], "worker_units": []}
+    assert host_document.drift(props, {**observed(props), "release": "older"}) == {}
+
+
 def test_a_refresh_shows_the_file_that_drifted_and_nothing_of_its_content() -> None:
     props = inputs()
     shown = host_document.as_found(props, {"/etc/nginx/app.conf": "is missing"})

@@ -137,6 +137,16 @@ def a_rollback_is_killed_behind_its_fence(promote: Promotion) -> None:
         )
 
 
+def a_table_that_has_changed_ends_the_way_back(promote: Promotion) -> None:
+    """Until it is as before, if nobody has written to it meanwhile."""
+    ends = f"NO WAY BACK to {promote.old.name}: public.orders changed"
+    sql(promote.new, "ALTER TABLE orders ADD COLUMN note text")
+    for stack in (promote.old, promote.new):
+        assert ends in stack.run("status", code=1)
+    assert ends in promote("--rollback", code=1)
+    sql(promote.new, "ALTER TABLE orders DROP COLUMN note")
+
+
 def a_row_that_was_changed_behind_its_back_is_found(promote: Promotion) -> None:
     """In the old database, which follows the new one; its row is written again there."""
     stage1, differs = promote.old, "THE TWO DATABASES DIFFER in public.orders (2 rows: 17, 18)"
@@ -189,11 +199,15 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
         assert server_of(stage1) == server_of(stage2) != ""
         stage1.configure()  # as a checkout that does not know of it
         assert "Set stages:database.promoted_to" in stage1.run("up", code=1)
-        stage1.up(database__promoted_to=stage2.name)
+        said = stage1.up(database__promoted_to=stage2.name)
+        assert f"runs on {stage2.name} since the promotion: deploy there, not here" in said
         assert server_of(stage1) == server_of(stage2) != ""
-        assert f"Run `./stages ps {stage2.name}`" in stage1.run("ps", code=2)
+        for words in (("ps",), ("deploy", "--revision", "HEAD"), ("maintenance", "on")):
+            there = " ".join([words[0], stage2.name, *words[1:]])
+            assert f"Run `./stages {there}`" in stage1.run(*words, code=2)
         assert "web@8001" in stage2.run("ps")  # as it says
         a_row_that_was_changed_behind_its_back_is_found(promote)
+        a_table_that_has_changed_ends_the_way_back(promote)
 
         a_rollback_is_killed_behind_its_fence(promote)
         seen.wait_for_all(time.time(), 30)

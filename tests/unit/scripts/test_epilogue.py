@@ -113,8 +113,10 @@ def test_an_app_without_a_first_page_and_one_in_maintenance_are_asked_once(
 
 
 def test_a_promoted_stack_waits_for_no_name_to_point_to_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked(monkeypatch, iter(["200 in 9 ms"]))
     monkeypatch.setattr(certificate, "settle", pytest.fail)
     end(tmp_path, url="https://a.example", to="s2")
+    said = capsys.readouterr().out
+    assert "The app runs on s2 since the promotion: deploy there, not here." in said
