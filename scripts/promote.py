@@ -138,9 +138,7 @@ def _do(
     unverified: bool,
     yes: bool,
 ) -> dict[str, Any]:
-    if step != "plan":
-        promotion.recover(both)
-    phase = promotion.phase(both)
+    phase = promotion.phase(both) if step == "plan" else promotion.recover(both)
     if not step and phase:
         return _progress(both, phase)
     if step in {"", "plan"} or (step == "copy" and not phase):

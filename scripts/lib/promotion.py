@@ -79,11 +79,14 @@ def phase(both: Pair) -> str:
     return str(_position(both)["phase"])
 
 
-def recover(both: Pair) -> None:
-    """Finish or undo a switch that was killed in the middle, if there is one."""
-    if _position(both)["switching"]:
-        asked = {"mode": "promotion recover", **way(both)}
-        both.old_server.perform(asked, both.say, deadline_s=SWITCH_S)
+def recover(both: Pair) -> str:
+    """Finish or undo a switch that was killed in the middle, if there is one; return the phase."""
+    position = _position(both)
+    if not position["switching"]:
+        return str(position["phase"])
+    asked = {"mode": "promotion recover", **way(both)}
+    both.old_server.perform(asked, both.say, deadline_s=SWITCH_S)
+    return phase(both)
 
 
 def allow_migrations(both: Pair) -> None:

@@ -165,7 +165,7 @@ def test_a_switch_asks_with_what_it_means_for_the_way_back(
     monkeypatch: pytest.MonkeyPatch, unfit: list[str]
 ) -> None:
     now = {"phase": "copying", "app": "", "switching": ""}
-    servers = Servers(now, now, {"compared": {}, "phase": "copying"}, {"unfit": unfit})
+    servers = Servers(now, {"compared": {}, "phase": "copying"}, {"unfit": unfit})
     asked: list[str] = []
     monkeypatch.setattr(promote, "confirm", asked.append)
     with pytest.raises(NotConfirmed):
