@@ -23,6 +23,9 @@ SSH_PRIVATE_KEY = "ssh_private_key"
 """Secret. The key made for a local stack; absent on the clouds: the operator's own key is used."""
 DATABASE_HOST = "database_host"
 """Where the pooler finds PostgreSQL: its socket folder, or a private name or address (stage 2)."""
+STORAGE = "storage"
+"""Secret. The bucket of users' files with its key, where the stack has one
+(``components/stages/storage.py``)."""
 UPSTREAM = "upstream"
 """Secret. Stage 2: what the pooler of a stage 1 stack reads once it is promoted here, by path
 (``components/host/pgbouncer.py``)."""

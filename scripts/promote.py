@@ -12,7 +12,14 @@ from components.errors import FAILED, Interrupted, NotConfirmed, StepFailed, Use
 from components.host.agent import promotion_record
 from planning.promotion import steps, ways
 from planning.promotion.obstacles import obstacles
-from scripts.lib import display, promotion, promotion_sides, promotion_words, session
+from scripts.lib import (
+    display,
+    promotion,
+    promotion_files,
+    promotion_sides,
+    promotion_words,
+    session,
+)
 from scripts.lib.command import Json, Yes, application, complete
 from scripts.lib.confirm import confirm
 
@@ -74,6 +81,10 @@ def promote(
             "--unverified", help="Switch or finish even if rows differ or were not compared."
         ),
     ] = False,
+    without_files: Annotated[
+        bool,
+        typer.Option("--without-files", help="Leave the users' files of stage 1 where they are."),
+    ] = False,
     way: Annotated[
         str | None,
         typer.Option(
@@ -112,7 +123,16 @@ def promote(
         session.open_session(old, screen=screen), session.open_session(new, screen=screen)
     )
     step = chosen[0] if chosen else ""
-    answer = _do(step, both, way, stall_limit_s, replace=replace, unverified=unverified, yes=yes)
+    answer = _do(
+        step,
+        both,
+        way,
+        stall_limit_s,
+        replace=replace,
+        unverified=unverified,
+        without_files=without_files,
+        yes=yes,
+    )
     if json_:
         print(json.dumps(answer, indent=2))
     if step in {"", "plan"} and _is_wrong(both.old.stack, answer):
@@ -136,13 +156,14 @@ def _do(
     *,
     replace: bool,
     unverified: bool,
+    without_files: bool,
     yes: bool,
 ) -> dict[str, Any]:
     phase = promotion.phase(both) if step == "plan" else promotion.recover(both)
     if not step and phase:
         return _progress(both, phase)
     if step in {"", "plan"} or (step == "copy" and not phase):
-        plan = _plan(both, way, stall_s, replace=replace)
+        plan = _plan(both, way, stall_s, replace=replace, without_files=without_files)
         if step != "copy":
             return plan
         if _is_wrong(both.old.stack, plan):
@@ -153,12 +174,16 @@ def _do(
         return _verify(both, promotion.way(both))
     if (step, phase) in {("switch", "copying"), ("finish", "switched")} and not unverified:
         _refuse_differences(step, both)
+    if (step, phase) == ("finish", "switched") and not without_files:
+        _refuse_without_files(both)
     _ask(step, both, yes=yes, warning=_warning(both) if step == "switch" else "")
+    if without_files and step in {"switch", "rollback"}:
+        promotion_files.leave(both)
     match step:
         case "copy":
-            return _copy(both, way)
+            return _copy(both, way, without_files=without_files)
         case "switch":
-            return _switch(both, stall_s)
+            return _switch(both, stall_s, phase)
         case "allow-migrations":
             return _allow_migrations(both)
         case "rollback":
@@ -223,11 +248,16 @@ def _ask(step: str, both: promotion.Pair, *, yes: bool, warning: str = "") -> No
 
 
 def _plan(
-    both: promotion.Pair, wanted: str | None, stall_s: float | None, *, replace: bool
+    both: promotion.Pair,
+    wanted: str | None,
+    stall_s: float | None,
+    *,
+    replace: bool,
+    without_files: bool,
 ) -> dict[str, Any]:
     old, new = promotion_sides.sides(both)
     way = ways.choose(old, new, wanted, stall_s)
-    in_the_way = obstacles(old, new, way, replace=replace)
+    in_the_way = obstacles(old, new, way, replace=replace, without_files=without_files)
     for line in steps.lines(old, new, way, in_the_way):
         both.say(line)
     return steps.as_json(old, new, way, in_the_way)
@@ -272,11 +302,12 @@ def _look(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
     return both.old_server.perform(asked, both.say)
 
 
-def _copy(both: promotion.Pair, way: str | None) -> dict[str, Any]:
+def _copy(both: promotion.Pair, way: str | None, *, without_files: bool) -> dict[str, Any]:
     """``None``: it has begun already, and goes on by the same way."""
     promotion.let_in(both)
-    by = promotion.begin(both, way)
+    by = promotion.begin(both, way, without_files=without_files)
     known = promotion.way(both)
+    promotion_files.copy(both)  # first: the old database keeps all changes while it is copied
     if by == promotion_record.DUMP:
         return _rehearse(both, known)
     asked = {"mode": "promotion copy", **known}
@@ -363,12 +394,21 @@ def _refuse_differences(step: str, both: promotion.Pair) -> None:
         raise StepFailed(f"--{step}: {trouble.what}", trouble.remedy)
 
 
-def _switch(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:
+def _refuse_without_files(both: promotion.Pair) -> None:
+    state = both.old_server.perform({"mode": "promotion state"}, both.say)
+    for trouble in promotion_words.of_the_files(both.old.stack, state):
+        raise StepFailed(f"--finish: {trouble.what}", f"{trouble.remedy}.")
+
+
+def _switch(both: promotion.Pair, stall_s: float | None, phase: str) -> dict[str, Any]:
     known = promotion.way(both)
+    if phase != promotion_record.SWITCHED:
+        promotion_files.copy(both)  # so that little is left for when the app has moved
     asked = {"mode": "promotion switch", "stall_s": stall_s, **known}
     answer = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
     both.say(f"The app uses the new database. Clients waited for {answer['stall_s']:.2f} s.")
     promotion.move_app(both)
+    no_files = _copy_last_files(both)
     promotion.bring_up(both.old, {promotion.PROMOTED_TO: both.new.stack})
     promotion.back_up(both)
     state = both.old_server.perform({"mode": "promotion state"}, both.say)
@@ -381,6 +421,12 @@ def _switch(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:
         " name to it. Then --finish;"
         f" {WAY_BACK if back else 'there is NO WAY BACK'}."
     )
+    if no_files:
+        raise StepFailed(
+            f"USERS' FILES of {both.old.stack} are not all in the bucket of {both.new.stack}:"
+            f" {no_files}",
+            "Run --switch again: only what is missing is copied.",
+        )
     return answer
 
 
@@ -391,6 +437,17 @@ def _allow_migrations(both: promotion.Pair) -> dict[str, Any]:
         " NO WAY BACK, and `promote` and `status` say so."
     )
     return {"migrations": True}
+
+
+def _copy_last_files(both: promotion.Pair) -> str:
+    """What the app of stage 1 wrote to its end. Return why they are not there, or nothing: the
+    switch has happened, and goes on."""
+    try:
+        promotion_files.copy(both, last=True)
+    except UserError as error:
+        both.say(f"USERS' FILES: {error}")
+        return str(error)
+    return ""
 
 
 def _rollback(both: promotion.Pair, stall_s: float | None, phase: str) -> dict[str, Any]:
@@ -408,7 +465,9 @@ def _move_back(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:
     for trouble in promotion_words.without_way_back(both.old.stack, state):
         raise StepFailed(f"--rollback: {trouble.what}", f"{trouble.remedy}.")  # nothing has stopped
     known = promotion.way(both)
+    promotion_files.bring_back(both)  # so that little is left for when the app has moved
     promotion.move_app_back(both)
+    promotion_files.bring_back(both)
     asked = {"mode": "promotion back", "stall_s": stall_s, **known}
     return both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
 

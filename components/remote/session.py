@@ -142,7 +142,8 @@ def perform(
 
 
 def secret_words(document: dict[str, Any]) -> set[str]:
-    """What no output may show: every long word of a secret file or of the database's secrets.
+    """What no output may show: every long word of a secret file or of the database's secrets,
+    and a bucket's key.
 
     A variable of the app's that is no name is also hidden as a whole: a key may have signs that
     are in no word.
@@ -150,6 +151,7 @@ def secret_words(document: dict[str, Any]) -> set[str]:
     files = document.get("secret_files", {}).values()
     database = document.get("database_secrets", {})
     texts = [file["content"] for file in files]
+    buckets = [bucket for bucket in document.get("buckets", {}).values() if bucket]
     texts += [database.get("sql", ""), *database.get("connection", {}).values()]
     values = {re.sub(r"\\(.)", r"\1", value) for text in texts for value in VARIABLE.findall(text)}
     keys = {
@@ -157,6 +159,7 @@ def secret_words(document: dict[str, Any]) -> set[str]:
         for value in values
         if len(value) >= 20 and not re.search(r"\s", value) and not NAME.fullmatch(value)
     }
+    keys |= {bucket["secret_access_key"] for bucket in buckets}  # AWS's have a / in them
     return keys | {word for text in texts for word in SECRET_WORD.findall(text)}
 
 

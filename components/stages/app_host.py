@@ -38,6 +38,7 @@ from components.seam.cloud import (
 from components.seam.dns import RecordNeeds
 from components.seam.uptime import UptimeNeeds
 from components.settings import Settings
+from components.stages import storage
 from components.stages.app_contents import AppContents
 from components.stages.app_database import AppDatabase
 
@@ -126,6 +127,8 @@ class AppHost(pulumi.ComponentResource):
             self.outputs[outputs.DNS_ZONE] = settings.dns.zone
         if own_key:
             self.outputs[outputs.SSH_PRIVATE_KEY] = pulumi.Output.secret(own_key.private)
+        if bucket:
+            self.outputs[outputs.STORAGE] = pulumi.Output.secret(storage.known(bucket))
         self.register_outputs(self.outputs)
 
     def _booted(self, name: str, contents: AppContents, network: NetworkAnswer) -> BootedServer:

@@ -93,8 +93,11 @@ class Side:
     """How those of stage 1 are; ``None`` without any, and in stage 2."""
     signing_key: str
     """A digest of the keys that the app signs cookies with."""
-    uploads: bool
-    """Whether ``STORAGE_DIR`` on the server holds something."""
+    files: int
+    """In ``STORAGE_DIR`` on the server."""
+    files_bytes: int
+    bucket: bool
+    """Whether the stack has a bucket for users' files."""
     usd_a_month: Decimal | None
     """What the stack costs; ``None``: something of it has no price."""
     promotion: Mapping[str, str]

@@ -31,10 +31,13 @@ class Obstacle:
     blocks: bool = True
 
 
-def obstacles(old: Side, new: Side, way: Way, *, replace: bool = False) -> list[Obstacle]:
+def obstacles(
+    old: Side, new: Side, way: Way, *, replace: bool = False, without_files: bool = False
+) -> list[Obstacle]:
     """Everything in the way of a promotion from ``old`` to ``new``.
 
-    ``replace``: what the new database holds may go.
+    ``replace``: what the new database holds may go; ``without_files``: the app can do without those
+    of its users.
     """
     by_dump = way.by_dump
     return [
@@ -49,7 +52,8 @@ def obstacles(old: Side, new: Side, way: Way, *, replace: bool = False) -> list[
         *_load(old),
         *_backups(old, new),
         *_clocks(old, new),
-        *_not_copied(old, new),
+        *_signing_key(old, new),
+        *_files(old, new, without_files),
     ]
 
 
@@ -315,8 +319,7 @@ def _clocks(old: Side, new: Side) -> Iterator[Obstacle]:
         )
 
 
-def _not_copied(old: Side, new: Side) -> Iterator[Obstacle]:
-    """What an app has beside its database."""
+def _signing_key(old: Side, new: Side) -> Iterator[Obstacle]:
     if old.signing_key != new.signing_key:
         yield Obstacle(
             "The two stacks have different SECRET_KEYs: users will have to log in again",
@@ -324,10 +327,29 @@ def _not_copied(old: Side, new: Side) -> Iterator[Obstacle]:
             f" `./stages env set {new.stack} SECRET_KEY SECRET_KEY_BASE` asks for both.",
             blocks=False,
         )
-    if old.uploads:
+
+
+def _files(old: Side, new: Side, without: bool) -> Iterator[Obstacle]:
+    """Those of the app's users: stage 2 has a bucket for them, or none."""
+    if not old.files and not old.bucket:
+        return
+    if without:
         yield Obstacle(
-            f"The files in STORAGE_DIR of {old.stack} are not copied",
-            "Copy them to where the app of stage 2 looks for them.",
+            f"The users' files stay in {old.stack} (--without-files)",
+            f"Copy what the app needs before you delete the data of {old.stack}.",
+            blocks=False,
+        )
+    elif not new.bucket:
+        yield Obstacle(
+            f"{old.stack} has users' files, and {new.stack} has no bucket for them",
+            f"Set stages:storage.bucket: true in the file of {new.stack}, and bring it up. If the"
+            " app can do without the files, --without-files leaves them.",
+        )
+    elif old.files:
+        yield Obstacle(
+            f"{new.stack} has no STORAGE_DIR: its app has the files in its bucket, under the same"
+            " paths",
+            "The app has to read them there (docs/storage.md).",
             blocks=False,
         )
 

@@ -30,8 +30,9 @@ def lines(
     listed = ", ".join(f"{table.name} {mib(table.bytes)}" for table in largest)
     plan = [
         f"From {old.stack} (stage {old.stage}) to {new.stack} (stage {new.stage})",
-        f"  Database    {mib(database.size_bytes)}, {_counted(len(database.tables), 'table')}"
-        f" ({listed}), {_counted(database.sequences, 'sequence')}",
+        f"  Database    {mib(database.size_bytes)}, {counted(len(database.tables), 'table')}"
+        f" ({listed}), {counted(database.sequences, 'sequence')}",
+        *_files(old, new),
         f"  Cost        {_cost(old)} a month now, {_cost(new)} afterwards; both until"
         f" `./stages down {old.stack}`",
         f"  Way         {'dump' if way.by_dump else 'logical replication'}: {way.reason}",
@@ -47,6 +48,18 @@ def lines(
                 *(f"  {obstacle.problem}. {obstacle.remedy}" for obstacle in some),
             ]
     return plan
+
+
+def _files(old: Side, new: Side) -> list[str]:
+    places = [
+        *(
+            [f"{counted(old.files, 'file')} in STORAGE_DIR, {mib(old.files_bytes)}"]
+            * bool(old.files)
+        ),
+        *([f"what is in the bucket of {old.stack}"] * old.bucket),
+    ]
+    where = f"the bucket of {new.stack}" if new.bucket else "NOWHERE, see below"
+    return [f"  Files       {', and '.join(places)}: to {where}"] if places else []
 
 
 def _by_replication(old: Side, new: Side, stall_s: float) -> list[str]:
@@ -89,6 +102,7 @@ def as_json(old: Side, new: Side, way: Way, obstacles: Sequence[Obstacle]) -> di
         "size_bytes": old.database.size_bytes,
         "tables": len(old.database.tables),
         "sequences": old.database.sequences,
+        "files": {"number": old.files, "size_bytes": old.files_bytes, "bucket": old.bucket},
         "expected_copy_s": expected_s(old),
         "usd_a_month": {
             "from": float(old.usd_a_month) if old.usd_a_month is not None else None,
@@ -104,7 +118,7 @@ def as_json(old: Side, new: Side, way: Way, obstacles: Sequence[Obstacle]) -> di
     }
 
 
-def _counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 

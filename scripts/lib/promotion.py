@@ -23,6 +23,7 @@ from scripts.lib import (
     backups,
     confirm,
     flows,
+    promotion_files,
     views,
 )
 from scripts.lib.session import Session, open_session
@@ -113,6 +114,7 @@ def way(both: Pair) -> dict[str, Any]:
             "database": connection["PGHOST"],
             "database_port": connection["PGPORT"],
             "database_network": both.new.settings.network.cidr,
+            "bucket": promotion_files.tunnelled(both.new),
         },
         both.say,
     )
@@ -193,12 +195,17 @@ def upstream(new: Session) -> dict[str, dict[str, str]]:
     return files
 
 
-def begin(both: Pair, by: str | None) -> str:
+def begin(both: Pair, by: str | None, *, without_files: bool = False) -> str:
     """Note on stage 1 that it begins, then stop the app of stage 2, whose database is filled.
 
     Return the way, which ``None`` leaves as it began.
     """
-    asked = {"mode": "promotion begin", "other": both.new.stack, "by": by}
+    asked = {
+        "mode": "promotion begin",
+        "other": both.new.stack,
+        "by": by,
+        "without_files": without_files,
+    }
     begun = both.old_server.perform(asked, both.say)
     stand_by(both)
     return str(begun["by"])

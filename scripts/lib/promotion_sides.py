@@ -20,6 +20,7 @@ from scripts.lib import (
     backups,
     cost_inputs,
     promotion,
+    promotion_files,
     status,
     views,
 )
@@ -71,7 +72,10 @@ def _side(session: Session, server: app_server.AppServer) -> facts.Side:
         backs_up=not settings.backups.off,
         backup=_backup(session),
         signing_key=str(answer["signing_key"]),
-        uploads=bool(answer["uploads"]),
+        files=int(answer["uploads"]["files"]),
+        files_bytes=int(answer["uploads"]["bytes"]),
+        # In stage 1 as its file says: what is in a bucket that is not known would be lost.
+        bucket=settings.storage.bucket if here else bool(promotion_files.bucket(session)),
         usd_a_month=_usd_a_month(session.stack),
         promotion=answer["promotion"],
         database=facts.database(answer["database"]),

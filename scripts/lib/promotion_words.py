@@ -58,7 +58,11 @@ def troubles(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
     """What is wrong with it."""
     if not promotion:
         return []
-    return [*_of_the_way_back(stack, promotion), *of_the_rows(stack, promotion)]
+    return [
+        *_of_the_way_back(stack, promotion),
+        *of_the_files(stack, promotion),
+        *of_the_rows(stack, promotion),
+    ]
 
 
 def without_way_back(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
@@ -102,6 +106,21 @@ def _of_the_way_back(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
             what += " there is no way back"
         return [Trouble("promotion", what, remedy)]
     return []
+
+
+def of_the_files(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
+    """Users' files that are not all on stage 2, after the switch."""
+    if promotion["phase"] != "switched" or promotion.get("files") != "pending":
+        return []
+    old, new = stacks(stack, promotion)
+    return [
+        Trouble(
+            "promotion",
+            f"USERS' FILES of {old} are not all in the bucket of {new}",
+            f"{command(old, new, '--switch')} copies them; {command(old, new, '--finish')}"
+            " --without-files leaves them",
+        )
+    ]
 
 
 def of_the_rows(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:

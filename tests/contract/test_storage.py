@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from components import outputs
 from components.cloud_names import cloud_names
 from components.host import app
 from components.settings import Stage
@@ -89,3 +90,7 @@ def test_it_outlives_the_stack_with_its_rules(stack: tuple[str, Stage], plan: Pl
 def _is_host(resource: Mapping[str, Any]) -> bool:
     """On this machine the bucket's data is the volume; its server may go."""
     return str(resource["type"]).endswith("local:Bucket")
+
+
+def test_a_promotion_knows_it_from_the_outputs(plan: Plan) -> None:
+    assert outputs.STORAGE in plan.outputs

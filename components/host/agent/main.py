@@ -21,6 +21,7 @@ from components.host.agent import (
     promotion_copy,
     promotion_dump,
     promotion_end,
+    promotion_files,
     promotion_record,
     promotion_schema,
     promotion_state,
@@ -184,6 +185,7 @@ AT_ONCE = {
     "promotion facts": promotion_facts,
     "promotion state": promotion_state.state,
     "promotion compare": promotion_compare.compare,
+    "promotion files": promotion_files.move,
     "promotion progress": promotion_copy.progress,
     "promotion indexes": promotion_schema.make_indexes,
 }

@@ -13,7 +13,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import admin_sql, promotion_record, promotion_way, release
+from components.host.agent import (
+    admin_sql,
+    promotion_files,
+    promotion_record,
+    promotion_way,
+    release,
+)
 from components.host.agent.promotion_sql import MAY_REPLICATE, MAY_SUBSCRIBE
 from components.host.agent.report import Failed, run
 
@@ -78,7 +84,7 @@ def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
         "free_bytes": free,
         "clock_s": time.time(),
         "signing_key": _signing_key(),
-        "uploads": _holds_files(document["uploads"]),
+        "uploads": promotion_files.count(document["uploads"]),
         "release": release.active(),
         "lacks": promotion_way.lacks(stage=1 if document["data"] else 2),
         "promotion": {key: record.get(key) for key in ("phase", "side", "other")} if record else {},
@@ -101,7 +107,3 @@ def _signing_key() -> str:
     lines = Path(release.ENVIRONMENT).read_text().splitlines()
     keys = [line for line in lines if line.startswith(("SECRET_KEY=", "SECRET_KEY_BASE="))]
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()
-
-
-def _holds_files(folder: str) -> bool:
-    return bool(folder) and Path(folder).is_dir() and any(Path(folder).iterdir())

@@ -7,6 +7,8 @@ there is none.
 
 ``app``, on stage 1: whether the app's requests and jobs are ``there``, on stage 2, or on the way to
 it (``leaving``) or back (``returning``); without it they are here.
+
+``files``, on stage 1: whether the users' files have gone over.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +29,10 @@ from components.host.agent.report import Failed
 FILE = STATE / "promotion.json"
 COMPARED = STATE / "promotion-compared.json"
 """On stage 1: the last comparison of all rows (``promotion_compare.py``)."""
+COPIED_FILES = Path("/var/lib/stages-promotion-files")
+"""On stage 1: which of the users' files have gone over (``promotion_files.py``)."""
+PENDING, MOVED, WITHOUT = "pending", "moved", "without"
+"""How the users' files stand (``files``): not all over, all over, left where they are."""
 COPYING, SWITCHED, FINISHED = "copying", "switched", "finished"
 ROLLED_BACK = "rolled back"
 HERE, LEAVING, THERE, RETURNING = "", "leaving", "there", "returning"
@@ -75,7 +82,10 @@ def begin(document: dict[str, Any]) -> dict[str, object]:
             f"by {by} to {document['other']} is under way",
             f"Go on with --way {by}, or --abort it first.",
         )
-    write(phase=COPYING, side="from", other=document["other"], by=by)
+    if not read():  # what an earlier promotion copied may have changed since
+        shutil.rmtree(COPIED_FILES, ignore_errors=True)
+    files = WITHOUT if document["without_files"] else read().get("files", PENDING)
+    write(phase=COPYING, side="from", other=document["other"], by=by, files=files)
     return {"by": by}
 
 
@@ -92,6 +102,7 @@ def write(**fields: Any) -> None:
 def forget() -> None:
     for file in (FILE, COMPARED):
         file.unlink(missing_ok=True)
+    shutil.rmtree(COPIED_FILES, ignore_errors=True)
 
 
 def refuse_to_undo(document: dict[str, Any]) -> None:

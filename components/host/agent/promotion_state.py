@@ -51,6 +51,7 @@ def state(_document: dict[str, Any]) -> dict[str, object]:
         "by": record.get("by", promotion_record.LOGICAL),
         "way_back": _asked(record) if switched else {},
         "since": record.get("at", 0) if switched else 0,
+        **({"files": record["files"]} if record.get("files") else {}),
         "compared": compared(record) if record["side"] == "from" and has_two else {},
         "unfit": _not_followed(record),
     }

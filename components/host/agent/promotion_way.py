@@ -54,6 +54,8 @@ GUARD = "stages-promotion-guard.service"
 """On stage 1: ``promotion_guard.py``."""
 FORWARD_PORT = 6545
 """On 127.0.0.1 of the stage 1 server: Nginx of stage 2."""
+FILES_PORT = 6546
+"""On 127.0.0.1 of the stage 1 server: the bucket of stage 2, where that has no public address."""
 FORWARDED_PORT = 8091
 """On 127.0.0.1 of the stage 2 server: where its Nginx takes whom stage 1 forwards."""
 SITE = Path("/etc/nginx/conf.d/app.conf")
@@ -177,7 +179,7 @@ def permitted(address: str, *, forwarding_only: bool) -> str:
     """What the tunnels' key may do: nothing but forward these ports."""
     # Without any permitopen it might open all; nobody listens on port 1.
     opens = "localhost:1" if forwarding_only else f"[{SOCKET}]:*"
-    ports = (FORWARD_PORT,) if forwarding_only else (FORWARD_PORT, TUNNEL_PORT)
+    ports = (FORWARD_PORT,) if forwarding_only else (FORWARD_PORT, TUNNEL_PORT, FILES_PORT)
     listens = ",".join(f'permitlisten="127.0.0.1:{port}"' for port in ports)
     return (
         f'restrict,port-forwarding,from="{address}",permitopen="{opens}",{listens},'
@@ -199,6 +201,8 @@ def tunnel(document: dict[str, Any]) -> dict[str, object]:
         raise Failed("tunnel", "this server has no address that the database could dial")
     database = f"{dials[0]}:{int(document['database_port'])}"
     ends = f"-L {source[1]}:{SUBSCRIBER_PORT}:{SOCKET} -R 127.0.0.1:{TUNNEL_PORT}:{database}"
+    if document["bucket"]:
+        ends += f" -R 127.0.0.1:{FILES_PORT}:{document['bucket']}:443"
     network = document["database_network"] or dials[0]
     _open(f"insert rule inet stages input ip saddr {network} tcp dport {SUBSCRIBER_PORT} accept")
     run_unit(TUNNEL, _tunnel_unit(document, "the databases", ends))

@@ -17,6 +17,7 @@ import pytest
 
 from components.clouds.local.hosts import inventory
 from components.host import pgbouncer
+from tests.real.stages import users_files
 from tests.real.stages.intruder import app_host, as_root
 from tests.support.clone import Stack
 from tests.support.ledger import ledger
@@ -147,6 +148,23 @@ def a_table_that_has_changed_ends_the_way_back(promote: Promotion) -> None:
     sql(promote.new, "ALTER TABLE orders DROP COLUMN note")
 
 
+def the_files_are_in_the_bucket(stage2: Stack) -> None:
+    assert users_files.get(stage2, "cats/a%20b") == "changed after the copy"
+    assert users_files.get(stage2, "cats/new%0Aline") == "before the copy"
+    assert users_files.get(stage2, "cats/late") == "after the copy"
+    listed = users_files.keys(stage2)
+    assert listed.count("<Key>cats/") == 3, f"no link, and nothing through one: {listed}"
+
+
+def the_files_are_in_the_folder(stage1: Stack) -> None:
+    assert users_files.read(stage1, "cats/new") == ["app 600 regular file", "of stage 2"]
+    assert users_files.read(stage1, "cats/late")[1] == "changed by stage 2"
+    assert users_files.read(stage1, "cats/out")[1] == "no link any more"
+    assert users_files.read(stage1, "cats/a b")[1] == "changed after the copy"
+    as_root(app_host(stage1), "grep -q ^root: /etc/shadow")
+    as_root(app_host(stage1), f"rm -r {users_files.FOLDER}/cats")
+
+
 def a_row_that_was_changed_behind_its_back_is_found(promote: Promotion) -> None:
     """In the old database, which follows the new one; its row is written again there."""
     stage1, differs = promote.old, "THE TWO DATABASES DIFFER in public.orders (2 rows: 17, 18)"
@@ -170,13 +188,18 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
     for stack in (stage1, stage2):
         stack.up()  # the same revision, whatever other tests deployed
     promote = Promotion(stage1, stage2)
+    users_files.write(stage1, "cats/a b", "before the copy")
+    users_files.write(stage1, "cats/new\nline", "before the copy")
+    users_files.link(stage1, "cats/out", "/etc/shadow")
     sql(stage1, "CREATE TABLE IF NOT EXISTS ledger (id bigint NOT NULL)")
     sql(stage1, "CREATE TABLE IF NOT EXISTS orders (id bigint PRIMARY KEY, what text)")
     sql(stage1, "INSERT INTO orders SELECT id, 'right' FROM generate_series(1, 1000) id")
 
     said = promote("--copy", "--way", "logical", code=1)
     assert "Rows cannot be identified in the table public.ledger" in said
+    assert f"Set stages:storage.bucket: true in the file of {stage2.name}" in said
     sql(stage1, "ALTER TABLE public.ledger REPLICA IDENTITY FULL")  # as the remedy says
+    stage2.up(storage__bucket=True)  # as that remedy says
 
     with taken_over(stage1, stage2), ledger(app_host(stage1), CLIENTS) as seen:
         assert "--switch comes next" in promote("--copy", "--replace")
@@ -187,7 +210,11 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
         assert "lacks a change of the tables: public.late" in promote("--switch", code=1)
         promote("--abort")
 
-        promote("--copy", "--replace")
+        said = promote("--copy", "--replace")
+        assert f"of users copied to the bucket of {stage2.name}" in said
+        assert "of users copied" not in promote("--copy"), "they are there"
+        users_files.write(stage1, "cats/late", "after the copy")
+        users_files.write(stage1, "cats/a b", "changed after the copy")
         assert "tables compared, every row" in promote("--verify")
         said = promote("--switch", "--stall-limit-s", "0.001", code=1)
         assert "the app goes on with the old database, nothing has changed" in said
@@ -208,6 +235,10 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
         assert "web@8001" in stage2.run("ps")  # as it says
         a_row_that_was_changed_behind_its_back_is_found(promote)
         a_table_that_has_changed_ends_the_way_back(promote)
+        the_files_are_in_the_bucket(stage2)
+        users_files.put(stage2, "cats/new", "of stage 2")
+        users_files.put(stage2, "cats/late", "changed by stage 2")
+        users_files.put(stage2, "cats/out", "no link any more")
 
         a_rollback_is_killed_behind_its_fence(promote)
         seen.wait_for_all(time.time(), 30)
@@ -217,6 +248,7 @@ def test_a_database_goes_to_stage_2_and_back_and_no_write_is_lost(
 
         assert "its old database again" in promote("--rollback", "--stall-limit-s", "30")
         stage1.settings.pop("database.promoted_to")
+        the_files_are_in_the_folder(stage1)
         seen.wait_for_all(time.time(), 30)
         assert server_of(stage1) == ""
 

@@ -69,7 +69,7 @@ def test_the_old_database_follows_all_or_nothing(
 
 
 def test_one_way_at_a_time(server: Path) -> None:
-    asked: dict[str, Any] = {"other": "shop2", "by": "dump"}
+    asked: dict[str, Any] = {"other": "shop2", "by": "dump", "without_files": False}
     for _ in range(2):
         promotion_record.begin(asked)
         assert promotion_record.by_dump()

@@ -181,6 +181,7 @@ def test_the_tunnels_key_may_forward_and_after_the_promotion_visitors_alone() ->
     after = promotion_way.permitted("192.0.2.7", forwarding_only=True)
     assert 'from="192.0.2.7"' in during and during.startswith("restrict,port-forwarding,")
     assert 'permitlisten="127.0.0.1:6544"' in during and "6544" not in after
+    assert 'permitlisten="127.0.0.1:6546"' in during and "6546" not in after
     assert 'permitlisten="127.0.0.1:6545"' in during and 'permitlisten="127.0.0.1:6545"' in after
     assert 'permitopen="[/run/postgresql/.s.PGSQL.5432]:*"' in during
     assert 'permitopen="localhost:1"' in after

@@ -51,7 +51,9 @@ OLD = Side(
     backs_up=True,
     backup=Backup(fresh=True, proven=True),
     signing_key="ab",
-    uploads=False,
+    files=0,
+    files_bytes=0,
+    bucket=False,
     usd_a_month=Decimal("30.58"),
     promotion={},
     database=DATABASE,
@@ -255,7 +257,6 @@ def test_each_obstacle_has_a_remedy(
             "During --switch and --rollback the app of shop-stage1 has a pool of 25 connections"
             " instead of 30: both servers share those of the new database",
         ),
-        ({"uploads": True}, "The files in STORAGE_DIR of shop-stage1 are not copied"),
         ({"backs_up": False, "backup": None}, "Stack shop-stage1 makes no backups"),
         (
             {"backup": Backup(fresh=True, proven=False)},
@@ -270,6 +271,36 @@ def test_each_obstacle_has_a_remedy(
 def test_what_is_only_to_be_known_does_not_block(old: dict[str, Any], problem: str) -> None:
     (in_the_way,) = obstacles(changed(OLD, old), NEW, LOGICAL)
     assert (in_the_way.problem, in_the_way.blocks) == (problem, False)
+
+
+FILES = {"files": 12, "files_bytes": 3 * MIB}
+
+
+@pytest.mark.parametrize("has", [FILES, {"bucket": True}])
+def test_users_files_need_a_bucket_or_the_operators_word(has: dict[str, Any]) -> None:
+    old = changed(OLD, has)
+    (in_the_way,) = obstacles(old, NEW, LOGICAL)
+    assert in_the_way.blocks
+    assert (
+        in_the_way.problem == "shop-stage1 has users' files, and shop-stage2 has no bucket for them"
+    )
+    (left,) = obstacles(old, NEW, LOGICAL, without_files=True)
+    assert not left.blocks and left.problem.startswith("The users' files stay in shop-stage1")
+    assert not any(each.blocks for each in obstacles(old, changed(NEW, {"bucket": True}), LOGICAL))
+
+
+def test_the_plan_says_where_the_files_go() -> None:
+    def line(old: Side, new: Side) -> list[str]:
+        plan = steps.lines(old, new, LOGICAL, [])
+        return [text for text in plan if text.startswith("  Files")]
+
+    assert line(OLD, NEW) == []
+    old, new = changed(OLD, {**FILES, "bucket": True}), changed(NEW, {"bucket": True})
+    assert line(old, new) == [
+        "  Files       12 files in STORAGE_DIR, 3.0 MiB, and what is in the bucket of shop-stage1:"
+        " to the bucket of shop-stage2"
+    ]
+    assert line(old, NEW)[0].endswith(": to NOWHERE, see below")
 
 
 def test_a_dump_needs_no_right_to_subscribe() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from components.errors import Interrupted, NotConfirmed, StepFailed, UserError
 from scripts import promote
-from scripts.lib import backups, promotion, session
+from scripts.lib import backups, promotion, promotion_files, session
 from scripts.main import main
 
 
@@ -156,7 +156,16 @@ def test_a_switch_that_was_killed_is_finished_or_undone_before_anything_else(
     servers = Servers({**now, "phase": "switched", "switching": "from"}, {}, now)
     monkeypatch.setattr(promotion, "way", lambda _: {})
     with pytest.raises(UserError, match="should come after the rollback has come to its end"):
-        promote._do("finish", servers.pair, None, None, replace=False, unverified=False, yes=True)
+        promote._do(
+            "finish",
+            servers.pair,
+            None,
+            None,
+            replace=False,
+            unverified=False,
+            without_files=False,
+            yes=True,
+        )
     assert servers.asked == ["promotion phase", "promotion recover", "promotion phase"]
 
 
@@ -169,7 +178,16 @@ def test_a_switch_asks_with_what_it_means_for_the_way_back(
     asked: list[str] = []
     monkeypatch.setattr(promote, "confirm", asked.append)
     with pytest.raises(NotConfirmed):
-        promote._do("switch", servers.pair, None, None, replace=False, unverified=False, yes=False)
+        promote._do(
+            "switch",
+            servers.pair,
+            None,
+            None,
+            replace=False,
+            unverified=False,
+            without_files=False,
+            yes=False,
+        )
     back = " with NO WAY BACK (stage 1 cannot follow public.events)" if unfit else ""
     assert asked == [f"Switch the app from shop to shop2{back}?"]
 
@@ -290,8 +308,9 @@ def test_a_rehearsal_says_how_long_clients_will_wait(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(promotion, "way", lambda _: {})
     servers = Servers({"tables": 3, "rehearsed_s": 4.21})
     monkeypatch.setattr(promotion, "let_in", lambda _: None)
-    monkeypatch.setattr(promotion, "begin", lambda _, way: way or "dump")
-    promote._copy(servers.pair, None)
+    monkeypatch.setattr(promotion, "begin", lambda _, way, **__: way or "dump")
+    monkeypatch.setattr(promotion_files, "copy", lambda _: None)
+    promote._copy(servers.pair, None, without_files=False)
     assert servers.asked == ["promotion rehearse"]
     assert "took 4.2 s: clients will wait for about a second more" in servers.said[0]
 
@@ -341,3 +360,71 @@ def test_the_new_database_gets_a_first_backup_by_itself(
     promotion.back_up(servers.pair)
     assert servers.said == [said]
     assert begun == ([] if off else ["now"])
+
+
+PENDING = {**compared("same"), "files": "pending"}
+
+
+def test_the_end_is_refused_while_users_files_are_missing() -> None:
+    with pytest.raises(StepFailed) as refused:
+        promote._refuse_without_files(Servers(PENDING).pair)
+    assert str(refused.value) == (
+        "--finish: USERS' FILES of shop are not all in the bucket of shop2. `./stages promote"
+        " --from shop --to shop2 --switch` copies them; `./stages promote --from shop --to shop2"
+        " --finish` --without-files leaves them."
+    )
+    promote._refuse_without_files(Servers({**PENDING, "files": "moved"}).pair)
+
+
+class Steps:
+    """What a step does with the app and its files, in order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done: list[str] = []
+        for name in ("move_app", "move_app_back", "bring_up", "back_up"):
+            monkeypatch.setattr(promotion, name, self._noted(name))
+        monkeypatch.setattr(promotion, "way", lambda _: {})
+        monkeypatch.setattr(promotion_files, "copy", self._copy)
+        monkeypatch.setattr(promotion_files, "bring_back", self._noted("bring back"))
+        self.broken = False
+
+    def _noted(self, name: str) -> Any:
+        return lambda *_, **__: self.done.append(name)
+
+    def _copy(self, _both: Any, *, last: bool = False) -> None:
+        self.done.append("last copy" if last else "copy")
+        if last and self.broken:
+            raise StepFailed("no route to the bucket")
+
+
+@pytest.mark.parametrize(("phase", "first"), [("copying", ["copy"]), ("switched", [])])
+def test_what_stage_1_wrote_to_its_end_goes_over_after_it(
+    monkeypatch: pytest.MonkeyPatch, phase: str, first: list[str]
+) -> None:
+    steps = Steps(monkeypatch)
+    promote._switch(Servers({"stall_s": 0.5}, compared("same")).pair, None, phase)
+    assert steps.done == [*first, "move_app", "last copy", "bring_up", "back_up"]
+
+
+def test_a_switch_that_has_happened_goes_on_without_the_files_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = Steps(monkeypatch)
+    steps.broken = True
+    servers = Servers({"stall_s": 0.5}, compared("same"))
+    with pytest.raises(StepFailed) as failed:
+        promote._switch(servers.pair, None, "copying")
+    assert str(failed.value) == (
+        "USERS' FILES of shop are not all in the bucket of shop2: no route to the bucket. Run"
+        " --switch again: only what is missing is copied."
+    )
+    assert steps.done[-2:] == ["bring_up", "back_up"]
+    assert "USERS' FILES: no route to the bucket" in servers.said
+
+
+def test_files_come_back_before_the_app_and_once_more_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = Steps(monkeypatch)
+    promote._move_back(Servers(compared("same"), {"stall_s": 0.5}).pair, None)
+    assert steps.done == ["bring back", "move_app_back", "bring back"]
