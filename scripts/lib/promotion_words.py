@@ -117,8 +117,8 @@ def of_the_files(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
         Trouble(
             "promotion",
             f"USERS' FILES of {old} are not all in the bucket of {new}",
-            f"{command(old, new, '--switch')} copies them; {command(old, new, '--finish')}"
-            " --without-files leaves them",
+            f"{command(old, new, '--switch')} copies them;"
+            f" {command(old, new, '--finish --without-files')} leaves them",
         )
     ]
 

@@ -265,7 +265,7 @@ def test_files_that_are_not_all_there_are_a_trouble() -> None:
     assert str(trouble) == (
         "promotion: USERS' FILES of shop are not all in the bucket of shop2. `./stages promote"
         " --from shop --to shop2 --switch` copies them; `./stages promote --from shop --to shop2"
-        " --finish` --without-files leaves them"
+        " --finish --without-files` leaves them"
     )
     for files in ("moved", "without", ""):
         assert promotion_words.troubles("shop", {**state, "files": files}) == []

@@ -371,7 +371,7 @@ def test_the_end_is_refused_while_users_files_are_missing() -> None:
     assert str(refused.value) == (
         "--finish: USERS' FILES of shop are not all in the bucket of shop2. `./stages promote"
         " --from shop --to shop2 --switch` copies them; `./stages promote --from shop --to shop2"
-        " --finish` --without-files leaves them."
+        " --finish --without-files` leaves them."
     )
     promote._refuse_without_files(Servers({**PENDING, "files": "moved"}).pair)
 
