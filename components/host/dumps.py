@@ -26,8 +26,8 @@ COPIES = ("app_scratch", "app_restored")
 """Databases of the app's beside ``app``, empty until a copy is put there: so no timer needs the
 administrator, who alone makes databases (``bootstrap.py``)."""
 OPTIONS = (
-    "-c search_path=pg_catalog -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
-    " -c max_parallel_maintenance_workers=0"
+    "-c search_path=pg_catalog,pg_temp -c statement_timeout=0"
+    " -c idle_in_transaction_session_timeout=0 -c max_parallel_maintenance_workers=0"
 )
 """Of each session: before what the app has set for its role or database. A copy's indexes are made
 by one process: the app's queries need the other processors."""

@@ -5,8 +5,10 @@ session that enters that database, or resolves a name through a schema that the 
 the app's code with the superuser's rights. So each such session
 
 - stays in a database that the app does not own (no ``\\connect``),
-- has ``search_path=pg_catalog`` from its first statement: as an option of the connection it goes
-  before ``ALTER ROLE SET`` and ``ALTER DATABASE SET``, so objects elsewhere need their schema,
+- has ``search_path=pg_catalog,pg_temp`` from its first statement: as an option of the connection it
+  goes before ``ALTER ROLE SET`` and ``ALTER DATABASE SET``, so objects elsewhere need their schema.
+  Unless it is named, ``pg_temp`` goes first. Other settings that would change an answer, or end the
+  session, are fixed in the same way,
 - reads no ``~/.psqlrc`` and no environment of whoever started it.
 
 ``tests/unit/host/test_admin_sql.py`` refuses any other.
@@ -25,7 +27,8 @@ CONNECT_TIMEOUT_S = 10
 
 OPTIONS = ("-X", "-w", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse")
 _PINNED = {
-    "PGOPTIONS": "-c search_path=pg_catalog",
+    "PGOPTIONS": "-c search_path=pg_catalog,pg_temp -c quote_all_identifiers=off"
+    " -c statement_timeout=0 -c default_transaction_read_only=off",
     "PGCONNECT_TIMEOUT": str(CONNECT_TIMEOUT_S),
 }
 

@@ -17,7 +17,7 @@ from components.host.agent.report import Done, Failed, run
 TIMEOUT_S = 15
 OF_THE_APP = """\
 BEGIN TRANSACTION READ ONLY;
-SET LOCAL search_path = pg_catalog;
+SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL statement_timeout = '10s';
 SELECT json_build_object(
     'version', current_setting('server_version'),

@@ -28,7 +28,7 @@ SMALL_MIB = 32
 """Rows of tables up to this size are counted; of larger ones the planner's estimate will do."""
 FACTS = f"""\
 BEGIN TRANSACTION READ ONLY;
-SET LOCAL search_path = pg_catalog;
+SET LOCAL search_path = pg_catalog, pg_temp;
 SELECT json_build_object(
     'version', current_setting('server_version_num')::int,
     'size_bytes', pg_database_size(current_database()),

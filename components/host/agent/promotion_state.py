@@ -23,7 +23,8 @@ COMPARING = Path("/run/stages-promotion-compare.lock")
 OPEN, LOST, CHANGED, NONE, UNKNOWN = "open", "lost", "changed", "none", "unknown"
 ASKED = f"""
 BEGIN TRANSACTION READ ONLY;
-SET LOCAL search_path = pg_catalog;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL quote_all_identifiers = off;
 SELECT json_build_object('slot', ({lag_of(BACK)}),
     'keeps_all', current_setting('max_slot_wal_keep_size') = '-1',
     'published', EXISTS (SELECT FROM pg_publication WHERE pubname = '{BACK}'),
@@ -32,7 +33,8 @@ COMMIT;
 """
 ASKED_BEFORE = f"""
 BEGIN TRANSACTION READ ONLY;
-SET LOCAL search_path = pg_catalog;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL quote_all_identifiers = off;
 {NOT_FOLLOWED};
 COMMIT;
 """

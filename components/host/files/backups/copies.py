@@ -177,7 +177,7 @@ def check(binaries: str) -> None:
     argv = [f"{binaries}/pg_amcheck", "--all", "--install-missing=pg_catalog", "--no-password"]
     done = subprocess.run(
         [*argv, "--jobs=1", "-h", str(SOCKET), "-p", PORT, "-U", "postgres"],
-        env={"PGOPTIONS": "-c search_path=pg_catalog", "PATH": os.environ["PATH"]},
+        env={"PGOPTIONS": "-c search_path=pg_catalog,pg_temp", "PATH": os.environ["PATH"]},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
