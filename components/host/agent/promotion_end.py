@@ -21,7 +21,6 @@ from components.host.agent.promotion_sql import (
     beside_new,
     drop_database,
     new,
-    new_reader,
     old,
     old_reader,
     old_superuser,
@@ -29,6 +28,16 @@ from components.host.agent.promotion_sql import (
 )
 from components.host.agent.promotion_switch import drop_slot, drop_subscription, recover
 from components.host.agent.report import Failed, step
+
+LET_GO = "REASSIGN OWNED BY {role} TO app; DROP OWNED BY {role};"
+"""What the app's own code has made under the role's name is the app's then. What it has granted to
+the role would keep that from being dropped."""
+HOLDING = """
+SELECT datname FROM pg_database WHERE datname = 'app' OR oid IN (
+    SELECT dbid FROM pg_shdepend
+    WHERE refclassid = 'pg_authid'::regclass AND refobjid = '{role}'::regrole)
+"""
+"""In which databases: the app enters every one that is open to all."""
 
 
 def clear(document: dict[str, Any]) -> dict[str, object]:
@@ -58,12 +67,15 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
     drop_slot(lambda sql: new(ways, sql), BACK)
     new(ways, f"SET ROLE app; DROP PUBLICATION IF EXISTS {BACK};")
     admin = functools.partial(beside_new, ways)
-    _drop_reader(old_superuser, lambda sql: old_reader(ways, sql))
-    _drop_reader(admin, lambda sql: new_reader(ways, sql))
-    if _has_role(old_superuser):
-        old_superuser(f"REVOKE ALL ON DATABASE app FROM {ROLE}; DROP ROLE {ROLE};")
-    for role in (ROLE, GUARD):
+    for role, as_role in ((READER, old_reader), (ROLE, old)):
+        if _has_role(old_superuser, role):
+            as_role(ways, LET_GO.format(role=role))
+            old_superuser(f"DROP ROLE {role};")
+    for role in (READER, ROLE, GUARD):
         if _has_role(admin, role):
+            admin(f"GRANT {role} TO CURRENT_USER WITH INHERIT TRUE;")
+            for name in admin(HOLDING.format(role=role)).splitlines():
+                new(ways, LET_GO.format(role=role), database=name)
             admin(f"DROP ROLE {role};")
     shutil.rmtree(promotion_dump.FOLDER, ignore_errors=True)
     aside = admin(f"SELECT count(*) FROM pg_database WHERE datname = '{ASIDE}'").strip() != "0"
@@ -74,13 +86,6 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
         admin(f"ALTER DATABASE {ASIDE} RENAME TO app;")
         admin("ALTER ROLE app LOGIN;")
     return {}
-
-
-def _drop_reader(ask: Any, as_reader: Any) -> None:
-    """The app's own code may have made something under its name: that is the app's then."""
-    if _has_role(ask, READER):
-        as_reader(f"REASSIGN OWNED BY {READER} TO app; DROP OWNED BY {READER};")
-        ask(f"DROP ROLE {READER};")
 
 
 def _has_role(ask: Any, role: str = ROLE) -> bool:

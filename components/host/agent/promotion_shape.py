@@ -50,9 +50,11 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence = 'p'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema')
     AND NOT EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-        WHERE r.prrelid = c.oid AND p.pubname = '{BACK}')
+        WHERE r.prrelid = c.oid AND p.pubname = '{BACK}' AND r.prqual IS NULL AND r.prattrs IS NULL
+            AND p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate AND NOT p.pubviaroot)
 """
-"""In the new database: tables that were made in both by hand, and whose rows do not go back."""
+"""In the new database: tables whose rows do not go back, or not all of them. They were made in both
+by hand, or the app has altered the publication, which is its own."""
 LONGEST = 130
 """A name of a schema and one of a table."""
 

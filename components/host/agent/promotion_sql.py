@@ -93,9 +93,16 @@ def old_reader(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str
     return _ask(on_stage_1(ways, READER), sql, "the database of stage 1", timeout_s)
 
 
-def new(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S, secret: str = "") -> str:
-    """In the new database, as its admin."""
-    connection = {**through_tunnel(ways), "PGDATABASE": "app"}
+def new(
+    ways: Ways,
+    sql: str,
+    *,
+    database: str = "app",
+    timeout_s: float = SQL_TIMEOUT_S,
+    secret: str = "",
+) -> str:
+    """In the new database, or another one beside it, as its admin."""
+    connection = {**through_tunnel(ways), "PGDATABASE": database}
     return _ask(connection, sql, "the database of stage 2", timeout_s, secret)
 
 

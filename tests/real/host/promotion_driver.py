@@ -32,7 +32,11 @@ facts, record, switch = (
     agent("promotion_record"),
     agent("promotion_switch"),
 )
-pooler, schema = agent("promotion_pooler"), agent("promotion_schema")
+pooler, schema, shape = (
+    agent("promotion_pooler"),
+    agent("promotion_schema"),
+    agent("promotion_shape"),
+)
 pooler.pause = time.monotonic
 pooler.resume = lambda: None
 pooler.point = lambda files: Path(record.DATABASES).write_text(files[record.DATABASES]["content"])
@@ -45,6 +49,44 @@ INDEXES = """
     WHERE n.nspname IN ('public', 'My "own" one') AND relkind = 'i' ORDER BY 1, 2, 3, 4
 """
 INSERT = "SET ROLE app; INSERT INTO public.orders (what)"
+CHANGES = {
+    "ALTER PUBLICATION stages_promotion_back SET (publish = 'insert')": (
+        "ALTER PUBLICATION stages_promotion_back SET (publish = 'insert, update, delete, truncate')"
+    ),
+    "ALTER PUBLICATION stages_promotion_back SET (publish_via_partition_root = true)": (
+        "ALTER PUBLICATION stages_promotion_back SET (publish_via_partition_root = false)"
+    ),
+    "ALTER PUBLICATION stages_promotion_back DROP TABLE public.many;"
+    " ALTER PUBLICATION stages_promotion_back ADD TABLE public.many WHERE (id < 0)": (
+        "ALTER PUBLICATION stages_promotion_back DROP TABLE public.many;"
+        " ALTER PUBLICATION stages_promotion_back ADD TABLE public.many"
+    ),
+    "CREATE UNIQUE INDEX late ON public.orders (what)": "DROP INDEX public.late",
+    "ALTER DOMAIN public.amount ADD CONSTRAINT late CHECK (VALUE < 9)": (
+        "ALTER DOMAIN public.amount DROP CONSTRAINT late"
+    ),
+    "ALTER TYPE public.place ADD ATTRIBUTE late int": (
+        "ALTER TYPE public.place DROP ATTRIBUTE late"
+    ),
+}
+"""What the app may do in the new database so that changes of it do not get into the old one, and
+what undoes it."""
+HOLD = """
+SET ROLE app;
+DO $$
+DECLARE role name;
+BEGIN
+    FOR role IN SELECT rolname FROM pg_roles WHERE rolname LIKE 'stages_promotion%' LOOP
+        EXECUTE format('ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO %I', role);
+        IF current_database() = 'app' THEN
+            EXECUTE format('GRANT SELECT ON public.orders TO %1$I;
+                GRANT CONNECT ON DATABASE app TO %1$I;
+                CREATE POLICY %1$I ON public.many TO %1$I', role);
+        END IF;
+    END LOOP;
+END $$;
+"""
+"""What the app may do in a database: no role that it names is dropped any more."""
 document = given["document"]
 ways = document["ways"]
 secrets = {"connection": sql.through_tunnel(ways)}
@@ -102,6 +144,23 @@ def ends_sessions() -> bool:
     return held.wait(60) != 0
 
 
+def seen_changes() -> int:
+    """How many of the changes are known of."""
+    seen = 0
+    for change, undo in CHANGES.items():
+        sql.new(ways, f"SET ROLE app; {change};")
+        seen += bool(shape.changed(ways))
+        sql.new(ways, f"SET ROLE app; {undo};")
+    return seen - len(shape.changed(ways))
+
+
+def hold() -> None:
+    """Everywhere where the app may be."""
+    sql.old(ways, HOLD)
+    for database in ("app", sql.ASIDE, ways["admin"]["PGDATABASE"]):
+        sql.beside_new({**ways, "admin": {**ways["admin"], "PGDATABASE": database}}, HOLD)
+
+
 def left() -> str:
     """What is left of a promotion, on either side."""
     looked = (
@@ -124,15 +183,18 @@ try:
             fail_to_subscribe()
         filled("while it is copied")
         switch.switch(document)
+        said["seen changes"] = seen_changes()
         sql.new(ways, f"{INSERT} VALUES ('in the new one');")
         switch.back(document)
         said["came back"] = sql.old(ways, "SELECT count(*), max(id) FROM public.orders").strip()
+        hold()
         end.clear({**document, "keep": "old"})
         said["left after the way back"] = left()
         record.forget()
         filled("once more")
         switch.switch(document)
         said["ends its sessions"] = ends_sessions()
+        hold()
         end.clear({**document, "keep": "new"})
         said["stayed"] = sql.new(ways, "SELECT count(*), max(id) FROM public.orders").strip()
         said["left at the end"] = left()
