@@ -21,7 +21,7 @@ from typing import Any
 from components.host.agent import promotion_record as record
 from components.host.agent.files import write_json
 from components.host.agent.promotion_copy import TABLES, progress
-from components.host.agent.promotion_shape import changed
+from components.host.agent.promotion_shape import changed, shown
 from components.host.agent.promotion_sql import (
     BACK,
     SLOT,
@@ -228,7 +228,7 @@ def _both(document: dict[str, Any], phase: str) -> Both:
             raise Failed(
                 "the comparison",
                 "is not possible any more: the tables have changed since the switch"
-                f" ({', '.join(tables)}), and the old database has stayed behind",
+                f" ({shown(tables)}), and the old database has stayed behind",
                 "--finish --unverified keeps the new one.",
             )
         return Both(there, here, lambda: _follow(admin, BACK))

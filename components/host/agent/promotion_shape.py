@@ -1,7 +1,7 @@
 """What replication asks of tables in a promotion: which it cannot take, and that they have the same
 shape in both databases. A change of that is not replicated: the other cannot follow any more.
 
-An index, a default or a comment is no part of it: rows go over without.
+An index that is not unique, a default or a comment is no part of it: rows go over without.
 """
 
 from __future__ import annotations
@@ -20,10 +20,20 @@ SELECT coalesce(json_object_agg(name, hashtextextended(shape, 0)), '{}') FROM (
         (SELECT string_agg(concat_ws(' ', quote_ident(k.conname), k.contype), ','
                 ORDER BY k.conname)
             FROM pg_constraint k WHERE k.conrelid = c.oid AND k.conparentid = 0
-                AND k.contype IN ('p', 'u', 'c', 'f', 'x'))) AS shape
+                AND k.contype IN ('p', 'u', 'c', 'f', 'x')),
+        (SELECT string_agg(quote_ident(i.relname), ',' ORDER BY i.relname)
+            FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+            WHERE x.indrelid = c.oid AND x.indisunique AND x.indisvalid)) AS shape
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence = 'p'
+    WHERE c.relkind IN ('r', 'p', 'S', 'c') AND c.relpersistence = 'p'
         AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    UNION ALL
+    SELECT format('%I.%I', n.nspname, t.typname), string_agg(quote_literal(k.conname), ','
+        ORDER BY k.conname)
+    FROM pg_constraint k JOIN pg_type t ON t.oid = k.contypid
+    JOIN pg_namespace n ON n.oid = t.typnamespace
+    WHERE k.contype = 'c'
+    GROUP BY n.nspname, t.typname
     UNION ALL
     SELECT format('%I.%I', n.nspname, t.typname), string_agg(quote_literal(e.enumlabel), ','
         ORDER BY e.enumsortorder)
@@ -31,8 +41,8 @@ SELECT coalesce(json_object_agg(name, hashtextextended(shape, 0)), '{}') FROM (
     JOIN pg_namespace n ON n.oid = t.typnamespace
     GROUP BY n.nspname, t.typname) s
 """
-"""By name: a number for columns with their types, and constraints by their names, for PostgreSQL
-may write a constraint anew in other words."""
+"""By name: a number for columns with their types, and constraints and unique indexes by their
+names, for PostgreSQL may write a constraint anew in other words."""
 NOT_FOLLOWED = """
 SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM (
     SELECT format('%I.%I', n.nspname, c.relname) AS name
@@ -57,10 +67,11 @@ WHERE c.relkind = 'r' AND c.relpersistence = 'p'
 by hand, or the app has altered the publication, which is its own."""
 LONGEST = 130
 """A name of a schema and one of a table."""
+SHOWN = 5
 
 
 def changed(ways: Ways) -> list[str]:
-    """The tables, sequences and enums that differ between the two databases."""
+    """The tables, sequences and types that differ between the two databases."""
     return differing(rows(old(ways, SHAPE)), rows(new(ways, SHAPE)), rows(new(ways, NOT_PUBLISHED)))
 
 
@@ -70,3 +81,8 @@ def differing(
     """What is in one of two answers alone, or otherwise in the other, or does not go over."""
     names = {name for name in {*first} | {*other} if first.get(name) != other.get(name)}
     return sorted(name[:LONGEST] for name in names | {*not_published})
+
+
+def shown(tables: Sequence[str]) -> str:
+    """The first of them, for a message."""
+    return ", ".join(tables[:SHOWN]) + (", ..." if len(tables) > SHOWN else "")

@@ -18,7 +18,8 @@ from components.host.agent import promotion_pooler as pooler
 from components.host.agent import promotion_record as record
 from components.host.agent.files import write_json
 from components.host.agent.promotion_copy import TABLES, progress
-from components.host.agent.promotion_shape import changed
+from components.host.agent.promotion_schema import indexes_left
+from components.host.agent.promotion_shape import changed, shown
 from components.host.agent.promotion_sql import (
     BACK,
     ROLE,
@@ -157,7 +158,7 @@ def back(document: dict[str, Any]) -> dict[str, object]:
     if tables := changed(ways):
         raise Failed(
             "the way back",
-            f"is gone: the tables have changed since the switch ({', '.join(tables)})",
+            f"is gone: the tables have changed since the switch ({shown(tables)})",
             "--finish keeps the new database.",
         )
     promotion_guard.let_in(ways)
@@ -209,10 +210,11 @@ def _follow_again(ways: Ways) -> None:
 
 def _wait_until_close(document: dict[str, Any]) -> None:
     """Until every table has arrived and the copy is close behind."""
-    if tables := changed(document["ways"]):
+    ways: Ways = document["ways"]
+    if not indexes_left(ways) and (tables := changed(ways)):
         raise Failed(
             "the copy",
-            f"lacks a change of the tables: {', '.join(tables)}",
+            f"lacks a change of the tables: {shown(tables)}",
             "Begin it anew: `./stages promote --abort`, then --copy.",
         )
     step("the copy catches up")
@@ -294,7 +296,7 @@ def _compare(ways: Ways, sql: str, clock: Clock) -> None:
         ours, theirs = (answer.result().splitlines() for answer in asked)
     differs = [line.partition("|")[0] for line in {*ours} ^ {*theirs}]
     if differs:
-        raise Failed("switch", f"the two differ in {', '.join(sorted(set(differs)))}")
+        raise Failed("switch", f"the two differ in {shown(sorted(set(differs)))}")
     clock.check("the comparison")
 
 

@@ -120,7 +120,7 @@ ALL = {
     "MAY_SUBSCRIBE": "",
     "indexes left": 2,
     "indexes": True,
-    "seen changes": 3,
+    "seen changes": 6,
     "came back": "1002|1002",
     "left after the way back": "",
     "ends its sessions": True,
@@ -144,6 +144,7 @@ def promoted(
     document = {
         "other": "shop-stage2",
         "by": by,
+        "without_files": False,
         "stall_s": 60,
         "bootstrap_sql": password + bootstrap.bootstrap_sql(managed=True),
         "files": {promotion_record.DATABASES: {"content": "new"}},

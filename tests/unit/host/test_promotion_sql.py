@@ -173,6 +173,26 @@ def test_sequences_are_set_as_they_are_and_nothing_else_is_run() -> None:
             promotion_switch._set(json.dumps(bad))
 
 
+@pytest.mark.parametrize(
+    ("left", "cause"),
+    [
+        (0, "lacks a change of the tables: public.t0, public.t1, public.t2, public.t3, public.t4"),
+        (1, r"lacks indexes \(1\); nothing was changed$"),
+    ],
+)
+def test_a_unique_index_that_waits_is_no_change_of_its_table(
+    monkeypatch: pytest.MonkeyPatch, left: int, cause: str
+) -> None:
+    tables = [f"public.t{number}" for number in range(20_000)]
+    state = {"tables": 1, "ready": 1, "enabled": True, "indexes_left": left, "lag": None}
+    monkeypatch.setattr(promotion_switch, "changed", lambda _: tables)
+    monkeypatch.setattr(promotion_switch, "indexes_left", lambda _: left)
+    monkeypatch.setattr(promotion_switch, "progress", lambda _: state)
+    with pytest.raises(Failed, match=cause) as refused:
+        promotion_switch._wait_until_close({"ways": WAYS})
+    assert len(str(refused.value)) < 200
+
+
 def test_only_indexes_that_can_wait_and_their_comments_wait() -> None:
     waits = promotion_schema._entries({"16401": ["public.by_n", "COMMENT public INDEX by_n "]})
     assert waits("3406; 1259 16401 INDEX public by_n app")
