@@ -28,6 +28,8 @@ USER = "app"
 UNIT = "stages-promotion-files.service"
 LOCK = Path("/run/stages-promotion-files.lock")
 TELL_S = 10
+LONG = 1024
+"""No key of S3 is longer than that many bytes, so nothing below such a path is copied."""
 PROPERTIES = (
     f"User={USER}",
     f"Group={USER}",
@@ -182,7 +184,8 @@ def _run(words: list[str], text: str) -> dict[str, Any]:
     if "result" in answer:
         return dict(answer["result"])
     why = answer.get("error") or last or f"exit code {code}"
-    raise Failed("the users' files", f"not copied: {why}", "It is safe to run it again.")
+    remedy = answer.get("remedy") or "It is safe to run it again."
+    raise Failed("the users' files", f"not copied: {why}", remedy)
 
 
 def _make_folder() -> None:
@@ -195,11 +198,16 @@ def _make_folder() -> None:
 def count(folder: str) -> dict[str, int]:
     """How many files there are, and their size; no link is followed."""
     files = size = 0
-    walked = os.fwalk(folder, follow_symlinks=False) if folder and Path(folder).is_dir() else ()
-    for _, _, names, opened in walked:
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):
-                known = os.stat(name, dir_fd=opened, follow_symlinks=False)
-                if stat.S_ISREG(known.st_mode):
-                    files, size = files + 1, size + known.st_size
+    walked = os.fwalk(folder) if folder and Path(folder).is_dir() else ()
+    try:
+        for path, folders, names, opened in walked:
+            if len(path) > LONG:
+                folders.clear()  # each level takes a descriptor
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    known = os.stat(name, dir_fd=opened, follow_symlinks=False)
+                    if stat.S_ISREG(known.st_mode):
+                        files, size = files + 1, size + known.st_size
+    except OSError:
+        files += 1  # and more: never none
     return {"files": files, "bytes": size}

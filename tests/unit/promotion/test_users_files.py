@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import resource
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -23,12 +26,19 @@ from components.remote import session
 from scripts.lib import promotion_words
 
 
+class NotThere(Exception):
+    """As botocore says it."""
+
+    response: ClassVar = {"Error": {"Code": "404"}}
+
+
 class Client:
     """Of a bucket: what the program asks of boto3."""
 
     def __init__(self) -> None:
         self.held: dict[str, tuple[bytes, datetime]] = {}
         self.broken: set[str] = set()
+        self.lost: set[str] = set()
 
     def get_paginator(self, _name: str) -> Any:
         return SimpleNamespace(paginate=self._pages)
@@ -44,6 +54,8 @@ class Client:
         return {"ResponseMetadata": {"HTTPHeaders": {}}}
 
     def get_object(self, Key: str, **_: Any) -> dict[str, Any]:
+        if Key in self.lost:
+            raise NotThere
         data, at = self.held[Key]
         about = {"ContentLength": len(data), "LastModified": at, "ETag": f'"{hash(data)}"'}
         return {**self._answer(), **about, "Body": io.BytesIO(data)}
@@ -51,6 +63,8 @@ class Client:
     def upload_fileobj(self, stream: Any, _bucket: str, key: str, **_: Any) -> None:
         if key in self.broken:
             raise OSError("no route")
+        if key in self.lost:
+            raise NotThere
         self.put(key, stream.read())
 
     def put(self, key: str, data: bytes, at: float | None = None) -> None:
@@ -132,6 +146,59 @@ def item(key: str) -> users_files.Item:
     return users_files.Item(key, 1, time.time(), "")
 
 
+def test_a_key_that_is_too_long_for_a_bucket_is_not_copied_nor_its_folder_entered(
+    sides: Sides,
+) -> None:
+    """However deep: no walk runs out of descriptors."""
+    opened = os.open(sides.folder, os.O_RDONLY)
+    for _ in range(1100):
+        os.mkdir("d", dir_fd=opened)
+        below = os.open("d", os.O_RDONLY, dir_fd=opened)
+        os.close(opened)
+        opened = below
+    os.close(os.open("file", os.O_CREAT, dir_fd=opened))
+    os.close(opened)
+    (sides.folder / "short").write_text("x")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        known = sides.there()
+        assert (known["copied"], known["unfit"], known["failed"]) == (1, 1, 0)
+        assert promotion_files.count(str(sides.folder)) == {"files": 1, "bytes": 1}
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        subprocess.run(["rm", "-rf", sides.folder / "d"], check=True)
+
+
+def test_a_folder_that_cannot_be_counted_is_not_empty(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "scandir", fail)
+    assert promotion_files.count(str(sides.folder))["files"] == 1
+
+
+def test_a_folder_that_cannot_be_listed_is_counted_as_not_copied(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("locked", "open"):
+        (sides.folder / name).mkdir()
+        (sides.folder / name / "file").write_text("x")
+    usual = os.open
+
+    def refusing(path: Any, *words: Any, **more: Any) -> int:
+        if path == b"locked":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return usual(path, *words, **more)
+
+    monkeypatch.setattr(os, "open", refusing)
+    known = sides.there()
+    assert (known["copied"], known["failed"]) == (1, 1)
+    assert "locked" in known["why"]
+
+
 def test_a_name_that_is_no_text_is_said_and_not_copied(sides: Sides) -> None:
     Path(os.fsdecode(bytes(sides.folder) + b"/\xff")).write_text("x")
     known = sides.there()
@@ -159,6 +226,57 @@ def test_a_file_that_cannot_be_copied_keeps_none_of_the_others(sides: Sides) -> 
     assert sides.there()["copied"] == 1
 
 
+def test_what_was_deleted_in_stage_2_since_the_switch_stays_deleted(sides: Sides) -> None:
+    for name in ("deleted", "changed"):
+        (sides.folder / name).write_text("x")
+    sides.there()
+    sides.client.held.clear()
+    (sides.folder / "changed").write_text("after --copy")
+    sides.there(since=time.time())
+    assert sides.held == {"changed": b"after --copy"}
+
+
+def test_only_what_the_source_lacks_was_deleted_since(sides: Sides) -> None:
+    sides.client.put("gone", b"x")
+    sides.client.lost = {"gone"}
+    assert (sides.back(1)["copied"], sides.back(1)["failed"]) == (0, 0)
+    (sides.folder / "file").write_text("x")
+    sides.client.lost = {"file"}  # where it is to go
+    known = sides.there()
+    assert (known["copied"], known["failed"]) == (0, 1)
+
+
+def test_files_come_back_only_where_the_volume_has_room(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL of stage 1 is on it, and keeps half of what is free, at most 2 GiB."""
+    mib = 1024**2
+    volume = SimpleNamespace(f_bavail=3 * mib, f_frsize=1)
+    monkeypatch.setattr(os, "statvfs", lambda _: volume)
+    for key in ("a", "b"):
+        sides.client.put(key, b"x" * mib)
+    with pytest.raises(users_files.Refused, match=r"2.0 MiB to copy, and the volume has 1.5 MiB"):
+        sides.back(1)
+    assert list(sides.folder.iterdir()) == [], "not one byte"
+    volume.f_bavail += mib
+    assert sides.back(1)["copied"] == 2
+
+
+def test_a_volume_that_is_full_ends_the_copy(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(50):
+        sides.client.put(str(number), b"x")
+    tries: list[str] = []
+
+    def full(_self: Folder, item: users_files.Item, *_: Any) -> None:
+        tries.append(item.key)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Folder, "write", full)
+    with pytest.raises(users_files.Refused, match="the volume is full"):
+        sides.back(1)
+    assert len(tries) <= users_files.AT_ONCE
+
+
 def test_what_was_written_since_the_switch_comes_back_as_the_apps(sides: Sides) -> None:
     now = time.time()
     (sides.folder / "changed").write_text("one")
@@ -179,13 +297,29 @@ def test_what_was_written_since_the_switch_comes_back_as_the_apps(sides: Sides) 
     assert sides.back(now - 300)["copied"] == 0
 
 
+def test_a_half_file_that_stays_blocks_nothing(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder that nobody may change."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    (sides.folder / ".stages-half-1").write_text("")
+    sides.client.put("a", b"x")
+    monkeypatch.setattr(os, "unlink", refuse)
+    assert sides.back(1)["copied"] == 1
+
+
 def test_a_key_that_leads_out_of_the_folder_stays_in_the_bucket(sides: Sides) -> None:
     (sides.root / "outside").mkdir()
     (sides.root / "secret").write_text("root's")
     (sides.folder / "away").symlink_to(sides.root / "outside")
     (sides.folder / "link").symlink_to(sides.root / "secret")
     (sides.folder / "folder").mkdir()
+    (sides.folder / "file").write_text("")
     bad = ["../../x", "/etc/x", "a//b", "a/./b", "..", "away/x", "folder", "nul\0"]
+    bad += ["n" * 256, f"{'n' * 256}/x", "file/x", ".stages-half-x"]
     for key in [*bad, "link", "mark/"]:
         sides.client.put(key, b"" if key == "mark/" else b"taken")
     known = sides.back(1)

@@ -38,10 +38,27 @@ SLACK_S = 5
 GONE = {"404", "NoSuchKey", "NotFound"}
 HALF = ".stages-half-"
 """How a file begins to be called that has not arrived whole."""
+KEY_BYTES = 1024
+"""The longest key of S3. A folder below that is not entered: each level takes a descriptor."""
+KEPT_FREE = 2 * 1024**3
+"""What stays free for PostgreSQL on the volume of ``STORAGE_DIR``, or half of what is free."""
+NO_NAME = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.EILSEQ}
+FULL = {errno.ENOSPC, errno.EDQUOT}
+VOLUME = (
+    "Raise stages:data.volume_gib of stage 1, and bring it up; or --without-files leaves the files."
+)
 
 
 class Unfit(Exception):
     """A name that cannot be had on the other side."""
+
+
+class Refused(Exception):
+    """What ends the copy."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)
@@ -64,25 +81,49 @@ class Folder:
         """Whether to delete what a run that was killed has left half."""
         self.unfit: list[str] = []
         """Names that are no keys."""
+        self.failed: list[str] = []
+        """What could not be looked at."""
 
     def items(self) -> Iterator[Item]:
         root = os.fsencode(self.path)
-        for folder, _, names, opened in os.fwalk(root, follow_symlinks=False):
+        for folder, folders, names, opened in os.fwalk(root, onerror=self._fail):
+            above = (folder + b"/")[len(root) + 1 :]
             for name in names:
                 if name.startswith(HALF.encode()):
                     if self.tidy:
-                        os.unlink(name, dir_fd=opened)
+                        with contextlib.suppress(OSError):
+                            os.unlink(name, dir_fd=opened)
                     continue
                 try:
                     known = os.stat(name, dir_fd=opened, follow_symlinks=False)
-                except FileNotFoundError:
+                except OSError as error:
+                    self._fail(error)
                     continue
                 if not stat.S_ISREG(known.st_mode):
                     continue
                 try:
-                    yield _of_file((folder + b"/" + name)[len(root) + 1 :].decode(), known)
+                    key = (above + name).decode()
                 except UnicodeDecodeError:
+                    key = ""
+                if key and len(above + name) <= KEY_BYTES:
+                    yield _of_file(key, known)
+                else:
                     self.unfit.append(repr(name))
+            room = KEY_BYTES - len(above)
+            self.unfit += [repr(name) for name in folders if len(name) >= room]
+            folders[:] = [name for name in folders if len(name) < room]
+
+    def _fail(self, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # deleted since
+            self.failed.append(str(error))
+
+    def hold(self, size: int) -> None:
+        """Refuse what would leave PostgreSQL no room."""
+        volume = os.statvfs(self.path)
+        free = volume.f_bavail * volume.f_frsize
+        room = free - min(free // 2, KEPT_FREE)
+        if size > room:
+            raise Refused(f"{_mib(size)} to copy, and the volume has {_mib(room)} for it", VOLUME)
 
     @contextlib.contextmanager
     def read(self, item: Item) -> Iterator[tuple[IO[bytes], Item, dict[str, Any]]]:
@@ -92,7 +133,7 @@ class Folder:
             try:
                 file = os.open(name, flags, dir_fd=opened)
             except OSError as error:
-                if error.errno in {errno.ELOOP, errno.ENXIO}:  # a link or a socket by now
+                if error.errno in {*NO_NAME, errno.ENXIO}:  # a link or a socket by now
                     raise FileNotFoundError(item.key) from error
                 raise
             with os.fdopen(file, "rb") as stream:
@@ -106,11 +147,12 @@ class Folder:
     def write(self, item: Item, stream: IO[bytes], _more: dict[str, Any]) -> None:
         """As the app makes files; one that is replaced keeps its mode."""
         parts = item.key.split("/")
-        if any(part in {"", ".", ".."} or "\0" in part for part in parts):
-            raise Unfit
         *folders, name = parts
+        if any(part in {"", ".", ".."} or "\0" in part for part in parts) or name.startswith(HALF):
+            raise Unfit
+        self.hold(item.size)
         half = f"{HALF}{os.urandom(8).hex()}"
-        with _folder(self.path, folders, make=True) as opened:
+        with _fitting(), _folder(self.path, folders, make=True) as opened:
             mode = 0o600
             with contextlib.suppress(FileNotFoundError):
                 known = os.stat(name, dir_fd=opened, follow_symlinks=False)
@@ -140,6 +182,7 @@ class Bucket:
     def __init__(self, known: dict[str, Any], client: Any = None) -> None:
         self.name = known["name"]
         self.unfit: list[str] = []
+        self.failed: list[str] = []
         self.ahead_s = 0.0
         """How far its clock is ahead of this server's."""
         self.client = client or _client(known)
@@ -154,13 +197,21 @@ class Bucket:
 
     @contextlib.contextmanager
     def read(self, item: Item) -> Iterator[tuple[IO[bytes], Item, dict[str, Any]]]:
-        answer = self.client.get_object(Bucket=self.name, Key=item.key)
+        try:
+            answer = self.client.get_object(Bucket=self.name, Key=item.key)
+        except Exception as error:
+            if _code(error) in GONE:
+                raise FileNotFoundError(item.key) from error
+            raise
         self._set_clock(answer)
         changed = answer["LastModified"].timestamp() - self.ahead_s
         now = Item(item.key, answer["ContentLength"], changed, _tag(answer["ETag"]))
         kept = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentType", "Metadata")
         with contextlib.closing(answer["Body"]) as stream:
             yield stream, now, {name: answer[name] for name in kept if answer.get(name)}
+
+    def hold(self, size: int) -> None:
+        """A bucket has room."""
 
     def write(self, item: Item, stream: IO[bytes], more: dict[str, Any]) -> None:
         from boto3.s3.transfer import TransferConfig  # type: ignore[import-untyped]
@@ -211,6 +262,7 @@ class Move:
         self.files = self.bytes = self.failed = 0
         self.why = ""
         self.unfit: list[str] = []
+        self.refused: Refused | None = None
         self._lock = threading.Lock()
 
     def run(self) -> dict[str, Any]:
@@ -218,12 +270,17 @@ class Move:
         todo = [item for item in self.source.items() if self.lacks(item, there.get(item.key))]
         size = sum(item.size for item in todo)
         self.unfit += self.source.unfit
+        self.failed = len(self.source.failed)
+        self.why = "".join(self.source.failed[:1])[:300]
+        self.target.hold(size)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             runs = [pool.submit(self.copy, item) for item in todo]
             while wait(runs, TELL_S).not_done:
                 tell(files=self.files, of=len(todo), bytes=self.bytes, of_bytes=size)
         for run in runs:
             run.result()
+        if self.refused:
+            raise self.refused
         known = {"copied": self.files, "bytes": self.bytes, "failed": self.failed}
         return {**known, "unfit": len(self.unfit), "such_as": self.unfit[:1], "why": self.why}
 
@@ -231,26 +288,33 @@ class Move:
         """Whether the target has no such file, or an older one."""
         if self.only_since and item.changed < self.since - SLACK_S:
             return False
+        is_known = self.copied.versions.get(item.key) == item.version
         if there is None:
-            return True
-        if self.copied.versions.get(item.key) == item.version and there.size == item.size:
+            return not (self.since and is_known)  # it was deleted there
+        if is_known and there.size == item.size:
             return False
         is_own = self.since and there.changed >= self.since  # the app's, where it is now
         return not (is_own and there.changed >= item.changed)
 
     def copy(self, item: Item) -> None:
+        if self.refused:
+            return
         try:
-            with self.source.read(item) as (stream, now, more):
+            with contextlib.ExitStack() as opened:
+                try:
+                    stream, now, more = opened.enter_context(self.source.read(item))
+                except FileNotFoundError:
+                    return  # deleted since, or a link in its place
                 self.target.write(now, stream, more)
             self.copied.add(now)
-        except FileNotFoundError:
-            return  # deleted since, or a link in its place
         except Unfit:
             with self._lock:
                 self.unfit.append(repr(item.key))
+        except Refused as error:
+            self.refused = error
         except Exception as error:  # each library has its own; the others still go over
-            if _code(error) in GONE:
-                return
+            if getattr(error, "errno", 0) in FULL:
+                self.refused = Refused("the volume is full", VOLUME)
             with self._lock:
                 self.failed += 1
                 self.why = self.why or f"{item.key[:100]!r}: {str(error)[:300]}"
@@ -266,6 +330,17 @@ def _of_file(key: str, known: os.stat_result) -> Item:
 
 
 @contextlib.contextmanager
+def _fitting() -> Iterator[None]:
+    """Tell a name that the file system does not take from what else may fail."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_NAME:
+            raise Unfit from error
+        raise
+
+
+@contextlib.contextmanager
 def _folder(path: str, parts: list[str], *, make: bool = False) -> Iterator[int]:
     """A folder below another, without following a link on the way."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -278,13 +353,18 @@ def _folder(path: str, parts: list[str], *, make: bool = False) -> Iterator[int]
             try:
                 below = os.open(part, flags, dir_fd=opened)
             except OSError as error:
-                # On the way to a file that is written: a file, or a link that the app made.
-                raise (Unfit() if make else FileNotFoundError(part)) from error
+                if error.errno in NO_NAME and not make:  # a file, or a link that the app made
+                    raise FileNotFoundError(part) from error
+                raise
             os.close(opened)
             opened = below
         yield opened
     finally:
         os.close(opened)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 1024**2:.1f} MiB"
 
 
 def _tag(tag: str) -> str:
@@ -363,6 +443,9 @@ def main() -> int:
             for side in ("source", "target")
         )
         tell(result=Move(source, target, Copied(known["copied"]), known).run())
+    except Refused as error:
+        tell(error=str(error), remedy=error.remedy)
+        return 1
     except Exception as error:
         tell(error=str(error)[:500] or type(error).__name__)
         return 1
