@@ -225,7 +225,7 @@ def described(error: BaseException) -> tuple[str, int]:
         case Interrupted():
             return str(error), INTERRUPTED
         case KeyboardInterrupt() | typer.Abort():
-            return "Stopped. Nothing was under way.", INTERRUPTED
+            return str(error) or "Stopped. Nothing was under way.", INTERRUPTED
         case CloudError():
             return f"The cloud's API refused or did not answer: {error}. Try again later.", FAILED
     if hasattr(error, "format_message"):  # of the library: an option that does not exist

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -26,7 +28,6 @@ from scripts.lib.confirm import confirm
 app = application(__doc__)
 WAYS = (promotion_record.LOGICAL, promotion_record.DUMP)
 LOOK_S = 1.0
-WAY_BACK = "--rollback goes back until then, unless a migration has changed the tables"
 CUT_OFF = "THE COPY WAS CUT OFF for so long that stage 1 no longer keeps what it lacks"
 STEPS = ("plan", "copy", "verify", "switch", "allow-migrations", "rollback", "finish", "abort")
 
@@ -176,7 +177,24 @@ def _do(
         _refuse_differences(step, both)
     if (step, phase) == ("finish", "switched") and not without_files:
         _refuse_without_files(both)
-    _ask(step, both, yes=yes, warning=_warning(both) if step == "switch" else "")
+    if not yes and not confirm(_question(step, both, phase, stall_s)):
+        raise NotConfirmed
+    continues = f"--{step} continues; {_shows(both)} shows how it stands."
+    if step == "copy":
+        continues = f"--copy continues, --abort undoes it and starts the app of {both.new.stack}."
+    with _stopped(continues):
+        return _change(step, both, phase, way, stall_s, without_files=without_files)
+
+
+def _change(
+    step: str,
+    both: promotion.Pair,
+    phase: str,
+    way: str | None,
+    stall_s: float | None,
+    *,
+    without_files: bool,
+) -> dict[str, Any]:
     if without_files and step in {"switch", "rollback"}:
         promotion_files.leave(both)
     match step:
@@ -192,6 +210,21 @@ def _do(
             return _finish(both, phase)
         case _:
             return _abort(both, phase)
+
+
+@contextmanager
+def _stopped(words: str) -> Iterator[None]:
+    """Say what to do next to whoever stops a step in its middle."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"Stopped here. A server ends what it has begun. {words}") from None
+    except Interrupted as stop:  # an engine that was at work
+        raise Interrupted(f"{stop} {words}") from None
+
+
+def _shows(both: promotion.Pair) -> str:
+    return promotion_words.command(both.old.stack, both.new.stack)
 
 
 def _allowed(step: str, phase: str) -> None:
@@ -224,27 +257,54 @@ def _allowed(step: str, phase: str) -> None:
         raise UserError(f"--{step}: should come after {first}", remedy)
 
 
-def _warning(both: promotion.Pair) -> str:
-    """That a switch is for good, if so."""
+def _question(step: str, both: promotion.Pair, phase: str, stall_s: float | None) -> str:
+    old, new = both.old.stack, both.new.stack
+    match step:
+        case "copy" if phase:
+            return f"Continue the copy from {old} to {new}{_how_far(both)}?"
+        case "copy":
+            return f"Stop the app of {new} and fill its database from {old}?"
+        case "switch" if phase == promotion_record.SWITCHED:
+            return f"Go on with the switch from {old} to {new}?"
+        case "switch":
+            return f"{_meaning(both, stall_s)} Switch the app from {old} to {new}?"
+        case "allow-migrations":
+            return (
+                f"Let deploys to {new} run their release commands: there is no way back once a"
+                " table has changed?"
+            )
+        case "rollback":
+            return f"Switch the app back to {old} and its own database, and stop {new}?"
+        case "finish":
+            return f"Keep {new} alone: there is no way back, and {old} only forwards to it?"
+        case _:
+            return f"Forget the copy and give {new} back what it had?"
+
+
+def _how_far(both: promotion.Pair) -> str:
+    """How much of the copy there is, if it has come so far."""
+    try:
+        progress = _look(both, promotion.way(both))
+    except StepFailed:
+        return ""
+    size, whole = steps.mib(progress["bytes"]), steps.mib(progress["source_bytes"])
+    return f" ({size} of {whole})"
+
+
+def _meaning(both: promotion.Pair, stall_s: float | None) -> str:
+    """What a switch does to clients, and whether it is for good."""
     state = both.old_server.perform({"mode": "promotion state"}, both.say)
-    unfit = state.get("unfit")
-    return f" with NO WAY BACK ({promotion_words.not_followed(unfit)})" if unfit else ""
-
-
-def _ask(step: str, both: promotion.Pair, *, yes: bool, warning: str = "") -> None:
-    questions = {
-        "copy": f"Stop the app of {both.new.stack} and fill its database from {both.old.stack}",
-        "switch": f"Switch the app from {both.old.stack} to {both.new.stack}{warning}",
-        "allow-migrations": f"Let deploys to {both.new.stack} run their release commands: there is"
-        " no way back once a table has changed",
-        "rollback": f"Switch the app back to {both.old.stack} and its own database, and stop"
-        f" {both.new.stack}",
-        "finish": f"Keep {both.new.stack} alone: there is no way back, and {both.old.stack} only"
-        " forwards to it",
-        "abort": f"Forget the copy and give {both.new.stack} back what it had",
-    }
-    if not yes and not confirm(f"{questions[step]}?"):
-        raise NotConfirmed
+    by, unfit = str(state["by"]), state.get("unfit")
+    usually = "for dump and restore" if by == promotion_record.DUMP else "about 1 s"
+    back = (
+        f"there is NO WAY BACK ({promotion_words.not_followed(unfit)})"
+        if unfit
+        else "--rollback undoes it"
+    )
+    return (
+        f"Clients wait {usually} (given up after {stall_s or promotion_record.STALL_S[by]:g} s),"
+        f" WebSockets reconnect; {back}."
+    )
 
 
 def _plan(
@@ -312,6 +372,16 @@ def _copy(both: promotion.Pair, way: str | None, *, without_files: bool) -> dict
         return _rehearse(both, known)
     asked = {"mode": "promotion copy", **known}
     both.old_server.perform(asked, both.say, deadline_s=promotion.COPY_S)
+    try:
+        return _follow_copy(both, known)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"Stopped here. The app of {both.new.stack} is stopped; the servers go on copying."
+        ) from None
+
+
+def _follow_copy(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
+    """Say how far it is until all rows are there."""
     began, first, last = time.monotonic(), -1, ""
     while True:
         progress = _look(both, known)
@@ -376,8 +446,8 @@ def _verify(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
     try:
         both.old_server.perform(asked, both.say, deadline_s=promotion.COMPARE_S)
     except KeyboardInterrupt:
-        shown = promotion_words.command(both.old.stack, both.new.stack)
-        raise Interrupted(f"The server goes on comparing; {shown} shows how far it is.") from None
+        shown = f"{_shows(both)} shows how far it is"
+        raise Interrupted(f"The server goes on comparing; {shown}.") from None
     state = _state(both)
     if state["compared"]["state"] == "differs":
         raise StepFailed("The two databases differ")
@@ -406,7 +476,7 @@ def _switch(both: promotion.Pair, stall_s: float | None, phase: str) -> dict[str
         promotion_files.copy(both)  # so that little is left for when the app has moved
     asked = {"mode": "promotion switch", "stall_s": stall_s, **known}
     answer = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
-    both.say(f"The app uses the new database. Clients waited for {answer['stall_s']:.2f} s.")
+    both.say(f"The app uses the new database.{_waited(answer)}")
     promotion.move_app(both)
     no_files = _copy_last_files(both)
     promotion.bring_up(both.old, {promotion.PROMOTED_TO: both.new.stack})
@@ -416,11 +486,8 @@ def _switch(both: promotion.Pair, stall_s: float | None, phase: str) -> dict[str
         both.say("Every row is compared now, while the app goes on:")
         _verify(both, known)
     back = state["way_back"].get("state") != "none"
-    both.say(
-        f"{both.new.stack} serves the app, and {both.old.stack} forwards to it: point the site's"
-        " name to it. Then --finish;"
-        f" {WAY_BACK if back else 'there is NO WAY BACK'}."
-    )
+    for line in promotion_words.until_finish(both.old.stack, both.new.stack, back=back):
+        both.say(line)
     if no_files:
         raise StepFailed(
             f"USERS' FILES of {both.old.stack} are not all in the bucket of {both.new.stack}:"
@@ -454,10 +521,19 @@ def _rollback(both: promotion.Pair, stall_s: float | None, phase: str) -> dict[s
     answer: dict[str, Any] = {"stall_s": 0.0, "already": True}
     if phase != promotion_record.ROLLED_BACK:
         answer = _move_back(both, stall_s)
-    both.say(f"The app uses its old database again. Clients waited for {answer['stall_s']:.2f} s.")
+    both.say(f"The app uses its old database again.{_waited(answer)}")
     promotion.bring_up(both.old, {promotion.PROMOTED_TO: None})
     _end(both)
+    both.say(
+        f"{both.old.stack} serves the app again, with everything written since; {both.new.stack}"
+        " has its own database and app again. --copy begins anew."
+    )
     return answer
+
+
+def _waited(answer: Mapping[str, Any]) -> str:
+    """Nobody waits in a run that goes on after the switch."""
+    return "" if answer["already"] else f" Clients waited for {answer['stall_s']:.2f} s."
 
 
 def _move_back(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:

@@ -59,7 +59,11 @@ class AppServer:
         names = failed_boots.NAMES.items()
         props = {theirs: self.way_in[ours] for ours, theirs in names}
         props["stack"] = self.stack
-        return work(props, dict(document), deadline_s=deadline_s, wait_s=0, note=say)
+        try:
+            return work(props, dict(document), deadline_s=deadline_s, wait_s=0, note=say)
+        except KeyboardInterrupt:
+            left = f"Stopped waiting. The server of {self.stack} ends what it has begun."
+            raise KeyboardInterrupt(left) from None
 
     def roll(self, document: Mapping[str, Any], say: Say) -> dict[str, Any]:
         """The same for what touches the app's processes: they are checked as in a deploy."""

@@ -17,8 +17,11 @@ SETTLE_S = 20.0
 PAUSE_S = 0.5
 
 
-def tell(session: Session, progress: Progress) -> None:
-    """Raise ``StepFailed`` if the site does not answer; what was changed stays changed."""
+def tell(session: Session, progress: Progress, *, last: bool = True) -> None:
+    """Raise ``StepFailed`` if the site does not answer; what was changed stays changed.
+
+    ``last``: nothing comes after this ``up``.
+    """
     values = progress.run.outputs
     stack, new = f" STACK={session.stack}", session.settings.database.promoted_to
     if certificate.domain_of(values) and not new:
@@ -43,6 +46,8 @@ def tell(session: Session, progress: Progress) -> None:
                 f" STACK={session.stack}` looks at what is really there, and `make up"
                 f" STACK={session.stack}` then corrects it.",
             )
+    if not last:
+        return
     session.say(
         f"\nNext: make status{stack}   whether it is up and what runs on it\n"
         f"      make ssh{stack}      a shell on the app server\n"

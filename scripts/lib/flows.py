@@ -114,13 +114,29 @@ def _as_json(session: Session, run: Run) -> dict[str, Any]:
 
 
 @_again_after_another
-def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options: Any) -> None:
-    """Bring the stack to what its settings say, after showing the plan."""
+def up(
+    session: Session,
+    /,
+    *,
+    yes: bool,
+    ask: Callable[[str], bool],
+    last: bool = True,
+    show_downtime: bool = True,
+    **options: Any,
+) -> None:
+    """Bring the stack to what its settings say, after showing the plan.
+
+    ``last``: say what to do next, since nothing comes after it.
+    """
     _preflight(session)
     make_ready(session)
     session.operations.prepare(session.settings, session.say)
     options |= _looking(session) | _replacing(session, options.get("replace", []))
-    plan = _plan_of_up(session, **options)
+    plan = (
+        _plan_of_up(session, **options)
+        if show_downtime
+        else _plan(session, session.engine.preview, **options)
+    )
     if not plan.changes():
         # Only the engine knows all options of a resource (how long a deletion may take, what is
         # kept at the end): those that changed are in no plan, and it puts them into the state.
@@ -131,7 +147,7 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
         if progress.run.changes():  # something has changed since the plan
             session.say(f"{counted(progress.run)}.")
         session.operations.cancel_pending(session.settings, session.say)
-        epilogue.tell(session, progress)
+        epilogue.tell(session, progress, last=last)
         return
     _ask_beforehand(session, plan)
     if session.operations.asks and not yes and not ask("Make these changes?"):
@@ -141,7 +157,7 @@ def up(session: Session, /, *, yes: bool, ask: Callable[[str], bool], **options:
         _run(session, session.engine.up, progress, **options)
     session.say(f"{counted(progress.run)}, in {duration(progress.elapsed_s)}.")
     session.operations.cancel_pending(session.settings, session.say)
-    epilogue.tell(session, progress)
+    epilogue.tell(session, progress, last=last)
 
 
 def _ask_beforehand(session: Session, plan: Run) -> None:
@@ -330,11 +346,16 @@ def deploy(session: Session, revision: str, *, yes: bool, ask: Callable[[str], b
         file.write_text(stacks.with_setting(file.read_text(), "app.revision", revision))
 
     up_with(session, edit, yes=yes, ask=ask)
-    session.say(f"{_name(session)}: stages:app.revision is {revision} now.")
+    session.say(f"{settings_name(session)}: stages:app.revision is {revision} now.")
 
 
 def up_with(
-    session: Session, edit: Callable[[Path], None], *, yes: bool, ask: Callable[[str], bool]
+    session: Session,
+    edit: Callable[[Path], None],
+    *,
+    yes: bool,
+    ask: Callable[[str], bool],
+    show_downtime: bool = True,
 ) -> None:
     """Bring the stack up with an edited settings file, which becomes the stack's own after that."""
     make_ready(session)
@@ -343,17 +364,24 @@ def up_with(
         wanted, before = Path(folder) / file.name, file.read_text()
         wanted.write_text(before)
         edit(wanted)
-        values = stacks.values(wanted, _name(session))
+        values = stacks.values(wanted, settings_name(session))
         chosen = settings.read(session.stack, values)
         changed = dataclasses.replace(session, settings=chosen)
-        up(changed, yes=yes, ask=ask, config_file=str(wanted))
+        up(
+            changed,
+            yes=yes,
+            ask=ask,
+            last=False,
+            show_downtime=show_downtime,
+            config_file=str(wanted),
+        )
         if file.read_text() != before:  # somebody wrote it meanwhile
             wanted.write_text(file.read_text())
             edit(wanted)
         atomic_write.write(file, wanted.read_text())
 
 
-def _name(session: Session) -> str:
+def settings_name(session: Session) -> str:
     """The settings file, as seen from the checkout."""
     return f"stacks/{session.checkout.settings_file(session.stack).name}"
 
@@ -365,7 +393,7 @@ def write_revision(session: Session, revision: str) -> None:
     changed = stacks.with_setting(text, "app.revision", revision)
     if changed != text:
         atomic_write.write(file, changed)
-        session.say(f"{_name(session)}: stages:app.revision is {revision} now.")
+        session.say(f"{settings_name(session)}: stages:app.revision is {revision} now.")
 
 
 def _preflight(session: Session) -> None:

@@ -371,8 +371,16 @@ def bring_up(session: Session, wanted: Stated) -> None:
 
     Both may say so already, or one of them, where an earlier run was killed.
     """
+    differing = _differing(session.checkout.settings_file(session.stack), wanted)
     edit = partial(_edit, session, wanted)
-    flows.up_with(session, edit, yes=True, ask=confirm.confirm)
+    flows.up_with(session, edit, yes=True, ask=confirm.confirm, show_downtime=False)
+    _say_settings(session, differing)
+
+
+def _say_settings(session: Session, differing: Stated) -> None:
+    for key, value in differing.items():
+        now = "is removed" if value is None else f"is {str(value).lower()} now"
+        session.say(f"{flows.settings_name(session)}: stages:{key} {now}; commit it.")
 
 
 def _differing(file: Path, wanted: Stated) -> Stated:
@@ -419,12 +427,10 @@ def forget(old: Session) -> None:
         if old.operations.join:
             old.operations.join(old.settings, new.settings, False)
         # What it let in has gone with it.
-        _edit(
-            old,
-            {TUNNEL_FROM: None, PROMOTED_TO: None},
-            old.checkout.settings_file(old.stack),
-        )
-        old.say(f"stages:{PROMOTED_TO} is removed from its file.")
+        file = old.checkout.settings_file(old.stack)
+        differing = _differing(file, {TUNNEL_FROM: None, PROMOTED_TO: None})
+        _edit(old, differing, file)
+        _say_settings(old, differing)
     except NotUp:  # the tunnel went with its server
         return
     except UserError as error:

@@ -54,6 +54,22 @@ def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
     return [f"PROMOTION: {where}", *_compared(compared or {})]
 
 
+def until_finish(old: str, new: str, *, back: bool) -> list[str]:
+    """What holds after the switch, and what comes next."""
+    serves = f"{new} serves the app, and {old} forwards to it."
+    if not back:
+        return [
+            f"{serves} There is NO WAY BACK.",
+            f"Next: point the site's name to {new}, and deploy there. Then --finish.",
+        ]
+    return [
+        f"{serves} --rollback goes back, with everything written since.",
+        f"Until --finish: deploy to {new} only, without migrations (one that changes a table ends"
+        f" the way back), and leave the site's name on {old} while you may go back.",
+        f"Next: watch `./stages status {new}` for a day, then --finish.",
+    ]
+
+
 def troubles(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
     """What is wrong with it."""
     if not promotion:

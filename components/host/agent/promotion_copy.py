@@ -64,8 +64,16 @@ def progress(document: dict[str, Any]) -> dict[str, object]:
     """How many tables have arrived, how large it is, how far behind."""
     ways: Ways = document["ways"]
     lag = rows(old_superuser(lag_of(SLOT)))
+    # Before the slot is there, neither database may know the promotion's role.
+    known = rows(new(ways, PROGRESS)) if lag else {}
+    if not known.get("tables"):
+        raise Failed(
+            "the copy",
+            "was interrupted before its first row",
+            "Run --copy again, or --abort.",
+        )
     return {
-        **rows(new(ways, PROGRESS)),
+        **known,
         "source_bytes": int(old(ways, "SELECT pg_database_size('app')")),
         "lag": lag,
         "indexes_left": promotion_schema.indexes_left(ways),

@@ -106,6 +106,7 @@ def switch(document: dict[str, Any]) -> dict[str, object]:
         promotion_dump.check_rehearsal(limit_s)
         promotion_dump.empty(document)
     else:
+        progress(document)  # refuses a copy that there is nothing of
         _follow_again(ways)
         _wait_until_close(document)
     before = pooler.as_they_are(document["files"])

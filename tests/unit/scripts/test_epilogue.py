@@ -54,7 +54,9 @@ def asked(monkeypatch: pytest.MonkeyPatch, answers: Iterator[str]) -> list[tuple
     return questions
 
 
-def end(tmp_path: Path, run_s: float = 12, url: str = URL, to: str = "") -> None:
+def end(
+    tmp_path: Path, run_s: float = 12, url: str = URL, to: str = "", *, last: bool = True
+) -> None:
     promoted = {"database.promoted_to": to} if to else {}
     session = Session(
         stack="s",
@@ -66,7 +68,16 @@ def end(tmp_path: Path, run_s: float = 12, url: str = URL, to: str = "") -> None
     )
     values = {outputs.URL: url, outputs.ADDRESS: "10.1.0.10"}
     progress = SimpleNamespace(run=SimpleNamespace(outputs=values), elapsed_s=run_s)
-    epilogue.tell(session, cast(Any, progress))
+    epilogue.tell(session, cast(Any, progress), last=last)
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_an_up_inside_another_command_does_not_say_what_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], last: bool
+) -> None:
+    asked(monkeypatch, iter(["200 in 9 ms"]))
+    end(tmp_path, last=last)
+    assert ("Next: make status" in capsys.readouterr().out) == last
 
 
 @pytest.mark.parametrize(("run_s", "patience_s"), [(12.0, 5.0), (1393.0, 139.3)])

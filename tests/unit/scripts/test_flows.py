@@ -65,7 +65,7 @@ def test_up_says_what_waits_at_the_cloud_first_and_cancels_last(
     monkeypatch.setattr(flows, "make_ready", lambda _: None)
     monkeypatch.setattr(flows, "_plan_of_up", plan)
     monkeypatch.setattr(flows, "_run", lambda *_, **__: done.append("engine"))
-    monkeypatch.setattr(epilogue, "tell", lambda *_: done.append("end"))
+    monkeypatch.setattr(epilogue, "tell", lambda *_, **__: done.append("end"))
     session = Session(
         stack="s",
         checkout=Checkout(tmp_path),

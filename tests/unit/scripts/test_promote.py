@@ -169,12 +169,28 @@ def test_a_switch_that_was_killed_is_finished_or_undone_before_anything_else(
     assert servers.asked == ["promotion phase", "promotion recover", "promotion phase"]
 
 
-@pytest.mark.parametrize("unfit", [[], ["public.events"]])
-def test_a_switch_asks_with_what_it_means_for_the_way_back(
-    monkeypatch: pytest.MonkeyPatch, unfit: list[str]
+@pytest.mark.parametrize(
+    ("by", "unfit", "meaning"),
+    [
+        (
+            "logical",
+            [],
+            "Clients wait about 1 s (given up after 5 s), WebSockets reconnect; --rollback undoes"
+            " it.",
+        ),
+        (
+            "dump",
+            ["public.events"],
+            "Clients wait for dump and restore (given up after 60 s), WebSockets reconnect; there"
+            " is NO WAY BACK (stage 1 cannot follow public.events).",
+        ),
+    ],
+)
+def test_a_switch_asks_with_what_it_means(
+    monkeypatch: pytest.MonkeyPatch, by: str, unfit: list[str], meaning: str
 ) -> None:
     now = {"phase": "copying", "app": "", "switching": ""}
-    servers = Servers(now, {"compared": {}, "phase": "copying"}, {"unfit": unfit})
+    servers = Servers(now, {"compared": {}, "phase": "copying"}, {"by": by, "unfit": unfit})
     asked: list[str] = []
     monkeypatch.setattr(promote, "confirm", asked.append)
     with pytest.raises(NotConfirmed):
@@ -188,8 +204,88 @@ def test_a_switch_asks_with_what_it_means_for_the_way_back(
             without_files=False,
             yes=False,
         )
-    back = " with NO WAY BACK (stage 1 cannot follow public.events)" if unfit else ""
-    assert asked == [f"Switch the app from shop to shop2{back}?"]
+    assert asked == [f"{meaning} Switch the app from shop to shop2?"]
+
+
+COPYING = {"phase": "copying", "app": "", "switching": ""}
+
+
+def test_a_copy_that_is_under_way_asks_whether_to_continue(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = {"bytes": 58 * 1024**2, "source_bytes": 227 * 1024**2}
+    servers = Servers(COPYING, half)
+    asked: list[str] = []
+    monkeypatch.setattr(promote, "confirm", asked.append)
+    monkeypatch.setattr(promotion, "way", lambda _: {})
+    with pytest.raises(NotConfirmed):
+        do("copy", servers, yes=False)
+    assert asked == ["Continue the copy from shop to shop2 (58.0 MiB of 227.0 MiB)?"]
+
+
+def test_a_switch_that_goes_on_does_not_ask_for_another_wait() -> None:
+    question = promote._question("switch", Servers().pair, "switched", None)
+    assert question == "Go on with the switch from shop to shop2?"
+
+
+def do(step: str, servers: Servers, *, yes: bool = True) -> dict[str, Any]:
+    return promote._do(
+        step,
+        servers.pair,
+        None,
+        None,
+        replace=False,
+        unverified=False,
+        without_files=False,
+        yes=yes,
+    )
+
+
+def stop(*_: Any, **__: Any) -> dict[str, Any]:
+    raise KeyboardInterrupt
+
+
+def test_whoever_stops_a_step_learns_how_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    shows = "`./stages promote --from shop --to shop2` shows how it stands."
+    monkeypatch.setattr(promote, "_rollback", stop)
+    with pytest.raises(Interrupted) as stopped:
+        do("rollback", Servers({**COPYING, "phase": "switched"}))
+    assert str(stopped.value) == (
+        f"Stopped here. A server ends what it has begun. --rollback continues; {shows}"
+    )
+
+    def engine_stopped(*_: Any, **__: Any) -> None:
+        raise Interrupted("Stopped. What was under way has ended and is recorded.")
+
+    monkeypatch.setattr(promote, "_finish", engine_stopped)
+    with pytest.raises(Interrupted) as stopped:
+        do("finish", Servers({**COPYING, "phase": "finished"}))
+    assert str(stopped.value) == (
+        f"Stopped. What was under way has ended and is recorded. --finish continues; {shows}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "how"),
+    [
+        ([], "A server ends what it has begun."),
+        ([{}], "The app of shop2 is stopped; the servers go on copying."),
+    ],
+)
+def test_whoever_stops_a_copy_learns_that_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]], how: str
+) -> None:
+    servers = Servers(COPYING, *answers)
+    for name in ("let_in", "begin", "way"):
+        monkeypatch.setattr(promotion, name, lambda *_, **__: {})
+    monkeypatch.setattr(promotion_files, "copy", lambda _: None)
+    perform = servers.perform
+    servers.pair.old_server.perform = lambda *words, **more: (  # type: ignore[method-assign]
+        perform(*words, **more) if servers.answers else stop()
+    )
+    with pytest.raises(Interrupted) as stopped:
+        do("copy", servers)
+    assert str(stopped.value) == (
+        f"Stopped here. {how} --copy continues, --abort undoes it and starts the app of shop2."
+    )
 
 
 def test_a_rollback_that_was_killed_at_its_end_moves_nothing_again(
@@ -201,6 +297,11 @@ def test_a_rollback_that_was_killed_at_its_end_moves_nothing_again(
     monkeypatch.setattr(promotion, "close", lambda _: servers.asked.append("close"))
     monkeypatch.setattr(promotion, "bring_up", lambda _, to: servers.asked.append(f"record {to}"))
     promote._rollback(servers.pair, None, "rolled back")
+    assert servers.said == [
+        "The app uses its old database again.",
+        "shop serves the app again, with everything written since; shop2 has its own database and"
+        " app again. --copy begins anew.",
+    ]
     record = "record {'database.promoted_to': None}"
     assert servers.asked == [record, "promotion clear", "close"]
 
@@ -402,7 +503,16 @@ def test_what_stage_1_wrote_to_its_end_goes_over_after_it(
     monkeypatch: pytest.MonkeyPatch, phase: str, first: list[str]
 ) -> None:
     steps = Steps(monkeypatch)
-    promote._switch(Servers({"stall_s": 0.5}, compared("same")).pair, None, phase)
+    servers = Servers({"stall_s": 0.5, "already": False}, compared("same"))
+    promote._switch(servers.pair, None, phase)
+    assert servers.said == [
+        "The app uses the new database. Clients waited for 0.50 s.",
+        "shop2 serves the app, and shop forwards to it. --rollback goes back, with everything"
+        " written since.",
+        "Until --finish: deploy to shop2 only, without migrations (one that changes a table ends"
+        " the way back), and leave the site's name on shop while you may go back.",
+        "Next: watch `./stages status shop2` for a day, then --finish.",
+    ]
     assert steps.done == [*first, "move_app", "last copy", "bring_up", "back_up"]
 
 
@@ -411,7 +521,7 @@ def test_a_switch_that_has_happened_goes_on_without_the_files_and_says_so(
 ) -> None:
     steps = Steps(monkeypatch)
     steps.broken = True
-    servers = Servers({"stall_s": 0.5}, compared("same"))
+    servers = Servers({"stall_s": 0.5, "already": False}, compared("same"))
     with pytest.raises(StepFailed) as failed:
         promote._switch(servers.pair, None, "copying")
     assert str(failed.value) == (

@@ -27,6 +27,7 @@ class Stacks:
     def __init__(self, folder: Path, operations: Operations) -> None:
         self.folder = folder
         self.log: list[str] = []
+        self.said: list[str] = []
         self.sessions = [self._session(name, operations) for name in OUTPUTS]
         old, new = (cast("Any", session) for session in self.sessions)
         way_in = {"ssh_host_key": "ssh-ed25519 AAAA", "ssh_user": "ops"}
@@ -42,7 +43,7 @@ class Stacks:
             operations=operations,
             engine=SimpleNamespace(configure=self._configure),
             checkout=SimpleNamespace(settings_file=self.file),
-            say=lambda _: None,
+            say=self.said.append,
         )
 
     def file(self, name: str) -> Path:
@@ -104,6 +105,10 @@ def test_each_stack_states_what_its_network_lets_in(
     assert pair.stated("shop2") == {"database.subscribes": True}
     promotion.let_in(pair.both)
     assert pair.log == ["up shop", "up shop2"], "and what is stated already is left alone"
+    assert pair.said == [
+        f"stacks/Pulumi.shop.yaml: stages:access.tunnel_from is {address} now; commit it.",
+        "stacks/Pulumi.shop2.yaml: stages:database.subscribes is true now; commit it.",
+    ]
 
 
 def test_the_way_back_takes_it_out_of_both_files(
@@ -148,7 +153,10 @@ def test_a_stack_that_was_taken_down_is_like_a_new_one_when_it_comes_up_again(
     monkeypatch.setattr(promotion, "open_session", lambda *_, **__: pair.both.new)
     monkeypatch.setattr(app_server, "read", lambda _: pair.both.new_server)
     pair.sessions[0].settings.database = SimpleNamespace(promoted_to="shop2")
+    pair.said.clear()
     promotion.forget(pair.both.old)
+    own = "stacks/Pulumi.shop.yaml: stages:"
+    assert pair.said[-1] == f"{own}database.promoted_to is removed; commit it."
     assert pair.log[-2:] == ["promotion state", "promotion close"]
     assert pair.stated("shop") == {}
 

@@ -153,6 +153,7 @@ def ending(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
     ("error", "code", "message"),
     [
         (KeyboardInterrupt(), 130, "Stopped. Nothing was under way.\n"),
+        (KeyboardInterrupt("Stopped waiting."), 130, "Stopped waiting.\n"),
         (Interrupted("Stopped; all is well."), 130, "Stopped; all is well.\n"),
         (BrokenPipeError(), 1, ""),
     ],
