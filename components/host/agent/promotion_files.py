@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import pwd
+import select
 import stat
 import subprocess
 import time
@@ -28,6 +29,8 @@ USER = "app"
 UNIT = "stages-promotion-files.service"
 LOCK = Path("/run/stages-promotion-files.lock")
 TELL_S = 10
+SILENT_S = 600
+"""The program says how far it is every 2 s, and lists a million objects in a few minutes."""
 LONG = 1024
 """No key of S3 is longer than that many bytes, so nothing below such a path is copied."""
 PROPERTIES = (
@@ -38,6 +41,8 @@ PROPERTIES = (
     "Nice=10",
     "IOSchedulingClass=idle",
     "OOMScoreAdjust=500",
+    "MemoryMax=33%",
+    "LimitCORE=0",
     "CapabilityBoundingSet=",
     "NoNewPrivileges=yes",
     "TemporaryFileSystem=/:ro",
@@ -158,21 +163,19 @@ def _run(words: list[str], text: str) -> dict[str, Any]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
         start_new_session=True,
     )
     assert process.stdin is not None and process.stdout is not None  # noqa: S101 - for mypy
     with contextlib.suppress(BrokenPipeError):
-        process.stdin.write(text)
+        process.stdin.write(text.encode())
         process.stdin.close()
     answer: dict[str, Any] = {}
     last, last_note = "", time.monotonic()
-    for line in process.stdout:
+    for line in _lines(process, process.stdout.fileno()):
         try:
             message = json.loads(line)
         except ValueError:
-            last = line.strip() or last
+            last = line.decode(errors="replace").strip() or last
             continue
         if "result" in message or "error" in message:
             answer = message
@@ -186,6 +189,25 @@ def _run(words: list[str], text: str) -> dict[str, Any]:
     why = answer.get("error") or last or f"exit code {code}"
     remedy = answer.get("remedy") or "It is safe to run it again."
     raise Failed("the users' files", f"not copied: {why}", remedy)
+
+
+def _lines(process: subprocess.Popen[bytes], output: int) -> Iterator[bytes]:
+    """What the program says, which the app's processes could have stopped."""
+    rest = b""
+    while select.select([output], [], [], SILENT_S)[0]:
+        chunk = os.read(output, 65536)
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+        if not chunk:
+            yield rest
+            return
+    run(["systemctl", "kill", "--signal=KILL", UNIT])
+    process.kill()
+    raise Failed(
+        "the users' files",
+        f"nothing was heard of the copy for {SILENT_S / 60:.0f} min",
+        "It is safe to run it again.",
+    )
 
 
 def _make_folder() -> None:

@@ -333,10 +333,40 @@ def test_the_program_sees_the_folder_and_nothing_else_of_the_server() -> None:
     words = promotion_files.argv("print()", ["/data/storage"], ["/var/lib/copied"])
     given = [word.removeprefix("--property=") for word in words if "--property=" in word]
     assert {"User=app", "TemporaryFileSystem=/:ro", "CapabilityBoundingSet="} <= set(given)
+    assert {"LimitCORE=0", "MemoryMax=33%"} <= set(given)
     assert "BindReadOnlyPaths=/data/storage" in given
     assert [text for text in given if text.startswith("BindPaths=")] == [
         "BindPaths=/var/lib/copied"
     ]
+
+
+def test_no_core_of_the_program_can_hold_the_buckets_key() -> None:
+    """The app's processes may send it a signal."""
+    program = (
+        "import ctypes, sys; from components.host.files.promotion import users_files as u\n"
+        "class In:\n def read(self): sys.exit(ctypes.CDLL(None).prctl(3))\n"  # PR_GET_DUMPABLE
+        "sys.stdin = In(); u.main()"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_copy_that_says_nothing_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that the app's processes have stopped."""
+    commands: list[list[str]] = []
+    monkeypatch.setattr(promotion_files, "run", commands.append)
+    monkeypatch.setattr(promotion_files, "SILENT_S", 0.1)
+    with pytest.raises(Failed, match="nothing was heard of the copy for"):
+        promotion_files._run(["sleep", "infinity"], "{}")
+    assert commands[-1] == ["systemctl", "kill", "--signal=KILL", promotion_files.UNIT]
+
+
+def test_what_the_copy_says_arrives_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(promotion_files, "run", lambda _: None)
+    said = """printf 'no JSON\n{"files": 1, "of": 2, "bytes": 0, "of_bytes": 0}\n{"resu'; """
+    said += """cat > /dev/null; printf 'lt": {"copied": 1}}\n'"""
+    assert promotion_files._run(["sh", "-c", said], "{}") == {"copied": 1}
+    with pytest.raises(Failed, match="not copied: no JSON"):
+        promotion_files._run(["sh", "-c", "printf 'no JSON'"], "{}")
 
 
 @pytest.fixture
