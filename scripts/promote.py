@@ -171,6 +171,8 @@ def _do(
             raise StepFailed("Nothing was changed", "Remove the obstacles first.")
         way = str(plan["way"])
     _allowed(step, phase)
+    if (step, phase) == ("abort", "") and not promotion.has_begun(both):
+        raise UserError("--abort: there is nothing to abort, for --copy has not run")
     if step == "verify":
         return _verify(both, promotion.way(both))
     if (step, phase) in {("switch", "copying"), ("finish", "switched")} and not unverified:
@@ -315,6 +317,7 @@ def _plan(
     replace: bool,
     without_files: bool,
 ) -> dict[str, Any]:
+    both.say(f"Looking at {both.old.stack} and {both.new.stack} ...")
     old, new = promotion_sides.sides(both)
     way = ways.choose(old, new, wanted, stall_s)
     in_the_way = obstacles(old, new, way, replace=replace, without_files=without_files)
@@ -458,6 +461,7 @@ def _refuse_differences(step: str, both: promotion.Pair) -> None:
     """Rows that differ keep from the switch and from the end; before the end all are compared."""
     state = both.old_server.perform({"mode": "promotion state"}, both.say)
     if step == "finish" and state["compared"]["state"] != "same":
+        both.say("Comparing every row first ...")
         _verify(both, promotion.way(both))
         return
     for trouble in promotion_words.of_the_rows(both.old.stack, state):

@@ -21,12 +21,13 @@ def work(
     wait_s: float,
     archive: Callable[[IO[bytes]], None] | None = None,
     note: Callable[[str], None] | None = None,
+    step: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Have the host do what the document says; return what it answers.
 
     ``props`` say where it is and who asks: ``stack``, ``cloud``, ``server_id``, ``ssh_host``,
-    ``ssh_host_key``, ``login``, ``private_key``. ``note`` hears what the operator should know; by
-    default the engine's log does.
+    ``ssh_host_key``, ``login``, ``private_key``. ``note`` hears what the operator should know, and
+    ``step`` what the host does; by default the engine's log does.
     """
     way = route(props["cloud"], props["server_id"], props["ssh_host"])
     host = way.host
@@ -40,7 +41,7 @@ def work(
         return perform(
             target,
             document,
-            status=lambda text: engine_log.status(f"{host}: {text}"),
+            status=lambda text: (step or engine_log.status)(f"{host}: {text}"),
             note=lambda text: (note or engine_log.info)(f"{host}: {text}"),
             output=lambda lines: engine_log.output(host, lines),
             deadline_s=deadline_s,

@@ -62,7 +62,7 @@ def _stacks(old: Side, new: Side) -> Iterator[Obstacle]:
         yield Obstacle(
             f"A promotion leads from stage 1 to stage 2, not from stage {old.stage} to stage"
             f" {new.stage}",
-            "Exchange --from and --to, or name other stacks.",
+            "Swap --from and --to, or name other stacks.",
         )
     for side in (old, new):
         if not side.healthy:

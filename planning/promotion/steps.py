@@ -11,6 +11,8 @@ from planning.promotion.ways import Way, dump_s
 
 COPY_BYTES_S = 20 * 1024**2
 """Of the copy by logical replication between two local hosts of one core each: a cautious guess."""
+COMMAND_S = 35
+"""What ``--copy`` takes beside the rows: 30 to 33 s between two local hosts on two busy cores."""
 LARGEST = 3
 
 
@@ -64,18 +66,23 @@ def _files(old: Side, new: Side) -> list[str]:
 
 def _by_replication(old: Side, new: Side, stall_s: float) -> list[str]:
     return [
-        f"  --copy      about {expected_s(old)} s, by logical replication, while {old.stack}"
-        f" serves; {new.stack} stops serving",
+        f"  --copy      {_takes(expected_s(old))}, by logical replication, while"
+        f" {old.stack} serves; {new.stack} stops serving",
         f"  --switch    clients wait, usually for about a second; after {stall_s:g} s it is given"
         f" up and {old.stack} goes on as before. {_moved(old, new)}",
         "  --rollback  until --finish, with all that was written since, and all jobs; clients wait"
-        " as long",
+        " as long; the command takes about a minute",
     ]
+
+
+def _takes(rows_s: float) -> str:
+    return f"about {rows_s:.0f} s for the rows, {rows_s + COMMAND_S:.0f} s in all"
 
 
 def _moved(old: Side, new: Side) -> str:
     return (
-        f"Then {old.stack} forwards its visitors to {new.stack}; its jobs end, and its queue moves"
+        f"Then {old.stack} forwards its visitors to {new.stack}; its jobs end, and its queue moves;"
+        " the command takes about a minute"
     )
 
 
@@ -85,7 +92,7 @@ def _by_dump(old: Side, new: Side, stall_s: float) -> list[str]:
         " second"
     )
     return [
-        f"  --copy      about {dump_s(old):.0f} s, a rehearsal of dump and restore while"
+        f"  --copy      {_takes(dump_s(old))}, a rehearsal of dump and restore while"
         f" {old.stack} serves; {new.stack} stops serving",
         f"  --switch    clients wait for about {dump_s(old):.0f} s, while the database"
         f" is dumped and restored; after {stall_s:g} s it is given up and {old.stack} goes on as"

@@ -30,6 +30,8 @@ class AppServer:
     """By the names of the stack's outputs."""
     configuration: Mapping[str, Any]
     """The inputs of its host configuration."""
+    step: Say | None = None
+    """Is told each step of the server; by default nobody is."""
 
     @property
     def app_units(self) -> list[str]:
@@ -60,7 +62,9 @@ class AppServer:
         props = {theirs: self.way_in[ours] for ours, theirs in names}
         props["stack"] = self.stack
         try:
-            return work(props, dict(document), deadline_s=deadline_s, wait_s=0, note=say)
+            return work(
+                props, dict(document), deadline_s=deadline_s, wait_s=0, note=say, step=self.step
+            )
         except KeyboardInterrupt:
             left = f"Stopped waiting. The server of {self.stack} ends what it has begun."
             raise KeyboardInterrupt(left) from None

@@ -6,8 +6,9 @@ each command first puts the way between the two servers in order again, whoever 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +38,23 @@ COPY_S = 1800
 INDEXES_S = 6 * 3600
 SWITCH_S = 300
 COMPARE_S = 24 * 3600
+STEPS_S = 5.0
+
+
+class Steps:
+    """Says what the servers do; of steps that begin alike, as for each table, one in a while."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._kind: list[str] = []
+        self._said_s = 0.0
+
+    def __call__(self, text: str) -> None:
+        """``text`` is the server, then its step."""
+        kind, now_s = text.split()[:2], time.monotonic()
+        if kind != self._kind or now_s - self._said_s > STEPS_S:
+            self._say(f"  {text} ...")
+            self._kind, self._said_s = kind, now_s
 
 
 @dataclass(frozen=True)
@@ -70,9 +88,26 @@ def pair(old: Session, new: Session) -> Pair:
         raise UserError(
             f"A promotion leads from stage 1 to stage 2, not from stage {old.settings.stage} to"
             f" stage {new.settings.stage}",
-            "Exchange --from and --to, or name other stacks.",
+            "Swap --from and --to, or name other stacks.",
         )
-    return Pair(old, new, app_server.read(old), app_server.read(new))
+    steps = Steps(old.say)
+    return Pair(
+        old,
+        new,
+        replace(_server_of_old(old), step=steps),
+        replace(app_server.read(new), step=steps),
+    )
+
+
+def _server_of_old(old: Session) -> app_server.AppServer:
+    """Which is down after a promotion that is finished; what brings it up would bring old data."""
+    try:
+        return app_server.read(old)
+    except NotUp:
+        raise NotUp(
+            f"Stack {old.stack} is not up, so there is no promotion from it",
+            "After --finish and `down` nothing is left to do.",
+        ) from None
 
 
 def phase(both: Pair) -> str:
@@ -93,6 +128,22 @@ def recover(both: Pair) -> str:
 def allow_migrations(both: Pair) -> None:
     """Release commands run on stage 2, whether or not there is a way back after them."""
     both.new_server.perform({"mode": "promotion allow migrations"}, both.say)
+
+
+def has_begun(both: Pair) -> bool:
+    """Whether stage 2 or a settings file has anything of a promotion that stage 1 does not know."""
+    stated = (both.old, TUNNEL_FROM), (both.new, SUBSCRIBES)
+    return (
+        any(
+            _differing(session.checkout.settings_file(session.stack), {key: None})
+            for session, key in stated
+        )
+        or _state_of_new(both).get("other") == both.old.stack
+    )
+
+
+def _state_of_new(both: Pair) -> dict[str, Any]:
+    return both.new_server.perform({"mode": "promotion state"}, both.say)
 
 
 def _position(both: Pair) -> dict[str, Any]:

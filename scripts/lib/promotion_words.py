@@ -23,10 +23,14 @@ def forwards(promotion: Mapping[str, Any]) -> bool:
     return promotion.get("side") == "from" and promotion["phase"] in {"switched", "finished"}
 
 
+def stands_by(promotion: Mapping[str, Any]) -> bool:
+    """Whether a stack's app is stopped while its database is filled."""
+    return promotion.get("side") == "to" and promotion["phase"] == "copying"
+
+
 def stopped_on_purpose(unit: str, promotion: Mapping[str, Any]) -> bool:
     """Whether a unit of the app is stopped while the database of its stack is filled."""
-    filled = promotion.get("side") == "to" and promotion["phase"] == "copying"
-    return filled and unit.startswith(("web@", "worker@"))
+    return stands_by(promotion) and unit.startswith(("web@", "worker@"))
 
 
 def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
@@ -37,7 +41,7 @@ def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
     if promotion["phase"] == "copying":
         where = (
             f"the database of {old} is copied to {new}, whose app is stopped meanwhile;"
-            f" {command(old, new)} shows how far it is"
+            f" {command(old, new)} shows how far it is; with --abort it starts the app"
         )
     elif promotion["phase"] == "finished":
         where = f"{new} serves the app, and {old} forwards to it until `./stages down {old}`"

@@ -91,7 +91,8 @@ class Status:
         if not self.url:
             server = [f"  app server: {self.system}"] if self.system else []
             return [f"{self.stack}: not up.", *server, *self._of_the_host(), *ending]
-        lines = [f"{self.stack}: {'up' if self.healthy else 'NOT HEALTHY'}"]
+        up = "stopped for the promotion" if promotion_words.stands_by(self.promotion) else "up"
+        lines = [f"{self.stack}: {up if self.healthy else 'NOT HEALTHY'}"]
         lines.append(f"  {self.url}: {self.answer}")
         if self.maintenance:
             off = f"`./stages maintenance {self.stack} off` ends it"
@@ -153,7 +154,8 @@ def look(
     status.databases = list(databases)
     well = all(member["well"] for member in status.databases)
     read = all(replica["lag_bytes"] is not None for replica in status.replicas)
-    good = good or (bool(status.maintenance) and status.answer.startswith("503"))
+    away = bool(status.maintenance) or promotion_words.stands_by(status.promotion)
+    good = good or (away and status.answer.startswith("503"))
     status.healthy = good and status.system == "running" and not status.troubles and well and read
     return status
 

@@ -96,7 +96,7 @@ def grant_access(ways: Ways) -> list[str]:
 
 def _publish(ways: Ways) -> list[str]:
     """Role, publication and slot's owner on stage 1."""
-    step("publication")
+    step("publish the tables")
     tables = grant_access(ways)
     published = old(ways, f"SELECT count(*) FROM pg_publication WHERE pubname = '{PUBLICATION}'")
     if published.strip() == "0":
@@ -110,7 +110,7 @@ def prepare_new(document: dict[str, Any], *, drop: bool = False) -> None:
 
     ``drop``: and so is what an earlier attempt has left; otherwise that is gone on with.
     """
-    step("the new database")
+    step("prepare the new database")
     ways: Ways = document["ways"]
     admin = functools.partial(beside_new, ways)
     make_role(admin, ROLE, "LOGIN", ways["password"])
@@ -137,7 +137,7 @@ def _schema_is_there(ways: Ways, tables: list[str]) -> bool:
 
 
 def _subscribe(ways: Ways) -> None:
-    step("subscription")
+    step("subscribe to the tables")
     known = new(ways, f"SELECT count(*) FROM pg_subscription WHERE subname = '{SUBSCRIPTION}'")
     if known.strip() == "0":
         words = (

@@ -79,9 +79,9 @@ def transfer(ways: Ways, limit_s: float) -> None:
     common = ["--format=directory", f"--jobs={JOBS}", *LEFT_OUT]
     only = ["--no-publications", "--no-subscriptions", "--compress=0", f"--file={FOLDER}"]
     try:
-        step("dump")
+        step("dump the database")
         _run([DUMP, *common, *only, "--dbname=app"], on_stage_1(ways, READER), deadline)
-        step("restore")
+        step("restore the dump")
         into = ["--role=app", "--exit-on-error", "--dbname=app", str(FOLDER)]
         _run([RESTORE, *common, *into], reader_of_new(ways), deadline)
     finally:

@@ -47,7 +47,7 @@ def pause() -> float:
 
     Return since when (``time.monotonic``) nobody has gone on.
     """
-    step("clients wait")
+    step("hold the clients")
     began = 0.0
     for attempt in range(TRIES):
         began = time.monotonic()

@@ -57,7 +57,7 @@ ENTRY = re.compile(r"\d+; (?:1259 (?P<oid>\d+) INDEX |0 0 (?P<comment>COMMENT \S
 
 def copy_schema(ways: Ways) -> None:
     """As the app's role, in one transaction."""
-    step("schema")
+    step("copy the schema")
     waiting = _can_wait(ways)
     chosen = _entries(waiting)
     _restore(ways, lambda line: not chosen(line), "--single-transaction")
@@ -73,7 +73,7 @@ def make_indexes(document: dict[str, Any]) -> dict[str, object]:
     with promotion_record.alone(MAKING, busy):
         missing = _missing(ways)
         if missing:
-            step(f"indexes: {len(missing)}")
+            step(f"build {len(missing)} index{'' if len(missing) == 1 else 'es'}")
             _restore(ways, _entries(missing), timeout_s=INDEXES_TIMEOUT_S)
     return {"indexes": len(missing)}
 

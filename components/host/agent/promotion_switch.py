@@ -218,7 +218,7 @@ def _wait_until_close(document: dict[str, Any]) -> None:
             f"lacks a change of the tables: {shown(tables)}",
             "Begin it anew: `./stages promote --abort`, then --copy.",
         )
-    step("the copy catches up")
+    step("wait until the copy has caught up")
     deadline = time.monotonic() + CLOSE_S
     while True:
         state: dict[str, Any] = progress(document)
@@ -259,7 +259,7 @@ def _pause(limit_s: float) -> Clock:
 
 def _caught_up(ask: Any, slot: str, clock: Clock) -> None:
     """Until the other side has all that was written here; nobody writes any more."""
-    step("the last changes")
+    step("copy the last changes")
     last = position(ask(f"{FENCE}SELECT pg_current_wal_lsn();"))
     has = f"SELECT confirmed_flush_lsn >= '{last}' FROM pg_replication_slots"
     while ask(f"{has} WHERE slot_name = '{slot}'").strip() != "t":
@@ -291,7 +291,7 @@ def _comparison(ways: Ways) -> str:
 
 def _compare(ways: Ways, sql: str, clock: Clock) -> None:
     """``Failed`` names what differs."""
-    step("compare")
+    step("compare the tables")
     with ThreadPoolExecutor() as both:
         asked = both.submit(old_reader, ways, sql), both.submit(new_reader, ways, sql)
         ours, theirs = (answer.result().splitlines() for answer in asked)

@@ -190,7 +190,7 @@ def permitted(address: str, *, forwarding_only: bool) -> str:
 def tunnel(document: dict[str, Any]) -> dict[str, object]:
     """On stage 2: start the tunnels and wait until the databases' stands. The new database may dial
     it."""
-    step("tunnel to stage 1")
+    step("open the tunnel to stage 1")
     web_tunnel(document)
     dials = run(["getent", "ahostsv4", document["database"]]).output.split()
     if not dials:

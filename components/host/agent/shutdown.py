@@ -69,6 +69,7 @@ def serve_promoted(document: dict[str, Any]) -> dict[str, object]:
     the other stack's queue."""
     at = promotion_record.read().get("at") or time.time()
     promotion_record.write(phase=promotion_record.SWITCHED, at=at)
+    step("start the web processes")
     units.enable(document["app"]["web_units"])
     for unit in document["app"]["web_units"]:
         units.act("start", unit)
@@ -84,6 +85,7 @@ def serve(document: dict[str, Any]) -> dict[str, object]:
     app = document["app"]
     units.enable(_app_units(app))
     if not all(units.is_active(unit) for unit in app["web_units"]):
+        step("start the app")
         silent = _start_all(document)
         if silent:
             raise Failed(

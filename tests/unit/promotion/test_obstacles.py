@@ -93,7 +93,7 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
             {"stage": 2},
             {"stage": 1},
             "A promotion leads from stage 1 to stage 2, not from stage 2 to stage 1",
-            "Exchange --from and --to, or name other stacks.",
+            "Swap --from and --to, or name other stacks.",
         ),
         ({"healthy": False}, {}, "Stack shop-stage1 is not healthy", "`./stages status` says why."),
         (
@@ -399,11 +399,12 @@ def test_a_dump_of_what_replication_does_not_take_has_no_way_back() -> None:
     )
     plan = steps.lines(blind, NEW, DUMP, [in_the_way])
     assert plan[4:7] == [
-        "  --copy      about 6 s, a rehearsal of dump and restore while shop-stage1 serves;"
-        " shop-stage2 stops serving",
+        "  --copy      about 6 s for the rows, 41 s in all, a rehearsal of dump and restore while"
+        " shop-stage1 serves; shop-stage2 stops serving",
         "  --switch    clients wait for about 6 s, while the database is dumped and restored; after"
         " 60 s it is given up and shop-stage1 goes on as before. Then shop-stage1 forwards its"
-        " visitors to shop-stage2; its jobs end, and its queue moves",
+        " visitors to shop-stage2; its jobs end, and its queue moves; the command takes about a"
+        " minute",
         "  --rollback  NOT POSSIBLE, see below",
     ]
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from components.errors import Interrupted, NotConfirmed, StepFailed, UserError
+from components.errors import Interrupted, NotConfirmed, NotUp, StepFailed, UserError, not_up
 from scripts import promote
-from scripts.lib import backups, promotion, promotion_files, session
+from scripts.lib import app_server, backups, promotion, promotion_files, session
 from scripts.main import main
 
 
@@ -221,6 +221,44 @@ def test_a_copy_that_is_under_way_asks_whether_to_continue(monkeypatch: pytest.M
     assert asked == ["Continue the copy from shop to shop2 (58.0 MiB of 227.0 MiB)?"]
 
 
+def test_nothing_is_aborted_where_nothing_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(promotion, "has_begun", lambda _: False)
+    with pytest.raises(UserError) as refused:
+        do("abort", Servers({**COPYING, "phase": ""}))
+    assert str(refused.value) == "--abort: there is nothing to abort, for --copy has not run"
+    assert refused.value.exit_code == 2
+
+
+def test_steps_that_begin_alike_are_said_once() -> None:
+    said: list[str] = []
+    steps = promotion.Steps(said.append)
+    for step in ("copy the schema", "compare public.a (1 of 2)", "compare public.b (2 of 2)"):
+        steps(f"shop-app: {step}")
+    steps("shop2-app: compare the tables")
+    assert said == [
+        "  shop-app: copy the schema ...",
+        "  shop-app: compare public.a (1 of 2) ...",
+        "  shop2-app: compare the tables ...",
+    ]
+
+
+def test_an_old_stack_that_is_down_is_not_to_be_brought_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(_: Any) -> None:
+        raise not_up("shop")
+
+    monkeypatch.setattr(app_server, "read", read)
+    sessions = [
+        SimpleNamespace(stack=name, settings=SimpleNamespace(stage=stage), say=print)
+        for name, stage in (("shop", 1), ("shop2", 2))
+    ]
+    with pytest.raises(NotUp) as refused:
+        promotion.pair(*cast("Any", sessions))
+    assert str(refused.value) == (
+        "Stack shop is not up, so there is no promotion from it. After --finish and `down` nothing"
+        " is left to do."
+    )
+
+
 def test_a_switch_that_goes_on_does_not_ask_for_another_wait() -> None:
     question = promote._question("switch", Servers().pair, "switched", None)
     assert question == "Go on with the switch from shop to shop2?"
@@ -378,6 +416,7 @@ def test_before_the_end_all_rows_are_compared(before: str, monkeypatch: pytest.M
     servers = Servers(compared(before), {}, compared("differs"))
     with pytest.raises(StepFailed, match="The two databases differ"):
         promote._refuse_differences("finish", servers.pair)
+    assert servers.said[0] == "Comparing every row first ..."
     assert "THE TWO DATABASES DIFFER in public.orders (1 row: 17)" in servers.said[-1]
 
 

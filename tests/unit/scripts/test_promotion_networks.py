@@ -124,6 +124,15 @@ def test_the_way_back_takes_it_out_of_both_files(
     assert pair.stated("shop") == pair.stated("shop2") == {}
 
 
+def test_what_a_killed_copy_stated_can_be_aborted(
+    stacks_of: Callable[[Operations], Stacks],
+) -> None:
+    pair = stacks_of(Operations())
+    assert not promotion.has_begun(pair.both)
+    promotion.let_in(pair.both)
+    assert promotion.has_begun(pair.both)
+
+
 def test_after_the_end_visitors_alone_are_let_in(stacks_of: Callable[[Operations], Stacks]) -> None:
     pair = stacks_of(Operations())
     promotion.let_in(pair.both)

@@ -231,6 +231,25 @@ def test_an_app_that_a_promotion_has_stopped_is_no_trouble(
     assert len([trouble for trouble in seen.troubles if "inactive" in trouble.what]) == count
 
 
+@pytest.mark.parametrize(
+    ("side", "answer", "line"),
+    [
+        ("to", "503 Service Unavailable", "shop2: stopped for the promotion"),
+        ("to", "no answer (timed out, 5 s)", "shop2: NOT HEALTHY"),
+        ("from", "503 Service Unavailable", "shop2: NOT HEALTHY"),
+    ],
+)
+def test_a_stack_whose_database_is_filled_is_stopped_on_purpose(
+    monkeypatch: pytest.MonkeyPatch, side: str, answer: str, line: str
+) -> None:
+    host = ill(promotion={**SWITCHED, "phase": "copying", "side": side, "way_back": {}})
+    monkeypatch.setattr(status, "perform", lambda *_, **__: host)
+    monkeypatch.setattr(status, "ask", lambda *_: (False, answer))
+    monkeypatch.setattr("scripts.lib.ssh.target", lambda values: values)
+    values = {outputs.SSH_HOST: "10.0.0.1", outputs.URL: "http://10.0.0.1"}
+    assert status.look("shop2", values, {}).lines()[0] == line
+
+
 def test_a_server_that_is_not_up_yet_is_asked_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     host = ill(boot="failed: no such package")
     monkeypatch.setattr(status, "perform", lambda *_, **__: host)
