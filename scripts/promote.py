@@ -144,7 +144,7 @@ def _is_wrong(old_stack: str, answer: dict[str, Any]) -> bool:
     """Whether a plan has an obstacle, or a promotion that is under way a trouble."""
     if "obstacles" in answer:
         return any(obstacle["blocks"] for obstacle in answer["obstacles"])
-    if (answer.get("lag") or {}).get("kept") == "lost":
+    if "interrupted" in answer or (answer.get("lag") or {}).get("kept") == "lost":
         return True
     return "way_back" in answer and bool(promotion_words.troubles(old_stack, answer))
 
@@ -160,7 +160,13 @@ def _do(
     without_files: bool,
     yes: bool,
 ) -> dict[str, Any]:
-    phase = promotion.phase(both) if step == "plan" else promotion.recover(both)
+    if step in {"", "plan"}:
+        now = promotion.position(both)
+        phase = str(now["phase"])
+        if not step and now["switching"]:
+            return _interrupted(both, now)
+    else:
+        phase = promotion.recover(both)
     if not step and phase:
         return _progress(both, phase)
     if step in {"", "plan"} or (step == "copy" and not phase):
@@ -324,6 +330,14 @@ def _plan(
     for line in steps.lines(old, new, way, in_the_way):
         both.say(line)
     return steps.as_json(old, new, way, in_the_way)
+
+
+def _interrupted(both: promotion.Pair, now: dict[str, Any]) -> dict[str, Any]:
+    """Whoever only looks changes nothing: another operator may be at work."""
+    step = "--switch" if now["switching"] == "to" else "--rollback"
+    again = promotion_words.command(both.old.stack, both.new.stack, step)
+    both.say(f"{step} was interrupted, unless it is still at work: run {again} again.")
+    return {**now, "interrupted": step}
 
 
 def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:

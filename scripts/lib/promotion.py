@@ -110,19 +110,14 @@ def _server_of_old(old: Session) -> app_server.AppServer:
         ) from None
 
 
-def phase(both: Pair) -> str:
-    """``copying``, ``switched``, ``finished``, or nothing, as the stage 1 server has it."""
-    return str(_position(both)["phase"])
-
-
 def recover(both: Pair) -> str:
     """Finish or undo a switch that was killed in the middle, if there is one; return the phase."""
-    position = _position(both)
-    if not position["switching"]:
-        return str(position["phase"])
-    asked = {"mode": "promotion recover", **way(both)}
-    both.old_server.perform(asked, both.say, deadline_s=SWITCH_S)
-    return phase(both)
+    now = position(both)
+    if now["switching"]:
+        asked = {"mode": "promotion recover", **way(both)}
+        both.old_server.perform(asked, both.say, deadline_s=SWITCH_S)
+        now = position(both)
+    return str(now["phase"])
 
 
 def allow_migrations(both: Pair) -> None:
@@ -146,7 +141,9 @@ def _state_of_new(both: Pair) -> dict[str, Any]:
     return both.new_server.perform({"mode": "promotion state"}, both.say)
 
 
-def _position(both: Pair) -> dict[str, Any]:
+def position(both: Pair) -> dict[str, Any]:
+    """``phase``: ``copying``, ``switched``, ``finished``, or nothing, as the stage 1 server has it.
+    ``switching``: ``to`` or ``from`` the new database, in the middle of that."""
     asked = {"mode": "promotion phase", "other": both.new.stack}
     return both.old_server.perform(asked, both.say)
 
@@ -280,7 +277,7 @@ def serve(both: Pair) -> None:
 
 def move_app(both: Pair) -> None:
     """Requests and jobs of stage 1 go to stage 2; one that did so already is left as it is."""
-    where = str(_position(both)["app"])
+    where = str(position(both)["app"])
     if where == promotion_record.RETURNING:  # a rollback was interrupted: it has the queue first
         _bring_back(both)
     _copy_certificate(both)
@@ -306,7 +303,7 @@ def _copy_certificate(both: Pair) -> None:
 
 def move_app_back(both: Pair) -> None:
     """Requests and jobs of stage 2 go to stage 1, whose app starts; that of stage 2 stops."""
-    if _position(both)["app"] == promotion_record.LEAVING:
+    if position(both)["app"] == promotion_record.LEAVING:
         _move_there(both)  # a switch was interrupted: stage 2 has the queue first
     _bring_back(both)
 

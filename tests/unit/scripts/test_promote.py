@@ -169,6 +169,22 @@ def test_a_switch_that_was_killed_is_finished_or_undone_before_anything_else(
     assert servers.asked == ["promotion phase", "promotion recover", "promotion phase"]
 
 
+@pytest.mark.parametrize(("switching", "step"), [("to", "--switch"), ("from", "--rollback")])
+def test_whoever_only_looks_is_told_of_a_switch_that_was_killed(
+    switching: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promotion, "way", lambda _: pytest.fail("something was changed"))
+    servers = Servers({"phase": "copying", "app": "", "switching": switching})
+    options = {"replace": False, "unverified": False, "without_files": False, "yes": False}
+    answer = promote._do("", servers.pair, None, None, **options)
+    assert servers.asked == ["promotion phase"]
+    assert servers.said == [
+        f"{step} was interrupted, unless it is still at work: run `./stages promote --from shop"
+        f" --to shop2 {step}` again."
+    ]
+    assert answer["interrupted"] == step and promote._is_wrong("shop", answer)
+
+
 @pytest.mark.parametrize(
     ("by", "unfit", "meaning"),
     [
@@ -378,7 +394,7 @@ def test_a_plan_with_an_obstacle_fails_like_status(
     monkeypatch.setattr(
         promotion, "pair", lambda *_: SimpleNamespace(old=SimpleNamespace(stack="shop"))
     )
-    monkeypatch.setattr(promotion, "phase", lambda _: "")
+    monkeypatch.setattr(promotion, "position", lambda _: {"phase": ""})
     monkeypatch.setattr(promote, "_plan", lambda *_, **__: plan)
     assert main(["promote", "--from", "shop", "--to", "shop2", "--plan", *words]) == code
     assert capsys.readouterr().out == (json.dumps(plan, indent=2) + "\n" if words else "")
