@@ -40,6 +40,10 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence = 'p'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 """
+NO_TIMEOUT = "".join(
+    f"ALTER ROLE {role} IN DATABASE app SET statement_timeout = 0;\n" for role in (ROLE, READER)
+)
+"""For a follower's own questions and a dump's first one, whatever the app sets for its database."""
 PROGRESS = f"""
 SELECT json_build_object(
     'tables', (SELECT count(*) FROM pg_subscription_rel),
@@ -87,6 +91,7 @@ def grant_access(ways: Ways) -> list[str]:
     make_role(old_superuser, READER, "LOGIN", ways["password"])
     old_superuser(
         f"GRANT pg_create_subscription TO {ROLE};\nGRANT CREATE ON DATABASE app TO {ROLE};\n"
+        f"{NO_TIMEOUT}"
     )
     tables = names(old(ways, TABLES))
     if not tables:
@@ -129,6 +134,7 @@ def prepare_new(document: dict[str, Any], *, drop: bool = False) -> None:
     elif drop:
         drop_database(admin, "app")
     database.converge("root", document["bootstrap_sql"], through_tunnel(ways))
+    admin(NO_TIMEOUT)
 
 
 def _schema_is_there(ways: Ways, tables: list[str]) -> bool:

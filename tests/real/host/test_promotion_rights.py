@@ -55,6 +55,7 @@ CREATE INDEX by_day ON days (day);
 CREATE DOMAIN amount AS int CHECK (VALUE >= 0);
 CREATE TYPE place AS (x int, y int);
 ALTER DATABASE app SET quote_all_identifiers = on;
+ALTER DATABASE app SET statement_timeout = '1ms';
 ALTER DATABASE app SET default_transaction_read_only = on;
 """
 """Indexes that can wait until the rows are there: ``by price`` and ``by_both``. What the app sets
