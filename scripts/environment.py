@@ -128,7 +128,7 @@ def _change(
     if no_up:
         _write(opened, edit)
     else:
-        opened.say(f"{opened.stack}: {names} {'are' if len(values) > 1 else 'is'} deployed.")
+        opened.say(f"{opened.stack}: {names} {'are' if len(values) > 1 else 'is'} being deployed.")
         flows.up_with(opened, edit, yes=yes, ask=confirm)
     opened.say(f"stacks/{opened.checkout.settings_file(opened.stack).name}: {names} {verb}.")
 

@@ -1,4 +1,4 @@
-"""A promotion: the app's database moves from a stage 1 stack to a stage 2 stack, and back."""
+"""A promotion: an app moves from a stage 1 stack to a stage 2 stack, and back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from components.errors import FAILED, Interrupted, NotConfirmed, StepFailed, UserError, invalid
+from components.errors import (
+    FAILED,
+    Interrupted,
+    NotConfirmed,
+    StepFailed,
+    UserError,
+    invalid,
+)
 from components.host.agent import promotion_record
 from planning.promotion import steps, ways
 from planning.promotion.obstacles import obstacles
@@ -43,17 +50,24 @@ New = Annotated[
 def promote(
     old: Old,
     new: New,
-    plan: Annotated[
-        bool, typer.Option("--plan", help="Show the plan; change nothing (default).")
-    ] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Show the plan; change nothing.")] = False,
     copy: Annotated[
-        bool, typer.Option("--copy", help="Copy the database while stage 1 serves.")
+        bool,
+        typer.Option(
+            "--copy", help="Copy the database while stage 1 serves; stage 2 stops serving."
+        ),
     ] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Compare every row of the two databases.")
+        bool,
+        typer.Option(
+            "--verify", help="Compare every row of the two databases, while the app goes on."
+        ),
     ] = False,
     switch: Annotated[
-        bool, typer.Option("--switch", help="Switch the app to the new database.")
+        bool,
+        typer.Option(
+            "--switch", help="Switch the app to stage 2: clients wait about 1 s, in a dump longer."
+        ),
     ] = False,
     allow_migrations: Annotated[
         bool,
@@ -65,7 +79,10 @@ def promote(
     ] = False,
     rollback: Annotated[
         bool,
-        typer.Option("--rollback", help="Switch back, with everything that was written since."),
+        typer.Option(
+            "--rollback",
+            help="Switch back, with everything that was written since: clients wait about 1 s.",
+        ),
     ] = False,
     finish: Annotated[
         bool, typer.Option("--finish", help="Keep stage 2 alone; there is no way back.")
@@ -103,9 +120,11 @@ def promote(
     yes: Yes = False,
     json_: Json = False,
 ) -> None:
-    """Move the app's database from a stage 1 stack to a stage 2 stack without losing a row.
+    """Move an app from a stage 1 stack to a stage 2 stack: database, requests and jobs.
 
-    Without a step: show the plan, or the progress of a promotion.
+    Without a step: show the plan, or how a promotion stands. Exit codes: 0 done; 1 a step failed,
+    the plan has an obstacle, or something is wrong with the promotion; 2 bad input, or a step out
+    of turn; 130 interrupted.
     """
     steps_given = (plan, copy, verify, switch, allow_migrations, rollback, finish, abort)
     given = dict(zip(STEPS, steps_given, strict=True))
@@ -352,11 +371,17 @@ def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:
         both.say(f"{both.new.stack} has a rehearsal's dump of {both.old.stack}, or is given one.")
         return state
     progress = _look(both, known)
-    both.say(f"{both.old.stack} is copied to {both.new.stack}:")
+    lost = (progress["lag"] or {}).get("kept") == "lost"
+    complete = progress["ready"] == progress["tables"] and not progress["indexes_left"]
+    if complete and not lost:
+        both.say(
+            f"The copy of {both.old.stack} in {both.new.stack} is complete and follows; --switch"
+            " comes next:"
+        )
+    else:
+        both.say(f"{both.old.stack} is being copied to {both.new.stack}; --copy continues:")
     both.say(progress_line(progress, int(progress["bytes"]), 0))
-    if progress["ready"] == progress["tables"] and progress["indexes_left"]:
-        both.say("  --copy builds them.")
-    if (progress["lag"] or {}).get("kept") == "lost":
+    if lost:
         both.say(f"  {CUT_OFF}. Begin it anew: --abort, then --copy.")
     _say_state(both, state, promotion_words.lines(both.old.stack, state)[1:])
     return {**state, **progress}
@@ -409,11 +434,11 @@ def _follow_copy(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
         last = line
         _refuse_cut_off(progress)
         if progress["ready"] == progress["tables"]:
-            return _finish_copy(both, known)
+            return _finish_copy(both, known, int(progress["indexes_left"]))
         time.sleep(LOOK_S)
 
 
-def _finish_copy(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
+def _finish_copy(both: promotion.Pair, known: dict[str, Any], left: int) -> dict[str, Any]:
     """Build the indexes; then the copy has everything, unless stage 1 was changed meanwhile."""
     asked = {"mode": "promotion indexes", **known}
     both.old_server.perform(asked, both.say, deadline_s=promotion.INDEXES_S)
@@ -424,8 +449,14 @@ def _finish_copy(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
             f"The copy lacks indexes ({progress['indexes_left']}) that stage 1 has had made since",
             "Run --copy again.",
         )
+    if left:
+        both.say(f"  {_indexes(left)} built")
     both.say(f"{both.new.stack} has everything and follows; --switch comes next.")
     return progress
+
+
+def _indexes(count: int) -> str:
+    return f"{count} index{'' if count == 1 else 'es'}"
 
 
 def _refuse_cut_off(progress: dict[str, Any]) -> None:
@@ -450,7 +481,7 @@ def progress_line(progress: dict[str, Any], first: int, elapsed_s: float) -> str
     rate = (size - first) / elapsed_s if elapsed_s > 0 else 0
     if progress["ready"] == progress["tables"]:
         left = progress["indexes_left"]
-        return f"{done} of {steps.mib(whole)}{f', indexes to build: {left}' if left else ''}"
+        return f"{done}{f'; {_indexes(left)} to build' if left else ''}"
     if rate <= 0:
         return f"{done} of {steps.mib(whole)}"
     remaining_s = max(0, whole - size) / rate

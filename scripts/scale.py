@@ -45,7 +45,7 @@ def scale(words: Words = None, stack: Stack = None, yes: Yes = False) -> None:
             opened.engine.configure(file, path, count, "int")
 
     shown = ", ".join(f"{process}={count}" for process, count in counts.items())
-    opened.say(f"{opened.stack}: {shown} is deployed.")
+    opened.say(f"{opened.stack}: {shown} is being deployed.")
     flows.up_with(opened, edit, yes=yes, ask=confirm)
     opened.say(f"stacks/{opened.checkout.settings_file(opened.stack).name}: {shown} set.")
 

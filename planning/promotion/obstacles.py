@@ -277,8 +277,8 @@ def _pool(old: Side, new: Side) -> Iterator[Obstacle]:
     if new.shared_pool < old.pool:
         yield Obstacle(
             f"During --switch and --rollback the app of {old.stack} has a pool of"
-            f" {new.shared_pool} connections instead of {old.pool}: both servers share those of the"
-            " new database",
+            f" {new.shared_pool} connections instead of {old.pool}, for both servers share those of"
+            " the new database: until it has moved, requests of a busy app may wait for one",
             "A larger stages:database.plan of stage 2 has more.",
             blocks=False,
         )
@@ -324,7 +324,8 @@ def _signing_key(old: Side, new: Side) -> Iterator[Obstacle]:
         yield Obstacle(
             "The two stacks have different SECRET_KEYs: users will have to log in again",
             f"`./stages run {old.stack} -- printenv SECRET_KEY` shows the old one;"
-            f" `./stages env set {new.stack} SECRET_KEY SECRET_KEY_BASE` asks for both.",
+            f" `./stages env set {new.stack} SECRET_KEY SECRET_KEY_BASE` asks for"
+            " both: give it to both.",
             blocks=False,
         )
 

@@ -9,6 +9,8 @@ from typing import Any
 from scripts.lib.health import Trouble
 
 SHOWN = 3
+CLOSE_BYTES = 1024 * 1024
+"""A follower that is not further behind keeps up."""
 AGAIN = "--verify compares again; --unverified goes on all the same."
 
 
@@ -50,7 +52,7 @@ def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
     else:
         where = (
             f"{new} serves the app, and {old} forwards to it; --finish ends it"
-            f"{_way_back(promotion['way_back'])}"
+            f"{_way_back(old, promotion['way_back'])}"
         )
     rehearsed = promotion["phase"] == "copying" and promotion.get("by") == "dump"
     follows = promotion["phase"] in {"copying", "switched"} and not rehearsed
@@ -194,9 +196,10 @@ def command(old: str, new: str, step: str = "") -> str:
     return f"`./stages promote --from {old} --to {new}{' ' if step else ''}{step}`"
 
 
-def _way_back(back: Mapping[str, Any]) -> str:
+def _way_back(old: str, back: Mapping[str, Any]) -> str:
     if back.get("state") == "open":
-        return f", --rollback goes back (it is {back['bytes']} bytes behind)"
+        normal = ", which is normal" if back["active"] and 0 < back["bytes"] < CLOSE_BYTES else ""
+        return f", --rollback goes back ({old} is {back['bytes']} bytes behind{normal})"
     if back.get("state") == "lost":
         return ", and there is NO WAY BACK"
     if back.get("state") == "changed":

@@ -255,7 +255,8 @@ def test_each_obstacle_has_a_remedy(
         (
             {"pool": 30},
             "During --switch and --rollback the app of shop-stage1 has a pool of 25 connections"
-            " instead of 30: both servers share those of the new database",
+            " instead of 30, for both servers share those of the new database: until it has moved,"
+            " requests of a busy app may wait for one",
         ),
         ({"backs_up": False, "backup": None}, "Stack shop-stage1 makes no backups"),
         (

@@ -205,7 +205,7 @@ def test_what_is_well_is_no_trouble_and_what_stands_still_is() -> None:
     well = stands("from", state="open", active=True, bytes=56)
     assert promotion_words.troubles("shop", well) == []
     assert promotion_words.lines("shop", well)[0].endswith(
-        "--finish ends it, --rollback goes back (it is 56 bytes behind)"
+        "--finish ends it, --rollback goes back (shop is 56 bytes behind, which is normal)"
     )
     (trouble,) = promotion_words.troubles(
         "shop", stands("from", **{**well["way_back"], "active": False})

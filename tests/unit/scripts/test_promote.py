@@ -102,9 +102,9 @@ def test_progress_has_rate_and_time_left() -> None:
     line = promote.progress_line(half, 20 * 1024**2, 10)
     assert line == "  2 of 4 tables, 60.0 MiB of 100.0 MiB, 4.0 MiB/s, about 10 s left"
     whole = {**half, "ready": 4, "indexes_left": 0}
-    assert promote.progress_line(whole, 0, 10).endswith("60.0 MiB of 100.0 MiB")
+    assert promote.progress_line(whole, 0, 10) == "  4 of 4 tables, 60.0 MiB"
     line = promote.progress_line({**whole, "indexes_left": 2}, 0, 10)
-    assert line.endswith("indexes to build: 2")
+    assert line == "  4 of 4 tables, 60.0 MiB; 2 indexes to build"
 
 
 class Servers:
@@ -367,6 +367,46 @@ def test_progress_after_the_switch_is_loud_about_it(monkeypatch: pytest.MonkeyPa
     assert promote._is_wrong("shop", LOST)
     assert servers.said[0].endswith("there is NO WAY BACK")
     assert servers.said[1].startswith("promotion: NO WAY BACK to shop")
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (
+            0,
+            [
+                "The copy of shop in shop2 is complete and follows; --switch comes next:",
+                "  4 of 4 tables, 8.0 MiB",
+            ],
+        ),
+        (
+            1,
+            [
+                "shop is being copied to shop2; --copy continues:",
+                "  4 of 4 tables, 8.0 MiB; 1 index to build",
+            ],
+        ),
+    ],
+)
+def test_progress_says_what_comes_next(
+    monkeypatch: pytest.MonkeyPatch, left: int, said: list[str]
+) -> None:
+    size = 8 * 1024**2
+    progress = {"tables": 4, "ready": 4, "bytes": size, "source_bytes": size, "indexes_left": left}
+    state = {**LOST, "phase": "copying", "by": "logical", "way_back": {}}
+    servers = Servers(state, {**progress, "lag": {"kept": "reserved"}})
+    monkeypatch.setattr(promotion, "way", lambda _: {})
+    promote._progress(servers.pair, "copying")
+    assert servers.said == said
+
+
+def test_a_copy_says_that_its_indexes_are_built() -> None:
+    servers = Servers({}, {"indexes_left": 0, "lag": None})
+    promote._finish_copy(servers.pair, {}, 1)
+    assert servers.said == [
+        "  1 index built",
+        "shop2 has everything and follows; --switch comes next.",
+    ]
 
 
 def test_progress_of_a_copy_that_was_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
