@@ -342,7 +342,6 @@ def _plan(
     replace: bool,
     without_files: bool,
 ) -> dict[str, Any]:
-    both.say(f"Looking at {both.old.stack} and {both.new.stack} ...")
     old, new = promotion_sides.sides(both)
     way = ways.choose(old, new, wanted, stall_s)
     in_the_way = obstacles(old, new, way, replace=replace, without_files=without_files)

@@ -41,7 +41,7 @@ def work(
         return perform(
             target,
             document,
-            status=lambda text: (step or engine_log.status)(f"{host}: {text}"),
+            status=step or (lambda text: engine_log.status(f"{host}: {text}")),
             note=lambda text: (note or engine_log.info)(f"{host}: {text}"),
             output=lambda lines: engine_log.output(host, lines),
             deadline_s=deadline_s,

@@ -31,7 +31,7 @@ class AppServer:
     configuration: Mapping[str, Any]
     """The inputs of its host configuration."""
     step: Say | None = None
-    """Is told each step of the server; by default nobody is."""
+    """Is told each step, after the stack's name; by default the engine's log is."""
 
     @property
     def app_units(self) -> list[str]:
@@ -61,9 +61,15 @@ class AppServer:
         names = failed_boots.NAMES.items()
         props = {theirs: self.way_in[ours] for ours, theirs in names}
         props["stack"] = self.stack
+        step = self.step
         try:
             return work(
-                props, dict(document), deadline_s=deadline_s, wait_s=0, note=say, step=self.step
+                props,
+                dict(document),
+                deadline_s=deadline_s,
+                wait_s=0,
+                note=say,
+                step=None if step is None else lambda text: step(f"{self.stack}: {text}"),
             )
         except KeyboardInterrupt:
             left = f"Stopped waiting. The server of {self.stack} ends what it has begun."

@@ -50,7 +50,7 @@ class Steps:
         self._said_s = 0.0
 
     def __call__(self, text: str) -> None:
-        """``text`` is the server, then its step."""
+        """``text`` is the stack, then the step of its server."""
         kind, now_s = text.split()[:2], time.monotonic()
         if kind != self._kind or now_s - self._said_s > STEPS_S:
             self._say(f"  {text} ...")
@@ -90,6 +90,7 @@ def pair(old: Session, new: Session) -> Pair:
             f" stage {new.settings.stage}",
             "Swap --from and --to, or name other stacks.",
         )
+    old.say(f"Looking at {old.stack} and {new.stack} ...")
     steps = Steps(old.say)
     return Pair(
         old,

@@ -43,7 +43,7 @@ def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
     if promotion["phase"] == "copying":
         where = (
             f"the database of {old} is copied to {new}, whose app is stopped meanwhile;"
-            f" {command(old, new)} shows how far it is; with --abort it starts the app"
+            f" {command(old, new)} shows how far it is; --abort gives the app back"
         )
     elif promotion["phase"] == "finished":
         where = f"{new} serves the app, and {old} forwards to it until `./stages down {old}`"

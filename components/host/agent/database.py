@@ -23,7 +23,7 @@ def converge(run_as: str, sql: str, connection: dict[str, str]) -> None:
     ``postgres``: as the superuser over the local socket. ``root``: as the managed database's
     admin; ``connection`` holds libpq's variables (``PGHOST``, ``PGPASSWORD``, ...).
     """
-    step("database")
+    step("set up the database")
     environment: dict[str, str] = {}
     if run_as == "postgres":
         psql, connection = admin_sql.as_postgres(), {}

@@ -234,8 +234,8 @@ def test_without_a_promotion_and_during_its_copy() -> None:
     assert promotion_words.troubles("shop", copying) == []
     assert promotion_words.lines("shop", copying) == [
         "PROMOTION: the database of shop is copied to shop2, whose app is stopped meanwhile;"
-        " `./stages promote --from shop --to shop2` shows how far it is; with --abort it starts"
-        " the app"
+        " `./stages promote --from shop --to shop2` shows how far it is; --abort gives the app"
+        " back"
     ]
 
 

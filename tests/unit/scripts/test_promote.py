@@ -249,12 +249,12 @@ def test_steps_that_begin_alike_are_said_once() -> None:
     said: list[str] = []
     steps = promotion.Steps(said.append)
     for step in ("copy the schema", "compare public.a (1 of 2)", "compare public.b (2 of 2)"):
-        steps(f"shop-app: {step}")
-    steps("shop2-app: compare the tables")
+        steps(f"shop: {step}")
+    steps("shop2: compare the tables")
     assert said == [
-        "  shop-app: copy the schema ...",
-        "  shop-app: compare public.a (1 of 2) ...",
-        "  shop2-app: compare the tables ...",
+        "  shop: copy the schema ...",
+        "  shop: compare public.a (1 of 2) ...",
+        "  shop2: compare the tables ...",
     ]
 
 

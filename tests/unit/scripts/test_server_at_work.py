@@ -1,4 +1,4 @@
-"""What Ctrl-C says at a question, and while a server is at work."""
+"""What is said while a server is at work, and by Ctrl-C there and at a question."""
 
 from __future__ import annotations
 
@@ -33,3 +33,15 @@ def test_a_server_that_is_at_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(KeyboardInterrupt) as stopped:
         server.perform({"mode": "anything"}, print)
     assert str(stopped.value) == ("Stopped waiting. The server of shop ends what it has begun.")
+
+
+def test_the_steps_of_a_server_go_by_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(*_: Any, step: Any, **__: Any) -> dict[str, Any]:
+        step("copy the schema")
+        return {}
+
+    monkeypatch.setattr(app_server, "work", work)
+    said: list[str] = []
+    way_in = dict.fromkeys(failed_boots.NAMES, "")
+    app_server.AppServer("shop", way_in, {}, said.append).perform({"mode": "anything"}, print)
+    assert said == ["shop: copy the schema"]
