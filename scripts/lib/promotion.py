@@ -155,7 +155,8 @@ def way(both: Pair) -> dict[str, Any]:
     connection = secrets["connection"]
     files = promoted_files(both)
     let_in(both)
-    made = _let_in(both, files[pgbouncer.SERVER_CA]["content"])
+    bucket = promotion_files.tunnelled(both.new)
+    made = _let_in(both, ca_pem=files[pgbouncer.SERVER_CA]["content"], bucket=bucket)
     ends = both.new_server.perform(
         {
             "mode": "promotion tunnel",
@@ -163,7 +164,7 @@ def way(both: Pair) -> dict[str, Any]:
             "database": connection["PGHOST"],
             "database_port": connection["PGPORT"],
             "database_network": both.new.settings.network.cidr,
-            "bucket": promotion_files.tunnelled(both.new),
+            "bucket": bucket,
         },
         both.say,
     )
@@ -189,11 +190,11 @@ def way(both: Pair) -> dict[str, Any]:
 
 def web_way(both: Pair) -> None:
     """Put the tunnel for visitors in order, after the promotion."""
-    _let_in(both, "")
+    _let_in(both)
     both.new_server.perform({"mode": "promotion web tunnel", **_stage_1(both)}, both.say)
 
 
-def _let_in(both: Pair, ca_pem: str) -> dict[str, Any]:
+def _let_in(both: Pair, *, ca_pem: str = "", bucket: str = "") -> dict[str, Any]:
     """Make the tunnels' key, and let it in on stage 1."""
     _open_network(both)
     made = both.new_server.perform({"mode": "promotion key"}, both.say)
@@ -202,6 +203,7 @@ def _let_in(both: Pair, ca_pem: str) -> dict[str, Any]:
         "public": made["public"],
         "from_address": both.addresses[1],
         "ca_pem": ca_pem,
+        "bucket": bucket,
     }
     both.old_server.perform(asked, both.say)
     return made

@@ -168,19 +168,21 @@ def door(document: dict[str, Any]) -> dict[str, object]:
         _refuse_lack(1)
     address = str(ipaddress.ip_address(document["from_address"]))
     FOLDER.mkdir(mode=0o755, exist_ok=True)
-    _authorize(f"{permitted(address, forwarding_only=finished)} {document['public']}\n")
+    limits = permitted(address, forwarding_only=finished, bucket=bool(document["bucket"]))
+    _authorize(f"{limits} {document['public']}\n")
     if not finished:
         CA.write_text(document["ca_pem"])
     _open(f"insert rule inet stages input ip saddr {address} tcp dport 22 accept")
     return {}
 
 
-def permitted(address: str, *, forwarding_only: bool) -> str:
-    """What the tunnels' key may do: nothing but forward these ports."""
+def permitted(address: str, *, forwarding_only: bool, bucket: bool) -> str:
+    """What the tunnels' key may do: nothing but forward these ports. ``bucket``: the new one is
+    reached through them."""
     # Without any permitopen it might open all; nobody listens on port 1.
     opens = "localhost:1" if forwarding_only else f"[{SOCKET}]:*"
-    ports = (FORWARD_PORT,) if forwarding_only else (FORWARD_PORT, TUNNEL_PORT, FILES_PORT)
-    listens = ",".join(f'permitlisten="127.0.0.1:{port}"' for port in ports)
+    during = () if forwarding_only else (TUNNEL_PORT, *((FILES_PORT,) if bucket else ()))
+    listens = ",".join(f'permitlisten="127.0.0.1:{port}"' for port in (FORWARD_PORT, *during))
     return (
         f'restrict,port-forwarding,from="{address}",permitopen="{opens}",{listens},'
         'command="/bin/false"'

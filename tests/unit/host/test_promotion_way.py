@@ -36,7 +36,8 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def door(public: str) -> None:
-    promotion_way.door({"from_address": "192.0.2.7", "public": public, "ca_pem": ""})
+    asked = {"from_address": "192.0.2.7", "public": public, "ca_pem": "", "bucket": ""}
+    promotion_way.door(asked)
 
 
 @pytest.mark.parametrize("public", [KEY, f"{KEY} promotion"])

@@ -177,11 +177,12 @@ def test_a_job_that_does_not_end_leaves_the_app_where_it_was(
 
 
 def test_the_tunnels_key_may_forward_and_after_the_promotion_visitors_alone() -> None:
-    during = promotion_way.permitted("192.0.2.7", forwarding_only=False)
-    after = promotion_way.permitted("192.0.2.7", forwarding_only=True)
+    during = promotion_way.permitted("192.0.2.7", forwarding_only=False, bucket=True)
+    public = promotion_way.permitted("192.0.2.7", forwarding_only=False, bucket=False)
+    after = promotion_way.permitted("192.0.2.7", forwarding_only=True, bucket=True)
     assert 'from="192.0.2.7"' in during and during.startswith("restrict,port-forwarding,")
     assert 'permitlisten="127.0.0.1:6544"' in during and "6544" not in after
-    assert 'permitlisten="127.0.0.1:6546"' in during and "6546" not in after
+    assert 'permitlisten="127.0.0.1:6546"' in during and "6546" not in after + public
     assert 'permitlisten="127.0.0.1:6545"' in during and 'permitlisten="127.0.0.1:6545"' in after
     assert 'permitopen="[/run/postgresql/.s.PGSQL.5432]:*"' in during
     assert 'permitopen="localhost:1"' in after
