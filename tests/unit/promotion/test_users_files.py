@@ -246,6 +246,20 @@ def test_only_what_the_source_lacks_was_deleted_since(sides: Sides) -> None:
     assert (known["copied"], known["failed"]) == (0, 1)
 
 
+def test_a_bucket_that_cannot_be_listed_says_what_may_be_done(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As versitygw's, which has no way to say a key with a control character."""
+
+    def fail(**_: Any) -> Any:
+        raise ValueError("invalid XML received")
+
+    monkeypatch.setattr(sides.client, "_pages", fail)
+    with pytest.raises(users_files.Refused, match="b cannot be listed: invalid XML") as refused:
+        sides.back(1)
+    assert "Delete it" in refused.value.remedy
+
+
 def test_files_come_back_only_where_the_volume_has_room(
     sides: Sides, monkeypatch: pytest.MonkeyPatch
 ) -> None:

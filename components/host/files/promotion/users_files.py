@@ -50,6 +50,11 @@ VOLUME = (
     "Raise stages:data.volume_gib of stage 1, and bring it up; or --without-files leaves the files."
 )
 
+UNLISTED = (
+    "Run it again. An object whose name has a control character may be the cause. Delete it; or"
+    " --without-files leaves all files."
+)
+
 
 class Unfit(Exception):
     """A name that cannot be had on the other side."""
@@ -119,7 +124,7 @@ class Folder:
         if not isinstance(error, FileNotFoundError):  # deleted since
             self.failed.append(str(error))
 
-    def hold(self, size: int) -> None:
+    def require_room(self, size: int) -> None:
         """Refuse what would leave PostgreSQL no room."""
         volume = os.statvfs(self.path)
         free = volume.f_bavail * volume.f_frsize
@@ -152,7 +157,7 @@ class Folder:
         *folders, name = parts
         if any(part in {"", ".", ".."} or "\0" in part for part in parts) or name.startswith(HALF):
             raise Unfit
-        self.hold(item.size)
+        self.require_room(item.size)
         half = f"{HALF}{os.urandom(8).hex()}"
         with _fitting(), _folder(self.path, folders, make=True) as opened:
             mode = 0o600
@@ -190,6 +195,13 @@ class Bucket:
         self.client = client or _client(known)
 
     def items(self) -> Iterator[Item]:
+        try:
+            yield from self._listed()
+        except Exception as error:  # each library has its own
+            what = f"the bucket {self.name} cannot be listed: {str(error)[:300]}"
+            raise Refused(what, UNLISTED) from error
+
+    def _listed(self) -> Iterator[Item]:
         for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name):
             self._set_clock(page)
             for known in page.get("Contents", []):
@@ -212,7 +224,7 @@ class Bucket:
         with contextlib.closing(answer["Body"]) as stream:
             yield stream, now, {name: answer[name] for name in kept if answer.get(name)}
 
-    def hold(self, size: int) -> None:
+    def require_room(self, size: int) -> None:
         """A bucket has room."""
 
     def write(self, item: Item, stream: IO[bytes], more: dict[str, Any]) -> None:
@@ -274,7 +286,7 @@ class Move:
         self.unfit += self.source.unfit
         self.failed = len(self.source.failed)
         self.why = "".join(self.source.failed[:1])[:300]
-        self.target.hold(size)
+        self.target.require_room(size)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             runs = [pool.submit(self.copy, item) for item in todo]
             while wait(runs, TELL_S).not_done:
