@@ -1,4 +1,4 @@
-"""Draws docs/stage1.svg and docs/stage2.svg, the pictures of the README.
+"""Draws docs/stage1.svg and docs/stage2.svg, the pictures of the README, and docs/promotion.svg.
 
     python3 -m scripts.pictures
 
@@ -15,6 +15,8 @@ from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 WIDTH = 960
+ROW = 196
+"""The height of a promotion's step."""
 
 STYLE = """
 text { font: 13px system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif;
@@ -26,6 +28,7 @@ text { font: 13px system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans"
 .box { fill: #fff; stroke: #8fa0b0; stroke-width: 1.5; }
 .data { fill: #e4f1ff; stroke: #3b7dc4; }
 .edge { fill: #fff4de; stroke: #c98a1b; }
+.off { fill: #fafbfc; stroke: #b9c3cc; stroke-dasharray: 4 4; }
 .frame { fill: #f1f4f7; stroke: #8fa0b0; stroke-width: 1.5; }
 .net { fill: #fafbfc; stroke: #8fa0b0; stroke-width: 1.5; stroke-dasharray: 6 5; }
 .arrow { fill: none; stroke: #45525f; stroke-width: 1.7; marker-end: url(#head); }
@@ -219,9 +222,94 @@ def stage2() -> str:
     )
 
 
+def promotion() -> str:
+    """Where requests, queries and changes go after each of its steps."""
+    steps = [_after_copy(0), _after_switch(1), _after_finish(2)]
+    return picture(
+        24 + 3 * ROW,
+        "After --copy visitors reach the app of stage 1 and its PostgreSQL, which the managed"
+        " database of stage 2 follows. After --switch Nginx of stage 1 forwards them to"
+        " the app of stage 2, which uses the managed database, and PostgreSQL of stage 1 follows."
+        " After --finish nothing follows; Nginx of stage 1 forwards until it is taken down.",
+        [part for parts in steps for part in parts],
+    )
+
+
+def _after_copy(row: int) -> list[str]:
+    parts, nginx, app, old, _, new = _both(row, "after --copy", new_app="stopped")
+    return [
+        *parts,
+        arrow((nginx.right, app.y + 24), (app.x, app.y + 24)),
+        arrow((app.right, app.y + 24), (old.x, app.y + 24)),
+        *_follows(old, new, "all rows, then every change"),
+    ]
+
+
+def _after_switch(row: int) -> list[str]:
+    parts, nginx, _, old, app, new = _both(row, "after --switch", app="stopped")
+    return [*parts, *_forwards(nginx, app, new), *_follows(new, old, "every change: the way back")]
+
+
+def _after_finish(row: int) -> list[str]:
+    kept = "kept until delete-data"
+    parts, nginx, _, _, app, new = _both(row, "after --finish", app="stopped", old=kept)
+    return [*parts, *_forwards(nginx, app, new)]
+
+
+def _both(
+    row: int, title: str, *, app: str = "", old: str = "", new_app: str = ""
+) -> tuple[list[str], Box, Box, Box, Box, Box]:
+    """The two stacks: Nginx, app and PostgreSQL of stage 1, app and database of stage 2.
+
+    What is at rest has words that say so.
+    """
+    top = 12 + row * ROW
+    y, height = top + 66, 48
+    visitors = Box(24, y, 88, height, "visitors")
+    boxes = (
+        Box(156, y, 84, height, "Nginx"),
+        Box(280, y, 88, height, "app", *_at_rest(app)),
+        Box(408, y, 164, height, "PostgreSQL", *_at_rest(old, "data")),
+        Box(620, y, 88, height, "app", *_at_rest(new_app)),
+        Box(752, y, 168, height, "managed database", (), "data"),
+    )
+    parts = [
+        text(24, top + 32, title, "title start"),
+        frame(140, top + 8, 448, 168, "stage 1"),
+        frame(604, top + 8, 332, 168, "stage 2"),
+        *(box.draw() for box in (visitors, *boxes)),
+        arrow((visitors.right, y + 24), (boxes[0].x, y + 24)),
+    ]
+    return parts, *boxes
+
+
+def _at_rest(words: str, kind: str = "") -> tuple[Sequence[str], str]:
+    return ([words], "off") if words else ([], kind)
+
+
+def _follows(leader: Box, follower: Box, words: str) -> list[str]:
+    """Replication passes below everything."""
+    y = leader.bottom + 36
+    ends = (leader.middle, leader.bottom), (follower.middle, follower.bottom)
+    return [
+        arrow(ends[0], (leader.middle, y), (follower.middle, y), ends[1]),
+        text(720, y - 8, words),
+    ]
+
+
+def _forwards(nginx: Box, app: Box, database: Box) -> list[str]:
+    """Visitors pass above what is stopped."""
+    y = nginx.y - 14
+    return [
+        arrow((nginx.middle, nginx.y), (nginx.middle, y), (app.middle, y), (app.middle, app.y)),
+        text(app.x - 180, y - 8, "forwards, through a tunnel"),
+        arrow((app.right, app.y + 24), (database.x, app.y + 24)),
+    ]
+
+
 def pictures() -> dict[str, str]:
     """Every picture by its file's name in docs/."""
-    return {"stage1.svg": stage1(), "stage2.svg": stage2()}
+    return {"stage1.svg": stage1(), "stage2.svg": stage2(), "promotion.svg": promotion()}
 
 
 if __name__ == "__main__":

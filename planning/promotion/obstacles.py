@@ -128,12 +128,12 @@ def _follows(old: Side, new: Side, by_dump: bool) -> Iterator[Obstacle]:
     if new.no_replication:
         yield Obstacle(
             f"The new database's admin may not let a role replicate: {new.no_replication}",
-            "Its service has to grant what docs/promotion.md lists.",
+            "Its service has to grant what docs/promotion-reference.md lists.",
         )
     if new.no_subscription and not by_dump:
         yield Obstacle(
             f"The new database's admin may not subscribe: {new.no_subscription}",
-            f"Its service has to grant what docs/promotion.md lists{or_dump(old)}.",
+            f"Its service has to grant what docs/promotion-reference.md lists{or_dump(old)}.",
         )
     if new.database.wal_level != "logical":
         yield Obstacle(

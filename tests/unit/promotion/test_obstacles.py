@@ -144,14 +144,14 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
             {"no_replication": "ERROR:  permission denied to alter role"},
             "The new database's admin may not let a role replicate: ERROR:  permission denied to"
             " alter role",
-            "Its service has to grant what docs/promotion.md lists.",
+            "Its service has to grant what docs/promotion-reference.md lists.",
         ),
         (
             {},
             {"no_subscription": "ERROR:  permission denied to create subscription"},
             "The new database's admin may not subscribe: ERROR:  permission denied to create"
             " subscription",
-            "Its service has to grant what docs/promotion.md lists; or choose --way dump.",
+            "Its service has to grant what docs/promotion-reference.md lists; or choose --way dump.",
         ),
         (
             {"database_slot_keep": "-1"},
