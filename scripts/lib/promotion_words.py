@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from components.host.agent import promotion_record
 from scripts.lib.health import Trouble
 
 SHOWN = 3
@@ -23,6 +24,11 @@ def stacks(stack: str, promotion: Mapping[str, Any]) -> tuple[str, str]:
 def forwards(promotion: Mapping[str, Any]) -> bool:
     """Whether a stack's app is on the other one."""
     return promotion.get("side") == "from" and promotion["phase"] in {"switched", "finished"}
+
+
+def moves(promotion: Mapping[str, Any]) -> bool:
+    """Whether requests and jobs are between the two stacks: a step is at work, or was killed."""
+    return promotion.get("app", promotion_record.THERE) != promotion_record.THERE
 
 
 def stands_by(promotion: Mapping[str, Any]) -> bool:
@@ -49,6 +55,12 @@ def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
         where = f"{new} serves the app, and {old} forwards to it until `./stages down {old}`"
     elif promotion["phase"] == "rolled back":
         where = f"{old} serves the app again; {command(old, new, '--rollback')} ends it"
+    elif moves(promotion):
+        step = "--rollback" if promotion["app"] == promotion_record.RETURNING else "--switch"
+        where = (
+            f"the app uses the database of {new}, and its requests and jobs are on their way;"
+            f" {command(old, new, step)} goes on with them"
+        )
     else:
         where = (
             f"{new} serves the app, and {old} forwards to it; --finish ends it"
@@ -82,7 +94,7 @@ def troubles(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
         return []
     return [
         *_of_the_way_back(stack, promotion),
-        *of_the_files(stack, promotion),
+        *([] if moves(promotion) else of_the_files(stack, promotion)),  # they go last
         *of_the_rows(stack, promotion),
     ]
 

@@ -54,6 +54,7 @@ def state(_document: dict[str, Any]) -> dict[str, object]:
         "way_back": _asked(record) if switched else {},
         "since": record.get("at", 0) if switched else 0,
         **({"files": record["files"]} if record.get("files") else {}),
+        **({"app": record.get("app", "")} if switched and record["side"] == "from" else {}),
         "compared": compared(record) if record["side"] == "from" and has_two else {},
         "unfit": _not_followed(record),
     }

@@ -151,7 +151,8 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
             {"no_subscription": "ERROR:  permission denied to create subscription"},
             "The new database's admin may not subscribe: ERROR:  permission denied to create"
             " subscription",
-            "Its service has to grant what docs/promotion-reference.md lists; or choose --way dump.",
+            "Its service has to grant what docs/promotion-reference.md lists; or choose --way"
+            " dump.",
         ),
         (
             {"database_slot_keep": "-1"},
@@ -277,14 +278,14 @@ def test_what_is_only_to_be_known_does_not_block(old: dict[str, Any], problem: s
 FILES = {"files": 12, "files_bytes": 3 * MIB}
 
 
-@pytest.mark.parametrize("has", [FILES, {"bucket": True}])
-def test_users_files_need_a_bucket_or_the_operators_word(has: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("has", "what"), [(FILES, "users' files"), ({"bucket": True}, "a bucket of users' files")]
+)
+def test_users_files_need_a_bucket_or_the_operators_word(has: dict[str, Any], what: str) -> None:
     old = changed(OLD, has)
     (in_the_way,) = obstacles(old, NEW, LOGICAL)
     assert in_the_way.blocks
-    assert (
-        in_the_way.problem == "shop-stage1 has users' files, and shop-stage2 has no bucket for them"
-    )
+    assert in_the_way.problem == f"shop-stage1 has {what}, and shop-stage2 has no bucket for them"
     (left,) = obstacles(old, NEW, LOGICAL, without_files=True)
     assert not left.blocks and left.problem.startswith("The users' files stay in shop-stage1")
     assert not any(each.blocks for each in obstacles(old, changed(NEW, {"bucket": True}), LOGICAL))

@@ -63,6 +63,7 @@ def test_the_slot_in_the_new_database_is_the_way_back(
     assert promotion_state.state({}) == {
         **SWITCHED,
         "by": "logical",
+        "app": "",
         "way_back": way_back,
         "since": 170.0,
         "compared": {"state": "none"},
@@ -237,6 +238,19 @@ def test_without_a_promotion_and_during_its_copy() -> None:
         " `./stages promote --from shop --to shop2` shows how far it is; --abort gives the app"
         " back"
     ]
+
+
+@pytest.mark.parametrize(
+    ("app", "step"), [("", "--switch"), ("leaving", "--switch"), ("returning", "--rollback")]
+)
+def test_in_the_middle_of_a_move_neither_stack_is_said_to_serve(app: str, step: str) -> None:
+    way_back = {"state": "open", "active": True, "bytes": 0, "keeps_all": False}
+    moving = {**SWITCHED, "app": app, "files": "pending", "way_back": way_back}
+    assert promotion_words.troubles("shop", moving) == []
+    assert promotion_words.lines("shop", moving)[0] == (
+        "PROMOTION: the app uses the database of shop2, and its requests and jobs are on their"
+        f" way; `./stages promote --from shop --to shop2 {step}` goes on with them"
+    )
 
 
 COMPARED = {
