@@ -288,7 +288,7 @@ def serve_again() -> None:
 
 def finish(document: dict[str, Any]) -> dict[str, object]:
     """On either server: only what forwards visitors stays, until stage 1 is taken down."""
-    step("take the way away, but for visitors")
+    step("close the tunnel of the database")
     _remove(TUNNEL, GUARD)
     for file in (PASSWORD, CA):
         file.unlink(missing_ok=True)
@@ -307,7 +307,7 @@ def finish(document: dict[str, Any]) -> dict[str, object]:
 def close(_document: dict[str, Any]) -> dict[str, object]:
     """On either server: take all of this away, and the record. Stage 2 gets its old queue back."""
     queue.bring_back()
-    step("take the way away")
+    step("close the tunnels")
     _remove(FORWARD, TUNNEL, WEB_TUNNEL, DOOR, GUARD)
     _authorize("")
     for file in (KEY, KEY.with_suffix(".pub"), KNOWN, PASSWORD, CA):
