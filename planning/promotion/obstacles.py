@@ -342,8 +342,8 @@ def _files(old: Side, new: Side, without: bool) -> Iterator[Obstacle]:
         )
     elif not new.bucket:
         yield Obstacle(
-            f"{old.stack} has {'' if old.files else 'a bucket of '}users' files, and {new.stack} has"
-            " no bucket for them",
+            f"{old.stack} has {'' if old.files else 'a bucket of '}users' files, and"
+            f" {new.stack} has no bucket for them",
             f"Set stages:storage.bucket: true in the file of {new.stack}, and bring it up. If the"
             " app can do without the files, --without-files leaves them.",
         )
