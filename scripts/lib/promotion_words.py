@@ -28,7 +28,7 @@ def forwards(promotion: Mapping[str, Any]) -> bool:
 
 def moves(promotion: Mapping[str, Any]) -> bool:
     """Whether requests and jobs are between the two stacks: a step is at work, or was killed."""
-    return promotion.get("app", promotion_record.THERE) != promotion_record.THERE
+    return bool(promotion.get("app", promotion_record.THERE) != promotion_record.THERE)
 
 
 def stands_by(promotion: Mapping[str, Any]) -> bool:
