@@ -27,4 +27,3 @@ def test_the_app_writes_to_the_folder_and_to_the_bucket(stage1: Stack) -> None:
     assert on_host(stage1, IN_A_WEB_PROCESS) == "app 700"
     assert on_host(stage1, AS_A_LIBRARY) == "a cat", "its certificate is trusted by the host"
     on_host(stage1, "sudo rm /data/storage/upload")
-    stage1.up(storage__bucket=None)  # what others promote has no files

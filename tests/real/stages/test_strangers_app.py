@@ -103,7 +103,7 @@ def test_a_strangers_app_goes_to_stage_2_and_back(stage1: Stack, stage2: Stack) 
         url = stage1.outputs()["url"]
         guests, old = Guests(url), Guests(stage2.outputs()["url"])
         old.write("of a trial", **{"in": 3600})
-        promote("--copy", "--replace")
+        promote("--copy", "--replace", "--without-files")  # those of the tests before
         with guests.coming(), talk(url) as before:
             assert asked(before) == stage1.name
             guests.write("planned on stage 1", **{"in": 50})
