@@ -1,4 +1,4 @@
-"""The pictures of the README are those that the script draws."""
+"""The pictures of the README and of a promotion are those that the script draws."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_nothing_is_drawn_outside_the_canvas(name: str) -> None:
         assert x >= 0 and y >= 0 and x + wide <= width and y + high <= height
 
 
-def test_every_picture_of_the_readme_is_drawn_here() -> None:
-    readme = (DOCS.parent / "README.md").read_text()
-    assert [name for name in NAMES if f"(docs/{name})" in readme] == NAMES
-    assert {file.name for file in DOCS.glob("stage*.svg")} == set(NAMES)
+def test_every_picture_is_shown_and_drawn_here() -> None:
+    shown = (DOCS.parent / "README.md").read_text() + (DOCS / "promotion.md").read_text()
+    assert [name for name in NAMES if f"({name})" in shown or f"(docs/{name})" in shown] == NAMES
+    assert {file.name for file in DOCS.glob("*.svg")} == set(NAMES)
