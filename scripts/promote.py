@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -19,23 +18,22 @@ from components.errors import (
     invalid,
 )
 from components.host.agent import promotion_record
-from planning.promotion import steps, ways
-from planning.promotion.obstacles import obstacles
 from scripts.lib import (
     display,
     promotion,
     promotion_files,
-    promotion_sides,
+    promotion_pair,
+    promotion_progress,
+    promotion_steps,
     promotion_words,
     session,
 )
 from scripts.lib.command import Json, Yes, application, complete
 from scripts.lib.confirm import confirm
+from scripts.lib.promotion_pair import Pair
 
 app = application(__doc__)
 WAYS = (promotion_record.LOGICAL, promotion_record.DUMP)
-LOOK_S = 1.0
-CUT_OFF = "THE COPY WAS CUT OFF for so long that stage 1 no longer keeps what it lacks"
 STEPS = ("plan", "copy", "verify", "switch", "allow-migrations", "rollback", "finish", "abort")
 
 Old = Annotated[
@@ -44,6 +42,17 @@ Old = Annotated[
 New = Annotated[
     str, typer.Option("--to", autocompletion=complete, help="The stage 2 stack.", metavar="STACK")
 ]
+
+
+class Options(NamedTuple):
+    """What the command line says beside the step."""
+
+    way: str | None = None
+    stall_s: float | None = None
+    replace: bool = False
+    unverified: bool = False
+    without_files: bool = False
+    yes: bool = False
 
 
 @app.command()
@@ -139,20 +148,12 @@ def promote(
     if way not in {None, *WAYS}:
         raise invalid("--way", " or ".join(WAYS), way)
     screen = display.make_screen(error=True) if json_ else None
-    both = promotion.pair(
+    both = promotion_pair.pair(
         session.open_session(old, screen=screen), session.open_session(new, screen=screen)
     )
     step = chosen[0] if chosen else ""
-    answer = _do(
-        step,
-        both,
-        way,
-        stall_limit_s,
-        replace=replace,
-        unverified=unverified,
-        without_files=without_files,
-        yes=yes,
-    )
+    options = Options(way, stall_limit_s, replace, unverified, without_files, yes)
+    answer = _do(step, both, options)
     if json_:
         print(json.dumps(answer, indent=2))
     if step in {"", "plan"} and _is_wrong(both.old.stack, answer):
@@ -163,80 +164,69 @@ def _is_wrong(old_stack: str, answer: dict[str, Any]) -> bool:
     """Whether a plan has an obstacle, or a promotion that is under way a trouble."""
     if "obstacles" in answer:
         return any(obstacle["blocks"] for obstacle in answer["obstacles"])
-    if "interrupted" in answer or (answer.get("lag") or {}).get("kept") == "lost":
+    if "interrupted" in answer or promotion_progress.is_cut_off(answer):
         return True
     return "way_back" in answer and bool(promotion_words.troubles(old_stack, answer))
 
 
-def _do(
-    step: str,
-    both: promotion.Pair,
-    way: str | None,
-    stall_s: float | None,
-    *,
-    replace: bool,
-    unverified: bool,
-    without_files: bool,
-    yes: bool,
-) -> dict[str, Any]:
+def _do(step: str, both: Pair, options: Options) -> dict[str, Any]:
     if step in {"", "plan"}:
-        now = promotion.position(both)
+        now = promotion_pair.position(both)
         phase = str(now["phase"])
         if not step and now["switching"]:
-            return _interrupted(both, now)
+            return promotion_progress.show_interrupted(both, now)
     else:
         phase = promotion.recover(both)
     if not step and phase:
-        return _progress(both, phase)
+        return promotion_progress.show(both, phase)
     if step in {"", "plan"} or (step == "copy" and not phase):
-        plan = _plan(both, way, stall_s, replace=replace, without_files=without_files)
+        plan = promotion_steps.plan(
+            both,
+            options.way,
+            options.stall_s,
+            replace=options.replace,
+            without_files=options.without_files,
+        )
         if step != "copy":
             return plan
         if _is_wrong(both.old.stack, plan):
             raise StepFailed("Nothing was changed", "Remove the obstacles first.")
-        way = str(plan["way"])
+        options = options._replace(way=str(plan["way"]))
     _allowed(step, phase)
     if (step, phase) == ("abort", "") and not promotion.has_begun(both):
         raise UserError("--abort: there is nothing to abort, for --copy has not run")
     if step == "verify":
-        return _verify(both, promotion.way(both))
-    if (step, phase) in {("switch", "copying"), ("finish", "switched")} and not unverified:
+        return promotion_steps.verify(both, promotion.way(both))
+    if (step, phase) in {("switch", "copying"), ("finish", "switched")} and not options.unverified:
         _refuse_differences(step, both)
-    if (step, phase) == ("finish", "switched") and not without_files:
+    if (step, phase) == ("finish", "switched") and not options.without_files:
         _refuse_without_files(both)
-    if not yes and not confirm(_question(step, both, phase, stall_s)):
+    if not options.yes and not confirm(_question(step, both, phase, options.stall_s)):
         raise NotConfirmed
-    continues = f"--{step} continues; {_shows(both)} shows how it stands."
+    shows = promotion_words.command(both.old.stack, both.new.stack)
+    continues = f"--{step} continues; {shows} shows how it stands."
     if step == "copy":
         continues = f"--copy continues, --abort undoes it and starts the app of {both.new.stack}."
     with _stopped(continues):
-        return _change(step, both, phase, way, stall_s, without_files=without_files)
+        return _change(step, both, phase, options)
 
 
-def _change(
-    step: str,
-    both: promotion.Pair,
-    phase: str,
-    way: str | None,
-    stall_s: float | None,
-    *,
-    without_files: bool,
-) -> dict[str, Any]:
-    if without_files and step in {"switch", "rollback"}:
+def _change(step: str, both: Pair, phase: str, options: Options) -> dict[str, Any]:
+    if options.without_files and step in {"switch", "rollback"}:
         promotion_files.leave(both)
     match step:
         case "copy":
-            return _copy(both, way, without_files=without_files)
+            return promotion_steps.copy(both, options.way, without_files=options.without_files)
         case "switch":
-            return _switch(both, stall_s, phase)
+            return promotion_steps.switch(both, options.stall_s, phase)
         case "allow-migrations":
-            return _allow_migrations(both)
+            return promotion_steps.allow_migrations(both)
         case "rollback":
-            return _rollback(both, stall_s, phase)
+            return promotion_steps.rollback(both, options.stall_s, phase)
         case "finish":
-            return _finish(both, phase)
+            return promotion_steps.finish(both, phase)
         case _:
-            return _abort(both, phase)
+            return promotion_steps.abort(both, phase)
 
 
 @contextmanager
@@ -248,10 +238,6 @@ def _stopped(words: str) -> Iterator[None]:
         raise Interrupted(f"Stopped here. A server ends what it has begun. {words}") from None
     except Interrupted as stop:  # an engine that was at work
         raise Interrupted(f"{stop} {words}") from None
-
-
-def _shows(both: promotion.Pair) -> str:
-    return promotion_words.command(both.old.stack, both.new.stack)
 
 
 def _allowed(step: str, phase: str) -> None:
@@ -284,17 +270,36 @@ def _allowed(step: str, phase: str) -> None:
         raise UserError(f"--{step}: should come after {first}", remedy)
 
 
-def _question(step: str, both: promotion.Pair, phase: str, stall_s: float | None) -> str:
+def _refuse_differences(step: str, both: Pair) -> None:
+    """Rows that differ keep from the switch and from the end; before the end all are compared."""
+    state = promotion_pair.state(both)
+    if step == "finish" and state["compared"]["state"] != "same":
+        both.say("Comparing every row first ...")
+        promotion_steps.verify(both, promotion.way(both))
+        return
+    for trouble in promotion_words.of_the_rows(both.old.stack, state):
+        raise StepFailed(f"--{step}: {trouble.what}", trouble.remedy)
+
+
+def _refuse_without_files(both: Pair) -> None:
+    state = promotion_pair.state(both)
+    for trouble in promotion_words.of_the_files(both.old.stack, state):
+        raise StepFailed(f"--finish: {trouble.what}", f"{trouble.remedy}.")
+
+
+def _question(step: str, both: Pair, phase: str, stall_s: float | None) -> str:
     old, new = both.old.stack, both.new.stack
     match step:
         case "copy" if phase:
-            return f"Continue the copy from {old} to {new}{_how_far(both)}?"
+            return f"Continue the copy from {old} to {new}{promotion_progress.how_far(both)}?"
         case "copy":
             return f"Stop the app of {new} and fill its database from {old}?"
         case "switch" if phase == promotion_record.SWITCHED:
             return f"Go on with the switch from {old} to {new}?"
         case "switch":
-            return f"{_meaning(both, stall_s)} Switch the app from {old} to {new}?"
+            return (
+                f"{promotion_progress.meaning(both, stall_s)} Switch the app from {old} to {new}?"
+            )
         case "allow-migrations":
             return (
                 f"Let deploys to {new} run their release commands: there is no way back once a"
@@ -306,326 +311,3 @@ def _question(step: str, both: promotion.Pair, phase: str, stall_s: float | None
             return f"Keep {new} alone: there is no way back, and {old} only forwards to it?"
         case _:
             return f"Forget the copy and give {new} back what it had?"
-
-
-def _how_far(both: promotion.Pair) -> str:
-    """How much of the copy there is, if it has come so far."""
-    try:
-        progress = _look(both, promotion.way(both))
-    except StepFailed:
-        return ""
-    size, whole = steps.mib(progress["bytes"]), steps.mib(progress["source_bytes"])
-    return f" ({size} of {whole})"
-
-
-def _meaning(both: promotion.Pair, stall_s: float | None) -> str:
-    """What a switch does to clients, and whether it is for good."""
-    state = both.old_server.perform({"mode": "promotion state"}, both.say)
-    by, unfit = str(state["by"]), state.get("unfit")
-    usually = "for dump and restore" if by == promotion_record.DUMP else "about 1 s"
-    back = (
-        f"there is NO WAY BACK ({promotion_words.not_followed(unfit)})"
-        if unfit
-        else "--rollback undoes it"
-    )
-    return (
-        f"Clients wait {usually} (given up after {stall_s or promotion_record.STALL_S[by]:g} s),"
-        f" WebSockets reconnect; {back}."
-    )
-
-
-def _plan(
-    both: promotion.Pair,
-    wanted: str | None,
-    stall_s: float | None,
-    *,
-    replace: bool,
-    without_files: bool,
-) -> dict[str, Any]:
-    old, new = promotion_sides.sides(both)
-    way = ways.choose(old, new, wanted, stall_s)
-    in_the_way = obstacles(old, new, way, replace=replace, without_files=without_files)
-    for line in steps.lines(old, new, way, in_the_way):
-        both.say(line)
-    return steps.as_json(old, new, way, in_the_way)
-
-
-def _interrupted(both: promotion.Pair, now: dict[str, Any]) -> dict[str, Any]:
-    """Whoever only looks changes nothing: another operator may be at work."""
-    step = "--switch" if now["switching"] == "to" else "--rollback"
-    again = promotion_words.command(both.old.stack, both.new.stack, step)
-    both.say(f"{step} was interrupted, unless it is still at work: run {again} again.")
-    return {**now, "interrupted": step}
-
-
-def _progress(both: promotion.Pair, phase: str) -> dict[str, Any]:
-    if phase == promotion_record.FINISHED:
-        promotion.web_way(both)
-        return _state(both)
-    known = promotion.way(both)
-    if phase != promotion_record.COPYING:
-        return _state(both)
-    state = both.old_server.perform({"mode": "promotion state"}, both.say)
-    if state["by"] == promotion_record.DUMP:
-        both.say(f"{both.new.stack} has a rehearsal's dump of {both.old.stack}, or is given one.")
-        return state
-    progress = _look(both, known)
-    lost = (progress["lag"] or {}).get("kept") == "lost"
-    complete = progress["ready"] == progress["tables"] and not progress["indexes_left"]
-    if complete and not lost:
-        both.say(
-            f"The copy of {both.old.stack} in {both.new.stack} is complete and follows; --switch"
-            " comes next:"
-        )
-    else:
-        both.say(f"{both.old.stack} is being copied to {both.new.stack}; --copy continues:")
-    both.say(progress_line(progress, int(progress["bytes"]), 0))
-    if lost:
-        both.say(f"  {CUT_OFF}. Begin it anew: --abort, then --copy.")
-    _say_state(both, state, promotion_words.lines(both.old.stack, state)[1:])
-    return {**state, **progress}
-
-
-def _state(both: promotion.Pair) -> dict[str, Any]:
-    """After the switch: say how it stands, and loudly what is wrong."""
-    state = both.old_server.perform({"mode": "promotion state"}, both.say)
-    _say_state(both, state, promotion_words.lines(both.old.stack, state))
-    return state
-
-
-def _say_state(both: promotion.Pair, state: dict[str, Any], lines: list[str]) -> None:
-    for line in [*lines, *map(str, promotion_words.troubles(both.old.stack, state))]:
-        both.say(line)
-
-
-def _look(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
-    asked = {"mode": "promotion progress", **known}
-    return both.old_server.perform(asked, both.say)
-
-
-def _copy(both: promotion.Pair, way: str | None, *, without_files: bool) -> dict[str, Any]:
-    """``None``: it has begun already, and goes on by the same way."""
-    promotion.let_in(both)
-    by = promotion.begin(both, way, without_files=without_files)
-    known = promotion.way(both)
-    promotion_files.copy(both)  # first: the old database keeps all changes while it is copied
-    if by == promotion_record.DUMP:
-        return _rehearse(both, known)
-    asked = {"mode": "promotion copy", **known}
-    both.old_server.perform(asked, both.say, deadline_s=promotion.COPY_S)
-    try:
-        return _follow_copy(both, known)
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"Stopped here. The app of {both.new.stack} is stopped; the servers go on copying."
-        ) from None
-
-
-def _follow_copy(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
-    """Say how far it is until all rows are there."""
-    began, first, last = time.monotonic(), -1, ""
-    while True:
-        progress = _look(both, known)
-        first = int(progress["bytes"]) if first < 0 else first
-        line = progress_line(progress, first, time.monotonic() - began)
-        if line != last:
-            both.say(line)
-        last = line
-        _refuse_cut_off(progress)
-        if progress["ready"] == progress["tables"]:
-            return _finish_copy(both, known, int(progress["indexes_left"]))
-        time.sleep(LOOK_S)
-
-
-def _finish_copy(both: promotion.Pair, known: dict[str, Any], left: int) -> dict[str, Any]:
-    """Build the indexes; then the copy has everything, unless stage 1 was changed meanwhile."""
-    asked = {"mode": "promotion indexes", **known}
-    both.old_server.perform(asked, both.say, deadline_s=promotion.INDEXES_S)
-    progress = _look(both, known)
-    _refuse_cut_off(progress)
-    if progress["indexes_left"]:
-        raise StepFailed(
-            f"The copy lacks indexes ({progress['indexes_left']}) that stage 1 has had made since",
-            "Run --copy again.",
-        )
-    if left:
-        both.say(f"  {_indexes(left)} built")
-    both.say(f"{both.new.stack} has everything and follows; --switch comes next.")
-    return progress
-
-
-def _indexes(count: int) -> str:
-    return f"{count} index{'' if count == 1 else 'es'}"
-
-
-def _refuse_cut_off(progress: dict[str, Any]) -> None:
-    if (progress["lag"] or {}).get("kept") == "lost":
-        raise StepFailed(CUT_OFF, "Begin it anew: --abort, then --copy.")
-
-
-def _rehearse(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
-    asked = {"mode": "promotion rehearse", **known}
-    answer = both.old_server.perform(asked, both.say, deadline_s=promotion.COPY_S)
-    both.say(
-        f"Dump and restore took {answer['rehearsed_s']:.1f} s: clients will wait for about a second"
-        " more. --switch comes next."
-    )
-    return answer
-
-
-def progress_line(progress: dict[str, Any], first: int, elapsed_s: float) -> str:
-    """How far the copy is, at which rate, and how long it will take."""
-    size, whole = int(progress["bytes"]), int(progress["source_bytes"])
-    done = f"  {progress['ready']} of {progress['tables']} tables, {steps.mib(size)}"
-    rate = (size - first) / elapsed_s if elapsed_s > 0 else 0
-    if progress["ready"] == progress["tables"]:
-        left = progress["indexes_left"]
-        return f"{done}{f'; {_indexes(left)} to build' if left else ''}"
-    if rate <= 0:
-        return f"{done} of {steps.mib(whole)}"
-    remaining_s = max(0, whole - size) / rate
-    return f"{done} of {steps.mib(whole)}, {steps.mib(rate)}/s, about {remaining_s:.0f} s left"
-
-
-def _verify(both: promotion.Pair, known: dict[str, Any]) -> dict[str, Any]:
-    """Compare every row; the server keeps what it finds, also for whoever asks later."""
-    asked = {"mode": "promotion compare", **known}
-    try:
-        both.old_server.perform(asked, both.say, deadline_s=promotion.COMPARE_S)
-    except KeyboardInterrupt:
-        shown = f"{_shows(both)} shows how far it is"
-        raise Interrupted(f"The server goes on comparing; {shown}.") from None
-    state = _state(both)
-    if state["compared"]["state"] == "differs":
-        raise StepFailed("The two databases differ")
-    return state
-
-
-def _refuse_differences(step: str, both: promotion.Pair) -> None:
-    """Rows that differ keep from the switch and from the end; before the end all are compared."""
-    state = both.old_server.perform({"mode": "promotion state"}, both.say)
-    if step == "finish" and state["compared"]["state"] != "same":
-        both.say("Comparing every row first ...")
-        _verify(both, promotion.way(both))
-        return
-    for trouble in promotion_words.of_the_rows(both.old.stack, state):
-        raise StepFailed(f"--{step}: {trouble.what}", trouble.remedy)
-
-
-def _refuse_without_files(both: promotion.Pair) -> None:
-    state = both.old_server.perform({"mode": "promotion state"}, both.say)
-    for trouble in promotion_words.of_the_files(both.old.stack, state):
-        raise StepFailed(f"--finish: {trouble.what}", f"{trouble.remedy}.")
-
-
-def _switch(both: promotion.Pair, stall_s: float | None, phase: str) -> dict[str, Any]:
-    known = promotion.way(both)
-    if phase != promotion_record.SWITCHED:
-        promotion_files.copy(both)  # so that little is left for when the app has moved
-    asked = {"mode": "promotion switch", "stall_s": stall_s, **known}
-    answer = both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
-    both.say(f"The app uses the new database.{_waited(answer)}")
-    promotion.move_app(both)
-    no_files = _copy_last_files(both)
-    promotion.bring_up(both.old, {promotion.PROMOTED_TO: both.new.stack})
-    promotion.back_up(both)
-    state = both.old_server.perform({"mode": "promotion state"}, both.say)
-    if state["compared"]["state"] != "same":  # a dump was compared while clients waited
-        both.say("Every row is compared now, while the app goes on:")
-        _verify(both, known)
-    back = state["way_back"].get("state") != "none"
-    for line in promotion_words.until_finish(both.old.stack, both.new.stack, back=back):
-        both.say(line)
-    if no_files:
-        raise StepFailed(
-            f"USERS' FILES of {both.old.stack} are not all in the bucket of {both.new.stack}:"
-            f" {no_files}",
-            "Run --switch again: only what is missing is copied.",
-        )
-    return answer
-
-
-def _allow_migrations(both: promotion.Pair) -> dict[str, Any]:
-    promotion.allow_migrations(both)
-    both.say(
-        f"Deploys to {both.new.stack} run their release command. Once a table has changed, there is"
-        " NO WAY BACK, and `promote` and `status` say so."
-    )
-    return {"migrations": True}
-
-
-def _copy_last_files(both: promotion.Pair) -> str:
-    """What the app of stage 1 wrote to its end. Return why they are not there, or nothing: the
-    switch has happened, and goes on."""
-    try:
-        promotion_files.copy(both, last=True)
-    except UserError as error:
-        both.say(f"USERS' FILES: {error}")
-        return str(error)
-    return ""
-
-
-def _rollback(both: promotion.Pair, stall_s: float | None, phase: str) -> dict[str, Any]:
-    answer: dict[str, Any] = {"stall_s": 0.0, "already": True}
-    if phase != promotion_record.ROLLED_BACK:
-        answer = _move_back(both, stall_s)
-    both.say(f"The app uses its old database again.{_waited(answer)}")
-    promotion.bring_up(both.old, {promotion.PROMOTED_TO: None})
-    _end(both)
-    both.say(
-        f"{both.old.stack} serves the app again, with everything written since; {both.new.stack}"
-        " has its own database and app again. --copy begins anew."
-    )
-    return answer
-
-
-def _waited(answer: Mapping[str, Any]) -> str:
-    """Nobody waits in a run that goes on after the switch."""
-    return "" if answer["already"] else f" Clients waited for {answer['stall_s']:.2f} s."
-
-
-def _move_back(both: promotion.Pair, stall_s: float | None) -> dict[str, Any]:
-    state = both.old_server.perform({"mode": "promotion state"}, both.say)
-    for trouble in promotion_words.without_way_back(both.old.stack, state):
-        raise StepFailed(f"--rollback: {trouble.what}", f"{trouble.remedy}.")  # nothing has stopped
-    known = promotion.way(both)
-    promotion_files.bring_back(both)  # so that little is left for when the app has moved
-    promotion.move_app_back(both)
-    promotion_files.bring_back(both)
-    asked = {"mode": "promotion back", "stall_s": stall_s, **known}
-    return both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)
-
-
-def _finish(both: promotion.Pair, phase: str) -> dict[str, Any]:
-    if phase != promotion_record.FINISHED:
-        known = promotion.way(both)
-        promotion.move_app(both)  # where a switch was interrupted
-        _clear(both, "new", known)
-    promotion.finish(both)
-    promotion.serve(both)
-    promotion.subscribe_no_more(both)
-    both.say(
-        f"{both.new.stack} has database, requests and jobs. {both.old.stack} forwards whoever still"
-        f" comes to it, until `./stages down {both.old.stack}`; its data and its last backup stay"
-        " until `delete-data`."
-    )
-    return {"finished": True}
-
-
-def _abort(both: promotion.Pair, phase: str) -> dict[str, Any]:
-    if phase == promotion_record.ROLLED_BACK:
-        promotion.bring_up(both.old, {promotion.PROMOTED_TO: None})
-    _end(both)
-    both.say("Both stacks are as they were.")
-    return {"aborted": True}
-
-
-def _end(both: promotion.Pair) -> None:
-    """Both as before the promotion."""
-    _clear(both, "old", promotion.way(both))
-    promotion.close(both)
-
-
-def _clear(both: promotion.Pair, keep: str, known: dict[str, Any]) -> None:
-    asked = {"mode": "promotion clear", "keep": keep, **known}
-    both.old_server.perform(asked, both.say, deadline_s=promotion.SWITCH_S)

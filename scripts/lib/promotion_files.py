@@ -7,7 +7,7 @@ and once more when it has stopped there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from components import outputs
@@ -15,10 +15,8 @@ from components.errors import StepFailed
 from components.host import app, postgres, rendering
 from components.host.agent.promotion_way import FILES_PORT
 from planning.promotion.steps import counted, mib
+from scripts.lib.promotion_pair import Pair
 from scripts.lib.session import Session
-
-if TYPE_CHECKING:
-    from scripts.lib.promotion import Pair
 
 FILES_S: Final = 24 * 3600
 PROGRAM: Final = "promotion/users_files.py"

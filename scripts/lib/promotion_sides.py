@@ -24,12 +24,13 @@ from scripts.lib import (
     status,
     views,
 )
+from scripts.lib.promotion_pair import Pair
 from scripts.lib.session import Session
 
 FACTS_S = 180
 
 
-def sides(both: promotion.Pair) -> tuple[facts.Side, facts.Side]:
+def sides(both: Pair) -> tuple[facts.Side, facts.Side]:
     """All that the plan has to know; changes nothing."""
     return _side(both.old, both.old_server), _side(both.new, both.new_server)
 

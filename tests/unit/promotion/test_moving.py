@@ -29,7 +29,8 @@ from components.host.agent import (
     web,
 )
 from components.host.agent.report import Failed
-from scripts.lib import promotion
+from scripts.lib import promotion_app as moving
+from scripts.lib.promotion_pair import Pair
 from tests.support.planned import only, planned
 
 SERVING = {
@@ -48,9 +49,7 @@ BACK = [
 ]
 
 
-def asked(
-    act: Callable[[promotion.Pair], None], app: str, old_domain: str = "old.example"
-) -> list[str]:
+def asked(act: Callable[[Pair], None], app: str, old_domain: str = "old.example") -> list[str]:
     """What the servers of a pair were asked, where the app of stage 1 was last seen like this."""
     modes: list[str] = []
 
@@ -79,7 +78,7 @@ def asked(
         new_server=server("new"),
         say=lambda _: None,
     )
-    act(cast("promotion.Pair", pair))
+    act(cast("Pair", pair))
     return modes
 
 
@@ -93,11 +92,11 @@ def asked(
     ],
 )
 def test_the_workers_of_stage_2_start_when_it_has_the_queue(app: str, moves: list[str]) -> None:
-    assert asked(promotion.move_app, app) == [*moves, "new serve"]
+    assert asked(moving.move_app, app) == [*moves, "new serve"]
 
 
 def test_the_certificate_goes_along_where_both_have_the_name() -> None:
-    modes = asked(promotion.move_app, "there", "shop.example")
+    modes = asked(moving.move_app, "there", "shop.example")
     assert modes == ["old give", "new take certificate", "new serve promoted", "new serve"]
 
 
@@ -106,7 +105,7 @@ def test_the_certificate_goes_along_where_both_have_the_name() -> None:
     [("", BACK), ("there", BACK), ("returning", BACK), ("leaving", [*THERE, *BACK])],
 )
 def test_a_rollback_brings_the_queue_back_before_workers_start(app: str, moves: list[str]) -> None:
-    assert asked(promotion.move_app_back, app) == moves
+    assert asked(moving.move_app_back, app) == moves
 
 
 @pytest.fixture

@@ -12,8 +12,16 @@ import yaml
 
 from components.seam.operations import Operations
 from components.settings import stacks
-from scripts import promote
-from scripts.lib import app_server, flows, promotion, views
+from scripts.lib import (
+    app_server,
+    flows,
+    promotion,
+    promotion_app,
+    promotion_pair,
+    promotion_settings,
+    promotion_steps,
+    views,
+)
 
 OUTPUTS = {
     "shop": {"address": "203.0.113.1", "ssh_host": "198.51.100.1"},
@@ -32,7 +40,7 @@ class Stacks:
         old, new = (cast("Any", session) for session in self.sessions)
         way_in = {"ssh_host_key": "ssh-ed25519 AAAA", "ssh_user": "ops"}
         server = cast("Any", SimpleNamespace(perform=self._perform, way_in=way_in))
-        self.both = promotion.Pair(old, new, server, server)
+        self.both = promotion_pair.Pair(old, new, server, server)
 
     def _session(self, name: str, operations: Operations) -> SimpleNamespace:
         self.file(name).write_text("config:\n  stages:cloud: aws\n")
@@ -81,8 +89,8 @@ def stacks_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Oper
         pair = Stacks(tmp_path, operations)
         monkeypatch.setattr(flows, "up_with", pair.up_with)
         monkeypatch.setattr(promotion, "way", lambda _: {})
-        monkeypatch.setattr(promotion, "serve", lambda _: pair.log.append("serve"))
-        monkeypatch.setattr(promotion, "move_app", lambda _: pair.log.append("move app"))
+        monkeypatch.setattr(promotion_app, "serve", lambda _: pair.log.append("serve"))
+        monkeypatch.setattr(promotion_app, "move_app", lambda _: pair.log.append("move app"))
         return pair
 
     return made
@@ -100,10 +108,10 @@ def test_each_stack_states_what_its_network_lets_in(
     stacks_of: Callable[[Operations], Stacks], operations: Operations, address: str
 ) -> None:
     pair = stacks_of(operations)
-    promotion.let_in(pair.both)
+    promotion_settings.open_networks(pair.both)
     assert pair.stated("shop") == {"access.tunnel_from": address}
     assert pair.stated("shop2") == {"database.subscribes": True}
-    promotion.let_in(pair.both)
+    promotion_settings.open_networks(pair.both)
     assert pair.log == ["up shop", "up shop2"], "and what is stated already is left alone"
     assert pair.said == [
         f"stacks/Pulumi.shop.yaml: stages:access.tunnel_from is {address} now; commit it.",
@@ -116,9 +124,9 @@ def test_the_way_back_takes_it_out_of_both_files(
 ) -> None:
     """Before the record goes: killed until then, --abort can be given again."""
     pair = stacks_of(Operations())
-    promotion.let_in(pair.both)
+    promotion_settings.open_networks(pair.both)
     pair.log.clear()
-    promote._abort(pair.both, "copying")
+    promotion_steps.abort(pair.both, "copying")
     close = "promotion close"
     assert pair.log == ["promotion clear", close, "serve", "up shop", "up shop2", close]
     assert pair.stated("shop") == pair.stated("shop2") == {}
@@ -129,23 +137,23 @@ def test_what_a_killed_copy_stated_can_be_aborted(
 ) -> None:
     pair = stacks_of(Operations())
     assert not promotion.has_begun(pair.both)
-    promotion.let_in(pair.both)
+    promotion_settings.open_networks(pair.both)
     assert promotion.has_begun(pair.both)
 
 
 def test_after_the_end_visitors_alone_are_let_in(stacks_of: Callable[[Operations], Stacks]) -> None:
     pair = stacks_of(Operations())
-    promotion.let_in(pair.both)
-    promotion.bring_up(pair.both.old, {promotion.PROMOTED_TO: "shop2"})
+    promotion_settings.open_networks(pair.both)
+    promotion_settings.bring_up(pair.both.old, {promotion_settings.PROMOTED_TO: "shop2"})
     pair.log.clear()
-    promote._finish(pair.both, "switched")
+    promotion_steps.finish(pair.both, "switched")
     assert pair.log[-2:] == ["serve", "up shop2"]
     assert "up shop" not in pair.log
     tunnel = {"access.tunnel_from": "198.51.100.2"}
     assert pair.stated("shop") == {**tunnel, "database.promoted_to": "shop2"}
     assert pair.stated("shop2") == {}
     pair.log.clear()
-    promote._finish(pair.both, "finished")
+    promotion_steps.finish(pair.both, "finished")
     assert [line for line in pair.log if line.startswith("up")] == [], "nor in a second run"
 
 
@@ -157,8 +165,8 @@ def test_a_stack_that_was_taken_down_is_like_a_new_one_when_it_comes_up_again(
 ) -> None:
     """It lets nobody in, and its app runs there."""
     pair = stacks_of(operations)
-    promotion.let_in(pair.both)
-    promotion.bring_up(pair.both.old, {promotion.PROMOTED_TO: "shop2"})
+    promotion_settings.open_networks(pair.both)
+    promotion_settings.bring_up(pair.both.old, {promotion_settings.PROMOTED_TO: "shop2"})
     monkeypatch.setattr(promotion, "open_session", lambda *_, **__: pair.both.new)
     monkeypatch.setattr(app_server, "read", lambda _: pair.both.new_server)
     pair.sessions[0].settings.database = SimpleNamespace(promoted_to="shop2")
@@ -175,8 +183,8 @@ def test_networks_on_this_machine_are_joined_and_no_file_changes(
 ) -> None:
     joined: list[bool] = []
     pair = stacks_of(Operations(join=lambda _old, _new, open_: joined.append(open_)))
-    promotion.let_in(pair.both)
-    promote._abort(pair.both, "copying")
+    promotion_settings.open_networks(pair.both)
+    promotion_steps.abort(pair.both, "copying")
     assert joined == [True, False]
     assert pair.stated("shop") == pair.stated("shop2") == {}
     assert "up shop" not in pair.log
