@@ -33,7 +33,7 @@ from scripts.lib.confirm import confirm
 from scripts.lib.promotion_pair import Pair
 
 app = application(__doc__)
-WAYS = (promotion_record.LOGICAL, promotion_record.DUMP)
+METHODS = (promotion_record.LOGICAL, promotion_record.DUMP)
 STEPS = ("plan", "copy", "verify", "switch", "allow-migrations", "rollback", "finish", "abort")
 
 Old = Annotated[
@@ -47,7 +47,7 @@ New = Annotated[
 class Options(NamedTuple):
     """What the command line says beside the step."""
 
-    way: str | None = None
+    method: str | None = None
     stall_s: float | None = None
     replace: bool = False
     unverified: bool = False
@@ -112,12 +112,13 @@ def promote(
         bool,
         typer.Option("--without-files", help="Leave the users' files of stage 1 where they are."),
     ] = False,
-    way: Annotated[
+    method: Annotated[
         str | None,
         typer.Option(
+            "--way",
             help="Copy by replication (logical), or in the switch, while clients wait (dump)"
             " [default: as the plan says].",
-            metavar="|".join(WAYS),
+            metavar="|".join(METHODS),
         ),
     ] = None,
     stall_limit_s: Annotated[
@@ -145,14 +146,14 @@ def promote(
     longest_s = promotion_record.LONGEST_STALL_S
     if stall_limit_s is not None and not 0 < stall_limit_s <= longest_s:
         raise invalid("--stall-limit-s", f"more than 0 and at most {longest_s}", stall_limit_s)
-    if way not in {None, *WAYS}:
-        raise invalid("--way", " or ".join(WAYS), way)
+    if method not in {None, *METHODS}:
+        raise invalid("--way", " or ".join(METHODS), method)
     screen = display.make_screen(error=True) if json_ else None
     both = promotion_pair.pair(
         session.open_session(old, screen=screen), session.open_session(new, screen=screen)
     )
     step = chosen[0] if chosen else ""
-    options = Options(way, stall_limit_s, replace, unverified, without_files, yes)
+    options = Options(method, stall_limit_s, replace, unverified, without_files, yes)
     answer = _do(step, both, options)
     if json_:
         print(json.dumps(answer, indent=2))
@@ -182,7 +183,7 @@ def _do(step: str, both: Pair, options: Options) -> dict[str, Any]:
     if step in {"", "plan"} or (step == "copy" and not phase):
         plan = promotion_steps.plan(
             both,
-            options.way,
+            options.method,
             options.stall_s,
             replace=options.replace,
             without_files=options.without_files,
@@ -191,12 +192,12 @@ def _do(step: str, both: Pair, options: Options) -> dict[str, Any]:
             return plan
         if _is_wrong(both.old.stack, plan):
             raise StepFailed("Nothing was changed", "Remove the obstacles first.")
-        options = options._replace(way=str(plan["way"]))
+        options = options._replace(method=str(plan["way"]))
     _allowed(step, phase)
     if (step, phase) == ("abort", "") and not promotion.has_begun(both):
         raise UserError("--abort: there is nothing to abort, for --copy has not run")
     if step == "verify":
-        return promotion_steps.verify(both, promotion.way(both))
+        return promotion_steps.verify(both, promotion.connect(both))
     if (step, phase) in {("switch", "copying"), ("finish", "switched")} and not options.unverified:
         _refuse_differences(step, both)
     if (step, phase) == ("finish", "switched") and not options.without_files:
@@ -216,7 +217,7 @@ def _change(step: str, both: Pair, phase: str, options: Options) -> dict[str, An
         promotion_files.leave(both)
     match step:
         case "copy":
-            return promotion_steps.copy(both, options.way, without_files=options.without_files)
+            return promotion_steps.copy(both, options.method, without_files=options.without_files)
         case "switch":
             return promotion_steps.switch(both, options.stall_s, phase)
         case "allow-migrations":
@@ -275,7 +276,7 @@ def _refuse_differences(step: str, both: Pair) -> None:
     state = promotion_pair.state(both)
     if step == "finish" and state["compared"]["state"] != "same":
         both.say("Comparing every row first ...")
-        promotion_steps.verify(both, promotion.way(both))
+        promotion_steps.verify(both, promotion.connect(both))
         return
     for trouble in promotion_words.of_the_rows(both.old.stack, state):
         raise StepFailed(f"--{step}: {trouble.what}", trouble.remedy)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from components.errors import UserError, invalid
 from components.host import ids
-from components.host.agent import promotion_way, release, web
+from components.host.agent import promotion_tunnel, release, web
 from components.host.backups import LIBRARY
 from components.host.characters import has_noncharacters
 from components.host.environment import is_reserved
@@ -37,7 +37,7 @@ SPARE_PORT = FIRST_PORT - 1
 """Of the web process that is there during a change, in the place of each in turn."""
 RUN = "/usr/local/lib/stages/run-process"
 STOP = "/usr/local/lib/stages/stop-process"
-GATE = promotion_way.GATE
+GATE = promotion_tunnel.GATE
 
 WEB_LEAVE_S = 25
 """Seconds that a web process gets for the requests it has, before SIGTERM: no new ones reach it."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from components.host import certificate, firewall
 from components.host.agent.maintenance import SWITCH
-from components.host.agent.promotion_way import FORWARDED_PORT
+from components.host.agent.promotion_tunnel import FORWARDED_PORT
 from components.host.files.app.gate import FOLDER as GATE
 from components.host.model import HostFile, Part, Service
 from components.host.rendering import plain, render

@@ -14,7 +14,7 @@ import pulumi
 
 from components import outputs
 from components.host import backups, bootstrap, dumps, pgbouncer, pool
-from components.host.agent.promotion_way import SUBSCRIBER_PORT
+from components.host.agent.promotion_tunnel import SUBSCRIBER_PORT
 from components.host.model import DatabaseStep, HostFile, Part
 from components.host.pool import PoolSizes, pool_sizes
 from components.release import ResolvedRelease

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from planning.promotion.facts import Database, Side
-from planning.promotion.ways import Way, dump_s, or_dump
+from planning.promotion.methods import Method, dump_s, or_dump
 
 FLOOR, WISHED = 170008, 170012
 """Logical decoding lost data before 17.8; 17.12 is the newest that was tried."""
@@ -32,20 +32,20 @@ class Obstacle:
 
 
 def obstacles(
-    old: Side, new: Side, way: Way, *, replace: bool = False, without_files: bool = False
+    old: Side, new: Side, method: Method, *, replace: bool = False, without_files: bool = False
 ) -> list[Obstacle]:
     """Everything in the way of a promotion from ``old`` to ``new``.
 
     ``replace``: what the new database holds may go; ``without_files``: the app can do without those
     of its users.
     """
-    by_dump = way.by_dump
+    by_dump = method.by_dump
     return [
         *_stacks(old, new),
         *_versions(old.database, new.database, by_dump),
         *_follows(old, new, by_dump),
         *_contents(old.database, new.database),
-        *(_dump(old, way.stall_s) if by_dump else _replication(old)),
+        *(_dump(old, method.stall_s) if by_dump else _replication(old)),
         *_target(old.database, new.database, replace),
         *_room(old, new, by_dump),
         *_pool(old, new),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from planning.promotion.facts import Side
+from planning.promotion.methods import Method, dump_s
 from planning.promotion.obstacles import Obstacle, gib
-from planning.promotion.ways import Way, dump_s
 
 COPY_BYTES_S = 20 * 1024**2
 """Of the copy by logical replication between two local hosts of one core each: a cautious guess."""
@@ -23,7 +23,7 @@ def expected_s(old: Side) -> int:
 def lines(
     old: Side,
     new: Side,
-    way: Way,
+    method: Method,
     obstacles: Sequence[Obstacle],
 ) -> list[str]:
     """The plan, for the terminal."""
@@ -37,8 +37,8 @@ def lines(
         *_files(old, new),
         f"  Cost        {_cost(old)} a month now, {_cost(new)} afterwards; both until"
         f" `./stages down {old.stack}`",
-        f"  Way         {'dump' if way.by_dump else 'logical replication'}: {way.reason}",
-        *(_by_dump if way.by_dump else _by_replication)(old, new, way.stall_s),
+        f"  Way         {'dump' if method.by_dump else 'logical replication'}: {method.reason}",
+        *(_by_dump if method.by_dump else _by_replication)(old, new, method.stall_s),
         f"  --finish    no way back; {old.stack} forwards until it is taken down",
         "  --abort     before --switch: as it was",
     ]
@@ -101,7 +101,7 @@ def _by_dump(old: Side, new: Side, stall_s: float) -> list[str]:
     ]
 
 
-def as_json(old: Side, new: Side, way: Way, obstacles: Sequence[Obstacle]) -> dict[str, Any]:
+def as_json(old: Side, new: Side, method: Method, obstacles: Sequence[Obstacle]) -> dict[str, Any]:
     """The same for a machine."""
     return {
         "from": old.stack,
@@ -115,9 +115,9 @@ def as_json(old: Side, new: Side, way: Way, obstacles: Sequence[Obstacle]) -> di
             "from": float(old.usd_a_month) if old.usd_a_month is not None else None,
             "to": float(new.usd_a_month) if new.usd_a_month is not None else None,
         },
-        "way": way.name,
-        "way_reason": way.reason,
-        "stall_limit_s": way.stall_s,
+        "way": method.name,
+        "way_reason": method.reason,
+        "stall_limit_s": method.stall_s,
         "obstacles": [
             {"problem": obstacle.problem, "remedy": obstacle.remedy, "blocks": obstacle.blocks}
             for obstacle in obstacles

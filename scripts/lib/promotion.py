@@ -1,7 +1,7 @@
 """A promotion as its two servers know it: how one reaches the other, its begin and its end.
 
 Nothing of its state is here: the servers know their phase, the databases how far the copy is. So
-each command first puts the way between the two servers in order again, whoever runs it from where.
+each command first connects the two servers again, whoever runs it from where.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def recover(both: Pair) -> str:
     """Finish or undo a switch that was killed in the middle, if there is one; return the phase."""
     now = position(both)
     if now["switching"]:
-        asked = {"mode": "promotion recover", **way(both)}
+        asked = {"mode": "promotion recover", **connect(both)}
         both.old_server.perform(asked, both.say, deadline_s=SWITCH_S)
         now = position(both)
     return str(now["phase"])
@@ -53,14 +53,14 @@ def has_begun(both: Pair) -> bool:
     )
 
 
-def way(both: Pair) -> dict[str, Any]:
+def connect(both: Pair) -> dict[str, Any]:
     """Put tunnels, rules and keys in order; what every document for stage 1 then needs."""
     secrets = app_server.plain(both.new_server.configuration["database_secrets"])
     connection = secrets["connection"]
     files = promoted_files(both)
     promotion_settings.open_networks(both)
     bucket = promotion_files.tunnelled(both.new)
-    made = _let_in(both, ca_pem=files[pgbouncer.SERVER_CA]["content"], bucket=bucket)
+    made = _authorize_tunnel(both, ca_pem=files[pgbouncer.SERVER_CA]["content"], bucket=bucket)
     ends = both.new_server.perform(
         {
             "mode": "promotion tunnel",
@@ -74,7 +74,7 @@ def way(both: Pair) -> dict[str, Any]:
     )
     return {
         "other": both.new.stack,
-        "ways": {
+        "link": {
             "admin": connection,
             "password": made["password"],
             "replicate": both.new.operations.replicate,
@@ -92,13 +92,13 @@ def way(both: Pair) -> dict[str, Any]:
     }
 
 
-def web_way(both: Pair) -> None:
+def connect_web(both: Pair) -> None:
     """Put the tunnel for visitors in order, after the promotion."""
-    _let_in(both)
+    _authorize_tunnel(both)
     both.new_server.perform({"mode": "promotion web tunnel", **_stage_1(both)}, both.say)
 
 
-def _let_in(both: Pair, *, ca_pem: str = "", bucket: str = "") -> dict[str, Any]:
+def _authorize_tunnel(both: Pair, *, ca_pem: str = "", bucket: str = "") -> dict[str, Any]:
     """Make the tunnels' key, and let it in on stage 1."""
     promotion_settings.open_old_network(both)
     made = both.new_server.perform({"mode": "promotion key"}, both.say)
@@ -153,7 +153,7 @@ def upstream(new: Session) -> dict[str, dict[str, str]]:
 def begin(both: Pair, by: str | None, *, without_files: bool = False) -> str:
     """Note on stage 1 that it begins, then stop the app of stage 2, whose database is filled.
 
-    Return the way, which ``None`` leaves as it began.
+    Return the method, which ``None`` leaves as it began.
     """
     asked = {
         "mode": "promotion begin",
@@ -181,13 +181,13 @@ def back_up(both: Pair) -> None:
 
 
 def finish(both: Pair) -> None:
-    """Take all of the way away but for visitors, whom stage 1 forwards until it is taken down."""
+    """Take the tunnels away but for visitors', whom stage 1 forwards until it is taken down."""
     for server, side, other in (
         (both.new_server, "to", both.old.stack),
         (both.old_server, "from", both.new.stack),
     ):
         server.perform({"mode": "promotion finish", "side": side, "other": other}, both.say)
-    web_way(both)
+    connect_web(both)
 
 
 def close(both: Pair) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from components import outputs
 from components.errors import StepFailed
 from components.host import app, postgres, rendering
-from components.host.agent.promotion_way import FILES_PORT
+from components.host.agent.promotion_tunnel import FILES_PORT
 from planning.promotion.steps import counted, mib
 from scripts.lib.promotion_pair import Pair
 from scripts.lib.session import Session

@@ -15,11 +15,11 @@ CUT_OFF = "THE COPY WAS CUT OFF for so long that stage 1 no longer keeps what it
 
 
 def show(both: Pair, phase: str) -> dict[str, Any]:
-    """Where it is by now; tunnels are put in order on the way."""
+    """Where it is by now; puts the tunnels in order again."""
     if phase == promotion_record.FINISHED:
-        promotion.web_way(both)
+        promotion.connect_web(both)
         return show_state(both)
-    known = promotion.way(both)
+    known = promotion.connect(both)
     if phase != promotion_record.COPYING:
         return show_state(both)
     state = promotion_pair.state(both)
@@ -54,7 +54,7 @@ def show_interrupted(both: Pair, now: dict[str, Any]) -> dict[str, Any]:
 def how_far(both: Pair) -> str:
     """How much of the copy there is, if it has come so far."""
     try:
-        progress = look(both, promotion.way(both))
+        progress = look(both, promotion.connect(both))
     except StepFailed:
         return ""
     size, whole = steps.mib(progress["bytes"]), steps.mib(progress["source_bytes"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from components.errors import Interrupted, StepFailed, UserError
 from components.host.agent import promotion_record
-from planning.promotion import steps, ways
+from planning.promotion import methods, steps
 from planning.promotion.obstacles import obstacles
 from scripts.lib import (
     promotion,
@@ -42,18 +42,18 @@ def plan(
     without_files: bool,
 ) -> dict[str, Any]:
     old, new = promotion_sides.sides(both)
-    way = ways.choose(old, new, wanted, stall_s)
-    in_the_way = obstacles(old, new, way, replace=replace, without_files=without_files)
-    for line in steps.lines(old, new, way, in_the_way):
+    method = methods.choose(old, new, wanted, stall_s)
+    listed = obstacles(old, new, method, replace=replace, without_files=without_files)
+    for line in steps.lines(old, new, method, listed):
         both.say(line)
-    return steps.as_json(old, new, way, in_the_way)
+    return steps.as_json(old, new, method, listed)
 
 
-def copy(both: Pair, way: str | None, *, without_files: bool) -> dict[str, Any]:
-    """``None``: it has begun already, and goes on by the same way."""
+def copy(both: Pair, method: str | None, *, without_files: bool) -> dict[str, Any]:
+    """``None``: it has begun already, and goes on by the same method."""
     promotion_settings.open_networks(both)
-    by = promotion.begin(both, way, without_files=without_files)
-    known = promotion.way(both)
+    by = promotion.begin(both, method, without_files=without_files)
+    known = promotion.connect(both)
     promotion_files.copy(both)  # first: the old database keeps all changes while it is copied
     if by == promotion_record.DUMP:
         return _rehearse(both, known)
@@ -130,7 +130,7 @@ def verify(both: Pair, known: dict[str, Any]) -> dict[str, Any]:
 
 
 def switch(both: Pair, stall_s: float | None, phase: str) -> dict[str, Any]:
-    known = promotion.way(both)
+    known = promotion.connect(both)
     if phase != promotion_record.SWITCHED:
         promotion_files.copy(both)  # so that little is left for when the app has moved
     asked = {"mode": "promotion switch", "stall_s": stall_s, **known}
@@ -199,7 +199,7 @@ def _move_back(both: Pair, stall_s: float | None) -> dict[str, Any]:
     state = promotion_pair.state(both)
     for trouble in promotion_words.without_way_back(both.old.stack, state):
         raise StepFailed(f"--rollback: {trouble.what}", f"{trouble.remedy}.")  # nothing has stopped
-    known = promotion.way(both)
+    known = promotion.connect(both)
     promotion_files.bring_back(both)  # so that little is left for when the app has moved
     promotion_app.move_app_back(both)
     promotion_files.bring_back(both)
@@ -209,7 +209,7 @@ def _move_back(both: Pair, stall_s: float | None) -> dict[str, Any]:
 
 def finish(both: Pair, phase: str) -> dict[str, Any]:
     if phase != promotion_record.FINISHED:
-        known = promotion.way(both)
+        known = promotion.connect(both)
         promotion_app.move_app(both)  # where a switch was interrupted
         _clear(both, "new", known)
     promotion.finish(both)
@@ -233,7 +233,7 @@ def abort(both: Pair, phase: str) -> dict[str, Any]:
 
 def _end(both: Pair) -> None:
     """Both as before the promotion."""
-    _clear(both, "old", promotion.way(both))
+    _clear(both, "old", promotion.connect(both))
     promotion.close(both)
 
 

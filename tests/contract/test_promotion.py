@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from components.cloud_names import cloud_names
-from components.host.agent.promotion_way import SUBSCRIBER_PORT
+from components.host.agent.promotion_tunnel import SUBSCRIBER_PORT
 from components.seam.provider import load
 from components.seam.topology import Picture
 from planning import topology_svg

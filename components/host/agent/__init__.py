@@ -38,7 +38,7 @@ MODULES = (
     "components.host.agent.promotion_pooler",
     "components.host.agent.promotion_state",
     "components.host.agent.health",
-    "components.host.agent.promotion_way",
+    "components.host.agent.promotion_tunnel",
     "components.host.agent.promotion_files",
     "components.host.agent.promotion_facts",
     "components.host.agent.promotion_app",

@@ -1,14 +1,14 @@
 """The app of a promotion moves from one server to the other: its requests, then its jobs.
 
 Both servers use the new database meanwhile. Each of these is repeated whole when it was killed, and
-the record of stage 1 says which way the app was going (``promotion_record.py``).
+the record of stage 1 says where the app was going (``promotion_record.py``).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from components.host.agent import handover, promotion_way, queue, shutdown, units, web
+from components.host.agent import handover, promotion_tunnel, queue, shutdown, units, web
 from components.host.agent import promotion_record as record
 from components.host.agent.report import Failed, note, run, step
 
@@ -31,12 +31,12 @@ def leave(document: dict[str, Any]) -> dict[str, object]:
     Gives what the queue holds. What fails before that leaves the app in service here.
     """
     served = _served(document)
-    promotion_way.forward(served["readiness"])
+    promotion_tunnel.forward(served["readiness"])
     record.write(app=record.LEAVING, served=served)
     try:
         given = shutdown.give_queue(served)
     except Failed:
-        promotion_way.serve_again()
+        promotion_tunnel.serve_again()
         record.write(app=record.HERE)
         raise
     units.disable(_units(served))
@@ -66,7 +66,7 @@ def come_back(document: dict[str, Any]) -> dict[str, object]:
             f"does not answer on stage 1: {', '.join(silent)}; stage 2 serves as before",
             "The journal of the stage 1 server says why.",
         )
-    promotion_way.serve_again()
+    promotion_tunnel.serve_again()
     return {}
 
 

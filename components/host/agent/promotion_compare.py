@@ -25,7 +25,7 @@ from components.host.agent.promotion_shape import changed, shown
 from components.host.agent.promotion_sql import (
     BACK,
     SLOT,
-    Ways,
+    Link,
     beside_new,
     lag_of,
     literal,
@@ -203,16 +203,16 @@ def _described(table: str, alone: Counter[Alone]) -> dict[str, object]:
 
 def _both(document: dict[str, Any], phase: str) -> Both:
     """Which is written to depends on the phase. ``Failed`` where the other does not follow."""
-    ways: Ways = document["ways"]
+    link: Link = document["link"]
 
     def here(sql: str) -> str:
-        return old_reader(ways, sql, timeout_s=QUERY_S)
+        return old_reader(link, sql, timeout_s=QUERY_S)
 
     def there(sql: str) -> str:
-        return new_reader(ways, sql, timeout_s=QUERY_S)
+        return new_reader(link, sql, timeout_s=QUERY_S)
 
     def admin(sql: str) -> str:
-        return beside_new(ways, sql)
+        return beside_new(link, sql)
 
     if phase == record.SWITCHED:
         if record.read().get("unfit"):
@@ -224,7 +224,7 @@ def _both(document: dict[str, Any], phase: str) -> Both:
                 " behind",
                 "--finish --unverified keeps the new one.",
             )
-        if tables := changed(ways):
+        if tables := changed(link):
             raise Failed(
                 "the comparison",
                 "is not possible any more: the tables have changed since the switch"

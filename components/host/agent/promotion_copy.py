@@ -17,7 +17,7 @@ from components.host.agent.promotion_sql import (
     ROLE,
     SLOT,
     SUBSCRIPTION,
-    Ways,
+    Link,
     beside_new,
     drop_database,
     lag_of,
@@ -55,21 +55,21 @@ SELECT json_build_object(
 
 def copy(document: dict[str, Any]) -> dict[str, object]:
     """Begin the copy, or go on with it; it then runs by itself, in both databases."""
-    ways: Ways = document["ways"]
-    tables = _publish(ways)
+    link: Link = document["link"]
+    tables = _publish(link)
     prepare_new(document)
-    if not _schema_is_there(ways, tables):
-        promotion_schema.copy_schema(ways)
-    _subscribe(ways)
+    if not _schema_is_there(link, tables):
+        promotion_schema.copy_schema(link)
+    _subscribe(link)
     return {"tables": len(tables)}
 
 
 def progress(document: dict[str, Any]) -> dict[str, object]:
     """How many tables have arrived, how large it is, how far behind."""
-    ways: Ways = document["ways"]
+    link: Link = document["link"]
     lag = rows(old_superuser(lag_of(SLOT)))
     # Before the slot is there, neither database may know the promotion's role.
-    known = rows(new(ways, PROGRESS)) if lag else {}
+    known = rows(new(link, PROGRESS)) if lag else {}
     if not known.get("tables"):
         raise Failed(
             "the copy",
@@ -78,35 +78,35 @@ def progress(document: dict[str, Any]) -> dict[str, object]:
         )
     return {
         **known,
-        "source_bytes": int(old(ways, "SELECT pg_database_size('app')")),
+        "source_bytes": int(old(link, "SELECT pg_database_size('app')")),
         "lag": lag,
-        "indexes_left": promotion_schema.indexes_left(ways),
+        "indexes_left": promotion_schema.indexes_left(link),
         "phase": promotion_record.read().get("phase", ""),
     }
 
 
-def grant_access(ways: Ways) -> list[str]:
+def grant_access(link: Link) -> list[str]:
     """The promotion's roles on stage 1; return the tables that are there."""
-    make_role(old_superuser, ROLE, "LOGIN REPLICATION", ways["password"])
-    make_role(old_superuser, READER, "LOGIN", ways["password"])
+    make_role(old_superuser, ROLE, "LOGIN REPLICATION", link["password"])
+    make_role(old_superuser, READER, "LOGIN", link["password"])
     old_superuser(
         f"GRANT pg_create_subscription TO {ROLE};\nGRANT CREATE ON DATABASE app TO {ROLE};\n"
         f"{NO_TIMEOUT}"
     )
-    tables = names(old(ways, TABLES))
+    tables = names(old(link, TABLES))
     if not tables:
         raise Failed("the database of stage 1", "has no table", "There is nothing to promote.")
     return tables
 
 
-def _publish(ways: Ways) -> list[str]:
+def _publish(link: Link) -> list[str]:
     """Role, publication and slot's owner on stage 1."""
     step("publish the tables")
-    tables = grant_access(ways)
-    published = old(ways, f"SELECT count(*) FROM pg_publication WHERE pubname = '{PUBLICATION}'")
+    tables = grant_access(link)
+    published = old(link, f"SELECT count(*) FROM pg_publication WHERE pubname = '{PUBLICATION}'")
     if published.strip() == "0":
         # Its own: a filter of rows, which the app could give one of its own, is code too.
-        old(ways, f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {', '.join(tables)};")
+        old(link, f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {', '.join(tables)};")
     return tables
 
 
@@ -116,14 +116,14 @@ def prepare_new(document: dict[str, Any], *, drop: bool = False) -> None:
     ``drop``: and so is what an earlier attempt has left; otherwise that is gone on with.
     """
     step("prepare the new database")
-    ways: Ways = document["ways"]
-    admin = functools.partial(beside_new, ways)
-    make_role(admin, ROLE, "LOGIN", ways["password"])
+    link: Link = document["link"]
+    admin = functools.partial(beside_new, link)
+    make_role(admin, ROLE, "LOGIN", link["password"])
     admin(
-        f"{ways['replicate'].format(role=ROLE)};\n"
+        f"{link['replicate'].format(role=ROLE)};\n"
         f"GRANT {ROLE} TO CURRENT_USER WITH INHERIT TRUE;\n"  # else it could not end its sessions
     )
-    make_role(admin, READER, "LOGIN", ways["password"])
+    make_role(admin, READER, "LOGIN", link["password"])
     aside = admin(f"SELECT count(*) FROM pg_database WHERE datname = '{ASIDE}'")
     if aside.strip() == "0":
         admin(
@@ -133,22 +133,22 @@ def prepare_new(document: dict[str, Any], *, drop: bool = False) -> None:
         )
     elif drop:
         drop_database(admin, "app")
-    database.converge("root", document["bootstrap_sql"], through_tunnel(ways))
+    database.converge("root", document["bootstrap_sql"], through_tunnel(link))
     admin(NO_TIMEOUT)
 
 
-def _schema_is_there(ways: Ways, tables: list[str]) -> bool:
-    present = names(new(ways, TABLES))
+def _schema_is_there(link: Link, tables: list[str]) -> bool:
+    present = names(new(link, TABLES))
     return set(tables) <= set(present)
 
 
-def _subscribe(ways: Ways) -> None:
+def _subscribe(link: Link) -> None:
     step("subscribe to the tables")
-    known = new(ways, f"SELECT count(*) FROM pg_subscription WHERE subname = '{SUBSCRIPTION}'")
+    known = new(link, f"SELECT count(*) FROM pg_subscription WHERE subname = '{SUBSCRIPTION}'")
     if known.strip() == "0":
         words = (
-            f"host={ways['publisher_host']} port={ways['publisher_port']} dbname=app user={ROLE}"
-            f" password={ways['password']} connect_timeout=5 sslmode=disable"
+            f"host={link['publisher_host']} port={link['publisher_port']} dbname=app user={ROLE}"
+            f" password={link['password']} connect_timeout=5 sslmode=disable"
             " require_auth=scram-sha-256"  # which a server in its place could not do
         )
         options = "copy_data = true, origin = none, streaming = off, disable_on_error = false"
@@ -157,15 +157,15 @@ def _subscribe(ways: Ways) -> None:
         )
         if has_slot.strip() != "0":  # of a run that was killed between the two databases
             old_superuser(f"SELECT pg_drop_replication_slot('{SLOT}')")
-        old(ways, make_slot(SLOT))
-        new(ways, subscribe(SUBSCRIPTION, options), secret=words)
+        old(link, make_slot(SLOT))
+        new(link, subscribe(SUBSCRIPTION, options), secret=words)
     else:
         new(
-            ways,
+            link,
             f"ALTER SUBSCRIPTION {SUBSCRIPTION} REFRESH PUBLICATION;"
             f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;",
         )
-    behind = new(ways, f"SELECT count(*) FROM pg_publication WHERE pubname = '{BACK}'")
+    behind = new(link, f"SELECT count(*) FROM pg_publication WHERE pubname = '{BACK}'")
     if behind.strip() == "0":
-        tables = ", ".join(names(new(ways, TABLES)))
-        new(ways, f"SET ROLE app; CREATE PUBLICATION {BACK} FOR TABLE {tables};")
+        tables = ", ".join(names(new(link, TABLES)))
+        new(link, f"SET ROLE app; CREATE PUBLICATION {BACK} FOR TABLE {tables};")

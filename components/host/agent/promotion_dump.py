@@ -21,7 +21,7 @@ from components.host.agent.promotion_shape import NOT_FOLLOWED
 from components.host.agent.promotion_sql import (
     BACK,
     READER,
-    Ways,
+    Link,
     make_slot,
     names,
     new,
@@ -40,11 +40,11 @@ ROOM, AROUND_S = 1.2, 1
 
 def rehearse(document: dict[str, Any]) -> dict[str, object]:
     """Dump and restore while stage 1 serves."""
-    ways: Ways = document["ways"]
-    tables = grant_access(ways)
+    link: Link = document["link"]
+    tables = grant_access(link)
     empty(document)
     began = time.monotonic()
-    transfer(ways, limit_s=24 * 3600)
+    transfer(link, limit_s=24 * 3600)
     took_s = time.monotonic() - began
     record.write(rehearsed_s=took_s)
     return {"tables": len(tables), "rehearsed_s": took_s}
@@ -66,46 +66,46 @@ def check_rehearsal(stall_s: float) -> None:
 
 def empty(document: dict[str, Any]) -> None:
     """Put aside what the new database held before, or drop what a rehearsal has left there."""
-    ways: Ways = document["ways"]
+    link: Link = document["link"]
     prepare_new(document, drop=True)
     shutil.rmtree(FOLDER, ignore_errors=True)
-    if rows(new(ways, TABLES)):
+    if rows(new(link, TABLES)):
         raise Failed("the new database", "is not empty", "Run the step again.")
 
 
-def transfer(ways: Ways, limit_s: float) -> None:
+def transfer(link: Link, limit_s: float) -> None:
     """Dump into a folder on the data volume, and restore from it, each with several sessions."""
     deadline = time.monotonic() + limit_s
     common = ["--format=directory", f"--jobs={JOBS}", *LEFT_OUT]
     only = ["--no-publications", "--no-subscriptions", "--compress=0", f"--file={FOLDER}"]
     try:
         step("dump the database")
-        _run([DUMP, *common, *only, "--dbname=app"], on_stage_1(ways, READER), deadline)
+        _run([DUMP, *common, *only, "--dbname=app"], on_stage_1(link, READER), deadline)
         step("restore the dump")
         into = ["--role=app", "--exit-on-error", "--dbname=app", str(FOLDER)]
-        _run([RESTORE, *common, *into], reader_of_new(ways), deadline)
+        _run([RESTORE, *common, *into], reader_of_new(link), deadline)
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)
 
 
-def analyze(ways: Ways) -> None:
+def analyze(link: Link) -> None:
     """Statistics do not come with a dump. Clients go on by now."""
     try:
-        new_reader(ways, "ANALYZE;", timeout_s=600)
+        new_reader(link, "ANALYZE;", timeout_s=600)
     except Failed as failure:
         note(f"run ANALYZE in the new database: {failure.cause}")
 
 
-def publish_back(ways: Ways) -> list[str]:
+def publish_back(link: Link) -> list[str]:
     """Publish what the old database can follow: everything, or nothing.
 
     Return what it cannot follow; then there is no way back.
     """
-    unfit: list[str] = rows(new(ways, NOT_FOLLOWED))
+    unfit: list[str] = rows(new(link, NOT_FOLLOWED))
     if not unfit:
-        tables = ", ".join(names(new(ways, TABLES)))
+        tables = ", ".join(names(new(link, TABLES)))
         publish = f"SET ROLE app; CREATE PUBLICATION {BACK} FOR TABLE {tables}; RESET ROLE;"
-        new(ways, f"{publish} {make_slot(BACK)}")
+        new(link, f"{publish} {make_slot(BACK)}")
     return unfit
 
 

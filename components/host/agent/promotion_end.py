@@ -17,7 +17,7 @@ from components.host.agent.promotion_sql import (
     ROLE,
     SLOT,
     SUBSCRIPTION,
-    Ways,
+    Link,
     beside_new,
     drop_database,
     new,
@@ -45,7 +45,7 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
 
     Before the switch the stage 2 database gets back what it held; after it that is deleted.
     """
-    ways: Ways = document["ways"]
+    link: Link = document["link"]
     recover(document)
     switched = record.read().get("phase") == record.SWITCHED
     if switched != (document["keep"] == "new"):
@@ -58,24 +58,24 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
         )
     step("take away what the promotion made")
     if document["keep"] == "old":  # a run may have been killed between the old and a new one
-        database.converge("root", document["bootstrap_sql"], through_tunnel(ways))
+        database.converge("root", document["bootstrap_sql"], through_tunnel(link))
     if _has_role(old_superuser):
-        drop_subscription(lambda sql: old(ways, sql), BACK)
-        old(ways, f"DROP PUBLICATION IF EXISTS {PUBLICATION};")
-    drop_subscription(lambda sql: new(ways, sql), SUBSCRIPTION)
+        drop_subscription(lambda sql: old(link, sql), BACK)
+        old(link, f"DROP PUBLICATION IF EXISTS {PUBLICATION};")
+    drop_subscription(lambda sql: new(link, sql), SUBSCRIPTION)
     drop_slot(old_superuser, SLOT)
-    drop_slot(lambda sql: new(ways, sql), BACK)
-    new(ways, f"SET ROLE app; DROP PUBLICATION IF EXISTS {BACK};")
-    admin = functools.partial(beside_new, ways)
+    drop_slot(lambda sql: new(link, sql), BACK)
+    new(link, f"SET ROLE app; DROP PUBLICATION IF EXISTS {BACK};")
+    admin = functools.partial(beside_new, link)
     for role, as_role in ((READER, old_reader), (ROLE, old)):
         if _has_role(old_superuser, role):
-            as_role(ways, LET_GO.format(role=role))
+            as_role(link, LET_GO.format(role=role))
             old_superuser(f"DROP ROLE {role};")
     for role in (READER, ROLE, GUARD):
         if _has_role(admin, role):
             admin(f"GRANT {role} TO CURRENT_USER WITH INHERIT TRUE;")
             for name in admin(HOLDING.format(role=role)).splitlines():
-                new(ways, LET_GO.format(role=role), database=name)
+                new(link, LET_GO.format(role=role), database=name)
             admin(f"DROP ROLE {role};")
     shutil.rmtree(promotion_dump.FOLDER, ignore_errors=True)
     aside = admin(f"SELECT count(*) FROM pg_database WHERE datname = '{ASIDE}'").strip() != "0"

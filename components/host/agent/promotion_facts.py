@@ -17,7 +17,7 @@ from components.host.agent import (
     admin_sql,
     promotion_files,
     promotion_record,
-    promotion_way,
+    promotion_tunnel,
     release,
 )
 from components.host.agent.promotion_sql import MAY_REPLICATE, MAY_SUBSCRIBE
@@ -65,8 +65,8 @@ COMMIT;
 
 
 def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
-    """``url``: the app's way to its database. ``data``: where that is, if it is on this host;
-    ``uploads`` likewise. ``database_secrets``: the admin's way to a managed one."""
+    """``url``: of the app's database. ``data``: where that is, if it is on this host;
+    ``uploads`` likewise. ``database_secrets``: how the admin of a managed one connects."""
     argv = [admin_sql.PSQL, "-Xqw", "-v", "ON_ERROR_STOP=1", "-At", "-c", FACTS, document["url"]]
     as_app = ["setpriv", "--reuid=app", "--regid=app", "--init-groups", "--reset-env"]
     done = run([*as_app, *argv], timeout_s=TIMEOUT_S)
@@ -86,7 +86,7 @@ def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
         "signing_key": _signing_key(),
         "uploads": promotion_files.count(document["uploads"]),
         "release": release.active(),
-        "lacks": promotion_way.lacks(stage=1 if document["data"] else 2),
+        "lacks": promotion_tunnel.lacks(stage=1 if document["data"] else 2),
         "promotion": {key: record.get(key) for key in ("phase", "side", "other")} if record else {},
     }
 

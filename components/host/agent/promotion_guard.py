@@ -14,8 +14,8 @@ from __future__ import annotations
 import json
 import secrets
 
-from components.host.agent import admin_sql, promotion_pooler, promotion_record, promotion_way
-from components.host.agent.promotion_sql import GUARD, Ways, beside_new, make_role, through_tunnel
+from components.host.agent import admin_sql, promotion_pooler, promotion_record, promotion_tunnel
+from components.host.agent.promotion_sql import GUARD, Link, beside_new, make_role, through_tunnel
 
 LOCK = "/run/stages-host.lock"
 SCRIPT = """\
@@ -49,25 +49,27 @@ WantedBy=multi-user.target
 """
 
 
-def let_in(ways: Ways) -> None:
+def let_in(link: Link) -> None:
     """Give it its role in the new database, and the record how it logs in there."""
     password = secrets.token_urlsafe(32)
     make_role(
-        lambda sql: beside_new(ways, sql),
+        lambda sql: beside_new(link, sql),
         GUARD,
         "LOGIN CREATEROLE",
         password,
         "ADMIN TRUE, INHERIT FALSE, SET FALSE",
     )
     _, environment = admin_sql.as_admin(
-        {**through_tunnel(ways), "PGUSER": GUARD, "PGPASSWORD": password}
+        {**through_tunnel(link), "PGUSER": GUARD, "PGPASSWORD": password}
     )
     promotion_record.write(guard=environment)
 
 
 def watch() -> None:
     """Start it. It ends by itself."""
-    promotion_way.run_unit(promotion_way.GUARD, UNIT.format(command=" ".join(map(_word, argv()))))
+    promotion_tunnel.run_unit(
+        promotion_tunnel.GUARD, UNIT.format(command=" ".join(map(_word, argv())))
+    )
 
 
 def argv() -> list[str]:

@@ -71,7 +71,7 @@ def phase(document: dict[str, Any]) -> dict[str, object]:
 def begin(document: dict[str, Any]) -> dict[str, object]:
     """On stage 1, before anything is done elsewhere: whoever comes later goes on from here.
 
-    ``by`` is the way, or ``None`` to go on with the one that it began with.
+    ``by`` is the method, or ``None`` to go on with the one that it began with.
     """
     phase(document)
     wanted = document["by"]

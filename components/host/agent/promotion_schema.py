@@ -16,7 +16,7 @@ from typing import Any
 from components.host.agent import admin_sql, promotion_record
 from components.host.agent.promotion_sql import (
     READER,
-    Ways,
+    Link,
     name,
     names,
     new,
@@ -55,12 +55,12 @@ ENTRY = re.compile(r"\d+; (?:1259 (?P<oid>\d+) INDEX |0 0 (?P<comment>COMMENT \S
 """A line of a dump's list; 1259 is the catalog that has indexes."""
 
 
-def copy_schema(ways: Ways) -> None:
+def copy_schema(link: Link) -> None:
     """As the app's role, in one transaction."""
     step("copy the schema")
-    waiting = _can_wait(ways)
+    waiting = _can_wait(link)
     chosen = _entries(waiting)
-    _restore(ways, lambda line: not chosen(line), "--single-transaction")
+    _restore(link, lambda line: not chosen(line), "--single-transaction")
 
 
 def make_indexes(document: dict[str, Any]) -> dict[str, object]:
@@ -68,29 +68,29 @@ def make_indexes(document: dict[str, Any]) -> dict[str, object]:
 
     Killed, it is run again, and goes on.
     """
-    ways: Ways = document["ways"]
+    link: Link = document["link"]
     busy = Failed("the indexes", "are being built already", "Wait, then run --copy again.")
     with promotion_record.alone(MAKING, busy):
-        missing = _missing(ways)
+        missing = _missing(link)
         if missing:
             step(f"build {len(missing)} index{'' if len(missing) == 1 else 'es'}")
-            _restore(ways, _entries(missing), timeout_s=INDEXES_TIMEOUT_S)
+            _restore(link, _entries(missing), timeout_s=INDEXES_TIMEOUT_S)
     return {"indexes": len(missing)}
 
 
-def indexes_left(ways: Ways) -> int:
+def indexes_left(link: Link) -> int:
     """How many are to be made."""
-    return len(_missing(ways))
+    return len(_missing(link))
 
 
-def _can_wait(ways: Ways) -> dict[str, list[str]]:
-    known: dict[str, list[str]] = rows(old(ways, CAN_WAIT))
+def _can_wait(link: Link) -> dict[str, list[str]]:
+    known: dict[str, list[str]] = rows(old(link, CAN_WAIT))
     return known
 
 
-def _missing(ways: Ways) -> dict[str, list[str]]:
-    present = set(names(new(ways, INDEXES)))
-    known = _can_wait(ways)
+def _missing(link: Link) -> dict[str, list[str]]:
+    present = set(names(new(link, INDEXES)))
+    known = _can_wait(link)
     return {oid: words for oid, words in known.items() if name(words[0]) not in present}
 
 
@@ -108,7 +108,7 @@ def _entries(indexes: dict[str, list[str]]) -> Callable[[str], bool]:
 
 
 def _restore(
-    ways: Ways, chosen: Callable[[str], bool], *options: str, timeout_s: float = SCHEMA_TIMEOUT_S
+    link: Link, chosen: Callable[[str], bool], *options: str, timeout_s: float = SCHEMA_TIMEOUT_S
 ) -> None:
     """What is chosen of the schema. The dump keeps psql from any command in it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -116,14 +116,14 @@ def _restore(
         only = ["--schema-only", "--no-publications", "--no-subscriptions", f"--file={dump}"]
         argv = [DUMP, "--format=custom", *LEFT_OUT, *only, "--dbname=app"]
         _checked(
-            run(argv, timeout_s=SCHEMA_TIMEOUT_S, environment=on_stage_1(ways, READER)),
+            run(argv, timeout_s=SCHEMA_TIMEOUT_S, environment=on_stage_1(link, READER)),
             "the schema of stage 1",
         )
         listed = _checked(run([RESTORE, "--list", dump]), "the schema of stage 1")
         Path(entries).write_text("\n".join(filter(chosen, listed.split("\n"))))
         argv = [RESTORE, *LEFT_OUT, f"--use-list={entries}", "--file=-", dump]
         text = _checked(run(argv), "the schema of stage 1")
-    argv, environment = admin_sql.as_admin(reader_of_new(ways))
+    argv, environment = admin_sql.as_admin(reader_of_new(link))
     done = run(
         [*argv, *options, "-f", "-"],
         text="SET ROLE app;\n" + text.replace("SET transaction_timeout = 0;", ""),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from components.host.agent.promotion_sql import BACK, Ways, new, old, rows
+from components.host.agent.promotion_sql import BACK, Link, new, old, rows
 
 SHAPE = """
 SELECT coalesce(json_object_agg(name, hashtextextended(shape, 0)), '{}') FROM (
@@ -70,9 +70,9 @@ LONGEST = 130
 SHOWN = 5
 
 
-def changed(ways: Ways) -> list[str]:
+def changed(link: Link) -> list[str]:
     """The tables, sequences and types that differ between the two databases."""
-    return differing(rows(old(ways, SHAPE)), rows(new(ways, SHAPE)), rows(new(ways, NOT_PUBLISHED)))
+    return differing(rows(old(link, SHAPE)), rows(new(link, SHAPE)), rows(new(link, NOT_PUBLISHED)))
 
 
 def differing(

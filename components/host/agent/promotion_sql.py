@@ -57,9 +57,9 @@ FROM pg_replication_slots WHERE slot_name = '{slot}'
 """
 
 
-Ways = Mapping[str, Any]
-"""``admin``: libpq's variables of the new database; ``password``: of the two roles;
-``replicate``: the SQL that lets ``{role}`` replicate there."""
+Link = Mapping[str, Any]
+"""How stage 1 reaches both databases. ``admin``: libpq's variables of the new one; ``password``: of
+the two roles; ``replicate``: the SQL that lets ``{role}`` replicate there."""
 
 _NAME = r'(?:[a-z_][a-z0-9_]*|"(?:[^"]|"")+")'
 NAME = re.compile(rf"{_NAME}\.{_NAME}")
@@ -78,23 +78,23 @@ def old_superuser(sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
     return _output(run(argv, text=sql, timeout_s=timeout_s), "the database of stage 1")
 
 
-def old(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S, secret: str = "") -> str:
+def old(link: Link, sql: str, *, timeout_s: float = SQL_TIMEOUT_S, secret: str = "") -> str:
     """In ``app`` of stage 1, as ``ROLE``."""
-    return _ask(on_stage_1(ways, ROLE), sql, "the database of stage 1", timeout_s, secret)
+    return _ask(on_stage_1(link, ROLE), sql, "the database of stage 1", timeout_s, secret)
 
 
 def ask_old(connection: Mapping[str, str], sql: str, *, timeout_s: float = 10) -> str:
-    """In ``app`` of stage 1, by the way that a server's record knows."""
+    """In ``app`` of stage 1, with the connection that a server's record has."""
     return _ask(connection, sql, "the database of stage 1", timeout_s)
 
 
-def old_reader(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
+def old_reader(link: Link, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
     """In ``app`` of stage 1, as ``READER``."""
-    return _ask(on_stage_1(ways, READER), sql, "the database of stage 1", timeout_s)
+    return _ask(on_stage_1(link, READER), sql, "the database of stage 1", timeout_s)
 
 
 def new(
-    ways: Ways,
+    link: Link,
     sql: str,
     *,
     database: str = "app",
@@ -102,45 +102,45 @@ def new(
     secret: str = "",
 ) -> str:
     """In the new database, or another one beside it, as its admin."""
-    connection = {**through_tunnel(ways), "PGDATABASE": database}
+    connection = {**through_tunnel(link), "PGDATABASE": database}
     return _ask(connection, sql, "the database of stage 2", timeout_s, secret)
 
 
-def beside_new(ways: Ways, sql: str) -> str:
+def beside_new(link: Link, sql: str) -> str:
     """In the database that the service keeps for its admin, whatever its name is."""
-    return _ask(through_tunnel(ways), sql, "the database of stage 2", SQL_TIMEOUT_S)
+    return _ask(through_tunnel(link), sql, "the database of stage 2", SQL_TIMEOUT_S)
 
 
-def new_reader(ways: Ways, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
+def new_reader(link: Link, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
     """In the new database, as ``READER``."""
-    return _ask(reader_of_new(ways), sql, "the database of stage 2", timeout_s)
+    return _ask(reader_of_new(link), sql, "the database of stage 2", timeout_s)
 
 
-def on_stage_1(ways: Ways, role: str) -> dict[str, str]:
-    """libpq's variables of a role's way to ``app`` of stage 1."""
+def on_stage_1(link: Link, role: str) -> dict[str, str]:
+    """libpq's variables for a role that connects to ``app`` of stage 1."""
     return {
         "PGHOST": admin_sql.SOCKET,
         "PGUSER": role,
-        "PGPASSWORD": ways["password"],
+        "PGPASSWORD": link["password"],
         "PGDATABASE": "app",
     }
 
 
-def reader_of_new(ways: Ways) -> dict[str, str]:
+def reader_of_new(link: Link) -> dict[str, str]:
     """The same of ``READER`` to the new database."""
-    own = {"PGUSER": READER, "PGPASSWORD": ways["password"], "PGDATABASE": "app"}
-    return {**through_tunnel(ways), **own}
+    own = {"PGUSER": READER, "PGPASSWORD": link["password"], "PGDATABASE": "app"}
+    return {**through_tunnel(link), **own}
 
 
-def through_tunnel(ways: Ways) -> dict[str, str]:
-    """The admin's way to the new database from here. Its certificate is verified; its name is the
-    tunnel's, whose other end is known by its host key."""
+def through_tunnel(link: Link) -> dict[str, str]:
+    """How its admin connects to the new database from here. Its certificate is verified; its name
+    is the tunnel's, whose other end is known by its host key."""
     return {
-        **ways["admin"],
+        **link["admin"],
         "PGHOST": "127.0.0.1",
         "PGPORT": str(TUNNEL_PORT),
         "PGSSLMODE": "verify-ca",
-        "PGSSLROOTCERT": ways["ca_file"],
+        "PGSSLROOTCERT": link["ca_file"],
     }
 
 

@@ -26,7 +26,7 @@ from components.host.agent.promotion_sql import (
     SLOT,
     SUBSCRIPTION,
     TUNNEL_PORT,
-    Ways,
+    Link,
     beside_new,
     lag_of,
     literal,
@@ -97,7 +97,7 @@ class Clock:
 
 def switch(document: dict[str, Any]) -> dict[str, object]:
     """To the new database."""
-    ways: Ways = document["ways"]
+    link: Link = document["link"]
     recover(document)
     if record.read().get("phase") == record.SWITCHED:
         return {"stall_s": 0.0, "already": True}
@@ -107,73 +107,73 @@ def switch(document: dict[str, Any]) -> dict[str, object]:
         promotion_dump.empty(document)
     else:
         progress(document)  # refuses a copy that there is nothing of
-        _follow_again(ways)
+        _follow_again(link)
         _wait_until_close(document)
     before = pooler.as_they_are(document["files"])
-    compared = _comparison(ways)
+    compared = _comparison(link)
     record.write(switching="to", files_before=before, databases_ini=_databases(document))
     clock = _pause(limit_s)
     try:
-        (_by_dump if record.by_dump() else _by_replication)(ways, compared, clock)
+        (_by_dump if record.by_dump() else _by_replication)(link, compared, clock)
         clock.check("the last step before the new database")
     except Failed as failure:
-        raise _undo_switch(ways, failure) from failure
+        raise _undo_switch(link, failure) from failure
     pooler.point(document["files"])
-    return {"stall_s": _switched(ways, clock), "already": False}
+    return {"stall_s": _switched(link, clock), "already": False}
 
 
-def _by_replication(ways: Ways, compared: str, clock: Clock) -> None:
+def _by_replication(link: Link, compared: str, clock: Clock) -> None:
     """What the copy still lacks goes over."""
     _caught_up(old_superuser, SLOT, clock)
     disable = f"ALTER SUBSCRIPTION {SUBSCRIPTION} DISABLE;"
-    new(ways, f"{disable} {_set(old(ways, SEQUENCES))} {make_slot(BACK)}")
-    _compare(ways, compared, clock)
-    _subscribe_back(ways)
+    new(link, f"{disable} {_set(old(link, SEQUENCES))} {make_slot(BACK)}")
+    _compare(link, compared, clock)
+    _subscribe_back(link)
 
 
-def _by_dump(ways: Ways, compared: str, clock: Clock) -> None:
+def _by_dump(link: Link, compared: str, clock: Clock) -> None:
     """The whole database goes over, its sequences too, and is compared whole."""
     old_superuser(FENCE)
-    promotion_dump.transfer(ways, clock.left_s)
-    _compare(ways, compared, clock)
-    unfit = promotion_dump.publish_back(ways)
+    promotion_dump.transfer(link, clock.left_s)
+    _compare(link, compared, clock)
+    unfit = promotion_dump.publish_back(link)
     record.write(unfit=unfit)
     if not unfit:
-        _subscribe_back(ways)
+        _subscribe_back(link)
 
 
 def back(document: dict[str, Any]) -> dict[str, object]:
     """To the old database again, with all that was written to the new one."""
-    ways: Ways = document["ways"]
+    link: Link = document["link"]
     recover(document)
     if record.read().get("phase") != record.SWITCHED:
         return {"stall_s": 0.0, "already": True}
     if record.read().get("unfit"):
         raise Failed("the way back", "is not there: a dump of these tables has none")
-    if way_back(rows(new(ways, lag_of(BACK)))) == LOST:
+    if way_back(rows(new(link, lag_of(BACK)))) == LOST:
         raise Failed(
             "the way back",
             "is gone: the new database has lost its replication slot",
             "A failover does that. What was written since the switch is in the new database alone.",
         )
-    if tables := changed(ways):
+    if tables := changed(link):
         raise Failed(
             "the way back",
             f"is gone: the tables have changed since the switch ({shown(tables)})",
             "--finish keeps the new database.",
         )
-    promotion_guard.let_in(ways)
-    compared = _comparison(ways)
+    promotion_guard.let_in(link)
+    compared = _comparison(link)
     record.write(switching="from")
     clock = _pause(document["stall_s"] or record.STALL_S[record.LOGICAL])
     try:
-        _caught_up(lambda sql: beside_new(ways, sql), BACK, clock)
-        old(ways, f"ALTER SUBSCRIPTION {BACK} DISABLE; {_set(new(ways, SEQUENCES))}")
-        _compare(ways, compared, clock)
+        _caught_up(lambda sql: beside_new(link, sql), BACK, clock)
+        old(link, f"ALTER SUBSCRIPTION {BACK} DISABLE; {_set(new(link, SEQUENCES))}")
+        _compare(link, compared, clock)
         old_superuser(LOGIN)
         clock.check("the last step before the old database")
     except Failed as failure:
-        raise _undo_back(ways, failure) from failure
+        raise _undo_back(link, failure) from failure
     pooler.point(record.read()["files_before"])
     pooler.resume()
     waited = clock.waited_s
@@ -183,7 +183,7 @@ def back(document: dict[str, Any]) -> dict[str, object]:
 
 def recover(document: dict[str, Any]) -> dict[str, object]:
     """Finish, or undo, a switch that was killed in the middle; the pool says how far it came."""
-    ways: Ways = document["ways"]
+    link: Link = document["link"]
     known = record.read()
     if not known.get("switching"):
         return {}
@@ -191,11 +191,11 @@ def recover(document: dict[str, Any]) -> dict[str, object]:
     interrupted = Failed("switch", "an earlier one was interrupted")
     if known["switching"] == "to" and known["phase"] == record.COPYING:
         if has_moved:
-            _switched(ways, Clock(0, time.monotonic()))
+            _switched(link, Clock(0, time.monotonic()))
         else:
-            _undo_switch(ways, interrupted)
+            _undo_switch(link, interrupted)
     elif known["switching"] == "from" and has_moved:
-        _undo_back(ways, interrupted)
+        _undo_back(link, interrupted)
     elif known["switching"] == "from":
         pooler.resume()
         record.write(phase=record.ROLLED_BACK, switching="")
@@ -203,16 +203,16 @@ def recover(document: dict[str, Any]) -> dict[str, object]:
     return {}
 
 
-def _follow_again(ways: Ways) -> None:
+def _follow_again(link: Link) -> None:
     """What an undone switch may have left, if it lost the new database: the copy goes on."""
-    drop_slot(lambda sql: new(ways, sql), BACK)
-    new(ways, f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;")
+    drop_slot(lambda sql: new(link, sql), BACK)
+    new(link, f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;")
 
 
 def _wait_until_close(document: dict[str, Any]) -> None:
     """Until every table has arrived and the copy is close behind."""
-    ways: Ways = document["ways"]
-    if not indexes_left(ways) and (tables := changed(ways)):
+    link: Link = document["link"]
+    if not indexes_left(link) and (tables := changed(link)):
         raise Failed(
             "the copy",
             f"lacks a change of the tables: {shown(tables)}",
@@ -275,9 +275,9 @@ def _set(sequences: str) -> str:
     )
 
 
-def _comparison(ways: Ways) -> str:
+def _comparison(link: Link) -> str:
     """The SQL that both sides have to answer alike: their tables, and the rows of small ones."""
-    listed = ", ".join(literal(table) for table in names(old(ways, TABLES)))
+    listed = ", ".join(literal(table) for table in names(old(link, TABLES)))
     small = f"SELECT coalesce(json_agg(t), '[]') FROM unnest(ARRAY[{listed}]) t"
     size = f"pg_table_size(t::regclass) < {SMALL_MIB} * 1048576"
     if record.by_dump() and record.read()["phase"] == record.COPYING:
@@ -285,15 +285,15 @@ def _comparison(ways: Ways) -> str:
     return f"{SESSION}{TABLES};\n" + "".join(
         f"SELECT {literal(table)}, count(*), coalesce(sum(hashtextextended(ROW(t.*)::text, 0)), 0)"
         f" FROM {table} t;\n"
-        for table in names(old(ways, f"{small} WHERE {size}"))
+        for table in names(old(link, f"{small} WHERE {size}"))
     )
 
 
-def _compare(ways: Ways, sql: str, clock: Clock) -> None:
+def _compare(link: Link, sql: str, clock: Clock) -> None:
     """``Failed`` names what differs."""
     step("compare the tables")
     with ThreadPoolExecutor() as both:
-        asked = both.submit(old_reader, ways, sql), both.submit(new_reader, ways, sql)
+        asked = both.submit(old_reader, link, sql), both.submit(new_reader, link, sql)
         ours, theirs = (answer.result().splitlines() for answer in asked)
     differs = [line.partition("|")[0] for line in {*ours} ^ {*theirs}]
     if differs:
@@ -301,31 +301,31 @@ def _compare(ways: Ways, sql: str, clock: Clock) -> None:
     clock.check("the comparison")
 
 
-def _subscribe_back(ways: Ways) -> None:
+def _subscribe_back(link: Link) -> None:
     words = (
-        f"host=127.0.0.1 port={TUNNEL_PORT} dbname=app user={ROLE} password={ways['password']}"
-        f" connect_timeout=5 sslmode=verify-ca sslrootcert={ways['ca_file']}"
+        f"host=127.0.0.1 port={TUNNEL_PORT} dbname=app user={ROLE} password={link['password']}"
+        f" connect_timeout=5 sslmode=verify-ca sslrootcert={link['ca_file']}"
         " require_auth=scram-sha-256"
     )
-    old(ways, subscribe(BACK, "copy_data = false, origin = none, streaming = off"), secret=words)
+    old(link, subscribe(BACK, "copy_data = false, origin = none, streaming = off"), secret=words)
 
 
-def _switched(ways: Ways, clock: Clock) -> float:
+def _switched(link: Link, clock: Clock) -> float:
     pooler.resume()
     waited = clock.waited_s
-    followed = {"at": time.time(), "old": on_stage_1(ways, ROLE)}
+    followed = {"at": time.time(), "old": on_stage_1(link, ROLE)}
     record.write(phase=record.SWITCHED, switching="", **followed)
-    drop_subscription(lambda sql: new(ways, sql), SUBSCRIPTION)
+    drop_subscription(lambda sql: new(link, sql), SUBSCRIPTION)
     drop_slot(old_superuser, SLOT)
     if record.by_dump():
         now = time.time()
         compared = {"phase": record.SWITCHED, "began": now, "ended": now, "differs": []}
-        write_json(record.COMPARED, {**compared, "tables": len(rows(new(ways, TABLES)))})
-        promotion_dump.analyze(ways)
+        write_json(record.COMPARED, {**compared, "tables": len(rows(new(link, TABLES)))})
+        promotion_dump.analyze(link)
     return waited
 
 
-def _undo_switch(ways: Ways, failure: Failed) -> Failed:
+def _undo_switch(link: Link, failure: Failed) -> Failed:
     """The old database goes on; the copy too."""
     try:
         old_superuser(LOGIN)
@@ -333,20 +333,20 @@ def _undo_switch(ways: Ways, failure: Failed) -> Failed:
         pooler.resume()
     record.write(switching="")
     try:
-        drop_subscription(lambda sql: old(ways, sql), BACK)
-        drop_slot(lambda sql: new(ways, sql), BACK)
+        drop_subscription(lambda sql: old(link, sql), BACK)
+        drop_slot(lambda sql: new(link, sql), BACK)
         if not record.by_dump():
-            new(ways, f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;")
+            new(link, f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;")
     except Failed as more:
         note(f"the copy stands still: {more.cause}")
     return failure.say("the app goes on with the old database, nothing has changed")
 
 
-def _undo_back(ways: Ways, failure: Failed) -> Failed:
-    beside_new(ways, LOGIN)
+def _undo_back(link: Link, failure: Failed) -> Failed:
+    beside_new(link, LOGIN)
     pooler.resume()
     record.write(switching="")
-    old(ways, f"ALTER SUBSCRIPTION {BACK} ENABLE;")
+    old(link, f"ALTER SUBSCRIPTION {BACK} ENABLE;")
     old_superuser(FENCE)
     return failure.say("the app goes on with the new database, nothing has changed")
 

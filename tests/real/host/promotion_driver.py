@@ -88,8 +88,8 @@ END $$;
 """
 """What the app may do in a database: no role that it names is dropped any more."""
 document = given["document"]
-ways = document["ways"]
-secrets = {"connection": sql.through_tunnel(ways)}
+link = document["link"]
+secrets = {"connection": sql.through_tunnel(link)}
 said: dict[str, object] = {}
 
 
@@ -105,23 +105,23 @@ def filled(again: str) -> None:
     by_dump = document["by"] == record.DUMP
     (dump.rehearse if by_dump else copy.copy)(document)
     superuser(given["after_copy"])
-    sql.old(ways, f"{INSERT} VALUES ({sql.literal(again)});")
+    sql.old(link, f"{INSERT} VALUES ({sql.literal(again)});")
     deadline = time.monotonic() + 60
     while not by_dump and not arrived():
         if time.monotonic() > deadline:
             sys.exit("the copy stands still")
         time.sleep(0.1)
     if not by_dump:
-        said["indexes left"] = schema.indexes_left(ways)
+        said["indexes left"] = schema.indexes_left(link)
         schema.make_indexes(document)
-    said["indexes"] = sql.old(ways, INDEXES) == sql.new(ways, INDEXES)
+    said["indexes"] = sql.old(link, INDEXES) == sql.new(link, INDEXES)
 
 
 def fail_to_subscribe() -> None:
     """As over a route that leads nowhere: the log has the statement then."""
-    copy.grant_access(ways)
+    copy.grant_access(link)
     try:
-        copy._subscribe({**ways, "publisher_host": "/run/nowhere"})
+        copy._subscribe({**link, "publisher_host": "/run/nowhere"})
     except agent("report").Failed:
         return
     sys.exit("it subscribes to nobody")
@@ -134,12 +134,12 @@ def arrived() -> bool:
 
 def ends_sessions() -> bool:
     """Whether the admin may end one of the role's, as replication over a dead tunnel may be."""
-    own = {"PGUSER": sql.ROLE, "PGPASSWORD": ways["password"], "PGDATABASE": "app"}
+    own = {"PGUSER": sql.ROLE, "PGPASSWORD": link["password"], "PGDATABASE": "app"}
     argv, environment = agent("admin_sql").as_admin({**secrets["connection"], **own})
     argv += ["-c", "SELECT pg_sleep(600)"]
     held = subprocess.Popen(argv, env={**environment, "PGAPPNAME": "held"})
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'held'"
-    while not sql.beside_new(ways, end).strip() and held.poll() is None:
+    while not sql.beside_new(link, end).strip() and held.poll() is None:
         time.sleep(0.1)
     return held.wait(60) != 0
 
@@ -148,17 +148,17 @@ def seen_changes() -> int:
     """How many of the changes are known of."""
     seen = 0
     for change, undo in CHANGES.items():
-        sql.new(ways, f"SET ROLE app; {change};")
-        seen += bool(shape.changed(ways))
-        sql.new(ways, f"SET ROLE app; {undo};")
-    return seen - len(shape.changed(ways))
+        sql.new(link, f"SET ROLE app; {change};")
+        seen += bool(shape.changed(link))
+        sql.new(link, f"SET ROLE app; {undo};")
+    return seen - len(shape.changed(link))
 
 
 def hold() -> None:
     """Everywhere where the app may be."""
-    sql.old(ways, HOLD)
-    for database in ("app", sql.ASIDE, ways["admin"]["PGDATABASE"]):
-        sql.beside_new({**ways, "admin": {**ways["admin"], "PGDATABASE": database}}, HOLD)
+    sql.old(link, HOLD)
+    for database in ("app", sql.ASIDE, link["admin"]["PGDATABASE"]):
+        sql.beside_new({**link, "admin": {**link["admin"], "PGDATABASE": database}}, HOLD)
 
 
 def left() -> str:
@@ -169,13 +169,13 @@ def left() -> str:
         " UNION ALL SELECT 'subscription ' || subname FROM pg_subscription"
         " UNION ALL SELECT 'database ' || datname FROM pg_database WHERE datname LIKE '%promotion'"
     )
-    old, new = sql.old_superuser(looked), sql.beside_new(ways, looked)
+    old, new = sql.old_superuser(looked), sql.beside_new(link, looked)
     return str(f"{old}{new}")
 
 
 try:
     agent("database").converge("root", document["bootstrap_sql"], secrets["connection"])
-    asked = {"database_secrets": secrets, "replicate": ways["replicate"]}
+    asked = {"database_secrets": secrets, "replicate": link["replicate"]}
     for right in ("MAY_REPLICATE", "MAY_SUBSCRIBE"):
         said[right] = facts._refusal(asked, getattr(sql, right))
     if not said["MAY_REPLICATE"] and (document["by"] == "dump" or not said["MAY_SUBSCRIBE"]):
@@ -184,9 +184,9 @@ try:
         filled("while it is copied")
         switch.switch(document)
         said["seen changes"] = seen_changes()
-        sql.new(ways, f"{INSERT} VALUES ('in the new one');")
+        sql.new(link, f"{INSERT} VALUES ('in the new one');")
         switch.back(document)
-        said["came back"] = sql.old(ways, "SELECT count(*), max(id) FROM public.orders").strip()
+        said["came back"] = sql.old(link, "SELECT count(*), max(id) FROM public.orders").strip()
         hold()
         end.clear({**document, "keep": "old"})
         said["left after the way back"] = left()
@@ -196,7 +196,7 @@ try:
         said["ends its sessions"] = ends_sessions()
         hold()
         end.clear({**document, "keep": "new"})
-        said["stayed"] = sql.new(ways, "SELECT count(*), max(id) FROM public.orders").strip()
+        said["stayed"] = sql.new(link, "SELECT count(*), max(id) FROM public.orders").strip()
         said["left at the end"] = left()
 except agent("report").Failed as failure:
     said["failed"] = f"{failure} {failure.output}"

@@ -16,7 +16,7 @@ import pytest
 
 from components.clouds.local.hosts import disk, machine
 from components.host import app, firewall, nginx, pgbouncer, valkey
-from components.host.agent import promotion_guard, promotion_record, promotion_way
+from components.host.agent import promotion_guard, promotion_record, promotion_tunnel
 from components.resources import host_configuration
 from components.resources.host_configuration import HostConfigurationProvider
 from tests.real.app_host import AppHost
@@ -86,7 +86,7 @@ def test_everything_runs_and_only_the_web_and_ssh_face_the_network(configured: A
         "127.0.0.1:8001",
         "127.0.0.1:8002",
         f"127.0.0.1:{nginx.STATUS_PORT}",
-        f"127.0.0.1:{promotion_way.FORWARDED_PORT}",
+        f"127.0.0.1:{promotion_tunnel.FORWARDED_PORT}",
         f"127.0.0.1:{pgbouncer.PORT}",
         f"127.0.0.1:{valkey.PORT}",
     }
@@ -271,14 +271,14 @@ def test_no_request_fails_while_the_processes_restart_one_by_one(configured: App
     assert len(codes) > 20
 
 
-GUARD = promotion_way.UNITS / promotion_way.GUARD
+GUARD = promotion_tunnel.UNITS / promotion_tunnel.GUARD
 
 
 def in_a_switch(made: AppHost) -> None:
     """As a server is when its clients wait for the new database, which it does not point to yet."""
     words = " ".join(map(promotion_guard._word, promotion_guard.argv()))
     made.host.put(str(GUARD), promotion_guard.UNIT.format(command=words))
-    made.sh(f"systemctl daemon-reload; systemctl enable --quiet {promotion_way.GUARD}")
+    made.sh(f"systemctl daemon-reload; systemctl enable --quiet {promotion_tunnel.GUARD}")
     record = {"phase": "copying", "side": "from", "other": "shop2"}
     record |= {"switching": "to", "databases_ini": "the new database's"}
     made.host.put(str(promotion_record.FILE), json.dumps(record), mode=0o600)
@@ -299,7 +299,7 @@ def test_after_a_reboot_everything_is_back_and_the_volume_has_grown(
     assert sql(configured, "select * from ledger") == "1"
     held = f"stat -c '%a %U' {promotion_guard.LOCK}"
     assert configured.sh(held) == "600 root", "who opens it can hold it for ever"
-    configured.sh(f"systemctl disable {promotion_way.GUARD}; rm {GUARD} {promotion_record.FILE}")
+    configured.sh(f"systemctl disable {promotion_tunnel.GUARD}; rm {GUARD} {promotion_record.FILE}")
     blocks = int(configured.sh("stat -f -c '%b*%S' /data | sed 's/.*/echo $((&))/' | sh"))
     assert blocks > 1.5 * disk.GIB
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.host import nginx, rendering
-from components.host.agent import promotion_way
+from components.host.agent import promotion_tunnel
 from tests.support.debian_tree import DebianTree
 
 pytestmark = pytest.mark.real
@@ -111,7 +111,7 @@ def test_whom_stage_1_forwards_is_who_its_nginx_says(single: DebianTree) -> None
         "Connection": "upgrade",
     }
     headers = " ".join(f"-H '{name}: {value}'" for name, value in said.items())
-    asked = f"{headers} http://127.0.0.1:{promotion_way.FORWARDED_PORT}/"
+    asked = f"{headers} http://127.0.0.1:{promotion_tunnel.FORWARDED_PORT}/"
     body, status, _ = serve(single, {8001: "works", 8002: "works"}, ask(asked))
     got = headers_of(body)
     assert status == "200"

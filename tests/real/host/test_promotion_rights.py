@@ -149,7 +149,7 @@ def promoted(
         "stall_s": 60,
         "bootstrap_sql": password + bootstrap.bootstrap_sql(managed=True),
         "files": {promotion_record.DATABASES: {"content": "new"}},
-        "ways": {
+        "link": {
             "admin": admin,
             "password": SECRETS[0],
             "replicate": replicate,

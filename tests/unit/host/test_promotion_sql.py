@@ -21,7 +21,7 @@ from components.host.agent import (
 from components.host.agent.promotion_sql import READER, name, names, position
 from components.host.agent.report import Done, Failed
 
-WAYS: Mapping[str, Any] = {
+LINK: Mapping[str, Any] = {
     "admin": {"PGUSER": "admin", "PGPASSWORD": "secret", "PGDATABASE": "postgres"},
     "password": "another",
     "ca_file": "/ca.pem",
@@ -61,7 +61,7 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> Sessions:
 
 def test_the_schema_is_read_and_made_with_the_apps_rights_alone(sessions: Sessions) -> None:
     """To make a column that is generated runs the app's functions: they may reset the role."""
-    promotion_schema._restore(WAYS, lambda line: True)
+    promotion_schema._restore(LINK, lambda line: True)
     (reads, dump), *of_a_file, (makes, _) = sessions.asked
     assert dump.endswith("/pg_dump")
     assert (reads, makes) == (READER, READER)
@@ -70,9 +70,9 @@ def test_the_schema_is_read_and_made_with_the_apps_rights_alone(sessions: Sessio
 
 def test_tables_are_compared_with_the_apps_rights_alone(sessions: Sessions) -> None:
     """To plan a query runs the functions of a table's indexes, to read it those of its policies."""
-    sql = promotion_switch._comparison(WAYS)
+    sql = promotion_switch._comparison(LINK)
     sessions.asked.clear()
-    promotion_switch._compare(WAYS, sql, promotion_switch.Clock(1e9, 0))
+    promotion_switch._compare(LINK, sql, promotion_switch.Clock(1e9, 0))
     assert [who for who, _ in sessions.asked] == [READER, READER]
     assert all(table in text for _, text in sessions.asked for table in TABLES)
 
@@ -82,7 +82,7 @@ def test_every_row_is_compared_with_the_apps_rights_alone(
 ) -> None:
     copied = {"tables": 1, "ready": 1}
     monkeypatch.setattr(promotion_compare, "progress", lambda _: copied)
-    both = promotion_compare._both({"ways": WAYS}, promotion_record.COPYING)
+    both = promotion_compare._both({"link": LINK}, promotion_record.COPYING)
     both.first("SELECT 1")
     both.other("SELECT 1")
     assert [who for who, _ in sessions.asked] == [READER, READER]
@@ -90,7 +90,7 @@ def test_every_row_is_compared_with_the_apps_rights_alone(
 
 def test_a_whole_row_is_compared_whatever_its_columns_are_called(sessions: Sessions) -> None:
     for sql in (
-        promotion_switch._comparison(WAYS),
+        promotion_switch._comparison(LINK),
         promotion_compare.SUMS,
         promotion_compare.LISTED,
     ):
@@ -99,32 +99,32 @@ def test_a_whole_row_is_compared_whatever_its_columns_are_called(sessions: Sessi
 
 def test_who_is_followed_has_to_know_the_password_too(sessions: Sessions) -> None:
     """Without the tunnel any user of the server may listen in its place."""
-    ways = {**WAYS, "publisher_host": "192.0.2.7", "publisher_port": "6543"}
-    promotion_copy._subscribe(ways)
-    promotion_switch._subscribe_back(WAYS)
+    link = {**LINK, "publisher_host": "192.0.2.7", "publisher_port": "6543"}
+    promotion_copy._subscribe(link)
+    promotion_switch._subscribe_back(LINK)
     assert len(sessions.secrets) == 2
     assert all("require_auth=scram-sha-256" in secret for secret in sessions.secrets)
 
 
 def test_no_statement_holds_a_password(sessions: Sessions) -> None:
     """A database logs those that fail, and all where its service says so."""
-    ways = {**WAYS, "publisher_host": "192.0.2.7", "publisher_port": "6543"}
-    promotion_copy.grant_access(ways)
-    promotion_copy._subscribe(ways)
-    promotion_switch._subscribe_back(ways)
+    link = {**LINK, "publisher_host": "192.0.2.7", "publisher_port": "6543"}
+    promotion_copy.grant_access(link)
+    promotion_copy._subscribe(link)
+    promotion_switch._subscribe_back(link)
     sent = "".join(text for _, text in sessions.asked)
     assert "PASSWORD" in sent and "CREATE SUBSCRIPTION" in sent
-    assert WAYS["password"] not in sent
+    assert LINK["password"] not in sent
 
 
 def test_the_guard_of_a_rollback_may_let_the_app_log_in_and_stays_out_of_its_database(
     sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(promotion_record, "FILE", tmp_path / "promotion.json")
-    promotion_guard.let_in(WAYS)
+    promotion_guard.let_in(LINK)
     known = promotion_record.read()["guard"]
     assert known["PGUSER"] == promotion_sql.GUARD and known["PGDATABASE"] == "postgres"
-    assert known["PGPASSWORD"] not in {*WAYS["admin"].values(), WAYS["password"]}
+    assert known["PGPASSWORD"] not in {*LINK["admin"].values(), LINK["password"]}
     (role,) = [text for who, text in sessions.asked if "GRANT" in text and who == "admin"]
     assert "LOGIN CREATEROLE PASSWORD 'SCRAM-SHA-256$" in role
     assert "GRANT app TO stages_promotion_guard WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;" in role
@@ -133,8 +133,8 @@ def test_the_guard_of_a_rollback_may_let_the_app_log_in_and_stays_out_of_its_dat
 
 
 def test_no_answer_is_a_command_to_psql(sessions: Sessions) -> None:
-    promotion_sql.new(WAYS, "SELECT 1")
-    promotion_sql.old(WAYS, "SELECT 1")
+    promotion_sql.new(LINK, "SELECT 1")
+    promotion_sql.old(LINK, "SELECT 1")
     keys = {text.split("\n")[0] for _, text in sessions.asked}
     assert len(keys) == 2 and all(key.startswith("\\restrict ") for key in keys)
     assert "gexec" not in "".join(text for _, text in sessions.asked)
@@ -189,7 +189,7 @@ def test_a_unique_index_that_waits_is_no_change_of_its_table(
     monkeypatch.setattr(promotion_switch, "indexes_left", lambda _: left)
     monkeypatch.setattr(promotion_switch, "progress", lambda _: state)
     with pytest.raises(Failed, match=cause) as refused:
-        promotion_switch._wait_until_close({"ways": WAYS})
+        promotion_switch._wait_until_close({"link": LINK})
     assert len(str(refused.value)) < 200
 
 

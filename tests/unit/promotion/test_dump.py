@@ -10,7 +10,7 @@ import pytest
 from components.host.agent import promotion_dump, promotion_record, promotion_switch
 from components.host.agent.report import TIMEOUT_EXIT, Done, Failed
 
-WAYS = {"admin": {"PGHOST": "10.0.0.2", "PGPASSWORD": "x"}, "password": "y", "ca_file": "/ca"}
+LINK = {"admin": {"PGHOST": "10.0.0.2", "PGPASSWORD": "x"}, "password": "y", "ca_file": "/ca"}
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_dump_that_ends_badly_leaves_no_files(
     monkeypatch.setattr(promotion_dump, "run", run)
     monkeypatch.setattr("components.host.agent.pace.patience", lambda: 2.0)
     with pytest.raises(Failed, match=r"longer than they may|no room"):
-        promotion_dump.transfer(WAYS, limit_s=60)
+        promotion_dump.transfer(LINK, limit_s=60)
     assert [name for name, _limit in ran] == ["pg_dump", "pg_restore"]
     assert all(29 < limit <= 30 for _name, limit in ran)  # a slow host does not get more
     assert not promotion_dump.FOLDER.exists()
@@ -63,7 +63,7 @@ def test_the_old_database_follows_all_or_nothing(
     monkeypatch.setattr(promotion_dump, "publish_back", lambda _: unfit)
     monkeypatch.setattr(promotion_switch, "old", lambda *_, **__: done.append("subscribe"))
     clock = promotion_switch.Clock(60, 0)
-    promotion_switch._by_dump({**WAYS}, "", clock)
+    promotion_switch._by_dump({**LINK}, "", clock)
     assert done == ["fence", "transfer", "compare", *([] if unfit else ["subscribe"])]
     assert promotion_record.read()["unfit"] == unfit
 

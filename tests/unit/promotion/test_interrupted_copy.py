@@ -21,6 +21,6 @@ def test_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, slot: str) -> None:
     monkeypatch.setattr(promotion_copy, "old_superuser", lambda _: slot)
     monkeypatch.setattr(promotion_copy, "new", new)
     with pytest.raises(Failed) as refused:
-        promotion_copy.progress({"ways": {}})
+        promotion_copy.progress({"link": {}})
     assert str(refused.value) == "the copy: was interrupted before its first row"
     assert refused.value.remedy == "Run --copy again, or --abort."

@@ -21,7 +21,7 @@ from components.host.agent import (
     promotion_app,
     promotion_guard,
     promotion_record,
-    promotion_way,
+    promotion_tunnel,
     queue,
     release,
     shutdown,
@@ -123,8 +123,8 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return act
 
     monkeypatch.setattr(promotion_record, "FILE", tmp_path / "promotion.json")
-    monkeypatch.setattr(promotion_way, "forward", note("forward"))
-    monkeypatch.setattr(promotion_way, "serve_again", note("forward no more"))
+    monkeypatch.setattr(promotion_tunnel, "forward", note("forward"))
+    monkeypatch.setattr(promotion_tunnel, "serve_again", note("forward no more"))
     monkeypatch.setattr(shutdown, "give_queue", note("give", GIVEN))
     monkeypatch.setattr(queue, "forget", note("forget"))
     monkeypatch.setattr(units, "disable", lambda names: seen.append(f"disable {' '.join(names)}"))
@@ -176,9 +176,9 @@ def test_a_job_that_does_not_end_leaves_the_app_where_it_was(
 
 
 def test_the_tunnels_key_may_forward_and_after_the_promotion_visitors_alone() -> None:
-    during = promotion_way.permitted("192.0.2.7", forwarding_only=False, bucket=True)
-    public = promotion_way.permitted("192.0.2.7", forwarding_only=False, bucket=False)
-    after = promotion_way.permitted("192.0.2.7", forwarding_only=True, bucket=True)
+    during = promotion_tunnel.permitted("192.0.2.7", forwarding_only=False, bucket=True)
+    public = promotion_tunnel.permitted("192.0.2.7", forwarding_only=False, bucket=False)
+    after = promotion_tunnel.permitted("192.0.2.7", forwarding_only=True, bucket=True)
     assert 'from="192.0.2.7"' in during and during.startswith("restrict,port-forwarding,")
     assert 'permitlisten="127.0.0.1:6544"' in during and "6544" not in after
     assert 'permitlisten="127.0.0.1:6546"' in during and "6546" not in after + public

@@ -10,11 +10,11 @@ import pytest
 
 from planning.promotion import steps
 from planning.promotion.facts import Backup, Database, Side, Table, database
+from planning.promotion.methods import Method, choose
 from planning.promotion.obstacles import WISHED, obstacles
-from planning.promotion.ways import Way, choose
 
 GIB, MIB = 1024**3, 1024**2
-LOGICAL, DUMP = Way("logical", "--way logical", 5), Way("dump", "--way dump", 60)
+LOGICAL, DUMP = Method("logical", "--way logical", 5), Method("dump", "--way dump", 60)
 TABLE = Table(
     name="public.orders", bytes=GIB, rows=1000, identity=True, unlogged=False, owner="app"
 )
@@ -432,7 +432,7 @@ def test_a_dump_needs_room_on_the_volume() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "old", "new", "stall_s", "way"),
+    ("size", "old", "new", "stall_s", "method"),
     [
         (80 * MIB, {}, {}, None, ("logical", "every table can be followed", 5)),
         (
@@ -489,11 +489,11 @@ def test_it_goes_over_by_replication_unless_only_a_dump_can_take_it(
     old: dict[str, Any],
     new: dict[str, Any],
     stall_s: float | None,
-    way: tuple[str, str, float],
+    method: tuple[str, str, float],
 ) -> None:
     sides = changed(OLD, {"database_size_bytes": size, **old}), changed(NEW, new)
-    assert choose(*sides, None, stall_s) == way
-    assert f": {way[1]}" in steps.lines(*sides, choose(*sides, None, stall_s), [])[3]
+    assert choose(*sides, None, stall_s) == method
+    assert f": {method[1]}" in steps.lines(*sides, choose(*sides, None, stall_s), [])[3]
 
 
 @pytest.mark.parametrize("wanted", ["logical", "dump"])

@@ -122,7 +122,7 @@ def test_a_switch_that_was_killed_is_finished_or_undone_before_anything_else(
     """Its record does not say yet where the app is."""
     now = {"phase": "rolled back", "app": "", "switching": ""}
     servers = Servers({**now, "phase": "switched", "switching": "from"}, {}, now)
-    monkeypatch.setattr(promotion, "way", lambda _: {})
+    monkeypatch.setattr(promotion, "connect", lambda _: {})
     with pytest.raises(UserError, match="should come after the rollback has come to its end"):
         do("finish", servers)
     assert servers.asked == ["promotion phase", "promotion recover", "promotion phase"]
@@ -132,7 +132,7 @@ def test_a_switch_that_was_killed_is_finished_or_undone_before_anything_else(
 def test_whoever_only_looks_is_told_of_a_switch_that_was_killed(
     switching: str, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(promotion, "way", lambda _: pytest.fail("something was changed"))
+    monkeypatch.setattr(promotion, "connect", lambda _: pytest.fail("something was changed"))
     servers = Servers({"phase": "copying", "app": "", "switching": switching})
     answer = do("", servers, yes=False)
     assert servers.asked == ["promotion phase"]
@@ -177,7 +177,7 @@ def test_a_copy_that_is_under_way_asks_whether_to_continue(monkeypatch: pytest.M
     servers = Servers(COPYING, half)
     asked: list[str] = []
     monkeypatch.setattr(promote, "confirm", asked.append)
-    monkeypatch.setattr(promotion, "way", lambda _: {})
+    monkeypatch.setattr(promotion, "connect", lambda _: {})
     with pytest.raises(NotConfirmed):
         do("copy", servers, yes=False)
     assert asked == ["Continue the copy from shop to shop2 (58.0 MiB of 227.0 MiB)?"]
@@ -227,7 +227,7 @@ def test_whoever_stops_a_copy_learns_that_it_goes_on(
     monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]], how: str
 ) -> None:
     servers = Servers(COPYING, *answers)
-    for name in ("begin", "way"):
+    for name in ("begin", "connect"):
         monkeypatch.setattr(promotion, name, lambda *_, **__: {})
     monkeypatch.setattr(promotion_settings, "open_networks", lambda _: None)
     monkeypatch.setattr(promotion_files, "copy", lambda _: None)
@@ -275,7 +275,7 @@ def test_rows_that_differ_keep_from_the_switch() -> None:
 
 @pytest.mark.parametrize("before", ["none", "failed", "differs"])
 def test_before_the_end_all_rows_are_compared(before: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(promotion, "way", lambda _: {})
+    monkeypatch.setattr(promotion, "connect", lambda _: {})
     servers = Servers(compared(before), {}, compared("same"))
     promote._refuse_differences("finish", servers.pair)
     assert servers.asked == ["promotion state", "promotion compare", "promotion state"]

@@ -88,7 +88,7 @@ def stacks_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Oper
     def made(operations: Operations) -> Stacks:
         pair = Stacks(tmp_path, operations)
         monkeypatch.setattr(flows, "up_with", pair.up_with)
-        monkeypatch.setattr(promotion, "way", lambda _: {})
+        monkeypatch.setattr(promotion, "connect", lambda _: {})
         monkeypatch.setattr(promotion_app, "serve", lambda _: pair.log.append("serve"))
         monkeypatch.setattr(promotion_app, "move_app", lambda _: pair.log.append("move app"))
         return pair

@@ -30,7 +30,7 @@ def test_progress_has_rate_and_time_left() -> None:
 
 def test_progress_after_the_switch_is_loud_about_it(monkeypatch: pytest.MonkeyPatch) -> None:
     servers = Servers(LOST)
-    monkeypatch.setattr(promotion, "way", lambda _: {})
+    monkeypatch.setattr(promotion, "connect", lambda _: {})
     assert promotion_progress.show(servers.pair, "switched") == LOST
     assert promote._is_wrong("shop", LOST)
     assert servers.said[0].endswith("there is NO WAY BACK")
@@ -63,7 +63,7 @@ def test_progress_says_what_comes_next(
     progress = {"tables": 4, "ready": 4, "bytes": size, "source_bytes": size, "indexes_left": left}
     state = {**LOST, "phase": "copying", "by": "logical", "way_back": {}}
     servers = Servers(state, {**progress, "lag": {"kept": "reserved"}})
-    monkeypatch.setattr(promotion, "way", lambda _: {})
+    monkeypatch.setattr(promotion, "connect", lambda _: {})
     promotion_progress.show(servers.pair, "copying")
     assert servers.said == said
 
@@ -72,7 +72,7 @@ def test_progress_of_a_copy_that_was_cut_off(monkeypatch: pytest.MonkeyPatch) ->
     progress = {"tables": 4, "ready": 2, "bytes": 1, "source_bytes": 2, "lag": {"kept": "lost"}}
     state = {**LOST, "phase": "copying", "by": "logical", "way_back": {}}
     servers = Servers({**state, "compared": {"state": "running", "done": 1, "tables": 4}}, progress)
-    monkeypatch.setattr(promotion, "way", lambda _: {})
+    monkeypatch.setattr(promotion, "connect", lambda _: {})
     seen = promotion_progress.show(servers.pair, "copying")
     assert seen.items() >= progress.items() and promote._is_wrong("shop", seen)
     assert "2 of 4 tables" in servers.said[1] and "THE COPY WAS CUT OFF" in servers.said[2]

@@ -45,7 +45,7 @@ def test_a_rollback_that_was_killed_at_its_end_moves_nothing_again(
 ) -> None:
     servers = Servers({})
     monkeypatch.setattr(promotion_app, "move_app_back", lambda _: pytest.fail("it was moved again"))
-    monkeypatch.setattr(promotion, "way", lambda _: {})
+    monkeypatch.setattr(promotion, "connect", lambda _: {})
     monkeypatch.setattr(promotion, "close", lambda _: servers.asked.append("close"))
     monkeypatch.setattr(
         promotion_settings, "bring_up", lambda _, to: servers.asked.append(f"record {to}")
@@ -88,10 +88,10 @@ def test_a_dump_without_a_way_back_says_so_before_anything_stops() -> None:
 
 
 def test_a_rehearsal_says_how_long_clients_will_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(promotion, "way", lambda _: {})
+    monkeypatch.setattr(promotion, "connect", lambda _: {})
     servers = Servers({"tables": 3, "rehearsed_s": 4.21})
     monkeypatch.setattr(promotion_settings, "open_networks", lambda _: None)
-    monkeypatch.setattr(promotion, "begin", lambda _, way, **__: way or "dump")
+    monkeypatch.setattr(promotion, "begin", lambda _, method, **__: method or "dump")
     monkeypatch.setattr(promotion_files, "copy", lambda _: None)
     promotion_steps.copy(servers.pair, None, without_files=False)
     assert servers.asked == ["promotion rehearse"]
@@ -157,7 +157,7 @@ class Steps:
             (promotion, "back_up"),
         ):
             monkeypatch.setattr(module, name, self._noted(name))
-        monkeypatch.setattr(promotion, "way", lambda _: {})
+        monkeypatch.setattr(promotion, "connect", lambda _: {})
         monkeypatch.setattr(promotion_files, "copy", self._copy)
         monkeypatch.setattr(promotion_files, "bring_back", self._noted("bring back"))
         self.broken = False

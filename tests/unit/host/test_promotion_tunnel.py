@@ -1,4 +1,4 @@
-"""The way between the two servers of a promotion: what stage 2 says opens no other on stage 1."""
+"""The tunnels of a promotion: what stage 2 says opens no other on stage 1."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.host import pgbouncer
-from components.host.agent import promotion_way
+from components.host.agent import promotion_tunnel
 from components.host.agent.report import Failed
 from tests.support.planned import only, planned
 
@@ -18,7 +18,7 @@ HAS = {
     "GATE": "",
 }
 """What a promotion needs of stage 1: names of files, and a text in each."""
-REAL = {name: str(getattr(promotion_way, name)) for name in HAS}
+REAL = {name: str(getattr(promotion_tunnel, name)) for name in HAS}
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0x+/="
 
 
@@ -26,18 +26,18 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0x+/="
 def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that sshd reads."""
     for name in ("KEYS", "SSHD", "CA", "SITE", *HAS):
-        monkeypatch.setattr(promotion_way, name, tmp_path / name)
+        monkeypatch.setattr(promotion_tunnel, name, tmp_path / name)
     for name, text in HAS.items():
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(promotion_way, "FOLDER", tmp_path)
+    monkeypatch.setattr(promotion_tunnel, "FOLDER", tmp_path)
     for name in ("_must", "_open"):
-        monkeypatch.setattr(promotion_way, name, lambda _: None)
+        monkeypatch.setattr(promotion_tunnel, name, lambda _: None)
     return tmp_path / "KEYS"
 
 
 def door(public: str) -> None:
     asked = {"from_address": "192.0.2.7", "public": public, "ca_pem": "", "bucket": ""}
-    promotion_way.door(asked)
+    promotion_tunnel.door(asked)
 
 
 @pytest.mark.parametrize("public", [KEY, f"{KEY} promotion"])
@@ -76,14 +76,14 @@ def test_the_key_makes_no_sockets(keys: Path) -> None:
     [
         ("POOLER_CERTIFICATE", None, "a certificate of PgBouncer for its clients"),
         ("POOLER_DATABASES", "app = host=/var/run/postgresql", "a pool for the release command"),
-        ("POSTGRES_HBA", "local app app peer", "a way into PostgreSQL for the promotion's roles"),
+        ("POSTGRES_HBA", "local app app peer", "an entry in pg_hba.conf for the promotion's roles"),
         ("GATE", None, "the gate that forwards visitors"),
     ],
 )
 def test_a_server_that_lacks_what_a_later_step_needs_is_refused_first(
     keys: Path, name: str, text: str | None, what: str
 ) -> None:
-    assert promotion_way.lacks(stage=1) == []
+    assert promotion_tunnel.lacks(stage=1) == []
     keys.with_name(name).unlink()
     if text is not None:
         keys.with_name(name).write_text(text)
@@ -96,9 +96,9 @@ def test_a_server_that_lacks_what_a_later_step_needs_is_refused_first(
 
 def test_a_site_that_takes_no_forwarded_visitors_is_refused_first(keys: Path) -> None:
     keys.with_name("SITE").write_text("server {\n    listen 80;\n}\n")
-    assert promotion_way.lacks(stage=2) == ["a site in Nginx for forwarded visitors"]
+    assert promotion_tunnel.lacks(stage=2) == ["a site in Nginx for forwarded visitors"]
     with pytest.raises(Failed, match="lacks a site in Nginx"):
-        promotion_way.web_tunnel({})
+        promotion_tunnel.web_tunnel({})
 
 
 def test_what_a_promotion_needs_of_stage_1_is_what_its_plan_has() -> None:

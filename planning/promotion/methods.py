@@ -1,4 +1,4 @@
-"""By which way the database goes over: by replication, or by dump where that cannot be."""
+"""How the database goes over: by replication, or by dump where that cannot be."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DUMP_BYTES_S = 20 * 1024**2
 """Of dump and restore with two sessions: cautious, 329 MB took 9.2 s on two cores."""
 
 
-class Way(NamedTuple):
+class Method(NamedTuple):
     name: str
     """``logical`` or ``dump``."""
     reason: str
@@ -23,10 +23,10 @@ class Way(NamedTuple):
         return self.name == DUMP
 
 
-def choose(old: Side, new: Side, wanted: str | None = None, stall_s: float | None = None) -> Way:
+def choose(old: Side, new: Side, wanted: str | None = None, stall_s: float | None = None) -> Method:
     """``wanted``, or by replication unless that cannot be and clients can wait for a dump."""
     name, reason = (wanted, f"--way {wanted}") if wanted else _fitting(old, new, stall_s)
-    return Way(name, reason, stall_s or STALL_S[name])
+    return Method(name, reason, stall_s or STALL_S[name])
 
 
 def _fitting(old: Side, new: Side, stall_s: float | None) -> tuple[str, str]:
@@ -51,7 +51,7 @@ def not_replicated(old: Side, new: Side) -> str:
 
 
 def or_dump(old: Side) -> str:
-    """The other way out, for a remedy, where it leads somewhere."""
+    """The other method, for a remedy, where it is possible."""
     waits_s = dump_s(old)
     if waits_s > LONGEST_STALL_S:
         return ""

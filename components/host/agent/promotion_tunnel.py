@@ -1,4 +1,4 @@
-"""The way between the two servers of a promotion: SSH tunnels from the stage 2 server to stage 1.
+"""The tunnels of a promotion, by SSH from the stage 2 server to the stage 1 server.
 
 They are units that systemd starts again, on the stage 2 server, whose key may forward ports on the
 stage 1 server and nothing else. One tunnel has two ends: PostgreSQL of stage 1, for the new
@@ -144,7 +144,7 @@ def lacks(*, stage: int) -> list[str]:
         1: [
             (POOLER_CERTIFICATE, "", "a certificate of PgBouncer for its clients"),
             (POOLER_DATABASES, "app_release", "a pool for the release command"),
-            (POSTGRES_HBA, READER, "a way into PostgreSQL for the promotion's roles"),
+            (POSTGRES_HBA, READER, "an entry in pg_hba.conf for the promotion's roles"),
             (Path(GATE), "", "the gate that forwards visitors"),
         ],
         2: [(SITE, f"127.0.0.1:{FORWARDED_PORT}", "a site in Nginx for forwarded visitors")],
