@@ -58,12 +58,6 @@ def obstacles(
 
 
 def _stacks(old: Side, new: Side) -> Iterator[Obstacle]:
-    if (old.stage, new.stage) != (1, 2):
-        yield Obstacle(
-            f"A promotion leads from stage 1 to stage 2, not from stage {old.stage} to stage"
-            f" {new.stage}",
-            "Swap --from and --to, or name other stacks.",
-        )
     for side in (old, new):
         if not side.healthy:
             yield Obstacle(f"Stack {side.stack} is not healthy", "`./stages status` says why.")

@@ -25,8 +25,10 @@ from components.host.agent.promotion_shape import changed, shown
 from components.host.agent.promotion_sql import (
     BACK,
     SLOT,
+    Ask,
     Link,
     beside_new,
+    has_followed,
     lag_of,
     literal,
     names,
@@ -43,7 +45,6 @@ from components.host.agent.report import Failed, step
 QUERY_S = 4 * 3600
 FOLLOW_S = 120
 """How long the other may take to have what the first had."""
-"""Whoever asks how it stands holds the lock for a moment."""
 BUCKETS = 4096
 """A power of two."""
 ATTEMPTS = 3
@@ -71,7 +72,6 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
 WHERE format('%I.%I', n.nspname, c.relname) = {table}
 """
 
-Ask = Callable[[str], str]
 Row = tuple[int, str]
 """The sum of a row, and its primary key if it has one."""
 Alone = tuple[int, str, str]
@@ -246,9 +246,8 @@ def _both(document: dict[str, Any], phase: str) -> Both:
 
 def _follow(admin: Ask, slot: str) -> None:
     last = position(admin("SELECT pg_current_wal_lsn();"))
-    has = f"SELECT confirmed_flush_lsn >= '{last}' FROM pg_replication_slots"
     deadline = time.monotonic() + FOLLOW_S
-    while admin(f"{has} WHERE slot_name = '{slot}'").strip() != "t":
+    while not has_followed(admin, slot, last):
         if time.monotonic() > deadline:
             lag = rows(admin(lag_of(slot))) or {}
             raise Failed(

@@ -20,6 +20,7 @@ from components.host.agent.promotion_sql import (
     Link,
     beside_new,
     drop_database,
+    exists,
     lag_of,
     make_role,
     make_slot,
@@ -103,8 +104,7 @@ def _publish(link: Link) -> list[str]:
     """Role, publication and slot's owner on stage 1."""
     step("publish the tables")
     tables = grant_access(link)
-    published = old(link, f"SELECT count(*) FROM pg_publication WHERE pubname = '{PUBLICATION}'")
-    if published.strip() == "0":
+    if not exists(functools.partial(old, link), f"pg_publication WHERE pubname = '{PUBLICATION}'"):
         # Its own: a filter of rows, which the app could give one of its own, is code too.
         old(link, f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {', '.join(tables)};")
     return tables
@@ -124,8 +124,7 @@ def prepare_new(document: dict[str, Any], *, drop: bool = False) -> None:
         f"GRANT {ROLE} TO CURRENT_USER WITH INHERIT TRUE;\n"  # else it could not end its sessions
     )
     make_role(admin, READER, "LOGIN", link["password"])
-    aside = admin(f"SELECT count(*) FROM pg_database WHERE datname = '{ASIDE}'")
-    if aside.strip() == "0":
+    if not exists(admin, f"pg_database WHERE datname = '{ASIDE}'"):
         admin(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'app'"
             " AND usename = 'app';\n"
@@ -144,18 +143,16 @@ def _schema_is_there(link: Link, tables: list[str]) -> bool:
 
 def _subscribe(link: Link) -> None:
     step("subscribe to the tables")
-    known = new(link, f"SELECT count(*) FROM pg_subscription WHERE subname = '{SUBSCRIPTION}'")
-    if known.strip() == "0":
+    ask = functools.partial(new, link)
+    if not exists(ask, f"pg_subscription WHERE subname = '{SUBSCRIPTION}'"):
         words = (
             f"host={link['publisher_host']} port={link['publisher_port']} dbname=app user={ROLE}"
             f" password={link['password']} connect_timeout=5 sslmode=disable"
             " require_auth=scram-sha-256"  # which a server in its place could not do
         )
         options = "copy_data = true, origin = none, streaming = off, disable_on_error = false"
-        has_slot = old_superuser(
-            f"SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{SLOT}'"
-        )
-        if has_slot.strip() != "0":  # of a run that was killed between the two databases
+        # Of a run that was killed between the two databases.
+        if exists(old_superuser, f"pg_replication_slots WHERE slot_name = '{SLOT}'"):
             old_superuser(f"SELECT pg_drop_replication_slot('{SLOT}')")
         old(link, make_slot(SLOT))
         new(link, subscribe(SUBSCRIPTION, options), secret=words)
@@ -165,7 +162,6 @@ def _subscribe(link: Link) -> None:
             f"ALTER SUBSCRIPTION {SUBSCRIPTION} REFRESH PUBLICATION;"
             f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;",
         )
-    behind = new(link, f"SELECT count(*) FROM pg_publication WHERE pubname = '{BACK}'")
-    if behind.strip() == "0":
+    if not exists(ask, f"pg_publication WHERE pubname = '{BACK}'"):
         tables = ", ".join(names(new(link, TABLES)))
         new(link, f"SET ROLE app; CREATE PUBLICATION {BACK} FOR TABLE {tables};")

@@ -8,6 +8,7 @@ from typing import Any
 
 from components.host.agent import database, promotion_dump
 from components.host.agent import promotion_record as record
+from components.host.agent.promotion_guard import LOGIN
 from components.host.agent.promotion_sql import (
     ASIDE,
     BACK,
@@ -20,13 +21,17 @@ from components.host.agent.promotion_sql import (
     Link,
     beside_new,
     drop_database,
+    drop_slot,
+    drop_subscription,
+    exists,
+    has_role,
     new,
     old,
     old_reader,
     old_superuser,
     through_tunnel,
 )
-from components.host.agent.promotion_switch import drop_slot, drop_subscription, recover
+from components.host.agent.promotion_switch import recover
 from components.host.agent.report import Failed, step
 
 LET_GO = "REASSIGN OWNED BY {role} TO app; DROP OWNED BY {role};"
@@ -59,7 +64,7 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
     step("take away what the promotion made")
     if document["keep"] == "old":  # a run may have been killed between the old and a new one
         database.converge("root", document["bootstrap_sql"], through_tunnel(link))
-    if _has_role(old_superuser):
+    if has_role(old_superuser, ROLE):
         drop_subscription(lambda sql: old(link, sql), BACK)
         old(link, f"DROP PUBLICATION IF EXISTS {PUBLICATION};")
     drop_subscription(lambda sql: new(link, sql), SUBSCRIPTION)
@@ -68,26 +73,21 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
     new(link, f"SET ROLE app; DROP PUBLICATION IF EXISTS {BACK};")
     admin = functools.partial(beside_new, link)
     for role, as_role in ((READER, old_reader), (ROLE, old)):
-        if _has_role(old_superuser, role):
+        if has_role(old_superuser, role):
             as_role(link, LET_GO.format(role=role))
             old_superuser(f"DROP ROLE {role};")
     for role in (READER, ROLE, GUARD):
-        if _has_role(admin, role):
+        if has_role(admin, role):
             admin(f"GRANT {role} TO CURRENT_USER WITH INHERIT TRUE;")
             for name in admin(HOLDING.format(role=role)).splitlines():
                 new(link, LET_GO.format(role=role), database=name)
             admin(f"DROP ROLE {role};")
     shutil.rmtree(promotion_dump.FOLDER, ignore_errors=True)
-    aside = admin(f"SELECT count(*) FROM pg_database WHERE datname = '{ASIDE}'").strip() != "0"
+    aside = exists(admin, f"pg_database WHERE datname = '{ASIDE}'")
     if aside and document["keep"] == "new":
         admin(f"DROP DATABASE {ASIDE};")
     elif aside:
         drop_database(admin, "app")
         admin(f"ALTER DATABASE {ASIDE} RENAME TO app;")
-        admin("ALTER ROLE app LOGIN;")
+        admin(LOGIN)
     return {}
-
-
-def _has_role(ask: Any, role: str = ROLE) -> bool:
-    count: str = ask(f"SELECT count(*) FROM pg_roles WHERE rolname = '{role}'")
-    return count.strip() != "0"

@@ -85,7 +85,6 @@ def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
         "clock_s": time.time(),
         "signing_key": _signing_key(),
         "uploads": promotion_files.count(document["uploads"]),
-        "release": release.active(),
         "lacks": promotion_tunnel.lacks(stage=1 if document["data"] else 2),
         "promotion": {key: record.get(key) for key in ("phase", "side", "other")} if record else {},
     }

@@ -75,8 +75,7 @@ def watch() -> None:
 def argv() -> list[str]:
     old = [*admin_sql.as_postgres(), "-c", LOGIN]
     new = [*admin_sql.as_admin({})[0], "-c", LOGIN]
-    aliases = ("RESUME app", "RESUME app_direct", "RESUME app_release")
-    resume = promotion_pooler.console("RELOAD", *aliases)
+    resume = promotion_pooler.console("RELOAD", *promotion_pooler.RESUME)
     words = [str(promotion_record.FILE), promotion_record.DATABASES]
     words += map(json.dumps, (old, new, resume))
     return ["/usr/bin/flock", LOCK, "/usr/bin/python3", "-I", "-c", SCRIPT, *words]

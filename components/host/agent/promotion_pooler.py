@@ -14,6 +14,7 @@ from components.host.agent.report import Done, Failed, run, step
 FOLDER = Path("/etc/pgbouncer")
 SOCKET = "/run/pgbouncer"
 PORT = "6432"
+RESUME = ("RESUME app", "RESUME app_direct", "RESUME app_release")
 TRIES = 3
 PAUSE_S = 2
 """How long a running transaction may keep the switch back, each time."""
@@ -54,7 +55,7 @@ def pause() -> float:
         done = ask("PAUSE app", "KILL app_direct", "KILL app_release", timeout_s=PAUSE_S)
         if done.ok:
             break
-        ask("RESUME app", "RESUME app_direct", "RESUME app_release")
+        ask(*RESUME)
         if attempt == TRIES - 1:
             raise Failed(
                 "pgbouncer",
@@ -71,7 +72,7 @@ def resume() -> None:
     The pool's logins follow one another quickly until the first has worked.
     """
     quick = f"SET server_login_retry='{QUICK_RETRY}'"
-    ask("RELOAD", quick, "RESUME app", "RESUME app_direct", "RESUME app_release")
+    ask("RELOAD", quick, *RESUME)
     deadline = time.monotonic() + LOGIN_S * pace.patience()
     while not as_app("SELECT 1").ok:
         if time.monotonic() > deadline:

@@ -44,6 +44,7 @@ LONGEST_STALL_S = 110
 """PgBouncer refuses a client after 120 s."""
 DATABASES = "/etc/pgbouncer/databases.ini"
 LOCK_S = 2
+"""Whoever asks how a comparison stands holds its lock for a moment."""
 
 
 def read() -> dict[str, Any]:

@@ -57,6 +57,8 @@ FROM pg_replication_slots WHERE slot_name = '{slot}'
 """
 
 
+Ask = Callable[[str], str]
+"""Run SQL in one of the databases; return what it answers."""
 Link = Mapping[str, Any]
 """How stage 1 reaches both databases. ``admin``: libpq's variables of the new one; ``password``: of
 the two roles; ``replicate``: the SQL that lets ``{role}`` replicate there."""
@@ -169,23 +171,37 @@ def position(output: str) -> str:
     return words[-1]
 
 
+def exists(ask: Ask, row: str) -> bool:
+    """Whether a catalog has a row: ``pg_roles WHERE rolname = 'app'``."""
+    return ask(f"SELECT count(*) FROM {row}").strip() != "0"
+
+
+def has_role(ask: Ask, role: str) -> bool:
+    return exists(ask, f"pg_roles WHERE rolname = '{role}'")
+
+
+def has_followed(ask: Ask, slot: str, position: str) -> bool:
+    """Whether the follower of a slot has all up to a position in the log."""
+    has = f"SELECT confirmed_flush_lsn >= '{position}' FROM pg_replication_slots"
+    return ask(f"{has} WHERE slot_name = '{slot}'").strip() == "t"
+
+
 def make_role(
-    ask: Callable[[str], str],
+    ask: Ask,
     role: str,
     attributes: str,
     password: str,
     member: str = "INHERIT TRUE, SET TRUE",
 ) -> None:
     """Make a role in ``app``, or give it this password."""
-    known = ask(f"SELECT count(*) FROM pg_roles WHERE rolname = '{role}'")
-    create = f"CREATE ROLE {role};\n" if known.strip() == "0" else ""
+    create = "" if has_role(ask, role) else f"CREATE ROLE {role};\n"
     ask(
         f"{create}ALTER ROLE {role} {attributes} PASSWORD {literal(scram.verifier(password))};\n"
         f"GRANT app TO {role} WITH {member};\n"
     )
 
 
-def drop_database(ask: Callable[[str], str], of: str) -> None:
+def drop_database(ask: Ask, of: str) -> None:
     """Drop it with its sessions. ``FORCE`` is refused to who may not end a worker of autovacuum;
     a plain ``DROP`` has PostgreSQL end it."""
     end = (
@@ -204,6 +220,25 @@ def drop_database(ask: Callable[[str], str], of: str) -> None:
 def make_slot(slot: str) -> str:
     """The SQL that makes it where it is followed; ``subscribe`` makes none."""
     return f"SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput');"
+
+
+def drop_slot(ask: Ask, name: str) -> None:
+    """And those that are left of tables whose copy was cut short."""
+    which = f"slot_name = '{name}'"
+    if name == SLOT:
+        which += " OR slot_name ~ '^pg_[0-9]+_sync_'"
+    ask(
+        f"SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots"
+        f" WHERE ({which}) AND active_pid IS NOT NULL;\n"
+        f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE {which};"
+    )
+
+
+def drop_subscription(ask: Ask, name: str) -> None:
+    """Without a word to the other side, which may be away; its slot is dropped there."""
+    if exists(ask, f"pg_subscription WHERE subname = '{name}'"):
+        ask(f"ALTER SUBSCRIPTION {name} DISABLE;")
+        ask(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE);\nDROP SUBSCRIPTION {name};")
 
 
 def subscribe(name: str, options: str) -> str:

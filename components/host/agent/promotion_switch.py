@@ -26,8 +26,12 @@ from components.host.agent.promotion_sql import (
     SLOT,
     SUBSCRIPTION,
     TUNNEL_PORT,
+    Ask,
     Link,
     beside_new,
+    drop_slot,
+    drop_subscription,
+    has_followed,
     lag_of,
     literal,
     make_slot,
@@ -55,7 +59,6 @@ FENCE = """
 ALTER ROLE app NOLOGIN;
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app' AND datname = 'app';
 """
-LOGIN = "ALTER ROLE app LOGIN;"
 SEQUENCES = """
 SELECT coalesce(json_object_agg(format('%I.%I', schemaname, sequencename),
     json_build_array(coalesce(last_value, start_value), last_value IS NOT NULL)), '{}')
@@ -170,7 +173,7 @@ def back(document: dict[str, Any]) -> dict[str, object]:
         _caught_up(lambda sql: beside_new(link, sql), BACK, clock)
         old(link, f"ALTER SUBSCRIPTION {BACK} DISABLE; {_set(new(link, SEQUENCES))}")
         _compare(link, compared, clock)
-        old_superuser(LOGIN)
+        old_superuser(promotion_guard.LOGIN)
         clock.check("the last step before the old database")
     except Failed as failure:
         raise _undo_back(link, failure) from failure
@@ -257,12 +260,11 @@ def _pause(limit_s: float) -> Clock:
         raise
 
 
-def _caught_up(ask: Any, slot: str, clock: Clock) -> None:
+def _caught_up(ask: Ask, slot: str, clock: Clock) -> None:
     """Until the other side has all that was written here; nobody writes any more."""
     step("copy the last changes")
     last = position(ask(f"{FENCE}SELECT pg_current_wal_lsn();"))
-    has = f"SELECT confirmed_flush_lsn >= '{last}' FROM pg_replication_slots"
-    while ask(f"{has} WHERE slot_name = '{slot}'").strip() != "t":
+    while not has_followed(ask, slot, last):
         clock.check("the last changes")
         time.sleep(0.02)
 
@@ -328,7 +330,7 @@ def _switched(link: Link, clock: Clock) -> float:
 def _undo_switch(link: Link, failure: Failed) -> Failed:
     """The old database goes on; the copy too."""
     try:
-        old_superuser(LOGIN)
+        old_superuser(promotion_guard.LOGIN)
     finally:
         pooler.resume()
     record.write(switching="")
@@ -343,34 +345,12 @@ def _undo_switch(link: Link, failure: Failed) -> Failed:
 
 
 def _undo_back(link: Link, failure: Failed) -> Failed:
-    beside_new(link, LOGIN)
+    beside_new(link, promotion_guard.LOGIN)
     pooler.resume()
     record.write(switching="")
     old(link, f"ALTER SUBSCRIPTION {BACK} ENABLE;")
     old_superuser(FENCE)
     return failure.say("the app goes on with the new database, nothing has changed")
-
-
-def drop_subscription(ask: Any, name: str) -> None:
-    """Without a word to the other side, which may be away; its slot is dropped there."""
-    known = ask(f"SELECT count(*) FROM pg_subscription WHERE subname = '{name}'")
-    if known.strip() != "0":
-        ask(f"ALTER SUBSCRIPTION {name} DISABLE;")
-        ask(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE);\nDROP SUBSCRIPTION {name};")
-
-
-def drop_slot(ask: Any, name: str) -> None:
-    """And those that are left of tables whose copy was cut short."""
-    which = (
-        f"slot_name = '{name}'"
-        if name != SLOT
-        else (f"slot_name = '{name}' OR slot_name ~ '^pg_[0-9]+_sync_'")
-    )
-    ask(
-        f"SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots"
-        f" WHERE ({which}) AND active_pid IS NOT NULL;\n"
-        f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE {which};"
-    )
 
 
 def _databases(document: dict[str, Any]) -> str:

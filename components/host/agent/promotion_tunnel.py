@@ -133,7 +133,6 @@ def key(_document: dict[str, Any]) -> dict[str, object]:
     return {
         "public": KEY.with_suffix(".pub").read_text().strip(),
         "password": PASSWORD.read_text(),
-        "phase": promotion_record.read().get("phase", ""),
     }
 
 

@@ -89,12 +89,6 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem", "remedy"),
     [
-        (
-            {"stage": 2},
-            {"stage": 1},
-            "A promotion leads from stage 1 to stage 2, not from stage 2 to stage 1",
-            "Swap --from and --to, or name other stacks.",
-        ),
         ({"healthy": False}, {}, "Stack shop-stage1 is not healthy", "`./stages status` says why."),
         (
             {"lacks": ("a certificate of PgBouncer for its clients", "the gate")},

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from components.errors import NotUp, not_up
+from components.errors import NotUp, UserError, not_up
 from scripts import promote
 from scripts.lib import (
     app_server,
@@ -106,4 +106,17 @@ def test_an_old_stack_that_is_down_is_not_to_be_brought_up(monkeypatch: pytest.M
     assert str(refused.value) == (
         "Stack shop is not up, so there is no promotion from it. After --finish and `down` nothing"
         " is left to do."
+    )
+
+
+def test_stacks_of_other_stages_make_no_pair() -> None:
+    sessions = [
+        SimpleNamespace(stack=name, settings=SimpleNamespace(stage=stage))
+        for name, stage in (("shop2", 2), ("shop", 1))
+    ]
+    with pytest.raises(UserError) as refused:
+        promotion_pair.pair(*cast("Any", sessions))
+    assert str(refused.value) == (
+        "A promotion leads from stage 1 to stage 2, not from stage 2 to stage 1. Swap --from and"
+        " --to, or name other stacks."
     )
