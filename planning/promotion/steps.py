@@ -125,8 +125,8 @@ def as_json(old: Side, new: Side, method: Method, obstacles: Sequence[Obstacle])
     }
 
 
-def counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def counted(count: int, noun: str, plural: str = "") -> str:
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def _cost(side: Side) -> str:

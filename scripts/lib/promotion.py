@@ -6,12 +6,13 @@ each command first connects the two servers again, whoever runs it from where.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from components import outputs
 from components.errors import NotUp, StepFailed, UserError
 from components.host import pgbouncer, postgres
 from components.host.agent import promotion_record
+from components.host.agent.promotion_tunnel import CA
 from components.remote import document
 from scripts.lib import (
     app_server,
@@ -24,8 +25,6 @@ from scripts.lib import (
 from scripts.lib.promotion_pair import SWITCH_S, Pair, position
 from scripts.lib.promotion_settings import PROMOTED_TO, SUBSCRIBES, TUNNEL_FROM, states
 from scripts.lib.session import Session, open_session
-
-CA_FILE: Final = "/etc/stages-promotion/ca.pem"
 
 
 def recover(both: Pair) -> str:
@@ -78,7 +77,7 @@ def connect(both: Pair) -> dict[str, Any]:
             "admin": connection,
             "password": made["password"],
             "replicate": both.new.operations.replicate,
-            "ca_file": CA_FILE,
+            "ca_file": str(CA),
             "publisher_host": ends["address"],
             "publisher_port": str(ends["port"]),
         },

@@ -113,4 +113,4 @@ def progress_line(progress: dict[str, Any], first: int, elapsed_s: float) -> str
 
 
 def indexes(count: int) -> str:
-    return f"{count} index{'' if count == 1 else 'es'}"
+    return steps.counted(count, "index", "indexes")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from components.host.agent import promotion_record
+from planning.promotion.steps import counted
 from scripts.lib.health import Trouble
 
 SHOWN = 3
@@ -183,7 +184,7 @@ def _difference(table: Mapping[str, Any], first: str, other: str) -> str:
     count = int(table["rows"])
     if not count:
         return f"{table['table']} (in one of them alone)"
-    some = f"{'at least ' if table['at_least'] else ''}{count} row{'' if count == 1 else 's'}"
+    some = f"{'at least ' if table['at_least'] else ''}{counted(count, 'row')}"
     alone = {"first": f" in {first} alone", "other": f" in {other} alone"}
     keys = ", ".join(f"{key}{alone.get(side, '')}" for key, side in table["keys"])
     more = ", ..." if len(table["keys"]) < count else ""

@@ -20,6 +20,7 @@ from components.host.agent import (
     promotion_tunnel,
     release,
 )
+from components.host.agent.promotion_shape import IDENTIFIED
 from components.host.agent.promotion_sql import MAY_REPLICATE, MAY_SUBSCRIBE
 from components.host.agent.report import Failed, run
 
@@ -49,9 +50,7 @@ SELECT json_build_object(
         SELECT n.nspname || '.' || c.relname AS name, pg_total_relation_size(c.oid) AS bytes,
             c.relpersistence = 'u' AS unlogged,
             pg_get_userbyid(c.relowner) AS owner,
-            c.relreplident = 'f' OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid
-                AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident
-                    ELSE false END) AS identity,
+            {IDENTIFIED} AS identity,
             CASE WHEN pg_relation_size(c.oid) > {SMALL_MIB} * 1048576
                 THEN greatest(c.reltuples, 1)::bigint
                 ELSE (xpath('/row/n/text()', query_to_xml(format(

@@ -43,14 +43,16 @@ SELECT coalesce(json_object_agg(name, hashtextextended(shape, 0)), '{}') FROM (
 """
 """By name: a number for columns with their types, and constraints and unique indexes by their
 names, for PostgreSQL may write a constraint anew in other words."""
-NOT_FOLLOWED = """
+IDENTIFIED = """(c.relreplident = 'f' OR EXISTS (
+    SELECT FROM pg_index i WHERE i.indrelid = c.oid AND CASE c.relreplident
+        WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END))"""
+"""Of a table ``c``: whether a row can be told from all others."""
+NOT_FOLLOWED = f"""
 SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM (
     SELECT format('%I.%I', n.nspname, c.relname) AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-        AND (c.relpersistence <> 'p' OR NOT (c.relreplident = 'f' OR EXISTS (
-            SELECT FROM pg_index i WHERE i.indrelid = c.oid AND CASE c.relreplident
-                WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END)))
+        AND (c.relpersistence <> 'p' OR NOT {IDENTIFIED})
     UNION ALL SELECT 'large objects' WHERE EXISTS (SELECT FROM pg_largeobject_metadata)) t
 """
 """What replication does not take."""
