@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from components.errors import ConfirmationRequired, UserError, invalid
-from components.visible import visible
+from components.errors import UserError, invalid
+from components.visible import visible, visible_json
 from scripts.lib import backups, display, session
 from scripts.lib.command import STARTED_IN, Json, Stack, Word, Yes, application, chosen
+from scripts.lib.confirm import confirm
 
 app = application(__doc__)
 IDS = "`./stages backup list` shows which backups there are."
@@ -29,7 +28,7 @@ def _open(word: str | None, stack: str | None, *, json_: bool) -> backups.Server
 
 
 def _print(answer: Any, lines: list[str], *, json_: bool) -> None:
-    print(json.dumps(answer, indent=2) if json_ else visible("\n".join(lines)))
+    print(visible_json(answer) if json_ else visible("\n".join(lines)))
 
 
 @app.command()
@@ -118,7 +117,7 @@ def restore(
         f"Let the app of {server.stack} use the copy? What was written since is only in the old"
         " database, which is kept"
     )
-    if not _confirmed(question, yes=yes):
+    if not yes and not confirm(question):
         return
     kept_name = server.switch()
     made["kept"] = kept_name
@@ -127,19 +126,11 @@ def restore(
 
 def _delete_kept(server: backups.Server, *, yes: bool, json_: bool) -> None:
     question = f"Delete the database of {server.stack} that a switch kept, for good?"
-    if not _confirmed(question, yes=yes):
+    if not yes and not confirm(question):
         return
     deleted = server.delete_kept()
     answer = "It is deleted." if deleted else "There is none."
     _print({"deleted": deleted}, [answer], json_=json_)
-
-
-def _confirmed(question: str, *, yes: bool) -> bool:
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        raise ConfirmationRequired("Confirmation required", "Run it on a terminal, or with --yes.")
-    return typer.confirm(question)
 
 
 @app.command()

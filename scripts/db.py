@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 
 import typer
 
 from components.host import pgbouncer
+from components.visible import visible_json
 from scripts.lib import app_command, app_server, database_view, display, session
 from scripts.lib.command import Json, Stack, Word, application, chosen
 
@@ -47,7 +47,7 @@ def info(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
         opened.say,
     )
     if json_:
-        print(json.dumps(answer, indent=2))
+        print(visible_json(answer))
         return
     for line in database_view.lines(opened.stack, answer):
         opened.say(line)

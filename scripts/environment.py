@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import tempfile
@@ -16,9 +15,10 @@ from components import atomic_write
 from components.errors import UserError, invalid
 from components.settings import stacks
 from components.settings.kinds import is_encrypted
+from components.visible import visible_json
 from scripts.lib import display, flows, session
 from scripts.lib.command import Json, Stack, Word, Yes, application, chosen, complete
-from scripts.lib.confirm import confirm
+from scripts.lib.confirm import confirm, prompt
 from scripts.lib.session import Session, make_ready
 
 app = application(__doc__)
@@ -45,7 +45,7 @@ def list_(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
     opened = session.open_session(chosen(word, stack), screen=screen)
     values = variables(opened)
     if json_:
-        print(json.dumps(values, indent=2, sort_keys=True))
+        print(visible_json(values, sort_keys=True))
         return
     for name, value in sorted(values.items()):
         opened.say(f"{name}={'[secret]' if value is None else value}")
@@ -108,7 +108,7 @@ def _open(words: Sequence[str] | None, option: str | None) -> tuple[Session, lis
 def _asked(name: str) -> str:
     """A value that is in no command line."""
     if sys.stdin.isatty():
-        return str(typer.prompt(name, hide_input=True))
+        return prompt(name, hidden=True)
     line = sys.stdin.readline()
     if not line:
         raise UserError(f"{name}: should have a value, got the end of standard input")

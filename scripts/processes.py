@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from components.errors import UserError
+from components.visible import visible_json
 from scripts.lib import app_command, app_logs, app_server, display, process_list, session
 from scripts.lib.app_server import AppServer
 from scripts.lib.command import (
@@ -111,7 +111,7 @@ def ps(word: Word = None, stack: Stack = None, json_: Json = False) -> None:
     app_server.refuse_moved(opened, "ps")
     processes = process_list.look(server, opened.say)
     if json_:
-        print(json.dumps(processes, indent=2))
+        print(visible_json(processes))
         return
     for line in process_list.table(processes):
         opened.say(line)

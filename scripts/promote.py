@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, NamedTuple
@@ -18,6 +17,7 @@ from components.errors import (
     invalid,
 )
 from components.host.agent import promotion_record
+from components.visible import visible_json
 from scripts.lib import (
     display,
     promotion,
@@ -156,7 +156,7 @@ def promote(
     options = Options(method, stall_limit_s, replace, unverified, without_files, yes)
     answer = _do(step, both, options)
     if json_:
-        print(json.dumps(answer, indent=2))
+        print(visible_json(answer))
     if step in {"", "plan"} and _is_wrong(both.old.stack, answer):
         raise typer.Exit(FAILED)
 

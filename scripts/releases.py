@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Annotated
 
 import typer
 
 from components.errors import NotConfirmed, UserError
-from components.visible import visible
+from components.visible import visible, visible_json
 from scripts.lib import app_server, display, flows, release_list, session
 from scripts.lib.app_server import AppServer
 from scripts.lib.command import Json, Stack, Word, Yes, application, chosen
@@ -42,7 +41,7 @@ def releases(
             )
         print(text, end="")
     elif json_:
-        print(json.dumps([entry.as_json() for entry in known], indent=2))
+        print(visible_json([entry.as_json() for entry in known]))
     else:
         history = _history(server)
         for entry in known:

@@ -9,7 +9,6 @@ a stack that is no stage 1.
 from __future__ import annotations
 
 import datetime
-import json
 import time
 from typing import Annotated
 
@@ -19,7 +18,7 @@ from components import outputs
 from components.errors import MOVE_ON, UserError, not_up
 from components.seam.provider import load
 from components.settings import stacks
-from components.visible import visible
+from components.visible import visible, visible_json
 from scripts.lib import session, views
 from scripts.lib.command import Json, Stack, Word, application, chosen
 from scripts.lib.signals import asking, next_stage, report
@@ -65,7 +64,7 @@ def signals(
         ),
     )
     if json_:
-        print(json.dumps(evaluated.as_json(), indent=2))
+        print(visible_json(evaluated.as_json()))
     else:
         print(visible("\n".join(evaluated.lines())))
     return MOVE_ON if evaluated.verdict is Verdict.move_on else 0

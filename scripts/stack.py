@@ -21,7 +21,7 @@ from scripts.lib.command import (
     chosen,
     stack_and_command,
 )
-from scripts.lib.confirm import confirm
+from scripts.lib.confirm import confirm, prompt
 from scripts.lib.session import Session
 
 app = application(__doc__)
@@ -158,7 +158,7 @@ def delete_data(
     stack = opened.stack
     if not confirm and sys.stdin.isatty():
         what = "data and the backups" if with_backups else "data, but not the backups,"
-        confirm = typer.prompt(
+        confirm = prompt(
             f"This cannot be undone. Type the stack's name to delete the {what} of {stack}"
         )
     if confirm != stack:

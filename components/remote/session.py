@@ -15,7 +15,7 @@ from components.errors import StepFailed, UserError
 from components.host.agent import MODULES
 from components.remote import ssh
 from components.remote.build_log import HostLog
-from components.visible import visible
+from components.visible import one_line, visible
 
 LOADER = """\
 import json,sys,types
@@ -94,10 +94,10 @@ def perform(
             return
         begun = True
         if "step" in message:
-            at = visible(str(message["step"]))
+            at = one_line(str(message["step"]))
             status(at)
         elif "note" in message:
-            note(visible(str(message["note"])))
+            note(one_line(str(message["note"])))
         elif "output" in message:
             lines = visible(without(secrets, str(message["output"])))
             log.write(lines)
@@ -175,11 +175,11 @@ def _failure(error: dict[str, str], secrets: set[str], log: str = "") -> HostFai
 
     ``log``: the file on this machine that has all of the output.
     """
-    error = {key: visible(without(secrets, text)) for key, text in error.items()}
-    one_line = {key: " ".join(text.split()) for key, text in error.items()}
-    problem = f"{one_line['host']}: {one_line['where']}: {one_line['cause']}".rstrip(". ")
-    output = "\n  | ".join(error["output"].strip().splitlines())
-    remedy = f"{one_line['remedy']} Here it is in {log}." if log else one_line["remedy"]
+    error = {key: without(secrets, text) for key, text in error.items()}
+    words = {key: one_line(text) for key, text in error.items()}
+    problem = f"{words['host']}: {words['where']}: {words['cause']}".rstrip(". ")
+    output = "\n  | ".join(visible(error["output"]).strip().splitlines())
+    remedy = f"{words['remedy']} Here it is in {log}." if log else words["remedy"]
     remedy = remedy or ("It said:" if output else "")
     return HostFailed(problem, f"{remedy}\n  | {output}" if output else remedy)
 

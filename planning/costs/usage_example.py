@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from components.seam.costs import UsageKey
-from components.visible import visible
+from components.visible import one_line
 from planning.costs import rows, usage
 from planning.costs.estimate import Cloud, Estimate, estimate
 from planning.costs.plan_file import CostPlan
@@ -14,7 +14,7 @@ from planning.costs.plan_file import CostPlan
 
 def of_plan(plan: CostPlan, clouds: Sequence[Cloud]) -> str:
     """The file's text: every key with its unit, its default and what one unit costs here."""
-    stack = " ".join(visible(plan.stack).split())
+    stack = one_line(plan.stack)
     lines = [
         f"# Usage of {stack}: quantities that no plan knows. A key that is left out is",
         "# unknown: its lines show the unit price and add nothing to the total.",

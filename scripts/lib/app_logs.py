@@ -15,7 +15,7 @@ from typing import Any
 
 from components.errors import HostUnreachable, StepFailed
 from components.remote import ssh as remote
-from components.visible import visible
+from components.visible import visible, visible_json
 from scripts.lib import ssh
 from scripts.lib.process_names import process_name, short_name
 
@@ -39,7 +39,7 @@ class Line:
         return f"{self.at[:19].replace('T', ' ')} {name}: {self.text}"
 
     def json(self) -> str:
-        return json.dumps(asdict(self))
+        return visible_json(asdict(self), indent=None)
 
 
 def command(

@@ -11,6 +11,7 @@ from typing import Any
 from components import outputs
 from components.errors import UserError, not_up
 from components.remote.work import work
+from components.visible import in_one_line
 from scripts.lib import failed_boots, recovery, views
 from scripts.lib.process_names import process_name, short_name
 from scripts.lib.session import Session
@@ -19,6 +20,8 @@ Say = Callable[[str], None]
 ANSWER_S = 60
 ROLL_S = 7200
 """Each step of a roll has a limit of its own."""
+LINES = "log"
+"""The key of an answer that has lines. The app may have written any other text of one."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class AppServer:
         props["stack"] = self.stack
         step = self.step
         try:
-            return work(
+            answer = work(
                 props,
                 dict(document),
                 deadline_s=deadline_s,
@@ -74,6 +77,7 @@ class AppServer:
         except KeyboardInterrupt:
             left = f"Stopped waiting. The server of {self.stack} ends what it has begun."
             raise KeyboardInterrupt(left) from None
+        return {key: text if key == LINES else in_one_line(text) for key, text in answer.items()}
 
     def roll(self, document: Mapping[str, Any], say: Say) -> dict[str, Any]:
         """The same for what touches the app's processes: they are checked as in a deploy."""

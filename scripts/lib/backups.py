@@ -16,7 +16,7 @@ from typing import IO, Any
 from components.errors import HostUnreachable, StepFailed, UserError, not_up
 from components.host import backups, postgres
 from components.remote import ssh as remote
-from components.visible import visible
+from components.visible import in_one_line, one_line
 from scripts.lib import app_server, ssh, views
 from scripts.lib.backup_state import moment, state
 from scripts.lib.session import Session
@@ -116,7 +116,7 @@ class Server:
             self._run(line, what, answer)
             answer.seek(0)
             try:
-                return json.loads(answer.read())
+                return in_one_line(json.loads(answer.read()))
             except ValueError:
                 raise StepFailed(f"{what}: the server returned an unexpected response") from None
 
@@ -136,7 +136,7 @@ class Server:
             stderr = []
             for text in process.stderr:
                 stderr.append(text.strip())
-                print(visible(text.rstrip("\n")), file=sys.stderr)
+                print(one_line(text), file=sys.stderr)
             code = process.wait()
         if code == 0:
             return

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from components import outputs
 from components.host.certificate import PROGRAM
 from components.seam.dns import TTL_S
+from components.visible import in_one_line
 from scripts.lib import ssh
 
 SSH_S = 15
@@ -97,7 +98,7 @@ def look(values: Mapping[str, Any]) -> Certificate | None:
     done = ssh.run(values, [f"sudo {PROGRAM} status"], timeout_s=SSH_S, capture=True)
     try:
         zone = str(values.get(outputs.DNS_ZONE) or "")
-        return Certificate(**json.loads(done.stdout), zone=zone)
+        return Certificate(**in_one_line(json.loads(done.stdout)), zone=zone)
     except (ValueError, TypeError):
         return None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.errors import StepFailed
-from components.visible import visible
+from components.visible import in_one_line
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -14,7 +14,7 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 def lines(stack: str, answer: Mapping[str, Any]) -> list[str]:
     """Read the server's answer, of which the app wrote parts; raises ``UserError`` for nonsense."""
     try:
-        return [" ".join(visible(line).split("\n")) for line in _lines(stack, answer)]
+        return _lines(stack, in_one_line(answer))
     except (LookupError, TypeError, ValueError, AttributeError):
         raise StepFailed("The server returned an unexpected response") from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import os
 import re
 import tempfile
@@ -19,6 +18,7 @@ from components.errors import NotConfirmed, StackBusy, StepFailed, UserError, no
 from components.seam import downtime
 from components.settings import stacks
 from components.settings.code import REVISION
+from components.visible import visible_json
 from scripts.lib import (
     epilogue,
     failed_boots,
@@ -71,7 +71,7 @@ def preview(session: Session, *, as_json: bool = False) -> None:
     run = _plan_of_up(session, **_looking(session), **_replacing(session))
     _ask_beforehand(session, run)
     if as_json:
-        print(json.dumps(_as_json(session, run), indent=2))
+        print(visible_json(_as_json(session, run)))
 
 
 def engine_json(session: Session, *, refresh: bool) -> str:

@@ -20,6 +20,7 @@ from components.host import backups, pgbouncer, valkey
 from components.host.agent.release import commit_of
 from components.remote.session import perform
 from components.remote.ssh import SshError
+from components.visible import in_one_line
 from scripts.lib import backup_state, certificate, health, promotion_words, ssh
 from scripts.lib.certificate import Certificate
 from scripts.lib.execute import duration
@@ -246,12 +247,13 @@ def _app_server(status: Status, values: Mapping[str, Any]) -> None:
         return
     try:
         behind, _, backup_text = host["more"].partition(f"{BACKUPS}\n")
+        host = in_one_line(host)
         status.replicas = lags(behind)
         status.promotion = dict(host.get("promotion") or {})
         if backup_text.strip():
             brought = status.promotion.get("side") == "to"
             since = float(status.promotion.get("since") or 0) if brought else 0
-            status.backups = backup_state.state(json.loads(backup_text), since)
+            status.backups = backup_state.state(in_one_line(json.loads(backup_text)), since)
         status.troubles, status.notes = health.troubles(status.stack, host), health.notes(host)
         status.troubles = [
             trouble

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable
 
 from components.errors import NotConfirmed
+from components.visible import visible_json
 from scripts.lib import flows, recovery
 from scripts.lib.execute import duration
 from scripts.lib.session import Session
@@ -29,7 +29,7 @@ def failover(
     for line in plan.lines():
         session.say(f"  {line}")
     if as_json and not yes:
-        print(json.dumps({**plan.as_json(), "done": False}, indent=2))
+        print(visible_json({**plan.as_json(), "done": False}))
         return
     if not yes and not ask("Fail over now?"):
         raise NotConfirmed
@@ -38,5 +38,5 @@ def failover(
     took_s = time.monotonic() - started
     session.say(f"Took over in {duration(took_s)}.")
     if as_json:
-        print(json.dumps({**plan.as_json(), "done": True, "took_s": round(took_s, 2)}, indent=2))
+        print(visible_json({**plan.as_json(), "done": True, "took_s": round(took_s, 2)}))
     flows.refresh(session)

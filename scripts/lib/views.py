@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 
 from components import outputs
 from components.errors import StackBusy, StepFailed, UserError, not_up
+from components.visible import visible_json
 from scripts.lib import failed_boots, recovery, ssh, status
 from scripts.lib import owed as owed_by
 from scripts.lib.session import Session
@@ -18,7 +18,7 @@ def show_outputs(session: Session, *, as_json: bool) -> None:
     results = session.engine.outputs() if is_up(session) else {}
     if as_json:
         shown = {key: None if out.secret else out.value for key, out in results.items()}
-        print(json.dumps(shown, indent=2, sort_keys=True))
+        print(visible_json(shown, sort_keys=True))
         return
     if not results:
         raise not_up(session.stack)
@@ -41,7 +41,7 @@ def show_status(session: Session, *, as_json: bool, anew: bool = False) -> int:
     state.owed = owed(session)
     state.pending = _pending(session)
     if as_json:
-        print(json.dumps(state.as_json(), indent=2), flush=True)
+        print(visible_json(state.as_json()), flush=True)
     else:
         if anew:
             session.screen.clear()

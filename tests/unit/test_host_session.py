@@ -204,3 +204,21 @@ def test_a_failure_shows_nothing_that_a_terminal_obeys() -> None:
     assert all(line.isprintable() for line in message.splitlines())
     assert not any(line.lstrip().startswith("::") for line in message.splitlines())
     assert len(message.splitlines()) == 3  # host, where, cause and remedy are one line
+
+
+@pytest.mark.parametrize("kind", ["step", "note"])
+def test_a_step_and_a_note_have_no_line_of_their_own(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile = "compare public.a\x1b[2J\nPROMOTION: done"
+    lines = [json.dumps({kind: hostile}), json.dumps({"result": {}})]
+
+    def converse(*args: Any, **_: Any) -> None:
+        for line in lines:
+            args[3](line, io.BytesIO())
+
+    said: list[str] = []
+    monkeypatch.setattr(ssh, "converse", converse)
+    target = ssh.Target(host="h", host_key="k", login="l")
+    session.perform(target, {"mode": "x"}, status=said.append, note=said.append, deadline_s=1)
+    assert said == ["compare public.a\\u{1b}[2J PROMOTION: done"]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -13,8 +16,8 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from components.errors import UserError
-from components.visible import visible
-from scripts.lib import display
+from components.visible import in_one_line, one_line, visible, visible_json
+from scripts.lib import confirm, display
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\r\u202eevil\u2066\u200b"
 
@@ -44,6 +47,39 @@ def test_nothing_hidden_is_left_and_a_second_time_changes_nothing(text: str) -> 
         *("Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp")
     }
     assert visible(shown) == shown
+
+
+@given(st.text())
+def test_one_line_has_nothing_hidden_and_no_line_of_its_own(text: str) -> None:
+    shown = one_line(text)
+    assert shown.isprintable() and "  " not in shown and not shown.startswith((" ", "::"))
+    assert visible(shown) == shown == one_line(shown)
+
+
+def test_a_json_value_has_no_line_of_its_own() -> None:
+    name = "a\n\tb\x1b::c"
+    given = {name: [name, 1, None, {"key": (name,)}], "password": "k-_9=="}
+    shown = "a b\\u{1b}::c"
+    assert in_one_line(given) == {shown: [shown, 1, None, {"key": [shown]}], "password": "k-_9=="}
+
+
+def test_json_on_standard_output_is_no_command_of_github() -> None:
+    text = visible_json({"##[error]": "::error::\x1b##["})
+    assert "##[" not in text and "\x1b" not in text
+    assert json.loads(text) == {"##[error]": "::error::\x1b##["}
+
+
+@pytest.mark.parametrize(
+    ("ask", "asks"), [(confirm.confirm, "confirm"), (confirm.prompt, "prompt")]
+)
+def test_a_question_quotes_nothing_that_a_terminal_obeys(
+    ask: Callable[[str], object], asks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(f"typer.{asks}", lambda text, **_: asked.append(text))
+    ask(f"Switch {HOSTILE}\nPROMOTION: done. Go on?")
+    assert len(asked) == 1 and asked[0].isprintable()
 
 
 @pytest.mark.parametrize("wrap", [str, Text, lambda text: Text(f"[bold]{text}[/]", "red")])
@@ -76,11 +112,11 @@ SEEN_ELSEWHERE = {
 
 
 def is_seen(argument: ast.expr) -> bool:
-    """Whether it is JSON, which has no such character, or made visible."""
+    """Whether it is made visible."""
     if isinstance(argument, ast.IfExp):
         return is_seen(argument.body) and is_seen(argument.orelse)
     made = argument.func if isinstance(argument, ast.Call) else None
-    return made is not None and ast.unparse(made) in {"json.dumps", "visible"}
+    return made is not None and ast.unparse(made) in {"visible", "visible_json"}
 
 
 def test_a_verb_that_reaches_a_host_prints_nothing_as_it_came() -> None:
@@ -99,3 +135,15 @@ def test_a_verb_that_reaches_a_host_prints_nothing_as_it_came() -> None:
             if imported & REACH_A_HOST and not all(map(is_seen, node.args)):
                 raw.setdefault(file.name, set()).update(map(ast.unparse, node.args))
     assert raw == SEEN_ELSEWHERE
+
+
+def test_only_one_module_asks() -> None:
+    """It asks in one line with nothing hidden, whoever wrote the words."""
+    asking = {
+        str(file.relative_to(SCRIPTS))
+        for file in SCRIPTS.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, (ast.Attribute, ast.Name))
+        and ast.unparse(node) in {"typer.confirm", "typer.prompt", "input", "click.confirm"}
+    }
+    assert asking == {"lib/confirm.py"}

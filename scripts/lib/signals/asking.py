@@ -15,6 +15,7 @@ from components.errors import HostUnreachable
 from components.host.agent.report import RUN_TAG
 from components.host.backups import PROGRAM, STATE_AS_OWNER
 from components.host.samples import UNIT
+from components.visible import in_one_line
 from scripts.lib import backup_state, ssh
 from scripts.lib.signals import report
 from scripts.lib.signals.evidence import FAILURE, Evidence, read
@@ -42,7 +43,7 @@ def ask(stack: str, values: Mapping[str, Any], since: float, until: float) -> Ev
 def _state(text: str) -> dict[str, Any]:
     """How the backups are, as their program says it; empty for a server without any."""
     try:
-        state: dict[str, Any] = json.loads(text or "{}")
+        state: dict[str, Any] = in_one_line(json.loads(text or "{}"))
         backup_state.state(state)
         report.proof_of(state)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
