@@ -64,7 +64,8 @@ def database_info(document: dict[str, Any]) -> dict[str, object]:
     database = _json(_as("app", [*_psql("-At"), "-c", OF_THE_APP, document["url"]]), "database")
     slow = None
     if document["database_here"]:
-        slow = _json(run([*admin_sql.as_postgres(), "-c", SLOW], timeout_s=TIMEOUT_S), "database")
+        argv = [*admin_sql.as_postgres(), "-c", SLOW]
+        slow = _json(run(argv, timeout_s=TIMEOUT_S, answers=True), "database")
     return {"database": database, "slow": slow, "pools": _pools(document["pooler"])}
 
 
@@ -84,7 +85,7 @@ def _psql(*options: str) -> list[str]:
 def _as(user: str, argv: list[str]) -> Done:
     """Run a command as a user who is less than root, in an environment of its own."""
     drop = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--reset-env"]
-    return run([*drop, *argv], timeout_s=TIMEOUT_S)
+    return run([*drop, *argv], timeout_s=TIMEOUT_S, answers=True)
 
 
 def _json(done: Done, where: str) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from components.host.agent import database, promotion_record, promotion_schema
+from components.host.agent import admin_sql, database, promotion_record, promotion_schema
 from components.host.agent.promotion_sql import (
     ASIDE,
     BACK,
@@ -41,10 +41,6 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence = 'p'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 """
-NO_TIMEOUT = "".join(
-    f"ALTER ROLE {role} IN DATABASE app SET statement_timeout = 0;\n" for role in (ROLE, READER)
-)
-"""For a follower's own questions and a dump's first one, whatever the app sets for its database."""
 PROGRESS = f"""
 SELECT json_build_object(
     'tables', (SELECT count(*) FROM pg_subscription_rel),
@@ -92,7 +88,7 @@ def grant_access(link: Link) -> list[str]:
     make_role(old_superuser, READER, "LOGIN", link["password"])
     old_superuser(
         f"GRANT pg_create_subscription TO {ROLE};\nGRANT CREATE ON DATABASE app TO {ROLE};\n"
-        f"{NO_TIMEOUT}"
+        f"{admin_sql.pin(ROLE)}"
     )
     tables = names(old(link, TABLES))
     if not tables:
@@ -133,7 +129,7 @@ def prepare_new(document: dict[str, Any], *, drop: bool = False) -> None:
     elif drop:
         drop_database(admin, "app")
     database.converge("root", document["bootstrap_sql"], through_tunnel(link))
-    admin(NO_TIMEOUT)
+    admin(admin_sql.pin(ROLE) + admin_sql.pin("CURRENT_USER"))  # who follows is the subscription's
 
 
 def _schema_is_there(link: Link, tables: list[str]) -> bool:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import pace
+from components.host.agent import admin_sql, pace
 from components.host.agent import promotion_record as record
 from components.host.agent.promotion_copy import TABLES, grant_access, prepare_new
 from components.host.agent.promotion_schema import DUMP, LEFT_OUT, RESTORE
@@ -80,10 +80,12 @@ def transfer(link: Link, limit_s: float) -> None:
     only = ["--no-publications", "--no-subscriptions", "--compress=0", f"--file={FOLDER}"]
     try:
         step("dump the database")
-        _run([DUMP, *common, *only, "--dbname=app"], on_stage_1(link, READER), deadline)
+        _, of_old = admin_sql.as_admin(on_stage_1(link, READER))
+        _run([DUMP, *common, *only, "--dbname=app"], of_old, deadline)
         step("restore the dump")
         into = ["--role=app", "--exit-on-error", "--dbname=app", str(FOLDER)]
-        _run([RESTORE, *common, *into], reader_of_new(link), deadline)
+        _, of_new = admin_sql.as_admin(reader_of_new(link))
+        _run([RESTORE, *common, *into], of_new, deadline)
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)
 

@@ -68,7 +68,7 @@ def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
     ``uploads`` likewise. ``database_secrets``: how the admin of a managed one connects."""
     argv = [admin_sql.PSQL, "-Xqw", "-v", "ON_ERROR_STOP=1", "-At", "-c", FACTS, document["url"]]
     as_app = ["setpriv", "--reuid=app", "--regid=app", "--init-groups", "--reset-env"]
-    done = run([*as_app, *argv], timeout_s=TIMEOUT_S)
+    done = run([*as_app, *argv], timeout_s=TIMEOUT_S, answers=True)
     if not done.ok:
         raise Failed("database", f"does not answer: {done.last_line()}")
     free = None

@@ -40,7 +40,7 @@ def as_app(sql: str) -> Done:
     """Run SQL as the app's processes do, through the pool."""
     words = [admin_sql.PSQL, "-XwAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]
     url = f"postgresql://app@/app?host={SOCKET}&port={PORT}&connect_timeout=5"
-    return run(["runuser", "-u", "app", "--", *words, url], timeout_s=5)
+    return run(["runuser", "-u", "app", "--", *words, url], timeout_s=5, answers=True)
 
 
 def pause() -> float:

@@ -115,14 +115,15 @@ def _restore(
         dump, entries = f"{folder}/schema", f"{folder}/entries"
         only = ["--schema-only", "--no-publications", "--no-subscriptions", f"--file={dump}"]
         argv = [DUMP, "--format=custom", *LEFT_OUT, *only, "--dbname=app"]
+        _, environment = admin_sql.as_admin(on_stage_1(link, READER))
         _checked(
-            run(argv, timeout_s=SCHEMA_TIMEOUT_S, environment=on_stage_1(link, READER)),
+            run(argv, timeout_s=SCHEMA_TIMEOUT_S, environment=environment),
             "the schema of stage 1",
         )
-        listed = _checked(run([RESTORE, "--list", dump]), "the schema of stage 1")
+        listed = _checked(run([RESTORE, "--list", dump], answers=True), "the schema of stage 1")
         Path(entries).write_text("\n".join(filter(chosen, listed.split("\n"))))
         argv = [RESTORE, *LEFT_OUT, f"--use-list={entries}", "--file=-", dump]
-        text = _checked(run(argv), "the schema of stage 1")
+        text = _checked(run(argv, answers=True), "the schema of stage 1")
     argv, environment = admin_sql.as_admin(reader_of_new(link))
     done = run(
         [*argv, *options, "-f", "-"],

@@ -77,7 +77,8 @@ def literal(text: str) -> str:
 def old_superuser(sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
     """In ``postgres`` of stage 1."""
     argv = [*admin_sql.as_postgres(), "-f", "-"]
-    return _output(run(argv, text=sql, timeout_s=timeout_s), "the database of stage 1")
+    done = run(argv, text=sql, timeout_s=timeout_s, answers=True)
+    return _output(done, "the database of stage 1")
 
 
 def old(link: Link, sql: str, *, timeout_s: float = SQL_TIMEOUT_S, secret: str = "") -> str:
@@ -265,9 +266,14 @@ def _ask(
     """Run SQL, in which psql obeys no command of its own from here on."""
     argv, environment = admin_sql.as_admin(connection, secret)
     text = f"\\restrict {secrets.token_hex(16)}\n{sql}"
-    return _output(
-        run([*argv, "-f", "-"], text=text, timeout_s=timeout_s, environment=environment), where
+    done = run(
+        [*argv, "-f", "-"],
+        text=text,
+        timeout_s=timeout_s,
+        environment=environment,
+        answers=True,
     )
+    return _output(done, where)
 
 
 def _output(done: Done, where: str) -> str:

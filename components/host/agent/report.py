@@ -86,7 +86,7 @@ class Done:
 
     code: int
     output: str
-    """Standard output and standard error, as they came."""
+    """Standard output and standard error, as they came (``run``: unless only answers count)."""
 
     @property
     def ok(self) -> bool:
@@ -110,11 +110,14 @@ def run(
     timeout_s: float = 60,
     text: str | None = None,
     environment: Mapping[str, str] | None = None,
+    answers: bool = False,
 ) -> Done:
     """Run a command with its whole process group ended in time; never raises.
 
     ``timeout_s`` is that of a usual host: a slow one is given as much more (``pace.py``).
     ``text`` goes to its standard input; ``environment`` is added to this process's own.
+    ``answers``: of a command that succeeds the output is its standard output alone, without the
+    warnings and notices that a database may have sent.
     """
     timeout_s *= pace.patience()
     try:
@@ -122,7 +125,7 @@ def run(
             argv,
             stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE if answers else subprocess.STDOUT,
             text=True,
             errors="replace",
             start_new_session=True,
@@ -131,13 +134,13 @@ def run(
     except OSError as error:
         return Done(127, f"{argv[0]}: {error.strerror}")
     try:
-        output, _ = process.communicate(text, timeout=timeout_s)
+        output, errors = process.communicate(text, timeout=timeout_s)
     except subprocess.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         output = _rest(process)
         return Done(TIMEOUT_EXIT, f"{output}\nstopped after {timeout_s:.3g} s{pace.load()}")
-    return Done(process.returncode, output)
+    return Done(process.returncode, f"{output}{errors or ''}" if process.returncode else output)
 
 
 def _rest(process: subprocess.Popen[str]) -> str:

@@ -126,7 +126,13 @@ def _watch() -> None:
 
 def _ask(connection: dict[str, str], sql: str) -> str:
     argv, environment = admin_sql.as_admin(connection)
-    done = run([*argv, "-f", "-"], text=sql, timeout_s=SQL_TIMEOUT_S, environment=environment)
+    done = run(
+        [*argv, "-f", "-"],
+        text=sql,
+        timeout_s=SQL_TIMEOUT_S,
+        environment=environment,
+        answers=True,
+    )
     if not done.ok:
         raise Failed("the managed database", " ".join(done.tail(4).split()), "Nothing was changed.")
     return done.output

@@ -87,6 +87,27 @@ BEGIN
 END $$;
 """
 """What the app may do in a database: no role that it names is dropped any more."""
+SETTINGS = {
+    "role": "app",
+    "quote_all_identifiers": "on",
+    "default_transaction_read_only": "on",
+    "default_transaction_isolation": "serializable",
+    "standard_conforming_strings": "off",
+    "row_security": "off",
+    "client_encoding": "LATIN1",
+    "client_min_messages": "debug5",
+    "default_tablespace": "nowhere",
+    "default_table_access_method": "nothing",
+    "local_preload_libraries": "nothing",
+    "statement_timeout": "1ms",
+    "lock_timeout": "1ms",
+    "transaction_timeout": "1ms",
+    "idle_session_timeout": "1ms",
+    "idle_in_transaction_session_timeout": "1ms",
+    "tcp_user_timeout": "1ms",
+    "wal_sender_timeout": "1ms",
+}
+"""What the app may set for its database: each would stop or mislead a session that has it."""
 document = given["document"]
 link = document["link"]
 secrets = {"connection": sql.through_tunnel(link)}
@@ -97,6 +118,24 @@ def superuser(text: str) -> None:
     """On the new database, as its service itself."""
     argv = [*given["new_superuser"], "-c", text]
     subprocess.run(argv, check=True, capture_output=True)
+
+
+def set_all() -> None:
+    """What the app may set, in both databases."""
+    text = "".join(f"ALTER DATABASE app SET {name} = {to!r};\n" for name, to in SETTINGS.items())
+    sql.old_superuser(text)
+    superuser(text)
+
+
+def first_set_all(module: Any, name: str) -> None:
+    """So that what follows from there has the app's settings from its first session on."""
+    subscribe = getattr(module, name)
+
+    def after(link: object) -> None:
+        set_all()
+        subscribe(link)
+
+    setattr(module, name, after)
 
 
 def filled(again: str) -> None:
@@ -175,6 +214,9 @@ def left() -> str:
 
 try:
     agent("database").converge("root", document["bootstrap_sql"], secrets["connection"])
+    set_all()
+    first_set_all(copy, "_subscribe")
+    first_set_all(switch, "_subscribe_back")
     asked = {"database_secrets": secrets, "replicate": link["replicate"]}
     for right in ("MAY_REPLICATE", "MAY_SUBSCRIBE"):
         said[right] = facts._refusal(asked, getattr(sql, right))

@@ -47,6 +47,14 @@ PINNED = (
     "-c search_path=pg_catalog,pg_temp -c quote_all_identifiers=off -c statement_timeout=0"
     " -c default_transaction_read_only=off"
 )
+PINNED_IN_APP = (
+    f"{PINNED} -c role=none -c client_min_messages=error -c lock_timeout=0"
+    " -c transaction_timeout=0 -c idle_session_timeout=0 -c idle_in_transaction_session_timeout=0"
+    " -c tcp_user_timeout=0 -c tcp_keepalives_idle=0 -c tcp_keepalives_interval=0"
+    " -c tcp_keepalives_count=0 -c client_connection_check_interval=0 -c local_preload_libraries="
+    " -c default_transaction_isolation=read\\ committed -c row_security=on"
+    " -c standard_conforming_strings=on"
+)
 CLIENT = re.compile(
     r"([\"'])psql\1|/psql\b|\bpsql -|\.PSQL\b|\{\{ psql \}\} -|psycopg\S*\.connect"
     r"|\bpg_(dump|restore|amcheck)\b|\b(vacuum|reindex|cluster|create|drop)db\b"
@@ -115,7 +123,7 @@ def test_what_is_asked_as_the_app_is_answered_by_the_catalog(path: str) -> None:
 
 def test_both_ways_pin_the_search_path_and_read_no_startup_file() -> None:
     argv, environment = admin_sql.as_admin({"PGHOST": "db", "PGOPTIONS": "-c search_path=public"})
-    assert environment["PGOPTIONS"] == PINNED
+    assert environment["PGOPTIONS"] == PINNED_IN_APP
     assert "-X" in argv
     local = admin_sql.as_postgres()
     assert local[:7] == [
@@ -128,8 +136,18 @@ def test_both_ways_pin_the_search_path_and_read_no_startup_file() -> None:
 def test_a_secret_reaches_its_session_as_one_word_of_an_option() -> None:
     _, environment = admin_sql.as_admin({"PGHOST": "db"}, "host=a password='b\\\\' -c x=y")
     pinned, secret = environment["PGOPTIONS"].split(" -c stages.secret=")
-    assert pinned == PINNED
+    assert pinned == PINNED_IN_APP
     assert secret == "host=a\\ password='b\\\\\\\\'\\ -c\\ x=y"
+
+
+def test_a_role_whose_sessions_take_no_options_has_the_same_settings() -> None:
+    sql = admin_sql.pin("stages_promotion")
+    words = dict(re.findall(r"IN DATABASE app SET (\w+) = (.*);\n", sql))
+    assert words.pop("search_path") == "'pg_catalog', 'pg_temp'"
+    assert words.pop("wal_sender_timeout") == "'60s'"
+    options = " ".join(f"-c {name}={value[1:-1]}" for name, value in words.items())
+    pinned = PINNED_IN_APP.replace("-c search_path=pg_catalog,pg_temp ", "").replace("\\", "")
+    assert options == pinned
 
 
 @pytest.mark.parametrize("managed", [False, True])

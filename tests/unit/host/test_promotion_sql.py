@@ -42,8 +42,11 @@ class Sessions:
         *,
         text: str = "",
         environment: Mapping[str, str] | None = None,
+        answers: bool = False,
         **_: Any,
     ) -> Done:
+        if not argv[0].endswith("/pg_dump"):
+            assert answers or "SET ROLE app;" in text, "a warning is no answer"
         self.asked.append(((environment or {}).get("PGUSER", ""), text or argv[0]))
         if "stages.secret" in (options := (environment or {}).get("PGOPTIONS", "")):
             self.secrets.append(options)

@@ -77,6 +77,13 @@ def test_input_and_environment_reach_the_command() -> None:
     assert done == Done(0, "given too\n")
 
 
+def test_a_warning_is_no_answer() -> None:
+    both = "echo 7; echo WARNING >&2"
+    assert run(["sh", "-c", both], answers=True) == Done(0, "7\n")
+    assert run(["sh", "-c", f"{both}; exit 3"], answers=True) == Done(3, "7\nWARNING\n")
+    assert set(run(["sh", "-c", both]).output.split()) == {"7", "WARNING"}
+
+
 def test_more_can_be_said_about_a_failure() -> None:
     failure = Failed("unit", "failed", "Mend it.", "log").say("undone")
     assert (failure.where, failure.cause, failure.remedy, failure.output) == (
