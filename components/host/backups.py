@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from components.host.agent import admin_sql, promotion_record
+from components.host.agent.sandbox import SANDBOX
 from components.host.model import Directory, HostFile, Part, Service
 from components.host.rendering import plain, render
 
@@ -68,34 +69,16 @@ database's own weight, and a page waits out its time slice (3 ms) wherever it ne
 
 HARDENING = (
     f"Slice={SLICE}",
-    "UMask=0077",
-    "Nice=10",
-    "IOSchedulingClass=idle",
-    "OOMScoreAdjust=500",
+    *SANDBOX,
     "TimeoutStartSec=12h",
-    "CapabilityBoundingSet=",
-    "NoNewPrivileges=yes",
     "ProtectSystem=strict",
     "ProtectHome=yes",
-    "PrivateTmp=yes",
-    "PrivateDevices=yes",
-    "ProtectClock=yes",
     "ProtectHostname=yes",
-    "ProtectKernelLogs=yes",
-    "ProtectKernelModules=yes",
     "ProtectKernelTunables=yes",
     "ProtectControlGroups=yes",
     "ProtectProc=invisible",
-    "LockPersonality=yes",
     # The same user's shared memory is the running server's.
     "RemoveIPC=no",
-    "RestrictNamespaces=yes",
-    "RestrictRealtime=yes",
-    "RestrictSUIDSGID=yes",
-    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
-    "SystemCallArchitectures=native",
-    "SystemCallFilter=@system-service",
-    "SystemCallErrorNumber=EPERM",
 )
 """Of every run (``hardening``)."""
 

@@ -60,6 +60,7 @@ def _perform(
         "without": without,
         "program": rendering.plain(PROGRAM),
         "folder": app.storage(postgres.MOUNT),
+        "hosts": f"127.0.0.1 {host}" if (host := tunnelled(both.new)) else "",
         # What no output may show (components/remote/session.py).
         "buckets": {} if without else {"old": _old(both.old), "new": _new(both.new)},
     }
@@ -81,7 +82,7 @@ def _new(session: Session) -> dict[str, str]:
     """As the stage 1 server reaches it."""
     known = bucket(session)
     if host := tunnelled(session):
-        return {**known, "endpoint": f"https://{host}:{FILES_PORT}", "at": "127.0.0.1"}
+        return {**known, "endpoint": f"https://{host}:{FILES_PORT}"}
     return known
 
 

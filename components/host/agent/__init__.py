@@ -39,6 +39,7 @@ MODULES = (
     "components.host.agent.promotion_state",
     "components.host.agent.health",
     "components.host.agent.promotion_tunnel",
+    "components.host.agent.sandbox",
     "components.host.agent.promotion_files",
     "components.host.agent.promotion_facts",
     "components.host.agent.promotion_app",

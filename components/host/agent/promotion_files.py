@@ -22,12 +22,15 @@ from typing import Any
 
 from components.host.agent import promotion_record as record
 from components.host.agent.report import Failed, note, run, step
+from components.host.agent.sandbox import SANDBOX
 from components.host.agent.system import install_packages
 
 PACKAGES = ["python3-boto3"]
 USER = "app"
 UNIT = "stages-promotion-files.service"
 LOCK = Path("/run/stages-promotion-files.lock")
+HOSTS = Path("/run/stages-promotion-hosts")
+"""The server's own ``/etc/hosts``, and the end of the tunnel by the name of the bucket."""
 TELL_S = 10
 SILENT_S = 600
 """The program says how far it is every 2 s, and lists a million objects in a few minutes."""
@@ -36,31 +39,13 @@ LONG = 1024
 PROPERTIES = (
     f"User={USER}",
     f"Group={USER}",
-    "UMask=0077",
+    *SANDBOX,
     "Environment=HOME=/tmp",
-    "Nice=10",
-    "IOSchedulingClass=idle",
-    "OOMScoreAdjust=500",
     "MemoryMax=33%",
     "LimitCORE=0",
-    "CapabilityBoundingSet=",
-    "NoNewPrivileges=yes",
     "TemporaryFileSystem=/:ro",
-    "BindReadOnlyPaths=/usr /usr/lib:/lib -/usr/lib64:/lib64 /etc/hosts /etc/ssl",
+    f"BindReadOnlyPaths=/usr /usr/lib:/lib -/usr/lib64:/lib64 {HOSTS}:/etc/hosts /etc/ssl",
     "BindReadOnlyPaths=-/etc/resolv.conf -/etc/nsswitch.conf -/etc/mime.types -/etc/localtime",
-    "PrivateTmp=yes",
-    "PrivateDevices=yes",
-    "ProtectClock=yes",
-    "ProtectKernelLogs=yes",
-    "ProtectKernelModules=yes",
-    "LockPersonality=yes",
-    "RestrictNamespaces=yes",
-    "RestrictRealtime=yes",
-    "RestrictSUIDSGID=yes",
-    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
-    "SystemCallArchitectures=native",
-    "SystemCallFilter=@system-service",
-    "SystemCallErrorNumber=EPERM",
 )
 
 
@@ -78,9 +63,8 @@ def move(document: dict[str, Any]) -> dict[str, object]:
     busy = Failed("the users' files", "are being copied already", "Wait for it, and run it again.")
     with record.alone(LOCK, busy):
         if document["buckets"]["new"]:
-            install_packages(
-                PACKAGES
-            )  # also where there is nothing yet: there may be on the way back
+            # Also where there is nothing yet: on the way back there may be.
+            install_packages(PACKAGES)
         total = {"copied": 0, "bytes": 0}
         for source, target in _ways(document):
             for key, number in _copy(document, source, target, known).items():
@@ -122,6 +106,8 @@ def _copy(
         / f"{'there' if there else 'back'}-{'bucket' if 'name' in source else 'folder'}"
     )
     _make_folder()
+    HOSTS.write_text(f"{Path('/etc/hosts').read_text()}\n{document['hosts']}\n")
+    HOSTS.chmod(0o644)
     writes = [str(record.COPIED_FILES), *([target["folder"]] if "folder" in target else [])]
     reads = [source["folder"]] if "folder" in source else []
     asked = {
