@@ -299,7 +299,7 @@ def _compare(link: Link, sql: str, clock: Clock) -> None:
         ours, theirs = (answer.result().splitlines() for answer in asked)
     differs = [line.partition("|")[0] for line in {*ours} ^ {*theirs}]
     if differs:
-        raise Failed("switch", f"the two differ in {shown(sorted(set(differs)))}")
+        raise Failed("switch", f"the two databases differ in {shown(sorted(set(differs)))}")
     clock.check("the comparison")
 
 

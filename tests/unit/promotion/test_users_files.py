@@ -276,6 +276,17 @@ def test_files_come_back_only_where_the_volume_has_room(
     assert sides.back(1)["copied"] == 2
 
 
+def test_postgresql_may_fill_the_volume_meanwhile(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = iter([4096, 1])
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=next(free), f_frsize=1))
+    sides.client.put("a", b"x" * 1024)
+    with pytest.raises(users_files.Refused, match="and the volume has 0.0 MiB for it"):
+        sides.back(1)
+    assert list(sides.folder.iterdir()) == []
+
+
 def test_a_volume_that_is_full_ends_the_copy(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(50):
         sides.client.put(str(number), b"x")
