@@ -70,6 +70,8 @@ class Side:
     healthy: bool
     lacks: tuple[str, ...]
     """What its server does not have because an older version of the project brought it up."""
+    taken_ports: tuple[int, ...]
+    """Ports of a tunnel's end on which the app listens."""
     pool_mode: str
     standby: bool
     storage_bytes: int

@@ -67,6 +67,12 @@ def _stacks(old: Side, new: Side) -> Iterator[Obstacle]:
                 f" {', '.join(side.lacks)}",
                 f"Run `./stages up {side.stack}` first.",
             )
+        if side.taken_ports:
+            yield Obstacle(
+                f"The app of {side.stack} listens on port {side.taken_ports[0]}, where a tunnel"
+                " ends",
+                f"Stop that process; `sudo ss -ltnp` in `./stages ssh {side.stack}` names it.",
+            )
         if side.promotion:
             yield Obstacle(
                 f"Stack {side.stack} is already in a promotion, with {side.promotion['other']}",

@@ -61,6 +61,7 @@ def _side(session: Session, server: app_server.AppServer) -> facts.Side:
         revision=str(known.get(outputs.REVISION, "")),
         healthy=health.healthy,
         lacks=tuple(map(str, answer["lacks"])),
+        taken_ports=tuple(map(int, answer["taken_ports"])),
         pool_mode=settings.database.pool_mode,
         standby=settings.database.standby,
         storage_bytes=settings.database.storage_gib * 1024**3 if settings.stage == 2 else 0,

@@ -85,6 +85,7 @@ def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
         "signing_key": _signing_key(),
         "uploads": promotion_files.count(document["uploads"]),
         "lacks": promotion_tunnel.lacks(stage=1 if document["data"] else 2),
+        "taken_ports": promotion_tunnel.taken() if document["data"] else [],
         "promotion": {key: record.get(key) for key in ("phase", "side", "other")} if record else {},
     }
 

@@ -120,7 +120,7 @@ def _copy(
     answer = _run(argv(document["program"], reads, writes), json.dumps(asked))
     if answer["unfit"]:
         such_as = str(answer["such_as"][0])[:100]
-        note(f"NOT COPIED, for their names cannot be had there: {answer['unfit']}, as {such_as}")
+        note(f"NOT COPIED, for there is no place for such names: {answer['unfit']}, as {such_as}")
     if answer["failed"]:
         raise Failed(
             "the users' files",

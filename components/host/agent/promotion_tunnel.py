@@ -10,6 +10,7 @@ rule of its own for it, in a unit that puts it back when the firewall is loaded 
 from __future__ import annotations
 
 import ipaddress
+import pwd
 import re
 import secrets
 import time
@@ -18,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.host.agent import pace, promotion_record, queue, units, web
+from components.host.agent import pace, promotion_record, queue, release, units, web
 from components.host.agent.promotion_sql import READER, ROLE, TUNNEL_PORT
 from components.host.agent.report import Failed, run, step
 
@@ -59,6 +60,8 @@ FILES_PORT = 6546
 FORWARDED_PORT = 8091
 """On 127.0.0.1 of the stage 2 server: where its Nginx takes whom stage 1 forwards."""
 SITE = Path("/etc/nginx/conf.d/app.conf")
+LISTENING = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+LISTENS = "0A"
 UP_S = 30
 HOST_KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/=]+")
 PERMITTED = re.compile(r"restrict,port-forwarding,\S+ ssh-ed25519 [A-Za-z0-9+/=]+( [\w.@-]+)?\n")
@@ -155,6 +158,18 @@ def lacks(*, stage: int) -> list[str]:
     ]
 
 
+def taken() -> list[int]:
+    """Ports of the tunnels' ends on stage 1 on which the app listens, so that no tunnel can."""
+    app = str(pwd.getpwnam(release.USER).pw_uid)
+    taken = set()
+    for file in LISTENING:
+        for line in file.read_text().splitlines()[1:]:
+            _, local, _, state, _, _, _, owner, *_ = line.split()
+            if (state, owner) == (LISTENS, app):
+                taken.add(int(local.rpartition(":")[2], 16))
+    return sorted(taken & {TUNNEL_PORT, FORWARD_PORT, FILES_PORT})
+
+
 def door(document: dict[str, Any]) -> dict[str, object]:
     """On stage 1: let the tunnel's key in from the stage 2 server, to forward ports and no more.
 
@@ -165,6 +180,12 @@ def door(document: dict[str, Any]) -> dict[str, object]:
     finished = phase == promotion_record.FINISHED
     if phase in {"", promotion_record.COPYING}:
         _refuse_lack(1)
+    if ports := taken():
+        raise Failed(
+            "the app",
+            f"listens on port {ports[0]}, where a tunnel ends",
+            f"Stop that process; `sudo ss -ltnp sport = :{ports[0]}` on the server names it.",
+        )
     address = str(ipaddress.ip_address(document["from_address"]))
     FOLDER.mkdir(mode=0o755, exist_ok=True)
     limits = permitted(address, forwarding_only=finished, bucket=bool(document["bucket"]))

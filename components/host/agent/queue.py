@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from components.host.agent.files import STATE, read_json, write_json
-from components.host.agent.report import Failed, step
+from components.host.agent.report import Failed, note, step
 
 OWN = b"stages:"
 """Keys of this module, which are handed to nobody."""
@@ -281,11 +281,22 @@ def take_counters(document: dict[str, Any]) -> dict[str, object]:
     """Number jobs from far beyond those of the other host; at once, or when the queue runs."""
     COUNTERS.parent.mkdir(exist_ok=True)
     where = document["shutdown"]["queue"]
-    write_json(COUNTERS, {"where": where, "counters": document["counters"]})
+    given = [counter for counter in document["counters"] if _is_counter(counter)]
+    write_json(COUNTERS, {"where": where, "counters": given})
     with contextlib.suppress(OSError, Refused):
         Valkey(where)
         count_on()
     return {}
+
+
+def _is_counter(given: Any) -> bool:
+    """As ``counters`` gives them; the other host may be taken over."""
+    try:
+        database, key, number = given
+        b64decode(key, validate=True)
+    except (TypeError, ValueError):
+        return False
+    return type(database) is type(number) is int and 0 <= number < 10**LONG
 
 
 def count_on() -> None:
@@ -297,7 +308,9 @@ def count_on() -> None:
     for database, key, number in known["counters"]:
         try:
             valkey.ask("EVAL", COUNT_ON, 0, database, b64decode(key), number + AHEAD)
-        except (OSError, Refused) as error:
+        except Refused:  # no database or key of this queue: nothing counts there
+            note("a counter of the other queue is none of this one")
+        except OSError as error:
             raise Failed("valkey-server", f"does not count on: {error}") from error
     COUNTERS.unlink()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pwd
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,6 +24,15 @@ REAL = {name: str(getattr(promotion_tunnel, name)) for name in HAS}
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0x+/="
 
 
+TABLE = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1990 00000000:0000 0A 00000000:00000000 00:00000000 00000000   997        0 1
+   1: 0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000   998        0 2
+   2: 0100007F:1991 0100007F:E000 01 00000000:00000000 00:00000000 00000000   998        0 3
+"""
+"""Ports 6544 of the tunnel's login, 8000 of the app, and a connection of the app's from 6545."""
+
+
 @pytest.fixture
 def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that sshd reads."""
@@ -30,6 +41,10 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in HAS.items():
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(promotion_tunnel, "FOLDER", tmp_path)
+    table = tmp_path / "tcp"
+    table.write_text(TABLE)
+    monkeypatch.setattr(promotion_tunnel, "LISTENING", (table,))
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: SimpleNamespace(pw_uid=998))
     for name in ("_must", "_open"):
         monkeypatch.setattr(promotion_tunnel, name, lambda _: None)
     return tmp_path / "KEYS"
@@ -91,6 +106,16 @@ def test_a_server_that_lacks_what_a_later_step_needs_is_refused_first(
         door(KEY)
     assert str(refused.value) == f"this server: lacks {what}"
     assert refused.value.remedy == "Run `up` on stage 1."
+    assert not keys.exists()
+
+
+def test_a_port_that_the_app_has_taken_is_named_first(keys: Path) -> None:
+    assert promotion_tunnel.taken() == []
+    table = promotion_tunnel.LISTENING[0]
+    table.write_text(TABLE.replace("01 00000000", "0A 00000000"))
+    assert promotion_tunnel.taken() == [6545]
+    with pytest.raises(Failed, match="the app: listens on port 6545, where a tunnel ends"):
+        door(KEY)
     assert not keys.exists()
 
 

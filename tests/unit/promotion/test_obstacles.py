@@ -39,6 +39,7 @@ OLD = Side(
     revision="a" * 40,
     healthy=True,
     lacks=(),
+    taken_ports=(),
     pool_mode="transaction",
     standby=False,
     storage_bytes=0,
@@ -96,6 +97,12 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
             "The server of shop-stage1, which an older version brought up, lacks a certificate of"
             " PgBouncer for its clients, the gate",
             "Run `./stages up shop-stage1` first.",
+        ),
+        (
+            {"taken_ports": (6544,)},
+            {},
+            "The app of shop-stage1 listens on port 6544, where a tunnel ends",
+            "Stop that process; `sudo ss -ltnp` in `./stages ssh shop-stage1` names it.",
         ),
         (
             {},
@@ -327,6 +334,7 @@ def test_a_new_database_that_keeps_wal_without_end_is_to_be_known() -> None:
         ("old", {"database_oldest_transaction_s": 90}, {"database_oldest_transaction_s": 0}),
         ("old", {"healthy": False}, {"healthy": True}),
         ("new", {"lacks": ("a site",)}, {"lacks": ()}),
+        ("old", {"taken_ports": (6544,)}, {"taken_ports": ()}),
         ("new", {"database_wal_level": "replica"}, {"database_wal_level": "logical"}),
     ],
 )

@@ -263,16 +263,19 @@ def test_a_bucket_that_cannot_be_listed_says_what_may_be_done(
 def test_files_come_back_only_where_the_volume_has_room(
     sides: Sides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PostgreSQL of stage 1 is on it, and keeps half of what is free, at most 2 GiB."""
+    """PostgreSQL of stage 1 is on it, and keeps a tenth of it, at most 2 GiB."""
     mib = 1024**2
-    volume = SimpleNamespace(f_bavail=3 * mib, f_frsize=1)
+    volume = SimpleNamespace(f_blocks=10 * mib, f_bavail=mib * 5 // 2, f_frsize=1, f_favail=4)
     monkeypatch.setattr(os, "statvfs", lambda _: volume)
     for key in ("a", "b"):
         sides.client.put(key, b"x" * mib)
     with pytest.raises(users_files.Refused, match=r"2.0 MiB to copy, and the volume has 1.5 MiB"):
         sides.back(1)
     assert list(sides.folder.iterdir()) == [], "not one byte"
-    volume.f_bavail += mib
+    volume.f_bavail, volume.f_favail = 5 * mib, 3
+    with pytest.raises(users_files.Refused, match="2 files to copy, and the volume has room for 1"):
+        sides.back(1)
+    volume.f_favail += 1
     assert sides.back(1)["copied"] == 2
 
 
@@ -280,9 +283,13 @@ def test_postgresql_may_fill_the_volume_meanwhile(
     sides: Sides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = iter([4096, 1])
-    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=next(free), f_frsize=1))
+
+    def volume(_: object) -> SimpleNamespace:
+        return SimpleNamespace(f_blocks=0, f_bavail=next(free), f_frsize=1, f_favail=9)
+
+    monkeypatch.setattr(os, "statvfs", volume)
     sides.client.put("a", b"x" * 1024)
-    with pytest.raises(users_files.Refused, match="and the volume has 0.0 MiB for it"):
+    with pytest.raises(users_files.Refused, match=r"and the volume has 0\.0 MiB for it"):
         sides.back(1)
     assert list(sides.folder.iterdir()) == []
 

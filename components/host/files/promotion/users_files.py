@@ -41,7 +41,7 @@ PR_SET_DUMPABLE = 4
 KEY_BYTES = 1024
 """The longest key of S3. A folder below that is not entered: each level takes a descriptor."""
 KEPT_FREE = 2 * 1024**3
-"""What stays free for PostgreSQL on the volume of ``STORAGE_DIR``, or half of what is free."""
+"""What stays free for PostgreSQL on the volume of ``STORAGE_DIR``, or a tenth of it."""
 NO_NAME = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.EILSEQ}
 FULL = {errno.ENOSPC, errno.EDQUOT}
 VOLUME = (
@@ -55,7 +55,7 @@ UNLISTED = (
 
 
 class Unfit(Exception):
-    """A name that cannot be had on the other side."""
+    """A name that cannot be had on the other side, or a folder there that its owner has closed."""
 
 
 class Refused(Exception):
@@ -122,13 +122,16 @@ class Folder:
         if not isinstance(error, FileNotFoundError):  # deleted since
             self.failed.append(str(error))
 
-    def require_room(self, size: int) -> None:
+    def require_room(self, size: int, files: int = 0) -> None:
         """Refuse what would leave PostgreSQL no room."""
         volume = os.statvfs(self.path)
-        free = volume.f_bavail * volume.f_frsize
-        room = free - min(free // 2, KEPT_FREE)
+        kept = min(volume.f_blocks * volume.f_frsize // 10, KEPT_FREE)
+        room = max(volume.f_bavail * volume.f_frsize - kept, 0)
         if size > room:
             raise Refused(f"{_mib(size)} to copy, and the volume has {_mib(room)} for it", VOLUME)
+        if files > volume.f_favail // 2:
+            what = f"{files} files to copy, and the volume has room for {volume.f_favail // 2}"
+            raise Refused(what, VOLUME)
 
     @contextlib.contextmanager
     def read(self, item: Item) -> Iterator[tuple[IO[bytes], Item, dict[str, Any]]]:
@@ -155,7 +158,6 @@ class Folder:
         *folders, name = parts
         if any(part in {"", ".", ".."} or "\0" in part for part in parts) or name.startswith(HALF):
             raise Unfit
-        self.require_room(item.size)
         half = f"{HALF}{os.urandom(8).hex()}"
         with _fitting(), _folder(self.path, folders, make=True) as opened:
             mode = 0o600
@@ -169,6 +171,7 @@ class Folder:
             try:
                 with os.fdopen(os.open(half, flags, 0o600, dir_fd=opened), "wb") as target:
                     while chunk := stream.read(CHUNK):
+                        self.require_room(len(chunk))
                         target.write(chunk)
                     target.flush()
                     os.fchmod(target.fileno(), mode)
@@ -222,7 +225,7 @@ class Bucket:
         with contextlib.closing(answer["Body"]) as stream:
             yield stream, now, {name: answer[name] for name in kept if answer.get(name)}
 
-    def require_room(self, size: int) -> None:
+    def require_room(self, size: int, files: int) -> None:
         """A bucket has room."""
 
     def write(self, item: Item, stream: IO[bytes], more: dict[str, Any]) -> None:
@@ -284,7 +287,7 @@ class Move:
         self.unfit += self.source.unfit
         self.failed = len(self.source.failed)
         self.why = "".join(self.source.failed[:1])[:300]
-        self.target.require_room(size)
+        self.target.require_room(size, len(todo))
         with ThreadPoolExecutor(AT_ONCE) as pool:
             runs = [pool.submit(self.copy, item) for item in todo]
             while wait(runs, TELL_S).not_done:
@@ -343,11 +346,11 @@ def _of_file(key: str, known: os.stat_result) -> Item:
 
 @contextlib.contextmanager
 def _fitting() -> Iterator[None]:
-    """Tell a name that the file system does not take from what else may fail."""
+    """Tell what has no place in a folder of the app's from what else may fail."""
     try:
         yield
     except OSError as error:
-        if error.errno in NO_NAME:
+        if error.errno in {*NO_NAME, errno.EACCES, errno.EPERM}:
             raise Unfit from error
         raise
 

@@ -112,6 +112,21 @@ def test_what_numbers_jobs_is_counted_on_and_other_values_stay(fake: Fake) -> No
     assert not queue.COUNTERS.exists()
 
 
+def test_what_is_no_counter_stops_no_move(fake: Fake) -> None:
+    bad = [
+        "x",
+        [0],
+        [0, 1, 2],
+        ["0", "YTppZA==", 1],
+        [0, "?", 1],
+        [0, "YTppZA==", -1],
+        [0, "YQ", True],
+    ]
+    queue.take_counters({**WITH_QUEUE, "counters": [*bad, [0, "YTppZA==", 1]]})
+    assert fake.evaluated == [(0, b"a:id", 1_000_001)]
+    assert not queue.COUNTERS.exists()
+
+
 def test_a_queue_that_does_not_run_yet_counts_on_when_it_does(
     fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
