@@ -28,6 +28,8 @@ from components.host.agent.promotion_sql import (
     new,
     old,
     old_superuser,
+    once_left,
+    publish_back,
     rows,
     subscribe,
     through_tunnel,
@@ -121,11 +123,7 @@ def prepare_new(document: dict[str, Any], *, drop: bool = False) -> None:
     )
     make_role(admin, READER, "LOGIN", link["password"])
     if not exists(admin, f"pg_database WHERE datname = '{ASIDE}'"):
-        admin(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'app'"
-            " AND usename = 'app';\n"
-            f"ALTER DATABASE app RENAME TO {ASIDE};\n"
-        )
+        once_left(admin, "app", f"ALTER DATABASE app RENAME TO {ASIDE};")
     elif drop:
         drop_database(admin, "app")
     database.converge("root", document["bootstrap_sql"], through_tunnel(link))
@@ -159,5 +157,5 @@ def _subscribe(link: Link) -> None:
             f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;",
         )
     if not exists(ask, f"pg_publication WHERE pubname = '{BACK}'"):
-        tables = ", ".join(names(new(link, TABLES)))
-        new(link, f"SET ROLE app; CREATE PUBLICATION {BACK} FOR TABLE {tables};")
+        tables = names(new(link, TABLES))
+        new(link, publish_back(tables))

@@ -27,6 +27,7 @@ from components.host.agent.promotion_sql import (
     new,
     new_reader,
     on_stage_1,
+    publish_back,
     reader_of_new,
     rows,
 )
@@ -98,16 +99,14 @@ def analyze(link: Link) -> None:
         note(f"run ANALYZE in the new database: {failure.cause}")
 
 
-def publish_back(link: Link) -> list[str]:
+def offer_way_back(link: Link) -> list[str]:
     """Publish what the old database can follow: everything, or nothing.
 
     Return what it cannot follow; then there is no way back.
     """
     unfit: list[str] = rows(new(link, NOT_FOLLOWED))
     if not unfit:
-        tables = ", ".join(names(new(link, TABLES)))
-        publish = f"SET ROLE app; CREATE PUBLICATION {BACK} FOR TABLE {tables}; RESET ROLE;"
-        new(link, f"{publish} {make_slot(BACK)}")
+        new(link, f"{publish_back(names(new(link, TABLES)))} {make_slot(BACK)}")
     return unfit
 
 

@@ -66,7 +66,7 @@ WHERE c.relkind = 'r' AND c.relpersistence = 'p'
             AND p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate AND NOT p.pubviaroot)
 """
 """In the new database: tables whose rows do not go back, or not all of them. They were made in both
-by hand, or the app has altered the publication, which is its own."""
+by hand, or the publication is an older version's, the app's own, and the app has altered it."""
 LONGEST = 130
 """A name of a schema and one of a table."""
 SHOWN = 5

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from components.host.agent import admin_sql, scram
@@ -36,7 +36,7 @@ ASIDE = "app_before_promotion"
 TUNNEL_PORT = 6544
 """On 127.0.0.1 of the stage 1 server: the new database."""
 SQL_TIMEOUT_S = 60
-DROPS = 3
+TRIES = 3
 MAY_REPLICATE = "BEGIN; CREATE ROLE stages_promotion_rights; {replicate}; ROLLBACK;"
 MAY_SUBSCRIBE = """
 BEGIN;
@@ -202,20 +202,31 @@ def make_role(
     )
 
 
-def drop_database(ask: Ask, of: str) -> None:
+def drop_database(ask: Ask, name: str) -> None:
     """Drop it with its sessions. ``FORCE`` is refused to who may not end a worker of autovacuum;
     a plain ``DROP`` has PostgreSQL end it."""
+    once_left(ask, name, f"DROP DATABASE IF EXISTS {name};")
+
+
+def once_left(ask: Ask, database: str, sql: str) -> None:
+    """End a database's sessions, then run what nobody may be in it for."""
     end = (
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-        f" WHERE datname = '{of}' AND usename IS NOT NULL AND pg_has_role(usename, 'MEMBER');\n"
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE"
+        f" datname = '{database}' AND usename IS NOT NULL AND pg_has_role(usename, 'MEMBER');\n"
     )
-    for left in reversed(range(DROPS)):
+    for left in reversed(range(TRIES)):
         try:
-            ask(f"{end}DROP DATABASE IF EXISTS {of};\n")
+            ask(f"{end}{sql}\n")
             return
         except Failed:  # somebody came between the two
             if not left:
                 raise
+
+
+def publish_back(tables: Sequence[str]) -> str:
+    """The SQL that publishes the new database's tables: as ``ROLE``, for the app could alter a
+    publication of its own for a moment, and what it writes meanwhile would not go back."""
+    return f"SET ROLE {ROLE}; CREATE PUBLICATION {BACK} FOR TABLE {', '.join(tables)}; RESET ROLE;"
 
 
 def make_slot(slot: str) -> str:

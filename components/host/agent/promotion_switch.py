@@ -139,7 +139,7 @@ def _by_dump(link: Link, compared: str, clock: Clock) -> None:
     old_superuser(FENCE)
     promotion_dump.transfer(link, clock.left_s)
     _compare(link, compared, clock)
-    unfit = promotion_dump.publish_back(link)
+    unfit = promotion_dump.offer_way_back(link)
     record.write(unfit=unfit)
     if not unfit:
         _subscribe_back(link)

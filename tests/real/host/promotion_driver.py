@@ -7,6 +7,7 @@ waits: what it would be told is left out.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -49,18 +50,17 @@ INDEXES = """
     WHERE n.nspname IN ('public', 'My "own" one') AND relkind = 'i' ORDER BY 1, 2, 3, 4
 """
 INSERT = "SET ROLE app; INSERT INTO public.orders (what)"
+ALTERATIONS = (
+    "ALTER PUBLICATION stages_promotion_back SET (publish = 'insert')",
+    "ALTER PUBLICATION stages_promotion_back SET (publish_via_partition_root = true)",
+    "ALTER PUBLICATION stages_promotion_back DROP TABLE public.many",
+    "ALTER PUBLICATION stages_promotion_back SET TABLE public.many WHERE (id < 0)",
+    "ALTER PUBLICATION stages_promotion_back OWNER TO app",
+    "DROP PUBLICATION stages_promotion_back",
+)
+"""What the app may not do in the new database, for a moment either: what it writes meanwhile would
+not go back."""
 CHANGES = {
-    "ALTER PUBLICATION stages_promotion_back SET (publish = 'insert')": (
-        "ALTER PUBLICATION stages_promotion_back SET (publish = 'insert, update, delete, truncate')"
-    ),
-    "ALTER PUBLICATION stages_promotion_back SET (publish_via_partition_root = true)": (
-        "ALTER PUBLICATION stages_promotion_back SET (publish_via_partition_root = false)"
-    ),
-    "ALTER PUBLICATION stages_promotion_back DROP TABLE public.many;"
-    " ALTER PUBLICATION stages_promotion_back ADD TABLE public.many WHERE (id < 0)": (
-        "ALTER PUBLICATION stages_promotion_back DROP TABLE public.many;"
-        " ALTER PUBLICATION stages_promotion_back ADD TABLE public.many"
-    ),
     "CREATE UNIQUE INDEX late ON public.orders (what)": "DROP INDEX public.late",
     "ALTER DOMAIN public.amount ADD CONSTRAINT late CHECK (VALUE < 9)": (
         "ALTER DOMAIN public.amount DROP CONSTRAINT late"
@@ -108,6 +108,20 @@ SETTINGS = {
     "wal_sender_timeout": "1ms",
 }
 """What the app may set for its database: each would stop or mislead a session that has it."""
+HELD = """
+SET ROLE app;
+BEGIN;
+GRANT SELECT ON public.orders TO stages_promotion, stages_promotion_app;
+SELECT FROM public.many LIMIT 1;
+\\echo held
+"""
+"""A transaction after which no role is dropped until it ends: of a table that has a policy for the
+role, and with a grant that nobody sees yet."""
+LOCKED_OUT = """
+SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_authid
+WHERE rolname LIKE 'stages_promotion%' AND NOT rolcanlogin AND rolpassword IS NULL
+    AND NOT pg_has_role(rolname, 'app', 'MEMBER')
+"""
 document = given["document"]
 link = document["link"]
 secrets = {"connection": sql.through_tunnel(link)}
@@ -116,7 +130,7 @@ said: dict[str, object] = {}
 
 def superuser(text: str) -> None:
     """On the new database, as its service itself."""
-    argv = [*given["new_superuser"], "-c", text]
+    argv = [*given["new_superuser"], "-d", "template1", "-c", text]
     subprocess.run(argv, check=True, capture_output=True)
 
 
@@ -183,6 +197,19 @@ def ends_sessions() -> bool:
     return held.wait(60) != 0
 
 
+def altered() -> list[str]:
+    """Which alterations the app was not refused."""
+    done = []
+    for alteration in ALTERATIONS:
+        try:
+            sql.new(link, f"SET ROLE app; {alteration};")
+            done.append(alteration)
+        except agent("report").Failed as failure:
+            if "must be owner of publication" not in failure.cause:
+                raise
+    return done
+
+
 def seen_changes() -> int:
     """How many of the changes are known of."""
     seen = 0
@@ -198,6 +225,34 @@ def hold() -> None:
     sql.old(link, HOLD)
     for database in ("app", sql.ASIDE, link["admin"]["PGDATABASE"]):
         sql.beside_new({**link, "admin": {**link["admin"], "PGDATABASE": database}}, HOLD)
+
+
+def cleared(keep: str, server: list[str]) -> list[object]:
+    """End it while the app holds a server's roles, and once more when it does not; return which
+    were locked out, how many notes said so, and those of the second time."""
+    notes: list[str] = []
+    end.note, end.LOCK_TIMEOUT = notes.append, "100ms"
+    _, environment = agent("admin_sql").as_admin({})
+    held = subprocess.Popen(
+        [*server, "-d", "app"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PGOPTIONS": environment["PGOPTIONS"]},
+    )
+    assert held.stdin and held.stdout
+    held.stdin.write(HELD)
+    held.stdin.flush()
+    if "held" not in held.stdout.readline():
+        sys.exit("the app holds nothing")
+    end.clear({**document, "keep": keep})
+    locked_out = subprocess.run(
+        [*server, "-d", "template1", "-c", LOCKED_OUT], check=True, capture_output=True, text=True
+    )
+    held.communicate()
+    count = len(notes)
+    end.clear({**document, "keep": keep})
+    return [locked_out.stdout.strip(), count, notes[count:]]
 
 
 def left() -> str:
@@ -225,19 +280,20 @@ try:
             fail_to_subscribe()
         filled("while it is copied")
         switch.switch(document)
+        said["altered"] = altered()
         said["seen changes"] = seen_changes()
         sql.new(link, f"{INSERT} VALUES ('in the new one');")
         switch.back(document)
         said["came back"] = sql.old(link, "SELECT count(*), max(id) FROM public.orders").strip()
         hold()
-        end.clear({**document, "keep": "old"})
+        said["locked out on the way back"] = cleared("old", given["old_superuser"])
         said["left after the way back"] = left()
         record.forget()
         filled("once more")
         switch.switch(document)
         said["ends its sessions"] = ends_sessions()
         hold()
-        end.clear({**document, "keep": "new"})
+        said["locked out at the end"] = cleared("new", given["new_superuser"])
         said["stayed"] = sql.new(link, "SELECT count(*), max(id) FROM public.orders").strip()
         said["left at the end"] = left()
 except agent("report").Failed as failure:

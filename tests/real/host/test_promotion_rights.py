@@ -117,11 +117,14 @@ ALL = {
     "MAY_SUBSCRIBE": "",
     "indexes left": 2,
     "indexes": True,
-    "seen changes": 6,
+    "altered": [],
+    "seen changes": 3,
     "came back": "1002|1002",
+    "locked out on the way back": ["stages_promotion stages_promotion_app", 2, []],
     "left after the way back": "",
     "ends its sessions": True,
     "stayed": "1003|1003",
+    "locked out at the end": ["stages_promotion stages_promotion_app", 2, []],
     "left at the end": "",
 }
 
@@ -158,7 +161,8 @@ def promoted(
         "program": session.program(),
         "document": document,
         "after_copy": after_copy,
-        "new_superuser": [*SUPERUSER, "-h", "/run/new", "-p", "6544", "-d", "template1"],
+        "old_superuser": [*SUPERUSER, "-h", "/run/postgresql"],
+        "new_superuser": [*SUPERUSER, "-h", "/run/new", "-p", "6544"],
     }
     tree.write("/srv/given.json", json.dumps(given))
     tree.write("/srv/driver.py", DRIVER.read_text())

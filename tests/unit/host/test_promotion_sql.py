@@ -12,6 +12,8 @@ import pytest
 from components.host.agent import (
     promotion_compare,
     promotion_copy,
+    promotion_dump,
+    promotion_end,
     promotion_guard,
     promotion_record,
     promotion_schema,
@@ -26,6 +28,7 @@ LINK: Mapping[str, Any] = {
     "password": "another",
     "ca_file": "/ca.pem",
 }
+BACK_IS_PUBLISHED = "CREATE PUBLICATION stages_promotion_back "
 TABLES = ["public.ledger", '"S x"."odd ""na\\me""\n\\! id"']
 
 
@@ -133,6 +136,41 @@ def test_the_guard_of_a_rollback_may_let_the_app_log_in_and_stays_out_of_its_dat
     assert "GRANT app TO stages_promotion_guard WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;" in role
     assert promotion_record.FILE.stat().st_mode & 0o777 == 0o600
     assert known["PGPASSWORD"] not in "".join(text for _, text in sessions.asked)
+
+
+def test_the_way_back_is_published_by_the_promotions_role(sessions: Sessions) -> None:
+    """The app could alter a publication of its own for a moment."""
+    link = {**LINK, "publisher_host": "192.0.2.7", "publisher_port": "6543"}
+    asked = promotion_sql.publish_back(TABLES)
+    assert asked.startswith("SET ROLE stages_promotion; CREATE PUBLICATION stages_promotion_back ")
+    promotion_copy._subscribe(link)
+    promotion_dump.offer_way_back(link)
+    published = [text for _, text in sessions.asked if BACK_IS_PUBLISHED in text]
+    assert all(f"SET ROLE {promotion_sql.ROLE}; {BACK_IS_PUBLISHED}" in sql for sql in published)
+
+
+@pytest.mark.parametrize("fails", ["DROP OWNED", "DROP ROLE"])
+def test_a_role_that_cannot_be_dropped_is_locked_out(
+    fails: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    notes: list[str] = []
+    monkeypatch.setattr(promotion_end, "note", notes.append)
+
+    def ask(sql: str) -> str:
+        asked.append(sql)
+        if fails in sql:
+            raise Failed("the database", "canceling statement due to lock timeout")
+        return ""
+
+    promotion_end._drop_role(ask, READER, [ask], "stage 1")
+    assert "SET lock_timeout = '5s';" in asked[-2]
+    assert f"ALTER ROLE {READER} NOLOGIN NOCREATEROLE PASSWORD NULL;" in asked[-1]
+    assert f"REVOKE app FROM {READER} CASCADE;" in asked[-1]
+    assert notes == [
+        "stage 1: role stages_promotion_app could not be dropped, and is locked out:"
+        " canceling statement due to lock timeout"
+    ]
 
 
 def test_no_answer_is_a_command_to_psql(sessions: Sessions) -> None:

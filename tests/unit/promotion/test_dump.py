@@ -60,7 +60,7 @@ def test_the_old_database_follows_all_or_nothing(
     monkeypatch.setattr(promotion_switch, "old_superuser", lambda _sql: done.append("fence"))
     monkeypatch.setattr(promotion_dump, "transfer", lambda *_: done.append("transfer"))
     monkeypatch.setattr(promotion_switch, "_compare", lambda *_: done.append("compare"))
-    monkeypatch.setattr(promotion_dump, "publish_back", lambda _: unfit)
+    monkeypatch.setattr(promotion_dump, "offer_way_back", lambda _: unfit)
     monkeypatch.setattr(promotion_switch, "old", lambda *_, **__: done.append("subscribe"))
     clock = promotion_switch.Clock(60, 0)
     promotion_switch._by_dump({**LINK}, "", clock)
