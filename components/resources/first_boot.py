@@ -25,6 +25,7 @@ from components.remote import ssh
 from components.remote.work import work
 from components.resources.provider import Provider, own
 from components.seam.cloud import ServerAnswer
+from components.visible import one_line
 
 FIRST_CONTACT_S = 300
 """Until a new server lets us in: 3 s on local, one to two minutes on a cloud."""
@@ -129,7 +130,7 @@ def _failed(props: Mapping[str, Any]) -> str:
         if not isinstance(cause, ssh.SshError) or isinstance(cause, ssh.Interrupted):
             raise
         return no_contact(error.problem)
-    return str(answer["failed"])
+    return one_line(str(answer["failed"]))
 
 
 def no_contact(problem: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ CLOCKS_APART_S = 5
 REQUEST_S = 20
 """Servers of apps end a request after 30 s and more."""
 SHOWN = 5
+PLAIN = re.compile(r'(\w+|"[\w.-]+")\.(\w+|"[\w.-]+")')
+"""A name with its schema, as SQL has it, that may be copied into a command."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ def _contents(old: Database, new: Database) -> Iterator[Obstacle]:
     if strange := [table.name for table in old.tables if table.owner != "app"]:
         yield Obstacle(
             f"The app does not own {_names(strange, 'the table')}",
-            f"ALTER TABLE {strange[0]} OWNER TO app.",
+            f"ALTER TABLE {_in_sql(strange[0])} OWNER TO app.",
         )
     if old.foreign:
         yield Obstacle(
@@ -174,12 +177,13 @@ def _replication(side: Side) -> Iterator[Obstacle]:
     if blind := [table.name for table in old.tables if not table.identity]:
         yield Obstacle(
             f"Rows cannot be identified in {_names(blind, 'the table')}: there is no primary key",
-            f"Add a primary key, or ALTER TABLE {blind[0]} REPLICA IDENTITY FULL{or_dump(side)}.",
+            "Add a primary key, or ALTER TABLE"
+            f" {_in_sql(blind[0])} REPLICA IDENTITY FULL{or_dump(side)}.",
         )
     if unlogged := [table.name for table in old.tables if table.unlogged]:
         yield Obstacle(
             f"An unlogged table is not replicated: {_names(unlogged)}",
-            f"ALTER TABLE {unlogged[0]} SET LOGGED.",
+            f"ALTER TABLE {_in_sql(unlogged[0])} SET LOGGED.",
         )
     if old.large_objects:
         yield Obstacle(
@@ -362,6 +366,11 @@ def gib(size: float) -> str:
 
 def _version(database: Database) -> str:
     return f"{database.version // 10000}.{database.version % 10000}"
+
+
+def _in_sql(name: str) -> str:
+    """A table's name in a command to copy; dots for one with other signs: the app chose it."""
+    return name if PLAIN.fullmatch(name) else "..."
 
 
 def _names(names: Iterable[str] | Sequence[str], word: str = "") -> str:

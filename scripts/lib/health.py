@@ -73,14 +73,14 @@ def _unit(unit: Mapping[str, Any]) -> str:
 
 def _log_of(stack: str, unit: str) -> str:
     return (
-        f"Its log: make ssh STACK={stack} COMMAND='sudo journalctl -n 50 -u {_word(unit)}'; when "
+        f"Its log: make ssh STACK={stack} COMMAND='sudo journalctl -n 50 -u {word(unit)}'; when "
         f"that is fixed, `make refresh STACK={stack}` and `make up STACK={stack}` start it"
     )
 
 
 def _disk(stack: str, disk: Mapping[str, Any]) -> list[Trouble]:
     where = str(disk["where"])
-    used = f"sudo du -xh {_word(where)} | sort -h | tail"
+    used = f"sudo du -xh {word(where)} | sort -h | tail"
     remedy = (
         "Grow stages:data.volume_gib, or delete what is not needed"
         if where == "/data"
@@ -108,7 +108,7 @@ def _queue(queue: Mapping[str, Any] | None) -> list[Trouble]:
     return [Trouble("queue", what, remedy)]
 
 
-def _word(name: str) -> str:
+def word(name: str) -> str:
     """A host's own word in a command to copy; dots for one that a shell would read as more."""
     return name if WORD.fullmatch(name) else "..."
 

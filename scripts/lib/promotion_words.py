@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from components.host.agent import promotion_record
+from components.host.agent.report import quoted
 from planning.promotion.steps import counted
-from scripts.lib.health import Trouble
+from scripts.lib.health import Trouble, word
 
 SHOWN = 3
+KEY = re.compile(r"[\w.:+-]+(, [\w.:+-]+)*")
 CLOSE_BYTES = 1024 * 1024
 """A follower that is not further behind keeps up."""
 AGAIN = "--verify compares again; --unverified goes on all the same."
@@ -18,7 +21,7 @@ AGAIN = "--verify compares again; --unverified goes on all the same."
 
 def stacks(stack: str, promotion: Mapping[str, Any]) -> tuple[str, str]:
     """The stage 1 and the stage 2 stack, as the server of ``stack`` knows them."""
-    other = str(promotion["other"])
+    other = word(str(promotion["other"]))  # it is in commands to copy
     return (stack, other) if promotion["side"] == "from" else (other, stack)
 
 
@@ -186,9 +189,14 @@ def _difference(table: Mapping[str, Any], first: str, other: str) -> str:
         return f"{table['table']} (in one of them alone)"
     some = f"{'at least ' if table['at_least'] else ''}{counted(count, 'row')}"
     alone = {"first": f" in {first} alone", "other": f" in {other} alone"}
-    keys = ", ".join(f"{key}{alone.get(side, '')}" for key, side in table["keys"])
+    keys = ", ".join(f"{_key(key)}{alone.get(side, '')}" for key, side in table["keys"])
     more = ", ..." if len(table["keys"]) < count else ""
     return f"{table['table']} ({some}{f': {keys}{more}' if keys else ''})"
+
+
+def _key(key: str) -> str:
+    """A row's own words, in quotes unless they are like a number or an id."""
+    return key if KEY.fullmatch(key) else quoted(key)
 
 
 def _compared(compared: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from components.host.agent import admin_sql
-from components.host.agent.report import Done, Failed, run
+from components.host.agent.report import Done, Failed, quoted, run
 
 TIMEOUT_S = 15
 OF_THE_APP = """\
@@ -73,7 +73,7 @@ def _pools(pooler: list[str]) -> list[dict[str, str]]:
     """The pooler's own count of clients and server connections, for each alias."""
     done = _as("pgbouncer", [*_psql("--csv"), *pooler, "-c", "SHOW POOLS"])
     if not done.ok:
-        raise Failed("pgbouncer", f"does not answer: {done.last_line()}")
+        raise Failed("pgbouncer", f"does not answer: {quoted(done.last_line())}")
     rows = csv.DictReader(io.StringIO(done.output))
     return [dict(row) for row in rows if row.get("database") != "pgbouncer"]
 
@@ -90,8 +90,8 @@ def _as(user: str, argv: list[str]) -> Done:
 
 def _json(done: Done, where: str) -> Any:
     if not done.ok:
-        raise Failed(where, f"does not answer: {done.last_line()}")
+        raise Failed(where, f"does not answer: {quoted(done.last_line())}")
     try:
         return json.loads(done.output)
     except ValueError:
-        raise Failed(where, f"its answer is no JSON: {done.last_line()}") from None
+        raise Failed(where, f"its answer is no JSON: {quoted(done.last_line())}") from None

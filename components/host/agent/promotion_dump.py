@@ -31,7 +31,7 @@ from components.host.agent.promotion_sql import (
     reader_of_new,
     rows,
 )
-from components.host.agent.report import TIMEOUT_EXIT, Failed, note, run, step
+from components.host.agent.report import TIMEOUT_EXIT, Failed, note, quoted, run, step
 
 FOLDER = Path("/data/stages-promotion-dump")
 JOBS = "2"
@@ -117,4 +117,4 @@ def _run(argv: list[str], environment: dict[str, str], deadline: float) -> None:
     if done.code == TIMEOUT_EXIT:
         raise Failed("switch", f"{name} would have let clients wait for longer than they may")
     if not done.ok:
-        raise Failed(name, " ".join(done.tail(4).split()))
+        raise Failed(name, quoted(done.tail(4)))

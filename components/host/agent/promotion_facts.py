@@ -22,7 +22,7 @@ from components.host.agent import (
 )
 from components.host.agent.promotion_shape import IDENTIFIED
 from components.host.agent.promotion_sql import MAY_REPLICATE, MAY_SUBSCRIBE
-from components.host.agent.report import Failed, run
+from components.host.agent.report import Failed, quoted, run
 
 TIMEOUT_S = 120
 SMALL_MIB = 32
@@ -30,6 +30,7 @@ SMALL_MIB = 32
 FACTS = f"""\
 BEGIN TRANSACTION READ ONLY;
 SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL quote_all_identifiers = off;
 SELECT json_build_object(
     'version', current_setting('server_version_num')::int,
     'size_bytes', pg_database_size(current_database()),
@@ -42,13 +43,13 @@ SELECT json_build_object(
         FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()),
     'sequences', (SELECT count(*) FROM pg_sequences
         WHERE schemaname NOT IN ('pg_catalog', 'information_schema')),
-    'views', (SELECT coalesce(json_agg(n.nspname || '.' || c.relname ORDER BY 1), '[]')
+    'views', (SELECT coalesce(json_agg(format('%I.%I', n.nspname, c.relname) ORDER BY 1), '[]')
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm'),
-    'foreign', (SELECT coalesce(json_agg(n.nspname || '.' || c.relname ORDER BY 1), '[]')
+    'foreign', (SELECT coalesce(json_agg(format('%I.%I', n.nspname, c.relname) ORDER BY 1), '[]')
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'f'),
     'tables', (SELECT coalesce(json_agg(t ORDER BY t.name), '[]') FROM (
-        SELECT n.nspname || '.' || c.relname AS name, pg_total_relation_size(c.oid) AS bytes,
-            c.relpersistence = 'u' AS unlogged,
+        SELECT format('%I.%I', n.nspname, c.relname) AS name,
+            pg_total_relation_size(c.oid) AS bytes, c.relpersistence = 'u' AS unlogged,
             pg_get_userbyid(c.relowner) AS owner,
             {IDENTIFIED} AS identity,
             CASE WHEN pg_relation_size(c.oid) > {SMALL_MIB} * 1048576
@@ -70,7 +71,7 @@ def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
     as_app = ["setpriv", "--reuid=app", "--regid=app", "--init-groups", "--reset-env"]
     done = run([*as_app, *argv], timeout_s=TIMEOUT_S, answers=True)
     if not done.ok:
-        raise Failed("database", f"does not answer: {done.last_line()}")
+        raise Failed("database", f"does not answer: {quoted(done.last_line())}")
     free = None
     if document["data"]:
         disk = os.statvfs(document["data"])
@@ -98,7 +99,7 @@ def _refusal(document: dict[str, Any], sql: str) -> str:
     argv, environment = admin_sql.as_admin(connection)
     text = sql.format(replicate=document["replicate"].format(role="stages_promotion_rights"))
     done = run([*argv, "-f", "-"], text=text, timeout_s=TIMEOUT_S, environment=environment)
-    return "" if done.ok else done.last_line()
+    return "" if done.ok else quoted(done.last_line())
 
 
 def _signing_key() -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from components.host.agent import promotion_record as record
-from components.host.agent.report import Failed, note, run, step
+from components.host.agent.report import Failed, note, quoted, run, step
 from components.host.agent.sandbox import SANDBOX
 from components.host.agent.system import install_packages
 
@@ -124,7 +124,7 @@ def _copy(
     if answer["failed"]:
         raise Failed(
             "the users' files",
-            f"{answer['copied']} copied, {answer['failed']} not: {answer['why']}",
+            f"{answer['copied']} copied, {answer['failed']} not: {quoted(answer['why'])}",
             "Run it again: only what is missing is copied. Or --without-files leaves them.",
         )
     return {"copied": int(answer["copied"]), "bytes": int(answer["bytes"])}

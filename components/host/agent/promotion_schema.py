@@ -25,7 +25,7 @@ from components.host.agent.promotion_sql import (
     reader_of_new,
     rows,
 )
-from components.host.agent.report import Done, Failed, run, step
+from components.host.agent.report import Done, Failed, quoted, run, step
 
 DUMP = admin_sql.PSQL.replace("psql", "pg_dump")
 RESTORE = admin_sql.PSQL.replace("psql", "pg_restore")
@@ -136,5 +136,5 @@ def _restore(
 
 def _checked(done: Done, what: str) -> str:
     if not done.ok:
-        raise Failed(what, done.last_line())
+        raise Failed(what, quoted(done.last_line()))
     return done.output

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from components.host.agent import admin_sql, scram
-from components.host.agent.report import Done, Failed, run
+from components.host.agent.report import Done, Failed, quoted, run
 
 ROLE = "stages_promotion"
 """Replicates, on both sides."""
@@ -289,5 +289,5 @@ def _ask(
 
 def _output(done: Done, where: str) -> str:
     if not done.ok:
-        raise Failed(where, " ".join(done.tail(4).split()))
+        raise Failed(where, quoted(done.tail(4)))
     return done.output

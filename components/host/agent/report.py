@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from components.host.agent import pace
 
 HELD_S = 2
+MOST_QUOTED = 300
 TIMEOUT_EXIT = 124
 """Exit code for a command that did not end in time, as ``timeout(1)`` has it."""
 JOURNAL = "/run/systemd/journal/socket"
@@ -149,6 +150,12 @@ def _rest(process: subprocess.Popen[str]) -> str:
         return process.communicate(timeout=HELD_S)[0]
     except subprocess.TimeoutExpired as held:
         return bytes(held.output or b"").decode(errors="replace")
+
+
+def quoted(text: str) -> str:
+    """Somebody else's words, in quotes and cut, so that they do not pass for ours."""
+    words = " ".join(text.split()).replace('"', "'")
+    return f'"{words[:MOST_QUOTED]}"'
 
 
 def shell(command: str, *, timeout_s: float = 60) -> Done:

@@ -13,7 +13,7 @@ from typing import Any
 
 from components.host.agent import admin_sql, database, promotion_record
 from components.host.agent import promotion_pooler as pooler
-from components.host.agent.report import Failed, note, run, step
+from components.host.agent.report import Failed, note, quoted, run, step
 
 RESTORED, KEPT = "app_restored", "app_before_restore"
 LOCK = "/run/stages-host.lock"
@@ -121,7 +121,7 @@ def _watch() -> None:
     argv = ["systemd-run", "--quiet", "--collect", f"--unit={GUARD}", "--expand-environment=no"]
     done = run([*argv, "flock", LOCK, "python3", "-I", "-c", script, *commands])
     if not done.ok:
-        raise Failed(GUARD, f"does not start: {done.last_line()}")
+        raise Failed(GUARD, f"does not start: {quoted(done.last_line())}")
 
 
 def _ask(connection: dict[str, str], sql: str) -> str:
@@ -134,5 +134,5 @@ def _ask(connection: dict[str, str], sql: str) -> str:
         answers=True,
     )
     if not done.ok:
-        raise Failed("the managed database", " ".join(done.tail(4).split()), "Nothing was changed.")
+        raise Failed("the managed database", quoted(done.tail(4)), "Nothing was changed.")
     return done.output
