@@ -6,10 +6,8 @@ process and a worker in plain Python, Nginx before them, PostgreSQL and PgBounce
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -19,7 +17,6 @@ from typing import Any
 
 from components.clouds.local.hosts import image, inventory, machine, nspawn
 from components.clouds.local.net import bridge
-from components.errors import UserError
 from components.host import app, pgbouncer
 from components.host.agent.release import IN_RELEASE, JOB, RELEASE_ENVIRONMENT
 from components.host.model import (
@@ -303,13 +300,3 @@ def running(scratch: Path, stack: str, cidr: str) -> Iterator[AppHost]:
         host.remove()
         bridge.down(network)
         shutil.rmtree(machine.stack_folder(stack))
-
-
-def free_cidr() -> str:
-    """A range that nothing on the machine uses: several runs may go on side by side."""
-    for offset in range(200):
-        cidr = f"10.89.{(os.getpid() + offset) % 200}.0/24"
-        with contextlib.suppress(UserError):
-            bridge.check_free(bridge.of("none", cidr))
-            return cidr
-    raise AssertionError("no range below 10.89.0.0/16 is free")

@@ -21,6 +21,7 @@ from components.clouds.local.resources.database import DatabaseProvider
 from components.clouds.local.resources.network import NetworkProvider
 from components.clouds.local.resources.server import ServerProvider
 from components.clouds.local.resources.volume import AttachmentProvider, VolumeProvider, node_of
+from tests.support.ranges import unused
 
 Props = dict[str, Any]
 
@@ -33,9 +34,9 @@ class LocalStack:
 
     def __init__(self, name: str, cidr: str) -> None:
         self.name = name
-        self.cidr = cidr
-        self.network = bridge.of(name, cidr)
-        self.network_id = NetworkProvider().create({"stack": name, "cidr": cidr}).id
+        self.cidr = unused(cidr)
+        self.network = bridge.of(name, self.cidr)
+        self.network_id = NetworkProvider().create({"stack": name, "cidr": self.cidr}).id
 
     @property
     def folder(self) -> Path:
@@ -163,7 +164,7 @@ def format_and_write(host: Host, text: str) -> None:
 def traces(stack: str) -> list[str]:
     """Everything of a stack that the machine still has, by looking at the machine itself."""
     folder = str(machine.stack_folder(stack))
-    network = bridge.of(stack, CIDR)
+    network = bridge.names_of(stack)
     looks = {
         "processes": ["pgrep", "-af", folder],
         "loop devices": ["losetup", "--list", "--noheadings"],

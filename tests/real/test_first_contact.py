@@ -36,6 +36,7 @@ from tests.real.local_stack import LocalStack, Props, local_stack, shell
 from tests.real.test_local_database import PASSWORD
 from tests.support import authorities, aws_on_the_host
 from tests.support.planned import ADDRESS, Settled, only, settled
+from tests.support.ranges import unused
 from tests.unit.clouds.aws.test_host_metrics import signature
 
 pytestmark = pytest.mark.real
@@ -128,7 +129,7 @@ def server(
         spec = nspawn.Spec(
             image=str(image.ensure()),
             bridge=network.bridge,
-            network=CIDR,
+            network=network.cidr,
             address=network.address(16),
             gateway=network.gateway,
             memory_mib=3072,
@@ -178,7 +179,7 @@ def described(name: str, key: Path, first: tuple[str, str], database: Props | No
             name,
             known=known,
             access__ssh_keys=[key.with_suffix(".pub").read_text().strip()],
-            access__ssh_cidrs=[CIDR],
+            access__ssh_cidrs=[unused(CIDR)],
             alarms__email=EMAIL,
         )
 

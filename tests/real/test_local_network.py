@@ -23,7 +23,7 @@ from components.clouds.local.resources.address import AddressProvider
 from components.clouds.local.resources.network import NetworkProvider
 from components.clouds.local.resources.server import ServerProvider
 from components.errors import UserError
-from tests.real.local_stack import CIDR, STACK, LocalStack, local_stack, shell
+from tests.real.local_stack import STACK, LocalStack, local_stack, shell
 
 pytestmark = pytest.mark.real
 
@@ -237,7 +237,7 @@ def test_hosts_get_out_and_other_stacks_do_not_get_in(stack: LocalStack) -> None
 
 
 def test_a_network_that_was_torn_down_is_seen_and_mended(stack: LocalStack) -> None:
-    props = {"stack": STACK, "cidr": CIDR, "present": "yes"}
+    props = {"stack": STACK, "cidr": stack.cidr, "present": "yes"}
     server_id, _ = stack.server()
     address_id, address = stack.address(server_id)
     provider = NetworkProvider()
@@ -246,8 +246,8 @@ def test_a_network_that_was_torn_down_is_seen_and_mended(stack: LocalStack) -> N
     pointed = AddressProvider().read(address_id, address).outs
     assert network is not None and pointed is not None
     assert (network["present"], pointed["present"]) == ("no", "no")
-    assert provider.diff(stack.network_id, network, {"stack": STACK, "cidr": CIDR}).changes
-    provider.update(stack.network_id, network, {"stack": STACK, "cidr": CIDR})
+    assert provider.diff(stack.network_id, network, {"stack": STACK, "cidr": stack.cidr}).changes
+    provider.update(stack.network_id, network, {"stack": STACK, "cidr": stack.cidr})
     AddressProvider().update(address_id, pointed, address)
     assert bridge.pointed(stack.network) == stack.network.address(16)
     network = provider.read(stack.network_id, props).outs
@@ -293,11 +293,12 @@ def test_the_last_network_takes_forwarding_back_where_it_was_off(local_root: Pat
 @pytest.mark.parametrize(
     ("cidr", "by"),
     [
-        ("10.93.1.128/25", "stg"),
+        ("{}128/25", f"stack {STACK}, "),
         ("127.9.0.0/24", "lo, 127.0.0.0/8"),
     ],
 )
 def test_a_range_in_use_is_refused(stack: LocalStack, cidr: str, by: str) -> None:
+    cidr = cidr.format(stack.network.address(0)[:-1])
     with pytest.raises(UserError) as refused:
         bridge.check_free(bridge.of(f"{STACK}b", cidr))
     wanted = "stages:network.cidr: should be a range that nothing on this machine uses, got "
@@ -306,6 +307,6 @@ def test_a_range_in_use_is_refused(stack: LocalStack, cidr: str, by: str) -> Non
 
 def test_the_range_of_a_stack_that_is_not_up_is_refused(stack: LocalStack) -> None:
     bridge.down(stack.network)  # as after the machine's boot
-    with pytest.raises(UserError, match=f"in use by stack {STACK}, 10.93.1.0/24"):
-        bridge.check_free(bridge.of(f"{STACK}b", "10.93.0.0/16"))
+    with pytest.raises(UserError, match=f"in use by stack {STACK}, {stack.cidr}"):
+        bridge.check_free(bridge.of(f"{STACK}b", stack.cidr))
     bridge.check_free(stack.network)

@@ -20,6 +20,7 @@ from components.clouds.local.resources.volume import (
 )
 from components.errors import UserError
 from tests.real.local_stack import (
+    CIDR,
     STACK,
     LocalStack,
     format_and_write,
@@ -146,7 +147,7 @@ def test_data_that_was_kept_is_adopted(local_root: Path) -> None:
 
 
 def test_nothing_is_left_but_the_volume(local_root: Path) -> None:
-    stack = LocalStack(STACK, "10.93.1.0/24")
+    stack = LocalStack(STACK, CIDR)
     try:
         volume_id, _ = stack.volume()
         server_id, server = stack.server()

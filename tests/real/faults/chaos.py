@@ -45,6 +45,7 @@ from tests.real.faults.promoting import Promotion
 from tests.real.faults.rebuilding import rebuild
 from tests.real.faults.running import POINTS
 from tests.support.clone import clone
+from tests.support.ranges import unused
 
 UP = "up killed at one of ten points"
 BACKUPS = "backups"
@@ -212,7 +213,7 @@ def _struck(asked: argparse.Namespace, known: set[str], slow: set[str]) -> list[
         folder = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="pytest-of-chaos-")))
         checkout = clone(folder / "clone", quick=True)
         for stage in (1, 2):
-            name, cidr = f"f{os.getpid()}-stage{stage}", f"10.91.6{stage + 2}.0/24"
+            name, cidr = f"f{os.getpid()}-stage{stage}", unused(f"10.91.6{stage + 2}.0/24")
             made[stage] = Product(checkout.stack(name, stage=stage, network__cidr=cidr))
             leaving.callback(made[stage].stack.take_away)
             made[stage].up()

@@ -15,6 +15,7 @@ import pytest
 from tests.real.faults.product import Product
 from tests.real.stages.conftest import take_away
 from tests.support.clone import Clone, clone
+from tests.support.ranges import unused
 
 SEED = int(os.environ.get("SEED") or 7)
 
@@ -37,7 +38,7 @@ def products(checkout: Clone) -> Iterator[dict[int, Product]]:
     made: dict[int, Product] = {}
     with ExitStack() as leaving:
         for stage in (1, 2):
-            name, cidr = f"f{os.getpid()}-stage{stage}", f"10.91.6{stage}.0/24"
+            name, cidr = f"f{os.getpid()}-stage{stage}", unused(f"10.91.6{stage}.0/24")
             made[stage] = Product(checkout.stack(name, stage=stage, network__cidr=cidr))
             leaving.callback(take_away, made[stage].stack)
             made[stage].up()

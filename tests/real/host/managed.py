@@ -13,8 +13,9 @@ import pytest
 from components.host import bootstrap, dumps, ids, pgbouncer, pool
 from components.host.model import HostFile, SystemUser
 from components.remote import session
-from tests.real.app_host import AppHost, free_cidr, running
+from tests.real.app_host import AppHost, running
 from tests.real.host.backed_up import bucket_in, confined, run, serve_bucket
+from tests.support.ranges import free_cidr
 
 PASSWORD = "example'password"
 ADMIN = {

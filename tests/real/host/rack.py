@@ -22,8 +22,9 @@ from components.host.model import DatabaseStep, Part, Release, Shutdown
 from components.remote import document as host_document
 from components.resources import host_configuration
 from components.resources.host_configuration import HostConfigurationProvider
-from tests.real.app_host import AppHost, free_cidr
+from tests.real.app_host import AppHost
 from tests.support.composed_hosts import DEVICE, boot_document, single_server
+from tests.support.ranges import free_cidr
 
 PROJECT = Path(__file__).resolve().parents[3]
 MEMORY_MIB = 2048

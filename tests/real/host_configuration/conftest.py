@@ -11,12 +11,12 @@ from components.host.model import Release
 from tests.real.app_host import (
     AppHost,
     Product,
-    free_cidr,
     running,
 )
 from tests.real.host_configuration.steps import (
     provider,
 )
+from tests.support.ranges import free_cidr
 
 
 @pytest.fixture(scope="package")

@@ -35,10 +35,10 @@ from tests.real.app_host import (
     SQL,
     AppHost,
     Product,
-    free_cidr,
     parts,
     running,
 )
+from tests.support.ranges import free_cidr
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).resolve().parents[3]

@@ -16,9 +16,9 @@ from components.clouds.local.hosts import usage
 from tests.real.signals.product import Product
 from tests.real.stages.conftest import take_away
 from tests.support.clone import clone
+from tests.support.ranges import unused
 from tests.support.waiting import until
 
-NETWORK = "10.91.70.0/24"
 APP = Path(__file__).with_name("app")
 BURN = "echo -12 > /proc/self/autogroup || true; while :; do :; done"
 """Before what else this machine does, and still so that a sample can be taken beside it."""
@@ -60,7 +60,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     stack = clone(folder / "clone", quick=True).stack(
         f"g{os.getpid()}-stage1",
         stage=1,
-        network__cidr=NETWORK,
+        network__cidr=unused("10.91.70.0/24"),
         server__plan="local-1gb",
         app__repository=str(folder / "app"),
         app__directory=None,

@@ -13,12 +13,13 @@ import pytest
 
 from components.clouds.local.account import operations
 from tests.support.clone import Clone, Stack, clone
+from tests.support.ranges import unused
 
 
 def network(number: int) -> str:
     """A range of this process of the tests, for others run beside it."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    return f"10.{100 + int(worker)}.{number}.0/24"
+    return unused(f"10.{100 + int(worker)}.{number}.0/24")
 
 
 def take_away(stack: Stack) -> None:

@@ -16,6 +16,7 @@ from components.clouds.local.database.cluster import Cluster
 from components.clouds.local.hosts.nspawn import Host
 from tests.real.stages.conftest import take_away
 from tests.support.clone import Stack, clone
+from tests.support.ranges import unused
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     stack = checkout.stack(
         f"t{os.getpid()}-standby",
         stage=2,
-        network__cidr="10.91.41.0/24",
+        network__cidr=unused("10.91.41.0/24"),
         database__standby=True,
         database__read_replicas=1,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 
@@ -28,7 +29,8 @@ def test_followers_stream_over_verified_tls_from_private_addresses(product: Prod
     )
     followers = sorted(product.address(role) for role in ("standby", "replica-1"))
     assert rows.splitlines() == [f"TLSv1.3|{address}" for address in followers]
-    assert followers == ["10.91.41.65", "10.91.41.66"]
+    network = ipaddress.ip_network(str(product.stack.settings["network.cidr"]))
+    assert followers == [str(network[65]), str(network[66])]
     assert product.stack.outputs()["database_host"] == name
 
 

@@ -108,7 +108,7 @@ def test_a_failover_is_shown_and_asked_for(product: Product) -> None:
     said = product.failover(code=2)
     assert "Confirmation required" in said
     for line in (
-        f"primary {before.primary} (10.91.41.64): answers",
+        f"primary {before.primary} ({product.address()}): answers",
         f"standby {before.spare} ({there}): has every acknowledged write",
         f"3. the name {before.name} moves to {there}",
     ):
@@ -120,7 +120,7 @@ def test_a_failover_is_shown_and_asked_for(product: Product) -> None:
         "stack": before.stack,
         "database": before.name,
         "primary": before.primary,
-        "primary_address": "10.91.41.64",
+        "primary_address": product.address(),
         "primary_state": "answers",
         "standby": before.spare,
         "standby_address": there,

@@ -18,6 +18,7 @@ from tests.real.tls.site import DOMAIN, Site
 from tests.support import acme
 from tests.support.clone import Clone, clone
 from tests.support.namespaces import cable, namespace
+from tests.support.ranges import unused
 
 
 @pytest.fixture(scope="package")
@@ -29,14 +30,14 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 @contextmanager
 def site(checkout: Clone, folder: Path, stage: int) -> Iterator[Site]:
     """A stack that came up with a domain that leads nowhere yet."""
-    network, world = f"10.91.{10 + stage}", f"10.91.{12 + stage}"
+    world = unused(f"10.91.{12 + stage}.0/24").removesuffix(".0/24")
     with namespace(f"acme{stage}") as outside:
         cable(None, outside, address=f"{world}.2/24", gateway=f"{world}.1")
         authority = acme.authority(f"{world}.2", outside, folder)
         stack = checkout.stack(
             f"t{os.getpid()}-tls{stage}",
             stage=stage,
-            network__cidr=f"{network}.0/24",
+            network__cidr=unused(f"10.91.{10 + stage}.0/24"),
             domain=DOMAIN,
             tls__acme_server=authority.directory,
             tls__acme_ca=authority.ca_pem,

@@ -172,19 +172,19 @@ def pointed(network: Network) -> str | None:
 
 
 def check_free(network: Network) -> None:
-    """Refuse a range that something else on the machine uses: interfaces, routes (a VPN's range is
-    as taken as an interface's), and networks of other stacks that are not up."""
+    """Refuse a range that something else on the machine uses: networks of other stacks, whether or
+    not they are up, interfaces, and routes (a VPN's range is as taken as an interface's)."""
     wanted = ipaddress.ip_network(network.cidr)
+    for noted in machine.root().glob("*/network.json"):
+        cidr = (machine.read_json(noted) or {}).get("cidr", "")
+        if str(noted.parent) != network.key and _overlap(cidr, wanted):
+            raise _in_use(network, f"stack {noted.parent.name}, {cidr}")
     routes = machine.run(["ip", "-json", "-4", "route", "show", "table", "all"])
     for route in json.loads(routes or "[]"):
         destination = route.get("dst", "default")
         foreign = route.get("dev") != network.bridge and route.get("type") != "multicast"
         if foreign and destination != "default" and _overlap(destination, wanted):
             raise _in_use(network, f"{route.get('dev', 'a route')}, {destination}")
-    for noted in machine.root().glob("*/network.json"):
-        cidr = (machine.read_json(noted) or {}).get("cidr", "")
-        if str(noted.parent) != network.key and _overlap(cidr, wanted):
-            raise _in_use(network, f"stack {noted.parent.name}, {cidr}")
 
 
 def _overlap(text: str, wanted: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
