@@ -50,7 +50,12 @@ def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
     if not promotion:
         return []
     old, new = stacks(stack, promotion)
-    if promotion["phase"] == "copying":
+    if stands_by(promotion):
+        where = (
+            f"the app of {new} is stopped for a promotion from {old};"
+            f" {command(old, new)} shows how that stands"
+        )
+    elif promotion["phase"] == "copying":
         where = (
             f"the database of {old} is copied to {new}, whose app is stopped meanwhile;"
             f" {command(old, new)} shows how far it is; --abort gives the app back"
@@ -203,7 +208,8 @@ def _compared(compared: Mapping[str, Any]) -> list[str]:
     state = compared.get("state")
     if state == "same":
         moment = datetime.fromtimestamp(compared["ended"], UTC)
-        return [f"  {compared['tables']} tables compared, every row, {moment:%Y-%m-%d %H:%M}: same"]
+        tables = counted(compared["tables"], "table")
+        return [f"  {tables} compared, every row, {moment:%Y-%m-%d %H:%M}: same"]
     if state == "running":
         return [
             f"  rows are being compared: {compared['done']} of {compared['tables']} tables done"

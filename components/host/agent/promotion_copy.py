@@ -19,6 +19,7 @@ from components.host.agent.promotion_sql import (
     SUBSCRIPTION,
     Link,
     beside_new,
+    conninfo,
     drop_database,
     exists,
     lag_of,
@@ -139,10 +140,11 @@ def _subscribe(link: Link) -> None:
     step("subscribe to the tables")
     ask = functools.partial(new, link)
     if not exists(ask, f"pg_subscription WHERE subname = '{SUBSCRIPTION}'"):
-        words = (
-            f"host={link['publisher_host']} port={link['publisher_port']} dbname=app user={ROLE}"
-            f" password={link['password']} connect_timeout=5 sslmode=disable"
-            " require_auth=scram-sha-256"  # which a server in its place could not do
+        words = conninfo(
+            host=link["publisher_host"],
+            port=link["publisher_port"],
+            password=link["password"],
+            sslmode="disable",
         )
         options = "copy_data = true, origin = none, streaming = off, disable_on_error = false"
         # Of a run that was killed between the two databases.

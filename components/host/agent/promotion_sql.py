@@ -136,15 +136,28 @@ def reader_of_new(link: Link) -> dict[str, str]:
 
 
 def through_tunnel(link: Link) -> dict[str, str]:
-    """How its admin connects to the new database from here. Its certificate is verified; its name
-    is the tunnel's, whose other end is known by its host key."""
+    """How its admin connects to the new database from here: under its own name, which its
+    certificate has to have, at the tunnel's end."""
     return {
         **link["admin"],
-        "PGHOST": "127.0.0.1",
+        "PGHOSTADDR": "127.0.0.1",
         "PGPORT": str(TUNNEL_PORT),
-        "PGSSLMODE": "verify-ca",
         "PGSSLROOTCERT": link["ca_file"],
     }
+
+
+def conninfo(**words: object) -> str:
+    """The connection string of ``ROLE`` to ``app``. Each value is quoted: some are what a server
+    has answered."""
+    every = {
+        **words,
+        "dbname": "app",
+        "user": ROLE,
+        "connect_timeout": 5,
+        "require_auth": "scram-sha-256",  # another server in its place could not do that
+    }
+    escaped = {word: re.sub(r"(['\\])", r"\\\1", str(every[word])) for word in every}
+    return " ".join(f"{word}='{value}'" for word, value in escaped.items())
 
 
 def rows(output: str) -> Any:

@@ -29,6 +29,7 @@ from components.host.agent.promotion_sql import (
     Ask,
     Link,
     beside_new,
+    conninfo,
     drop_slot,
     drop_subscription,
     has_followed,
@@ -304,10 +305,13 @@ def _compare(link: Link, sql: str, clock: Clock) -> None:
 
 
 def _subscribe_back(link: Link) -> None:
-    words = (
-        f"host=127.0.0.1 port={TUNNEL_PORT} dbname=app user={ROLE} password={link['password']}"
-        f" connect_timeout=5 sslmode=verify-ca sslrootcert={link['ca_file']}"
-        " require_auth=scram-sha-256"
+    words = conninfo(
+        host=link["admin"]["PGHOST"],
+        hostaddr="127.0.0.1",
+        port=TUNNEL_PORT,
+        password=link["password"],
+        sslmode="verify-full",
+        sslrootcert=link["ca_file"],
     )
     old(link, subscribe(BACK, "copy_data = false, origin = none, streaming = off"), secret=words)
 

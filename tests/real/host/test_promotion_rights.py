@@ -139,7 +139,13 @@ def promoted(
     by: str = promotion_record.LOGICAL,
 ) -> dict[str, object]:
     """Go through a whole promotion there and back, and once more for good."""
-    admin = {"PGUSER": "boss", "PGPASSWORD": "boss", "PGDATABASE": database}
+    admin = {
+        "PGHOST": "new",
+        "PGUSER": "boss",
+        "PGPASSWORD": "boss",
+        "PGDATABASE": database,
+        "PGSSLMODE": "verify-full",
+    }
     password = bootstrap.password(SECRETS[1])
     document = {
         "other": "shop-stage2",

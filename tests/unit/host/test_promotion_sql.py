@@ -24,7 +24,12 @@ from components.host.agent.promotion_sql import READER, name, names, position
 from components.host.agent.report import Done, Failed
 
 LINK: Mapping[str, Any] = {
-    "admin": {"PGUSER": "admin", "PGPASSWORD": "secret", "PGDATABASE": "postgres"},
+    "admin": {
+        "PGHOST": "db.example.com",
+        "PGUSER": "admin",
+        "PGPASSWORD": "secret",
+        "PGDATABASE": "postgres",
+    },
     "password": "another",
     "ca_file": "/ca.pem",
 }
@@ -109,7 +114,7 @@ def test_who_is_followed_has_to_know_the_password_too(sessions: Sessions) -> Non
     promotion_copy._subscribe(link)
     promotion_switch._subscribe_back(LINK)
     assert len(sessions.secrets) == 2
-    assert all("require_auth=scram-sha-256" in secret for secret in sessions.secrets)
+    assert all("require_auth='scram-sha-256'" in secret for secret in sessions.secrets)
 
 
 def test_no_statement_holds_a_password(sessions: Sessions) -> None:
@@ -136,6 +141,11 @@ def test_the_guard_of_a_rollback_may_let_the_app_log_in_and_stays_out_of_its_dat
     assert "GRANT app TO stages_promotion_guard WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;" in role
     assert promotion_record.FILE.stat().st_mode & 0o777 == 0o600
     assert known["PGPASSWORD"] not in "".join(text for _, text in sessions.asked)
+
+
+def test_a_servers_answer_is_one_value_of_a_connection_string() -> None:
+    words = promotion_sql.conninfo(host=r"x' sslmode='disable\\", port=6543)
+    assert words.startswith(r"host='x\' sslmode=\'disable\\\\' port='6543' dbname='app' ")
 
 
 def test_the_way_back_is_published_by_the_promotions_role(sessions: Sessions) -> None:

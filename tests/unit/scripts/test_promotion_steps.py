@@ -83,7 +83,7 @@ def test_a_dump_without_a_way_back_says_so_before_anything_stops() -> None:
     assert servers.said == [
         "PROMOTION: shop2 serves the app, and shop forwards to it; --finish ends it, and there is"
         " NO WAY BACK: stage 1 cannot follow public.events",
-        "  1 tables compared, every row, 1970-01-01 00:00: same",
+        "  1 table compared, every row, 1970-01-01 00:00: same",
     ]
 
 
