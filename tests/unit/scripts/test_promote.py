@@ -295,12 +295,17 @@ def test_rows_that_were_compared_are_not_compared_again_at_the_end() -> None:
 PENDING = {**compared("same"), "files": "pending"}
 
 
-def test_the_end_is_refused_while_users_files_are_missing() -> None:
+def test_the_end_is_refused_while_users_files_are_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(promote, "confirm", lambda _: False)
+    switched, moved = {**COPYING, "phase": "switched"}, {**PENDING, "files": "moved"}
     with pytest.raises(StepFailed) as refused:
-        promote._refuse_without_files(Servers(PENDING).pair)
+        do("finish", Servers(switched, PENDING, PENDING), yes=False)
     assert str(refused.value) == (
         "--finish: USERS' FILES of shop are not all in the bucket of shop2. `./stages promote"
         " --from shop --to shop2 --switch` copies them; `./stages promote --from shop --to shop2"
         " --finish --without-files` leaves them."
     )
-    promote._refuse_without_files(Servers({**PENDING, "files": "moved"}).pair)
+    with pytest.raises(NotConfirmed):
+        do("finish", Servers(switched, moved, moved), yes=False)
