@@ -227,10 +227,11 @@ def promotion() -> str:
     steps = [_after_copy(0), _after_switch(1), _after_finish(2)]
     return picture(
         24 + 3 * ROW,
-        "After --copy visitors reach the app of stage 1 and its PostgreSQL, which the managed"
-        " database of stage 2 follows. After --switch Nginx of stage 1 forwards them to"
-        " the app of stage 2, which uses the managed database, and PostgreSQL of stage 1 follows."
-        " After --finish nothing follows; Nginx of stage 1 forwards until it is taken down.",
+        "After --copy, visitors reach the app of stage 1 and its PostgreSQL, which replicates to"
+        " the managed database of stage 2. After --switch, Nginx of stage 1 forwards them to the"
+        " app of stage 2, which uses the managed database; that replicates to PostgreSQL of stage"
+        " 1. After --finish nothing is replicated; Nginx of stage 1 forwards until it is taken"
+        " down.",
         [part for parts in steps for part in parts],
     )
 

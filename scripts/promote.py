@@ -69,13 +69,14 @@ def promote(
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify", help="Compare every row of the two databases, while the app goes on."
+            "--verify", help="Compare every row of the two databases, while the app keeps running."
         ),
     ] = False,
     switch: Annotated[
         bool,
         typer.Option(
-            "--switch", help="Switch the app to stage 2: clients wait about 1 s, in a dump longer."
+            "--switch",
+            help="Switch the app to stage 2: clients wait about 1 s, longer with a dump.",
         ),
     ] = False,
     allow_migrations: Annotated[
@@ -116,8 +117,8 @@ def promote(
         str | None,
         typer.Option(
             "--way",
-            help="Copy by replication (logical), or in the switch, while clients wait (dump)"
-            " [default: as the plan says].",
+            help="Copy by logical replication, or by dump and restore while clients wait"
+            " [default: the plan chooses].",
             metavar="|".join(METHODS),
         ),
     ] = None,
@@ -132,9 +133,9 @@ def promote(
 ) -> None:
     """Move an app from a stage 1 stack to a stage 2 stack: database, requests and jobs.
 
-    Without a step: show the plan, or how a promotion stands. Exit codes: 0 done; 1 a step failed,
-    the plan has an obstacle, or something is wrong with the promotion; 2 bad input, or a step out
-    of turn; 130 interrupted.
+    Without a step: show the plan, or the progress of a promotion. Exit codes: 0 done; 1 a step
+    failed, the plan has an obstacle, or something is wrong with the promotion; 2 bad input, or a
+    step out of order; 130 interrupted.
     """
     steps_given = (plan, copy, verify, switch, allow_migrations, rollback, finish, abort)
     given = dict(zip(STEPS, steps_given, strict=True))
@@ -195,7 +196,7 @@ def _do(step: str, both: Pair, options: Options) -> dict[str, Any]:
         options = options._replace(method=str(plan["way"]))
     _allowed(step, phase)
     if (step, phase) == ("abort", "") and not promotion.has_begun(both):
-        raise UserError("--abort: there is nothing to abort, for --copy has not run")
+        raise UserError("--abort: there is nothing to abort, because --copy has not run")
     if step == "verify":
         return promotion_steps.verify(both, promotion.connect(both))
     if (step, phase) in {("switch", "copying"), ("finish", "switched")} and not options.unverified:
@@ -205,9 +206,12 @@ def _do(step: str, both: Pair, options: Options) -> dict[str, Any]:
     if not options.yes and not confirm(_question(step, both, phase, options.stall_s)):
         raise NotConfirmed
     shows = promotion_words.command(both.old.stack, both.new.stack)
-    continues = f"--{step} continues; {shows} shows how it stands."
+    continues = f"Run --{step} again to continue; {shows} shows the progress."
     if step == "copy":
-        continues = f"--copy continues, --abort undoes it and starts the app of {both.new.stack}."
+        continues = (
+            "Run --copy again to continue; --abort undoes it and starts the app of"
+            f" {both.new.stack}."
+        )
     with _stopped(continues):
         return _change(step, both, phase, options)
 
@@ -236,7 +240,8 @@ def _stopped(words: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise Interrupted(f"Stopped here. A server ends what it has begun. {words}") from None
+        ends = "The servers finish what they have begun."
+        raise Interrupted(f"Stopped here. {ends} {words}") from None
     except Interrupted as stop:  # an engine that was at work
         raise Interrupted(f"{stop} {words}") from None
 
@@ -248,26 +253,26 @@ def _allowed(step: str, phase: str) -> None:
     }
     if phase == promotion_record.FINISHED and step != "finish":
         raise UserError(
-            f"--{step}: should come before --finish, and that has been done",
-            "`./stages down` takes the old stack away.",
+            f"--{step}: should come before --finish, which has already run",
+            "`./stages down` removes the old stack.",
         )
     if phase == promotion_record.ROLLED_BACK and step not in {"rollback", "abort"}:
         raise UserError(
-            f"--{step}: should come after the rollback has come to its end",
+            f"--{step}: should come after --rollback, which has not finished",
             "Run --rollback again.",
         )
     if step == "abort" and phase == "switched":
         raise UserError(
-            "--abort: should come before the switch, and the app uses the new database",
+            "--abort: should come before --switch, but the app already uses the new database",
             "--rollback goes back.",
         )
     if step == "copy" and phase == "switched":
-        raise UserError("--copy: should come before the switch, and it has been done")
+        raise UserError("--copy: should come before --switch, which has already run")
     if step in needs and phase in {"", "copying"} - {needs[step]}:
         first = "--switch" if needs[step] == "switched" else "--copy"
         remedy = f"Run {first} first."
         if step == "rollback":  # also of whoever does not know that it has ended
-            remedy = "Stage 1 uses its own database: there is nothing to go back from."
+            remedy = "Stage 1 uses its own database: there is nothing to roll back."
         raise UserError(f"--{step}: should come after {first}", remedy)
 
 
@@ -296,19 +301,22 @@ def _question(step: str, both: Pair, phase: str, stall_s: float | None) -> str:
         case "copy":
             return f"Stop the app of {new} and fill its database from {old}?"
         case "switch" if phase == promotion_record.SWITCHED:
-            return f"Go on with the switch from {old} to {new}?"
+            return f"Continue the switch from {old} to {new}?"
         case "switch":
             return (
                 f"{promotion_progress.meaning(both, stall_s)} Switch the app from {old} to {new}?"
             )
         case "allow-migrations":
             return (
-                f"Let deploys to {new} run their release commands: there is no way back once a"
-                " table has changed?"
+                "There is no way back once a table has changed. Let deploys to"
+                f" {new} run their release commands?"
             )
         case "rollback":
-            return f"Switch the app back to {old} and its own database, and stop {new}?"
+            return f"Switch the app back to {old} and give {new} back what it had?"
         case "finish":
-            return f"Keep {new} alone: there is no way back, and {old} only forwards to it?"
+            return (
+                f"There is no way back after this, and {old} only forwards to {new}. Make the move"
+                " final?"
+            )
         case _:
-            return f"Forget the copy and give {new} back what it had?"
+            return f"Discard the copy and give {new} back what it had?"

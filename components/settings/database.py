@@ -115,12 +115,12 @@ class Database:
         default=None,
         by_default="the app runs here, on PostgreSQL of the server itself",
         stages=(1,),
-        elsewhere="stage 2 is where a promotion leads",
+        elsewhere="stage 2 cannot be promoted",
     )
     subscribes: bool = key(
         SWITCH,
-        "Lets the managed database connect to the app server, through which it follows stage 1"
-        " during a promotion. `./stages promote` sets and removes it.",
+        "Lets the managed database connect to the app server, through which it replicates from"
+        " stage 1 during a promotion. `./stages promote` sets and removes it.",
         default=False,
         stages=(2,),
         elsewhere="stage 1 has no managed database",

@@ -31,12 +31,12 @@ def choose(old: Side, new: Side, wanted: str | None = None, stall_s: float | Non
 
 def _fitting(old: Side, new: Side, stall_s: float | None) -> tuple[str, str]:
     if not (why := not_replicated(old, new)):
-        return LOGICAL, "every table can be followed"
+        return LOGICAL, "every table can be replicated"
     waits_s, longest_s = dump_s(old), stall_s or STALL_S[DUMP]
     if waits_s > longest_s:
         return (
             LOGICAL,
-            f"a dump would take {waits_s:.0f} s, and clients may wait for {longest_s:g} s",
+            f"a dump would take {waits_s:.0f} s, but clients may wait only {longest_s:g} s",
         )
     return DUMP, f"{why}; a dump takes about {waits_s:.0f} s"
 
@@ -44,10 +44,10 @@ def _fitting(old: Side, new: Side, stall_s: float | None) -> tuple[str, str]:
 def not_replicated(old: Side, new: Side) -> str:
     """Why replication cannot take the database over as it is; empty: it can."""
     if new.no_subscription:
-        return "the new database's admin may not subscribe"
+        return "the new database's admin cannot create a subscription"
     unfit = old.database.not_followed
     more = f" and {len(unfit) - 1} more" if len(unfit) > 1 else ""
-    return f"replication does not take {unfit[0]}{more}" if unfit else ""
+    return f"replication cannot copy {unfit[0]}{more}" if unfit else ""
 
 
 def or_dump(old: Side) -> str:

@@ -66,25 +66,25 @@ def _stacks(old: Side, new: Side) -> Iterator[Obstacle]:
             yield Obstacle(f"Stack {side.stack} is not healthy", "`./stages status` says why.")
         if side.lacks:
             yield Obstacle(
-                f"The server of {side.stack}, which an older version brought up, lacks"
+                f"The server of {side.stack} was brought up by an older version and lacks"
                 f" {', '.join(side.lacks)}",
                 f"Run `./stages up {side.stack}` first.",
             )
         if side.taken_ports:
             yield Obstacle(
-                f"The app of {side.stack} listens on port {side.taken_ports[0]}, where a tunnel"
-                " ends",
+                f"The app of {side.stack} listens on port {side.taken_ports[0]}, which a tunnel"
+                " needs",
                 f"Stop that process; `sudo ss -ltnp` in `./stages ssh {side.stack}` names it.",
             )
         if side.promotion:
             yield Obstacle(
-                f"Stack {side.stack} is already in a promotion, with {side.promotion['other']}",
-                "Go on with that one, or end it with --abort.",
+                f"Stack {side.stack} is already in a promotion with {side.promotion['other']}",
+                "Continue that promotion, or end it with --abort.",
             )
     if old.cloud != new.cloud:
         yield Obstacle(
-            f"The stacks are on two clouds, {old.cloud} and {new.cloud}",
-            "Both have to be on the same.",
+            f"The stacks are on different clouds, {old.cloud} and {new.cloud}",
+            "Both have to be on the same cloud.",
         )
     if old.revision != new.revision:
         yield Obstacle(
@@ -101,16 +101,16 @@ def _versions(old: Database, new: Database, by_dump: bool) -> Iterator[Obstacle]
         )
     if by_dump:
         return
-    for name, database in (("stage 1", old), ("stage 2", new)):
+    for name, database in (("Stage 1", old), ("Stage 2", new)):
         if database.version < FLOOR:
             yield Obstacle(
-                f"PostgreSQL of {name} is {_version(database)}: before 17.8 logical decoding could"
+                f"{name} runs PostgreSQL {_version(database)}: before 17.8 logical decoding could"
                 " lose rows",
                 "Update it first.",
             )
         elif database.version < WISHED:
             yield Obstacle(
-                f"PostgreSQL of {name} is {_version(database)}; 17.12 has more fixes",
+                f"{name} runs PostgreSQL {_version(database)}; 17.12 has more fixes",
                 "Update it if you can.",
                 blocks=False,
             )
@@ -121,7 +121,7 @@ def _versions(old: Database, new: Database, by_dump: bool) -> Iterator[Obstacle]
         )
     if old.slot_keep == "-1":
         yield Obstacle(
-            "Stage 1 has no max_slot_wal_keep_size: a copy that is cut off would fill its volume",
+            "Stage 1 has no max_slot_wal_keep_size: if the copy is cut off, WAL fills the volume",
             "Bring stage 1 up with this version of the project.",
         )
 
@@ -130,13 +130,13 @@ def _follows(old: Side, new: Side, by_dump: bool) -> Iterator[Obstacle]:
     """What the new database has to be able to do: follow, and be followed on the way back."""
     if new.no_replication:
         yield Obstacle(
-            f"The new database's admin may not let a role replicate: {new.no_replication}",
-            "Its service has to grant what docs/promotion-reference.md lists.",
+            f"The new database's admin cannot let a role replicate: {new.no_replication}",
+            "The admin needs the rights that docs/promotion-reference.md lists.",
         )
     if new.no_subscription and not by_dump:
         yield Obstacle(
-            f"The new database's admin may not subscribe: {new.no_subscription}",
-            f"Its service has to grant what docs/promotion-reference.md lists{or_dump(old)}.",
+            f"The new database's admin cannot create a subscription: {new.no_subscription}",
+            f"The admin needs the rights that docs/promotion-reference.md lists{or_dump(old)}.",
         )
     if new.database.wal_level != "logical":
         yield Obstacle(
@@ -145,9 +145,9 @@ def _follows(old: Side, new: Side, by_dump: bool) -> Iterator[Obstacle]:
         )
     if new.database.slot_keep == "-1":
         yield Obstacle(
-            "Between --switch and --finish the new database keeps all that stage 1 has not followed"
-            " yet: without the tunnel its disk fills",
-            "Do not leave it in between for long.",
+            "Between --switch and --finish the new database keeps all WAL that stage 1 has not"
+            " received: while the tunnel is down, its disk fills up",
+            "Do not wait long between the two.",
             blocks=False,
         )
 
@@ -156,7 +156,7 @@ def _contents(old: Database, new: Database) -> Iterator[Obstacle]:
     if missing := sorted(old.extensions - new.available):
         yield Obstacle(
             f"The new database does not offer {_names(missing, 'the extension')}",
-            "Do without it first, or choose a service that has it.",
+            "Drop it first, or choose a service that offers it.",
         )
     if strange := [table.name for table in old.tables if table.owner != "app"]:
         yield Obstacle(
@@ -165,10 +165,10 @@ def _contents(old: Database, new: Database) -> Iterator[Obstacle]:
         )
     if old.foreign:
         yield Obstacle(
-            f"The rows of a foreign table are elsewhere: {_names(old.foreign)}", "Drop it first."
+            f"Foreign tables cannot be promoted: {_names(old.foreign)}", "Drop them first."
         )
     if not old.tables:
-        yield Obstacle("The old database has no table", "There is nothing to promote.")
+        yield Obstacle("The old database has no tables", "There is nothing to promote.")
 
 
 def _replication(side: Side) -> Iterator[Obstacle]:
@@ -176,24 +176,24 @@ def _replication(side: Side) -> Iterator[Obstacle]:
     old = side.database
     if blind := [table.name for table in old.tables if not table.identity]:
         yield Obstacle(
-            f"Rows cannot be identified in {_names(blind, 'the table')}: there is no primary key",
+            f"Replication needs a primary key, which is missing in {_names(blind, 'the table')}",
             "Add a primary key, or ALTER TABLE"
             f" {_in_sql(blind[0])} REPLICA IDENTITY FULL{or_dump(side)}.",
         )
     if unlogged := [table.name for table in old.tables if table.unlogged]:
         yield Obstacle(
-            f"An unlogged table is not replicated: {_names(unlogged)}",
+            f"Unlogged tables are not replicated: {_names(unlogged)}",
             f"ALTER TABLE {_in_sql(unlogged[0])} SET LOGGED.",
         )
     if old.large_objects:
         yield Obstacle(
-            f"There are large objects ({old.large_objects}), which are not replicated",
+            f"The database has large objects ({old.large_objects}), which are not replicated",
             f"Move them into a bytea column or into files{or_dump(side)}.",
         )
     if old.views:
         yield Obstacle(
             f"Materialized views arrive empty: {_names(old.views)}",
-            "After the switch: REFRESH MATERIALIZED VIEW, for each.",
+            "After the switch, run REFRESH MATERIALIZED VIEW for each.",
             blocks=False,
         )
 
@@ -203,20 +203,21 @@ def _dump(old: Side, longest_s: float) -> Iterator[Obstacle]:
     waits_s = dump_s(old)
     if waits_s > longest_s:
         yield Obstacle(
-            f"Clients would wait for about {waits_s:.0f} s, and may for {longest_s:g} s",
+            f"Clients would wait for about {waits_s:.0f} s, but may wait only {longest_s:g} s",
             "Choose --way logical.",
         )
     elif waits_s > REQUEST_S:
         yield Obstacle(
-            f"Clients wait for about {waits_s:.0f} s: users see an error where the app's server or"
-            " a proxy gives a request up sooner",
+            f"Clients wait for about {waits_s:.0f} s: users see an error if the app's server or a"
+            " proxy times out sooner",
             "Choose a quiet hour, or --way logical.",
             blocks=False,
         )
     if unfit := old.database.not_followed:
         yield Obstacle(
-            f"There will be NO WAY BACK after --switch: stage 1 could not follow {_names(unfit)}",
-            "A primary key, or ALTER TABLE ... REPLICA IDENTITY FULL, makes one.",
+            f"There will be NO WAY BACK after --switch: changes to {_names(unfit)} cannot be"
+            " replicated to stage 1",
+            "To be able to go back, add a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL.",
             blocks=False,
         )
 
@@ -228,12 +229,12 @@ def _target(old: Database, new: Database, replace: bool) -> Iterator[Obstacle]:
     if own and not replace:
         yield Obstacle(
             f"The new database is not empty: stage 1 has fewer rows in {_names(own)}",
-            "Promote to a new stack; or, with --replace, what it holds is set aside, and deleted"
-            " by --finish.",
+            "Promote to a new stack, or use --replace: it sets aside what the database holds, and"
+            " --finish deletes that.",
         )
     elif own:
         yield Obstacle(
-            f"The new database's own rows are set aside, and deleted by --finish: {_names(own)}",
+            f"The new database's own rows are set aside, and --finish deletes them: {_names(own)}",
             "Until then --abort and --rollback bring them back.",
             blocks=False,
         )
@@ -243,20 +244,20 @@ def _room(old: Side, new: Side, by_dump: bool) -> Iterator[Obstacle]:
     wanted = int(old.database.size_bytes * ROOM)
     if new.storage_bytes and new.storage_bytes - new.database.size_bytes < wanted:
         yield Obstacle(
-            f"The new database's disk has {gib(new.storage_bytes)}, and the copy takes about"
+            f"The new database's disk has {gib(new.storage_bytes)}, but the copy needs about"
             f" {gib(wanted)}",
             "Raise stages:database.storage_gib of stage 2, and bring it up.",
         )
     if by_dump and old.free_bytes < wanted:
         yield Obstacle(
-            f"The volume of stage 1 has {gib(old.free_bytes)} free, and a dump may take"
+            f"The volume of stage 1 has {gib(old.free_bytes)} free, but a dump may need"
             f" {gib(wanted)}",
             "Raise stages:data.volume_gib of stage 1, and bring it up.",
         )
     if not by_dump and old.free_bytes < WAL_BYTES:
         yield Obstacle(
-            f"The volume of stage 1 has {gib(old.free_bytes)} free, and a copy that is cut off may"
-            f" take {gib(WAL_BYTES)}",
+            f"The volume of stage 1 has {gib(old.free_bytes)} free, but WAL may need"
+            f" {gib(WAL_BYTES)} if the copy is cut off",
             "Raise stages:data.volume_gib of stage 1, and bring it up.",
         )
 
@@ -264,14 +265,14 @@ def _room(old: Side, new: Side, by_dump: bool) -> Iterator[Obstacle]:
 def _load(old: Side) -> Iterator[Obstacle]:
     if old.pool_mode == "session":
         yield Obstacle(
-            f"The pool of {old.stack} is in session mode: clients that stay connected would not let"
-            " the switch begin",
+            f"The pool of {old.stack} is in session mode: clients that stay connected would keep"
+            " the switch from starting",
             "Set stages:database.pool_mode to transaction, and bring it up.",
         )
     if old.database.oldest_transaction_s > LONG_S:
         yield Obstacle(
-            f"A transaction has gone on for {old.database.oldest_transaction_s} s: the copy waits"
-            " for its end",
+            f"A transaction has been open for {old.database.oldest_transaction_s} s: the copy waits"
+            " until it ends",
             "`./stages db info` shows it.",
             blocks=False,
         )
@@ -280,9 +281,9 @@ def _load(old: Side) -> Iterator[Obstacle]:
 def _pool(old: Side, new: Side) -> Iterator[Obstacle]:
     if new.shared_pool < old.pool:
         yield Obstacle(
-            f"During --switch and --rollback the app of {old.stack} has a pool of"
-            f" {new.shared_pool} connections instead of {old.pool}, for both servers share those of"
-            " the new database: until it has moved, requests of a busy app may wait for one",
+            f"During --switch and --rollback the app of {old.stack} has {new.shared_pool} database"
+            f" connections instead of {old.pool}, because both servers share those of the new"
+            " database: requests of a busy app may wait for one",
             "A larger stages:database.plan of stage 2 has more.",
             blocks=False,
         )
@@ -293,20 +294,19 @@ def _backups(old: Side, new: Side) -> Iterator[Obstacle]:
         if not side.backs_up:
             yield Obstacle(
                 f"Stack {side.stack} makes no backups",
-                "Remove stages:backups.off and bring it up, for a copy that is in neither"
-                " database.",
+                "To have a copy outside both databases, remove stages:backups.off and bring it up.",
                 blocks=False,
             )
     if not old.backup:
         return
     if not old.backup.fresh:
         yield Obstacle(
-            f"Stack {old.stack} has no good backup of the last day",
+            f"Stack {old.stack} has no good backup from the last day",
             f"`./stages backup now {old.stack}` makes one.",
         )
     elif not old.backup.proven:
         yield Obstacle(
-            f"No backup of {old.stack} was proven by a restore within a week",
+            f"No backup of {old.stack} was restored as a test in the last week",
             f"`./stages backup verify {old.stack}` restores the newest beside the database.",
             blocks=False,
         )
@@ -327,9 +327,9 @@ def _signing_key(old: Side, new: Side) -> Iterator[Obstacle]:
     if old.signing_key != new.signing_key:
         yield Obstacle(
             "The two stacks have different SECRET_KEYs: users will have to log in again",
-            f"`./stages run {old.stack} -- printenv SECRET_KEY` shows the old one;"
-            f" `./stages env set {new.stack} SECRET_KEY SECRET_KEY_BASE` asks for"
-            " both: give it to both.",
+            f"`./stages run {old.stack} -- printenv SECRET_KEY` shows the old one; enter it for"
+            f" both variables that `./stages env set {new.stack} SECRET_KEY SECRET_KEY_BASE` asks"
+            " for.",
             blocks=False,
         )
 
@@ -346,15 +346,14 @@ def _files(old: Side, new: Side, without: bool) -> Iterator[Obstacle]:
         )
     elif not new.bucket:
         yield Obstacle(
-            f"{old.stack} has {'' if old.files else 'a bucket of '}users' files, and"
+            f"{old.stack} has {'' if old.files else 'a bucket of '}users' files, but"
             f" {new.stack} has no bucket for them",
             f"Set stages:storage.bucket: true in the file of {new.stack}, and bring it up. If the"
             " app can do without the files, --without-files leaves them.",
         )
     elif old.files:
         yield Obstacle(
-            f"{new.stack} has no STORAGE_DIR: its app has the files in its bucket, under the same"
-            " paths",
+            f"{new.stack} has no STORAGE_DIR: the files are in its bucket, under the same paths",
             "The app has to read them there (docs/storage.md).",
             blocks=False,
         )

@@ -35,12 +35,12 @@ def lines(
         f"  Database    {mib(database.size_bytes)}, {counted(len(database.tables), 'table')}"
         f" ({listed}), {counted(database.sequences, 'sequence')}",
         *_files(old, new),
-        f"  Cost        {_cost(old)} a month now, {_cost(new)} afterwards; both until"
+        f"  Cost        {_cost(old)} a month now, {_cost(new)} afterwards, and both until"
         f" `./stages down {old.stack}`",
-        f"  Way         {'dump' if method.by_dump else 'logical replication'}: {method.reason}",
+        f"  Method      {'dump' if method.by_dump else 'logical replication'}: {method.reason}",
         *(_by_dump if method.by_dump else _by_replication)(old, new, method.stall_s),
         f"  --finish    no way back; {old.stack} forwards until it is taken down",
-        "  --abort     before --switch: as it was",
+        "  --abort     until --switch; puts both stacks back as they were",
     ]
     for heading, blocks in (("Obstacles:", True), ("Notes:", False)):
         if some := [obstacle for obstacle in obstacles if obstacle.blocks == blocks]:
@@ -66,12 +66,12 @@ def _files(old: Side, new: Side) -> list[str]:
 
 def _by_replication(old: Side, new: Side, stall_s: float) -> list[str]:
     return [
-        f"  --copy      {_takes(expected_s(old))}, by logical replication, while"
-        f" {old.stack} serves; {new.stack} stops serving",
-        f"  --switch    clients wait, usually for about a second; after {stall_s:g} s it is given"
-        f" up and {old.stack} goes on as before. {_moved(old, new)}",
-        "  --rollback  until --finish, with all that was written since, and all jobs; clients wait"
-        " as long; the command takes about a minute",
+        f"  --copy      {_takes(expected_s(old))}, while {old.stack} serves; {new.stack} stops"
+        " serving",
+        f"  --switch    clients usually wait for about a second; after {stall_s:g} s the switch"
+        f" gives up, and {old.stack} continues as before. {_moved(old, new)}",
+        "  --rollback  until --finish; keeps everything written since, and all jobs; clients wait"
+        " as long as in the switch; the command takes about a minute",
     ]
 
 
@@ -81,21 +81,21 @@ def _takes(rows_s: float) -> str:
 
 def _moved(old: Side, new: Side) -> str:
     return (
-        f"Then {old.stack} forwards its visitors to {new.stack}; its jobs end, and its queue moves;"
-        " the command takes about a minute"
+        f"Then {old.stack} forwards its visitors to {new.stack}, finishes its running jobs and"
+        " hands over its queue; the command takes about a minute"
     )
 
 
 def _by_dump(old: Side, new: Side, stall_s: float) -> list[str]:
     back = (
-        "until --finish, with all that was written since, and all jobs; clients wait for about a"
+        "until --finish; keeps everything written since, and all jobs; clients wait for about a"
         " second"
     )
     return [
         f"  --copy      {_takes(dump_s(old))}, a rehearsal of dump and restore while"
         f" {old.stack} serves; {new.stack} stops serving",
-        f"  --switch    clients wait for about {dump_s(old):.0f} s, while the database"
-        f" is dumped and restored; after {stall_s:g} s it is given up and {old.stack} goes on as"
+        f"  --switch    clients wait for about {dump_s(old):.0f} s, while the database is dumped"
+        f" and restored; after {stall_s:g} s the switch gives up, and {old.stack} continues as"
         f" before. {_moved(old, new)}",
         f"  --rollback  {'NOT POSSIBLE, see below' if old.database.not_followed else back}",
     ]

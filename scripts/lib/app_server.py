@@ -75,7 +75,7 @@ class AppServer:
                 step=None if step is None else lambda text: step(f"{self.stack}: {text}"),
             )
         except KeyboardInterrupt:
-            left = f"Stopped waiting. The server of {self.stack} ends what it has begun."
+            left = f"Stopped waiting. The server of {self.stack} finishes what it has begun."
             raise KeyboardInterrupt(left) from None
         return {key: text if key == LINES else in_one_line(text) for key, text in answer.items()}
 
@@ -106,7 +106,7 @@ def refuse_moved(session: Session, command: str, *words: str) -> None:
     if new:
         there = shlex.join([command, new, *words])
         raise UserError(
-            f"The app of {session.stack} runs on {new} since its promotion",
+            f"The app of {session.stack} was promoted to {new}",
             f"Run `./stages {there}`.",
         )
 

@@ -40,7 +40,7 @@ def state(answer: Mapping[str, Any], since: float = 0) -> list[str]:
         lines.append(f"{name}: {moment(good['at']) + late if good else 'never'}")
         if what == "backup" and since and (not good or good["at"] < since):
             lines.append(
-                f"  none since the promotion of {moment(since)}, which began one; if it failed:"
+                f"  none since the promotion of {moment(since)}, which began one; if that failed:"
                 " `./stages backup now`"
             )
         if last and not last.get("ok"):

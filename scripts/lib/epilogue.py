@@ -36,7 +36,7 @@ def tell(session: Session, progress: Progress, *, last: bool = True) -> None:
         words = f"   (revision {revision}, {answer})" if shown else f"   ({answer})"
         session.say(f"\n  {url}{words}")
         if new:
-            session.say(f"  The app runs on {new} since the promotion: deploy there, not here.")
+            session.say(f"  The app was promoted to {new}: deploy there, not here.")
         if status.IN_MAINTENANCE in answer:
             session.say(f"  Or is maintenance on? `make status{stack}` says so.")
         elif fails:

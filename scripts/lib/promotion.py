@@ -143,7 +143,7 @@ def upstream(new: Session) -> dict[str, dict[str, str]]:
     files: dict[str, dict[str, str]] | None = known.value if known else None
     if not files:
         raise StepFailed(
-            f"Stack {new.stack} was brought up before it knew promotions",
+            f"Stack {new.stack} was brought up by a version that does not support promotions",
             f"Run `./stages up {new.stack}` first.",
         )
     return files
@@ -174,9 +174,9 @@ def back_up(both: Pair) -> None:
     try:
         backups.server(both.new).begin("now")
     except UserError as error:  # the app is there: what is left of the switch is done
-        both.say(f"The first backup of {new} does not begin: {error}")
+        both.say(f"The first backup of {new} could not be started: {error}")
     else:
-        both.say(f"The first backup of {new} is being made; `./stages status {new}` shows it.")
+        both.say(f"The first backup of {new} has begun; `./stages status {new}` shows it.")
 
 
 def finish(both: Pair) -> None:
@@ -212,7 +212,7 @@ def refuse_down(old: Session) -> None:
         return  # its server is off or gone
     if phase == promotion_record.SWITCHED:
         raise StepFailed(
-            f"Stack {old.stack} is in a promotion to {new}, and is its way back",
+            f"Stack {old.stack} is being promoted to {new}, and --rollback needs it",
             f"Run `./stages promote --from {old.stack} --to {new} --finish` first.",
         )
 

@@ -14,7 +14,7 @@ from components import outputs
 from components.errors import StepFailed
 from components.host import app, postgres, rendering
 from components.host.agent.promotion_tunnel import FILES_PORT
-from planning.promotion.steps import counted, mib
+from planning.promotion.steps import mib
 from scripts.lib.promotion_pair import Pair
 from scripts.lib.session import Session
 
@@ -71,8 +71,7 @@ def _old(session: Session) -> dict[str, str]:
     known = bucket(session)
     if session.settings.storage.bucket and not known:
         raise StepFailed(
-            f"Stack {session.stack} was brought up before a promotion copied the files in its"
-            " bucket",
+            f"Stack {session.stack} was brought up by a version that does not copy its bucket",
             f"Run `./stages up {session.stack}` first.",
         )
     return known
@@ -91,4 +90,4 @@ def _say(both: Pair, answer: Mapping[str, Any], where: str) -> None:
         both.say("The users' files stay where they are (--without-files).")
     elif answer["copied"]:
         size = mib(answer["bytes"])
-        both.say(f"{counted(answer['copied'], 'file')} of users copied {where} ({size}).")
+        both.say(f"Users' files: {answer['copied']} copied {where} ({size}).")

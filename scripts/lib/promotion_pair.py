@@ -61,7 +61,7 @@ class Pair:
 def pair(old: Session, new: Session) -> Pair:
     """Read both from their states; raises ``UserError`` for stacks between which none can be."""
     if old.stack == new.stack:
-        raise UserError("--to: should be another stack than --from")
+        raise UserError("--to: should be a stack other than --from")
     if (old.settings.stage, new.settings.stage) != (1, 2):
         raise UserError(
             f"A promotion leads from stage 1 to stage 2, not from stage {old.settings.stage} to"

@@ -11,7 +11,7 @@ from planning.promotion import steps
 from scripts.lib import promotion, promotion_pair, promotion_words
 from scripts.lib.promotion_pair import Pair
 
-CUT_OFF = "THE COPY WAS CUT OFF for so long that stage 1 no longer keeps what it lacks"
+CUT_OFF = "THE COPY WAS CUT OFF for too long: stage 1 no longer has the WAL that it needs"
 
 
 def show(both: Pair, phase: str) -> dict[str, Any]:
@@ -24,21 +24,24 @@ def show(both: Pair, phase: str) -> dict[str, Any]:
         return show_state(both)
     state = promotion_pair.state(both)
     if state["by"] == promotion_record.DUMP:
-        both.say(f"{both.new.stack} has a rehearsal's dump of {both.old.stack}, or is given one.")
+        both.say(
+            f"A rehearsal has restored a dump of {both.old.stack} in {both.new.stack}, or is still"
+            " doing so."
+        )
         return state
     progress = look(both, known)
     lost = is_cut_off(progress)
     complete = progress["ready"] == progress["tables"] and not progress["indexes_left"]
     if complete and not lost:
         both.say(
-            f"The copy of {both.old.stack} in {both.new.stack} is complete and follows; --switch"
-            " comes next:"
+            f"The copy of {both.old.stack} in {both.new.stack} is complete and receives every"
+            " change; --switch comes next:"
         )
     else:
-        both.say(f"{both.old.stack} is being copied to {both.new.stack}; --copy continues:")
+        both.say(f"{both.old.stack} is being copied to {both.new.stack}; run --copy to continue:")
     both.say(progress_line(progress, int(progress["bytes"]), 0))
     if lost:
-        both.say(f"  {CUT_OFF}. Begin it anew: --abort, then --copy.")
+        both.say(f"  {CUT_OFF}. Start again: --abort, then --copy.")
     _say(both, state, promotion_words.lines(both.old.stack, state)[1:])
     return {**state, **progress}
 
@@ -47,7 +50,7 @@ def show_interrupted(both: Pair, now: dict[str, Any]) -> dict[str, Any]:
     """Whoever only looks changes nothing: another operator may be at work."""
     step = "--switch" if now["switching"] == "to" else "--rollback"
     again = promotion_words.command(both.old.stack, both.new.stack, step)
-    both.say(f"{step} was interrupted, unless it is still at work: run {again} again.")
+    both.say(f"{step} was interrupted, or is still running. If interrupted, run {again} again.")
     return {**now, "interrupted": step}
 
 
@@ -65,15 +68,16 @@ def meaning(both: Pair, stall_s: float | None) -> str:
     """What a switch does to clients, and whether it is for good."""
     state = promotion_pair.state(both)
     by, unfit = str(state["by"]), state.get("unfit")
-    usually = "for dump and restore" if by == promotion_record.DUMP else "about 1 s"
+    usually = "during dump and restore" if by == promotion_record.DUMP else "for about 1 s"
+    limit_s = stall_s or promotion_record.STALL_S[by]
     back = (
         f"there is NO WAY BACK ({promotion_words.not_followed(unfit)})"
         if unfit
         else "--rollback undoes it"
     )
     return (
-        f"Clients wait {usually} (given up after {stall_s or promotion_record.STALL_S[by]:g} s),"
-        f" WebSockets reconnect; {back}."
+        f"Clients wait {usually} (the switch gives up after {limit_s:g} s) and WebSockets"
+        f" reconnect; {back}."
     )
 
 

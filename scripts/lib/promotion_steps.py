@@ -91,26 +91,26 @@ def _finish_copy(both: Pair, known: dict[str, Any], left: int) -> dict[str, Any]
     _refuse_cut_off(progress)
     if progress["indexes_left"]:
         raise StepFailed(
-            f"The copy lacks indexes ({progress['indexes_left']}) that stage 1 has had made since",
+            f"The copy lacks {indexes(progress['indexes_left'])} created on stage 1 meanwhile",
             "Run --copy again.",
         )
     if left:
         both.say(f"  {indexes(left)} built")
-    both.say(f"{both.new.stack} has everything and follows; --switch comes next.")
+    both.say(f"{both.new.stack} has all rows and receives every change; --switch comes next.")
     return progress
 
 
 def _refuse_cut_off(progress: dict[str, Any]) -> None:
     if is_cut_off(progress):
-        raise StepFailed(CUT_OFF, "Begin it anew: --abort, then --copy.")
+        raise StepFailed(CUT_OFF, "Start again: --abort, then --copy.")
 
 
 def _rehearse(both: Pair, known: dict[str, Any]) -> dict[str, Any]:
     asked = {"mode": "promotion rehearse", **known}
     answer = both.old_server.perform(asked, both.say, deadline_s=COPY_S)
     both.say(
-        f"Dump and restore took {answer['rehearsed_s']:.1f} s: clients will wait for about a second"
-        " more. --switch comes next."
+        f"Dump and restore took {answer['rehearsed_s']:.1f} s; clients will wait about a second"
+        " longer than that. --switch comes next."
     )
     return answer
 
@@ -142,7 +142,7 @@ def switch(both: Pair, stall_s: float | None, phase: str) -> dict[str, Any]:
     promotion.back_up(both)
     state = promotion_pair.state(both)
     if state["compared"]["state"] != "same":  # a dump was compared while clients waited
-        both.say("Every row is compared now, while the app goes on:")
+        both.say("Comparing every row while the app keeps running:")
         verify(both, known)
     back = state["way_back"].get("state") != "none"
     for line in promotion_words.until_finish(both.old.stack, both.new.stack, back=back):
@@ -151,7 +151,7 @@ def switch(both: Pair, stall_s: float | None, phase: str) -> dict[str, Any]:
         raise StepFailed(
             f"USERS' FILES of {both.old.stack} are not all in the bucket of {both.new.stack}:"
             f" {no_files}",
-            "Run --switch again: only what is missing is copied.",
+            "Run --switch again: it copies only what is missing.",
         )
     return answer
 
@@ -175,8 +175,8 @@ def _waited(answer: Mapping[str, Any]) -> str:
 def allow_migrations(both: Pair) -> dict[str, Any]:
     promotion.allow_migrations(both)
     both.say(
-        f"Deploys to {both.new.stack} run their release command. Once a table has changed, there is"
-        " NO WAY BACK, and `promote` and `status` say so."
+        f"Deploys to {both.new.stack} run their release command from now on. Once a table has"
+        " changed, there is NO WAY BACK, and `promote` and `status` say so."
     )
     return {"migrations": True}
 
@@ -190,7 +190,7 @@ def rollback(both: Pair, stall_s: float | None, phase: str) -> dict[str, Any]:
     _end(both)
     both.say(
         f"{both.old.stack} serves the app again, with everything written since; {both.new.stack}"
-        " has its own database and app again. --copy begins anew."
+        " has its own database and app back. To try again, start with --copy."
     )
     return answer
 
@@ -216,8 +216,8 @@ def finish(both: Pair, phase: str) -> dict[str, Any]:
     promotion_app.serve(both)
     promotion_settings.subscribe_no_more(both)
     both.say(
-        f"{both.new.stack} has database, requests and jobs. {both.old.stack} forwards whoever still"
-        f" comes to it, until `./stages down {both.old.stack}`; its data and its last backup stay"
+        f"{both.new.stack} has the database, the requests and the jobs. {both.old.stack} forwards"
+        f" its visitors until `./stages down {both.old.stack}`; its data and its last backup stay"
         " until `delete-data`."
     )
     return {"finished": True}

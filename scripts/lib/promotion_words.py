@@ -16,7 +16,7 @@ SHOWN = 3
 KEY = re.compile(r"[\w.:+-]+(, [\w.:+-]+)*")
 CLOSE_BYTES = 1024 * 1024
 """A follower that is not further behind keeps up."""
-AGAIN = "--verify compares again; --unverified goes on all the same."
+AGAIN = "--verify compares again; --unverified ignores the difference."
 
 
 def stacks(stack: str, promotion: Mapping[str, Any]) -> tuple[str, str]:
@@ -53,26 +53,27 @@ def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
     if stands_by(promotion):
         where = (
             f"the app of {new} is stopped for a promotion from {old};"
-            f" {command(old, new)} shows how that stands"
+            f" {command(old, new)} shows the progress"
         )
     elif promotion["phase"] == "copying":
         where = (
-            f"the database of {old} is copied to {new}, whose app is stopped meanwhile;"
-            f" {command(old, new)} shows how far it is; --abort gives the app back"
+            f"the database of {old} is being copied to {new}, whose app is stopped;"
+            f" {command(old, new)} shows the progress, --abort undoes it"
         )
     elif promotion["phase"] == "finished":
         where = f"{new} serves the app, and {old} forwards to it until `./stages down {old}`"
     elif promotion["phase"] == "rolled back":
-        where = f"{old} serves the app again; {command(old, new, '--rollback')} ends it"
+        rollback = command(old, new, "--rollback")
+        where = f"{old} serves the app again; {rollback} finishes the rollback"
     elif moves(promotion):
         step = "--rollback" if promotion["app"] == promotion_record.RETURNING else "--switch"
         where = (
-            f"the app uses the database of {new}, and its requests and jobs are on their way;"
-            f" {command(old, new, step)} goes on with them"
+            f"the app uses the database of {new}, and its requests and jobs are being moved;"
+            f" {command(old, new, step)} continues"
         )
     else:
         where = (
-            f"{new} serves the app, and {old} forwards to it; --finish ends it"
+            f"{new} serves the app, and {old} forwards to it; --finish makes it final"
             f"{_way_back(old, promotion['way_back'])}"
         )
     rehearsed = promotion["phase"] == "copying" and promotion.get("by") == "dump"
@@ -87,12 +88,12 @@ def until_finish(old: str, new: str, *, back: bool) -> list[str]:
     if not back:
         return [
             f"{serves} There is NO WAY BACK.",
-            f"Next: point the site's name to {new}, and deploy there. Then --finish.",
+            f"Next: point the site's domain to {new}, and deploy there. Then --finish.",
         ]
     return [
         f"{serves} --rollback goes back, with everything written since.",
-        f"Until --finish: deploy to {new} only, without migrations (one that changes a table ends"
-        f" the way back), and leave the site's name on {old} while you may go back.",
+        f"Until --finish: deploy to {new} only, and without migrations (once a table has changed,"
+        f" --rollback is impossible); leave the site's domain pointing to {old}.",
         f"Next: watch `./stages status {new}` for a day, then --finish.",
     ]
 
@@ -115,18 +116,19 @@ def without_way_back(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
     if back and back["state"] == "lost":
         what = (
             f"NO WAY BACK to {old}: the database of {new} has lost its replication slot, as in a"
-            " failover, and alone has what was written since"
+            " failover, and only it has what was written since"
         )
     elif back and back["state"] == "changed":
         what = (
-            f"NO WAY BACK to {old}: {_changed(back)} of {new} since the switch, and no change of a"
-            " table is replicated"
+            f"NO WAY BACK to {old}: {_changed(back)} of {new} since the switch, and replication"
+            " does not copy schema changes"
         )
     elif back and back["state"] == "none":
         what = f"NO WAY BACK to {old}, as the plan said: {not_followed(back['unfit'])}"
     else:
         return []
-    return [Trouble("promotion", what, f"{command(old, new, '--finish')} keeps it")]
+    keeps = f"{command(old, new, '--finish')} keeps the new database"
+    return [Trouble("promotion", what, keeps)]
 
 
 def _of_the_way_back(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
@@ -137,10 +139,10 @@ def _of_the_way_back(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
     if back["state"] in {"lost", "changed"}:
         return without_way_back(stack, promotion)
     if back["state"] == "open" and not back["active"]:
-        what = f"{old} does not follow {new}, {back['bytes']} bytes behind: if that lasts,"
-        remedy = f"{command(old, new)} starts the tunnel again; PostgreSQL's log on {old} has more"
+        what = f"{old} receives no changes from {new}, {back['bytes']} bytes behind: if that lasts,"
+        remedy = f"{command(old, new)} restarts the tunnel; PostgreSQL's log on {old} has more"
         if back.get("keeps_all"):
-            what += f" the WAL that the database of {new} keeps for it fills its disk"
+            what += f" the WAL kept for it fills the disk of the database of {new}"
             remedy += (
                 f"; {command(old, new, '--finish')} ends the promotion without a way back, and"
                 " frees that WAL"
@@ -176,24 +178,24 @@ def of_the_rows(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
     tables = ", ".join(_difference(table, first, other) for table in compared["differs"])
     what = f"THE TWO DATABASES DIFFER in {tables}"
     if promotion["phase"] == "copying":
-        return [Trouble("promotion", what, f"--abort, then --copy, begins anew. {AGAIN}")]
+        return [Trouble("promotion", what, f"Start again with --abort, then --copy. {AGAIN}")]
     return [
         Trouble(
             "promotion",
             what,
             f"--rollback goes back to the rows of {old}. Or correct them in `./stages db console"
-            f" {new}`: {old} follows. {AGAIN}",
+            f" {new}`: this is replicated to {old}. {AGAIN}",
         )
     ]
 
 
 def _difference(table: Mapping[str, Any], first: str, other: str) -> str:
-    """``public.orders (2 rows: 17, 18 in shop alone)``."""
+    """``public.orders (2 rows: 17, 18 only in shop)``."""
     count = int(table["rows"])
     if not count:
-        return f"{table['table']} (in one of them alone)"
+        return f"{table['table']} (only in one of them)"
     some = f"{'at least ' if table['at_least'] else ''}{counted(count, 'row')}"
-    alone = {"first": f" in {first} alone", "other": f" in {other} alone"}
+    alone = {"first": f" only in {first}", "other": f" only in {other}"}
     keys = ", ".join(f"{_key(key)}{alone.get(side, '')}" for key, side in table["keys"])
     more = ", ..." if len(table["keys"]) < count else ""
     return f"{table['table']} ({some}{f': {keys}{more}' if keys else ''})"
@@ -209,14 +211,14 @@ def _compared(compared: Mapping[str, Any]) -> list[str]:
     if state == "same":
         moment = datetime.fromtimestamp(compared["ended"], UTC)
         tables = counted(compared["tables"], "table")
-        return [f"  {tables} compared, every row, {moment:%Y-%m-%d %H:%M}: same"]
+        return [f"  every row of {tables} compared at {moment:%Y-%m-%d %H:%M}: no difference"]
     if state == "running":
         return [
             f"  rows are being compared: {compared['done']} of {compared['tables']} tables done"
         ]
     if state == "failed":
         return [f"  rows could not be compared: {compared['failed']}"]
-    return ["  rows not compared yet: --verify compares them"] if state == "none" else []
+    return ["  rows not compared yet: run --verify"] if state == "none" else []
 
 
 def command(old: str, new: str, step: str = "") -> str:
@@ -237,7 +239,7 @@ def _way_back(old: str, back: Mapping[str, Any]) -> str:
 
 
 def not_followed(unfit: Sequence[str]) -> str:
-    return f"stage 1 cannot follow {_names(unfit) or 'every table'}"
+    return f"changes to {_names(unfit) or 'some tables'} cannot be replicated to stage 1"
 
 
 def _changed(back: Mapping[str, Any]) -> str:

@@ -235,7 +235,7 @@ MODES = {
 def _app(document: dict[str, Any], readers: Readers) -> None:
     """Bring the release up; go back to the old one, and to its environment, if it does not."""
     if there := promotion_record.moved_to():
-        note(f"the app runs on {there} since its promotion: deploy there, here no release is built")
+        note(f"the app was promoted to {there}: deploy there; no release is built here")
         return
     wanted, readiness = document["release"], document["readiness"]
     app = apps.described(document["app"], readiness)

@@ -93,7 +93,7 @@ def compare(document: dict[str, Any]) -> dict[str, object]:
     """Compare all tables, and keep what comes of it for ``promotion_state``."""
     phase = record.read().get("phase", "")
     busy = Failed(
-        "the comparison", "is under way already", "Without a step, promote shows how far it is."
+        "the comparison", "is already running", "Run `promote` without a step for its progress."
     )
     with record.alone(COMPARING, busy):
         both = _both(document, phase)
@@ -216,30 +216,30 @@ def _both(document: dict[str, Any], phase: str) -> Both:
 
     if phase == record.SWITCHED:
         if record.read().get("unfit"):
-            raise Failed("the comparison", "is done: the old database does not follow")
+            raise Failed("the comparison", "was part of the switch; stage 1 receives no changes")
         if way_back(rows(admin(lag_of(BACK)))) == LOST:
             raise Failed(
                 "the comparison",
-                "is not possible any more: there is no way back, and the old database has stayed"
-                " behind",
+                "is no longer possible: there is no way back, and the old database no longer"
+                " receives changes",
                 "--finish --unverified keeps the new one.",
             )
         if tables := changed(link):
             raise Failed(
                 "the comparison",
-                "is not possible any more: the tables have changed since the switch"
-                f" ({shown(tables)}), and the old database has stayed behind",
+                "is no longer possible: tables have changed since the switch"
+                f" ({shown(tables)}), and the old database no longer receives changes",
                 "--finish --unverified keeps the new one.",
             )
         return Both(there, here, lambda: _follow(admin, BACK))
     if record.by_dump():
-        raise Failed("the comparison", "is part of --switch: --copy has rehearsed it alone")
+        raise Failed("the comparison", "is part of --switch when the database is moved by dump")
     state: dict[str, Any] = progress(document)
     if not state["tables"] or state["ready"] != state["tables"]:
         raise Failed(
             "the comparison",
             f"comes after the copy, which has {state['ready']} of {state['tables']} tables",
-            "--copy shows how it goes on.",
+            "--copy shows the progress.",
         )
     return Both(here, there, lambda: _follow(old_superuser, SLOT))
 
@@ -252,9 +252,9 @@ def _follow(admin: Ask, slot: str) -> None:
             lag = rows(admin(lag_of(slot))) or {}
             raise Failed(
                 "the comparison",
-                f"has no end: after {FOLLOW_S} s the other database does not have what was written"
-                f" before, and is {lag.get('bytes', 'how many')} bytes behind",
-                "PostgreSQL's log on the stage 1 server and of the new database says why.",
+                f"timed out: after {FOLLOW_S} s the other database still lacks earlier changes, and"
+                f" is {lag.get('bytes', 'an unknown number of')} bytes behind",
+                "PostgreSQL's logs, on the stage 1 server and of the new database, say why.",
             )
         time.sleep(0.1)
 

@@ -95,7 +95,7 @@ def grant_access(link: Link) -> list[str]:
     )
     tables = names(old(link, TABLES))
     if not tables:
-        raise Failed("the database of stage 1", "has no table", "There is nothing to promote.")
+        raise Failed("the database of stage 1", "has no tables", "There is nothing to promote.")
     return tables
 
 

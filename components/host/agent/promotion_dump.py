@@ -55,13 +55,14 @@ def check_rehearsal(stall_s: float) -> None:
     """``Failed`` where clients would have to wait for too long, before they do."""
     took_s = record.read().get("rehearsed_s")
     if took_s is None:
-        raise Failed("the copy", "has not come to its end", "Run --copy again.")
+        raise Failed("the copy", "has not finished", "Run --copy again.")
     if took_s * ROOM + AROUND_S > stall_s:
         raise Failed(
             "switch",
-            f"clients would wait for about {took_s + AROUND_S:.0f} s, and may for {stall_s:g} s",
-            f"--stall-limit-s lets them, up to {record.LONGEST_STALL_S}; or --abort, then --copy"
-            " --way logical.",
+            f"clients would wait for about {took_s + AROUND_S:.0f} s, but may wait only"
+            f" {stall_s:g} s",
+            f"Raise --stall-limit-s, up to {record.LONGEST_STALL_S}; or --abort, then --copy --way"
+            " logical.",
         )
 
 
@@ -96,7 +97,7 @@ def analyze(link: Link) -> None:
     try:
         new_reader(link, "ANALYZE;", timeout_s=600)
     except Failed as failure:
-        note(f"run ANALYZE in the new database: {failure.cause}")
+        note(f"ANALYZE failed in the new database, run it yourself: {failure.cause}")
 
 
 def offer_way_back(link: Link) -> list[str]:
@@ -115,6 +116,6 @@ def _run(argv: list[str], environment: dict[str, str], deadline: float) -> None:
     done = run(argv, timeout_s=left_s, environment=environment)
     name = Path(argv[0]).name
     if done.code == TIMEOUT_EXIT:
-        raise Failed("switch", f"{name} would have let clients wait for longer than they may")
+        raise Failed("switch", f"{name} would have taken longer than clients may wait")
     if not done.ok:
         raise Failed(name, quoted(done.tail(4)))

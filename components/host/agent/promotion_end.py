@@ -73,11 +73,11 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
         raise Failed(
             "a promotion",
             "has been switched" if switched else "has not been switched",
-            "Then --finish keeps the new database, and --rollback leads back to the old one."
+            "--finish keeps the new database, --rollback goes back to the old one."
             if switched
             else "--abort ends it.",
         )
-    step("take away what the promotion made")
+    step("remove what the promotion created")
     if document["keep"] == "old":  # a run may have been killed between the old and a new one
         database.converge("root", document["bootstrap_sql"], through_tunnel(link))
     admin = functools.partial(beside_new, link)
@@ -123,4 +123,4 @@ def _drop_role(ask: Ask, role: str, inside: Sequence[Ask], where: str) -> None:
         ask(f"SET lock_timeout = '{LOCK_TIMEOUT}';\nDROP ROLE {role};")
     except Failed as failure:
         ask(LOCK_OUT.format(role=role))
-        note(f"{where}: role {role} could not be dropped, and is locked out: {failure.cause}")
+        note(f"{where}: role {role} could not be dropped, so it is locked out: {failure.cause}")

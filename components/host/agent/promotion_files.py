@@ -60,7 +60,9 @@ def move(document: dict[str, Any]) -> dict[str, object]:
     known = record.read()
     if known.get("files") == record.WITHOUT:
         return {"without": True, "copied": 0, "bytes": 0}
-    busy = Failed("the users' files", "are being copied already", "Wait for it, and run it again.")
+    busy = Failed(
+        "the users' files", "are already being copied", "Wait until that is done, then try again."
+    )
     with record.alone(LOCK, busy):
         if document["buckets"]["new"]:
             # Also where there is nothing yet: on the way back there may be.
@@ -120,12 +122,12 @@ def _copy(
     answer = _run(argv(document["program"], reads, writes), json.dumps(asked))
     if answer["unfit"]:
         such_as = str(answer["such_as"][0])[:100]
-        note(f"NOT COPIED, for there is no place for such names: {answer['unfit']}, as {such_as}")
+        note(f"NOT COPIED, because of their names: {answer['unfit']}, such as {such_as}")
     if answer["failed"]:
         raise Failed(
             "the users' files",
             f"{answer['copied']} copied, {answer['failed']} not: {quoted(answer['why'])}",
-            "Run it again: only what is missing is copied. Or --without-files leaves them.",
+            "Run it again: it copies only what is missing. Or leave them with --without-files.",
         )
     return {"copied": int(answer["copied"]), "bytes": int(answer["bytes"])}
 
@@ -191,7 +193,7 @@ def _lines(process: subprocess.Popen[bytes], output: int) -> Iterator[bytes]:
     process.kill()
     raise Failed(
         "the users' files",
-        f"nothing was heard of the copy for {SILENT_S / 60:.0f} min",
+        f"the copy has reported nothing for {SILENT_S / 60:.0f} min",
         "It is safe to run it again.",
     )
 

@@ -48,7 +48,7 @@ def pause() -> float:
 
     Return since when (``time.monotonic``) nobody has gone on.
     """
-    step("hold the clients")
+    step("pause the clients")
     began = 0.0
     for attempt in range(TRIES):
         began = time.monotonic()
@@ -59,7 +59,7 @@ def pause() -> float:
         if attempt == TRIES - 1:
             raise Failed(
                 "pgbouncer",
-                f"a transaction went on for more than {PAUSE_S} s, {TRIES} times",
+                f"a transaction stayed open for more than {PAUSE_S} s, {TRIES} times",
                 "Nothing was changed; try again when it has ended.",
             )
         time.sleep(1)
@@ -76,7 +76,7 @@ def resume() -> None:
     deadline = time.monotonic() + LOGIN_S * pace.patience()
     while not as_app("SELECT 1").ok:
         if time.monotonic() > deadline:
-            raise Failed("pgbouncer", "has no answer from the database after RESUME")
+            raise Failed("pgbouncer", "gets no answer from the database after RESUME")
         time.sleep(0.1)
     ask("SET server_login_retry='1'")
 

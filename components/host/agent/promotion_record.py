@@ -60,7 +60,7 @@ def phase(document: dict[str, Any]) -> dict[str, object]:
         raise Failed(
             "a promotion",
             f"to {record['other']} is under way",
-            "Go on with that one, or end it with --abort.",
+            "Continue that promotion, or end it with --abort.",
         )
     return {
         "phase": record.get("phase", ""),
@@ -81,7 +81,7 @@ def begin(document: dict[str, Any]) -> dict[str, object]:
         raise Failed(
             "a promotion",
             f"by {by} to {document['other']} is under way",
-            f"Go on with --way {by}, or --abort it first.",
+            f"Continue with --way {by}, or run --abort first.",
         )
     if not read():  # what an earlier promotion copied may have changed since
         shutil.rmtree(COPIED_FILES, ignore_errors=True)
@@ -115,7 +115,7 @@ def refuse_to_undo(document: dict[str, Any]) -> None:
         raise Failed(
             "a promotion",
             f"fills the database of this stack from {record['other']}",
-            "`./stages promote` shows how far it is; --switch, --rollback or --abort ends it.",
+            "`./stages promote` shows the progress; --switch, --rollback or --abort ends it.",
         )
     if record["phase"] == COPYING and may_change_tables(document):
         raise Failed(
@@ -128,21 +128,21 @@ def refuse_to_undo(document: dict[str, Any]) -> None:
         raise Failed(
             "a promotion",
             f"moved the app to {record['other']}, and this server only forwards to it",
-            "`./stages down` takes the old stack away.",
+            "`./stages down` removes the old stack.",
         )
     if record.get("switching"):  # the pool may point to either, with writes in that one alone
         raise Failed(
             "a promotion",
             f"to {record['other']} was interrupted in the middle of a switch",
-            "Run its --rollback again."
+            "Run --rollback again."
             if record["phase"] == SWITCHED
-            else "Run its --switch again, or --abort.",
+            else "Run --switch again, or --abort.",
         )
     file = document["secret_files"].get(DATABASES) or {}
     if record["phase"] == ROLLED_BACK and file.get("content") == record["databases_ini"]:
         raise Failed(
             "a promotion",
-            f"to {record['other']} was rolled back, and this would lead the app to the new"
+            f"to {record['other']} was rolled back, and this would switch the app to the new"
             " database again",
             "Run --rollback again, or remove stages:database.promoted_to from this stack's file.",
         )
@@ -151,12 +151,12 @@ def refuse_to_undo(document: dict[str, Any]) -> None:
             raise Failed(
                 "a promotion",
                 f"to {record['other']} was interrupted while it moved requests and jobs",
-                "Run its --switch or --rollback again.",
+                "Run --switch or --rollback again.",
             )
         if file.get("content") != record["databases_ini"]:
             raise Failed(
                 "a promotion",
-                f"moved the app's database to {record['other']}, and this would lead the app back"
+                f"moved the app's database to {record['other']}, and this would switch the app back"
                 " to the old one",
                 f"Set stages:database.promoted_to: {record['other']} in this stack's file.",
             )
@@ -182,7 +182,7 @@ def moved_to() -> str:
 def refuse_moved() -> None:
     """Raise ``Failed`` where the app runs on the other stack."""
     if there := moved_to():
-        raise Failed("the app", f"runs on {there} since its promotion", "Do this on that stack.")
+        raise Failed("the app", f"was promoted to {there}", "Do this on that stack.")
 
 
 def allow_migrations(_document: dict[str, Any]) -> dict[str, object]:

@@ -168,7 +168,7 @@ def rows(output: str) -> Any:
 def name(text: object) -> str:
     """A name with its schema, as SQL has it; raises ``Failed`` for anything else."""
     if not isinstance(text, str) or not NAME.fullmatch(text):
-        raise Failed("the database", f"names a table or sequence {str(text)[:60]!r}")
+        raise Failed("the database", f"gives a table or sequence as {str(text)[:60]!r}")
     return text
 
 
@@ -181,7 +181,7 @@ def position(output: str) -> str:
     """A position in the log; raises ``Failed`` for anything else."""
     words = output.split()
     if not words or not LSN.fullmatch(words[-1]):
-        raise Failed("the database", "does not say where its log ends")
+        raise Failed("the database", "does not say where its WAL ends")
     return words[-1]
 
 

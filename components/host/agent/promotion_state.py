@@ -70,10 +70,10 @@ def refuse_to_end_way_back(document: dict[str, Any]) -> None:
     if promotion_record.may_change_tables(document) and _asked(record)["state"] in {OPEN, UNKNOWN}:
         raise Failed(
             "a promotion",
-            f"from {record['other']} can still be rolled back, and the release command of another"
-            " revision may change the tables, which would end that",
-            "`./stages promote --finish` comes first; or --allow-migrations in its place: then"
-            " there is NO WAY BACK once a table has changed.",
+            f"from {record['other']} can still be rolled back, but not once the release command of"
+            " another revision has changed a table",
+            "Run `./stages promote --finish` first, or --allow-migrations: then there is NO WAY"
+            " BACK once a table has changed.",
         )
 
 

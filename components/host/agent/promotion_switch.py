@@ -153,17 +153,17 @@ def back(document: dict[str, Any]) -> dict[str, object]:
     if record.read().get("phase") != record.SWITCHED:
         return {"stall_s": 0.0, "already": True}
     if record.read().get("unfit"):
-        raise Failed("the way back", "is not there: a dump of these tables has none")
+        raise Failed("the way back", "never existed: these tables cannot be replicated to stage 1")
     if way_back(rows(new(link, lag_of(BACK)))) == LOST:
         raise Failed(
             "the way back",
             "is gone: the new database has lost its replication slot",
-            "A failover does that. What was written since the switch is in the new database alone.",
+            "A failover does that. Only the new database has what was written since the switch.",
         )
     if tables := changed(link):
         raise Failed(
             "the way back",
-            f"is gone: the tables have changed since the switch ({shown(tables)})",
+            f"is gone: tables have changed since the switch ({shown(tables)})",
             "--finish keeps the new database.",
         )
     promotion_guard.let_in(link)
@@ -203,7 +203,7 @@ def recover(document: dict[str, Any]) -> dict[str, object]:
     elif known["switching"] == "from":
         pooler.resume()
         record.write(phase=record.ROLLED_BACK, switching="")
-    note("an earlier switch was interrupted: it is finished or undone")
+    note("an earlier switch was interrupted; it is now finished or undone")
     return {}
 
 
@@ -219,8 +219,8 @@ def _wait_until_close(document: dict[str, Any]) -> None:
     if not indexes_left(link) and (tables := changed(link)):
         raise Failed(
             "the copy",
-            f"lacks a change of the tables: {shown(tables)}",
-            "Begin it anew: `./stages promote --abort`, then --copy.",
+            f"lacks changes to tables: {shown(tables)}",
+            "Start again: `./stages promote --abort`, then --copy.",
         )
     step("wait until the copy has caught up")
     deadline = time.monotonic() + CLOSE_S
@@ -230,8 +230,8 @@ def _wait_until_close(document: dict[str, Any]) -> None:
         if lag.get("kept") == "lost":
             raise Failed(
                 "the copy",
-                "was cut off for so long that stage 1 no longer keeps what it lacks",
-                "Begin it anew: `./stages promote --abort`, then --copy.",
+                "was cut off for too long: stage 1 no longer has the WAL that it needs",
+                "Start again: `./stages promote --abort`, then --copy.",
             )
         ready = state["tables"] == state["ready"] and state["enabled"]
         if ready and state["indexes_left"]:
@@ -247,7 +247,7 @@ def _wait_until_close(document: dict[str, Any]) -> None:
                 "the copy",
                 f"has {state['ready']} of {state['tables']} tables and is"
                 f" {lag.get('bytes', 0)} bytes behind; nothing was changed",
-                "Give it time: --copy shows how it goes on.",
+                "Give it time: --copy shows the progress.",
             )
         time.sleep(0.3)
 
@@ -344,8 +344,8 @@ def _undo_switch(link: Link, failure: Failed) -> Failed:
         if not record.by_dump():
             new(link, f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;")
     except Failed as more:
-        note(f"the copy stands still: {more.cause}")
-    return failure.say("the app goes on with the old database, nothing has changed")
+        note(f"the copy has stopped: {more.cause}")
+    return failure.say("the app continues with the old database; nothing was changed")
 
 
 def _undo_back(link: Link, failure: Failed) -> Failed:
@@ -354,7 +354,7 @@ def _undo_back(link: Link, failure: Failed) -> Failed:
     record.write(switching="")
     old(link, f"ALTER SUBSCRIPTION {BACK} ENABLE;")
     old_superuser(FENCE)
-    return failure.say("the app goes on with the new database, nothing has changed")
+    return failure.say("the app continues with the new database; nothing was changed")
 
 
 def _databases(document: dict[str, Any]) -> str:

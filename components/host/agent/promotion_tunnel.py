@@ -183,7 +183,7 @@ def door(document: dict[str, Any]) -> dict[str, object]:
     if ports := taken():
         raise Failed(
             "the app",
-            f"listens on port {ports[0]}, where a tunnel ends",
+            f"listens on port {ports[0]}, which a tunnel needs",
             f"Stop that process; `sudo ss -ltnp sport = :{ports[0]}` on the server names it.",
         )
     address = str(ipaddress.ip_address(document["from_address"]))
@@ -234,7 +234,7 @@ def tunnel(document: dict[str, Any]) -> dict[str, object]:
             raise Failed(
                 TUNNEL,
                 f"does not reach stage 1: {units.journal(TUNNEL, 1)}",
-                "The journal of the stage 2 server has more of it.",
+                "The journal of the stage 2 server has more.",
             )
         time.sleep(0.2)
     _remember_old(source[1])
@@ -261,7 +261,7 @@ def web_tunnel(document: dict[str, Any]) -> dict[str, object]:
     _refuse_lack(2)
     host_key = HOST_KEY.match(document["host_key"])
     if not host_key:
-        raise Failed("tunnel", "the host key of stage 1 is no ssh-ed25519 key")
+        raise Failed("tunnel", "the host key of stage 1 is not an ssh-ed25519 key")
     KNOWN.write_text(f"stage1 {host_key[0]}\n")
     ends = f"-R 127.0.0.1:{FORWARD_PORT}:127.0.0.1:{FORWARDED_PORT}"
     run_unit(WEB_TUNNEL, _tunnel_unit(document, "visitors", ends))
@@ -302,13 +302,13 @@ def forward(readiness: Mapping[str, Any]) -> None:
 
 def serve_again() -> None:
     """On stage 1: no new request goes to stage 2, and those that are there come to their end."""
-    step("forward no more")
+    step("stop forwarding visitors")
     _remove(FORWARD)
 
 
 def finish(document: dict[str, Any]) -> dict[str, object]:
     """On either server: only what forwards visitors stays, until stage 1 is taken down."""
-    step("close the tunnel of the database")
+    step("close the database tunnel")
     _remove(TUNNEL, GUARD)
     for file in (PASSWORD, CA):
         file.unlink(missing_ok=True)
@@ -382,7 +382,7 @@ def _authorize(line: str) -> None:
     new = bool(line) and not SSH_LIMIT.exists()
     if line:
         if not PERMITTED.fullmatch(line):
-            raise Failed("tunnel", "the key of stage 2 is no ssh-ed25519 key")
+            raise Failed("tunnel", "the key of stage 2 is not an ssh-ed25519 key")
         KEYS.write_text(line)
         SSHD.write_text(SSHD_TEXT)
         SSH_LIMIT.parent.mkdir(exist_ok=True)

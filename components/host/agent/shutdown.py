@@ -143,14 +143,14 @@ def _stop_workers(app: dict[str, Any], timeout_s: float) -> None:
         _keep_from_being_killed(unit)
     if not workers:
         return
-    step(f"stop {' '.join(workers)}: jobs that are under way end first")
+    step(f"stop {' '.join(workers)}: running jobs finish first")
     run(["systemctl", "stop", "--no-block", "--", *workers])
     deadline = time.monotonic() + timeout_s
     while busy := [unit for unit in workers if _is_running(unit)]:
         if time.monotonic() > deadline:
             raise Failed(
                 ", ".join(busy),
-                f"a job is still under way after {timeout_s:g} s",
+                f"a job is still running after {timeout_s:g} s",
                 "Run it again when the job is done.",
             )
         time.sleep(0.2)

@@ -77,7 +77,7 @@ def test_no_job_is_killed_and_the_next_shutdown_waits_for_it_too(
     hurried = {**props, "shutdown": {**props["shutdown"], "timeout_s": "1"}}
     worker = host.sh("systemctl show -P InvocationID worker")
     for _ in range(2):
-        with pytest.raises(UserError, match=r"worker.service: a job is still under way after 1 s"):
+        with pytest.raises(UserError, match=r"worker.service: a job is still running after 1 s"):
             provider.delete("server-1", hurried)
         assert host.sh("systemctl is-active web@8001") == "active"
     assert host.sh("systemctl show -P InvocationID worker") == worker, "the same worker all along"

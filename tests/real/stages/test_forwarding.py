@@ -116,7 +116,7 @@ def test_visitors_of_stage_1_are_forwarded_until_it_is_taken_down(
         stage1.settings["database.promoted_to"] = stage2.name
         assert "--finish` first" in stage1.run("down", code=1)
         said = promote("--finish")
-        assert "forwards whoever still comes to it" in said
+        assert "forwards its visitors until" in said
         assert "should come before --finish" in promote("--rollback", code=2)
         stage1.configure(app__request_timeout_s=61)
         assert "this server only forwards to it" in stage1.run("up", code=1)

@@ -178,7 +178,7 @@ def test_a_role_that_cannot_be_dropped_is_locked_out(
     assert f"ALTER ROLE {READER} NOLOGIN NOCREATEROLE PASSWORD NULL;" in asked[-1]
     assert f"REVOKE app FROM {READER} CASCADE;" in asked[-1]
     assert notes == [
-        "stage 1: role stages_promotion_app could not be dropped, and is locked out:"
+        "stage 1: role stages_promotion_app could not be dropped, so it is locked out:"
         " canceling statement due to lock timeout"
     ]
 
@@ -203,14 +203,14 @@ def test_a_name_is_a_name() -> None:
         5,
         ["public.x"],
     ):
-        with pytest.raises(Failed, match="names a table or sequence"):
+        with pytest.raises(Failed, match="gives a table or sequence as"):
             name(answer)
 
 
 def test_a_position_is_a_position() -> None:
     assert position("t\nt\n0/1DB03A8\n") == "0/1DB03A8"
     for answer in ("", "0/1';\\!id", "0/1DB03A8';"):
-        with pytest.raises(Failed, match="where its log ends"):
+        with pytest.raises(Failed, match="where its WAL ends"):
             position(answer)
 
 
@@ -227,7 +227,7 @@ def test_sequences_are_set_as_they_are_and_nothing_else_is_run() -> None:
 @pytest.mark.parametrize(
     ("left", "cause"),
     [
-        (0, "lacks a change of the tables: public.t0, public.t1, public.t2, public.t3, public.t4"),
+        (0, "lacks changes to tables: public.t0, public.t1, public.t2, public.t3, public.t4"),
         (1, r"lacks indexes \(1\); nothing was changed$"),
     ],
 )

@@ -74,7 +74,7 @@ def test_a_key_has_its_limits(keys: Path, public: str) -> None:
     ],
 )
 def test_nothing_but_one_key_is_let_in(keys: Path, public: str) -> None:
-    with pytest.raises(Failed, match="is no ssh-ed25519 key"):
+    with pytest.raises(Failed, match="is not an ssh-ed25519 key"):
         door(public)
     assert not keys.exists()
 
@@ -114,7 +114,7 @@ def test_a_port_that_the_app_has_taken_is_named_first(keys: Path) -> None:
     table = promotion_tunnel.LISTENING[0]
     table.write_text(TABLE.replace("01 00000000", "0A 00000000"))
     assert promotion_tunnel.taken() == [6545]
-    with pytest.raises(Failed, match="the app: listens on port 6545, where a tunnel ends"):
+    with pytest.raises(Failed, match="the app: listens on port 6545, which a tunnel needs"):
         door(KEY)
     assert not keys.exists()
 

@@ -185,7 +185,7 @@ def test_what_comes_of_it_is_kept_for_whoever_asks(
 
     def follow() -> None:
         during.append(promotion_state.compared(promotion_record.read())["state"])
-        with pytest.raises(Failed, match="is under way already"):
+        with pytest.raises(Failed, match="is already running"):
             compare({})
 
     both = Both(pair.first.ask, pair.other.ask, follow)
@@ -230,7 +230,7 @@ def test_one_that_cannot_begin_leaves_what_is_known(
     compare({})
 
     def without_way_back(*_: object) -> Both:
-        raise Failed("the comparison", "is not possible any more")
+        raise Failed("the comparison", "is no longer possible")
 
     monkeypatch.setattr(promotion_compare, "_both", without_way_back)
     with pytest.raises(Failed):

@@ -22,12 +22,12 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_rehearsal_decides_whether_clients_may_wait(server: Path) -> None:
-    with pytest.raises(Failed, match="has not come to its end"):
+    with pytest.raises(Failed, match="has not finished"):
         promotion_dump.check_rehearsal(60)
     promotion_record.write(rehearsed_s=49.1)
     promotion_dump.check_rehearsal(60)
     promotion_record.write(rehearsed_s=49.2)
-    with pytest.raises(Failed, match="clients would wait for about 50 s, and may for 60 s"):
+    with pytest.raises(Failed, match="clients would wait for about 50 s, but may wait only 60 s"):
         promotion_dump.check_rehearsal(60)
 
 
@@ -45,7 +45,7 @@ def test_a_dump_that_ends_badly_leaves_no_files(
 
     monkeypatch.setattr(promotion_dump, "run", run)
     monkeypatch.setattr("components.host.agent.pace.patience", lambda: 2.0)
-    with pytest.raises(Failed, match=r"longer than they may|no room"):
+    with pytest.raises(Failed, match=r"longer than clients may wait|no room"):
         promotion_dump.transfer(LINK, limit_s=60)
     assert [name for name, _limit in ran] == ["pg_dump", "pg_restore"]
     assert all(29 < limit <= 30 for _name, limit in ran)  # a slow host does not get more
@@ -75,4 +75,4 @@ def test_one_way_at_a_time(server: Path) -> None:
         assert promotion_record.by_dump()
     with pytest.raises(Failed) as refused:
         promotion_record.begin({**asked, "by": "logical"})
-    assert refused.value.remedy == "Go on with --way dump, or --abort it first."
+    assert refused.value.remedy == "Continue with --way dump, or run --abort first."

@@ -124,7 +124,7 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(promotion_record, "FILE", tmp_path / "promotion.json")
     monkeypatch.setattr(promotion_tunnel, "forward", note("forward"))
-    monkeypatch.setattr(promotion_tunnel, "serve_again", note("forward no more"))
+    monkeypatch.setattr(promotion_tunnel, "serve_again", note("stop forwarding"))
     monkeypatch.setattr(shutdown, "give_queue", note("give", GIVEN))
     monkeypatch.setattr(queue, "forget", note("forget"))
     monkeypatch.setattr(units, "disable", lambda names: seen.append(f"disable {' '.join(names)}"))
@@ -155,7 +155,7 @@ def test_requests_come_back_to_an_app_that_answers_and_jobs_when_stage_2_has_non
     steps.clear()
     none = {**SERVING, "app": {"web_units": [], "worker_units": []}}  # as its settings say by now
     promotion_app.come_back(none)
-    assert steps == ["enable", "start web@8001.service", "wait", "forward no more"]
+    assert steps == ["enable", "start web@8001.service", "wait", "stop forwarding"]
     assert promotion_record.read()["app"] == "returning"
     promotion_app.came_back({})
     assert steps[4:] == ["start worker@worker.1.service"]
@@ -166,12 +166,12 @@ def test_a_job_that_does_not_end_leaves_the_app_where_it_was(
     steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def busy(_document: object) -> None:
-        raise Failed("worker@worker.1.service", "a job is still under way after 300 s")
+        raise Failed("worker@worker.1.service", "a job is still running after 300 s")
 
     monkeypatch.setattr(shutdown, "give_queue", busy)
-    with pytest.raises(Failed, match="still under way"):
+    with pytest.raises(Failed, match="still running"):
         promotion_app.leave(SERVING)
-    assert steps == ["forward", "forward no more"]
+    assert steps == ["forward", "stop forwarding"]
     assert promotion_record.read()["app"] == ""
 
 
@@ -200,11 +200,11 @@ UP: dict[str, Any] = {
         ({"phase": "switched"}, "was interrupted while it moved requests and jobs"),
         ({"phase": "switched", "app": "leaving"}, "was interrupted while it moved"),
         ({"phase": "switched", "app": "returning"}, "was interrupted while it moved"),
-        ({"phase": "switched", "app": "there", "databases_ini": "x"}, "lead the app back to the"),
+        ({"phase": "switched", "app": "there", "databases_ini": "x"}, "switch the app back to the"),
         ({"phase": "copying", "side": "from", "switching": "to"}, "in the middle of a switch"),
         ({"phase": "switched", "app": "there", "switching": "from"}, "in the middle of a switch"),
         ({"phase": "finished"}, "moved the app to shop2, and this server only forwards to it"),
-        ({"phase": "rolled back"}, "would lead the app to the new database again"),
+        ({"phase": "rolled back"}, "would switch the app to the new database again"),
         ({"phase": "rolled back", "databases_ini": "x"}, ""),
     ],
 )
@@ -251,7 +251,7 @@ def test_what_would_touch_an_app_that_has_moved_is_refused(
     page.touch()
     maintenance.maintenance({"on": False})  # it may have been on before
     for act in (maintenance.maintenance, apps.restart, apps.rollback):
-        with pytest.raises(Failed, match="runs on shop2 since its promotion"):
+        with pytest.raises(Failed, match="was promoted to shop2"):
             act({"on": True})
     assert not page.exists()
 

@@ -94,21 +94,21 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
         (
             {"lacks": ("a certificate of PgBouncer for its clients", "the gate")},
             {},
-            "The server of shop-stage1, which an older version brought up, lacks a certificate of"
-            " PgBouncer for its clients, the gate",
+            "The server of shop-stage1 was brought up by an older version and lacks a certificate"
+            " of PgBouncer for its clients, the gate",
             "Run `./stages up shop-stage1` first.",
         ),
         (
             {"taken_ports": (6544,)},
             {},
-            "The app of shop-stage1 listens on port 6544, where a tunnel ends",
+            "The app of shop-stage1 listens on port 6544, which a tunnel needs",
             "Stop that process; `sudo ss -ltnp` in `./stages ssh shop-stage1` names it.",
         ),
         (
             {},
             {"promotion": {"other": "old-shop"}},
-            "Stack shop-stage2 is already in a promotion, with old-shop",
-            "Go on with that one, or end it with --abort.",
+            "Stack shop-stage2 is already in a promotion with old-shop",
+            "Continue that promotion, or end it with --abort.",
         ),
         (
             {},
@@ -125,7 +125,7 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
         (
             {},
             {"database_version": 170007},
-            "PostgreSQL of stage 2 is 17.7: before 17.8 logical decoding could lose rows",
+            "Stage 2 runs PostgreSQL 17.7: before 17.8 logical decoding could lose rows",
             "Update it first.",
         ),
         (
@@ -143,41 +143,41 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
         (
             {},
             {"no_replication": "ERROR:  permission denied to alter role"},
-            "The new database's admin may not let a role replicate: ERROR:  permission denied to"
+            "The new database's admin cannot let a role replicate: ERROR:  permission denied to"
             " alter role",
-            "Its service has to grant what docs/promotion-reference.md lists.",
+            "The admin needs the rights that docs/promotion-reference.md lists.",
         ),
         (
             {},
             {"no_subscription": "ERROR:  permission denied to create subscription"},
-            "The new database's admin may not subscribe: ERROR:  permission denied to create"
-            " subscription",
-            "Its service has to grant what docs/promotion-reference.md lists; or choose --way"
+            "The new database's admin cannot create a subscription: ERROR:  permission denied to"
+            " create subscription",
+            "The admin needs the rights that docs/promotion-reference.md lists; or choose --way"
             " dump.",
         ),
         (
             {"database_slot_keep": "-1"},
             {},
-            "Stage 1 has no max_slot_wal_keep_size: a copy that is cut off would fill its volume",
+            "Stage 1 has no max_slot_wal_keep_size: if the copy is cut off, WAL fills the volume",
             "Bring stage 1 up with this version of the project.",
         ),
         (
             {"database_extensions": frozenset({"postgis", "plpgsql"})},
             {},
             "The new database does not offer the extension postgis",
-            "Do without it first, or choose a service that has it.",
+            "Drop it first, or choose a service that offers it.",
         ),
         (
             {"table_identity": False},
             {},
-            "Rows cannot be identified in the table public.orders: there is no primary key",
+            "Replication needs a primary key, which is missing in the table public.orders",
             "Add a primary key, or ALTER TABLE public.orders REPLICA IDENTITY FULL; or choose"
             " --way dump.",
         ),
         (
             {"table_unlogged": True},
             {},
-            "An unlogged table is not replicated: public.orders",
+            "Unlogged tables are not replicated: public.orders",
             "ALTER TABLE public.orders SET LOGGED.",
         ),
         (
@@ -189,45 +189,46 @@ def test_nothing_is_in_the_way_of_two_healthy_stacks() -> None:
         (
             {"database_large_objects": 3},
             {},
-            "There are large objects (3), which are not replicated",
+            "The database has large objects (3), which are not replicated",
             "Move them into a bytea column or into files; or choose --way dump.",
         ),
         (
             {},
             {"table_rows": 1001},
             "The new database is not empty: stage 1 has fewer rows in public.orders",
-            "Promote to a new stack; or, with --replace, what it holds is set aside, and deleted"
-            " by --finish.",
+            "Promote to a new stack, or use --replace: it sets aside what the database holds, and"
+            " --finish deletes that.",
         ),
         (
             {"database_size_bytes": 9 * GIB},
             {},
-            "The new database's disk has 10.0 GiB, and the copy takes about 10.8 GiB",
+            "The new database's disk has 10.0 GiB, but the copy needs about 10.8 GiB",
             "Raise stages:database.storage_gib of stage 2, and bring it up.",
         ),
         (
             {"free_bytes": GIB},
             {},
-            "The volume of stage 1 has 1.0 GiB free, and a copy that is cut off may take 2.0 GiB",
+            "The volume of stage 1 has 1.0 GiB free, but WAL may need 2.0 GiB if the copy is cut"
+            " off",
             "Raise stages:data.volume_gib of stage 1, and bring it up.",
         ),
         (
             {"pool_mode": "session"},
             {},
-            "The pool of shop-stage1 is in session mode: clients that stay connected would not let"
-            " the switch begin",
+            "The pool of shop-stage1 is in session mode: clients that stay connected would keep"
+            " the switch from starting",
             "Set stages:database.pool_mode to transaction, and bring it up.",
         ),
         (
             {"backup": Backup(fresh=False, proven=True)},
             {},
-            "Stack shop-stage1 has no good backup of the last day",
+            "Stack shop-stage1 has no good backup from the last day",
             "`./stages backup now shop-stage1` makes one.",
         ),
         (
             {"database_tables": ()},
             {},
-            "The old database has no table",
+            "The old database has no tables",
             "There is nothing to promote.",
         ),
     ],
@@ -244,11 +245,11 @@ def test_each_obstacle_has_a_remedy(
 @pytest.mark.parametrize(
     ("old", "problem"),
     [
-        ({"database_version": 170010}, "PostgreSQL of stage 1 is 17.10; 17.12 has more fixes"),
+        ({"database_version": 170010}, "Stage 1 runs PostgreSQL 17.10; 17.12 has more fixes"),
         ({"database_views": ("public.sums",)}, "Materialized views arrive empty: public.sums"),
         (
             {"database_oldest_transaction_s": 90},
-            "A transaction has gone on for 90 s: the copy waits for its end",
+            "A transaction has been open for 90 s: the copy waits until it ends",
         ),
         (
             {"signing_key": "cd"},
@@ -256,14 +257,14 @@ def test_each_obstacle_has_a_remedy(
         ),
         (
             {"pool": 30},
-            "During --switch and --rollback the app of shop-stage1 has a pool of 25 connections"
-            " instead of 30, for both servers share those of the new database: until it has moved,"
-            " requests of a busy app may wait for one",
+            "During --switch and --rollback the app of shop-stage1 has 25 database connections"
+            " instead of 30, because both servers share those of the new database: requests of a"
+            " busy app may wait for one",
         ),
         ({"backs_up": False, "backup": None}, "Stack shop-stage1 makes no backups"),
         (
             {"backup": Backup(fresh=True, proven=False)},
-            "No backup of shop-stage1 was proven by a restore within a week",
+            "No backup of shop-stage1 was restored as a test in the last week",
         ),
         (
             {"clock_ahead_s": 6.0},
@@ -286,7 +287,7 @@ def test_users_files_need_a_bucket_or_the_operators_word(has: dict[str, Any], wh
     old = changed(OLD, has)
     (in_the_way,) = obstacles(old, NEW, LOGICAL)
     assert in_the_way.blocks
-    assert in_the_way.problem == f"shop-stage1 has {what}, and shop-stage2 has no bucket for them"
+    assert in_the_way.problem == f"shop-stage1 has {what}, but shop-stage2 has no bucket for them"
     (left,) = obstacles(old, NEW, LOGICAL, without_files=True)
     assert not left.blocks and left.problem.startswith("The users' files stay in shop-stage1")
     assert not any(each.blocks for each in obstacles(old, changed(NEW, {"bucket": True}), LOGICAL))
@@ -313,7 +314,7 @@ def test_a_dump_needs_no_right_to_subscribe() -> None:
 
 def test_a_new_database_that_keeps_wal_without_end_is_to_be_known() -> None:
     (in_the_way,) = obstacles(OLD, changed(NEW, {"database_slot_keep": "-1"}), LOGICAL)
-    assert in_the_way.problem.endswith("without the tunnel its disk fills")
+    assert in_the_way.problem.endswith("while the tunnel is down, its disk fills up")
     assert not in_the_way.blocks
 
 
@@ -360,7 +361,8 @@ def test_the_plan_says_what_is_copied_and_what_is_in_the_way() -> None:
     lines = steps.lines(blind, NEW, LOGICAL, obstacles(blind, NEW, LOGICAL))
     assert "1.0 GiB, 1 table (public.orders 1.0 GiB), 2 sequences" in lines[1]
     assert lines[2].split("  ")[-1] == (
-        "$30.58 a month now, an unknown price afterwards; both until `./stages down shop-stage1`"
+        "$30.58 a month now, an unknown price afterwards, and both until `./stages down"
+        " shop-stage1`"
     )
     assert lines[-2] == "Obstacles:"
     document = steps.as_json(blind, NEW, LOGICAL, obstacles(blind, NEW, LOGICAL))
@@ -398,17 +400,17 @@ def test_a_dump_of_what_replication_does_not_take_has_no_way_back() -> None:
     blind = changed(small, {"table_identity": False, "database_large_objects": 1})
     (in_the_way,) = obstacles(blind, NEW, DUMP)
     assert in_the_way.problem == (
-        "There will be NO WAY BACK after --switch: stage 1 could not follow public.orders, large"
-        " objects"
+        "There will be NO WAY BACK after --switch: changes to public.orders, large objects cannot"
+        " be replicated to stage 1"
     )
     plan = steps.lines(blind, NEW, DUMP, [in_the_way])
     assert plan[4:7] == [
         "  --copy      about 6 s for the rows, 41 s in all, a rehearsal of dump and restore while"
         " shop-stage1 serves; shop-stage2 stops serving",
         "  --switch    clients wait for about 6 s, while the database is dumped and restored; after"
-        " 60 s it is given up and shop-stage1 goes on as before. Then shop-stage1 forwards its"
-        " visitors to shop-stage2; its jobs end, and its queue moves; the command takes about a"
-        " minute",
+        " 60 s the switch gives up, and shop-stage1 continues as before. Then shop-stage1 forwards"
+        " its visitors to shop-stage2, finishes its running jobs and hands over its queue; the"
+        " command takes about a minute",
         "  --rollback  NOT POSSIBLE, see below",
     ]
 
@@ -416,7 +418,7 @@ def test_a_dump_of_what_replication_does_not_take_has_no_way_back() -> None:
 def test_a_dump_that_clients_would_wait_for_too_long_is_refused() -> None:
     (in_the_way,) = obstacles(changed(OLD, {"database_size_bytes": 2 * GIB}), NEW, DUMP)
     assert (in_the_way.problem, in_the_way.remedy, in_the_way.blocks) == (
-        "Clients would wait for about 104 s, and may for 60 s",
+        "Clients would wait for about 104 s, but may wait only 60 s",
         "Choose --way logical.",
         True,
     )
@@ -429,14 +431,14 @@ def test_a_dump_needs_room_on_the_volume() -> None:
     full = changed(OLD, {"database_size_bytes": 80 * MIB, "free_bytes": 80 * MIB})
     (in_the_way,) = obstacles(full, NEW, DUMP)
     assert in_the_way.problem == (
-        "The volume of stage 1 has 0.1 GiB free, and a dump may take 0.1 GiB"
+        "The volume of stage 1 has 0.1 GiB free, but a dump may need 0.1 GiB"
     )
 
 
 @pytest.mark.parametrize(
     ("size", "old", "new", "stall_s", "method"),
     [
-        (80 * MIB, {}, {}, None, ("logical", "every table can be followed", 5)),
+        (80 * MIB, {}, {}, None, ("logical", "every table can be replicated", 5)),
         (
             80 * MIB,
             {"table_identity": False},
@@ -444,7 +446,7 @@ def test_a_dump_needs_room_on_the_volume() -> None:
             None,
             (
                 "dump",
-                "replication does not take public.orders; a dump takes about 6 s",
+                "replication cannot copy public.orders; a dump takes about 6 s",
                 60,
             ),
         ),
@@ -455,7 +457,7 @@ def test_a_dump_needs_room_on_the_volume() -> None:
             7,
             (
                 "dump",
-                "replication does not take public.orders and 1 more; a dump takes about 6 s",
+                "replication cannot copy public.orders and 1 more; a dump takes about 6 s",
                 7,
             ),
         ),
@@ -466,7 +468,7 @@ def test_a_dump_needs_room_on_the_volume() -> None:
             None,
             (
                 "dump",
-                "the new database's admin may not subscribe; a dump takes about 6 s",
+                "the new database's admin cannot create a subscription; a dump takes about 6 s",
                 60,
             ),
         ),
@@ -475,14 +477,14 @@ def test_a_dump_needs_room_on_the_volume() -> None:
             {"table_identity": False},
             {},
             5,
-            ("logical", "a dump would take 6 s, and clients may wait for 5 s", 5),
+            ("logical", "a dump would take 6 s, but clients may wait only 5 s", 5),
         ),
         (
             2 * GIB,
             {},
             {"no_subscription": "denied"},
             None,
-            ("logical", "a dump would take 104 s, and clients may wait for 60 s", 5),
+            ("logical", "a dump would take 104 s, but clients may wait only 60 s", 5),
         ),
     ],
 )

@@ -134,7 +134,7 @@ def test_a_deploy_to_stage_2_does_not_end_the_way_back_by_the_way(
         return
     with pytest.raises(Failed, match="from shop can still be rolled back") as failure:
         promotion_state.refuse_to_end_way_back(document)
-    assert "--finish` comes first" in failure.value.remedy
+    assert "--finish` first" in failure.value.remedy
     promotion_record.allow_migrations({})  # as the remedy says
     promotion_state.refuse_to_end_way_back(document)
 
@@ -179,14 +179,14 @@ def stands(side: str, **way_back: Any) -> dict[str, Any]:
 def test_both_stacks_say_loudly_that_there_is_no_way_back(stack: str, side: str) -> None:
     lost = stands(side, state="lost", active=False, bytes=0)
     assert promotion_words.lines(stack, lost)[0] == (
-        "PROMOTION: shop2 serves the app, and shop forwards to it; --finish ends it, and there is"
-        " NO WAY BACK"
+        "PROMOTION: shop2 serves the app, and shop forwards to it; --finish makes it final, and"
+        " there is NO WAY BACK"
     )
     (trouble,) = promotion_words.troubles(stack, lost)
     assert str(trouble) == (
         "promotion: NO WAY BACK to shop: the database of shop2 has lost its replication slot, as in"
-        " a failover, and alone has what was written since. `./stages promote --from shop --to"
-        " shop2 --finish` keeps it"
+        " a failover, and only it has what was written since. `./stages promote --from shop --to"
+        " shop2 --finish` keeps the new database"
     )
 
 
@@ -197,8 +197,9 @@ def test_both_stacks_name_the_tables_that_have_changed() -> None:
     assert promotion_words.lines("shop2", back)[0].endswith(f"there is NO WAY BACK: {named}")
     (trouble,) = promotion_words.troubles("shop2", back)
     assert str(trouble) == (
-        f"promotion: NO WAY BACK to shop: {named} of shop2 since the switch, and no change of a"
-        " table is replicated. `./stages promote --from shop --to shop2 --finish` keeps it"
+        f"promotion: NO WAY BACK to shop: {named} of shop2 since the switch, and replication does"
+        " not copy schema changes. `./stages promote --from shop --to shop2 --finish` keeps the new"
+        " database"
     )
 
 
@@ -206,7 +207,7 @@ def test_what_is_well_is_no_trouble_and_what_stands_still_is() -> None:
     well = stands("from", state="open", active=True, bytes=56)
     assert promotion_words.troubles("shop", well) == []
     assert promotion_words.lines("shop", well)[0].endswith(
-        "--finish ends it, --rollback goes back (shop is 56 bytes behind, which is normal)"
+        "--finish makes it final, --rollback goes back (shop is 56 bytes behind, which is normal)"
     )
     (trouble,) = promotion_words.troubles(
         "shop", stands("from", **{**well["way_back"], "active": False})
@@ -222,10 +223,10 @@ def test_wal_that_is_kept_without_limit_is_a_trouble_with_a_way_out() -> None:
         "shop2", stands("to", state="open", active=False, bytes=56, keeps_all=True)
     )
     assert str(trouble) == (
-        "promotion: shop does not follow shop2, 56 bytes behind: if that lasts, the WAL that the"
-        " database of shop2 keeps for it fills its disk. `./stages promote --from shop --to shop2`"
-        " starts the tunnel again; PostgreSQL's log on shop has more; `./stages promote --from shop"
-        " --to shop2 --finish` ends the promotion without a way back, and frees that WAL"
+        "promotion: shop receives no changes from shop2, 56 bytes behind: if that lasts, the WAL"
+        " kept for it fills the disk of the database of shop2. `./stages promote --from shop --to"
+        " shop2` restarts the tunnel; PostgreSQL's log on shop has more; `./stages promote --from"
+        " shop --to shop2 --finish` ends the promotion without a way back, and frees that WAL"
     )
 
 
@@ -234,9 +235,8 @@ def test_without_a_promotion_and_during_its_copy() -> None:
     copying = {**SWITCHED, "phase": "copying", "way_back": {}}
     assert promotion_words.troubles("shop", copying) == []
     assert promotion_words.lines("shop", copying) == [
-        "PROMOTION: the database of shop is copied to shop2, whose app is stopped meanwhile;"
-        " `./stages promote --from shop --to shop2` shows how far it is; --abort gives the app"
-        " back"
+        "PROMOTION: the database of shop is being copied to shop2, whose app is stopped;"
+        " `./stages promote --from shop --to shop2` shows the progress, --abort undoes it"
     ]
 
 
@@ -248,8 +248,8 @@ def test_in_the_middle_of_a_move_neither_stack_is_said_to_serve(app: str, step: 
     moving = {**SWITCHED, "app": app, "files": "pending", "way_back": way_back}
     assert promotion_words.troubles("shop", moving) == []
     assert promotion_words.lines("shop", moving)[0] == (
-        "PROMOTION: the app uses the database of shop2, and its requests and jobs are on their"
-        f" way; `./stages promote --from shop --to shop2 {step}` goes on with them"
+        "PROMOTION: the app uses the database of shop2, and its requests and jobs are being moved;"
+        f" `./stages promote --from shop --to shop2 {step}` continues"
     )
 
 
@@ -298,14 +298,14 @@ def test_the_words_for_rows_that_differ() -> None:
         "shop", {**stands("from", **way_back), "compared": differs}
     )
     assert trouble.what == (
-        "THE TWO DATABASES DIFFER in public.late (in one of them alone), public.orders (4 rows: 17,"
-        " 18 in shop2 alone, 19 in shop alone, ...)"
+        "THE TWO DATABASES DIFFER in public.late (only in one of them), public.orders (4 rows: 17,"
+        " 18 only in shop2, 19 only in shop, ...)"
     )
-    assert "--unverified goes on all the same" in trouble.remedy
+    assert "--unverified ignores the difference" in trouble.remedy
     same = {**stands("from", **way_back), "compared": {**COMPARED, "state": "same"}}
     assert promotion_words.troubles("shop", same) == []
     assert promotion_words.lines("shop", same)[1] == (
-        "  3 tables compared, every row, 1970-01-01 00:02: same"
+        "  every row of 3 tables compared at 1970-01-01 00:02: no difference"
     )
 
 

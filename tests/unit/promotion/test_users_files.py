@@ -387,7 +387,7 @@ def test_a_copy_that_says_nothing_is_ended(monkeypatch: pytest.MonkeyPatch) -> N
     commands: list[list[str]] = []
     monkeypatch.setattr(promotion_files, "run", commands.append)
     monkeypatch.setattr(promotion_files, "SILENT_S", 0.1)
-    with pytest.raises(Failed, match="nothing was heard of the copy for"):
+    with pytest.raises(Failed, match="the copy has reported nothing for"):
         promotion_files._run(["sleep", "infinity"], "{}")
     assert commands[-1] == ["systemctl", "kill", "--signal=KILL", promotion_files.UNIT]
 

@@ -130,4 +130,4 @@ def test_a_promoted_stack_waits_for_no_name_to_point_to_it(
     monkeypatch.setattr(certificate, "settle", pytest.fail)
     end(tmp_path, url="https://a.example", to="s2")
     said = capsys.readouterr().out
-    assert "The app runs on s2 since the promotion: deploy there, not here." in said
+    assert "The app was promoted to s2: deploy there, not here." in said

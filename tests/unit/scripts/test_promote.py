@@ -31,7 +31,7 @@ from tests.support.promotion_pair import Servers, compared
             "rollback",
             "",
             "--rollback: should come after --switch. Stage 1 uses its own database: there is"
-            " nothing to go back from.",
+            " nothing to roll back.",
         ),
         (
             "allow-migrations",
@@ -42,20 +42,20 @@ from tests.support.promotion_pair import Servers, compared
         (
             "abort",
             "switched",
-            "--abort: should come before the switch, and the app uses the new database."
+            "--abort: should come before --switch, but the app already uses the new database."
             " --rollback goes back.",
         ),
-        ("copy", "switched", "--copy: should come before the switch, and it has been done"),
+        ("copy", "switched", "--copy: should come before --switch, which has already run"),
         (
             "rollback",
             "finished",
-            "--rollback: should come before --finish, and that has been done. `./stages down` takes"
-            " the old stack away.",
+            "--rollback: should come before --finish, which has already run. `./stages down`"
+            " removes the old stack.",
         ),
         (
             "switch",
             "rolled back",
-            "--switch: should come after the rollback has come to its end. Run --rollback again.",
+            "--switch: should come after --rollback, which has not finished. Run --rollback again.",
         ),
     ],
 )
@@ -123,7 +123,7 @@ def test_a_switch_that_was_killed_is_finished_or_undone_before_anything_else(
     now = {"phase": "rolled back", "app": "", "switching": ""}
     servers = Servers({**now, "phase": "switched", "switching": "from"}, {}, now)
     monkeypatch.setattr(promotion, "connect", lambda _: {})
-    with pytest.raises(UserError, match="should come after the rollback has come to its end"):
+    with pytest.raises(UserError, match="should come after --rollback, which has not finished"):
         do("finish", servers)
     assert servers.asked == ["promotion phase", "promotion recover", "promotion phase"]
 
@@ -137,8 +137,8 @@ def test_whoever_only_looks_is_told_of_a_switch_that_was_killed(
     answer = do("", servers, yes=False)
     assert servers.asked == ["promotion phase"]
     assert servers.said == [
-        f"{step} was interrupted, unless it is still at work: run `./stages promote --from shop"
-        f" --to shop2 {step}` again."
+        f"{step} was interrupted, or is still running. If interrupted, run `./stages promote --from"
+        f" shop --to shop2 {step}` again."
     ]
     assert answer["interrupted"] == step and promote._is_wrong("shop", answer)
 
@@ -149,14 +149,15 @@ def test_whoever_only_looks_is_told_of_a_switch_that_was_killed(
         (
             "logical",
             [],
-            "Clients wait about 1 s (given up after 5 s), WebSockets reconnect; --rollback undoes"
-            " it.",
+            "Clients wait for about 1 s (the switch gives up after 5 s) and WebSockets reconnect;"
+            " --rollback undoes it.",
         ),
         (
             "dump",
             ["public.events"],
-            "Clients wait for dump and restore (given up after 60 s), WebSockets reconnect; there"
-            " is NO WAY BACK (stage 1 cannot follow public.events).",
+            "Clients wait during dump and restore (the switch gives up after 60 s) and WebSockets"
+            " reconnect; there is NO WAY BACK (changes to public.events cannot be replicated to"
+            " stage 1).",
         ),
     ],
 )
@@ -187,22 +188,23 @@ def test_nothing_is_aborted_where_nothing_has_begun(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(promotion, "has_begun", lambda _: False)
     with pytest.raises(UserError) as refused:
         do("abort", Servers({**COPYING, "phase": ""}))
-    assert str(refused.value) == "--abort: there is nothing to abort, for --copy has not run"
+    assert str(refused.value) == "--abort: there is nothing to abort, because --copy has not run"
     assert refused.value.exit_code == 2
 
 
 def test_a_switch_that_goes_on_does_not_ask_for_another_wait() -> None:
     question = promote._question("switch", Servers().pair, "switched", None)
-    assert question == "Go on with the switch from shop to shop2?"
+    assert question == "Continue the switch from shop to shop2?"
 
 
 def test_whoever_stops_a_step_learns_how_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    shows = "`./stages promote --from shop --to shop2` shows how it stands."
+    shows = "`./stages promote --from shop --to shop2` shows the progress."
     monkeypatch.setattr(promotion_steps, "rollback", stop)
     with pytest.raises(Interrupted) as stopped:
         do("rollback", Servers({**COPYING, "phase": "switched"}))
     assert str(stopped.value) == (
-        f"Stopped here. A server ends what it has begun. --rollback continues; {shows}"
+        "Stopped here. The servers finish what they have begun. Run --rollback again to continue;"
+        f" {shows}"
     )
 
     def engine_stopped(*_: Any, **__: Any) -> None:
@@ -212,14 +214,15 @@ def test_whoever_stops_a_step_learns_how_it_goes_on(monkeypatch: pytest.MonkeyPa
     with pytest.raises(Interrupted) as stopped:
         do("finish", Servers({**COPYING, "phase": "finished"}))
     assert str(stopped.value) == (
-        f"Stopped. What was under way has ended and is recorded. --finish continues; {shows}"
+        "Stopped. What was under way has ended and is recorded. Run --finish again to continue;"
+        f" {shows}"
     )
 
 
 @pytest.mark.parametrize(
     ("answers", "how"),
     [
-        ([], "A server ends what it has begun."),
+        ([], "The servers finish what they have begun."),
         ([{}], "The app of shop2 is stopped; the servers go on copying."),
     ],
 )
@@ -238,7 +241,8 @@ def test_whoever_stops_a_copy_learns_that_it_goes_on(
     with pytest.raises(Interrupted) as stopped:
         do("copy", servers)
     assert str(stopped.value) == (
-        f"Stopped here. {how} --copy continues, --abort undoes it and starts the app of shop2."
+        f"Stopped here. {how} Run --copy again to continue; --abort undoes it and starts the app of"
+        " shop2."
     )
 
 
@@ -266,8 +270,8 @@ def test_rows_that_differ_keep_from_the_switch() -> None:
     with pytest.raises(StepFailed) as refused:
         promote._refuse_differences("switch", Servers(compared("differs", "copying")).pair)
     assert str(refused.value) == (
-        "--switch: THE TWO DATABASES DIFFER in public.orders (1 row: 17). --abort, then --copy,"
-        " begins anew. --verify compares again; --unverified goes on all the same."
+        "--switch: THE TWO DATABASES DIFFER in public.orders (1 row: 17). Start again with --abort,"
+        " then --copy. --verify compares again; --unverified ignores the difference."
     )
     for state in ("none", "same", "failed", "running"):
         promote._refuse_differences("switch", Servers(compared(state, "copying")).pair)

@@ -43,14 +43,15 @@ def test_progress_after_the_switch_is_loud_about_it(monkeypatch: pytest.MonkeyPa
         (
             0,
             [
-                "The copy of shop in shop2 is complete and follows; --switch comes next:",
+                "The copy of shop in shop2 is complete and receives every change; --switch comes"
+                " next:",
                 "  4 of 4 tables, 8.0 MiB",
             ],
         ),
         (
             1,
             [
-                "shop is being copied to shop2; --copy continues:",
+                "shop is being copied to shop2; run --copy to continue:",
                 "  4 of 4 tables, 8.0 MiB; 1 index to build",
             ],
         ),

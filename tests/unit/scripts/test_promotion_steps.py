@@ -54,7 +54,7 @@ def test_a_rollback_that_was_killed_at_its_end_moves_nothing_again(
     assert servers.said == [
         "The app uses its old database again.",
         "shop serves the app again, with everything written since; shop2 has its own database and"
-        " app again. --copy begins anew.",
+        " app back. To try again, start with --copy.",
     ]
     record = "record {'database.promoted_to': None}"
     assert servers.asked == [record, "promotion clear", "close"]
@@ -65,7 +65,7 @@ def test_a_copy_says_that_its_indexes_are_built() -> None:
     promotion_steps._finish_copy(servers.pair, {}, 1)
     assert servers.said == [
         "  1 index built",
-        "shop2 has everything and follows; --switch comes next.",
+        "shop2 has all rows and receives every change; --switch comes next.",
     ]
 
 
@@ -75,15 +75,16 @@ def test_a_dump_without_a_way_back_says_so_before_anything_stops() -> None:
     with pytest.raises(StepFailed) as refused:
         promotion_steps.rollback(Servers(state).pair, None, "switched")
     assert str(refused.value) == (
-        "--rollback: NO WAY BACK to shop, as the plan said: stage 1 cannot follow public.events."
-        " `./stages promote --from shop --to shop2 --finish` keeps it."
+        "--rollback: NO WAY BACK to shop, as the plan said: changes to public.events cannot be"
+        " replicated to stage 1. `./stages promote --from shop --to shop2 --finish` keeps the new"
+        " database."
     )
     servers = Servers(state)
     promotion_progress.show_state(servers.pair)
     assert servers.said == [
-        "PROMOTION: shop2 serves the app, and shop forwards to it; --finish ends it, and there is"
-        " NO WAY BACK: stage 1 cannot follow public.events",
-        "  1 table compared, every row, 1970-01-01 00:00: same",
+        "PROMOTION: shop2 serves the app, and shop forwards to it; --finish makes it final, and"
+        " there is NO WAY BACK: changes to public.events cannot be replicated to stage 1",
+        "  every row of 1 table compared at 1970-01-01 00:00: no difference",
     ]
 
 
@@ -95,7 +96,7 @@ def test_a_rehearsal_says_how_long_clients_will_wait(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(promotion_files, "copy", lambda _: None)
     promotion_steps.copy(servers.pair, None, without_files=False)
     assert servers.asked == ["promotion rehearse"]
-    assert "took 4.2 s: clients will wait for about a second more" in servers.said[0]
+    assert "took 4.2 s; clients will wait about a second longer than that" in servers.said[0]
 
 
 def test_whoever_stops_waiting_for_a_comparison_does_not_end_it() -> None:
@@ -116,12 +117,12 @@ def test_whoever_stops_waiting_for_a_comparison_does_not_end_it() -> None:
 @pytest.mark.parametrize(
     ("off", "refusal", "said"),
     [
-        (False, None, "The first backup of shop2 is being made; `./stages status shop2` shows it."),
+        (False, None, "The first backup of shop2 has begun; `./stages status shop2` shows it."),
         (True, None, "shop2 makes no backups. Remove stages:backups.off and bring it up."),
         (
             False,
             StepFailed("backup now of shop2 failed: no room"),
-            "The first backup of shop2 does not begin: backup now of shop2 failed: no room",
+            "The first backup of shop2 could not be started: backup now of shop2 failed: no room",
         ),
     ],
 )
@@ -182,8 +183,8 @@ def test_what_stage_1_wrote_to_its_end_goes_over_after_it(
         "The app uses the new database. Clients waited for 0.50 s.",
         "shop2 serves the app, and shop forwards to it. --rollback goes back, with everything"
         " written since.",
-        "Until --finish: deploy to shop2 only, without migrations (one that changes a table ends"
-        " the way back), and leave the site's name on shop while you may go back.",
+        "Until --finish: deploy to shop2 only, and without migrations (once a table has changed,"
+        " --rollback is impossible); leave the site's domain pointing to shop.",
         "Next: watch `./stages status shop2` for a day, then --finish.",
     ]
     assert steps.done == [*first, "move_app", "last copy", "bring_up", "back_up"]
@@ -199,7 +200,7 @@ def test_a_switch_that_has_happened_goes_on_without_the_files_and_says_so(
         promotion_steps.switch(servers.pair, None, "copying")
     assert str(failed.value) == (
         "USERS' FILES of shop are not all in the bucket of shop2: no route to the bucket. Run"
-        " --switch again: only what is missing is copied."
+        " --switch again: it copies only what is missing."
     )
     assert steps.done[-2:] == ["bring_up", "back_up"]
     assert "USERS' FILES: no route to the bucket" in servers.said

@@ -32,7 +32,7 @@ def test_a_server_that_is_at_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> No
     server = app_server.AppServer("shop", way_in, {})
     with pytest.raises(KeyboardInterrupt) as stopped:
         server.perform({"mode": "anything"}, print)
-    assert str(stopped.value) == ("Stopped waiting. The server of shop ends what it has begun.")
+    assert str(stopped.value) == ("Stopped waiting. The server of shop finishes what it has begun.")
 
 
 def test_the_steps_of_a_server_go_by_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
