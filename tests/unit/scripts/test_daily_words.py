@@ -436,7 +436,7 @@ def test_a_command_for_an_app_that_was_promoted_names_the_one_for_its_new_stack(
     promoted(monkeypatch)
     assert main(words) == 2
     assert capsys.readouterr().err == (
-        f"The app of shop runs on shop2 since its promotion. Run `./stages {there}`.\n"
+        f"The app of shop was promoted to shop2. Run `./stages {there}`.\n"
     )
 
 
