@@ -205,6 +205,7 @@ def _do(step: str, both: Pair, options: Options) -> dict[str, Any]:
         _refuse_without_files(both)
     if not options.yes and not confirm(_question(step, both, phase, options.stall_s)):
         raise NotConfirmed
+    promotion_pair.take_turn(both, phase)
     shows = promotion_words.command(both.old.stack, both.new.stack)
     continues = f"Run --{step} again to continue; {shows} shows the progress."
     if step == "copy":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from components import outputs
@@ -35,6 +35,8 @@ class AppServer:
     """The inputs of its host configuration."""
     step: Say | None = None
     """Is told each step, after the stack's name; by default the engine's log is."""
+    turn: Mapping[str, str] = field(default_factory=dict)
+    """Goes with every document, once it says something."""
 
     @property
     def app_units(self) -> list[str]:
@@ -68,7 +70,7 @@ class AppServer:
         try:
             answer = work(
                 props,
-                dict(document),
+                {**document, **self.turn},
                 deadline_s=deadline_s,
                 wait_s=0,
                 note=say,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -43,6 +44,8 @@ class Pair:
     new: Session
     old_server: app_server.AppServer
     new_server: app_server.AppServer
+    turn: dict[str, str] = field(default_factory=dict)
+    """Goes with all that the servers are asked."""
 
     def say(self, text: str) -> None:
         self.old.say(text)
@@ -69,12 +72,13 @@ def pair(old: Session, new: Session) -> Pair:
             "Swap --from and --to, or name other stacks.",
         )
     old.say(f"Looking at {old.stack} and {new.stack} ...")
-    steps = Steps(old.say)
+    steps, turn = Steps(old.say), dict[str, str]()
     return Pair(
         old,
         new,
-        replace(_server_of_old(old), step=steps),
-        replace(app_server.read(new), step=steps),
+        replace(_server_of_old(old), step=steps, turn=turn),
+        replace(app_server.read(new), step=steps, turn=turn),
+        turn,
     )
 
 
@@ -94,6 +98,15 @@ def position(both: Pair) -> dict[str, Any]:
     ``switching``: ``to`` or ``from`` the new database, in the middle of that."""
     asked = {"mode": "promotion phase", "other": both.new.stack}
     return both.old_server.perform(asked, both.say)
+
+
+def take_turn(both: Pair, phase: str) -> None:
+    """Let no other run of a step go on beside this one, which found the promotion in ``phase``."""
+    taken = secrets.token_hex(8)
+    asked = {"mode": "promotion turn", "taken": taken}
+    both.old_server.perform({**asked, "expected": phase}, both.say, deadline_s=SWITCH_S)
+    both.new_server.perform(asked, both.say, deadline_s=SWITCH_S)
+    both.turn["turn"] = taken
 
 
 def state(both: Pair) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def _copy_last_files(both: Pair) -> str:
         promotion_files.copy(both, last=True)
     except UserError as error:
         both.say(f"USERS' FILES: {error}")
-        return str(error)
+        return str(error).rstrip(".")
     return ""
 
 

@@ -17,10 +17,13 @@ class Servers:
         self.said: list[str] = []
         server = SimpleNamespace(perform=self.perform)
         stacks = {"old": SimpleNamespace(stack="shop"), "new": SimpleNamespace(stack="shop2")}
-        both = SimpleNamespace(**stacks, old_server=server, say=self.said.append)
+        servers = {"old_server": server, "new_server": SimpleNamespace(perform=self.perform)}
+        both = SimpleNamespace(**stacks, **servers, turn={}, say=self.said.append)
         self.pair = cast("Pair", both)
 
     def perform(self, document: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
+        if document["mode"] == "promotion turn":
+            return {}
         self.asked.append(document["mode"])
         return self.answers.pop(0)
 

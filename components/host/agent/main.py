@@ -74,9 +74,11 @@ def main(document: dict[str, Any]) -> int:
     try:
         mode = document["mode"]
         if mode in AT_ONCE:
+            promotion_record.refuse_out_of_turn(document)
             tell(result=AT_ONCE[mode](document))
             return 0
         with _lock():
+            promotion_record.refuse_out_of_turn(document)
             tell(result=MODES[mode](document))
     except Exception as problem:
         failure = _as_failure(problem)
@@ -206,6 +208,7 @@ MODES = {
     "take counters": queue.take_counters,
     "stand by": stand_by,
     "serve promoted": serve_promoted,
+    "promotion turn": promotion_record.take_turn,
     "promotion begin": promotion_record.begin,
     "promotion key": promotion_tunnel.key,
     "promotion door": promotion_tunnel.door,

@@ -71,7 +71,7 @@ def move(document: dict[str, Any]) -> dict[str, object]:
         for source, target in _ways(document):
             for key, number in _copy(document, source, target, known).items():
                 total[key] += number
-        if document["last"] and document["there"]:
+        if document["last"] and document["there"] and record.read():
             record.write(files=record.MOVED)
     return {"without": False, **total}
 

@@ -43,6 +43,8 @@ STALL_S = {LOGICAL: 5.0, DUMP: 60.0}
 LONGEST_STALL_S = 110
 """PgBouncer refuses a client after 120 s."""
 DATABASES = "/etc/pgbouncer/databases.ini"
+TURN = Path("/run/stages-promotion-turn")
+"""Which run of a step may go on: the one that began last."""
 LOCK_S = 2
 """Whoever asks how a comparison stands holds its lock for a moment."""
 
@@ -67,6 +69,33 @@ def phase(document: dict[str, Any]) -> dict[str, object]:
         "app": record.get("app", HERE),
         "switching": record.get("switching", ""),
     }
+
+
+def take_turn(document: dict[str, Any]) -> dict[str, object]:
+    """Let one run of a step go on, and none that began before it; each may be on its own machine.
+
+    ``expected`` is the phase that the run's operator was asked about, on stage 1.
+    """
+    known = read().get("phase", "")
+    if document.get("expected", known) != known:
+        raise Failed(
+            "a promotion",
+            "has gone on meanwhile: someone else runs it, too",
+            "`./stages promote` without a step shows how it stands.",
+        )
+    TURN.write_text(document["taken"])
+    return {}
+
+
+def refuse_out_of_turn(document: dict[str, Any]) -> None:
+    """Raise ``Failed`` for a run after which another one has begun."""
+    turn = document.get("turn")
+    if turn and TURN.exists() and TURN.read_text() != turn:
+        raise Failed(
+            "a promotion",
+            "someone else has begun a step since, which goes on in place of this one",
+            "`./stages promote` without a step shows how it stands.",
+        )
 
 
 def begin(document: dict[str, Any]) -> dict[str, object]:

@@ -173,6 +173,17 @@ def test_a_switch_asks_with_what_it_means(
     assert asked == [f"{meaning} Switch the app from shop to shop2?"]
 
 
+def test_a_step_that_someone_else_has_overtaken_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(promote, "_change", lambda *_: pytest.fail("something was changed"))
+    monkeypatch.setattr(
+        promotion_pair, "take_turn", lambda _, phase: (_ for _ in ()).throw(StepFailed(phase))
+    )
+    with pytest.raises(StepFailed, match="copying"):
+        do("abort", Servers(COPYING))
+
+
 def test_a_copy_that_is_under_way_asks_whether_to_continue(monkeypatch: pytest.MonkeyPatch) -> None:
     half = {"bytes": 58 * 1024**2, "source_bytes": 227 * 1024**2}
     servers = Servers(COPYING, half)
@@ -234,6 +245,7 @@ def test_whoever_stops_a_copy_learns_that_it_goes_on(
         monkeypatch.setattr(promotion, name, lambda *_, **__: {})
     monkeypatch.setattr(promotion_settings, "open_networks", lambda _: None)
     monkeypatch.setattr(promotion_files, "copy", lambda _: None)
+    monkeypatch.setattr(promotion_pair, "take_turn", lambda *_: None)
     perform = servers.perform
     servers.pair.old_server.perform = lambda *words, **more: (  # type: ignore[method-assign]
         perform(*words, **more) if servers.answers else stop()

@@ -169,7 +169,7 @@ class Steps:
     def _copy(self, _both: Any, *, last: bool = False) -> None:
         self.done.append("last copy" if last else "copy")
         if last and self.broken:
-            raise StepFailed("no route to the bucket")
+            raise StepFailed("no route to the bucket", "Look.")
 
 
 @pytest.mark.parametrize(("phase", "first"), [("copying", ["copy"]), ("switched", [])])
@@ -199,11 +199,11 @@ def test_a_switch_that_has_happened_goes_on_without_the_files_and_says_so(
     with pytest.raises(StepFailed) as failed:
         promotion_steps.switch(servers.pair, None, "copying")
     assert str(failed.value) == (
-        "USERS' FILES of shop are not all in the bucket of shop2: no route to the bucket. Run"
-        " --switch again: it copies only what is missing."
+        "USERS' FILES of shop are not all in the bucket of shop2: no route to the bucket. Look."
+        " Run --switch again: it copies only what is missing."
     )
     assert steps.done[-2:] == ["bring_up", "back_up"]
-    assert "USERS' FILES: no route to the bucket" in servers.said
+    assert "USERS' FILES: no route to the bucket. Look." in servers.said
 
 
 def test_files_come_back_before_the_app_and_once_more_after_it(
