@@ -91,6 +91,21 @@ def test_a_device_that_was_lost_is_seen_and_mended(stack: LocalStack) -> None:
     assert shell(host, f"blockdev --getsize64 {node_of('data')}") == str(1024**3)
 
 
+def test_a_host_whose_volume_is_gone_says_so_at_its_start(stack: LocalStack) -> None:
+    volume_id, _ = stack.volume()
+    server_id, _ = stack.server()
+    stack.attach(server_id, volume_id)
+    host, file = host_of(server_id), file_of(volume_id)
+    host.stop()
+    file.unlink()
+    with pytest.raises(UserError) as refused:
+        host.start()
+    assert str(refused.value) == (
+        f"Volume {file} is gone."
+        f" Run `make refresh STACK={stack.name}`, then `make up STACK={stack.name}`."
+    )
+
+
 def test_a_mounted_volume_comes_off_a_clean_shutdown_only(stack: LocalStack) -> None:
     volume_id, _ = stack.volume()
     server_id, _ = stack.server()

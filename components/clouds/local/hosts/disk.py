@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from components.clouds.local.hosts import machine
-from components.errors import StepFailed
+from components.errors import StepFailed, UserError
 
 GIB = 1024**3
 
@@ -37,7 +37,14 @@ def loop(file: Path) -> str | None:
 
 
 def device(file: Path) -> str:
-    """The loop device that shows this file, made where there is none."""
+    """The loop device that shows this file, made where there is none. Raises ``UserError`` for a
+    file that is gone."""
+    if not file.exists():
+        stack = file.parent.parent.name
+        raise UserError(
+            f"Volume {file} is gone",
+            f"Run `make refresh STACK={stack}`, then `make up STACK={stack}`.",
+        )
     with machine.lock():
         return loop(file) or machine.run(["losetup", "--find", "--show", str(file)]).strip()
 
