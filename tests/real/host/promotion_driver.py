@@ -40,7 +40,9 @@ pooler, schema, shape = (
 )
 pooler.pause = time.monotonic
 pooler.resume = lambda: None
-pooler.point = lambda files: Path(record.DATABASES).write_text(files[record.DATABASES]["content"])
+pooler.point = lambda files, **_: Path(record.DATABASES).write_text(
+    files[record.DATABASES]["content"]
+)
 agent("promotion_guard").watch = lambda: None
 
 INDEXES = """
@@ -231,7 +233,7 @@ def cleared(keep: str, server: list[str]) -> list[object]:
     """End it while the app holds a server's roles, and once more when it does not; return which
     were locked out, how many notes said so, and those of the second time."""
     notes: list[str] = []
-    end.note, end.LOCK_TIMEOUT = notes.append, "100ms"
+    end.note, end.LOCK_TIMEOUT = notes.append, "400ms"
     _, environment = agent("admin_sql").as_admin({})
     held = subprocess.Popen(
         [*server, "-d", "app"],

@@ -27,8 +27,10 @@ SUPERUSER = ["runuser", "-u", "postgres", "--", f"{BIN}/psql", "-XAtq", "-v", "O
 LOGGED = "-c log_statement=all -c log_min_duration_statement=0"
 BUSY = (
     "-c autovacuum_naptime=1 -c autovacuum_vacuum_cost_limit=1 -c autovacuum_vacuum_cost_delay=100"
+    " -c deadlock_timeout=10"
 )
-"""A worker of autovacuum takes minutes for a table, and no service lets its admin end one."""
+"""A worker of autovacuum takes minutes for a table, and no service lets its admin end one. Whoever
+waits for it has PostgreSQL end it before the driver's short time for a lock is over."""
 SECRETS = ("password-of-the-roles", "password-of-the-app")
 APP = """
 SET ROLE app;
