@@ -36,7 +36,7 @@ def move_app(both: Pair) -> None:
     _copy_certificate(both)
     if where != promotion_record.THERE:
         _count_on(both.old_server, both.new_server, both.say)
-    asked = {"mode": "serve promoted", **_serving(both.new_server)}
+    asked = {"mode": "serve promoted", "other": both.old.stack, **_serving(both.new_server)}
     both.new_server.perform(asked, both.say, deadline_s=SWITCH_S)
     if where != promotion_record.THERE:
         _move_there(both)

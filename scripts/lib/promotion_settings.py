@@ -52,7 +52,7 @@ def ensure(session: Session, wanted: Stated) -> None:
 def bring_up(session: Session, wanted: Stated) -> None:
     """Bring a stack up with other settings, which its file then has; ``None`` removes one.
 
-    Both may say so already, or one of them, where an earlier run was killed.
+    The file, the stack or both may have them already, if an earlier run was killed.
     """
     differing = _differing(_file(session), wanted)
     edit = partial(_edit, session, wanted)

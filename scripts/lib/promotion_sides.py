@@ -39,7 +39,6 @@ def _side(session: Session, server: app_server.AppServer) -> facts.Side:
     here = session.settings.stage == 1
     asked = {
         "mode": "promotion facts",
-        "url": _url(),
         "data": postgres.MOUNT if here else "",
         "uploads": app.storage(postgres.MOUNT) if here else "",
         "database_secrets": {}
@@ -108,7 +107,3 @@ def _shared_pool(upstream: Mapping[str, Mapping[str, str]]) -> int:
         r"^app = .*\bpool_size=(\d+)", upstream[pgbouncer.DATABASES]["content"], re.MULTILINE
     )
     return int(line[1]) if line else 0
-
-
-def _url() -> str:
-    return f"{pgbouncer.DIRECT_SOCKET_URL}&connect_timeout=10"

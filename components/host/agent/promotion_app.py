@@ -28,18 +28,21 @@ def take_certificate(document: dict[str, Any]) -> dict[str, object]:
 def leave(document: dict[str, Any]) -> dict[str, object]:
     """On stage 1: requests go to stage 2, jobs that are under way end, and the app stops.
 
-    Gives what the queue holds. What fails before that leaves the app in service here.
+    Gives what the queue holds. What fails before that leaves the app in service here; in a second
+    run stage 2 may have the queue, and goes on with the requests.
     """
     served = _served(document)
+    was_leaving = record.read().get("app") == record.LEAVING
     promotion_tunnel.forward(served["readiness"])
     record.write(app=record.LEAVING, served=served)
     try:
         given = shutdown.give_queue(served)
     except Failed:
-        promotion_tunnel.serve_again()
-        record.write(app=record.HERE)
+        if not was_leaving:
+            promotion_tunnel.serve_again()
+            record.write(app=record.HERE)
         raise
-    units.disable(_units(served))
+    units.disable(shutdown.app_units(served["app"]))
     return given
 
 
@@ -51,16 +54,23 @@ def left(_document: dict[str, Any]) -> dict[str, object]:
 
 
 def come_back(document: dict[str, Any]) -> dict[str, object]:
-    """On stage 1: serve again, and wait until stage 2 has answered what it was sent."""
+    """On stage 1: serve again, and wait until stage 2 has answered what it was sent. An app that
+    does not answer stays on stage 2."""
     served = _served(document)
+    was_there = record.read().get("app") == record.THERE
     record.write(app=record.RETURNING, served=served)
-    units.enable(_units(served))
+    units.enable(shutdown.app_units(served["app"]))
     step("start the web processes")
     for unit in served["app"]["web_units"]:
         units.begin(unit)
     readiness = served["readiness"]
     silent = web.wait(readiness["urls"], readiness["host_header"], shutdown.START_TIMEOUT_S)
     if silent:
+        if was_there:
+            units.disable(shutdown.app_units(served["app"]))
+            for unit in served["app"]["web_units"]:
+                units.act("stop", unit)
+            record.write(app=record.THERE)
         raise Failed(
             "the site",
             f"does not answer on stage 1: {', '.join(silent)}; stage 2 serves as before",
@@ -74,7 +84,7 @@ def give_back(document: dict[str, Any]) -> dict[str, object]:
     """On stage 2: let its jobs end, stop its app, and give what its queue holds."""
     record.write(phase=record.COPYING, side="to", other=document["other"])
     given = shutdown.give_queue(document)
-    units.disable(_units(document))
+    units.disable(shutdown.app_units(document["app"]))
     return given
 
 
@@ -92,7 +102,3 @@ def _served(document: dict[str, Any]) -> dict[str, Any]:
         return {key: document[key] for key in ("services", "app", "readiness", "shutdown")}
     served: dict[str, Any] = record.read()["served"]
     return served
-
-
-def _units(served: dict[str, Any]) -> list[str]:
-    return [*served["app"]["web_units"], *served["app"]["worker_units"]]

@@ -20,11 +20,12 @@ from typing import Any
 
 from components.host.agent import promotion_record as record
 from components.host.agent.files import write_json
-from components.host.agent.promotion_copy import TABLES, progress
+from components.host.agent.promotion_copy import progress
 from components.host.agent.promotion_shape import changed, shown
 from components.host.agent.promotion_sql import (
     BACK,
     SLOT,
+    TABLES,
     Ask,
     Link,
     beside_new,
@@ -65,7 +66,7 @@ FROM (SELECT hashtextextended(ROW(t.*)::text, 0) AS h, {key} AS k FROM {table} t
 WHERE h & {mask} IN ({buckets});
 """
 KEYS = """
-SELECT coalesce(string_agg(format('t.%I', a.attname), ', ' ORDER BY a.attnum), '')
+SELECT coalesce(json_agg(format('t.%I', a.attname) ORDER BY a.attnum), '[]')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
@@ -160,7 +161,7 @@ def _persistent(table: str, both: Both, buckets: Iterable[int]) -> Counter[Alone
 
 
 def _attempt(table: str, both: Both, buckets: Iterable[int]) -> Counter[Alone]:
-    columns = both.first(KEYS.format(table=literal(table))).strip()
+    columns = ", ".join(names(both.first(KEYS.format(table=literal(table)))))
     sql = READ_ONLY + LISTED.format(
         table=table,
         key=f"left(concat_ws(', ', {columns}), 60)" if columns else "''",

@@ -6,9 +6,11 @@ Run on the stage 1 server. Each step looks whether it was done: killed anywhere,
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 from components.host.agent import admin_sql, database, promotion_record, promotion_schema
+from components.host.agent.promotion_shape import shown
 from components.host.agent.promotion_sql import (
     ASIDE,
     BACK,
@@ -17,6 +19,7 @@ from components.host.agent.promotion_sql import (
     ROLE,
     SLOT,
     SUBSCRIPTION,
+    TABLES,
     Link,
     beside_new,
     conninfo,
@@ -37,13 +40,6 @@ from components.host.agent.promotion_sql import (
 )
 from components.host.agent.report import Failed, step
 
-TABLES = """
-SELECT coalesce(json_agg(format('%I.%I', n.nspname, c.relname)
-    ORDER BY n.nspname, c.relname), '[]')
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relpersistence = 'p'
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-"""
 PROGRESS = f"""
 SELECT json_build_object(
     'tables', (SELECT count(*) FROM pg_subscription_rel),
@@ -132,8 +128,20 @@ def prepare_new(document: dict[str, Any], *, drop: bool = False) -> None:
 
 
 def _schema_is_there(link: Link, tables: list[str]) -> bool:
+    """It came whole, or not at all."""
     present = names(new(link, TABLES))
-    return set(tables) <= set(present)
+    if present and (late := {*tables} - {*present}):
+        raise out_of_date(sorted(late))
+    return bool(present)
+
+
+def out_of_date(tables: Sequence[str]) -> Failed:
+    """Tables of stage 1 have changed since they were copied."""
+    return Failed(
+        "the copy",
+        f"lacks changes to tables: {shown(tables)}",
+        "Start again: `./stages promote --abort`, then --copy.",
+    )
 
 
 def _subscribe(link: Link) -> None:

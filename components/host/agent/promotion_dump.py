@@ -15,12 +15,13 @@ from typing import Any
 
 from components.host.agent import admin_sql, pace
 from components.host.agent import promotion_record as record
-from components.host.agent.promotion_copy import TABLES, grant_access, prepare_new
+from components.host.agent.promotion_copy import grant_access, prepare_new
 from components.host.agent.promotion_schema import DUMP, LEFT_OUT, RESTORE
 from components.host.agent.promotion_shape import NOT_FOLLOWED
 from components.host.agent.promotion_sql import (
     BACK,
     READER,
+    TABLES,
     Link,
     make_slot,
     names,

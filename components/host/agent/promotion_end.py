@@ -9,7 +9,6 @@ from typing import Any
 
 from components.host.agent import database, promotion_dump
 from components.host.agent import promotion_record as record
-from components.host.agent.promotion_guard import LOGIN
 from components.host.agent.promotion_sql import (
     ASIDE,
     BACK,
@@ -110,7 +109,8 @@ def clear(document: dict[str, Any]) -> dict[str, object]:
     elif aside:
         drop_database(admin, "app")
         once_left(admin, ASIDE, f"ALTER DATABASE {ASIDE} RENAME TO app;")
-        admin(LOGIN)
+    if document["keep"] == "old":  # no switch can follow, and an `up` disturbs no copy any more
+        record.write(phase=record.ROLLED_BACK, side="from", other=document["other"])
     return {}
 
 

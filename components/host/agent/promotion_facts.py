@@ -16,21 +16,19 @@ from typing import Any
 from components.host.agent import (
     admin_sql,
     promotion_files,
+    promotion_pooler,
     promotion_record,
     promotion_tunnel,
     release,
 )
 from components.host.agent.promotion_shape import IDENTIFIED
-from components.host.agent.promotion_sql import MAY_REPLICATE, MAY_SUBSCRIBE
+from components.host.agent.promotion_sql import MAY_REPLICATE, MAY_SUBSCRIBE, relations
 from components.host.agent.report import Failed, quoted, run
 
 TIMEOUT_S = 120
 SMALL_MIB = 32
 """Rows of tables up to this size are counted; of larger ones the planner's estimate will do."""
-FACTS = f"""\
-BEGIN TRANSACTION READ ONLY;
-SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL quote_all_identifiers = off;
+FACTS = f"""
 SELECT json_build_object(
     'version', current_setting('server_version_num')::int,
     'size_bytes', pg_database_size(current_database()),
@@ -43,10 +41,8 @@ SELECT json_build_object(
         FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()),
     'sequences', (SELECT count(*) FROM pg_sequences
         WHERE schemaname NOT IN ('pg_catalog', 'information_schema')),
-    'views', (SELECT coalesce(json_agg(format('%I.%I', n.nspname, c.relname) ORDER BY 1), '[]')
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm'),
-    'foreign', (SELECT coalesce(json_agg(format('%I.%I', n.nspname, c.relname) ORDER BY 1), '[]')
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'f'),
+    'views', ({relations("c.relkind = 'm'")}),
+    'foreign', ({relations("c.relkind = 'f'")}),
     'tables', (SELECT coalesce(json_agg(t ORDER BY t.name), '[]') FROM (
         SELECT format('%I.%I', n.nspname, c.relname) AS name,
             pg_total_relation_size(c.oid) AS bytes, c.relpersistence = 'u' AS unlogged,
@@ -59,17 +55,14 @@ SELECT json_build_object(
                     ))[1]::text::bigint END AS rows
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind = 'r' AND c.relpersistence <> 't'
-            AND n.nspname NOT IN ('pg_catalog', 'information_schema')) t));
-COMMIT;
+            AND n.nspname NOT IN ('pg_catalog', 'information_schema')) t))
 """
 
 
 def promotion_facts(document: dict[str, Any]) -> dict[str, object]:
-    """``url``: of the app's database. ``data``: where that is, if it is on this host;
-    ``uploads`` likewise. ``database_secrets``: how the admin of a managed one connects."""
-    argv = [admin_sql.PSQL, "-Xqw", "-v", "ON_ERROR_STOP=1", "-At", "-c", FACTS, document["url"]]
-    as_app = ["setpriv", "--reuid=app", "--regid=app", "--init-groups", "--reset-env"]
-    done = run([*as_app, *argv], timeout_s=TIMEOUT_S, answers=True)
+    """``data``: where the app's database is, if it is on this host; ``uploads`` likewise.
+    ``database_secrets``: how the admin of a managed one connects."""
+    done = promotion_pooler.as_app(FACTS, alias="app_direct", timeout_s=TIMEOUT_S)
     if not done.ok:
         raise Failed("database", f"does not answer: {quoted(done.last_line())}")
     free = None

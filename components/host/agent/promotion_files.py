@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from components.host.agent import promotion_record as record
+from components.host.agent import release
 from components.host.agent.report import Failed, note, quoted, run, step
 from components.host.agent.sandbox import SANDBOX
 from components.host.agent.system import install_packages
 
 PACKAGES = ["python3-boto3"]
-USER = "app"
 UNIT = "stages-promotion-files.service"
 LOCK = Path("/run/stages-promotion-files.lock")
 HOSTS = Path("/run/stages-promotion-hosts")
@@ -37,8 +37,8 @@ SILENT_S = 600
 LONG = 1024
 """No key of S3 is longer than that many bytes, so nothing below such a path is copied."""
 PROPERTIES = (
-    f"User={USER}",
-    f"Group={USER}",
+    f"User={release.USER}",
+    f"Group={release.USER}",
     *SANDBOX,
     "Environment=HOME=/tmp",
     "MemoryMax=33%",
@@ -200,7 +200,7 @@ def _lines(process: subprocess.Popen[bytes], output: int) -> Iterator[bytes]:
 
 def _make_folder() -> None:
     """For what has gone over, by direction: the app's, for the program writes it."""
-    user = pwd.getpwnam(USER)
+    user = pwd.getpwnam(release.USER)
     record.COPIED_FILES.mkdir(mode=0o700, exist_ok=True)
     os.chown(record.COPIED_FILES, user.pw_uid, user.pw_gid)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from components.host.agent import admin_sql, pace, promotion_record
 from components.host.agent.files import Files, Wanted
-from components.host.agent.report import Done, Failed, run, step
+from components.host.agent.report import TIMEOUT_EXIT, Done, Failed, quoted, run, step
 
 FOLDER = Path("/etc/pgbouncer")
 SOCKET = "/run/pgbouncer"
@@ -21,6 +21,13 @@ PAUSE_S = 2
 QUICK_RETRY = "0.05"
 """Seconds. After RESUME the pool logs in anew; with the usual 1 s clients waited up to 4.66 s."""
 LOGIN_S = 15
+CATALOG = """\
+BEGIN TRANSACTION READ ONLY;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL quote_all_identifiers = off;
+{sql};
+COMMIT;
+"""
 
 
 def console(*commands: str) -> list[str]:
@@ -36,11 +43,12 @@ def ask(*commands: str, timeout_s: float = 5) -> Done:
     return run(console(*commands), timeout_s=timeout_s)
 
 
-def as_app(sql: str) -> Done:
-    """Run SQL as the app's processes do, through the pool."""
-    words = [admin_sql.PSQL, "-XwAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]
-    url = f"postgresql://app@/app?host={SOCKET}&port={PORT}&connect_timeout=5"
-    return run(["runuser", "-u", "app", "--", *words, url], timeout_s=5, answers=True)
+def as_app(sql: str, *, alias: str = "app", timeout_s: float = 5) -> Done:
+    """Run SQL as the app's processes do, through the pool; the catalog answers, and nothing that
+    the app has made of the same name."""
+    words = [admin_sql.PSQL, "-XwAtq", "-v", "ON_ERROR_STOP=1", "-c", CATALOG.format(sql=sql)]
+    url = f"postgresql://app@/{alias}?host={SOCKET}&port={PORT}&connect_timeout=10"
+    return run(["runuser", "-u", "app", "--", *words, url], timeout_s=timeout_s, answers=True)
 
 
 def pause() -> float:
@@ -49,21 +57,21 @@ def pause() -> float:
     Return since when (``time.monotonic``) nobody has gone on.
     """
     step("pause the clients")
-    began = 0.0
-    for attempt in range(TRIES):
+    for left in reversed(range(TRIES)):
         began = time.monotonic()
         done = ask("PAUSE app", "KILL app_direct", "KILL app_release", timeout_s=PAUSE_S)
         if done.ok:
-            break
+            return began
         ask(*RESUME)
-        if attempt == TRIES - 1:
-            raise Failed(
-                "pgbouncer",
-                f"a transaction stayed open for more than {PAUSE_S} s, {TRIES} times",
-                "Nothing was changed; try again when it has ended.",
-            )
-        time.sleep(1)
-    return began
+        if left:
+            time.sleep(1)
+    if done.code != TIMEOUT_EXIT:
+        raise Failed("pgbouncer", quoted(done.last_line()))
+    raise Failed(
+        "pgbouncer",
+        f"a transaction stayed open for more than {PAUSE_S} s, {TRIES} times",
+        "Nothing was changed; try again when it has ended.",
+    )
 
 
 def resume() -> None:
@@ -81,10 +89,14 @@ def resume() -> None:
     ask("SET server_login_retry='1'")
 
 
-def point(files: Mapping[str, Wanted]) -> None:
-    """Give it other files, whole; ``resume`` lets it read them."""
-    last = promotion_record.DATABASES  # what decides where the pool points
-    Files().replace(dict(sorted(files.items(), key=lambda item: item[0] == last)))
+def point(files: Mapping[str, Wanted], *, back: bool = False) -> None:
+    """Give it other files, whole; ``resume`` lets it read them.
+
+    Killed in between, it has the settings for the new database, which reach the old one too: so
+    what decides where the pool points comes last, and first on the way back.
+    """
+    decides = promotion_record.DATABASES
+    Files().replace(dict(sorted(files.items(), key=lambda item: (item[0] == decides) != back)))
 
 
 def as_they_are(paths: Mapping[str, Wanted]) -> dict[str, Any]:

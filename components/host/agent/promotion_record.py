@@ -2,8 +2,8 @@
 
 ``phase``: ``copying`` once the stage 2 server is out of service and the database is being filled,
 ``switched`` once the app of stage 1 uses the new database, ``finished`` when all that is left is to
-forward visitors to stage 2, ``rolled back`` once it uses its old database again. Without the file
-there is none.
+forward visitors to stage 2, ``rolled back`` once the app uses its old database again, or its copy
+was aborted, and the new one has nothing of the promotion. Without the file there is none.
 
 ``app``, on stage 1: whether the app's requests and jobs are ``there``, on stage 2, or on the way to
 it (``leaving``) or back (``returning``); without it they are here.
@@ -103,18 +103,18 @@ def begin(document: dict[str, Any]) -> dict[str, object]:
 
     ``by`` is the method, or ``None`` to go on with the one that it began with.
     """
-    phase(document)
-    wanted = document["by"]
-    by = read().get("by", LOGICAL) if read() else wanted
+    phase(document)  # refuses in one to another stack
+    known, wanted = read(), document["by"]
+    by = known.get("by", LOGICAL) if known else wanted
     if wanted not in {None, by}:
         raise Failed(
             "a promotion",
             f"by {by} to {document['other']} is under way",
             f"Continue with --way {by}, or run --abort first.",
         )
-    if not read():  # what an earlier promotion copied may have changed since
-        shutil.rmtree(COPIED_FILES, ignore_errors=True)
-    files = WITHOUT if document["without_files"] else read().get("files", PENDING)
+    if not known:  # a copy or a comparison of an earlier promotion may have gone on after its end
+        forget()
+    files = WITHOUT if document["without_files"] else known.get("files", PENDING)
     write(phase=COPYING, side="from", other=document["other"], by=by, files=files)
     return {"by": by}
 
@@ -126,13 +126,16 @@ def by_dump() -> bool:
 def write(**fields: Any) -> None:
     """Change fields of it. It may hold a password: the file is root's alone."""
     write_json(FILE, {**read(), **fields})
-    FILE.chmod(0o600)
 
 
-def forget() -> None:
-    for file in (FILE, COMPARED):
-        file.unlink(missing_ok=True)
+def forget(**kept: Any) -> None:
+    """All of it but these fields; the record comes last, for it says that this is not done."""
+    COMPARED.unlink(missing_ok=True)
     shutil.rmtree(COPIED_FILES, ignore_errors=True)
+    if kept:
+        write_json(FILE, kept)
+    else:
+        FILE.unlink(missing_ok=True)
 
 
 def refuse_to_undo(document: dict[str, Any]) -> None:
@@ -168,7 +171,8 @@ def refuse_to_undo(document: dict[str, Any]) -> None:
             else "Run --switch again, or --abort.",
         )
     file = document["secret_files"].get(DATABASES) or {}
-    if record["phase"] == ROLLED_BACK and file.get("content") == record["databases_ini"]:
+    leads_to_new = file.get("content") == record.get("databases_ini", "")
+    if record["phase"] == ROLLED_BACK and leads_to_new:
         raise Failed(
             "a promotion",
             f"to {record['other']} was rolled back, and this would switch the app to the new"
@@ -182,7 +186,7 @@ def refuse_to_undo(document: dict[str, Any]) -> None:
                 f"to {record['other']} was interrupted while it moved requests and jobs",
                 "Run --switch or --rollback again.",
             )
-        if file.get("content") != record["databases_ini"]:
+        if not leads_to_new:
             raise Failed(
                 "a promotion",
                 f"moved the app's database to {record['other']}, and this would switch the app back"

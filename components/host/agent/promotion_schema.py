@@ -23,6 +23,7 @@ from components.host.agent.promotion_sql import (
     old,
     on_stage_1,
     reader_of_new,
+    relations,
     rows,
 )
 from components.host.agent.report import Done, Failed, quoted, run, step
@@ -46,11 +47,7 @@ WHERE t.relkind = 'r' AND t.relpersistence <> 't' AND NOT t.relispartition AND x
 """By oid: its name, and how the list of a dump begins its comment. A foreign key has the index
 that it needs as its own (``conindid``); where every column identifies a row, any index may find
 it."""
-INDEXES = """
-SELECT coalesce(json_agg(format('%I.%I', n.nspname, i.relname)), '[]')
-FROM pg_class i JOIN pg_namespace n ON n.oid = i.relnamespace WHERE i.relkind = 'i'
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
-"""
+INDEXES = relations("c.relkind = 'i'")
 ENTRY = re.compile(r"\d+; (?:1259 (?P<oid>\d+) INDEX |0 0 (?P<comment>COMMENT \S.* INDEX .*))?")
 """A line of a dump's list; 1259 is the catalog that has indexes."""
 
@@ -79,7 +76,6 @@ def make_indexes(document: dict[str, Any]) -> dict[str, object]:
 
 
 def indexes_left(link: Link) -> int:
-    """How many are to be made."""
     return len(_missing(link))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from components.host.agent.promotion_sql import BACK, Link, new, old, rows
+from components.host.agent.promotion_sql import BACK, TABLES, Link, new, old, rows
 
 SHAPE = """
 SELECT coalesce(json_object_agg(name, hashtextextended(shape, 0)), '{}') FROM (
@@ -56,11 +56,7 @@ SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM (
     UNION ALL SELECT 'large objects' WHERE EXISTS (SELECT FROM pg_largeobject_metadata)) t
 """
 """What replication does not take."""
-NOT_PUBLISHED = f"""
-SELECT coalesce(json_agg(format('%I.%I', n.nspname, c.relname)), '[]')
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relpersistence = 'p'
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+NOT_PUBLISHED = f"""{TABLES}
     AND NOT EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
         WHERE r.prrelid = c.oid AND p.pubname = '{BACK}' AND r.prqual IS NULL AND r.prattrs IS NULL
             AND p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate AND NOT p.pubviaroot)

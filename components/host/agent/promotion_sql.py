@@ -57,6 +57,18 @@ FROM pg_replication_slots WHERE slot_name = '{slot}'
 """
 
 
+def relations(condition: str) -> str:
+    """The SQL that lists the app's tables, indexes or other relations: those whose row ``c`` of
+    ``pg_class`` fulfils the condition."""
+    return f"""
+SELECT coalesce(json_agg(format('%I.%I', n.nspname, c.relname)
+    ORDER BY n.nspname, c.relname), '[]')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND {condition}
+"""
+
+
+TABLES = relations("c.relkind = 'r' AND c.relpersistence = 'p'")
 Ask = Callable[[str], str]
 """Run SQL in one of the databases; return what it answers."""
 Link = Mapping[str, Any]

@@ -22,21 +22,10 @@ COMPARING = Path("/run/stages-promotion-compare.lock")
 """Held while the tables are compared."""
 OPEN, LOST, CHANGED, NONE, UNKNOWN = "open", "lost", "changed", "none", "unknown"
 ASKED = f"""
-BEGIN TRANSACTION READ ONLY;
-SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL quote_all_identifiers = off;
 SELECT json_build_object('slot', ({lag_of(BACK)}),
     'keeps_all', current_setting('max_slot_wal_keep_size') = '-1',
     'published', EXISTS (SELECT FROM pg_publication WHERE pubname = '{BACK}'),
-    'shape', ({SHAPE}), 'not_published', ({NOT_PUBLISHED}));
-COMMIT;
-"""
-ASKED_BEFORE = f"""
-BEGIN TRANSACTION READ ONLY;
-SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL quote_all_identifiers = off;
-{NOT_FOLLOWED};
-COMMIT;
+    'shape', ({SHAPE}), 'not_published', ({NOT_PUBLISHED}))
 """
 
 
@@ -146,7 +135,7 @@ def _not_followed(record: Mapping[str, Any]) -> list[str]:
     copying = record["phase"] == promotion_record.COPYING and record["side"] == "from"
     if not copying or record.get("by") != promotion_record.DUMP:
         return []
-    done = promotion_pooler.as_app(ASKED_BEFORE)
+    done = promotion_pooler.as_app(NOT_FOLLOWED)
     try:
         return [str(name) for name in json.loads(done.output)] if done.ok else []
     except (TypeError, ValueError):

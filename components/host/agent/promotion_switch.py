@@ -17,7 +17,7 @@ from components.host.agent import promotion_dump, promotion_guard
 from components.host.agent import promotion_pooler as pooler
 from components.host.agent import promotion_record as record
 from components.host.agent.files import write_json
-from components.host.agent.promotion_copy import TABLES, progress
+from components.host.agent.promotion_copy import out_of_date, progress
 from components.host.agent.promotion_schema import indexes_left
 from components.host.agent.promotion_shape import changed, shown
 from components.host.agent.promotion_sql import (
@@ -25,6 +25,7 @@ from components.host.agent.promotion_sql import (
     ROLE,
     SLOT,
     SUBSCRIPTION,
+    TABLES,
     TUNNEL_PORT,
     Ask,
     Link,
@@ -111,7 +112,7 @@ def switch(document: dict[str, Any]) -> dict[str, object]:
         promotion_dump.empty(document)
     else:
         progress(document)  # refuses a copy that there is nothing of
-        _follow_again(link)
+        _take_back(link)
         _wait_until_close(document)
     before = pooler.as_they_are(document["files"])
     compared = _comparison(link)
@@ -178,11 +179,7 @@ def back(document: dict[str, Any]) -> dict[str, object]:
         clock.check("the last step before the old database")
     except Failed as failure:
         raise _undo_back(link, failure) from failure
-    pooler.point(record.read()["files_before"])
-    pooler.resume()
-    waited = clock.waited_s
-    record.write(phase=record.ROLLED_BACK, switching="")
-    return {"stall_s": waited, "already": False}
+    return {"stall_s": _rolled_back(clock), "already": False}
 
 
 def recover(document: dict[str, Any]) -> dict[str, object]:
@@ -193,35 +190,33 @@ def recover(document: dict[str, Any]) -> dict[str, object]:
         return {}
     has_moved = Path(record.DATABASES).read_text() == known["databases_ini"]
     interrupted = Failed("switch", "an earlier one was interrupted")
-    if known["switching"] == "to" and known["phase"] == record.COPYING:
+    nobody_waits = Clock(0, time.monotonic())
+    if known["switching"] == "to":
         if has_moved:
-            _switched(link, Clock(0, time.monotonic()))
+            _switched(link, nobody_waits)
         else:
             _undo_switch(link, interrupted)
-    elif known["switching"] == "from" and has_moved:
+    elif has_moved:
         _undo_back(link, interrupted)
-    elif known["switching"] == "from":
-        pooler.resume()
-        record.write(phase=record.ROLLED_BACK, switching="")
+    else:
+        _rolled_back(nobody_waits)
     note("an earlier switch was interrupted; it is now finished or undone")
     return {}
 
 
-def _follow_again(link: Link) -> None:
-    """What an undone switch may have left, if it lost the new database: the copy goes on."""
+def _take_back(link: Link) -> None:
+    """What a switch that is undone has made; the copy goes on."""
+    drop_subscription(lambda sql: old(link, sql), BACK)
     drop_slot(lambda sql: new(link, sql), BACK)
-    new(link, f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;")
+    if not record.by_dump():
+        new(link, f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;")
 
 
 def _wait_until_close(document: dict[str, Any]) -> None:
     """Until every table has arrived and the copy is close behind."""
     link: Link = document["link"]
     if not indexes_left(link) and (tables := changed(link)):
-        raise Failed(
-            "the copy",
-            f"lacks changes to tables: {shown(tables)}",
-            "Start again: `./stages promote --abort`, then --copy.",
-        )
+        raise out_of_date(tables)
     step("wait until the copy has caught up")
     deadline = time.monotonic() + CLOSE_S
     while True:
@@ -318,16 +313,23 @@ def _subscribe_back(link: Link) -> None:
 
 def _switched(link: Link, clock: Clock) -> float:
     pooler.resume()
-    waited = clock.waited_s
-    followed = {"at": time.time(), "old": on_stage_1(link, ROLE)}
-    record.write(phase=record.SWITCHED, switching="", **followed)
+    waited, now = clock.waited_s, time.time()
     drop_subscription(lambda sql: new(link, sql), SUBSCRIPTION)
     drop_slot(old_superuser, SLOT)
     if record.by_dump():
-        now = time.time()
         compared = {"phase": record.SWITCHED, "began": now, "ended": now, "differs": []}
         write_json(record.COMPARED, {**compared, "tables": len(rows(new(link, TABLES)))})
+    record.write(phase=record.SWITCHED, switching="", at=now, old=on_stage_1(link, ROLE))
+    if record.by_dump():
         promotion_dump.analyze(link)
+    return waited
+
+
+def _rolled_back(clock: Clock) -> float:
+    pooler.point(record.read()["files_before"], back=True)
+    pooler.resume()
+    waited = clock.waited_s
+    record.write(phase=record.ROLLED_BACK, switching="")
     return waited
 
 
@@ -337,23 +339,20 @@ def _undo_switch(link: Link, failure: Failed) -> Failed:
         old_superuser(promotion_guard.LOGIN)
     finally:
         pooler.resume()
-    record.write(switching="")
     try:
-        drop_subscription(lambda sql: old(link, sql), BACK)
-        drop_slot(lambda sql: new(link, sql), BACK)
-        if not record.by_dump():
-            new(link, f"ALTER SUBSCRIPTION {SUBSCRIPTION} ENABLE;")
+        _take_back(link)
     except Failed as more:
         note(f"the copy has stopped: {more.cause}")
+    record.write(switching="")
     return failure.say("the app continues with the old database; nothing was changed")
 
 
 def _undo_back(link: Link, failure: Failed) -> Failed:
     beside_new(link, promotion_guard.LOGIN)
     pooler.resume()
-    record.write(switching="")
     old(link, f"ALTER SUBSCRIPTION {BACK} ENABLE;")
     old_superuser(FENCE)
+    record.write(switching="")
     return failure.say("the app continues with the new database; nothing was changed")
 
 

@@ -24,7 +24,7 @@ from components.host.agent.promotion_sql import READER, ROLE, TUNNEL_PORT
 from components.host.agent.report import Failed, run, step
 
 FOLDER = Path("/etc/stages-promotion")
-KEY, KNOWN = FOLDER / "key", FOLDER / "known_hosts"
+KEY, PUBLIC, KNOWN = FOLDER / "key", FOLDER / "key.pub", FOLDER / "known_hosts"
 KEYS, SSHD = FOLDER / "authorized_keys", Path("/etc/ssh/sshd_config.d/60-stages-promotion.conf")
 SSHD_TEXT = f"""\
 # As long as a promotion's tunnels are there: their key, beside those of the two usual files.
@@ -126,17 +126,15 @@ WantedBy=multi-user.target
 
 def key(_document: dict[str, Any]) -> dict[str, object]:
     """On stage 2: the tunnel's public key and the password of the promotion's role in both
-    databases, made when there are none."""
+    databases, made when there are none, or when a run was killed while it made them."""
     FOLDER.mkdir(mode=0o700, exist_ok=True)
-    if not KEY.exists():
+    if not PUBLIC.exists():
+        KEY.unlink(missing_ok=True)
         _must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "promotion", "-f", str(KEY)])
-    if not PASSWORD.exists():
-        PASSWORD.touch(mode=0o600)
+    PASSWORD.touch(mode=0o600)
+    if not PASSWORD.read_text():
         PASSWORD.write_text(secrets.token_urlsafe(32))
-    return {
-        "public": KEY.with_suffix(".pub").read_text().strip(),
-        "password": PASSWORD.read_text(),
-    }
+    return {"public": PUBLIC.read_text().strip(), "password": PASSWORD.read_text()}
 
 
 def lacks(*, stage: int) -> list[str]:
@@ -312,15 +310,15 @@ def finish(document: dict[str, Any]) -> dict[str, object]:
     _remove(TUNNEL, GUARD)
     for file in (PASSWORD, CA):
         file.unlink(missing_ok=True)
-    promotion_record.forget()
     if document["side"] == "from":
-        promotion_record.write(
+        promotion_record.forget(
             phase=promotion_record.FINISHED, side="from", other=document["other"]
         )
     else:
         queue.ASIDE.unlink(missing_ok=True)
         _remove(DOOR)
         run(["systemctl", "reload", "nftables.service"])  # without the rule
+        promotion_record.forget()
     return {}
 
 
@@ -330,7 +328,7 @@ def close(_document: dict[str, Any]) -> dict[str, object]:
     step("close the tunnels")
     _remove(FORWARD, TUNNEL, WEB_TUNNEL, DOOR, GUARD)
     _authorize("")
-    for file in (KEY, KEY.with_suffix(".pub"), KNOWN, PASSWORD, CA):
+    for file in (KEY, PUBLIC, KNOWN, PASSWORD, CA):
         file.unlink(missing_ok=True)
     if FOLDER.exists():
         FOLDER.rmdir()

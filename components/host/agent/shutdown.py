@@ -60,7 +60,7 @@ def stand_by(document: dict[str, Any]) -> dict[str, object]:
     _stop_workers(document["app"], float(document["shutdown"]["timeout_s"]))
     _stop_web(document["app"])
     queue.set_aside(document["shutdown"]["queue"])
-    units.disable(_app_units(document["app"]))
+    units.disable(app_units(document["app"]))
     return {}
 
 
@@ -68,7 +68,10 @@ def serve_promoted(document: dict[str, Any]) -> dict[str, object]:
     """Start the web processes: their database has all of the other stack's. The workers follow with
     the other stack's queue."""
     at = promotion_record.read().get("at") or time.time()
-    promotion_record.write(phase=promotion_record.SWITCHED, at=at)
+    # All of it: an end that was killed may have taken the record away.
+    promotion_record.write(
+        phase=promotion_record.SWITCHED, side="to", other=document["other"], at=at
+    )
     step("start the web processes")
     units.enable(document["app"]["web_units"])
     for unit in document["app"]["web_units"]:
@@ -83,7 +86,7 @@ def serve_promoted(document: dict[str, Any]) -> dict[str, object]:
 def serve(document: dict[str, Any]) -> dict[str, object]:
     """Start what a shutdown stopped; a host that serves already is left as it is."""
     app = document["app"]
-    units.enable(_app_units(app))
+    units.enable(app_units(app))
     if not all(units.is_active(unit) for unit in app["web_units"]):
         step("start the app")
         silent = _start_all(document)
@@ -99,7 +102,7 @@ def serve(document: dict[str, Any]) -> dict[str, object]:
     return {"serves": "yes"}
 
 
-def _app_units(app: dict[str, Any]) -> list[str]:
+def app_units(app: dict[str, Any]) -> list[str]:
     return [*app["web_units"], *app["worker_units"]]
 
 

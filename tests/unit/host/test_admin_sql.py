@@ -17,7 +17,6 @@ ROOT = Path(__file__).parents[3]
 ONE_WAY = "components/host/agent/admin_sql.py"
 OTHERS = {
     "components/host/agent/database_info.py": "as OS users app and pgbouncer",
-    "components/host/agent/promotion_facts.py": "as OS user app",
     "components/host/agent/promotion_pooler.py": "as OS user app, and the pooler's console",
     "components/host/agent/promotion_schema.py": "pg_dump as a role with the app's rights",
     "scripts/db.py": "as OS user app",
@@ -108,8 +107,7 @@ def test_no_session_changes_to_another_database() -> None:
     "path",
     [
         "components/host/agent/database_info.py",
-        "components/host/agent/promotion_facts.py",
-        "components/host/agent/promotion_state.py",
+        "components/host/agent/promotion_pooler.py",
         "components/host/files/pgbouncer/replica-lag.sh.j2",
     ],
 )

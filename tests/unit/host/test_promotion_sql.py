@@ -183,6 +183,49 @@ def test_a_role_that_cannot_be_dropped_is_locked_out(
     ]
 
 
+def test_an_abort_that_is_killed_keeps_from_no_up_and_no_switch_follows(
+    sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last steps bring stage 1 up, at whatever revision the checkout is."""
+    monkeypatch.setattr(promotion_record, "FILE", tmp_path / "promotion.json")
+    monkeypatch.setattr(promotion_dump, "FOLDER", tmp_path / "dump")
+    monkeypatch.setattr("components.host.agent.database.converge", lambda *_: None)
+    monkeypatch.setattr(promotion_record, "may_change_tables", lambda _: True)
+    promotion_record.write(phase="copying", side="from", other="shop2", by="dump", rehearsed_s=1)
+    promotion_end.clear({"link": LINK, "other": "shop2", "keep": "old", "bootstrap_sql": ""})
+    promotion_record.refuse_to_undo({"secret_files": {}})
+    assert promotion_record.read()["phase"] == "rolled back"
+
+
+def test_a_second_copy_of_tables_that_have_changed_says_so(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promotion_copy, "prepare_new", lambda _: None)
+    monkeypatch.setattr(promotion_copy, "new", lambda *_: json.dumps(TABLES[1:]))
+    link = {**LINK, "publisher_host": "192.0.2.7", "publisher_port": "6543"}
+    with pytest.raises(Failed, match=r"lacks changes to tables: public\.ledger") as refused:
+        promotion_copy.copy({"link": link})
+    assert "--abort" in refused.value.remedy
+
+
+@pytest.mark.parametrize("slot", ["", json.dumps({"bytes": 0, "kept": "reserved"})])
+def test_a_copy_that_was_interrupted_before_both_knew_of_it_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, slot: str
+) -> None:
+    """Without its slot no role may be there either: the new database is not asked."""
+
+    def new(*_: object) -> str:
+        assert slot, "its role may not be there"
+        return json.dumps({"tables": 0, "ready": 0})
+
+    monkeypatch.setattr(promotion_copy, "old_superuser", lambda _: slot)
+    monkeypatch.setattr(promotion_copy, "new", new)
+    with pytest.raises(Failed) as refused:
+        promotion_copy.progress({"link": {}})
+    assert str(refused.value) == "the copy: was interrupted before its first row"
+    assert refused.value.remedy == "Run --copy again, or --abort."
+
+
 def test_no_answer_is_a_command_to_psql(sessions: Sessions) -> None:
     promotion_sql.new(LINK, "SELECT 1")
     promotion_sql.old(LINK, "SELECT 1")

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from components.host import pgbouncer
-from components.host.agent import promotion_tunnel
+from components.host.agent import promotion_record, promotion_tunnel
 from components.host.agent.report import Failed
 from tests.support.planned import only, planned
 
@@ -117,6 +117,49 @@ def test_a_port_that_the_app_has_taken_is_named_first(keys: Path) -> None:
     with pytest.raises(Failed, match="the app: listens on port 6545, which a tunnel needs"):
         door(KEY)
     assert not keys.exists()
+
+
+def test_a_key_and_a_password_that_a_killed_run_left_half_are_made_whole(
+    keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("KEY", "PUBLIC", "PASSWORD")
+    key, public, password = (keys.with_name(name) for name in names)
+    for name in names:
+        monkeypatch.setattr(promotion_tunnel, name, keys.with_name(name))
+
+    def generate(_argv: list[str]) -> None:
+        assert not key.exists(), "ssh-keygen would ask"
+        key.write_text("private")
+        public.write_text(f"{KEY}\n")
+
+    monkeypatch.setattr(promotion_tunnel, "_must", generate)
+    key.write_text("")
+    password.write_text("")
+    made = promotion_tunnel.key({})
+    assert made == {"public": KEY, "password": password.read_text()}
+    assert len(password.read_text()) > 30
+    assert promotion_tunnel.key({}) == made
+
+
+def test_the_record_of_a_finished_promotion_takes_the_place_of_the_other(
+    keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one step: without any, an ``up`` would run migrations on the new database."""
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("FILE", "COMPARED", "COPIED_FILES"):
+        monkeypatch.setattr(promotion_record, name, keys.with_name(name))
+    monkeypatch.setattr(promotion_tunnel, "PASSWORD", keys.with_name("PASSWORD"))
+    monkeypatch.setattr(promotion_tunnel, "_remove", lambda *_: None)
+    promotion_record.write(phase="switched", side="from", other="shop2", app="there")
+    with monkeypatch.context() as meanwhile, pytest.raises(KeyboardInterrupt):
+        meanwhile.setattr(promotion_record, "write_json", killed)
+        promotion_tunnel.finish({"side": "from", "other": "shop2"})
+    assert promotion_record.moved_to() == "shop2"
+    promotion_tunnel.finish({"side": "from", "other": "shop2"})
+    assert promotion_record.read() == {"phase": "finished", "side": "from", "other": "shop2"}
 
 
 def test_a_site_that_takes_no_forwarded_visitors_is_refused_first(keys: Path) -> None:

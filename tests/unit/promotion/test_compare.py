@@ -35,7 +35,7 @@ class Database:
     def answer(self, sql: str) -> str:
         sums = [(hashed(row), row[0]) for row in self.rows.items()]
         if "pg_attribute" in sql:
-            return "t.id\n"
+            return '["t.id"]\n'
         if "json_agg" in sql:
             return json.dumps([TABLE])
         if "GROUP BY" in sql:
@@ -169,11 +169,7 @@ def test_rows_without_a_key_are_counted() -> None:
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(promotion_record, "FILE", tmp_path / "promotion.json")
-    monkeypatch.setattr(promotion_record, "COMPARED", tmp_path / "compared.json")
-    for module in (promotion_compare, promotion_state):
-        monkeypatch.setattr(module, "COMPARING", tmp_path / "lock")
+def server(record: Path) -> None:
     promotion_record.write(phase="switched", side="from", other="shop2", at=1.0)
 
 

@@ -14,14 +14,11 @@ LINK = {"admin": {"PGHOST": "10.0.0.2", "PGPASSWORD": "x"}, "password": "y", "ca
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(promotion_record, "FILE", tmp_path / "promotion.json")
-    monkeypatch.setattr(promotion_record, "COMPARED", tmp_path / "compared.json")
-    monkeypatch.setattr(promotion_dump, "FOLDER", tmp_path / "dump")
-    return tmp_path
+def server(record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(promotion_dump, "FOLDER", record.with_name("dump"))
 
 
-def test_the_rehearsal_decides_whether_clients_may_wait(server: Path) -> None:
+def test_the_rehearsal_decides_whether_clients_may_wait(server: None) -> None:
     with pytest.raises(Failed, match="has not finished"):
         promotion_dump.check_rehearsal(60)
     promotion_record.write(rehearsed_s=49.1)
@@ -33,7 +30,7 @@ def test_the_rehearsal_decides_whether_clients_may_wait(server: Path) -> None:
 
 @pytest.mark.parametrize("ends", [Done(TIMEOUT_EXIT, ""), Done(1, "pg_restore: error: no room")])
 def test_a_dump_that_ends_badly_leaves_no_files(
-    server: Path, ends: Done, monkeypatch: pytest.MonkeyPatch
+    server: None, ends: Done, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[tuple[str, float]] = []
 
@@ -54,7 +51,7 @@ def test_a_dump_that_ends_badly_leaves_no_files(
 
 @pytest.mark.parametrize("unfit", [[], ["public.events"]])
 def test_the_old_database_follows_all_or_nothing(
-    server: Path, unfit: list[str], monkeypatch: pytest.MonkeyPatch
+    server: None, unfit: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
     monkeypatch.setattr(promotion_switch, "old_superuser", lambda _sql: done.append("fence"))
@@ -68,7 +65,7 @@ def test_the_old_database_follows_all_or_nothing(
     assert promotion_record.read()["unfit"] == unfit
 
 
-def test_one_way_at_a_time(server: Path) -> None:
+def test_one_way_at_a_time(server: None) -> None:
     asked: dict[str, Any] = {"other": "shop2", "by": "dump", "without_files": False}
     for _ in range(2):
         promotion_record.begin(asked)

@@ -20,6 +20,7 @@ from components.host.agent import (
     maintenance,
     promotion_app,
     promotion_guard,
+    promotion_pooler,
     promotion_record,
     promotion_tunnel,
     queue,
@@ -28,7 +29,7 @@ from components.host.agent import (
     units,
     web,
 )
-from components.host.agent.report import Failed
+from components.host.agent.report import TIMEOUT_EXIT, Done, Failed
 from scripts.lib import promotion_app as moving
 from scripts.lib.promotion_pair import Pair
 from tests.support.planned import only, planned
@@ -109,7 +110,7 @@ def test_a_rollback_brings_the_queue_back_before_workers_start(app: str, moves: 
 
 
 @pytest.fixture
-def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def steps(record: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a server does, in order; its record is a file of the test's."""
     seen: list[str] = []
 
@@ -122,7 +123,6 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return act
 
-    monkeypatch.setattr(promotion_record, "FILE", tmp_path / "promotion.json")
     monkeypatch.setattr(promotion_tunnel, "forward", note("forward"))
     monkeypatch.setattr(promotion_tunnel, "serve_again", note("stop forwarding"))
     monkeypatch.setattr(shutdown, "give_queue", note("give", GIVEN))
@@ -175,6 +175,44 @@ def test_a_job_that_does_not_end_leaves_the_app_where_it_was(
     assert promotion_record.read()["app"] == ""
 
 
+def test_a_second_run_that_fails_leaves_requests_where_the_queue_may_be(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app is stopped here: without the forwarding nobody would answer."""
+    promotion_app.leave(SERVING)
+    steps.clear()
+
+    def unreachable(_document: object) -> None:
+        raise Failed("valkey-server", "does not answer")
+
+    monkeypatch.setattr(shutdown, "give_queue", unreachable)
+    with pytest.raises(Failed, match="does not answer"):
+        promotion_app.leave(SERVING)
+    assert steps == ["forward"]
+    assert promotion_record.read()["app"] == "leaving"
+
+
+def test_an_app_that_does_not_answer_stays_on_stage_2(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else nothing could go on: an ``up`` would be refused, and --switch would bring it back."""
+    promotion_app.leave(SERVING)
+    promotion_app.left({})
+    steps.clear()
+    monkeypatch.setattr(units, "act", lambda verb, unit: steps.append(f"{verb} {unit}"))
+    monkeypatch.setattr(web, "wait", lambda *_: {"http://127.0.0.1:8001/health": "502"})
+    with pytest.raises(Failed, match="does not answer on stage 1"):
+        promotion_app.come_back(SERVING)
+    both = "web@8001.service worker@worker.1.service"
+    assert steps[1:] == ["start web@8001.service", f"disable {both}", "stop web@8001.service"]
+    promotion_record.write(databases_ini="new")
+    promotion_record.refuse_to_undo(UP)
+    promotion_record.write(app="returning")  # stage 2 may have given its queue back
+    with pytest.raises(Failed, match="does not answer on stage 1"):
+        promotion_app.come_back(SERVING)
+    assert promotion_record.read()["app"] == "returning"
+
+
 def test_the_tunnels_key_may_forward_and_after_the_promotion_visitors_alone() -> None:
     during = promotion_tunnel.permitted("192.0.2.7", forwarding_only=False, bucket=True)
     public = promotion_tunnel.permitted("192.0.2.7", forwarding_only=False, bucket=False)
@@ -194,7 +232,7 @@ UP: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("record", "cause"),
+    ("known", "cause"),
     [
         ({"phase": "switched", "app": "there"}, ""),
         ({"phase": "switched"}, "was interrupted while it moved requests and jobs"),
@@ -209,9 +247,9 @@ UP: dict[str, Any] = {
     ],
 )
 def test_an_up_undoes_no_step_of_a_promotion(
-    steps: list[str], record: dict[str, Any], cause: str
+    steps: list[str], known: dict[str, Any], cause: str
 ) -> None:
-    promotion_record.write(**{"databases_ini": "new", **record})
+    promotion_record.write(**{"databases_ini": "new", **known})
     if not cause:
         promotion_record.refuse_to_undo(UP)
         return
@@ -221,7 +259,7 @@ def test_an_up_undoes_no_step_of_a_promotion(
 
 
 @pytest.mark.parametrize(
-    ("record", "moved"),
+    ("known", "moved"),
     [
         ({"phase": "switched", "app": "there"}, True),
         ({"phase": "finished", "app": ""}, True),
@@ -234,7 +272,7 @@ def test_what_would_touch_an_app_that_has_moved_is_refused(
     steps: list[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    record: dict[str, Any],
+    known: dict[str, Any],
     moved: bool,
 ) -> None:
     """By its old server, also where a checkout does not know of the promotion."""
@@ -242,7 +280,7 @@ def test_what_would_touch_an_app_that_has_moved_is_refused(
     monkeypatch.setattr(maintenance, "SWITCH", page)
     monkeypatch.setattr(maintenance, "LOCATIONS", snippet)
     snippet.write_text(str(page))
-    promotion_record.write(**record)
+    promotion_record.write(**known)
     assert promotion_record.moved_to() == ("shop2" if moved else "")
     if not moved:
         maintenance.maintenance({"on": True})
@@ -293,17 +331,19 @@ def test_a_reboot_does_not_start_an_app_whose_database_is_filled(
 
 
 def test_an_app_that_serves_again_does_so_after_a_reboot(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, record: Path
 ) -> None:
     enabled: list[str] = []
-    monkeypatch.setattr(promotion_record, "FILE", tmp_path / "promotion.json")
     monkeypatch.setattr(units, "enable", enabled.extend)
     monkeypatch.setattr(units, "is_active", lambda _: True)
     monkeypatch.setattr(units, "act", lambda *_: None)
     monkeypatch.setattr(web, "wait", lambda *_: {})
     promotion_record.write(phase="copying", side="to", other="shop")
-    shutdown.serve_promoted(SERVING)
+    promotion_record.forget()  # as a --finish that was killed between the two servers
+    shutdown.serve_promoted({**SERVING, "other": "shop"})
     assert enabled == ["web@8001.service"]
+    known = promotion_record.read()
+    assert (known["phase"], known["side"], known["other"]) == ("switched", "to", "shop")
     shutdown.serve(SERVING)
     assert enabled[1:] == ["web@8001.service", "worker@worker.1.service"]
 
@@ -344,6 +384,22 @@ def test_the_guard_lets_clients_go_on_where_the_pool_points(
     ended = subprocess.run(argv, capture_output=True, check=False)
     assert seen.read_text().split() == done
     assert (ended.returncode == 0) == logs_in
+
+
+@pytest.mark.parametrize(
+    ("ended", "cause"),
+    [
+        (Done(TIMEOUT_EXIT, ""), "pgbouncer: a transaction "),
+        (Done(2, "psql: error: no such file"), 'pgbouncer: "psql: error: no such file"'),
+    ],
+)
+def test_a_pool_that_cannot_be_paused_says_why(
+    monkeypatch: pytest.MonkeyPatch, ended: Done, cause: str
+) -> None:
+    monkeypatch.setattr(promotion_pooler, "ask", lambda *_, **__: ended)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with pytest.raises(Failed, match=cause):
+        promotion_pooler.pause()
 
 
 def test_the_guards_unit_has_its_words_as_they_are() -> None:

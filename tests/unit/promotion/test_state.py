@@ -27,17 +27,8 @@ def asked(
     return json.dumps({"slot": slot, "published": published, "keeps_all": False, **tables})
 
 
-@pytest.fixture
-def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    file = tmp_path / "promotion.json"
-    monkeypatch.setattr(promotion_record, "FILE", file)
-    monkeypatch.setattr(promotion_record, "COMPARED", tmp_path / "compared.json")
-    monkeypatch.setattr(promotion_state, "COMPARING", tmp_path / "lock")
-    return file
-
-
 def answers(monkeypatch: pytest.MonkeyPatch, output: str, code: int = 0) -> None:
-    monkeypatch.setattr(promotion_pooler, "as_app", lambda _sql: Done(code, output))
+    monkeypatch.setattr(promotion_pooler, "as_app", lambda _: Done(code, output))
 
 
 @pytest.mark.parametrize(

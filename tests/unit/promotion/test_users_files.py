@@ -402,10 +402,8 @@ def test_what_the_copy_says_arrives_whole(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.fixture
-def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(promotion_record, "FILE", tmp_path / "promotion.json")
-    monkeypatch.setattr(promotion_record, "COPIED_FILES", tmp_path / "copied")
-    monkeypatch.setattr(promotion_files, "LOCK", tmp_path / "lock")
+def switched(record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(promotion_files, "LOCK", record.with_name("lock"))
     monkeypatch.setattr(promotion_files, "install_packages", lambda _: None)
     promotion_record.write(phase="switched", side="from", other="shop2", files="pending", at=7.0)
 
@@ -419,7 +417,7 @@ def asked(folder: Path, **more: Any) -> dict[str, Any]:
     return {**known, "folder": str(folder), **more}
 
 
-@pytest.mark.usefixtures("record")
+@pytest.mark.usefixtures("switched")
 def test_all_is_there_once_the_last_copy_was(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
     ways: list[tuple[str, str]] = []
 
@@ -440,7 +438,7 @@ def test_all_is_there_once_the_last_copy_was(sides: Sides, monkeypatch: pytest.M
     assert ways[-1] == ("bucket", "own"), "back to where stage 1 has them"
 
 
-@pytest.mark.usefixtures("record")
+@pytest.mark.usefixtures("switched")
 def test_files_without_a_bucket_are_refused_and_may_be_left(sides: Sides) -> None:
     document = asked(sides.folder, buckets={"old": {}, "new": {}})
     (sides.folder / "a").write_text("x")

@@ -61,7 +61,7 @@ from tests.support.promotion_pair import Servers, compared
 )
 def test_a_step_out_of_turn_is_refused(step: str, phase: str, message: str) -> None:
     with pytest.raises(UserError) as refused:
-        promote._allowed(step, phase)
+        do(step, Servers({**COPYING, "phase": phase}))
     assert str(refused.value) == message
 
 
