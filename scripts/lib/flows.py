@@ -239,8 +239,8 @@ def down(session: Session, /, *, yes: bool, ask: Callable[[str], bool]) -> None:
         kept = kept_backups.resources(session.stack, session.engine.resources())
         if promoted_to := session.settings.database.promoted_to:
             session.say(
-                f"The app was promoted to {promoted_to}, which alone has what was written since"
-                " --finish."
+                f"The app was promoted to {promoted_to}, and only that stack has what was written"
+                " since --finish."
             )
         session.say(
             f"`make up STACK={session.stack}` uses them again; "
