@@ -103,9 +103,9 @@ def position(both: Pair) -> dict[str, Any]:
 def take_turn(both: Pair, phase: str) -> None:
     """Let no other run of a step go on beside this one, which found the promotion in ``phase``."""
     taken = secrets.token_hex(8)
-    asked = {"mode": "promotion turn", "taken": taken}
-    both.old_server.perform({**asked, "expected": phase}, both.say, deadline_s=SWITCH_S)
-    both.new_server.perform(asked, both.say, deadline_s=SWITCH_S)
+    for server, side in ((both.old_server, "from"), (both.new_server, "to")):
+        asked = {"mode": "promotion turn", "taken": taken, "side": side, "phase": phase}
+        server.perform(asked, both.say, deadline_s=SWITCH_S)
     both.turn["turn"] = taken
 
 

@@ -22,12 +22,12 @@ from typing import Any
 
 from components.host.agent import promotion_record as record
 from components.host.agent import release
+from components.host.agent.promotion_tunnel import FILES
 from components.host.agent.report import Failed, note, quoted, run, step
 from components.host.agent.sandbox import SANDBOX
 from components.host.agent.system import install_packages
 
 PACKAGES = ["python3-boto3"]
-UNIT = "stages-promotion-files.service"
 LOCK = Path("/run/stages-promotion-files.lock")
 HOSTS = Path("/run/stages-promotion-hosts")
 """The server's own ``/etc/hosts``, and the end of the tunnel by the name of the bucket."""
@@ -136,7 +136,7 @@ def argv(program: str, reads: list[str], writes: list[str]) -> list[str]:
     """Nothing of it is secret."""
     bound = [f"BindReadOnlyPaths={path}" for path in reads] + [f"BindPaths={p}" for p in writes]
     return [
-        *("systemd-run", "--quiet", "--pipe", "--wait", "--collect", f"--unit={UNIT}"),
+        *("systemd-run", "--quiet", "--pipe", "--wait", "--collect", f"--unit={FILES}"),
         *("--description=A promotion's copy of users' files", "--expand-environment=no"),
         *(f"--property={text}" for text in (*PROPERTIES, *bound)),
         *("--", "/usr/bin/python3", "-I", "-B", "-c", program),
@@ -145,7 +145,7 @@ def argv(program: str, reads: list[str], writes: list[str]) -> list[str]:
 
 def _run(words: list[str], text: str) -> dict[str, Any]:
     """The program's result, with a note of how far it is every now and then."""
-    run(["systemctl", "stop", UNIT])  # of a run that was killed
+    run(["systemctl", "stop", FILES])  # of a run that was killed
     process = subprocess.Popen(
         words,
         stdin=subprocess.PIPE,
@@ -189,7 +189,7 @@ def _lines(process: subprocess.Popen[bytes], output: int) -> Iterator[bytes]:
         if not chunk:
             yield rest
             return
-    run(["systemctl", "kill", "--signal=KILL", UNIT])
+    run(["systemctl", "kill", "--signal=KILL", FILES])
     process.kill()
     raise Failed(
         "the users' files",

@@ -74,14 +74,21 @@ def phase(document: dict[str, Any]) -> dict[str, object]:
 def take_turn(document: dict[str, Any]) -> dict[str, object]:
     """Let one run of a step go on, and none that began before it; each may be on its own machine.
 
-    ``expected`` is the phase that the run's operator was asked about, on stage 1.
+    ``phase`` is that of stage 1 which the run's operator was asked about.
     """
     known = read().get("phase", "")
-    if document.get("expected", known) != known:
+    if document["side"] == "from" and known != document["phase"]:
         raise Failed(
             "a promotion",
             "has gone on meanwhile: someone else runs it, too",
             "`./stages promote` without a step shows how it stands.",
+        )
+    if document["side"] == "to" and known == SWITCHED and document["phase"] in {"", COPYING}:
+        raise Failed(
+            "a promotion",
+            "has switched the app to this stack, and the server of stage 1 does not know of it, as"
+            " one that was replaced: what was written since would be lost",
+            "Nothing was changed. Keep this stack, and take the old one down.",
         )
     TURN.write_text(document["taken"])
     return {}

@@ -53,6 +53,10 @@ FORWARD = "stages-promotion-forward.service"
 """On stage 1: its Nginx asks the web tunnel in place of its own processes."""
 GUARD = "stages-promotion-guard.service"
 """On stage 1: ``promotion_guard.py``."""
+FILES = "stages-promotion-files.service"
+"""On stage 1: ``promotion_files.py``."""
+FILES = "stages-promotion-files.service"
+"""On stage 1: ``promotion_files.py``."""
 FORWARD_PORT = 6545
 """On 127.0.0.1 of the stage 1 server: Nginx of stage 2."""
 FILES_PORT = 6546
@@ -307,6 +311,7 @@ def serve_again() -> None:
 def finish(document: dict[str, Any]) -> dict[str, object]:
     """On either server: only what forwards visitors stays, until stage 1 is taken down."""
     step("close the database tunnel")
+    run(["systemctl", "stop", FILES])  # whose run was killed, and which went on without it
     _remove(TUNNEL, GUARD)
     for file in (PASSWORD, CA):
         file.unlink(missing_ok=True)
@@ -326,6 +331,7 @@ def close(_document: dict[str, Any]) -> dict[str, object]:
     """On either server: take all of this away, and the record. Stage 2 gets its old queue back."""
     queue.bring_back()
     step("close the tunnels")
+    run(["systemctl", "stop", FILES])
     _remove(FORWARD, TUNNEL, WEB_TUNNEL, DOOR, GUARD)
     _authorize("")
     for file in (KEY, PUBLIC, KNOWN, PASSWORD, CA):

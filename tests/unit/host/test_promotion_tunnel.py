@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from components.host import pgbouncer
-from components.host.agent import promotion_record, promotion_tunnel
+from components.host.agent import promotion_record, promotion_tunnel, queue
 from components.host.agent.report import Failed
 from tests.support.planned import only, planned
 
@@ -176,3 +176,19 @@ def test_what_a_promotion_needs_of_stage_1_is_what_its_plan_has() -> None:
     assert HAS["POSTGRES_HBA"] in files[REAL["POSTGRES_HBA"]]["content"]
     assert HAS["POOLER_DATABASES"] in files[REAL["POOLER_DATABASES"]]["content"]
     assert REAL["GATE"] in files
+
+
+@pytest.mark.parametrize("end", ["close", "finish"])
+def test_the_end_of_a_promotion_ends_a_copy_of_files_whose_run_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    commands: list[list[str]] = []
+    for name in ("FOLDER", "KEY", "KNOWN", "PASSWORD", "CA", "UNITS"):
+        monkeypatch.setattr(promotion_tunnel, name, tmp_path / name)
+    monkeypatch.setattr(promotion_tunnel, "run", commands.append)
+    monkeypatch.setattr(promotion_tunnel, "_authorize", lambda _: None)
+    monkeypatch.setattr(queue, "bring_back", lambda: None)
+    for name in ("FILE", "COMPARED", "COPIED_FILES"):
+        monkeypatch.setattr(promotion_record, name, tmp_path / name)
+    getattr(promotion_tunnel, end)({"side": "from", "other": "shop2"})
+    assert commands[0] == ["systemctl", "stop", "stages-promotion-files.service"]

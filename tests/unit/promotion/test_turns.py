@@ -38,7 +38,7 @@ def test_a_run_after_which_another_began_does_nothing_more(
     monkeypatch.setitem(modes, "count", lambda _: {"done": True})
     promotion_record.write(phase="copying", **OTHER)
     for run in ("first", "second"):
-        asked = {"mode": "promotion turn", "taken": run, "expected": "copying"}
+        asked = {"mode": "promotion turn", "taken": run, "side": "from", "phase": "copying"}
         assert said(capsys, asked) == {"result": {}}
     refused = said(capsys, {"mode": "count", "turn": "first"})
     assert "someone else has begun a step since" in refused["error"]["cause"]
@@ -51,8 +51,18 @@ def test_a_question_that_was_answered_too_late_does_nothing() -> None:
     """As one of ``--copy``, while someone else switched: it would begin the copy anew."""
     promotion_record.write(phase="switched", **OTHER)
     with pytest.raises(Failed, match="has gone on meanwhile"):
-        promotion_record.take_turn({"taken": "late", "expected": "copying"})
+        promotion_record.take_turn({"taken": "late", "side": "from", "phase": "copying"})
     assert not promotion_record.TURN.exists(), "the other run goes on"
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("phase", ["", "copying"])
+def test_what_a_replaced_server_does_not_know_is_not_undone(phase: str) -> None:
+    """An ``--abort`` would give stage 2 its old database back, and drop the one in use."""
+    promotion_record.write(phase="switched", side="to", other="shop")
+    with pytest.raises(Failed, match="what was written since would be lost"):
+        promotion_record.take_turn({"taken": "x", "side": "to", "phase": phase})
+    promotion_record.take_turn({"taken": "x", "side": "to", "phase": "switched"})
 
 
 @pytest.mark.usefixtures("server")
@@ -91,10 +101,10 @@ def test_whoever_has_the_turn_says_so_with_all_that_it_asks(
     both.old_server.perform({"mode": "promotion copy"}, print)
     both.new_server.perform({"mode": "promotion key"}, print)
     taken = asked[0]["taken"]
-    turns = {"mode": "promotion turn", "taken": taken}
+    turns = {"mode": "promotion turn", "taken": taken, "phase": "copying"}
     assert asked == [
-        {**turns, "expected": "copying"},
-        turns,
+        {**turns, "side": "from"},
+        {**turns, "side": "to"},
         {"mode": "promotion copy", "turn": taken},
         {"mode": "promotion key", "turn": taken},
     ]

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from components.host.agent import promotion_files, promotion_record
+from components.host.agent import promotion_files, promotion_record, promotion_tunnel
 from components.host.agent.report import Failed
 from components.host.files.promotion import users_files
 from components.host.files.promotion.users_files import Bucket, Copied, Folder, Move
@@ -389,7 +389,7 @@ def test_a_copy_that_says_nothing_is_ended(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(promotion_files, "SILENT_S", 0.1)
     with pytest.raises(Failed, match="the copy has reported nothing for"):
         promotion_files._run(["sleep", "infinity"], "{}")
-    assert commands[-1] == ["systemctl", "kill", "--signal=KILL", promotion_files.UNIT]
+    assert commands[-1] == ["systemctl", "kill", "--signal=KILL", promotion_tunnel.FILES]
 
 
 def test_what_the_copy_says_arrives_whole(monkeypatch: pytest.MonkeyPatch) -> None:
