@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.host.agent import promotion_dump, promotion_record, promotion_switch
+from components.host.agent import promotion_dump, promotion_record
 from components.host.agent.report import TIMEOUT_EXIT, Done, Failed
 
 LINK = {"admin": {"PGHOST": "10.0.0.2", "PGPASSWORD": "x"}, "password": "y", "ca_file": "/ca"}
@@ -47,22 +47,6 @@ def test_a_dump_that_ends_badly_leaves_no_files(
     assert [name for name, _limit in ran] == ["pg_dump", "pg_restore"]
     assert all(29 < limit <= 30 for _name, limit in ran)  # a slow host does not get more
     assert not promotion_dump.FOLDER.exists()
-
-
-@pytest.mark.parametrize("unfit", [[], ["public.events"]])
-def test_the_old_database_follows_all_or_nothing(
-    server: None, unfit: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done: list[str] = []
-    monkeypatch.setattr(promotion_switch, "old_superuser", lambda _sql: done.append("fence"))
-    monkeypatch.setattr(promotion_dump, "transfer", lambda *_: done.append("transfer"))
-    monkeypatch.setattr(promotion_switch, "_compare", lambda *_: done.append("compare"))
-    monkeypatch.setattr(promotion_dump, "offer_way_back", lambda _: unfit)
-    monkeypatch.setattr(promotion_switch, "old", lambda *_, **__: done.append("subscribe"))
-    clock = promotion_switch.Clock(60, 0)
-    promotion_switch._by_dump({**LINK}, "", clock)
-    assert done == ["fence", "transfer", "compare", *([] if unfit else ["subscribe"])]
-    assert promotion_record.read()["unfit"] == unfit
 
 
 def test_one_way_at_a_time(server: None) -> None:

@@ -21,7 +21,7 @@ from components.host.agent import (
     promotion_record,
     promotion_switch,
 )
-from components.host.agent.promotion_sql import BACK, SLOT, SUBSCRIPTION
+from components.host.agent.promotion_sql import BACK, SLOT, SUBSCRIPTION, make_slot
 from components.host.agent.report import Failed
 
 FOLLOWER = {SLOT: SUBSCRIPTION, BACK: BACK}
@@ -52,6 +52,8 @@ ROLLED_BACK = {
 }
 ALONE: dict[str, Any] = {"slots": (set(), set()), "subscriptions": ({}, {})}
 """Of a dump that the old database cannot follow: it is compared while clients wait, or never."""
+DUMPED = {**SWITCHED, "compared": True}
+EVENTS = ["public.events"]
 
 
 class Killed(BaseException):
@@ -112,8 +114,11 @@ class Database:
 class Host:
     """The server of stage 1 between its two databases; killed before its action ``last``."""
 
-    def __init__(self, folder: Path, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, folder: Path, by: str, unfit: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         self.done = self.last = 0
+        self.unfit = unfit
         self.killed = self.paused = False
         self.old, self.new = Database(self.act), Database(self.act)
         self.old.other, self.new.other = self.new, self.old
@@ -142,9 +147,10 @@ class Host:
         switch("indexes_left", lambda _: 0)
         state = {"tables": 1, "ready": 1, "enabled": True, "indexes_left": 0}
         switch("progress", lambda _: {**state, "lag": {"active": True, "bytes": 0}})
-        for name in ("check_rehearsal", "transfer", "empty", "analyze"):
+        for name in ("check_rehearsal", "empty", "analyze"):
             monkeypatch.setattr(promotion_dump, name, lambda *_: None)
-        monkeypatch.setattr(promotion_dump, "offer_way_back", lambda _: ["public.events"])
+        monkeypatch.setattr(promotion_dump, "transfer", self.transfer)
+        monkeypatch.setattr(promotion_dump, "offer_way_back", self.offer_way_back)
         monkeypatch.setattr(promotion_guard, "watch", lambda: None)
         monkeypatch.setattr(promotion_guard, "let_in", lambda _: None)
         monkeypatch.setattr(promotion_pooler, "pause", self.pause)
@@ -172,6 +178,14 @@ class Host:
         for path, file in files.items():
             self.act()
             Path(path).write_text(file["content"])
+
+    def transfer(self, *_: object) -> None:
+        assert self.paused and not self.old.logs_in, "the app could write"
+
+    def offer_way_back(self, _link: object) -> list[str]:
+        if not self.unfit:
+            self.new.ask(make_slot(BACK))
+        return self.unfit
 
     def pause(self) -> float:
         self.act()
@@ -209,17 +223,19 @@ def differing(_link: object, _sql: str) -> str:
 @pytest.mark.usefixtures("record")
 @pytest.mark.parametrize("fails", [False, True], ids=["goes well", "fails"])
 @pytest.mark.parametrize(
-    ("by", "back", "before", "after"),
+    ("by", "unfit", "back", "before", "after"),
     [
-        ("logical", False, COPYING, SWITCHED),
-        ("logical", True, SWITCHED, ROLLED_BACK),
-        ("dump", False, {**COPYING, **ALONE}, {**SWITCHED, **ALONE, "compared": True}),
+        ("logical", [], False, COPYING, SWITCHED),
+        ("logical", [], True, SWITCHED, ROLLED_BACK),
+        ("dump", [], False, {**COPYING, **ALONE}, DUMPED),
+        ("dump", EVENTS, False, {**COPYING, **ALONE}, {**DUMPED, **ALONE}),
     ],
-    ids=["switch", "rollback", "dump"],
+    ids=["switch", "rollback", "dump", "dump without a way back"],
 )
 def test_a_step_that_is_killed_is_finished_or_undone(
     tmp_path: Path,
     by: str,
+    unfit: list[str],
     back: bool,
     before: dict[str, Any],
     after: dict[str, Any],
@@ -230,7 +246,7 @@ def test_a_step_that_is_killed_is_finished_or_undone(
     while was_killed:
         kills += 1
         with pytest.MonkeyPatch.context() as monkeypatch:
-            host = Host(tmp_path, by, monkeypatch)
+            host = Host(tmp_path, by, unfit, monkeypatch)
             if back:
                 promotion_switch.switch(host.document)
             host.done, host.last = 0, kills
@@ -243,4 +259,5 @@ def test_a_step_that_is_killed_is_finished_or_undone(
             assert host.stands() in (before, after), f"before action {kills}"
             step(host.document)
             assert host.stands() == after, f"before action {kills}"
+            assert promotion_record.read().get("unfit", []) == unfit
     assert kills > 10
