@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from components.clouds.local.hosts import machine
+from components.clouds.local.hosts import machine, ownership
 from components.clouds.local.net import bridge
 from components.errors import not_up
 from components.settings import Settings
@@ -24,6 +24,7 @@ def join(old: Settings, new: Settings, open_: bool) -> None:
                 _remove(network)
         return
     for stack, network in ((old.stack, ours), (new.stack, theirs)):
+        ownership.refuse_foreign(stack)  # as the `up` of a step would, in its middle
         if network is None or not bridge.table_exists(network):
             raise not_up(stack)
     assert ours is not None and theirs is not None  # noqa: S101 - for mypy

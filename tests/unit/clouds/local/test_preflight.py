@@ -10,13 +10,16 @@ import shutil
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from components.clouds.local.account import passage, preflight
 from components.clouds.local.hosts import machine, ownership
-from components.clouds.local.net import bridge
+from components.clouds.local.net import bridge, joined
 from components.errors import UserError
+from components.settings import Settings
 
 CIDR = "10.97.1.0/24"
 
@@ -165,6 +168,10 @@ def test_a_stack_of_another_checkout(root: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError) as refused:
         ownership.claim("mine")
     assert str(refused.value) == wanted
+    old, new = (cast("Settings", SimpleNamespace(stack=name)) for name in ("mine", "other"))
+    with pytest.raises(UserError) as refused:
+        joined.join(old, new, True)
+    assert str(refused.value) == wanted, "before a promotion changes anything"
     (other / "Pulumi.yaml").unlink()  # the checkout was moved away
     assert preflight.preflight("mine", CIDR) == []
     ownership.claim("mine")
