@@ -36,6 +36,9 @@ ASIDE = "app_before_promotion"
 TUNNEL_PORT = 6544
 """On 127.0.0.1 of the stage 1 server: the new database."""
 SQL_TIMEOUT_S = 60
+NO_CONNECTION = 2
+"""psql's exit code, also where a connection breaks."""
+DOWN = "It may be down or starting, or its disk full. Run the step again when it answers."
 TRIES = 3
 MAY_REPLICATE = "BEGIN; CREATE ROLE stages_promotion_rights; {replicate}; ROLLBACK;"
 MAY_SUBSCRIBE = """
@@ -314,5 +317,6 @@ def _ask(
 
 def _output(done: Done, where: str) -> str:
     if not done.ok:
-        raise Failed(where, quoted(done.tail(4)))
+        remedy = DOWN if done.code == NO_CONNECTION else ""
+        raise Failed(where, quoted(done.tail(4)), remedy)
     return done.output

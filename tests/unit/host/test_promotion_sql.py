@@ -300,3 +300,10 @@ def test_only_indexes_that_can_wait_and_their_comments_wait() -> None:
         "222; 1259 1 TABLE public x; 0 0 COMMENT public INDEX by_n app",
     ):
         assert not waits(line)
+
+
+@pytest.mark.parametrize(("code", "remedy"), [(2, promotion_sql.DOWN), (3, "")])
+def test_a_database_that_is_down_is_told_from_an_error_of_sql(code: int, remedy: str) -> None:
+    with pytest.raises(Failed) as failed:
+        promotion_sql._output(Done(code, "psql: error: no"), "the database of stage 2")
+    assert failed.value.remedy == remedy
