@@ -36,7 +36,7 @@ def leave(document: dict[str, Any]) -> dict[str, object]:
     promotion_tunnel.forward(served["readiness"])
     record.write(app=record.LEAVING, served=served)
     try:
-        given = shutdown.give_queue(served)
+        given = shutdown.give_queue(served, again=was_leaving)
     except Failed:
         if not was_leaving:
             promotion_tunnel.serve_again()
@@ -82,8 +82,14 @@ def come_back(document: dict[str, Any]) -> dict[str, object]:
 
 def give_back(document: dict[str, Any]) -> dict[str, object]:
     """On stage 2: let its jobs end, stop its app, and give what its queue holds."""
+    phase = record.read().get("phase", record.SWITCHED)
+    was_giving = phase == record.COPYING
     record.write(phase=record.COPYING, side="to", other=document["other"])
-    given = shutdown.give_queue(document)
+    try:
+        given = shutdown.give_queue(document, again=was_giving)
+    except Failed:
+        record.write(phase=phase)
+        raise
     units.disable(shutdown.app_units(document["app"]))
     return given
 

@@ -36,11 +36,12 @@ def shutdown(document: dict[str, Any]) -> dict[str, object]:
     return {"shutdown": "done"}
 
 
-def give_queue(document: dict[str, Any]) -> dict[str, object]:
+def give_queue(document: dict[str, Any], *, again: bool = False) -> dict[str, object]:
     """Let the jobs that are under way end, stop all that uses the queue, and give what it holds.
 
     For a host whose address leads to another one already: it stays so, with its queue as it is,
-    until that one has the jobs. What fails before puts it back into service.
+    until that one has the jobs. What fails before puts it back into service; not ``again``, in a
+    run after one that was interrupted, for the other one may have the jobs by then.
     """
     last = document["shutdown"]
     queue.connect(last["queue"])
@@ -49,6 +50,8 @@ def give_queue(document: dict[str, Any]) -> dict[str, object]:
         _stop_web(document["app"])
         return queue.packed(last["queue"])
     except Failed as failure:
+        if again:
+            raise
         raise failure.say(_back(document)) from failure
 
 

@@ -165,7 +165,7 @@ def test_requests_come_back_to_an_app_that_answers_and_jobs_when_stage_2_has_non
 def test_a_job_that_does_not_end_leaves_the_app_where_it_was(
     steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def busy(_document: object) -> None:
+    def busy(_document: object, **_: object) -> None:
         raise Failed("worker@worker.1.service", "a job is still running after 300 s")
 
     monkeypatch.setattr(shutdown, "give_queue", busy)
@@ -182,7 +182,7 @@ def test_a_second_run_that_fails_leaves_requests_where_the_queue_may_be(
     promotion_app.leave(SERVING)
     steps.clear()
 
-    def unreachable(_document: object) -> None:
+    def unreachable(_document: object, **_: object) -> None:
         raise Failed("valkey-server", "does not answer")
 
     monkeypatch.setattr(shutdown, "give_queue", unreachable)
@@ -190,6 +190,42 @@ def test_a_second_run_that_fails_leaves_requests_where_the_queue_may_be(
         promotion_app.leave(SERVING)
     assert steps == ["forward"]
     assert promotion_record.read()["app"] == "leaving"
+
+
+@pytest.mark.parametrize("give", [promotion_app.leave, promotion_app.give_back])
+def test_a_second_run_that_fails_starts_no_worker_on_a_queue_that_has_moved(
+    record: Path, monkeypatch: pytest.MonkeyPatch, give: Callable[[dict[str, Any]], object]
+) -> None:
+    back: list[object] = []
+    serving = {**SERVING, "other": "shop"}
+    monkeypatch.setattr(promotion_tunnel, "forward", lambda _: None)
+    monkeypatch.setattr(promotion_tunnel, "serve_again", lambda: None)
+    monkeypatch.setattr(queue, "connect", lambda _: None)
+    monkeypatch.setattr(shutdown, "_stop_web", lambda _: None)
+    monkeypatch.setattr(units, "disable", lambda _: None)
+
+    def put_back(document: object) -> str:
+        back.append(document)
+        return "it is back"
+
+    def full(*_: object) -> None:
+        raise Failed("the queue", "cannot be read")
+
+    monkeypatch.setattr(shutdown, "_back", put_back)
+    monkeypatch.setattr(shutdown, "_stop_workers", full)
+    promotion_record.write(phase="switched", side="from", other="shop2")
+    with pytest.raises(Failed, match="it is back"):
+        give(serving)
+    assert back.pop()
+    known = promotion_record.read()
+    assert (known["phase"], known.get("app", "")) == ("switched", "")
+    monkeypatch.setattr(shutdown, "_stop_workers", lambda *_: None)
+    monkeypatch.setattr(queue, "packed", lambda _: GIVEN)
+    give(serving)
+    monkeypatch.setattr(queue, "packed", full)
+    with pytest.raises(Failed):
+        give(serving)
+    assert not back
 
 
 def test_an_app_that_does_not_answer_stays_on_stage_2(
