@@ -80,14 +80,14 @@ def take_turn(document: dict[str, Any]) -> dict[str, object]:
     if document["side"] == "from" and known != document["phase"]:
         raise Failed(
             "a promotion",
-            "has gone on meanwhile: someone else runs it, too",
+            "has changed in the meantime: someone else ran a step",
             "`./stages promote` without a step shows how it stands.",
         )
     if document["side"] == "to" and known == SWITCHED and document["phase"] in {"", COPYING}:
         raise Failed(
             "a promotion",
-            "has switched the app to this stack, and the server of stage 1 does not know of it, as"
-            " one that was replaced: what was written since would be lost",
+            "has switched the app to this stack, but the server of stage 1 has no record of it (was"
+            " it replaced?): everything written since would be lost",
             "Nothing was changed. Keep this stack, and take the old one down.",
         )
     TURN.write_text(document["taken"])
@@ -100,7 +100,7 @@ def refuse_out_of_turn(document: dict[str, Any]) -> None:
     if turn and TURN.exists() and TURN.read_text() != turn:
         raise Failed(
             "a promotion",
-            "someone else has begun a step since, which goes on in place of this one",
+            "another step was started after this one, and takes its place",
             "`./stages promote` without a step shows how it stands.",
         )
 

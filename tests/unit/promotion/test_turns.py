@@ -41,7 +41,7 @@ def test_a_run_after_which_another_began_does_nothing_more(
         asked = {"mode": "promotion turn", "taken": run, "side": "from", "phase": "copying"}
         assert said(capsys, asked) == {"result": {}}
     refused = said(capsys, {"mode": "count", "turn": "first"})
-    assert "someone else has begun a step since" in refused["error"]["cause"]
+    assert "another step was started after this one" in refused["error"]["cause"]
     for document in ({"mode": "count", "turn": "second"}, {"mode": "count"}):
         assert said(capsys, document) == {"result": {"done": True}}, "its own, or who only looks"
 
@@ -50,7 +50,7 @@ def test_a_run_after_which_another_began_does_nothing_more(
 def test_a_question_that_was_answered_too_late_does_nothing() -> None:
     """As one of ``--copy``, while someone else switched: it would begin the copy anew."""
     promotion_record.write(phase="switched", **OTHER)
-    with pytest.raises(Failed, match="has gone on meanwhile"):
+    with pytest.raises(Failed, match="has changed in the meantime"):
         promotion_record.take_turn({"taken": "late", "side": "from", "phase": "copying"})
     assert not promotion_record.TURN.exists(), "the other run goes on"
 
@@ -60,7 +60,7 @@ def test_a_question_that_was_answered_too_late_does_nothing() -> None:
 def test_what_a_replaced_server_does_not_know_is_not_undone(phase: str) -> None:
     """An ``--abort`` would give stage 2 its old database back, and drop the one in use."""
     promotion_record.write(phase="switched", side="to", other="shop")
-    with pytest.raises(Failed, match="what was written since would be lost"):
+    with pytest.raises(Failed, match="everything written since would be lost"):
         promotion_record.take_turn({"taken": "x", "side": "to", "phase": phase})
     promotion_record.take_turn({"taken": "x", "side": "to", "phase": "switched"})
 
