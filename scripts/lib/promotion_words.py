@@ -66,10 +66,9 @@ def lines(stack: str, promotion: Mapping[str, Any]) -> list[str]:
         rollback = command(old, new, "--rollback")
         where = f"{old} serves the app again; {rollback} finishes the rollback"
     elif moves(promotion):
-        step = "--rollback" if promotion["app"] == promotion_record.RETURNING else "--switch"
         where = (
             f"the app uses the database of {new}, and its requests and jobs are being moved;"
-            f" {command(old, new, step)} continues"
+            f" {_again(old, new, promotion)} continues"
         )
     else:
         where = (
@@ -140,7 +139,8 @@ def _of_the_way_back(stack: str, promotion: Mapping[str, Any]) -> list[Trouble]:
         return without_way_back(stack, promotion)
     if back["state"] == "open" and not back["active"]:
         what = f"{old} receives no changes from {new}, {back['bytes']} bytes behind: if that lasts,"
-        remedy = f"{command(old, new)} restarts the tunnel; PostgreSQL's log on {old} has more"
+        again = _again(old, new, promotion)
+        remedy = f"{again} restarts the tunnel; PostgreSQL's log on {old} has more"
         if back.get("keeps_all"):
             what += f" the WAL kept for it fills the disk of the database of {new}"
             remedy += (
@@ -223,6 +223,14 @@ def _compared(compared: Mapping[str, Any]) -> list[str]:
 
 def command(old: str, new: str, step: str = "") -> str:
     return f"`./stages promote --from {old} --to {new}{' ' if step else ''}{step}`"
+
+
+def _again(old: str, new: str, promotion: Mapping[str, Any]) -> str:
+    """The step that was interrupted, if one was: ``promote`` alone changes nothing then."""
+    if not moves(promotion):
+        return command(old, new)
+    is_back = promotion["app"] == promotion_record.RETURNING
+    return command(old, new, "--rollback" if is_back else "--switch")
 
 
 def _way_back(old: str, back: Mapping[str, Any]) -> str:

@@ -43,10 +43,17 @@ def state(_document: dict[str, Any]) -> dict[str, object]:
         "way_back": _asked(record) if switched else {},
         "since": record.get("at", 0) if switched else 0,
         **({"files": record["files"]} if record.get("files") else {}),
-        **({"app": record.get("app", "")} if switched and record["side"] == "from" else {}),
+        **({"app": _app(record)} if switched and record["side"] == "from" else {}),
         "compared": compared(record) if record["side"] == "from" and has_two else {},
         "unfit": _not_followed(record),
     }
+
+
+def _app(record: Mapping[str, Any]) -> str:
+    """On its way back until the database is, too."""
+    if record.get("switching") == "from":
+        return promotion_record.RETURNING
+    return str(record.get("app", promotion_record.HERE))
 
 
 def refuse_to_end_way_back(document: dict[str, Any]) -> None:

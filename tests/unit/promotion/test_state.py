@@ -242,6 +242,18 @@ def test_in_the_middle_of_a_move_neither_stack_is_said_to_serve(app: str, step: 
         "PROMOTION: the app uses the database of shop2, and its requests and jobs are being moved;"
         f" `./stages promote --from shop --to shop2 {step}` continues"
     )
+    moving["way_back"] = {**way_back, "active": False}
+    (trouble,) = promotion_words.troubles("shop", moving)
+    assert trouble.remedy.startswith(f"`./stages promote --from shop --to shop2 {step}` restarts")
+
+
+def test_a_rollback_that_was_killed_while_clients_waited_is_on_its_way_back(
+    record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app is here again, its database is not: --switch would undo the rollback."""
+    promotion_record.write(**SWITCHED, app=promotion_record.HERE, switching="from")
+    answers(monkeypatch, asked(FOLLOWS))
+    assert promotion_state.state({})["app"] == promotion_record.RETURNING
 
 
 COMPARED = {
