@@ -45,7 +45,8 @@ KEPT_FREE = 2 * 1024**3
 NO_NAME = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.EILSEQ}
 FULL = {errno.ENOSPC, errno.EDQUOT}
 VOLUME = (
-    "Raise stages:data.volume_gib of stage 1, and bring it up; or --without-files leaves the files."
+    "Delete something there, or raise stages:data.volume_gib of stage 1 and bring it up (on `local`"
+    " the file system grows at the host's next start); or --without-files leaves the files."
 )
 
 UNLISTED = (
