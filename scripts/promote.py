@@ -175,6 +175,8 @@ def _do(step: str, both: Pair, options: Options) -> dict[str, Any]:
     if step in {"", "plan"}:
         now = promotion_pair.position(both)
         phase = str(now["phase"])
+        if step and phase == promotion_record.FINISHED:  # its databases cannot be asked any more
+            _allowed(step, phase)
         if not step and now["switching"]:
             return promotion_progress.show_interrupted(both, now)
     else:

@@ -195,6 +195,11 @@ def test_a_copy_that_is_under_way_asks_whether_to_continue(monkeypatch: pytest.M
     assert asked == ["Continue the copy from shop to shop2 (58.0 MiB of 227.0 MiB)?"]
 
 
+def test_after_the_end_there_is_nothing_to_plan() -> None:
+    with pytest.raises(UserError, match="--plan: should come before --finish"):
+        do("plan", Servers({**COPYING, "phase": "finished"}))
+
+
 def test_nothing_is_aborted_where_nothing_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(promotion, "has_begun", lambda _: False)
     with pytest.raises(UserError) as refused:
