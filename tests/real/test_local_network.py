@@ -293,12 +293,12 @@ def test_the_last_network_takes_forwarding_back_where_it_was_off(local_root: Pat
 @pytest.mark.parametrize(
     ("cidr", "by"),
     [
-        ("{}128/25", f"stack {STACK}, "),
+        ("{}128/25", "stack {}, "),
         ("127.9.0.0/24", "lo, 127.0.0.0/8"),
     ],
 )
 def test_a_range_in_use_is_refused(stack: LocalStack, cidr: str, by: str) -> None:
-    cidr = cidr.format(stack.network.address(0)[:-1])
+    cidr, by = cidr.format(stack.network.address(0)[:-1]), by.format(STACK)
     with pytest.raises(UserError) as refused:
         bridge.check_free(bridge.of(f"{STACK}b", cidr))
     wanted = "stages:network.cidr: should be a range that nothing on this machine uses, got "

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.clouds.local.account import operations
-from components.clouds.local.hosts import disk, inventory
+from components.clouds.local.hosts import disk, inventory, machine
 from components.clouds.local.hosts.nspawn import Host
 from components.clouds.local.resources.server import ServerProvider
 from components.clouds.local.resources.volume import (
@@ -89,6 +89,24 @@ def test_a_device_that_was_lost_is_seen_and_mended(stack: LocalStack) -> None:
     assert AttachmentProvider().diff(attachment_id, lost, attachment).changes
     AttachmentProvider().update(attachment_id, lost, attachment)
     assert shell(host, f"blockdev --getsize64 {node_of('data')}") == str(1024**3)
+
+
+def test_a_volume_is_there_after_a_reboot_from_inside(stack: LocalStack) -> None:
+    """Each was attached after the host's start."""
+    server_id, _ = stack.server()
+    host = host_of(server_id)
+    for name in ("data", "gone"):
+        volume_id, _ = stack.volume(name)
+        attached = stack.attach(server_id, volume_id)
+    AttachmentProvider().delete(*attached)
+    before = host.leader()
+    host.run(["systemctl", "reboot"])
+    machine.wait_until(
+        "the host should reboot", 30, lambda: host.leader() not in (None, before) or None
+    )
+    host.wait_for_ssh()
+    assert shell(host, f"blockdev --getsize64 {node_of('data')}") == str(1024**3)
+    assert shell(host, f"! test -e {node_of('gone')}") == ""
 
 
 def test_a_host_whose_volume_is_gone_says_so_at_its_start(stack: LocalStack) -> None:

@@ -55,8 +55,6 @@ GUARD = "stages-promotion-guard.service"
 """On stage 1: ``promotion_guard.py``."""
 FILES = "stages-promotion-files.service"
 """On stage 1: ``promotion_files.py``."""
-FILES = "stages-promotion-files.service"
-"""On stage 1: ``promotion_files.py``."""
 FORWARD_PORT = 6545
 """On 127.0.0.1 of the stage 1 server: Nginx of stage 2."""
 FILES_PORT = 6546

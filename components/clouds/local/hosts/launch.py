@@ -14,6 +14,8 @@ from components.errors import StepFailed
 NSPAWN = Path("/run/systemd/nspawn")
 TIMEOUT_S = 20
 """The call only starts the supervisor; what takes longer hangs."""
+DISKS = "disks"
+"""What systemd-nspawn binds, a line each."""
 START = Path(__file__).parent / "files" / "start.sh"
 
 
@@ -42,8 +44,8 @@ def launch(
         f"--machine={container}",
         f"--hostname={hostname}",
         f"--network-bridge={bridge}",
-        *(f"--bind={device}:{_escape(node)}" for node, device in disks.items()),
     ]
+    note_disks(folder, disks)
     groups = [] if units.systemd_runs() else cgroup.make(key, memory_mib)
     script, console = folder / "start.sh", folder / "console.log"
     machine.write(script, START.read_text(), 0o600)  # its own copy: the checkout may change
@@ -51,6 +53,7 @@ def launch(
     command = [
         *("unshare", "--mount", "--propagation", "private", "sh", str(script)),
         *(str(folder / "supervisor.pid"), overlay, str(folder / "root"), port),
+        str(folder / DISKS),
         *(*map(str, groups), "--", *nspawn),
     ]
     # A session of its own, or the supervisor dies with the engine's process group; no inherited
@@ -62,6 +65,12 @@ def launch(
             unit, hostname=hostname, memory_mib=memory_mib, console=console, command=command
         )
     _start(detached, console, hostname)
+
+
+def note_disks(folder: Path, disks: Mapping[str, str]) -> None:
+    """Note a host's disks for its next boot, which may be a reboot from inside; like ``launch``."""
+    lines = (f"{device}:{_escape(node)}\n" for node, device in disks.items())
+    machine.write(folder / DISKS, "".join(lines), 0o600)
 
 
 def _start(argv: Sequence[str], console: Path, hostname: str) -> None:

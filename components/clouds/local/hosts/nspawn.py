@@ -181,7 +181,6 @@ class Host:
         self._end_strays()
         pid_file = self.folder / "supervisor.pid"
         pid_file.unlink(missing_ok=True)
-        disks = {node: disk.device(Path(file)) for node, file in self._nodes().items()}
         launch.launch(
             key=self.key,
             folder=self.folder,
@@ -190,7 +189,7 @@ class Host:
             container=self._machine,
             hostname=spec.hostname,
             bridge=spec.bridge,
-            disks=disks,
+            disks=self._disks(),
         )
         machine.wait_until("systemd-nspawn should start", 5, pid_file.exists)
         supervisor = process.find(int(pid_file.read_text()))
@@ -328,6 +327,7 @@ class Host:
             made = self.run(["sh", "-euc", script, "-", node, *numbers])
             if made.returncode != 0:
                 raise StepFailed(f"{node} on {self.spec().hostname}: {made.stderr}")
+            launch.note_disks(self.folder, self._disks())
 
     def attached(self, node: str) -> bool:
         """Whether the disk is there: in a running host the device itself, else the note of it."""
@@ -349,6 +349,8 @@ class Host:
             self.run(["sh", "-c", 'umount "$1" 2>/dev/null; rm -f "$1"', "-", node])
         disk.release(Path(file))
         self.note(nodes={n: f for n, f in self._nodes().items() if n != node})
+        if self.leader():
+            launch.note_disks(self.folder, self._disks())
 
     def holds(self, file: Path) -> bool:
         """Whether the disk is attached here, under any name."""
@@ -365,6 +367,10 @@ class Host:
         wanted = f"{os.major(number)}:{os.minor(number)}"
         lines = Path(f"/proc/{leader.pid}/mountinfo").read_text().splitlines()
         return any(line.split()[2] == wanted for line in lines)
+
+    def _disks(self) -> dict[str, str]:
+        """The device of the machine by the path that it has inside; made where there is none."""
+        return {node: disk.device(Path(file)) for node, file in self._nodes().items()}
 
     def _nodes(self) -> dict[str, str]:
         nodes = self.marker().get("nodes")

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs one host: start.sh PID_FILE OVERLAY ROOT PORT CGROUP_FILE... -- systemd-nspawn ...
+# Runs one host: start.sh PID_FILE OVERLAY ROOT PORT DISKS CGROUP_FILE... -- systemd-nspawn ...
 # In a mount namespace of its own. Ends with the host; SIGTERM asks the host to shut down.
 set -eu
-pid_file=$1 overlay=$2 root=$3 port=$4
-shift 4
+pid_file=$1 overlay=$2 root=$3 port=$4 disks=$5
+shift 5
 while [ "$1" != -- ]; do
   echo $$ > "$1"
   shift
@@ -34,6 +34,8 @@ else
 fi
 boot() {
   [ -z "$group" ] || echo 0 > "$group/cgroup.procs" # 0: whoever writes it
+  # Read anew: a disk may have come since the last boot.
+  while read -r disk; do set -- "$@" "--bind=$disk"; done < "$disks"
   exec "$@"
 }
 empty_group() { # after a reboot, what the last boot left would keep systemd-nspawn out
