@@ -65,7 +65,7 @@ def refresh(word: Word = None, stack: Stack = None) -> None:
 def down(word: Word = None, stack: Stack = None, yes: Yes = False) -> None:
     """Take a stack down; protected resources (its data) stay."""
     opened = _open(word, stack)
-    promotion.refuse_down(opened)
+    promotion.refuse_to_lose_way_back(opened)
     flows.down(opened, yes=yes, ask=confirm)
     promotion.forget(opened)
 
@@ -130,7 +130,9 @@ def deploy(
 @app.command()
 def replace(word: Word = None, stack: Stack = None, yes: Yes = False) -> None:
     """Replace the app server with a new one; its data and address stay."""
-    flows.replace(_open(word, stack), yes=yes, ask=confirm)
+    opened = _open(word, stack)
+    promotion.refuse_to_lose_way_back(opened)
+    flows.replace(opened, yes=yes, ask=confirm)
 
 
 @app.command()

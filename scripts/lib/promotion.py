@@ -20,6 +20,7 @@ from scripts.lib import (
     promotion_app,
     promotion_files,
     promotion_settings,
+    promotion_words,
     views,
 )
 from scripts.lib.promotion_pair import SWITCH_S, Pair, position
@@ -200,19 +201,18 @@ def close(both: Pair) -> None:
     both.old_server.perform({"mode": "promotion close"}, both.say)
 
 
-def refuse_down(old: Session) -> None:
-    """Raise ``StepFailed`` for a stack that is the way back of a promotion."""
-    new = old.settings.database.promoted_to
-    if not new or not views.is_up(old):
+def refuse_to_lose_way_back(old: Session) -> None:
+    """Raise ``StepFailed`` for a stack whose server a rollback needs: it alone knows of it."""
+    if old.settings.stage != 1 or not views.is_up(old):
         return
     try:
-        server = app_server.read(old)
-        phase = server.perform({"mode": "promotion phase", "other": new}, old.say)["phase"]
+        state = app_server.read(old).perform({"mode": "promotion state"}, old.say)
     except UserError:
         return  # its server is off or gone
-    if phase == promotion_record.SWITCHED:
+    if state.get("phase") == promotion_record.SWITCHED:
+        _, new = promotion_words.stacks(old.stack, state)
         raise StepFailed(
-            f"Stack {old.stack} is being promoted to {new}, and --rollback needs it",
+            f"Stack {old.stack} is being promoted to {new}, and --rollback needs its server",
             f"Run `./stages promote --from {old.stack} --to {new} --finish` first.",
         )
 

@@ -8,15 +8,20 @@ from typing import Any, cast
 import pytest
 
 from components.errors import Interrupted, StepFailed
+from scripts import stack
 from scripts.lib import (
+    app_server,
     backups,
+    flows,
     promotion,
     promotion_app,
     promotion_files,
     promotion_progress,
     promotion_settings,
     promotion_steps,
+    views,
 )
+from scripts.main import main
 from tests.support.promotion_pair import LOST, Servers, compared
 
 WITHOUT_ANY = {"state": "none", "unfit": ["public.events"]}
@@ -202,3 +207,27 @@ def test_files_come_back_before_the_app_and_once_more_after_it(
     steps = Steps(monkeypatch)
     promotion_steps._move_back(Servers(compared("same"), {"stall_s": 0.5}).pair, None)
     assert steps.done == ["bring back", "move_app_back", "bring back"]
+
+
+@pytest.mark.parametrize("command", ["down", "replace"])
+def test_the_server_that_a_rollback_needs_stays(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the checkout does not know of the promotion."""
+    done: list[str] = []
+    state = {"phase": "switched", "side": "from", "other": "shop2"}
+    old = SimpleNamespace(stack="shop", settings=SimpleNamespace(stage=1), say=print)
+    monkeypatch.setattr(stack, "_open", lambda *_: old)
+    monkeypatch.setattr(views, "is_up", lambda _: True)
+    monkeypatch.setattr(app_server, "read", lambda _: SimpleNamespace(perform=lambda *_: state))
+    monkeypatch.setattr(flows, command, lambda *_, **__: done.append(command))
+    monkeypatch.setattr(promotion, "forget", lambda _: None)
+    assert main([command, "shop", "--yes"]) == 1
+    assert not done
+    assert capsys.readouterr().err.strip() == (
+        "Stack shop is being promoted to shop2, and --rollback needs its server."
+        " Run `./stages promote --from shop --to shop2 --finish` first."
+    )
+    state["phase"] = "finished"
+    assert main([command, "shop", "--yes"]) == 0
+    assert done == [command]
