@@ -98,17 +98,17 @@ def old_superuser(sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
 
 def old(link: Link, sql: str, *, timeout_s: float = SQL_TIMEOUT_S, secret: str = "") -> str:
     """In ``app`` of stage 1, as ``ROLE``."""
-    return _ask(on_stage_1(link, ROLE), sql, "the database of stage 1", timeout_s, secret)
+    return ask_as(on_stage_1(link, ROLE), sql, "the database of stage 1", timeout_s, secret)
 
 
 def ask_old(connection: Mapping[str, str], sql: str, *, timeout_s: float = 10) -> str:
     """In ``app`` of stage 1, with the connection that a server's record has."""
-    return _ask(connection, sql, "the database of stage 1", timeout_s)
+    return ask_as(connection, sql, "the database of stage 1", timeout_s)
 
 
 def old_reader(link: Link, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
     """In ``app`` of stage 1, as ``READER``."""
-    return _ask(on_stage_1(link, READER), sql, "the database of stage 1", timeout_s)
+    return ask_as(on_stage_1(link, READER), sql, "the database of stage 1", timeout_s)
 
 
 def new(
@@ -121,17 +121,17 @@ def new(
 ) -> str:
     """In the new database, or another one beside it, as its admin."""
     connection = {**through_tunnel(link), "PGDATABASE": database}
-    return _ask(connection, sql, "the database of stage 2", timeout_s, secret)
+    return ask_as(connection, sql, "the database of stage 2", timeout_s, secret)
 
 
 def beside_new(link: Link, sql: str) -> str:
     """In the database that the service keeps for its admin, whatever its name is."""
-    return _ask(through_tunnel(link), sql, "the database of stage 2", SQL_TIMEOUT_S)
+    return ask_as(through_tunnel(link), sql, "the database of stage 2", SQL_TIMEOUT_S)
 
 
 def new_reader(link: Link, sql: str, *, timeout_s: float = SQL_TIMEOUT_S) -> str:
     """In the new database, as ``READER``."""
-    return _ask(reader_of_new(link), sql, "the database of stage 2", timeout_s)
+    return ask_as(reader_of_new(link), sql, "the database of stage 2", timeout_s)
 
 
 def on_stage_1(link: Link, role: str) -> dict[str, str]:
@@ -299,10 +299,15 @@ END $$;
 """
 
 
-def _ask(
-    connection: Mapping[str, str], sql: str, where: str, timeout_s: float, secret: str = ""
+def ask_as(
+    connection: Mapping[str, str],
+    sql: str,
+    where: str,
+    timeout_s: float,
+    secret: str = "",
+    remedy: str = "",
 ) -> str:
-    """Run SQL, in which psql obeys no command of its own from here on."""
+    """Run SQL in a session of ``admin_sql.as_admin``, in which psql obeys no command of its own."""
     argv, environment = admin_sql.as_admin(connection, secret)
     text = f"\\restrict {secrets.token_hex(16)}\n{sql}"
     done = run(
@@ -312,11 +317,10 @@ def _ask(
         environment=environment,
         answers=True,
     )
-    return _output(done, where)
+    return _output(done, where, remedy)
 
 
-def _output(done: Done, where: str) -> str:
+def _output(done: Done, where: str, remedy: str = "") -> str:
     if not done.ok:
-        remedy = DOWN if done.code == NO_CONNECTION else ""
-        raise Failed(where, quoted(done.tail(4)), remedy)
+        raise Failed(where, quoted(done.tail(4)), DOWN if done.code == NO_CONNECTION else remedy)
     return done.output

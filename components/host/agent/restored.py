@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from components.host.agent import admin_sql, database, promotion_record
+from components.host.agent import database, promotion_record
 from components.host.agent import promotion_pooler as pooler
+from components.host.agent.promotion_sql import ask_as
 from components.host.agent.report import Failed, note, quoted, run, step
 
 RESTORED, KEPT = "app_restored", "app_before_restore"
@@ -125,14 +126,5 @@ def _watch() -> None:
 
 
 def _ask(connection: dict[str, str], sql: str) -> str:
-    argv, environment = admin_sql.as_admin(connection)
-    done = run(
-        [*argv, "-f", "-"],
-        text=sql,
-        timeout_s=SQL_TIMEOUT_S,
-        environment=environment,
-        answers=True,
-    )
-    if not done.ok:
-        raise Failed("the managed database", quoted(done.tail(4)), "Nothing was changed.")
-    return done.output
+    where = "the managed database"
+    return ask_as(connection, sql, where, SQL_TIMEOUT_S, remedy="Nothing was changed.")

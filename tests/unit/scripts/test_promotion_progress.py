@@ -15,6 +15,7 @@ from scripts.lib import (
     promotion_pair,
     promotion_progress,
 )
+from scripts.lib.session import Session
 from tests.support.promotion_pair import LOST, Servers
 
 
@@ -93,17 +94,18 @@ def test_steps_that_begin_alike_are_said_once() -> None:
     ]
 
 
+def session(stack: str, stage: int) -> Session:
+    settings = SimpleNamespace(stage=stage)
+    return cast("Session", SimpleNamespace(stack=stack, settings=settings, say=print))
+
+
 def test_an_old_stack_that_is_down_is_not_to_be_brought_up(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(_: Any) -> None:
         raise not_up("shop")
 
     monkeypatch.setattr(app_server, "read", read)
-    sessions = [
-        SimpleNamespace(stack=name, settings=SimpleNamespace(stage=stage), say=print)
-        for name, stage in (("shop", 1), ("shop2", 2))
-    ]
     with pytest.raises(NotUp) as refused:
-        promotion_pair.pair(*cast("Any", sessions))
+        promotion_pair.pair(session("shop", 1), session("shop2", 2))
     assert str(refused.value) == (
         "Stack shop is not up, so there is no promotion from it. After --finish and `down` nothing"
         " is left to do."
@@ -111,12 +113,8 @@ def test_an_old_stack_that_is_down_is_not_to_be_brought_up(monkeypatch: pytest.M
 
 
 def test_stacks_of_other_stages_make_no_pair() -> None:
-    sessions = [
-        SimpleNamespace(stack=name, settings=SimpleNamespace(stage=stage))
-        for name, stage in (("shop2", 2), ("shop", 1))
-    ]
     with pytest.raises(UserError) as refused:
-        promotion_pair.pair(*cast("Any", sessions))
+        promotion_pair.pair(session("shop2", 2), session("shop", 1))
     assert str(refused.value) == (
         "A promotion leads from stage 1 to stage 2, not from stage 2 to stage 1. Swap --from and"
         " --to, or name other stacks."

@@ -17,7 +17,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -189,7 +189,7 @@ class Host:
             container=self._machine,
             hostname=spec.hostname,
             bridge=spec.bridge,
-            disks=self._disks(),
+            disks=_devices(self._nodes()),
         )
         machine.wait_until("systemd-nspawn should start", 5, pid_file.exists)
         supervisor = process.find(int(pid_file.read_text()))
@@ -321,13 +321,13 @@ class Host:
         """
         self.note(nodes={**self._nodes(), node: str(file)})
         if self.leader():
+            launch.note_disks(self.folder, _devices(self._nodes()))
             number = Path(disk.device(file)).stat().st_rdev
             script = 'mkdir -p "${1%/*}"; rm -f "$1"; mknod -m 0660 "$1" b "$2" "$3"'
             numbers = (str(os.major(number)), str(os.minor(number)))
             made = self.run(["sh", "-euc", script, "-", node, *numbers])
             if made.returncode != 0:
                 raise StepFailed(f"{node} on {self.spec().hostname}: {made.stderr}")
-            launch.note_disks(self.folder, self._disks())
 
     def attached(self, node: str) -> bool:
         """Whether the disk is there: in a running host the device itself, else the note of it."""
@@ -345,12 +345,12 @@ class Host:
                 f"{node} is mounted on {self.spec().hostname}, which runs",
                 "Unmount it there or stop the host, and try again",
             )
+        others = {n: f for n, f in self._nodes().items() if n != node}
         if self.leader():  # a device that was there at the start is a mount of its own
+            launch.note_disks(self.folder, _devices(others))
             self.run(["sh", "-c", 'umount "$1" 2>/dev/null; rm -f "$1"', "-", node])
         disk.release(Path(file))
-        self.note(nodes={n: f for n, f in self._nodes().items() if n != node})
-        if self.leader():
-            launch.note_disks(self.folder, self._disks())
+        self.note(nodes=others)
 
     def holds(self, file: Path) -> bool:
         """Whether the disk is attached here, under any name."""
@@ -367,10 +367,6 @@ class Host:
         wanted = f"{os.major(number)}:{os.minor(number)}"
         lines = Path(f"/proc/{leader.pid}/mountinfo").read_text().splitlines()
         return any(line.split()[2] == wanted for line in lines)
-
-    def _disks(self) -> dict[str, str]:
-        """The device of the machine by the path that it has inside; made where there is none."""
-        return {node: disk.device(Path(file)) for node, file in self._nodes().items()}
 
     def _nodes(self) -> dict[str, str]:
         nodes = self.marker().get("nodes")
@@ -419,6 +415,11 @@ class Host:
         if leader is None:
             raise StepFailed(f"host {self.spec().hostname} does not run")
         return leader
+
+
+def _devices(nodes: Mapping[str, str]) -> dict[str, str]:
+    """The machine's device by the path that it has inside; made where there is none."""
+    return {node: disk.device(Path(file)) for node, file in nodes.items()}
 
 
 def _wait_for_end(ending: process.Process | None, timeout_s: float) -> None:
